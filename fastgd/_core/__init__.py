@@ -1,0 +1,1 @@
+"""Compiled code; knows no class of the Python side."""

@@ -1,0 +1,506 @@
+# A network's program: whole epochs without the interpreter. Included by each program_*.pyx.
+
+cimport cython
+cimport numpy as np
+from libc.stdint cimport int64_t, uint64_t
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+
+from fastgd._core.scalar cimport (
+    absolute, exponential, fmadd, hyperbolic_tangent, is_finite, logarithm, real, sigmoid,
+    softplus, square_root,
+)
+from fastgd._core.types cimport *
+
+import numpy
+
+np.import_array()
+
+include "gemm.pxi"
+include "sums.pxi"
+include "activations.pxi"
+include "losses.pxi"
+include "metrics.pxi"
+include "updates.pxi"
+include "shuffle.pxi"
+include "network.pxi"
+
+
+cdef inline double now() noexcept nogil:
+    cdef timespec t
+    clock_gettime(CLOCK_MONOTONIC, &t)
+    return <double>t.tv_sec + 1e-9 * <double>t.tv_nsec
+
+
+include "descent.pxi"
+
+cdef double FOR_EVER = float("inf")
+
+# Rows that evaluate and predict take at a time: their buffers stay in the cache.
+cdef enum:
+    BLOCK_ROWS = 128
+
+
+cdef struct Span:
+    int64_t rows            # of the data
+    int64_t batch_size
+    int64_t step            # where to start; afterwards, where it stopped
+    int64_t last_step
+    int64_t* order          # of the rows, or NULL for their own
+    const double* rates     # one a step, or one
+    int64_t rate_count
+    double* totals
+    double deadline         # seconds on the monotonic clock
+
+
+cdef inline int64_t steps_between_looks(const Network* net, int64_t rows) noexcept nogil:
+    """How many steps of `rows` rows take about a millisecond: so often the clock is read."""
+    return 1 + 1000000 // (1000 + net.parameter_count * rows)
+
+
+cdef int train_steps(
+    const Network* net, const real* x, const real* y, Span* span, const Optimizer* optimizer,
+) noexcept nogil:
+    """Train from span.step on, until span.last_step or the deadline: a Status."""
+    cdef int64_t x_width = net.width[0]
+    cdef int64_t x_stride = x_width
+    cdef int64_t y_width = net.target_width
+    cdef int64_t row_count = net.row_count if net.metric_count else net.loss_row_count
+    cdef int64_t looks = steps_between_looks(net, span.batch_size)
+    cdef int64_t next_look = span.step + looks
+    cdef int64_t first, rows
+    cdef double rate = span.rates[0]
+    cdef real* batch_x = <real*>net.batch
+    cdef real* batch_y = batch_x + net.capacity * x_stride
+    cdef const real* x_rows
+    cdef const real* y_rows
+    cdef int status
+    while span.step < span.last_step:
+        first = span.step * span.batch_size
+        rows = min(span.batch_size, span.rows - first)
+        if span.order != NULL:
+            gather(rows, span.order + first, x_width, x, batch_x, x_stride)
+            gather(rows, span.order + first, y_width, y, batch_y, y_width)
+            x_rows = batch_x
+            y_rows = batch_y
+        else:
+            x_rows = x + first * x_width
+            y_rows = y + first * y_width
+        forward(net, row_count, rows, x_rows, x_stride)
+        status = score(net, rows, y_rows, True, span.totals)
+        if status != STATUS_FINE:
+            return status
+        backward(net, net.loss_row_count, rows, x_rows, x_stride, <real*>NULL)
+        if span.rate_count > 1:
+            rate = span.rates[span.step]
+        status = step_optimizer(
+            net.parameter_count, <real*>net.parameters, <const real*>net.gradients, optimizer,
+            rate)
+        if status != STATUS_FINE:
+            return status
+        span.step += 1
+        if span.step >= next_look:
+            if now() > span.deadline:
+                break
+            next_look = span.step + looks
+    return STATUS_FINE
+
+
+cdef int64_t evaluate_rows(
+    const Network* net, const real* x, const real* y, int64_t row, int64_t last_row,
+    double* totals, double deadline,
+) noexcept nogil:
+    """Add loss and metrics of the rows from `row` on to totals; returns the row reached."""
+    cdef int64_t rows
+    while row < last_row:
+        rows = min(net.capacity, last_row - row)
+        forward(net, net.row_count, rows, x + row * net.width[0], net.width[0])
+        score(net, rows, y + row * net.target_width, False, totals)
+        row += rows
+        if now() > deadline:
+            break
+    return row
+
+
+cdef int64_t predict_rows(
+    const Network* net, const real* x, real* out, int64_t row, int64_t last_row, double deadline,
+) noexcept nogil:
+    """Write the outputs of the rows from `row` on into out; returns the row reached."""
+    cdef int64_t width = net.width[net.output]
+    cdef int64_t stride = net.stride[net.output]
+    cdef const real* output = <const real*>net.values + net.start[net.output] * net.capacity
+    cdef int64_t i, j, rows
+    while row < last_row:
+        rows = min(net.capacity, last_row - row)
+        forward(net, net.row_count, rows, x + row * net.width[0], net.width[0])
+        for i in range(rows):
+            for j in range(width):
+                out[(row + i) * width + j] = output[i * stride + j]
+        row += rows
+        if row < last_row and now() > deadline:
+            break
+    return row
+
+
+cdef int gradients_of(
+    const Network* net, const real* x, const real* y, int64_t rows, double* totals,
+) noexcept nogil:
+    cdef int status
+    forward(net, net.row_count, rows, x, net.width[0])
+    status = score(net, rows, y, True, totals)
+    if status == STATUS_FINE:
+        backward(net, net.loss_row_count, rows, x, net.width[0], <real*>NULL)
+    return status
+
+
+cdef void backward_from(
+    const Network* net, const real* x, const real* d_out, real* d_x, int64_t rows,
+) noexcept nogil:
+    cdef int64_t width = net.width[net.output]
+    cdef int64_t stride = net.stride[net.output]
+    cdef real* d_output = <real*>net.deltas + net.start[net.output] * net.capacity
+    cdef int64_t i, j
+    for i in range(rows):
+        for j in range(width):
+            d_output[i * stride + j] = d_out[i * width + j]
+    backward(net, net.row_count, rows, x, net.width[0], d_x)
+
+
+cdef inline void* address(np.ndarray a):
+    return np.PyArray_DATA(a)
+
+
+cdef Optimizer unpacked(state):
+    """The C view of an optimizer's state, whose arrays the caller keeps alive."""
+    cdef Optimizer optimizer
+    cdef np.ndarray settings = state.settings
+    cdef np.ndarray slots = state.slots
+    cdef np.ndarray iterations = state.iterations
+    optimizer.kind = state.kind
+    optimizer.settings = <const double*>address(settings)
+    optimizer.slots = address(slots)
+    optimizer.slot_size = slots.strides[0] // slots.itemsize
+    optimizer.iterations = <int64_t*>address(iterations)
+    return optimizer
+
+
+cdef class Program:
+    """A network made ready to run: its layer table, its arrays and its scratch.
+
+    Parameters
+    ----------
+    plan : fastgd._plan.Plan
+        The table and the codes of loss and metrics.
+    parameters, gradients : ndarray, shape (plan.parameter_count,)
+        Flat vectors of the network's data type, with types.PADDING elements of room behind
+        them. They are filled in place and never rebound.
+
+    Notes
+    -----
+    Nothing is validated here: arrays are C-contiguous, of the network's data type and of the
+    right shapes. The calls may come from several threads; they take turns.
+    """
+
+    cdef Network net
+    cdef bint single
+    cdef object dtype
+    cdef object arrays
+    cdef object workspace
+    cdef object scratch
+    cdef int64_t panel_bytes
+    cdef int64_t row_width
+    cdef cython.pymutex turn
+
+    def __init__(self, plan, np.ndarray parameters, np.ndarray gradients):
+        cdef np.ndarray rows = plan.rows
+        cdef np.ndarray width = plan.widths
+        cdef np.ndarray metrics = plan.metrics
+        cdef np.ndarray stride = numpy.array(
+            [padded_stride(w) for w in width], dtype=numpy.int64)
+        cdef np.ndarray start = numpy.zeros_like(stride)
+        start[2:] = numpy.cumsum(stride[1:])[:len(stride) - 2]
+        self.dtype = parameters.dtype
+        self.single = parameters.dtype == numpy.float32
+        self.arrays = (rows, width, stride, start, metrics, parameters, gradients)
+        self.net.rows = <const Row*>address(rows)
+        self.net.row_count = rows.shape[0]
+        self.net.loss_row_count = plan.loss_row_count
+        self.net.width = <const int64_t*>address(width)
+        self.net.stride = <const int64_t*>address(stride)
+        self.net.start = <const int64_t*>address(start)
+        self.net.output = plan.output
+        self.net.loss = plan.loss
+        self.net.loss_source = plan.loss_source
+        self.net.target_width = plan.target_width
+        self.net.metrics = <const int64_t*>address(metrics)
+        self.net.metric_count = metrics.shape[0]
+        self.net.parameter_count = parameters.shape[0]
+        self.net.parameters = address(parameters)
+        self.net.gradients = address(gradients)
+        self.row_width = start[start.shape[0] - 1] + stride[stride.shape[0] - 1]
+        self.scratch = (
+            numpy.zeros(PANEL_BYTES + 64, numpy.uint8),
+            numpy.zeros(max(width), self.dtype),
+        )
+        self.net.panel = address(self.scratch[0])
+        self.net.line = address(self.scratch[1])
+        self.net.capacity = 0
+        self.workspace = ()
+
+    cdef reserve(self, int64_t rows):
+        """Room for batches of `rows` rows."""
+        if rows <= self.net.capacity:
+            return
+        cdef int64_t batch_width = self.net.width[0] + self.net.target_width
+        values = numpy.zeros(rows * self.row_width + LANES, self.dtype)
+        deltas = numpy.zeros(rows * self.row_width + LANES, self.dtype)
+        batch = numpy.zeros(rows * batch_width, self.dtype)
+        row_values = numpy.zeros(rows, self.dtype)
+        self.workspace = (values, deltas, batch, row_values)
+        self.net.values = address(values)
+        self.net.deltas = address(deltas)
+        self.net.batch = address(batch)
+        self.net.row_values = address(row_values)
+        self.net.capacity = rows
+
+    def train(
+        self, np.ndarray x, np.ndarray y, np.ndarray order, key, int64_t batch_size,
+        int64_t first_step, int64_t last_step, state, np.ndarray rates, np.ndarray totals,
+        double seconds,
+    ):
+        """Train on the batches first_step ... last_step - 1 of an epoch.
+
+        Parameters
+        ----------
+        x, y : ndarray, shapes (n, inputs) and (n, targets)
+        order : ndarray of int64, shape (n,), or None
+            The order of the rows, in which case step 0 fills it from `key`; None is their own.
+        key : int
+            The epoch's shuffling stream, 64 bits.
+        batch_size, first_step, last_step : int
+        state : fastgd.optimizers.State
+            Kind, settings, slots and iterations of the optimizer; changed in place.
+        rates : ndarray of float64, shape (1,) or (steps of the epoch,)
+            The learning rate.
+        totals : ndarray of float64, shape (2 + metrics,)
+            [sum of losses, sums of metrics ..., rows]: added to.
+        seconds : float
+            Return after about this time, whatever is left.
+
+        Returns
+        -------
+        (int, Status)
+            The step to go on from, and why it stopped.
+        """
+        cdef Span span
+        cdef Optimizer optimizer = unpacked(state)
+        cdef int status
+        cdef void* x_data = address(x)
+        cdef void* y_data = address(y)
+        cdef uint64_t stream = key
+        span.rows = x.shape[0]
+        span.batch_size = batch_size
+        span.step = first_step
+        span.last_step = last_step
+        span.order = NULL if order is None else <int64_t*>address(order)
+        span.rates = <const double*>address(rates)
+        span.rate_count = rates.shape[0]
+        span.totals = <double*>address(totals)
+        with self.turn:
+            self.reserve(min(batch_size, span.rows))
+            with nogil:
+                span.deadline = now() + seconds
+                if span.order != NULL and first_step == 0:
+                    permute(stream, span.rows, span.order)
+                if self.single:
+                    status = train_steps(
+                        &self.net, <const float*>x_data, <const float*>y_data, &span, &optimizer)
+                else:
+                    status = train_steps(
+                        &self.net, <const double*>x_data, <const double*>y_data, &span,
+                        &optimizer)
+        return span.step, status
+
+    def evaluate(
+        self, np.ndarray x, np.ndarray y, int64_t first_row, np.ndarray totals, double seconds,
+    ):
+        """Add loss and metrics of the rows from first_row on to totals; the row reached."""
+        cdef void* x_data = address(x)
+        cdef void* y_data = address(y)
+        cdef double* sums = <double*>address(totals)
+        cdef int64_t rows = x.shape[0]
+        with self.turn:
+            self.reserve(min(rows, BLOCK_ROWS))
+            with nogil:
+                if self.single:
+                    first_row = evaluate_rows(
+                        &self.net, <const float*>x_data, <const float*>y_data, first_row, rows,
+                        sums, now() + seconds)
+                else:
+                    first_row = evaluate_rows(
+                        &self.net, <const double*>x_data, <const double*>y_data, first_row, rows,
+                        sums, now() + seconds)
+        return first_row
+
+    def predict(self, np.ndarray x, np.ndarray out, int64_t first_row, double seconds):
+        """Fill out with the outputs of the rows from first_row on; the row reached."""
+        cdef void* x_data = address(x)
+        cdef void* out_data = address(out)
+        cdef int64_t rows = x.shape[0]
+        with self.turn:
+            self.reserve(min(rows, BLOCK_ROWS))
+            with nogil:
+                if self.single:
+                    first_row = predict_rows(
+                        &self.net, <const float*>x_data, <float*>out_data, first_row, rows,
+                        now() + seconds)
+                else:
+                    first_row = predict_rows(
+                        &self.net, <const double*>x_data, <double*>out_data, first_row, rows,
+                        now() + seconds)
+        return first_row
+
+    def gradients(self, np.ndarray x, np.ndarray y, np.ndarray totals):
+        """Fill the flat gradients with those of the mean loss over all rows of x: a Status.
+
+        totals is added to, as in train.
+        """
+        cdef void* x_data = address(x)
+        cdef void* y_data = address(y)
+        cdef double* sums = <double*>address(totals)
+        cdef int64_t rows = x.shape[0]
+        cdef int status
+        with self.turn:
+            self.reserve(rows)
+            with nogil:
+                if self.single:
+                    status = gradients_of(
+                        &self.net, <const float*>x_data, <const float*>y_data, rows, sums)
+                else:
+                    status = gradients_of(
+                        &self.net, <const double*>x_data, <const double*>y_data, rows, sums)
+        return status
+
+    def forward(self, np.ndarray parameters, np.ndarray x, np.ndarray out):
+        """Fill out with the outputs for x under `parameters`; returns what backward needs."""
+        cdef Network net = self.net
+        cdef int64_t rows = x.shape[0]
+        values = numpy.zeros(rows * self.row_width + LANES, self.dtype)
+        scratch = numpy.zeros(PANEL_BYTES, numpy.uint8)
+        net.capacity = rows
+        net.parameters = address(parameters)
+        net.values = address(values)
+        net.panel = address(scratch)
+        cdef void* x_data = address(x)
+        cdef void* out_data = address(out)
+        with nogil:
+            if self.single:
+                predict_rows(&net, <const float*>x_data, <float*>out_data, 0, rows, FOR_EVER)
+            else:
+                predict_rows(&net, <const double*>x_data, <double*>out_data, 0, rows, FOR_EVER)
+        return values
+
+    def backward(
+        self, np.ndarray parameters, np.ndarray x, np.ndarray values, np.ndarray d_out,
+        np.ndarray gradients, np.ndarray d_x,
+    ):
+        """From the gradient of the outputs to those of the parameters and, unless None, of x.
+
+        values is what forward returned for the same parameters and x.
+        """
+        cdef Network net = self.net
+        cdef int64_t rows = x.shape[0]
+        deltas = numpy.zeros_like(values)
+        scratch = numpy.zeros(PANEL_BYTES, numpy.uint8)
+        net.capacity = rows
+        net.parameters = address(parameters)
+        net.gradients = address(gradients)
+        net.values = address(values)
+        net.deltas = address(deltas)
+        net.panel = address(scratch)
+        cdef void* x_data = address(x)
+        cdef void* d_out_data = address(d_out)
+        cdef void* d_x_data = NULL if d_x is None else address(d_x)
+        with nogil:
+            if self.single:
+                backward_from(&net, <const float*>x_data, <const float*>d_out_data,
+                              <float*>d_x_data, rows)
+            else:
+                backward_from(&net, <const double*>x_data, <const double*>d_out_data,
+                              <double*>d_x_data, rows)
+
+
+def update(np.ndarray parameters, np.ndarray gradients, state, double rate):
+    """One step of an optimizer over flat vectors: a Status. The same code that train runs."""
+    cdef Optimizer optimizer = unpacked(state)
+    cdef int64_t n = parameters.shape[0]
+    cdef void* w = address(parameters)
+    cdef void* g = address(gradients)
+    cdef bint single = parameters.dtype == numpy.float32
+    cdef int status
+    with nogil:
+        if single:
+            status = step_optimizer(n, <float*>w, <const float*>g, &optimizer, rate)
+        else:
+            status = step_optimizer(n, <double*>w, <const double*>g, &optimizer, rate)
+    return status
+
+
+def permutation(key, int64_t n):
+    """The order in which an epoch with this key takes its n rows: int64, shape (n,)."""
+    order = numpy.empty(n, numpy.int64)
+    permute(key, n, <int64_t*>address(order))
+    return order
+
+
+def first_nonfinite(np.ndarray x):
+    """The flat index of the first NaN or infinity in a contiguous array, or -1."""
+    cdef void* data = address(x)
+    cdef int64_t n = x.size
+    if x.dtype == numpy.float32:
+        return find_nonfinite(n, <const float*>data)
+    return find_nonfinite(n, <const double*>data)
+
+
+cdef int64_t find_nonfinite(int64_t n, const real* x) noexcept nogil:
+    cdef int64_t i = 0
+    cdef int64_t size
+    while i < n:
+        size = min(<int64_t>4096, n - i)
+        if not all_finite(size, x + i):
+            while is_finite(x[i]):
+                i += 1
+            return i
+        i += size
+    return -1
+
+
+def least_squares_descent(
+    np.ndarray x, np.ndarray y, np.ndarray theta, double alpha, int64_t iteration, int64_t last,
+    double seconds,
+):
+    """Go on with batch gradient descent from `iteration`: (iteration reached, Status).
+
+    x: (n, d); y: (n, k); theta: (k, d), changed in place.
+    """
+    cdef void* x_data = address(x)
+    cdef void* y_data = address(y)
+    cdef void* theta_data = address(theta)
+    cdef int64_t n = x.shape[0]
+    cdef int64_t d = x.shape[1]
+    cdef int64_t k = theta.shape[0]
+    cdef np.ndarray gradient = numpy.empty(d, x.dtype)
+    cdef np.ndarray totals = numpy.empty(k * d, numpy.float64)
+    cdef void* gradient_data = address(gradient)
+    cdef double* totals_data = <double*>address(totals)
+    cdef bint single = x.dtype == numpy.float32
+    cdef int status
+    with nogil:
+        if single:
+            status = descend(
+                n, d, k, <const float*>x_data, <const float*>y_data, <float*>theta_data, alpha,
+                &iteration, last, <float*>gradient_data, totals_data, now() + seconds)
+        else:
+            status = descend(
+                n, d, k, <const double*>x_data, <const double*>y_data, <double*>theta_data, alpha,
+                &iteration, last, <double*>gradient_data, totals_data, now() + seconds)
+    return iteration, status

@@ -1,0 +1,52 @@
+"""The errors that fastgd raises. Each says which argument, what was seen, what was expected.
+
+They refine the built-in type that Keras or NumPy would raise in the same place, so that a
+program which catches ``ValueError`` or ``TypeError`` goes on working.
+"""
+
+
+class FastgdError(Exception):
+    """The base of every error that fastgd raises on purpose."""
+
+
+class ArgumentError(FastgdError, ValueError):
+    """An argument has a value that cannot be used."""
+
+
+class ShapeError(ArgumentError):
+    """An array has the wrong number of dimensions, rows or columns."""
+
+
+class DataTypeError(FastgdError, TypeError):
+    """An array or argument is of a type that cannot be used."""
+
+
+class DataError(ArgumentError):
+    """The data hold a value that cannot be trained on, such as NaN; says row and column."""
+
+
+class UnknownNameError(ArgumentError):
+    """A name stands for nothing here; the message lists the names that do."""
+
+
+class NotBuiltError(FastgdError, ValueError):
+    """A model or layer was used before its weights exist, or before ``compile``."""
+
+
+class EngineError(FastgdError, RuntimeError):
+    """The engine asked for does not exist, or this CPU cannot run it."""
+
+
+class DivergenceError(FastgdError, ArithmeticError):
+    """Training left the finite numbers; the last finite weights are kept.
+
+    Attributes
+    ----------
+    epoch, step : int or None
+        Where it happened, counted from 0; None where there is no such count.
+    """
+
+    def __init__(self, message, epoch=None, step=None):
+        super().__init__(message)
+        self.epoch = epoch
+        self.step = step
