@@ -1,0 +1,237 @@
+"""Gradient rules of reductions, of products and of functions that move elements about."""
+
+import operator
+
+import numpy as np
+
+from fastgd._array_methods import cast
+from fastgd._gradients import define
+from fastgd.errors import ArgumentError
+
+# --- reductions -------------------------------------------------------------------------
+
+
+def _restore(d, axis, keepdims):
+    """Put back, with length 1, the axes that a reduction took away."""
+    return d if keepdims or axis is None else np.expand_dims(d, axis)
+
+
+def _spread(d, x):
+    gradient = np.empty(x.shape, d.dtype)  # quicker than np.broadcast_to
+    gradient[...] = d
+    return gradient
+
+
+def _sum(d, out, x, axis=None, dtype=None, *, keepdims=False):
+    return _spread(_restore(d, axis, keepdims), x)
+
+
+def _mean(d, out, x, axis=None, dtype=None, *, keepdims=False):
+    return _spread(_restore(d, axis, keepdims) * (out.size / x.size), x)
+
+
+def _var(d, out, x, axis=None, dtype=None, *, ddof=0, keepdims=False):
+    centred = x - x.mean(axis=axis, keepdims=True)
+    return _restore(d, axis, keepdims) * centred * (2 / (x.size / out.size - ddof))
+
+
+def _std(d, out, x, axis=None, dtype=None, *, ddof=0, keepdims=False):
+    # Equal numbers, whose standard deviation is 0, get the gradient 0.
+    d = np.where(out > 0, d / (2 * np.where(out > 0, out, 1)), 0)
+    return _var(d, out, x, axis, ddof=ddof, keepdims=keepdims)
+
+
+def _extreme(d, out, x, axis=None, *, keepdims=False):
+    # Equal extremes share the gradient equally.
+    chosen = x == _restore(out, axis, keepdims)
+    n = chosen.sum(axis=axis, keepdims=True, dtype=x.dtype)
+    return _restore(d, axis, keepdims) * chosen / n
+
+
+def _prod(d, out, x, axis=None, *, keepdims=False):
+    # The product of all others, from both sides, so that zeros do no harm.
+    axes = np.lib.array_utils.normalize_axis_tuple(
+        range(x.ndim) if axis is None else axis, x.ndim
+    )
+    last = tuple(range(-len(axes), 0))
+    moved = np.moveaxis(x, axes, last)
+    rows = moved.reshape(*moved.shape[: x.ndim - len(axes)], -1)
+    others = np.ones_like(rows)
+    others[..., 1:] = np.cumprod(rows[..., :-1], axis=-1)
+    others[..., :-1] *= np.cumprod(rows[..., :0:-1], axis=-1)[..., ::-1]
+    others = np.moveaxis(others.reshape(moved.shape), last, axes)
+    return _restore(d, axis, keepdims) * others
+
+
+def _cumsum(d, out, x, axis=None):
+    d = np.flip(np.cumsum(np.flip(d, axis), axis), axis)
+    return d.reshape(x.shape)
+
+
+def logsumexp(x, axis=None, keepdims=False):
+    """``log(sum(exp(x)))`` without overflow."""
+    x = np.asarray(x)
+    top = x.max(axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0)
+    total = np.exp(x - top).sum(axis=axis, keepdims=True)
+    out = np.log(total) + top
+    return out if keepdims else out.squeeze(axis)[()]
+
+
+def softmax(x, axis=-1):
+    """``exp(x) / sum(exp(x))`` along `axis`, without overflow."""
+    x = np.asarray(x)
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def log_softmax(x, axis=-1):
+    """``x - logsumexp(x)`` along `axis`, finite wherever x is."""
+    x = np.asarray(x)
+    x = x - x.max(axis=axis, keepdims=True)
+    return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
+
+
+def _logsumexp(d, out, x, axis=None, keepdims=False):
+    return _restore(d, axis, keepdims) * np.exp(x - _restore(out, axis, keepdims))
+
+
+def _softmax(d, out, x, axis=-1):
+    return out * (d - (d * out).sum(axis=axis, keepdims=True))
+
+
+def _log_softmax(d, out, x, axis=-1):
+    return d - np.exp(out) * d.sum(axis=axis, keepdims=True)
+
+
+define(np.sum, _sum)
+define(np.mean, _mean)
+define(np.var, _var)
+define(np.std, _std)
+define(np.prod, _prod)
+define(np.cumsum, _cumsum)
+define(logsumexp, _logsumexp)
+define(softmax, _softmax)
+define(log_softmax, _log_softmax)
+for _function in (np.max, np.min, np.amax, np.amin):
+    define(_function, _extreme)
+
+# --- products ---------------------------------------------------------------------------
+
+
+def _matmul_a(d, out, a, b):
+    b = np.asarray(b)
+    if b.ndim == 1:
+        return np.multiply.outer(d, b)
+    if np.ndim(a) == 1:
+        return (b @ d[..., None])[..., 0]
+    return d @ b.swapaxes(-1, -2)
+
+
+def _matmul_b(d, out, a, b):
+    a = np.asarray(a)
+    if np.ndim(b) == 1:
+        return a * np.expand_dims(d, -1)
+    if a.ndim == 1:
+        return a[:, None] * d[..., None, :]
+    return a.swapaxes(-1, -2) @ d
+
+
+def _dot_a(d, out, a, b):
+    b = np.asarray(b)
+    if b.ndim == 0 or np.ndim(a) == 0:
+        return np.sum(d * b) if np.ndim(a) == 0 else d * b
+    rest = b.ndim - 1
+    return np.tensordot(d, np.moveaxis(b, -2, -1) if rest else b, rest)
+
+
+def _dot_b(d, out, a, b):
+    a = np.asarray(a)
+    if a.ndim == 0 or np.ndim(b) == 0:
+        return np.sum(d * a) if np.ndim(b) == 0 else d * a
+    rest = range(a.ndim - 1)
+    product = np.tensordot(a, d, (rest, rest))
+    return np.moveaxis(product, 0, -2) if np.ndim(b) > 1 else product
+
+
+define(np.matmul, _matmul_a, _matmul_b)
+define(np.dot, _dot_a, _dot_b)
+define(
+    np.outer,
+    lambda d, out, a, b: (d @ np.ravel(b)).reshape(np.shape(a)),
+    lambda d, out, a, b: (np.ravel(a) @ d).reshape(np.shape(b)),
+)
+
+# --- elements that move -----------------------------------------------------------------
+
+
+def _reshape(d, out, x, shape=None, order="C"):
+    if order not in ("C", "F"):  # "A" and "K" go by the memory of x, which d does not share
+        raise ArgumentError(f"order must be 'C' or 'F' to have a gradient, got {order!r}")
+    return np.reshape(d, x.shape, order=order)
+
+
+def _squeeze_or_expand(d, out, x, axis=None):
+    return np.reshape(d, x.shape)
+
+
+def _transpose(d, out, x, axes=None):
+    return np.transpose(d, None if axes is None else np.argsort(np.mod(axes, x.ndim)))
+
+
+def _repeat(d, out, x, repeats, axis=None):
+    source = np.arange(x.size).reshape(x.shape) if axis is None else np.arange(x.shape[axis])
+    return _take(d, out, x, np.repeat(source, repeats), axis)
+
+
+def _take(d, out, x, indices, axis=None):
+    gradient = np.zeros(x.shape, x.dtype)
+    if axis is None:
+        np.add.at(gradient.reshape(-1), np.asarray(indices), d)
+        return gradient
+    indices = np.asarray(indices)
+    axis %= x.ndim
+    first = np.moveaxis(d, range(axis, axis + indices.ndim), range(indices.ndim))
+    np.add.at(np.moveaxis(gradient, axis, 0), indices, first)
+    return gradient
+
+
+def _getitem(d, out, x, key):
+    gradient = np.zeros(x.shape, x.dtype)
+    keys = key if isinstance(key, tuple) else (key,)
+    if any(isinstance(k, list | np.ndarray) for k in keys):
+        np.add.at(gradient, key, d)  # an index may name one element several times
+    else:
+        gradient[key] = d
+    return gradient
+
+
+def _concatenate(d, out, arrays, axis=0):
+    if axis is None:
+        parts = np.split(d, np.cumsum([np.size(x) for x in arrays])[:-1])
+        return [part.reshape(np.shape(x)) for part, x in zip(parts, arrays, strict=True)]
+    return np.split(d, np.cumsum([np.shape(x)[axis] for x in arrays])[:-1], axis)
+
+
+def _stack(d, out, arrays, axis=0):
+    return list(np.moveaxis(d, axis, 0))
+
+
+define(np.reshape, _reshape)
+define(np.ravel, lambda d, out, x, order="C": _reshape(d, out, x, order=order))
+define(np.squeeze, _squeeze_or_expand)
+define(np.expand_dims, _squeeze_or_expand)
+define(np.transpose, _transpose)
+define(np.swapaxes, lambda d, out, x, axis1, axis2: np.swapaxes(d, axis1, axis2))
+define(
+    np.moveaxis, lambda d, out, x, source, destination: np.moveaxis(d, destination, source)
+)
+define(np.flip, lambda d, out, x, axis=None: np.flip(d, axis))
+define(np.roll, lambda d, out, x, shift, axis=None: np.roll(d, np.negative(shift), axis))
+define(np.broadcast_to, lambda d, out, x, shape: d)
+define(np.repeat, _repeat)
+define(np.take, _take)
+define(operator.getitem, _getitem)
+define(np.concatenate, _concatenate, sequence=True)
+define(np.stack, _stack, sequence=True)
+define(cast, lambda d, out, x, dtype: d)
