@@ -1,0 +1,66 @@
+"""fastgd: gradient descent at the speed of its arithmetic.
+
+Small dense networks and linear models, trained by compiled loops under Keras' words.
+
+Examples
+--------
+>>> import numpy as np
+>>> import fastgd
+>>> fastgd.utils.set_random_seed(0)
+>>> x = np.random.default_rng(0).normal(size=(256, 10))
+>>> y = x.sum(axis=1)
+>>> model = fastgd.Sequential(
+...     [
+...         fastgd.layers.Dense(10, activation="relu", input_shape=(10,)),
+...         fastgd.layers.Dense(1),
+...     ]
+... )
+>>> model.compile(optimizer="adam", loss="mse", metrics=["mae"])
+>>> history = model.fit(x, y, epochs=10, verbose=0)
+>>> history.history["loss"][-1] < history.history["loss"][0]
+True
+"""
+
+from fastgd import (
+    activations,
+    callbacks,
+    config,
+    errors,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    optimizers,
+    utils,
+)
+from fastgd.config import __version__, show_config
+from fastgd.layers import Input
+from fastgd.linear import gradient_descent
+from fastgd.models import Model, Sequential
+from fastgd.tape import GradientTape
+from fastgd.variables import Variable
+
+__all__ = [
+    "GradientTape",
+    "Input",
+    "Model",
+    "Sequential",
+    "Variable",
+    "__version__",
+    "activations",
+    "callbacks",
+    "config",
+    "errors",
+    "gradient_descent",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "show_config",
+    "utils",
+]

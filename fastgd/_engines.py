@@ -1,0 +1,39 @@
+"""Which engine runs: a compiled build, or the reference in plain NumPy."""
+
+import functools
+import importlib
+import os
+
+from fastgd._core import cpu
+from fastgd.errors import EngineError
+
+#: Every engine by name, the compiled ones in order of preference.
+MODULES = {
+    "avx512": "fastgd._core.program_avx512",
+    "avx2": "fastgd._core.program_avx2",
+    "baseline": "fastgd._core.program_baseline",
+    "reference": "fastgd.reference",
+}
+
+
+def available():
+    """The names of the engines that this machine can run, best first."""
+    supported = {*cpu.supported(), "reference"}
+    return [name for name in MODULES if name in supported]
+
+
+def default():
+    """``FASTGD_ENGINE`` where it is set, else the best build that this machine can run."""
+    return os.environ.get("FASTGD_ENGINE") or available()[0]
+
+
+@functools.cache
+def load(name):
+    """The module of an engine: ``Program``, ``update``, ``least_squares_descent`` ..."""
+    if name not in MODULES:
+        raise EngineError(f"engine: no {name!r} (there are: {', '.join(MODULES)})")
+    if name not in available():
+        raise EngineError(
+            f"engine: this CPU cannot run {name!r} (it can run: {', '.join(available())})"
+        )
+    return importlib.import_module(MODULES[name])

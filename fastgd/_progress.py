@@ -1,0 +1,103 @@
+"""Progress on the screen: Keras' lines, but never more than about ten a second."""
+
+import sys
+import time
+
+_BAR_WIDTH = 20
+_INTERVAL = 0.1
+# So many epochs' lines are always shown; then ten a second, and always the last.
+_BURST = 50
+
+
+class Progress:
+    """The lines of a training or evaluation.
+
+    Parameters
+    ----------
+    verbose : {0, 1, 2, "auto"}
+        0 nothing, 1 a bar, 2 one line an epoch. "auto" is 1 in a terminal and 2 elsewhere. A bar
+        that is not shown in a terminal is drawn once, when it is full.
+    epochs : int or None
+        How many there will be in all; None for an evaluation, which has no epochs.
+    stream : file, optional
+        sys.stdout by default.
+    """
+
+    def __init__(self, verbose, epochs=None, stream=None):
+        self.stream = stream or sys.stdout
+        self.terminal = self.stream.isatty()
+        if verbose == "auto":
+            verbose = 1 if self.terminal else 2
+        self.verbose = verbose
+        self.epochs = epochs
+        self.begun = time.monotonic()
+        self.lines = 0
+
+    def begin(self, steps, epoch=None):
+        """A new epoch (from 0) or evaluation of so many steps."""
+        self.steps = steps
+        self.epoch = epoch
+        self.start = self.shown = time.monotonic()
+        self.title = "" if epoch is None else f"Epoch {epoch + 1}/{self.epochs}"
+        self.titled = False
+
+    def update(self, step, logs):
+        """Some steps are done; ``logs`` are the figures so far."""
+        now = time.monotonic()
+        if self.verbose == 1 and self.terminal and now - self.shown >= _INTERVAL:
+            self.shown = now
+            self._show_title()
+            self._write(f"\r{self._bar(step, now, logs)}\x1b[K")
+
+    def end(self, logs):
+        """All steps are done."""
+        if not self.verbose or not (self.titled or self._due()):
+            return
+        self.lines += 1
+        self._show_title()
+        now = time.monotonic()
+        if self.verbose == 1:
+            line = self._bar(self.steps, now, logs)
+            self._write(f"\r{line}\x1b[K\n" if self.terminal else f"{line}\n")
+        else:
+            self._write(f"{self.steps}/{self.steps} - {self._times(self.steps, now)}"
+                        f"{_figures(logs)}\n")
+
+    def _due(self):
+        if self.epochs is None or self.epoch == self.epochs - 1:
+            return True
+        return self.lines < _BURST + (time.monotonic() - self.begun) / _INTERVAL
+
+    def _show_title(self):
+        if self.title and not self.titled:
+            self._write(f"{self.title}\n")
+        self.titled = True
+
+    def _bar(self, step, now, logs):
+        full = _BAR_WIDTH * step // self.steps
+        width = len(str(self.steps))
+        bar = "━" * full + ("╸" if full < _BAR_WIDTH else "") + " " * (_BAR_WIDTH - full - 1)
+        return f"{step:>{width}}/{self.steps} {bar} {self._times(step, now)}{_figures(logs)}"
+
+    def _times(self, step, now):
+        elapsed = now - self.start
+        return f"{elapsed:.0f}s {_duration(elapsed / max(step, 1))}/step"
+
+    def _write(self, text):
+        self.stream.write(text)
+        self.stream.flush()
+
+
+def _duration(seconds):
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds / 1e-6:.{0 if seconds >= 1e-5 else 1}f}us"
+
+
+def _figures(logs):
+    return "".join(f" - {name}: {_figure(value)}" for name, value in logs.items())
+
+
+def _figure(value):
+    return f"{value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.4e}"

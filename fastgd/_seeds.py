@@ -1,0 +1,29 @@
+"""Where random numbers come from: one seed for the process, a stream of seeds drawn from it.
+
+A stream is counter-based (SplitMix64, Steele, Lea and Flood 2014): its element ``i`` is a function
+of the seed and ``i`` alone. The compiled engine shuffles with the same function.
+"""
+
+import secrets
+
+_MASK = (1 << 64) - 1
+_state = {"seed": secrets.randbits(64), "drawn": 0}
+
+
+def element(seed, index):
+    """Element ``index`` of the stream ``seed``: 64 bits."""
+    z = (seed + (index + 1) * 0x9E3779B97F4A7C15) & _MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+    return z ^ (z >> 31)
+
+
+def set_seed(seed):
+    """Start the process' stream anew."""
+    _state.update(seed=seed & _MASK, drawn=0)
+
+
+def next_seed():
+    """A fresh seed, for a model or an initializer without one of its own."""
+    _state["drawn"] += 1
+    return element(_state["seed"], _state["drawn"] - 1)

@@ -1,0 +1,189 @@
+"""What users pass in: the only file that inspects it.
+
+Every array that leaves this file is C-contiguous, aligned, of the model's data type and finite.
+An array that is all this already is passed on as it is, anything else is copied once.
+"""
+
+import numpy as np
+
+from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
+
+
+def whole_number(value, argument, minimum):
+    """A whole number of at least ``minimum``, as an int."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise DataTypeError(f"{argument}: expected a whole number, got {value!r}")
+    if value < minimum:
+        raise ArgumentError(f"{argument}: expected a number >= {minimum}, got {value}")
+    return int(value)
+
+
+def positive_int(value, argument):
+    """A whole number of at least 1, as an int."""
+    return whole_number(value, argument, 1)
+
+
+def number(value, argument, low=-np.inf, high=np.inf):
+    """A finite number with low <= number <= high, as a float."""
+    if isinstance(value, (bool, str)) or np.ndim(value) != 0:
+        raise DataTypeError(f"{argument}: expected a number, got {value!r}")
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        raise DataTypeError(f"{argument}: expected a number, got {value!r}") from None
+    if not (low <= result <= high and np.isfinite(result)):
+        between = f"from {low:g} to {high:g}" if np.isfinite(high) else f"of at least {low:g}"
+        bound = between if np.isfinite(low) else "that is finite"
+        raise ArgumentError(f"{argument}: expected a number {bound}, got {value!r}")
+    return result
+
+
+def row_width(shape, argument="input_shape"):
+    """The number of features of a shape given for one row, such as (10,) or 10."""
+    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    if len(shape) != 1 or not isinstance(shape[0], (int, np.integer)) or shape[0] < 1:
+        raise ShapeError(f"{argument}: expected (features,) with features >= 1, got {shape}")
+    return int(shape[0])
+
+
+def numeric(values, argument):
+    """An ndarray of real numbers, made of whatever was given; not copied if it is one."""
+    array = values if isinstance(values, np.ndarray) else _array(values, argument)
+    if array.dtype.kind in "fiub":
+        return array
+    if array.dtype.kind == "O":
+        row, column, value = _first_non_number(array)
+        seen = f"objects, such as {value!r} at row {row}, column {column}"
+    else:
+        seen = {"U": "text", "S": "text", "c": "complex numbers"}.get(array.dtype.kind)
+        seen = f"{seen} ({array.dtype})" if seen else str(array.dtype)
+    raise DataTypeError(f"{argument}: expected an array of numbers, got {seen}")
+
+
+def _array(values, argument):
+    if values is None:
+        raise DataTypeError(f"{argument}: expected an array of numbers, got None")
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ShapeError(f"{argument}: the rows have different lengths ({error})") from None
+
+
+def _first_non_number(array):
+    for index, value in np.ndenumerate(array):
+        if not isinstance(value, (int, float, np.number)):
+            break
+    row, *rest = index or (0,)
+    return row, rest[0] if rest else 0, value
+
+
+def prepared(array, dtype):
+    """A numeric array as the engine reads it: this one where that is possible, else a copy."""
+    if array.dtype == dtype and array.flags.carray_ro:
+        return array if type(array) is np.ndarray else array.view(np.ndarray)
+    with np.errstate(over="ignore"):
+        return np.array(array, dtype=dtype, order="C", subok=False)
+
+
+def check_finite(engine, array, original, argument):
+    """A DataError that says where the first NaN or infinity of a prepared array stands."""
+    index = engine.first_nonfinite(array)
+    if index < 0:
+        return
+    where = np.unravel_index(index, array.shape)
+    names = ("row", "column")[: array.ndim] if array.ndim < 3 else ()
+    place = ", ".join(f"{n} {i}" for n, i in zip(names, where, strict=False)) or f"{where}"
+    seen = original.reshape(array.shape)[where]
+    reason = f"which is beyond {array.dtype}" if np.isfinite(seen) else "which is not finite"
+    raise DataError(f"{argument}: {seen} at {place}, {reason}")
+
+
+def matrix(values, width, dtype, engine, argument="x", consumer="the model"):
+    """Rows of ``width`` features, (n, width); (n,) is taken for (n, 1)."""
+    original = numeric(values, argument)
+    if original.ndim == 1 and width == 1:
+        original = original.reshape(-1, 1)
+    if original.ndim != 2:
+        hint = ""
+        if original.ndim == 1 and original.size == width:
+            hint = f"; for one row, give {argument}[None, :]"
+        raise ShapeError(
+            f"{argument}: expected 2 dimensions (rows, {width}), got shape {original.shape}{hint}"
+        )
+    if original.shape[1] != width:
+        raise ShapeError(
+            f"{argument}: {consumer} expects {width} columns, got shape {original.shape}"
+        )
+    array = prepared(original, dtype)
+    check_finite(engine, array, original, argument)
+    return array
+
+
+def same_length(x, y, x_name="x", y_name="y"):
+    """As many rows of y as of x, and at least one."""
+    if len(x) != len(y):
+        raise ShapeError(
+            f"{x_name} and {y_name} have different numbers of rows: {len(x)} and {len(y)}"
+        )
+    if len(x) == 0:
+        raise DataError(f"{x_name}: there are no rows")
+
+
+def targets(values, width, loss, dtype, engine, argument="y"):
+    """Targets for an output of ``width``: (n, width), or class numbers (n, 1) if sparse.
+
+    (n,) is taken for (n, 1) and never broadcast against other outputs.
+    """
+    original = numeric(values, argument)
+    columns = 1 if loss.sparse else width
+    shape = original.shape
+    if original.ndim == 1:
+        original = original.reshape(-1, 1)
+    if original.ndim != 2 or original.shape[1] != columns:
+        hint = ""
+        if columns > 1 and original.shape[1:] == (1,) and loss.target_range == (0, 1):
+            hint = "; for class numbers use sparse_categorical_crossentropy"
+        elif loss.sparse and original.ndim == 2 and original.shape[1] == width:
+            hint = "; for one-hot targets use categorical_crossentropy"
+        raise ShapeError(
+            f"{argument}: {loss.name} expects {columns} column{'s' if columns > 1 else ''} "
+            f"for an output of width {width}, got shape {shape}{hint}"
+        )
+    array = prepared(original, dtype)
+    check_finite(engine, array, original, argument)
+    if loss.sparse:
+        _check_rows(
+            (original < 0) | (original >= width) | (original != np.floor(original)),
+            original,
+            f"{argument}: expected class numbers from 0 to {width - 1}",
+        )
+    elif loss.target_range != (-np.inf, np.inf):
+        low, high = loss.target_range
+        _check_rows(
+            (original < low) | (original > high),
+            original,
+            f"{argument}: {loss.name} expects targets from {low} to {high}",
+        )
+    return array
+
+
+def _check_rows(wrong, values, message):
+    """A DataError that names the first place where ``wrong`` holds."""
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise DataError(f"{message}, got {values[row, column]} at row {row}, column {column}")
+
+
+def assign_all(variables, weights, owner):
+    """Copy arrays into variables, or raise before any of them is changed."""
+    weights = [numeric(w, "weights") for w in weights]
+    if len(weights) != len(variables):
+        raise ShapeError(f"weights: {owner} has {len(variables)} arrays, got {len(weights)}")
+    for variable, new in zip(variables, weights, strict=True):
+        if new.shape != variable.shape:
+            raise ShapeError(
+                f"weights: {variable.name!r} of {owner} has shape {variable.shape}, "
+                f"got {new.shape}"
+            )
+    for variable, new in zip(variables, weights, strict=True):
+        variable.assign(new)

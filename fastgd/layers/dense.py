@@ -1,0 +1,87 @@
+"""The fully connected layer."""
+
+from fastgd import activations, initializers
+from fastgd._core.types import Op
+from fastgd._validate import positive_int
+from fastgd.layers.base import Layer, Weight
+
+
+class Dense(Layer):
+    """activation(x @ kernel + bias).
+
+    Parameters
+    ----------
+    units : int
+        The width of the output, at least 1.
+    activation : str or function, optional
+        A name or function of ``fastgd.activations``; None is linear.
+    use_bias : bool
+    kernel_initializer, bias_initializer : str or Initializer
+        See ``fastgd.initializers``.
+    **kwargs
+        ``input_shape``, ``input_dim``, ``name`` and ``dtype``, as for every layer.
+
+    Attributes
+    ----------
+    kernel : Variable, shape (features, units)
+    bias : Variable, shape (units,), or None
+        Zero-copy views of the model's parameters, once the model is built.
+
+    Examples
+    --------
+    >>> from fastgd import Sequential, layers
+    >>> layer = layers.Dense(3, activation="relu")
+    >>> model = Sequential([layers.Input(shape=(2,)), layer])
+    >>> layer.kernel.shape, layer.bias.shape
+    ((2, 3), (3,))
+    """
+
+    def __init__(
+        self,
+        units,
+        activation=None,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.units = positive_int(units, "units")
+        self.activation = activations.get(activation)
+        self.use_bias = bool(use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+
+    @property
+    def kernel(self):
+        """The weights of the inputs, (features, units); None before the model is built."""
+        return self.variables[0] if self.variables else None
+
+    @property
+    def bias(self):
+        """What is added to the outputs, (units,); None without bias or before building."""
+        return self.variables[1] if self.use_bias and self.variables else None
+
+    def output_width(self, input_width):
+        return self.units
+
+    def weight_specs(self, input_width):
+        specs = [Weight("kernel", (input_width, self.units), self.kernel_initializer)]
+        if self.use_bias:
+            specs.append(Weight("bias", (self.units,), self.bias_initializer))
+        return specs
+
+    def emit(self, table, source):
+        target = table.buffer(self.units)
+        bias = self.bias.offset if self.use_bias else -1
+        table.row(Op.OP_DENSE, source, target, kernel=self.kernel.offset, bias=bias)
+        return table.activation(self.activation, target)
+
+    def get_config(self):
+        return super().get_config() | {
+            "units": self.units,
+            "activation": self.activation.__name__,
+            "use_bias": self.use_bias,
+            "kernel_initializer": self.kernel_initializer,
+            "bias_initializer": self.bias_initializer,
+        }

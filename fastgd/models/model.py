@@ -1,0 +1,457 @@
+"""What every model can do once its layers are a network: train, evaluate, predict."""
+
+import warnings
+
+import numpy as np
+
+from fastgd import _engines, _seeds, config, losses, metrics, optimizers, training
+from fastgd._core.types import Status
+from fastgd._names import snake_case, unique_name
+from fastgd._progress import Progress
+from fastgd._validate import (
+    assign_all,
+    matrix,
+    number,
+    positive_int,
+    same_length,
+    targets,
+    whole_number,
+)
+from fastgd.callbacks import History
+from fastgd.errors import ArgumentError, NotBuiltError, ShapeError
+from fastgd.models.summary import summary_lines
+from fastgd.tape import Tensor, followed, record, recording
+
+
+class Model:
+    """The training API over a network. Subclasses say how layers become one.
+
+    Attributes
+    ----------
+    name : str
+    optimizer, loss, metrics
+        What ``compile`` made of its arguments; None before.
+    history : History
+        That of the latest ``fit``.
+    """
+
+    def __init__(self, name=None, dtype=None):
+        self.name = name or unique_name(snake_case(type(self).__name__))
+        self._dtype = None if dtype is None else config.checked_floatx(dtype)
+        self.engine = _engines.load(config.engine())
+        self.seed = _seeds.next_seed()
+        self.epochs_begun = 0
+        self.optimizer = self.loss = self.history = None
+        self._metrics = []
+        self._network = None
+        self._program = None
+
+    # -- what a subclass gives ----------------------------------------------------------------
+
+    @property
+    def layers(self):
+        """The layers, without the input."""
+        raise NotImplementedError
+
+    def build(self, input_shape=None):
+        """Make the weights for rows of a shape, (None, features)."""
+        raise NotImplementedError
+
+    # -- the network --------------------------------------------------------------------------
+
+    @property
+    def built(self):
+        """Whether the weights exist."""
+        return self._network is not None
+
+    def network(self):
+        """The network; NotBuiltError before there is one."""
+        if self._network is None:
+            raise NotBuiltError(
+                f"model {self.name!r} has no weights yet: begin with Input(shape=(features,)), "
+                "or call build or fit"
+            )
+        return self._network
+
+    def program(self):
+        """The engine's program for the network, with the loss and metrics if compiled."""
+        if self._program is None:
+            network = self.network()
+            plan = network.plan
+            if self.loss is not None:
+                plan = plan.trained_with(self.loss, self.metrics, network.last_activation)
+            self._program = self.engine.Program(plan, network.parameters, network.gradients)
+        return self._program
+
+    @property
+    def dtype(self):
+        """The data type of weights and data: ``"float32"`` or ``"float64"``."""
+        if self._dtype is not None:
+            return self._dtype
+        named = {layer.dtype for layer in self.layers} - {None}
+        if len(named) > 1:
+            raise ArgumentError(f"dtype: the layers of a model share one, got {sorted(named)}")
+        return named.pop() if named else config.floatx()
+
+    @property
+    def parameters(self):
+        """All weights as one flat vector; ``weights`` are its views."""
+        return self.network().parameters
+
+    @property
+    def weights(self):
+        """The arrays of all layers: a list of zero-copy views of ``parameters``."""
+        return list(self.network().variables)
+
+    variables = trainable_variables = trainable_weights = weights
+
+    @property
+    def input_shape(self):
+        """(None, features)."""
+        return (None, int(self.network().plan.widths[0]))
+
+    @property
+    def output_shape(self):
+        """(None, outputs)."""
+        plan = self.network().plan
+        return (None, int(plan.widths[plan.output]))
+
+    def count_params(self):
+        """The number of weights."""
+        return self.parameters.size
+
+    def get_weights(self):
+        """Copies of all arrays, as Keras gives them."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, weights):
+        """Overwrite all arrays; nothing is changed unless every shape fits.
+
+        Raises
+        ------
+        ShapeError
+            For a wrong number of arrays or a wrong shape.
+        """
+        assign_all(self.weights, weights, f"model {self.name!r}")
+
+    def summary(self, print_fn=print):
+        """Print a table of the layers, their output shapes and their numbers of weights."""
+        print_fn("\n".join(summary_lines(self)))
+
+    # -- compile ------------------------------------------------------------------------------
+
+    def compile(self, optimizer="rmsprop", loss=None, metrics=None):
+        """Choose how to train.
+
+        Parameters
+        ----------
+        optimizer : str or Optimizer
+            A name or object of ``fastgd.optimizers``.
+        loss : str, function or Loss, optional
+            A name, function or object of ``fastgd.losses``. A model without one only predicts.
+        metrics : list of str or Metric, optional
+            Names or objects of ``fastgd.metrics``; ``"accuracy"`` is resolved as in Keras.
+
+        Raises
+        ------
+        UnknownNameError
+            Listing the names there are; the model stays compiled as it was.
+        """
+        optimizer = optimizers.get(optimizer)
+        loss = None if loss is None else losses.get(loss)
+        given = [metrics] if isinstance(metrics, str) else list(metrics or [])
+        if given and loss is None:
+            raise ArgumentError("metrics: a model without a loss has none")
+        self._resolved(given, loss)
+        self.optimizer, self.loss, self._metrics = optimizer, loss, given
+        self._program = None
+        self._warn_of_double_activation()
+
+    def _resolved(self, given, loss):
+        outputs = self.output_shape[1] if self.built else 1
+        resolved = [metrics.get(m, outputs, loss.sparse) for m in given]
+        for metric in resolved if self.built else ():
+            if metric.sparse != loss.sparse and outputs > 1:
+                kind = "class numbers" if loss.sparse else "a value for each output"
+                raise ArgumentError(
+                    f"metrics: {metric.name!r} does not fit {loss.name}, whose targets are {kind}"
+                )
+        return resolved
+
+    @property
+    def metrics(self):
+        """The metrics, resolved for this model's output: a list of Metric."""
+        return self._resolved(self._metrics, self.loss)
+
+    @property
+    def metrics_names(self):
+        """``["loss"]`` and the names of the metrics."""
+        return ["loss"] + [m.name for m in self.metrics]
+
+    def _warn_of_double_activation(self):
+        if not (self.built and self.loss is not None and self.loss.from_logits):
+            return
+        if self.network().last_activation is self.loss.fused:
+            warnings.warn(
+                f"{self.loss.name} takes logits, but the output layer is activated by "
+                f"{self.loss.fused.__name__}: drop from_logits or the activation",
+                stacklevel=3,
+            )
+
+    def totals(self):
+        """What an epoch adds up: [loss, metrics ..., rows]."""
+        return np.zeros(2 + len(self._metrics))
+
+    def figures(self, totals):
+        """The means that belong to some totals: a dict of name -> float."""
+        rows = totals[-1] or 1.0
+        return dict(zip(self.metrics_names, (totals[:-1] / rows).tolist(), strict=True))
+
+    # -- data ---------------------------------------------------------------------------------
+
+    def _inputs(self, x, argument="x"):
+        width = self.input_shape[1]
+        if type(x) is np.ndarray and x.ndim == 2 and x.shape[1] == width:
+            consumer = self.name  # the usual case: no need to look for the layer's name
+        else:
+            consumer = f"layer {self.layers[0].name!r} of model {self.name!r}"
+        return matrix(x, width, self.parameters.dtype, self.engine, argument, consumer)
+
+    def _data(self, x, y, names=("x", "y")):
+        """Prepared x and y; builds the model by them if nothing has yet."""
+        if self.loss is None:
+            raise NotBuiltError(f"model {self.name!r} has no loss: call compile(loss=...) first")
+        if not self.built:
+            shape = np.shape(x)
+            if len(shape) != 2 or 0 in shape:
+                raise ShapeError(f"{names[0]}: expected (rows, features), got shape {shape}")
+            self.build((None, shape[1]))
+        x = self._inputs(x, names[0])
+        y = targets(y, self.output_shape[1], self.loss, x.dtype, self.engine, names[1])
+        same_length(x, y, *names)
+        return x, y
+
+    # -- train --------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x,
+        y,
+        batch_size=32,
+        epochs=1,
+        verbose="auto",
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        initial_epoch=0,
+    ):
+        """Train for a number of epochs, each one compiled call.
+
+        Parameters
+        ----------
+        x : array, shape (n, features)
+            Any layout and numeric type; never changed, and not copied where it is C-contiguous
+            and of the model's data type.
+        y : array, shape (n,) or (n, outputs)
+            Class numbers for a sparse loss.
+        batch_size : int
+            Rows a step; the last, shorter batch is trained like the others.
+        epochs : int
+            The epoch to stop before; counted from ``initial_epoch``.
+        verbose : {"auto", 0, 1, 2}
+            0 nothing, 1 a bar, 2 a line an epoch; "auto" is 1 in a terminal and 2 elsewhere.
+        validation_split : float
+            This share of the rows, the last ones, is held out and evaluated after each epoch.
+        validation_data : (x, y), optional
+            Evaluated after each epoch; goes before ``validation_split``.
+        shuffle : bool
+            Take the rows of each epoch in a fresh random order.
+        initial_epoch : int
+            The number that the first epoch bears.
+
+        Returns
+        -------
+        History
+            Also ``model.history``, which is filled while training runs.
+
+        Raises
+        ------
+        ShapeError, DataTypeError, DataError, ArgumentError
+            Before anything is trained.
+        DivergenceError
+            In the epoch in which a loss is not finite; the last finite weights are kept.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastgd import Sequential, layers, utils
+        >>> utils.set_random_seed(1)
+        >>> x = np.linspace(-1, 1, 64)[:, None]
+        >>> model = Sequential([layers.Input(shape=(1,)), layers.Dense(1)])
+        >>> model.compile(optimizer="sgd", loss="mse")
+        >>> history = model.fit(x, 3 * x + 1, epochs=200, verbose=0)
+        >>> history.history["loss"][-1] < 1e-3
+        True
+        """
+        batch_size = positive_int(batch_size, "batch_size")
+        initial_epoch = whole_number(initial_epoch, "initial_epoch", 0)
+        epochs = whole_number(epochs, "epochs", 0)
+        progress = Progress(checked_verbose(verbose), epochs)
+        share = number(validation_split, "validation_split", 0, 1)
+        x, y = self._data(x, y)
+        if validation_data is not None:
+            if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+                raise ArgumentError("validation_data: expected a pair (x, y)")
+            validation_data = self._data(*validation_data, ("validation x", "validation y"))
+        elif share:
+            kept = int(len(x) * (1 - share))
+            if not 0 < kept < len(x):
+                raise ArgumentError(
+                    f"validation_split: {share:g} of {len(x)} rows leaves {kept} to train on "
+                    f"and {len(x) - kept} to validate"
+                )
+            validation_data = (x[kept:], y[kept:])
+            x, y = x[:kept], y[:kept]
+        params = {"epochs": epochs, "steps": -(-len(x) // batch_size), "verbose": progress.verbose}
+        self.history = History(self, params)
+        training.fit(
+            self, x, y, batch_size, epochs, initial_epoch, bool(shuffle), validation_data,
+            progress, self.history,
+        )  # fmt: skip
+        return self.history
+
+    def train_on_batch(self, x, y, return_dict=False):
+        """One step on one batch.
+
+        Returns
+        -------
+        float, list of float or dict
+            The loss before the step; with metrics a list, the loss first; or a dict by name.
+        """
+        x, y = self._data(x, y)
+        return self._returned(training.train_on_batch(self, x, y), return_dict)
+
+    def evaluate(self, x, y, batch_size=32, verbose="auto", return_dict=False):
+        """The loss and metrics over all rows.
+
+        The figures are sums in double precision over the rows in their order: the same for every
+        ``batch_size``, which only counts the steps shown.
+
+        Returns
+        -------
+        float, list of float or dict
+            As ``train_on_batch``.
+        """
+        batch_size = positive_int(batch_size, "batch_size")
+        progress = Progress(checked_verbose(verbose))
+        x, y = self._data(x, y)
+        progress.begin(-(-len(x) // batch_size))
+        figures = training.evaluate(self, x, y, progress, batch_size)
+        progress.end(figures)
+        return self._returned(figures, return_dict)
+
+    def test_on_batch(self, x, y, return_dict=False):
+        """The loss and metrics of one batch, without training."""
+        x, y = self._data(x, y)
+        return self._returned(training.evaluate(self, x, y), return_dict)
+
+    def _returned(self, figures, return_dict):
+        if return_dict:
+            return figures
+        values = list(figures.values())
+        return values if len(values) > 1 else values[0]
+
+    def value_and_grad(self, x, y):
+        """The mean loss over all rows as one batch, and its gradients.
+
+        Returns
+        -------
+        (float, list of ndarray)
+            The gradients in the order and shapes of ``trainable_variables``; they are views of
+            one flat vector, as ``optimizer.apply_gradients`` likes them.
+
+        Raises
+        ------
+        DivergenceError
+            If the loss is not finite.
+        """
+        x, y = self._data(x, y)
+        totals = self.totals()
+        status = self.program().gradients(x, y, totals)
+        if status != Status.STATUS_FINE:
+            raise training.diverged(status, self.optimizer.iterations)
+        flat = self.network().gradients.copy()
+        grads = [flat[v.offset : v.offset + v.size].reshape(v.shape) for v in self.weights]
+        return self.figures(totals)["loss"], grads
+
+    # -- predict ------------------------------------------------------------------------------
+
+    def predict(self, x, batch_size=None, verbose="auto"):
+        """The outputs for x.
+
+        Parameters
+        ----------
+        x : array, shape (n, features)
+        batch_size : int, optional
+            Accepted as in Keras. A row's output is the same, to the bit, in any batch.
+        verbose : {"auto", 0, 1, 2}
+            Accepted as in Keras; nothing is shown.
+
+        Returns
+        -------
+        ndarray, shape (n, outputs)
+
+        Raises
+        ------
+        NotBuiltError
+            If there are no weights yet.
+        """
+        x = self._inputs(x)
+        out = np.empty((len(x), self.output_shape[1]), dtype=x.dtype)
+        return training.predict(self.program(), x, out)
+
+    predict_on_batch = predict
+
+    def __call__(self, x, training=False):
+        """The outputs for x; a Tensor while a GradientTape records, an ndarray otherwise.
+
+        Parameters
+        ----------
+        x : array or Tensor, shape (n, features)
+        training : bool
+            Accepted as in Keras: these layers do the same in both.
+        """
+        if not self.built:
+            self.build((None, *np.shape(x)[1:]))
+        if not recording():
+            return self.predict(x)
+        return self._recorded_call(x)
+
+    def _recorded_call(self, x):
+        # A tape may ask for the gradient after the weights have moved: it gets a copy of them.
+        network = self.network()
+        program = self.program()
+        values = self._inputs(x.numpy() if isinstance(x, Tensor) else x)
+        parameters = np.array(network.parameters)
+        out = np.empty((len(values), self.output_shape[1]), dtype=values.dtype)
+        kept = program.forward(parameters, values, out)
+        wants_x = followed(x)
+
+        def backward(d_out):
+            d_out = np.ascontiguousarray(d_out, dtype=values.dtype)
+            gradients = np.empty_like(network.parameters)
+            d_x = np.empty_like(values) if wants_x else None
+            program.backward(parameters, values, kept, d_out, gradients, d_x)
+            return gradients, d_x
+
+        return record(out, (network.parameters, x), backward)
+
+    def __repr__(self):
+        return f"<{type(self).__name__} {self.name}, built={self.built}>"
+
+
+def checked_verbose(verbose):
+    """One of 0, 1, 2, "auto"; True and False are 1 and 0."""
+    if verbose in (0, 1, 2, "auto"):
+        return verbose if verbose == "auto" else int(verbose)
+    raise ArgumentError(f"verbose: expected 0, 1, 2 or 'auto', got {verbose!r}")

@@ -1,0 +1,110 @@
+"""Layers in a row."""
+
+from fastgd import _plan
+from fastgd._validate import row_width
+from fastgd.errors import ArgumentError, DataTypeError, NotBuiltError, ShapeError
+from fastgd.layers import InputLayer, Layer
+from fastgd.models.model import Model
+
+
+class Sequential(Model):
+    """A model of layers in a row.
+
+    Parameters
+    ----------
+    layers : list of Layer, optional
+        The first may be an ``Input``, or bear an ``input_shape``; without either the weights are
+        made by ``build``, by the first ``fit`` or by the first call.
+    name : str, optional
+    dtype : {"float32", "float64"}, optional
+        The data type of weights and data; ``config.floatx()`` by default.
+
+    Examples
+    --------
+    >>> from fastgd import Sequential, layers
+    >>> model = Sequential(
+    ...     [
+    ...         layers.Dense(10, activation="relu", input_shape=(10,)),
+    ...         layers.Dense(10, activation="relu"),
+    ...         layers.Dense(1),
+    ...     ]
+    ... )
+    >>> model.count_params()
+    231
+    """
+
+    def __init__(self, layers=None, name=None, dtype=None):
+        super().__init__(name, dtype)
+        self._layers = []
+        self._extend(layers or [])
+
+    @property
+    def layers(self):
+        return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
+
+    def add(self, layer):
+        """Append a layer; weights of layers that are there already keep their values.
+
+        Raises
+        ------
+        DataTypeError
+            If it is no layer.
+        ArgumentError
+            If a layer of that name is there already, or an Input does not come first.
+        """
+        self._extend([layer])
+
+    def _extend(self, layers):
+        before = list(self._layers)
+        try:
+            for layer in layers:
+                self._append(layer)
+            width = next((la.input_width for la in self._layers[:1]), None)
+            if width is not None and self.layers:
+                self._build(width)
+        except Exception:
+            self._layers = before
+            raise
+
+    def _append(self, layer):
+        if not isinstance(layer, Layer):
+            raise DataTypeError(f"layer: expected a layer of fastgd.layers, got {layer!r}")
+        if isinstance(layer, InputLayer) and self._layers:
+            raise ArgumentError(f"layer: {layer.name!r} is an Input, which comes first")
+        if layer.name in [other.name for other in self._layers]:
+            raise ArgumentError(f"layer: the model has a layer named {layer.name!r} already")
+        self._layers.append(layer)
+
+    def build(self, input_shape=None):
+        """Make the weights.
+
+        Parameters
+        ----------
+        input_shape : tuple, optional
+            (None, features) or (features,); not needed where the first layer knows it.
+
+        Raises
+        ------
+        NotBuiltError
+            If there is no layer, or no shape.
+        """
+        if not self.layers:
+            raise NotBuiltError(f"model {self.name!r} has no layers: add some first")
+        width = self._layers[0].input_width
+        if input_shape is not None:
+            given = row_width(input_shape[-1:], "input_shape")
+            if width is not None and given != width:
+                raise ShapeError(
+                    f"input_shape: layer {self._layers[0].name!r} expects {width} features, "
+                    f"got {tuple(input_shape)}"
+                )
+            width = given
+        if width is None:
+            raise NotBuiltError("input_shape: the first layer has none, so build needs one")
+        self._build(width)
+
+    def _build(self, width):
+        if self.built and self._network.variables == [v for la in self.layers for v in la.weights]:
+            return
+        self._network = _plan.build(self._layers, width, self.dtype)
+        self._program = None

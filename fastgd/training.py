@@ -1,0 +1,106 @@
+"""The epoch loop: spans of compiled steps, and what stands between them."""
+
+import numpy as np
+
+from fastgd import _seeds
+from fastgd._core.types import Status
+from fastgd.errors import DivergenceError
+
+#: A span returns to Python after about this time (in seconds), so that Ctrl-C is answered and
+#: progress is shown. Shorter epochs are one span.
+SPAN_SECONDS = 0.05
+
+
+def fit(model, x, y, batch_size, epochs, initial_epoch, shuffle, validation, progress, history):
+    """Train on prepared arrays, epoch by epoch.
+
+    Parameters
+    ----------
+    model : fastgd.Sequential
+        Compiled and built.
+    x, y : ndarray, shapes (n, inputs) and (n, targets)
+    batch_size, epochs, initial_epoch : int
+    shuffle : bool
+    validation : (x, y) or None
+    progress : Progress
+    history : History
+    """
+    steps = -(-len(x) // batch_size)
+    order = np.empty(len(x), dtype=np.int64) if shuffle else None
+    for epoch in range(initial_epoch, epochs):
+        progress.begin(steps, epoch)
+        logs = _epoch(model, x, y, order, batch_size, steps, epoch, progress)
+        if validation is not None:
+            logs |= {f"val_{k}": v for k, v in evaluate(model, *validation).items()}
+        history.append(epoch, logs)
+        progress.end(logs)
+
+
+def _epoch(model, x, y, order, batch_size, steps, epoch, progress):
+    program = model.program()
+    optimizer = model.optimizer
+    state = optimizer.state(model.parameters)
+    totals = model.totals()
+    key = _seeds.element(model.seed, model.epochs_begun)
+    model.epochs_begun += 1
+    step = 0
+    while step < steps:
+        # asked anew for each span: a learning rate may be set from another thread
+        rates = np.array([optimizer.learning_rate])
+        step, status = program.train(
+            x, y, order, key, batch_size, step, steps, state, rates, totals, SPAN_SECONDS
+        )
+        if status != Status.STATUS_FINE:
+            raise diverged(status, step, epoch)
+        progress.update(step, model.figures(totals))
+    return model.figures(totals)
+
+
+def train_on_batch(model, x, y):
+    """One step on one batch: a span of its own; returns the figures."""
+    program = model.program()
+    totals = model.totals()
+    state = model.optimizer.state(model.parameters)
+    rates = np.array([model.optimizer.learning_rate])
+    _, status = program.train(x, y, None, 0, len(x), 0, 1, state, rates, totals, SPAN_SECONDS)
+    if status != Status.STATUS_FINE:
+        raise diverged(status, model.optimizer.iterations)
+    return model.figures(totals)
+
+
+def evaluate(model, x, y, progress=None, batch_size=1):
+    """The loss and metrics over all rows; the figures do not depend on a batch size."""
+    program = model.program()
+    totals = model.totals()
+    row = 0
+    while row < len(x):
+        row = program.evaluate(x, y, row, totals, SPAN_SECONDS)
+        if progress is not None:
+            progress.update(row // batch_size, model.figures(totals))
+    return model.figures(totals)
+
+
+def predict(program, x, out):
+    """Fill ``out`` with the outputs for x."""
+    row = 0
+    while row < len(x):
+        row = program.predict(x, out, row, SPAN_SECONDS)
+    return out
+
+
+_CAUSES = {
+    Status.STATUS_LOSS: "the loss is not finite",
+    Status.STATUS_GRADIENT: "a gradient is not finite",
+    Status.STATUS_UPDATE: "an update would make a weight infinite",
+}
+
+
+def diverged(status, step, epoch=None):
+    """The error for a status that is not fine."""
+    where = f"step {step}" if epoch is None else f"epoch {epoch + 1}, step {step}"
+    return DivergenceError(
+        f"training stopped at {where}: {_CAUSES[Status(status)]}. The last finite weights are "
+        "kept. Scale the inputs (to mean 0 and variance 1, say) or lower the learning rate.",
+        epoch=epoch,
+        step=step,
+    )
