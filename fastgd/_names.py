@@ -10,7 +10,7 @@ _given = Counter()
 
 
 def snake_case(name):
-    """``MeanSquaredError`` -> ``mean_squared_error``, ``RMSprop`` -> ``rmsprop``."""
+    """``MeanSquaredError`` -> ``mean_squared_error``."""
     name = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)
     return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
 

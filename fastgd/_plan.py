@@ -84,11 +84,19 @@ class Table:
         self.last_activation = None
 
     def activation(self, function, source):
-        """Activate a buffer in place; the input, which is the user's, into a new one."""
+        """Activate a buffer, in place if it is a dense layer's.
+
+        The input is the user's, and the gradient of an activation is written in terms of its
+        output: both are kept as they are.
+        """
         code = CODES[function]
         if code == Activation.ACTIVATION_LINEAR:
             return source
-        target = source or self.buffer(self.widths[0])
+        if source == 0:
+            source = self.buffer(self.widths[0])
+            self.row(Op.OP_ACTIVATION, 0, source, kind=Activation.ACTIVATION_LINEAR)
+        in_place = self.rows[-1][0] == Op.OP_DENSE
+        target = source if in_place else self.buffer(self.widths[source])
         self.row(Op.OP_ACTIVATION, source, target, kind=code)
         self.last_activation = function
         return target
@@ -161,11 +169,12 @@ def _described(layers, input_width, parameter_count):
         buffer = layer.emit(table, buffer)
     logits = buffer
     last = table.rows[-1] if table.rows else None
-    if last and last[0] == Op.OP_ACTIVATION and last[1] in _WITH_LOGITS and last[2] == last[3]:
+    if last and last[0] == Op.OP_ACTIVATION and last[1] in _WITH_LOGITS:
         # The loss may want what the last activation reads: it gets a buffer of its own.
-        buffer = table.buffer(table.widths[logits])
-        op, kind, source, _, kernel, bias = last
-        table.rows[-1] = (op, kind, source, buffer, kernel, bias)
+        op, kind, logits, _, kernel, bias = last
+        if buffer == logits:
+            buffer = table.buffer(table.widths[logits])
+            table.rows[-1] = (op, kind, logits, buffer, kernel, bias)
     elif buffer == 0:
         buffer = logits = table.buffer(input_width)
         table.row(Op.OP_ACTIVATION, 0, buffer, kind=Activation.ACTIVATION_LINEAR)

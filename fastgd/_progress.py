@@ -15,8 +15,8 @@ class Progress:
     Parameters
     ----------
     verbose : {0, 1, 2, "auto"}
-        0 nothing, 1 a bar, 2 one line an epoch. "auto" is 1 in a terminal and 2 elsewhere. A bar
-        that is not shown in a terminal is drawn once, when it is full.
+        0 nothing, 1 a bar, 2 one line an epoch. "auto" is 1 in a terminal and 2 elsewhere. A
+        bar that is not shown in a terminal is drawn once, when it is full.
     epochs : int or None
         How many there will be in all; None for an evaluation, which has no epochs.
     stream : file, optional
@@ -25,8 +25,10 @@ class Progress:
 
     def __init__(self, verbose, epochs=None, stream=None):
         self.stream = stream or sys.stdout
-        self.terminal = self.stream.isatty()
-        if verbose == "auto":
+        self.terminal = self.stream is not None and self.stream.isatty()
+        if self.stream is None:  # as under a process without standard output
+            verbose = 0
+        elif verbose == "auto":
             verbose = 1 if self.terminal else 2
         self.verbose = verbose
         self.epochs = epochs
@@ -60,8 +62,9 @@ class Progress:
             line = self._bar(self.steps, now, logs)
             self._write(f"\r{line}\x1b[K\n" if self.terminal else f"{line}\n")
         else:
-            self._write(f"{self.steps}/{self.steps} - {self._times(self.steps, now)}"
-                        f"{_figures(logs)}\n")
+            self._write(
+                f"{self.steps}/{self.steps} - {self._times(self.steps, now)}{_figures(logs)}\n"
+            )
 
     def _due(self):
         if self.epochs is None or self.epoch == self.epochs - 1:

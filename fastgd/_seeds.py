@@ -1,13 +1,13 @@
 """Where random numbers come from: one seed for the process, a stream of seeds drawn from it.
 
-A stream is counter-based (SplitMix64, Steele, Lea and Flood 2014): its element ``i`` is a function
-of the seed and ``i`` alone. The compiled engine shuffles with the same function.
+A stream is counter-based (SplitMix64, Steele, Lea and Flood 2014): its element ``i`` is a
+function of the seed and ``i`` alone. The compiled engine shuffles with the same function.
 """
 
-import secrets
+import os
 
 _MASK = (1 << 64) - 1
-_state = {"seed": secrets.randbits(64), "drawn": 0}
+_state = {"seed": int.from_bytes(os.urandom(8)), "drawn": 0}
 
 
 def element(seed, index):

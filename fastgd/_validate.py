@@ -25,14 +25,14 @@ def positive_int(value, argument):
 
 def number(value, argument, low=-np.inf, high=np.inf):
     """A finite number with low <= number <= high, as a float."""
-    if isinstance(value, (bool, str)) or np.ndim(value) != 0:
-        raise DataTypeError(f"{argument}: expected a number, got {value!r}")
     try:
+        if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value) != 0:
+            raise TypeError
         result = float(value)
     except (TypeError, ValueError):
         raise DataTypeError(f"{argument}: expected a number, got {value!r}") from None
     if not (low <= result <= high and np.isfinite(result)):
-        between = f"from {low:g} to {high:g}" if np.isfinite(high) else f"of at least {low:g}"
+        between = f"from {low:g} to {high}" if np.isfinite(high) else f"of at least {low:g}"
         bound = between if np.isfinite(low) else "that is finite"
         raise ArgumentError(f"{argument}: expected a number {bound}, got {value!r}")
     return result
@@ -40,10 +40,10 @@ def number(value, argument, low=-np.inf, high=np.inf):
 
 def row_width(shape, argument="input_shape"):
     """The number of features of a shape given for one row, such as (10,) or 10."""
-    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
-    if len(shape) != 1 or not isinstance(shape[0], (int, np.integer)) or shape[0] < 1:
-        raise ShapeError(f"{argument}: expected (features,) with features >= 1, got {shape}")
-    return int(shape[0])
+    given = shape if isinstance(shape, (tuple, list)) else (shape,)
+    if len(given) != 1 or not isinstance(given[0], (int, np.integer)) or given[0] < 1:
+        raise ShapeError(f"{argument}: expected (features,) with features >= 1, got {shape!r}")
+    return int(given[0])
 
 
 def numeric(values, argument):
@@ -52,8 +52,7 @@ def numeric(values, argument):
     if array.dtype.kind in "fiub":
         return array
     if array.dtype.kind == "O":
-        row, column, value = _first_non_number(array)
-        seen = f"objects, such as {value!r} at row {row}, column {column}"
+        seen = f"objects{_first_non_number(array)}"
     else:
         seen = {"U": "text", "S": "text", "c": "complex numbers"}.get(array.dtype.kind)
         seen = f"{seen} ({array.dtype})" if seen else str(array.dtype)
@@ -72,14 +71,20 @@ def _array(values, argument):
 def _first_non_number(array):
     for index, value in np.ndenumerate(array):
         if not isinstance(value, (int, float, np.number)):
-            break
-    row, *rest = index or (0,)
-    return row, rest[0] if rest else 0, value
+            return f", such as {value!r}{_at(index)}"
+    return ": convert it to a numeric dtype first"
+
+
+def _at(index):
+    """Where a value stands, in words; nothing for a number that is alone."""
+    names = ("row", "column") if len(index) < 3 else ("index",) * len(index)
+    place = [f"{name} {i}" for name, i in zip(names, index, strict=False)]
+    return " at " + ", ".join(place) if place else ""
 
 
 def prepared(array, dtype):
     """A numeric array as the engine reads it: this one where that is possible, else a copy."""
-    if array.dtype == dtype and array.flags.carray_ro:
+    if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
         return array if type(array) is np.ndarray else array.view(np.ndarray)
     with np.errstate(over="ignore"):
         return np.array(array, dtype=dtype, order="C", subok=False)
@@ -91,11 +96,9 @@ def check_finite(engine, array, original, argument):
     if index < 0:
         return
     where = np.unravel_index(index, array.shape)
-    names = ("row", "column")[: array.ndim] if array.ndim < 3 else ()
-    place = ", ".join(f"{n} {i}" for n, i in zip(names, where, strict=False)) or f"{where}"
     seen = original.reshape(array.shape)[where]
     reason = f"which is beyond {array.dtype}" if np.isfinite(seen) else "which is not finite"
-    raise DataError(f"{argument}: {seen} at {place}, {reason}")
+    raise DataError(f"{argument}: {seen}{_at(where)}, {reason}")
 
 
 def matrix(values, width, dtype, engine, argument="x", consumer="the model"):
@@ -108,7 +111,8 @@ def matrix(values, width, dtype, engine, argument="x", consumer="the model"):
         if original.ndim == 1 and original.size == width:
             hint = f"; for one row, give {argument}[None, :]"
         raise ShapeError(
-            f"{argument}: expected 2 dimensions (rows, {width}), got shape {original.shape}{hint}"
+            f"{argument}: expected 2 dimensions (rows, {width}), "
+            f"got shape {original.shape}{hint}"
         )
     if original.shape[1] != width:
         raise ShapeError(
@@ -152,11 +156,7 @@ def targets(values, width, loss, dtype, engine, argument="y"):
     array = prepared(original, dtype)
     check_finite(engine, array, original, argument)
     if loss.sparse:
-        _check_rows(
-            (original < 0) | (original >= width) | (original != np.floor(original)),
-            original,
-            f"{argument}: expected class numbers from 0 to {width - 1}",
-        )
+        check_classes(original, width, argument)
     elif loss.target_range != (-np.inf, np.inf):
         low, high = loss.target_range
         _check_rows(
@@ -167,15 +167,26 @@ def targets(values, width, loss, dtype, engine, argument="y"):
     return array
 
 
+def check_classes(labels, classes, argument):
+    """Whole numbers from 0 to classes - 1, in (n,) or (n, 1)."""
+    _check_rows(
+        ~((labels >= 0) & (labels < classes) & (labels == np.floor(labels))),
+        labels,
+        f"{argument}: expected class numbers from 0 to {classes - 1}",
+    )
+
+
 def _check_rows(wrong, values, message):
     """A DataError that names the first place where ``wrong`` holds."""
     if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        raise DataError(f"{message}, got {values[row, column]} at row {row}, column {column}")
+        index = tuple(np.argwhere(wrong)[0])
+        raise DataError(f"{message}, got {values[index]}{_at(index)}")
 
 
 def assign_all(variables, weights, owner):
     """Copy arrays into variables, or raise before any of them is changed."""
+    if not isinstance(weights, (list, tuple)):
+        raise DataTypeError(f"weights: expected a list of arrays, got {type(weights).__name__}")
     weights = [numeric(w, "weights") for w in weights]
     if len(weights) != len(variables):
         raise ShapeError(f"weights: {owner} has {len(variables)} arrays, got {len(weights)}")
@@ -185,5 +196,10 @@ def assign_all(variables, weights, owner):
                 f"weights: {variable.name!r} of {owner} has shape {variable.shape}, "
                 f"got {new.shape}"
             )
+    weights = [prepared(w, v.dtype) for v, w in zip(variables, weights, strict=True)]
+    for variable, new in zip(variables, weights, strict=True):
+        _check_rows(
+            ~np.isfinite(new), new, f"weights: {variable.name!r} of {owner} has to be finite"
+        )
     for variable, new in zip(variables, weights, strict=True):
         variable.assign(new)

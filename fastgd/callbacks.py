@@ -9,8 +9,8 @@ class History:
     epoch : list of int
         The epochs trained, from 0.
     history : dict of str -> list of float
-        One figure an epoch: ``"loss"``, each metric by its name, and ``"val_..."`` of each where
-        there are validation data.
+        One figure an epoch: ``"loss"``, each metric by its name, and ``"val_..."`` of each
+        where there are validation data.
     params : dict
         ``"epochs"``, ``"steps"`` (per epoch) and ``"verbose"``.
     model : Sequential

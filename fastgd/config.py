@@ -44,7 +44,7 @@ def set_floatx(dtype):
 def checked_floatx(dtype):
     """The name of a data type that models come in; an ArgumentError for any other."""
     try:
-        name = np.dtype(dtype).name
+        name = None if dtype is None else np.dtype(dtype).name  # NumPy's None is float64
     except TypeError:
         name = None
     if name not in ("float32", "float64"):
@@ -103,4 +103,4 @@ def show_config():
     for key, value in lines.items():
         print(f"{key:<9} {value}")
     if name == "baseline" and cpu.features():
-        print("note      this build has no fused multiply-add: its last bits differ from avx2's")
+        print("note      this build lacks fused multiply-add: its last bits differ from avx2's")

@@ -121,8 +121,8 @@ class VarianceScaling(RandomInitializer):
 
     Notes
     -----
-    uniform: in ±sqrt(3 scale / n). truncated_normal: cut at two standard deviations, and widened
-    by 1/0.87962566103423978 so that the variance is right after the cut.
+    uniform: in ±sqrt(3 scale / n). truncated_normal: cut at two standard deviations, and
+    widened by 1/0.87962566103423978 so that the variance is right after the cut.
     """
 
     def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None):
@@ -132,8 +132,12 @@ class VarianceScaling(RandomInitializer):
         self.scale = scale
         self.mode = mode
         self.distribution = distribution
+        self._draw((1, 1))  # an unknown name is found now, not when a model is built
 
     def values(self, shape):
+        return self._draw(shape).values(shape)
+
+    def _draw(self, shape):
         fan_in, fan_out = (shape[0], shape[-1]) if shape else (1, 1)
         fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
         variance = self.scale / max(1.0, lookup("mode", self.mode, fans))
@@ -143,7 +147,7 @@ class VarianceScaling(RandomInitializer):
             "truncated_normal": TruncatedNormal(0.0, sigma / 0.87962566103423978, self.seed),
             "untruncated_normal": RandomNormal(0.0, sigma, self.seed),
         }
-        return lookup("distribution", self.distribution, draws).values(shape)
+        return lookup("distribution", self.distribution, draws)
 
 
 class _Preset(VarianceScaling):

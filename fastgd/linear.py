@@ -11,7 +11,7 @@ _SPAN_SECONDS = 0.05
 
 
 def gradient_descent(x, y, theta, alpha, iterations):
-    """Batch gradient descent for linear regression: θ ← θ − α·xᵀ(xθ − y).
+    """Batch gradient descent for linear regression: theta <- theta - alpha xᵀ(x theta - y).
 
     Parameters
     ----------
@@ -72,8 +72,8 @@ def gradient_descent(x, y, theta, alpha, iterations):
         )
         if status != Status.STATUS_FINE:
             raise DivergenceError(
-                f"gradient_descent diverged: theta is not finite after iteration {done}; use an "
-                f"alpha smaller than {alpha:g}, or scale the columns of x",
+                f"gradient_descent diverged: theta is not finite after iteration {done}; use "
+                f"an alpha smaller than {alpha:g}, or scale the columns of x",
                 step=done,
             )
     return np.ascontiguousarray(theta.T).reshape(shape)

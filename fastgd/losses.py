@@ -1,4 +1,4 @@
-"""Losses, with Keras' names: functions and classes for arrays and tensors, codes for the engine.
+"""Losses, with Keras' names: functions and classes for arrays, codes for the engine.
 
 A function gives one value a row; a class gives the mean over the rows, and is what ``compile``
 takes. Both are written in ``fastgd.ops``, so that a gradient tape follows them.
@@ -9,15 +9,22 @@ import numpy as np
 from fastgd import activations, ops
 from fastgd._core import types
 from fastgd._names import lookup
+from fastgd._validate import check_classes, numeric
 from fastgd.errors import ArgumentError, ShapeError
 
 #: Probabilities are kept this far from 0 and 1 before their logarithm is taken, as in Keras.
 EPSILON = 1e-7
 
 
+def _floating(y_pred):
+    """y_pred as an array or tensor; whole numbers as float64, so that nothing is rounded."""
+    y_pred = ops.convert_to_tensor(y_pred)
+    return y_pred if y_pred.dtype.kind == "f" else ops.cast(y_pred, "float64")
+
+
 def _aligned(y_true, y_pred):
     """y_true as an array of y_pred's data type and shape: (n,) is taken for (n, 1)."""
-    y_pred = ops.convert_to_tensor(y_pred)
+    y_pred = _floating(y_pred)
     y_true = np.asarray(y_true, dtype=y_pred.dtype)
     if y_true.size == y_pred.size and y_true.shape[:1] == y_pred.shape[:1]:
         y_true = y_true.reshape(y_pred.shape)
@@ -78,11 +85,13 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False):
 
 def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False):
     """-log p of the true class; y_true holds a class number a row, (n,) or (n, 1)."""
-    y_pred = ops.convert_to_tensor(y_pred)
-    labels = np.asarray(y_true).reshape(-1).astype(np.int64)
+    y_pred = _floating(y_pred)
+    labels = numeric(y_true, "y_true").reshape(-1)
     if len(labels) != y_pred.shape[0]:
         raise ShapeError(f"y_true: expected {y_pred.shape[0]} labels, got {len(labels)}")
-    return -_log_probabilities(y_pred, from_logits)[np.arange(len(labels)), labels]
+    check_classes(labels, y_pred.shape[-1], "y_true")
+    rows = np.arange(len(labels))
+    return -_log_probabilities(y_pred, from_logits)[rows, labels.astype(np.int64)]
 
 
 class Loss:
@@ -211,13 +220,11 @@ def get(identifier):
     UnknownNameError
         Listing the names there are.
     """
-    if isinstance(identifier, Loss):
+    if isinstance(identifier, Loss) and identifier.code != types.Loss.LOSS_NONE:
         return identifier
     if isinstance(identifier, str):
         return lookup("loss", identifier, _BY_NAME)()
     for loss in _CLASSES:
         if identifier in (loss, loss.function):
             return loss()
-    raise ArgumentError(
-        f"loss: expected a name or a loss of fastgd.losses, got {identifier!r}"
-    )
+    raise ArgumentError(f"loss: expected a name or a loss of fastgd.losses, got {identifier!r}")

@@ -5,7 +5,7 @@ import numpy as np
 from fastgd import losses
 from fastgd._core import types
 from fastgd._names import lookup, snake_case
-from fastgd.errors import ArgumentError
+from fastgd.errors import ArgumentError, ShapeError
 
 
 class Metric:
@@ -60,6 +60,14 @@ class Metric:
         return {"name": self.name}
 
 
+def _fitting(y_true, shape):
+    """y_true in a shape of as many rows: (n,) and (n, 1) are the same."""
+    y_true = np.asarray(y_true)
+    if y_true.shape[:1] != shape[:1] or y_true.size != np.prod(shape):
+        raise ShapeError(f"y_true: expected shape {shape}, got {y_true.shape}")
+    return y_true.reshape(shape)
+
+
 class MeanSquaredError(Metric):
     """Mean of (y_pred - y_true)²."""
 
@@ -84,8 +92,7 @@ class BinaryAccuracy(Metric):
     code = types.Metric.METRIC_BINARY_ACCURACY
 
     def rows(self, y_true, y_pred):
-        y_true = np.asarray(y_true).reshape(y_pred.shape)
-        return ((y_pred > 0.5) == y_true).mean(axis=-1)
+        return ((y_pred > 0.5) == _fitting(y_true, y_pred.shape)).mean(axis=-1)
 
 
 class CategoricalAccuracy(Metric):
@@ -94,6 +101,7 @@ class CategoricalAccuracy(Metric):
     code = types.Metric.METRIC_CATEGORICAL_ACCURACY
 
     def rows(self, y_true, y_pred):
+        y_true = _fitting(y_true, y_pred.shape)
         return np.argmax(y_pred, axis=-1) == np.argmax(y_true, axis=-1)
 
 
@@ -104,7 +112,7 @@ class SparseCategoricalAccuracy(Metric):
     sparse = True
 
     def rows(self, y_true, y_pred):
-        return np.argmax(y_pred, axis=-1) == np.asarray(y_true).reshape(-1)
+        return np.argmax(y_pred, axis=-1) == _fitting(y_true, y_pred.shape[:1])
 
 
 _CLASSES = (
@@ -140,7 +148,7 @@ def get(identifier, outputs=1, sparse=False):
     UnknownNameError
         Listing the names there are.
     """
-    if isinstance(identifier, Metric):
+    if isinstance(identifier, Metric) and identifier.code is not None:
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return identifier()

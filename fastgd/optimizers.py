@@ -11,7 +11,7 @@ import numpy as np
 
 from fastgd import _engines, config
 from fastgd._core import types
-from fastgd._names import lookup, snake_case
+from fastgd._names import lookup
 from fastgd._validate import number, numeric, prepared
 from fastgd.errors import ArgumentError, DataTypeError, DivergenceError, ShapeError
 from fastgd.variables import Variable
@@ -59,7 +59,7 @@ class Optimizer:
     kind = None
 
     def __init__(self, learning_rate, name=None):
-        self.name = name or snake_case(type(self).__name__)
+        self.name = name or type(self).__name__.lower()
         self.learning_rate = learning_rate
         self._iterations = np.zeros(1, dtype=np.int64)
         self._states = {}
@@ -88,12 +88,13 @@ class Optimizer:
 
     def state(self, vector):
         """The state for a vector: made when it is first seen, dropped with the vector."""
-        key = (vector.__array_interface__["data"][0], vector.shape, vector.strides)
+        key = _place(vector)
         owner = vector
         while isinstance(owner.base, np.ndarray):
             owner = owner.base
         entry = self._states.get(key)
-        if entry is None or entry[0]() is None:
+        # momentum may be set after the first step, and then needs a slot that was not there
+        if entry is None or entry[0]() is None or len(entry[1].slots) != self.slot_count():
             slots = np.zeros((self.slot_count(), vector.size), dtype=vector.dtype)
             state = State(int(self.kind), np.array(self.settings()), slots, self._iterations)
             entry = (weakref.ref(owner, lambda _: self._states.pop(key, None)), state)
@@ -131,8 +132,13 @@ class Optimizer:
         pairs = [_checked_pair(g, v) for g, v in grads_and_vars if g is not None]
         if not pairs:
             raise ArgumentError("grads_and_vars: there is no gradient for any variable")
+        groups = list(self._grouped(pairs))
+        if len(groups) > 1:  # the engine looks too, but must not find it after the first update
+            for gradient, _, _ in groups:
+                if not np.isfinite(gradient).all():
+                    raise self._diverged("gradient")
         before = self.iterations
-        for gradient, vector, state in self._grouped(pairs):
+        for gradient, vector, state in groups:
             self._iterations[0] = before
             self._update(vector, gradient, state)
 
@@ -143,6 +149,8 @@ class Optimizer:
     def _grouped(self, pairs):
         """(gradient, vector, state) for each flat vector, or for each array without one."""
         models = {}
+        if len({id(variable) for _, variable in pairs}) < len(pairs):
+            raise ArgumentError("grads_and_vars: a variable stands there more than once")
         for gradient, variable in pairs:
             owned = isinstance(variable, Variable) and variable.owner is not None
             vector = variable.owner if owned else variable
@@ -156,7 +164,9 @@ class Optimizer:
 
     def _model_groups(self, owner, members):
         state = self.state(owner)
-        if sum(variable.size for _, variable in members) == owner.size:
+        offsets = {variable.offset for _, variable in members}
+        whole = sum(variable.size for _, variable in members) == owner.size
+        if whole and len(offsets) == len(members):
             yield _flat_gradient(owner, members), owner, state
             return
         for gradient, variable in members:
@@ -166,18 +176,22 @@ class Optimizer:
             yield gradient.reshape(-1), owner[part], part_state
 
     def _update(self, vector, gradient, state):
-        flat = vector if vector.flags.carray else np.array(vector)
+        flat = vector if vector.flags.carray else np.array(vector, order="C")
         status = _engines.load(config.engine()).update(
             flat.reshape(-1), gradient.reshape(-1), state, self.learning_rate
         )
         if status != types.Status.STATUS_FINE:
-            what = "gradient" if status == types.Status.STATUS_GRADIENT else "update"
-            raise DivergenceError(
-                f"apply_gradients: the {what} of step {self.iterations} is not finite",
-                step=self.iterations,
+            raise self._diverged(
+                "gradient" if status == types.Status.STATUS_GRADIENT else "update"
             )
         if flat is not vector:
             vector[...] = flat
+
+    def _diverged(self, what):
+        return DivergenceError(
+            f"apply_gradients: the {what} of step {self.iterations} is not finite",
+            step=self.iterations,
+        )
 
     def get_config(self):
         """The arguments that make this optimizer again."""
@@ -189,8 +203,12 @@ class Optimizer:
         return f"{type(self).__name__}({arguments})"
 
 
+def _place(array):
+    return array.__array_interface__["data"][0], array.shape, array.strides
+
+
 def _checked_pair(gradient, variable):
-    if not isinstance(variable, np.ndarray) or variable.dtype.name not in ("float32", "float64"):
+    if not isinstance(variable, np.ndarray) or variable.dtype not in (np.float32, np.float64):
         seen = getattr(variable, "dtype", type(variable).__name__)
         raise DataTypeError(f"variables: expected an array of float32 or float64, got {seen}")
     if not variable.flags.writeable:
@@ -204,7 +222,7 @@ def _checked_pair(gradient, variable):
 
 
 def _flat_gradient(owner, members):
-    """The gradients as one vector laid out as ``owner``: without a copy if they are its views."""
+    """The gradients as one vector laid out as ``owner``; no copy if they are its views."""
     base = members[0][0].base
     whole = isinstance(base, np.ndarray) and base.shape == owner.shape and base.flags.carray
     if whole and base.dtype == owner.dtype:
@@ -270,8 +288,9 @@ class RMSprop(Optimizer):
     kind = types.Update.UPDATE_RMSPROP
 
     def __init__(
-        self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False, name=None
-    ):
+        self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False,
+        name=None,
+    ):  # fmt: skip
         super().__init__(learning_rate, name)
         self.rho = number(rho, "rho", 0, 1)
         self.momentum = number(momentum, "momentum", 0, 1)
@@ -304,9 +323,7 @@ class Adam(Optimizer):
 
     kind = types.Update.UPDATE_ADAM
 
-    def __init__(
-        self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, name=None
-    ):
+    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, name=None):
         super().__init__(learning_rate, name)
         largest = float(np.nextafter(1, 0))
         self.beta_1 = number(beta_1, "beta_1", 0, largest)

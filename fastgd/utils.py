@@ -5,8 +5,8 @@ import random
 import numpy as np
 
 from fastgd import _seeds
-from fastgd._validate import numeric, whole_number
-from fastgd.errors import DataError
+from fastgd._validate import check_classes, numeric, positive_int, whole_number
+from fastgd.errors import ArgumentError, ShapeError
 
 
 def set_random_seed(seed):
@@ -27,7 +27,9 @@ def set_random_seed(seed):
     True
     """
     seed = whole_number(seed, "seed", 0)
-    np.random.seed(seed)
+    if seed >= 2**32:
+        raise ArgumentError(f"seed: expected a number below 2**32, got {seed}")
+    np.random.seed(seed)  # noqa: NPY002 - the legacy stream is part of Keras' promise
     random.seed(seed)
     _seeds.set_seed(seed)
 
@@ -47,8 +49,8 @@ def to_categorical(x, num_classes=None):
 
     Raises
     ------
-    DataError
-        For a number outside 0 ... num_classes - 1.
+    ShapeError, DataError
+        For another shape; for a number outside 0 ... num_classes - 1.
 
     Examples
     --------
@@ -57,12 +59,14 @@ def to_categorical(x, num_classes=None):
     array([[1., 0., 0.],
            [0., 0., 1.]])
     """
-    labels = numeric(x, "x").reshape(-1)
-    classes = int(labels.max(initial=0)) + 1 if num_classes is None else num_classes
-    wrong = (labels < 0) | (labels >= classes) | (labels != np.floor(labels))
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise DataError(
-            f"x: expected class numbers from 0 to {classes - 1}, got {labels[row]} at row {row}"
-        )
+    labels = numeric(x, "x")
+    if labels.shape not in ((labels.size,), (labels.size, 1)):
+        raise ShapeError(f"x: expected class numbers (n,) or (n, 1), got shape {labels.shape}")
+    labels = labels.reshape(-1)
+    if num_classes is None:
+        largest = labels.max(initial=0)
+        classes = int(largest) + 1 if np.isfinite(largest) else 1
+    else:
+        classes = positive_int(num_classes, "num_classes")
+    check_classes(labels, classes, "x")
     return np.eye(classes)[labels.astype(np.int64)]

@@ -12,7 +12,7 @@ cdef void activate(
     cdef int64_t n = rows * stride
     if kind == ACTIVATION_RELU:
         for i in range(n):
-            y[i] = z[i] if z[i] > 0 else 0
+            y[i] = <real>0 if z[i] < 0 else z[i]  # NaN stays NaN
     elif kind == ACTIVATION_SIGMOID:
         for i in range(n):
             y[i] = sigmoid(z[i])
@@ -32,17 +32,19 @@ cdef void activation_gradient(
     const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     """d_z = d_y kind'(z), written in terms of y = kind(z); d_z may be d_y."""
+    cdef real d
     cdef int64_t i
     cdef int64_t n = rows * stride
     if kind == ACTIVATION_RELU:
         for i in range(n):
-            d_z[i] = d_y[i] if y[i] > 0 else 0
+            d = d_y[i]  # loaded in any case: a masked load is slower
+            d_z[i] = d if y[i] > 0 else <real>0
     elif kind == ACTIVATION_SIGMOID:
         for i in range(n):
-            d_z[i] = d_y[i] * (y[i] * (1 - y[i]))
+            d_z[i] = d_y[i] * (y[i] * (<real>1 - y[i]))
     elif kind == ACTIVATION_TANH:
         for i in range(n):
-            d_z[i] = d_y[i] * (1 - y[i] * y[i])
+            d_z[i] = d_y[i] * (<real>1 - y[i] * y[i])
     elif kind == ACTIVATION_SOFTMAX:
         for i in range(rows):
             softmax_gradient(width, y + i * stride, d_y + i * stride, d_z + i * stride)

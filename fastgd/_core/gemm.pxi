@@ -9,8 +9,9 @@
 cdef extern from *:
     """
     /* LANES: the columns of a full tile, two float vectors wide or more. HALF: of a narrow one.
-       ROWS, DOUBLE_ROWS: the rows of a full tile, as many as the registers hold. */
-    #if defined(__AVX512F__)
+       ROWS, DOUBLE_ROWS: the rows of a full tile, as many as the registers hold.
+       FASTGD_WIDE_TILES gives the tests the tiles of AVX-512 on a machine without it. */
+    #if defined(__AVX512F__) || defined(FASTGD_WIDE_TILES)
     enum { LANES = 32, ROWS = 6, DOUBLE_ROWS = 6 };
     #elif defined(__AVX__)
     enum { LANES = 16, ROWS = 6, DOUBLE_ROWS = 3 };
@@ -24,6 +25,29 @@ cdef extern from *:
     enum: ROWS          # rows of a tile
     enum: DOUBLE_ROWS
     enum: PANEL_BYTES   # a packed panel of B fills half of the smallest first-level cache
+
+
+cdef inline void copy_part(int64_t n, const real* line, real* out) noexcept nogil:
+    """out[:n] = line[:n] for 1 <= n <= LANES, by two constant pieces that overlap."""
+    cdef int j
+    if n > HALF:
+        copy_ends(HALF, n, line, out)
+    elif n > HALF // 2:
+        copy_ends(HALF // 2, n, line, out)
+    elif n > HALF // 4:
+        copy_ends(HALF // 4, n, line, out)
+    else:
+        for j in range(n):
+            out[j] = line[j]
+
+
+cdef inline void copy_ends(const int size, int64_t n, const real* line, real* out) noexcept nogil:
+    """The first and the last `size` of n elements, size <= n <= 2 size."""
+    cdef int j
+    for j in range(size):
+        out[j] = line[j]
+    for j in range(size):
+        out[n - size + j] = line[n - size + j]
 
 
 cdef inline void tile(
@@ -53,8 +77,7 @@ cdef inline void tile(
             # by way of a second array, so that acc is indexed by constants and stays in registers
             for j in range(lanes):
                 line[j] = acc[i][j]
-            for j in range(n):
-                C[i * c_row + j] = line[j]
+            copy_part(n, line, C + i * c_row)
 
 
 cdef inline void strip(
@@ -76,11 +99,11 @@ cdef inline void strip(
         tile(1, lanes, whole, K, A, a_row, a_col, B, b_row, start, start_row, C, c_row, n)
     elif M == 2:
         tile(2, lanes, whole, K, A, a_row, a_col, B, b_row, start, start_row, C, c_row, n)
-    elif M == 3:
+    elif rows > 3 and M == 3:
         tile(3, lanes, whole, K, A, a_row, a_col, B, b_row, start, start_row, C, c_row, n)
-    elif M == 4:
+    elif rows > 4 and M == 4:
         tile(4, lanes, whole, K, A, a_row, a_col, B, b_row, start, start_row, C, c_row, n)
-    elif M == 5:
+    elif rows > 5 and M == 5:
         tile(5, lanes, whole, K, A, a_row, a_col, B, b_row, start, start_row, C, c_row, n)
 
 

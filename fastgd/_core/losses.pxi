@@ -14,7 +14,7 @@ cdef extern from *:
 
 cdef inline real clipped(real p) noexcept nogil:
     cdef real low = <real>PROBABILITY_MARGIN
-    cdef real high = 1 - low
+    cdef real high = <real>1 - low
     p = p if p > low else low
     return p if p < high else high
 
@@ -28,7 +28,7 @@ cdef inline real point_value(const int64_t loss, real p, real y) noexcept nogil:
         return absolute(d)
     elif loss == LOSS_BINARY_CROSSENTROPY:
         p = clipped(p)
-        return -(y * logarithm(p) + (1 - y) * logarithm(1 - p))
+        return -(y * logarithm(p) + (<real>1 - y) * logarithm(<real>1 - p))
     else:  # LOSS_BINARY_CROSSENTROPY_LOGITS: log(1 + exp(p)) - p y
         return softplus(p) - p * y
 
@@ -38,14 +38,14 @@ cdef inline real point_slope(const int64_t loss, real p, real y) noexcept nogil:
     cdef real d = p - y
     cdef real q
     if loss == LOSS_MEAN_SQUARED_ERROR:
-        return 2 * d
+        return d + d
     elif loss == LOSS_MEAN_ABSOLUTE_ERROR:
-        q = 1 if d > 0 else 0
-        return -1 if d < 0 else q
+        q = <real>1 if d > 0 else <real>0
+        return <real>-1 if d < 0 else q
     elif loss == LOSS_BINARY_CROSSENTROPY:
         q = clipped(p)
-        d = (q - y) / (q * (1 - q))
-        return d if q == p else 0
+        d = (q - y) / (q * (<real>1 - q))
+        return d if q == p else <real>0
     else:
         return sigmoid(p) - y
 
@@ -55,7 +55,7 @@ cdef inline void point_rows(
     const real* p, const real* y, real* values, real* d_p, real* line,
 ) noexcept nogil:
     cdef int64_t i, j
-    cdef real scale = 1 / (<real>rows * <real>width)
+    cdef real scale = <real>1 / (<real>rows * <real>width)
     cdef const real* p_row
     cdef const real* y_row
     cdef real* d_row
@@ -129,7 +129,7 @@ cdef inline real categorical(
     cdef int64_t i
     for i in range(n):
         if y == NULL:
-            y_i = 1 if i == label else 0
+            y_i = <real>1 if i == label else <real>0
         else:
             y_i = y[i]
         q = p[i] / total
@@ -139,7 +139,7 @@ cdef inline real categorical(
     if d_p != NULL:
         for i in range(n):
             if y == NULL:
-                y_i = 1 if i == label else 0
+                y_i = <real>1 if i == label else <real>0
             else:
                 y_i = y[i]
             q = p[i] / total
@@ -156,7 +156,7 @@ cdef inline void category_rows(
 ) noexcept nogil:
     cdef int64_t i
     cdef int64_t label = 0
-    cdef real scale = 1 / <real>rows
+    cdef real scale = <real>1 / <real>rows
     cdef const real* y_row = NULL
     cdef real* d_row = NULL
     for i in range(rows):

@@ -10,8 +10,8 @@ cdef inline real absolute_difference(real p, real y) noexcept nogil:
 
 cdef inline real same_side(real p, real y) noexcept nogil:
     """1 where the prediction is on the target's side of one half."""
-    cdef real side = 1 if p > 0.5 else 0
-    return 1 if side == y else 0
+    cdef real side = <real>1 if p > <real>0.5 else <real>0
+    return <real>1 if side == y else <real>0
 
 
 cdef inline real point_metric(const int64_t metric, real p, real y) noexcept nogil:

@@ -101,8 +101,13 @@ cdef void backward(
             d_source = deltas + net.start[row.source] * net.capacity
             d_stride = source_stride
         if row.op == OP_DENSE:
-            product(source_width, width, rows, source, 1, source_stride, d_target, stride, 1,
-                    NULL, 0, gradients + row.kernel, width, False, <real*>net.panel)
+            if width == 1 and row.source != 0:
+                # lanes run over the inputs; a row of a buffer may be read past its end
+                product(1, source_width, rows, d_target, 1, stride, source, source_stride, 1,
+                        NULL, 0, gradients + row.kernel, source_width, False, <real*>net.panel)
+            else:
+                product(source_width, width, rows, source, 1, source_stride, d_target, stride, 1,
+                        NULL, 0, gradients + row.kernel, width, False, <real*>net.panel)
             if row.bias >= 0:
                 sum_columns(rows, width, d_target, stride, gradients + row.bias)
             if d_source != NULL:
@@ -156,18 +161,27 @@ cdef int score(
     return STATUS_FINE
 
 
+cdef inline void copy_row(int64_t n, const real* x, real* out) noexcept nogil:
+    """out[:n] = x[:n] in pieces of eight, the last of which may overlap the one before."""
+    cdef int64_t i
+    cdef int j
+    if n < 8:
+        for i in range(n):
+            out[i] = x[i]
+        return
+    i = 0
+    while i + 8 <= n:
+        for j in range(8):
+            out[i + j] = x[i + j]
+        i += 8
+    for j in range(8):
+        out[n - 8 + j] = x[n - 8 + j]
+
+
 cdef inline void gather(
     int64_t rows, const int64_t* order, int64_t width, const real* x, real* out,
-    int64_t out_stride,
 ) noexcept nogil:
     """out[i] = x[order[i]]."""
-    cdef int64_t i, j
-    cdef const real* x_row
-    if width == 1:
-        for i in range(rows):
-            out[i * out_stride] = x[order[i]]
-        return
+    cdef int64_t i
     for i in range(rows):
-        x_row = x + order[i] * width
-        for j in range(width):
-            out[i * out_stride + j] = x_row[j]
+        copy_row(width, x + order[i] * width, out + i * width)

@@ -32,9 +32,9 @@ SCALAR_FUNCTIONS = (
 )
 
 
-cdef void map_scalar(int function, const real[::1] x, real[::1] y) noexcept nogil:
+cdef void map_scalar(int function, int64_t n, const real* x, real* y) noexcept nogil:
     """y[i] = SCALAR_FUNCTIONS[function](x[i]), each in the loop that a layer would run."""
-    cdef Py_ssize_t i, n = x.shape[0]
+    cdef int64_t i
     if function == 0:
         for i in range(n):
             y[i] = absolute(x[i])
@@ -91,9 +91,9 @@ def scalar_map(str name, x):
     y = numpy.empty_like(x)
     function = SCALAR_FUNCTIONS.index(name)
     if x.dtype == numpy.float32:
-        map_scalar[float](function, x, y)
+        map_scalar[float](function, x.size, <const float*>address(x), <float*>address(y))
     elif x.dtype == numpy.float64:
-        map_scalar[double](function, x, y)
+        map_scalar[double](function, x.size, <const double*>address(x), <double*>address(y))
     else:
         raise DataTypeError(f"x: expected float32 or float64, got {x.dtype}")
     return y

@@ -78,8 +78,8 @@ cdef int train_steps(
         first = span.step * span.batch_size
         rows = min(span.batch_size, span.rows - first)
         if span.order != NULL:
-            gather(rows, span.order + first, x_width, x, batch_x, x_stride)
-            gather(rows, span.order + first, y_width, y, batch_y, y_width)
+            gather(rows, span.order + first, x_width, x, batch_x)
+            gather(rows, span.order + first, y_width, y, batch_y)
             x_rows = batch_x
             y_rows = batch_y
         else:
@@ -112,7 +112,7 @@ cdef int64_t evaluate_rows(
     """Add loss and metrics of the rows from `row` on to totals; returns the row reached."""
     cdef int64_t rows
     while row < last_row:
-        rows = min(net.capacity, last_row - row)
+        rows = min(<int64_t>BLOCK_ROWS, last_row - row)
         forward(net, net.row_count, rows, x + row * net.width[0], net.width[0])
         score(net, rows, y + row * net.target_width, False, totals)
         row += rows
@@ -122,15 +122,19 @@ cdef int64_t evaluate_rows(
 
 
 cdef int64_t predict_rows(
-    const Network* net, const real* x, real* out, int64_t row, int64_t last_row, double deadline,
+    const Network* net, int64_t block, const real* x, real* out, int64_t row, int64_t last_row,
+    double deadline,
 ) noexcept nogil:
-    """Write the outputs of the rows from `row` on into out; returns the row reached."""
+    """Write the outputs of the rows from `row` on into out, `block` rows at a time.
+
+    Returns the row reached.
+    """
     cdef int64_t width = net.width[net.output]
     cdef int64_t stride = net.stride[net.output]
     cdef const real* output = <const real*>net.values + net.start[net.output] * net.capacity
     cdef int64_t i, j, rows
     while row < last_row:
-        rows = min(net.capacity, last_row - row)
+        rows = min(block, last_row - row)
         forward(net, net.row_count, rows, x + row * net.width[0], net.width[0])
         for i in range(rows):
             for j in range(width):
@@ -177,6 +181,8 @@ cdef Optimizer unpacked(state):
     cdef np.ndarray iterations = state.iterations
     optimizer.kind = state.kind
     optimizer.settings = <const double*>address(settings)
+    optimizer.log_settings[0] = logarithm(optimizer.settings[0])
+    optimizer.log_settings[1] = logarithm(optimizer.settings[1])
     optimizer.slots = address(slots)
     optimizer.slot_size = slots.strides[0] // slots.itemsize
     optimizer.iterations = <int64_t*>address(iterations)
@@ -351,12 +357,12 @@ cdef class Program:
             with nogil:
                 if self.single:
                     first_row = predict_rows(
-                        &self.net, <const float*>x_data, <float*>out_data, first_row, rows,
-                        now() + seconds)
+                        &self.net, BLOCK_ROWS, <const float*>x_data, <float*>out_data, first_row,
+                        rows, now() + seconds)
                 else:
                     first_row = predict_rows(
-                        &self.net, <const double*>x_data, <double*>out_data, first_row, rows,
-                        now() + seconds)
+                        &self.net, BLOCK_ROWS, <const double*>x_data, <double*>out_data, first_row,
+                        rows, now() + seconds)
         return first_row
 
     def gradients(self, np.ndarray x, np.ndarray y, np.ndarray totals):
@@ -394,9 +400,11 @@ cdef class Program:
         cdef void* out_data = address(out)
         with nogil:
             if self.single:
-                predict_rows(&net, <const float*>x_data, <float*>out_data, 0, rows, FOR_EVER)
+                predict_rows(
+                    &net, rows, <const float*>x_data, <float*>out_data, 0, rows, FOR_EVER)
             else:
-                predict_rows(&net, <const double*>x_data, <double*>out_data, 0, rows, FOR_EVER)
+                predict_rows(
+                    &net, rows, <const double*>x_data, <double*>out_data, 0, rows, FOR_EVER)
         return values
 
     def backward(
@@ -482,15 +490,20 @@ def least_squares_descent(
 
     x: (n, d); y: (n, k); theta: (k, d), changed in place.
     """
-    cdef void* x_data = address(x)
-    cdef void* y_data = address(y)
-    cdef void* theta_data = address(theta)
     cdef int64_t n = x.shape[0]
     cdef int64_t d = x.shape[1]
     cdef int64_t k = theta.shape[0]
-    cdef np.ndarray gradient = numpy.empty(d, x.dtype)
-    cdef np.ndarray totals = numpy.empty(k * d, numpy.float64)
+    cdef int64_t stride = (d + DESCENT_CHUNK - 1) // DESCENT_CHUNK * DESCENT_CHUNK
+    cdef np.ndarray padded = numpy.zeros((k, stride), x.dtype)
+    cdef np.ndarray gradient = numpy.empty(stride, x.dtype)
+    cdef np.ndarray spare = numpy.empty(DESCENT_GROUP * d + DESCENT_CHUNK, x.dtype)
+    cdef np.ndarray totals = numpy.empty(k * stride, numpy.float64)
+    padded[:, :d] = theta
+    cdef void* x_data = address(x)
+    cdef void* y_data = address(y)
+    cdef void* theta_data = address(padded)
     cdef void* gradient_data = address(gradient)
+    cdef void* spare_data = address(spare)
     cdef double* totals_data = <double*>address(totals)
     cdef bint single = x.dtype == numpy.float32
     cdef int status
@@ -498,9 +511,12 @@ def least_squares_descent(
         if single:
             status = descend(
                 n, d, k, <const float*>x_data, <const float*>y_data, <float*>theta_data, alpha,
-                &iteration, last, <float*>gradient_data, totals_data, now() + seconds)
+                &iteration, last, <float*>gradient_data, <float*>spare_data, totals_data,
+                now() + seconds)
         else:
             status = descend(
                 n, d, k, <const double*>x_data, <const double*>y_data, <double*>theta_data, alpha,
-                &iteration, last, <double*>gradient_data, totals_data, now() + seconds)
+                &iteration, last, <double*>gradient_data, <double*>spare_data, totals_data,
+                now() + seconds)
+    theta[...] = padded[:, :d]
     return iteration, status

@@ -6,6 +6,7 @@
 cdef struct Optimizer:
     int64_t kind            # an Update
     const double* settings
+    double[2] log_settings  # the logarithms of the first two settings
     void* slots             # rows of slot_size elements
     int64_t slot_size
     int64_t* iterations     # the steps taken so far
@@ -36,9 +37,9 @@ cdef bint all_finite(int64_t n, const real* x) noexcept nogil:
     return total == 0
 
 
-cdef inline double power(double base, int64_t exponent) noexcept nogil:
-    """base**exponent for a base in [0, 1), by own functions: libm's differ between machines."""
-    return exponential(<double>exponent * logarithm(base))
+cdef inline double one_minus_power(double log_base, int64_t exponent) noexcept nogil:
+    """1 - base**exponent, by an own function: libm's differ between machines."""
+    return 1 - exponential(<double>exponent * log_base)
 
 
 cdef int sgd(
@@ -109,7 +110,7 @@ cdef int rmsprop(
 
 cdef int adam(
     int64_t n, real* w, const real* g, real* s0, real* s1,
-    double rate, const double* settings, int64_t step,
+    double rate, const double* settings, const double* log_settings, int64_t step,
 ) noexcept nogil:
     """m += (1 - beta_1)(g - m);  v += (1 - beta_2)(g^2 - v);
     w -= rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon), t = step + 1.
@@ -121,7 +122,8 @@ cdef int adam(
     cdef real a2 = <real>(1 - settings[1])
     cdef real epsilon = <real>settings[2]
     cdef real alpha = <real>(
-        rate * square_root(1 - power(settings[1], step + 1)) / (1 - power(settings[0], step + 1))
+        rate * square_root(one_minus_power(log_settings[1], step + 1))
+        / one_minus_power(log_settings[0], step + 1)
     )
     cdef real m, v, moved
     cdef bint bad = False
@@ -143,7 +145,6 @@ cdef int step_optimizer(
     """The next step of an optimizer: a Status. Counts it unless nothing was updated."""
     cdef real* slots = <real*>optimizer.slots
     cdef int64_t size = optimizer.slot_size
-    cdef int64_t step = optimizer.iterations[0]
     cdef const double* settings = optimizer.settings
     cdef int bad = 0
     if not all_finite(n, g):
@@ -153,6 +154,7 @@ cdef int step_optimizer(
     elif optimizer.kind == UPDATE_RMSPROP:
         bad = rmsprop(n, w, g, slots, slots + size, slots + 2 * size, rate, settings)
     else:  # UPDATE_ADAM
-        bad = adam(n, w, g, slots, slots + size, rate, settings, step)
+        bad = adam(n, w, g, slots, slots + size, rate, settings, optimizer.log_settings,
+                   optimizer.iterations[0])
     optimizer.iterations[0] += 1
     return STATUS_UPDATE if bad else STATUS_FINE

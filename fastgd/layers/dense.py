@@ -3,6 +3,7 @@
 from fastgd import activations, initializers
 from fastgd._core.types import Op
 from fastgd._validate import positive_int
+from fastgd.errors import NotBuiltError
 from fastgd.layers.base import Layer, Weight
 
 
@@ -57,10 +58,24 @@ class Dense(Layer):
         """The weights of the inputs, (features, units); None before the model is built."""
         return self.variables[0] if self.variables else None
 
+    @kernel.setter
+    def kernel(self, value):
+        self._overwrite(self.kernel, value)
+
     @property
     def bias(self):
         """What is added to the outputs, (units,); None without bias or before building."""
         return self.variables[1] if self.use_bias and self.variables else None
+
+    @bias.setter
+    def bias(self, value):
+        self._overwrite(self.bias, value)
+
+    def _overwrite(self, variable, value):
+        # Python turns `layer.bias += 1` into a change in place and such an assignment.
+        if variable is None:
+            raise NotBuiltError(f"layer {self.name!r} has no such weight, or not yet")
+        variable.assign(value)
 
     def output_width(self, input_width):
         return self.units

@@ -12,13 +12,14 @@ from fastgd._validate import (
     assign_all,
     matrix,
     number,
+    numeric,
     positive_int,
     same_length,
     targets,
     whole_number,
 )
 from fastgd.callbacks import History
-from fastgd.errors import ArgumentError, NotBuiltError, ShapeError
+from fastgd.errors import ArgumentError, DataTypeError, NotBuiltError, ShapeError
 from fastgd.models.summary import summary_lines
 from fastgd.tape import Tensor, followed, record, recording
 
@@ -38,11 +39,13 @@ class Model:
     def __init__(self, name=None, dtype=None):
         self.name = name or unique_name(snake_case(type(self).__name__))
         self._dtype = None if dtype is None else config.checked_floatx(dtype)
+        self._floatx = config.floatx()
         self.engine = _engines.load(config.engine())
         self.seed = _seeds.next_seed()
         self.epochs_begun = 0
         self.optimizer = self.loss = self.history = None
         self._metrics = []
+        self._layers = []
         self._network = None
         self._program = None
 
@@ -88,10 +91,12 @@ class Model:
         """The data type of weights and data: ``"float32"`` or ``"float64"``."""
         if self._dtype is not None:
             return self._dtype
-        named = {layer.dtype for layer in self.layers} - {None}
+        named = {layer.dtype for layer in self._layers} - {None}
+        if self.built:
+            named.add(self.parameters.dtype.name)
         if len(named) > 1:
             raise ArgumentError(f"dtype: the layers of a model share one, got {sorted(named)}")
-        return named.pop() if named else config.floatx()
+        return named.pop() if named else self._floatx
 
     @property
     def parameters(self):
@@ -159,43 +164,49 @@ class Model:
         """
         optimizer = optimizers.get(optimizer)
         loss = None if loss is None else losses.get(loss)
-        given = [metrics] if isinstance(metrics, str) else list(metrics or [])
+        given = metrics_list(metrics)
         if given and loss is None:
             raise ArgumentError("metrics: a model without a loss has none")
-        self._resolved(given, loss)
+        self._resolved(given, loss, self.output_shape[1] if self.built else None)
         self.optimizer, self.loss, self._metrics = optimizer, loss, given
         self._program = None
         self._warn_of_double_activation()
 
-    def _resolved(self, given, loss):
-        outputs = self.output_shape[1] if self.built else 1
-        resolved = [metrics.get(m, outputs, loss.sparse) for m in given]
-        for metric in resolved if self.built else ():
-            if metric.sparse != loss.sparse and outputs > 1:
+    def _resolved(self, given, loss, outputs):
+        """The metrics that are meant for an output of this width; None is not known yet."""
+        resolved = [metrics.get(m, outputs or 1, loss.sparse) for m in given]
+        for metric in resolved:
+            if metric.sparse != loss.sparse and (outputs or 1) > 1:
                 kind = "class numbers" if loss.sparse else "a value for each output"
                 raise ArgumentError(
-                    f"metrics: {metric.name!r} does not fit {loss.name}, whose targets are {kind}"
+                    f"metrics: {metric.name!r} does not fit {loss.name}, "
+                    f"whose targets are {kind}"
                 )
+        names = ["loss", *(metric.name for metric in resolved)]
+        for name in names:
+            if names.count(name) > 1:  # figures are told apart by their names
+                raise ArgumentError(f"metrics: {name!r} is the name of more than one figure")
         return resolved
 
     @property
     def metrics(self):
         """The metrics, resolved for this model's output: a list of Metric."""
-        return self._resolved(self._metrics, self.loss)
+        outputs = self.output_shape[1] if self.built else None
+        return self._resolved(self._metrics, self.loss, outputs)
 
     @property
     def metrics_names(self):
         """``["loss"]`` and the names of the metrics."""
         return ["loss"] + [m.name for m in self.metrics]
 
-    def _warn_of_double_activation(self):
+    def _warn_of_double_activation(self, stacklevel=3):
         if not (self.built and self.loss is not None and self.loss.from_logits):
             return
         if self.network().last_activation is self.loss.fused:
             warnings.warn(
                 f"{self.loss.name} takes logits, but the output layer is activated by "
                 f"{self.loss.fused.__name__}: drop from_logits or the activation",
-                stacklevel=3,
+                stacklevel=stacklevel,
             )
 
     def totals(self):
@@ -209,27 +220,49 @@ class Model:
 
     # -- data ---------------------------------------------------------------------------------
 
-    def _inputs(self, x, argument="x"):
-        width = self.input_shape[1]
+    def _output_width(self, input_width):
+        """The width that the output will have for rows of a width."""
+        raise NotImplementedError
+
+    def _widths(self, x, argument):
+        """The widths of input and output; for a model without weights, those that x gives."""
+        if self.built:
+            return self.input_shape[1], self.output_shape[1]
+        shape = numeric(x, argument).shape
+        if len(shape) != 2 or shape[1] < 1:
+            raise ShapeError(f"{argument}: expected (rows, features), got shape {shape}")
+        return shape[1], self._output_width(shape[1])
+
+    def _inputs(self, x, width, argument="x"):
         if type(x) is np.ndarray and x.ndim == 2 and x.shape[1] == width:
             consumer = self.name  # the usual case: no need to look for the layer's name
         else:
             consumer = f"layer {self.layers[0].name!r} of model {self.name!r}"
-        return matrix(x, width, self.parameters.dtype, self.engine, argument, consumer)
+        dtype = self.parameters.dtype if self.built else np.dtype(self.dtype)
+        return matrix(x, width, dtype, self.engine, argument, consumer)
 
     def _data(self, x, y, names=("x", "y")):
-        """Prepared x and y; builds the model by them if nothing has yet."""
+        """Prepared x and y."""
         if self.loss is None:
-            raise NotBuiltError(f"model {self.name!r} has no loss: call compile(loss=...) first")
+            raise NotBuiltError(f"model {self.name!r} has no loss: call compile(loss=...)")
+        inputs, outputs = self._widths(x, names[0])
         if not self.built:
-            shape = np.shape(x)
-            if len(shape) != 2 or 0 in shape:
-                raise ShapeError(f"{names[0]}: expected (rows, features), got shape {shape}")
-            self.build((None, shape[1]))
-        x = self._inputs(x, names[0])
-        y = targets(y, self.output_shape[1], self.loss, x.dtype, self.engine, names[1])
+            self._resolved(self._metrics, self.loss, outputs)
+        x = self._inputs(x, inputs, names[0])
+        y = targets(y, outputs, self.loss, x.dtype, self.engine, names[1])
         same_length(x, y, *names)
         return x, y
+
+    def _built_for(self, x, y):
+        """Prepared x and y; builds the model by them, once they are known to be good."""
+        x, y = self._data(x, y)
+        self._build_by(x, stacklevel=5)
+        return x, y
+
+    def _build_by(self, x, stacklevel=4):
+        if not self.built:
+            self.build((None, x.shape[1]))
+            self._warn_of_double_activation(stacklevel)
 
     # -- train --------------------------------------------------------------------------------
 
@@ -289,7 +322,7 @@ class Model:
         >>> x = np.linspace(-1, 1, 64)[:, None]
         >>> model = Sequential([layers.Input(shape=(1,)), layers.Dense(1)])
         >>> model.compile(optimizer="sgd", loss="mse")
-        >>> history = model.fit(x, 3 * x + 1, epochs=200, verbose=0)
+        >>> history = model.fit(x, 3 * x + 1, batch_size=4, epochs=200, verbose=0)
         >>> history.history["loss"][-1] < 1e-3
         True
         """
@@ -302,7 +335,13 @@ class Model:
         if validation_data is not None:
             if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
                 raise ArgumentError("validation_data: expected a pair (x, y)")
-            validation_data = self._data(*validation_data, ("validation x", "validation y"))
+            names = "validation x", "validation y"
+            validation_data = self._data(*validation_data, names)
+            if validation_data[0].shape[1] != x.shape[1]:
+                raise ShapeError(
+                    f"{names[0]}: expected {x.shape[1]} columns as in x, "
+                    f"got shape {validation_data[0].shape}"
+                )
         elif share:
             kept = int(len(x) * (1 - share))
             if not 0 < kept < len(x):
@@ -312,7 +351,10 @@ class Model:
                 )
             validation_data = (x[kept:], y[kept:])
             x, y = x[:kept], y[:kept]
-        params = {"epochs": epochs, "steps": -(-len(x) // batch_size), "verbose": progress.verbose}
+        self._build_by(x)
+        batch_size = min(batch_size, len(x))
+        steps = -(-len(x) // batch_size)
+        params = {"epochs": epochs, "steps": steps, "verbose": progress.verbose}
         self.history = History(self, params)
         training.fit(
             self, x, y, batch_size, epochs, initial_epoch, bool(shuffle), validation_data,
@@ -328,14 +370,14 @@ class Model:
         float, list of float or dict
             The loss before the step; with metrics a list, the loss first; or a dict by name.
         """
-        x, y = self._data(x, y)
+        x, y = self._built_for(x, y)
         return self._returned(training.train_on_batch(self, x, y), return_dict)
 
     def evaluate(self, x, y, batch_size=32, verbose="auto", return_dict=False):
         """The loss and metrics over all rows.
 
-        The figures are sums in double precision over the rows in their order: the same for every
-        ``batch_size``, which only counts the steps shown.
+        The figures are sums in double precision over the rows in their order: the same for
+        every ``batch_size``, which only counts the steps shown.
 
         Returns
         -------
@@ -344,7 +386,7 @@ class Model:
         """
         batch_size = positive_int(batch_size, "batch_size")
         progress = Progress(checked_verbose(verbose))
-        x, y = self._data(x, y)
+        x, y = self._built_for(x, y)
         progress.begin(-(-len(x) // batch_size))
         figures = training.evaluate(self, x, y, progress, batch_size)
         progress.end(figures)
@@ -352,7 +394,7 @@ class Model:
 
     def test_on_batch(self, x, y, return_dict=False):
         """The loss and metrics of one batch, without training."""
-        x, y = self._data(x, y)
+        x, y = self._built_for(x, y)
         return self._returned(training.evaluate(self, x, y), return_dict)
 
     def _returned(self, figures, return_dict):
@@ -375,7 +417,7 @@ class Model:
         DivergenceError
             If the loss is not finite.
         """
-        x, y = self._data(x, y)
+        x, y = self._built_for(x, y)
         totals = self.totals()
         status = self.program().gradients(x, y, totals)
         if status != Status.STATUS_FINE:
@@ -406,7 +448,10 @@ class Model:
         NotBuiltError
             If there are no weights yet.
         """
-        x = self._inputs(x)
+        if batch_size is not None:
+            positive_int(batch_size, "batch_size")
+        checked_verbose(verbose)
+        x = self._inputs(x, self.input_shape[1])
         out = np.empty((len(x), self.output_shape[1]), dtype=x.dtype)
         return training.predict(self.program(), x, out)
 
@@ -422,7 +467,8 @@ class Model:
             Accepted as in Keras: these layers do the same in both.
         """
         if not self.built:
-            self.build((None, *np.shape(x)[1:]))
+            values = x.numpy() if isinstance(x, Tensor) else x
+            self.build((None, self._inputs(values, self._widths(values, "x")[0]).shape[1]))
         if not recording():
             return self.predict(x)
         return self._recorded_call(x)
@@ -431,7 +477,8 @@ class Model:
         # A tape may ask for the gradient after the weights have moved: it gets a copy of them.
         network = self.network()
         program = self.program()
-        values = self._inputs(x.numpy() if isinstance(x, Tensor) else x)
+        values = x.numpy() if isinstance(x, Tensor) else x
+        values = self._inputs(values, self.input_shape[1])
         parameters = np.array(network.parameters)
         out = np.empty((len(values), self.output_shape[1]), dtype=values.dtype)
         kept = program.forward(parameters, values, out)
@@ -452,6 +499,17 @@ class Model:
 
 def checked_verbose(verbose):
     """One of 0, 1, 2, "auto"; True and False are 1 and 0."""
-    if verbose in (0, 1, 2, "auto"):
+    if isinstance(verbose, (int, str)) and verbose in (0, 1, 2, "auto"):
         return verbose if verbose == "auto" else int(verbose)
     raise ArgumentError(f"verbose: expected 0, 1, 2 or 'auto', got {verbose!r}")
+
+
+def metrics_list(given):
+    """The argument of ``compile`` as a list; one metric may stand alone."""
+    if given is None:
+        return []
+    if isinstance(given, (str, metrics.Metric)):
+        return [given]
+    if isinstance(given, (list, tuple)):
+        return list(given)
+    raise DataTypeError(f"metrics: expected a list of names or metrics, got {given!r}")

@@ -13,8 +13,8 @@ class Sequential(Model):
     Parameters
     ----------
     layers : list of Layer, optional
-        The first may be an ``Input``, or bear an ``input_shape``; without either the weights are
-        made by ``build``, by the first ``fit`` or by the first call.
+        The first may be an ``Input``, or bear an ``input_shape``; without either the weights
+        are made by ``build``, by the first ``fit`` or by the first call.
     name : str, optional
     dtype : {"float32", "float64"}, optional
         The data type of weights and data; ``config.floatx()`` by default.
@@ -35,7 +35,9 @@ class Sequential(Model):
 
     def __init__(self, layers=None, name=None, dtype=None):
         super().__init__(name, dtype)
-        self._layers = []
+        self._network_layers = []
+        if not isinstance(layers, (list, tuple, type(None))):
+            raise DataTypeError(f"layers: expected a list of layers, got {layers!r}")
         self._extend(layers or [])
 
     @property
@@ -88,15 +90,15 @@ class Sequential(Model):
         NotBuiltError
             If there is no layer, or no shape.
         """
-        if not self.layers:
-            raise NotBuiltError(f"model {self.name!r} has no layers: add some first")
+        self._check_layers()
         width = self._layers[0].input_width
         if input_shape is not None:
-            given = row_width(input_shape[-1:], "input_shape")
+            of_rows = isinstance(input_shape, (tuple, list)) and len(input_shape) == 2
+            given = row_width(input_shape[1:] if of_rows else input_shape, "input_shape")
             if width is not None and given != width:
                 raise ShapeError(
                     f"input_shape: layer {self._layers[0].name!r} expects {width} features, "
-                    f"got {tuple(input_shape)}"
+                    f"got {input_shape}"
                 )
             width = given
         if width is None:
@@ -104,7 +106,18 @@ class Sequential(Model):
         self._build(width)
 
     def _build(self, width):
-        if self.built and self._network.variables == [v for la in self.layers for v in la.weights]:
+        if self.built and self._network_layers == self._layers:
             return
         self._network = _plan.build(self._layers, width, self.dtype)
+        self._network_layers = list(self._layers)
         self._program = None
+
+    def _check_layers(self):
+        if not self.layers:
+            raise NotBuiltError(f"model {self.name!r} has no layers: add some first")
+
+    def _output_width(self, input_width):
+        self._check_layers()
+        for layer in self._layers:
+            input_width = layer.output_width(input_width)
+        return input_width

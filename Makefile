@@ -1,0 +1,66 @@
+# `make demo` and `make test` need Python >= 3.11 with pip and venv, and a C compiler; they set
+# up .venv by themselves. PYTHON=... picks the interpreter that .venv is made from.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet
+COMPILED := setup.py pyproject.toml $(wildcard fastgd/_core/*.py[xi] fastgd/_core/*.px[di])
+# Debug builds are made of a copy, lest their modules take the places of the optimised ones.
+COPIED := .ci $(filter-out build dist %.egg-info,$(wildcard *))
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export FASTGD_TEST_BUILDS := 1
+
+.PHONY: demo test bench lint debug sanitize sdist clean
+
+demo: $(VENV)/with-plot
+	$(BIN)/python examples/demo.py $(if $(CSV),"$(CSV)")
+
+test: $(VENV)/with-test
+	$(BIN)/pytest
+
+bench: $(VENV)/with-bench
+	$(BIN)/pytest benchmarks
+	$(BIN)/python benchmarks/compare.py
+
+lint: $(VENV)/with-lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint fastgd
+
+# The stamps: .venv/built is as new as the compiled modules, .venv/with-X as the extra X.
+$(VENV)/built: $(COMPILED)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Compiling fastgd: this takes a minute or two."
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/with-%: $(VENV)/built
+	$(PIP) "fastgd[$*]"
+	touch $@
+
+.PRECIOUS: $(VENV)/with-%
+
+debug: BUILD := FASTGD_DEBUG_BUILD=1
+sanitize: BUILD := FASTGD_CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=undefined -O1 -g"
+sanitize: RUN := LD_PRELOAD=$$($(or $(CC),cc) -print-file-name=libasan.so) \
+	ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
+sanitize: TESTS := $(wildcard tests/test_engine*.py tests/test_products.py \
+	tests/test_scalar.py tests/test_shuffle.py)
+debug sanitize:
+	rm -rf build/copy-$@
+	mkdir -p build/copy-$@
+	cp -R $(COPIED) build/copy-$@
+	$(PYTHON) -m venv build/copy-$@/.venv
+	cd build/copy-$@ && $(BUILD) .venv/bin/python -m pip install --quiet --editable ".[test]"
+	cd build/copy-$@ && $(RUN) .venv/bin/python -m pytest $(TESTS)
+
+sdist: $(VENV)/built
+	$(PIP) build
+	$(BIN)/python -m build --sdist
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .benchmarks
+	rm -f fastgd/_core/*.so
+	find fastgd tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +

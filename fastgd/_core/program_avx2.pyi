@@ -1,0 +1,1 @@
+from fastgd._core.program_baseline import *

@@ -1,0 +1,59 @@
+# The other builds have the same interface: their stubs import this one.
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SCALAR_FUNCTIONS: tuple[str, ...]
+
+# Vectors and matrices are of the network's data type, float32 or float64.
+_Array = NDArray[np.floating[Any]]
+_Integers = NDArray[np.int64]
+_Doubles = NDArray[np.float64]
+
+class Program:
+    def __init__(self, plan: Any, parameters: _Array, gradients: _Array) -> None: ...
+    def train(
+        self,
+        x: _Array,
+        y: _Array,
+        order: _Integers | None,
+        key: int,
+        batch_size: int,
+        first_step: int,
+        last_step: int,
+        state: Any,
+        rates: _Doubles,
+        totals: _Doubles,
+        seconds: float,
+    ) -> tuple[int, int]: ...
+    def evaluate(
+        self, x: _Array, y: _Array, first_row: int, totals: _Doubles, seconds: float
+    ) -> int: ...
+    def predict(self, x: _Array, out: _Array, first_row: int, seconds: float) -> int: ...
+    def gradients(self, x: _Array, y: _Array, totals: _Doubles) -> int: ...
+    def forward(self, parameters: _Array, x: _Array, out: _Array) -> _Array: ...
+    def backward(
+        self,
+        parameters: _Array,
+        x: _Array,
+        values: _Array,
+        d_out: _Array,
+        gradients: _Array,
+        d_x: _Array | None,
+    ) -> None: ...
+
+def update(parameters: _Array, gradients: _Array, state: Any, rate: float) -> int: ...
+def permutation(key: int, n: int) -> _Integers: ...
+def first_nonfinite(x: _Array) -> int: ...
+def least_squares_descent(
+    x: _Array,
+    y: _Array,
+    theta: _Array,
+    alpha: float,
+    iteration: int,
+    last: int,
+    seconds: float,
+) -> tuple[int, int]: ...
+def scalar_map(name: str, x: _Array) -> _Array: ...

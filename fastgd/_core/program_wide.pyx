@@ -1,0 +1,2 @@
+include "program.pxi"
+include "probe.pxi"

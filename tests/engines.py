@@ -1,0 +1,345 @@
+"""The harness: every compiled build and the reference engine behind one door.
+
+A test that takes ``build`` runs on each build; one that this CPU cannot run is skipped with the
+reason. ``Net`` makes what the builder of a model would make: the layer table, flat vectors, the
+optimizer's state.
+"""
+
+import hashlib
+import importlib
+import importlib.util
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from fastgd._core.types import Activation, Loss, Metric, Op, Update
+
+from fastgd import reference
+from fastgd._core import cpu, types
+
+BUILDS = ("baseline", "avx2", "avx512", "wide")
+
+#: Time enough for every run.
+FOR_EVER = 1e9
+
+
+def missing(build):
+    """Why a build cannot run here, or None."""
+    # "wide" has the tiles of the AVX-512 build and the instructions of the AVX2 build
+    needs = "avx2" if build == "wide" else build
+    if needs not in cpu.supported():
+        return f"this CPU cannot run the {build} build"
+    if importlib.util.find_spec(f"fastgd._core.program_{build}") is None:
+        return f"the {build} build was not made"
+    return None
+
+
+def params(builds):
+    """Builds as parameters of a test, those that cannot run marked to be skipped."""
+    return [
+        pytest.param(
+            build,
+            marks=pytest.mark.skipif(missing(build) is not None, reason=str(missing(build))),
+        )
+        for build in builds
+    ]
+
+
+each_build = pytest.mark.parametrize("build", params(BUILDS))
+each_engine = pytest.mark.parametrize("build", ["reference", *params(BUILDS)])
+each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["f32", "f64"])
+
+
+def engine(build):
+    """The module of a build, or the reference engine."""
+    if build == "reference":
+        return reference
+    return importlib.import_module(f"fastgd._core.program_{build}")
+
+
+@dataclass
+class Plan:
+    rows: np.ndarray
+    widths: np.ndarray
+    output: int
+    loss: int
+    loss_source: int
+    loss_row_count: int
+    target_width: int
+    metrics: np.ndarray
+    parameter_count: int
+
+
+@dataclass
+class State:
+    kind: int
+    settings: np.ndarray
+    slots: np.ndarray
+    iterations: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
+
+
+#: name -> (kind, settings, slots), each with the learning rate that the training tests use.
+OPTIMIZERS = {
+    "sgd": (Update.UPDATE_SGD, (0.0, 0.0), 0),
+    "momentum": (Update.UPDATE_SGD, (0.9, 0.0), 1),
+    "nesterov": (Update.UPDATE_SGD, (0.9, 1.0), 1),
+    "rmsprop": (Update.UPDATE_RMSPROP, (0.9, 0.0, 1e-3, 0.0), 1),
+    "rmsprop momentum": (Update.UPDATE_RMSPROP, (0.9, 0.5, 1e-3, 0.0), 2),
+    "rmsprop centered": (Update.UPDATE_RMSPROP, (0.9, 0.0, 1e-3, 1.0), 2),
+    "rmsprop both": (Update.UPDATE_RMSPROP, (0.9, 0.5, 1e-3, 1.0), 3),
+    "adam": (Update.UPDATE_ADAM, (0.9, 0.999, 1e-3), 2),
+}
+
+
+def state(name, n, dtype):
+    """A new state of an optimizer for n parameters."""
+    kind, settings, slots = OPTIMIZERS[name]
+    return State(int(kind), np.array(settings), np.zeros((slots, n + types.PADDING), dtype))
+
+
+LINEAR, RELU, SIGMOID, TANH, SOFTMAX = (
+    Activation.ACTIVATION_LINEAR,
+    Activation.ACTIVATION_RELU,
+    Activation.ACTIVATION_SIGMOID,
+    Activation.ACTIVATION_TANH,
+    Activation.ACTIVATION_SOFTMAX,
+)
+
+#: The activation that a loss's predictions come from; a fused loss takes what goes into it.
+OUTPUT = {
+    Loss.LOSS_MEAN_SQUARED_ERROR: LINEAR,
+    Loss.LOSS_MEAN_ABSOLUTE_ERROR: LINEAR,
+    Loss.LOSS_BINARY_CROSSENTROPY: SIGMOID,
+    Loss.LOSS_BINARY_CROSSENTROPY_LOGITS: SIGMOID,
+    Loss.LOSS_CATEGORICAL_CROSSENTROPY: SOFTMAX,
+    Loss.LOSS_CATEGORICAL_CROSSENTROPY_LOGITS: SOFTMAX,
+    Loss.LOSS_SPARSE_CATEGORICAL_CROSSENTROPY: SOFTMAX,
+    Loss.LOSS_SPARSE_CATEGORICAL_CROSSENTROPY_LOGITS: SOFTMAX,
+}
+LOSSES = tuple(OUTPUT)
+FUSED = tuple(loss for loss in LOSSES if loss.name.endswith("LOGITS"))
+SPARSE = tuple(loss for loss in LOSSES if "SPARSE" in loss.name)
+
+
+def flat(values, dtype, behind=np.nan):
+    """A flat vector with the room behind it that the engine asks for, filled with `behind`."""
+    values = np.asarray(values, dtype).ravel()
+    room = np.full(len(values) + types.PADDING, behind, dtype)
+    room[: len(values)] = values
+    return room[: len(values)]
+
+
+def room_behind(vector):
+    """The elements behind a vector made by flat."""
+    return vector.base[len(vector) :]
+
+
+class Net:
+    """A network of dense layers, its arrays and its programs.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Of the input and of each dense layer.
+    activations : sequence of Activation or None
+        One a layer; None leaves the row out. In place, except where a fused loss needs what
+        comes before it.
+    loss : Loss
+    metrics : sequence of Metric
+    biases : bool
+    in_place : bool
+        Whether hidden activations write into the buffer they read.
+    """
+
+    def __init__(
+        self,
+        widths,
+        activations,
+        loss,
+        dtype,
+        *,
+        metrics=(),
+        biases=True,
+        in_place=True,
+        seed=0,
+    ):
+        rng = np.random.default_rng(seed)
+        rows, buffers, values = [], [widths[0]], []
+        source = 0
+        offset = 0
+        for k, (inputs, width, kind) in enumerate(
+            zip(widths, widths[1:], activations, strict=False)
+        ):
+            buffers.append(width)
+            target = len(buffers) - 1
+            bias = offset + inputs * width if biases else -1
+            rows.append((Op.OP_DENSE, 0, source, target, offset, bias))
+            offset += inputs * width + (width if biases else 0)
+            values.append(rng.normal(size=inputs * width) / np.sqrt(inputs))
+            if biases:
+                values.append(0.1 * rng.normal(size=width))
+            source = target
+            last = k == len(widths) - 2
+            if last:
+                loss_source, loss_row_count = source, len(rows)
+            if kind is not None:
+                if not in_place or (last and loss in FUSED):
+                    buffers.append(width)
+                    target = len(buffers) - 1
+                rows.append((Op.OP_ACTIVATION, kind, source, target, -1, -1))
+                source = target
+            if last and loss not in FUSED:
+                loss_source, loss_row_count = source, len(rows)
+        self.dtype = dtype
+        self.loss = loss
+        self.inputs, self.outputs = widths[0], widths[-1]
+        self.plan = Plan(
+            rows=np.array(rows, types.ROW),
+            widths=np.array(buffers, np.int64),
+            output=source,
+            loss=int(loss),
+            loss_source=loss_source,
+            loss_row_count=loss_row_count,
+            target_width=1 if loss in SPARSE else widths[-1],
+            metrics=np.array(metrics, np.int64),
+            parameter_count=offset,
+        )
+        self.start = np.concatenate(values).astype(dtype)
+
+    def totals(self):
+        return np.zeros(2 + len(self.plan.metrics))
+
+    def data(self, n, seed=0):
+        """x and fitting targets y of n rows."""
+        rng = np.random.default_rng(1000 + seed)
+        x = rng.normal(size=(n, self.inputs)).astype(self.dtype)
+        kind = OUTPUT[self.loss]
+        if kind == LINEAR:
+            y = rng.normal(size=(n, self.outputs))
+        elif kind == SIGMOID:
+            y = rng.integers(0, 2, (n, self.outputs))
+        elif self.loss in SPARSE:
+            y = rng.integers(0, self.outputs, (n, 1))
+        else:
+            y = np.eye(self.outputs)[rng.integers(0, self.outputs, n)]
+        return x, y.astype(self.dtype)
+
+    def run(self, build, optimizer="sgd"):
+        """A fresh Run of this network on one engine."""
+        return Run(self, build, optimizer)
+
+
+class Run:
+    """A program with its own copy of the parameters, and the optimizer's state."""
+
+    def __init__(self, net, build, optimizer):
+        self.net = net
+        self.parameters = flat(net.start, net.dtype)
+        self.gradients = flat(np.zeros_like(net.start), net.dtype)
+        self.state = state(optimizer, len(net.start), net.dtype)
+        self.program = engine(build).Program(net.plan, self.parameters, self.gradients)
+        self.totals = net.totals()
+
+    def train(self, x, y, batch_size, steps, *, rates=0.01, shuffle=True, first_epoch=0):
+        """Train `steps` steps, over as many epochs as it takes; (step, Status) of the last."""
+        rates = np.atleast_1d(np.asarray(rates, np.float64))
+        order = np.empty(len(x), np.int64) if shuffle else None
+        per_epoch = -(-len(x) // batch_size)
+        epoch = first_epoch
+        while steps > 0:
+            last = min(steps, per_epoch)
+            step, status = self.program.train(
+                x,
+                y,
+                order,
+                0x9E3779B97F4A7C15 ^ epoch,
+                batch_size,
+                0,
+                last,
+                self.state,
+                rates,
+                self.totals,
+                FOR_EVER,
+            )
+            if step < last:
+                break
+            steps -= last
+            epoch += 1
+        return step, status
+
+    def evaluate(self, x, y):
+        totals = self.net.totals()
+        assert self.program.evaluate(x, y, 0, totals, FOR_EVER) == len(x)
+        return totals
+
+    def predict(self, x):
+        out = np.full((len(x), self.net.outputs), np.nan, self.net.dtype)
+        assert self.program.predict(x, out, 0, FOR_EVER) == len(x)
+        return out
+
+
+def digest(*arrays):
+    """SHA-256 of the arrays' bytes."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
+
+
+def distance(a, b):
+    """The norm of a - b, relative to that of b."""
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    return np.linalg.norm(a - b) / max(np.linalg.norm(b), np.finfo(np.float64).tiny)
+
+
+def covering(factors, seed=0):
+    """Rows of choices in which each pair of values of any two factors occurs.
+
+    factors: a dict of name -> values. Greedy: each row takes an uncovered pair, and then factor
+    by factor the value that covers most.
+    """
+    rng = np.random.default_rng(seed)
+    names = list(factors)
+    counts = [len(factors[name]) for name in names]
+    left = {
+        (a, i, b, j)
+        for b in range(len(names))
+        for a in range(b)
+        for i in range(counts[a])
+        for j in range(counts[b])
+    }
+    rows = []
+    while left:
+        a, i, b, j = min(left)
+        chosen = {a: i, b: j}
+        for c in range(len(names)):
+            if c not in chosen:
+                gains = [
+                    sum(
+                        (min((c, v), (d, w)) + max((c, v), (d, w))) in left
+                        for d, w in chosen.items()
+                    )
+                    for v in range(counts[c])
+                ]
+                best = np.flatnonzero(np.array(gains) == max(gains))
+                chosen[c] = int(rng.choice(best))
+        pairs = {(p, chosen[p], q, chosen[q]) for q in chosen for p in chosen if p < q}
+        left -= pairs
+        rows.append({names[c]: factors[names[c]][v] for c, v in sorted(chosen.items())})
+    return rows
+
+
+POINT_METRICS = (
+    Metric.METRIC_MEAN_SQUARED_ERROR,
+    Metric.METRIC_MEAN_ABSOLUTE_ERROR,
+    Metric.METRIC_BINARY_ACCURACY,
+)
+
+
+def metrics_for(loss):
+    """The metrics that the targets of a loss allow."""
+    if loss in SPARSE:
+        return (Metric.METRIC_SPARSE_CATEGORICAL_ACCURACY,)
+    if OUTPUT[loss] == SOFTMAX:
+        return (*POINT_METRICS, Metric.METRIC_CATEGORICAL_ACCURACY)
+    return POINT_METRICS

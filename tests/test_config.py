@@ -1,0 +1,100 @@
+"""Settings of the process: engine and data type."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from problems import network
+
+import fastgd
+from fastgd import _engines, config
+from fastgd.errors import ArgumentError, EngineError
+
+UNSUPPORTED = [name for name in _engines.MODULES if name not in _engines.available()]
+
+PROGRAM = """
+import fastgd
+print(fastgd.config.engine())
+model = fastgd.Sequential([fastgd.layers.Dense(1, input_shape=(2,))])
+print(model.predict([[1.0, 2.0]]).shape, model.engine.__name__)
+"""
+
+
+def run(**environment):
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", _engines.available())
+def test_engine_by_environment(name):
+    done = run(FASTGD_ENGINE=name)
+    assert done.stdout.split() == [name, "(1,", "1)", _engines.MODULES[name]]
+
+
+def test_engine_without_environment_is_the_best():
+    done = run(FASTGD_ENGINE="")
+    assert done.stdout.split()[0] == _engines.available()[0]
+
+
+@pytest.mark.parametrize("name", ["fast", "AVX2", *UNSUPPORTED])
+def test_engine_by_environment_that_is_none(name):
+    done = run(FASTGD_ENGINE=name)
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("fastgd.errors.EngineError: engine: ")
+    assert repr(name) in last
+    for there in _engines.available():
+        assert there in last
+
+
+def test_set_engine(engine):
+    assert config.engine() == engine
+    assert network().engine.__name__ == _engines.MODULES[engine]
+
+
+def test_set_engine_is_for_models_made_from_now_on():
+    first = network()
+    config.set_engine("reference")
+    assert network().engine is _engines.load("reference")
+    assert first.engine is _engines.load(_engines.default())
+    config.set_engine(None)
+    assert config.engine() == _engines.default()
+
+
+@pytest.mark.parametrize("name", ["fast", "", 5, *UNSUPPORTED])
+def test_set_engine_that_is_none(name):
+    config.set_engine("baseline")
+    with pytest.raises(EngineError, match=r"engine: .*baseline"):
+        config.set_engine(name)
+    assert config.engine() == "baseline"
+
+
+@pytest.mark.parametrize("dtype", ["float64", np.float64, np.dtype("float64"), float])
+def test_floatx(dtype):
+    assert config.floatx() == "float32"
+    config.set_floatx(dtype)
+    assert config.floatx() == "float64"
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int32", "real", None, 64, object])
+def test_floatx_refused(dtype):
+    with pytest.raises(ArgumentError, match="dtype: expected 'float32' or 'float64'"):
+        config.set_floatx(dtype)
+    assert config.floatx() == "float32"
+
+
+def test_show_config(engine, capsys):
+    fastgd.show_config()
+    lines = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
+    assert lines["fastgd"] == fastgd.__version__
+    assert lines["engine"] == f"{engine} (available: {', '.join(_engines.available())})"
+    assert lines["numpy"] == np.__version__
+    assert lines["floatx"] == "float32"
+    assert {"python", "compiler", "machine"} <= set(lines)

@@ -1,0 +1,212 @@
+"""The imports of the package: downwards only, at the top of the file, cheap and harmless."""
+
+import ast
+import graphlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fastgd
+
+PACKAGE = Path(fastgd.__file__).parent
+
+# From low to high: a module imports from tiers below its own only.
+TIERS = [
+    {"errors", "_core", "_core.cpu", "_core.types", "_array_methods", "_gradients"},
+    {"reference.activations", "reference.arrays", "reference.metrics", "reference.shuffle"},
+    {"reference.updates", "reference.losses", "reference.descent"},
+    {"reference.program"},
+    {"reference"},
+    {"_engines", "_names", "_validate", "_backward", "_gradients_arrays"},
+    {"config", "_seeds", "_progress", "variables"},
+    {"_tensor"},
+    {"ops", "tape"},
+    {"activations", "initializers"},
+    {"losses", "optimizers", "_plan", "callbacks"},
+    {"metrics", "training", "layers.base"},
+    {"layers.activation", "layers.dense", "layers.input"},
+    {"layers"},
+    {"models.summary"},
+    {"models.model"},
+    {"models.sequential"},
+    {"models", "linear", "utils"},
+    {"__init__"},
+]
+TIER = {module: number for number, tier in enumerate(TIERS) for module in tier}
+
+# Third-party modules that a function may import when it is called.
+OPTIONAL = {"matplotlib"}
+
+
+def source_files():
+    """Module name below fastgd -> file."""
+    files = {}
+    for file in PACKAGE.rglob("*.py"):
+        name = ".".join(file.relative_to(PACKAGE).with_suffix("").parts)
+        files[name.removesuffix(".__init__")] = file
+    return files
+
+
+FILES = source_files()
+
+
+def imported(node):
+    """The absolute names that an import statement may load, submodules included."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    assert node.level == 0, f"relative import in line {node.lineno}"
+    return [f"{node.module}.{alias.name}" for alias in node.names]
+
+
+def own_module(name):
+    """The module below fastgd that an absolute name stands for or lies in; None elsewhere."""
+    first, *rest = name.split(".")
+    if first != "fastgd":
+        return None
+    while rest and ".".join(rest) not in TIER:
+        rest.pop()
+    return ".".join(rest) or "__init__"
+
+
+def imports_of(file):
+    """The modules below fastgd that a file imports."""
+    nodes = ast.walk(ast.parse(file.read_text()))
+    names = [n for node in nodes if isinstance(node, IMPORTS) for n in imported(node)]
+    return {own_module(name) for name in names} - {None}
+
+
+IMPORTS = (ast.Import, ast.ImportFrom)
+GRAPH = {module: imports_of(file) for module, file in FILES.items()}
+
+
+def run(code, **environment):
+    """What a fresh interpreter prints."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True, text=True, check=True, env={**os.environ, **environment},
+    ).stdout  # fmt: skip
+
+
+def test_every_module_has_a_tier():
+    assert set(FILES) - set(TIER) == set()
+
+
+def test_no_tier_names_a_module_that_is_gone():
+    compiled = {"_core.cpu", "_core.types"}
+    assert set(TIER) - set(FILES) == compiled
+
+
+@pytest.mark.parametrize("module", sorted(FILES))
+def test_imports_point_downwards(module):
+    level = TIER[module]
+    upwards = {other for other in GRAPH[module] if TIER[other] >= level}
+    assert upwards == set()
+
+
+def test_no_cycles():
+    graphlib.TopologicalSorter(GRAPH).prepare()
+
+
+@pytest.mark.parametrize("module", sorted(FILES))
+def test_no_import_inside_a_function(module):
+    functions = [
+        node
+        for node in ast.walk(ast.parse(FILES[module].read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    inner = {
+        name
+        for function in functions
+        for node in ast.walk(function)
+        if isinstance(node, IMPORTS)
+        for name in imported(node)
+    }
+    assert {name for name in inner if name.split(".")[0] not in OPTIONAL} == set()
+
+
+def test_only_the_choice_of_engine_imports_by_name():
+    pattern = re.compile(r"\bimport_module\(|\b__import__\(")
+    users = {module for module, file in FILES.items() if pattern.search(file.read_text())}
+    assert users <= {"_engines"}
+
+
+def test_the_compiled_core_knows_no_class_of_the_python_side():
+    pattern = re.compile(r"^\s*(?:from|import|cimport)\s+fastgd\.([\w.]+)", re.MULTILINE)
+    core = PACKAGE / "_core"
+    sources = [file for file in core.iterdir() if re.fullmatch(r"\.p(y|yx|xd|xi)", file.suffix)]
+    names = {name for file in sources for name in pattern.findall(file.read_text())}
+    assert {name for name in names if not name.startswith("_core")} <= {"errors"}
+
+
+def test_import_loads_no_third_party_module_but_numpy():
+    listing = "; import sys; print(*{name.split('.')[0] for name in sys.modules})"
+    without = set(run("import numpy" + listing).split())
+    loaded = set(run("import fastgd" + listing).split()) - without
+    # Cython's run-time keeps its types in modules that it makes up
+    cython = {name for name in loaded if re.fullmatch(r"cython_runtime|_cython_\w+", name)}
+    assert "fastgd" in loaded
+    assert loaded - cython - set(sys.stdlib_module_names) == {"fastgd"}
+
+
+def test_import_takes_at_most_a_tenth_of_a_second_more_than_numpy():
+    code = (
+        "import numpy, time; start = time.perf_counter(); import fastgd;"
+        "print(time.perf_counter() - start)"
+    )
+    assert min(float(run(code)) for _ in range(5)) <= 0.1
+
+
+def test_import_leaves_subnormal_numbers_alone():
+    code = """
+import threading
+import numpy as np
+
+def halves():
+    smallest = np.array([1e-40], np.float32), np.array([5e-310])
+    return [(x * x.dtype.type(0.5))[0] != 0 for x in smallest]
+
+import fastgd
+from fastgd import _engines
+
+for name in _engines.available():
+    _engines.load(name)
+found = halves()
+thread = threading.Thread(target=lambda: found.extend(halves()))
+thread.start()
+thread.join()
+print(*found)
+"""
+    assert run(code).split() == ["True"] * 4
+
+
+@pytest.mark.skipif(
+    not (sys.platform == "linux" and os.uname().machine == "x86_64"),
+    reason="reads MXCSR by way of glibc for x86-64",
+)
+def test_import_leaves_the_control_register_as_it_was():
+    # glibc's fenv_t for x86-64: 28 bytes of the x87, then MXCSR. Its low 6 bits are the sticky
+    # exceptions, which any inexact operation sets; the others are rounding, masks, FTZ and DAZ.
+    code = """
+import ctypes
+import numpy
+
+def control():
+    environment = (ctypes.c_uint32 * 8)()
+    assert ctypes.CDLL("libm.so.6").fegetenv(environment) == 0
+    return environment[7] & ~0x3F
+
+before = control()
+import fastgd
+from fastgd import _engines
+
+for name in _engines.available():
+    _engines.load(name)
+print(before, control())
+"""
+    before, after = run(code).split()
+    assert before == after
+    assert int(before) & 0x1F80 == 0x1F80, "not MXCSR: there all exceptions are masked"

@@ -1,0 +1,97 @@
+"""Ctrl-C while something trains, and several threads on one model."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+from problems import network, regression
+
+import fastgd
+from fastgd import optimizers, utils
+
+
+def batches(n, size):
+    return [slice(i, min(i + size, n)) for i in range(0, n, size)]
+
+
+def interrupted_after(seconds, run):
+    """Run until a SIGINT; the seconds from the signal to the end."""
+    sent = []
+
+    def send():
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(seconds, send)
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    finally:
+        timer.cancel()
+    return time.monotonic() - sent[0]
+
+
+@pytest.mark.parametrize("rows", [256, 60_000])
+def test_interrupt_is_answered_and_leaves_a_consistent_model(engine, rows):
+    x, y = regression(rows, 16)
+
+    def fresh():
+        utils.set_random_seed(1)
+        model = network(((32, "relu"), (32, "relu")), 16)
+        model.compile(optimizers.Adam(1e-4), "mse")
+        return model
+
+    model = fresh()
+    waited = interrupted_after(
+        0.15,
+        lambda: model.fit(x, y, epochs=10**7, batch_size=256, shuffle=False, verbose=0),
+    )
+    assert waited < 2
+    steps = model.optimizer.iterations
+    assert steps > 0
+    # an epoch that ends as the signal comes is trained but may not be recorded
+    epochs = steps // (-(-rows // 256))
+    assert len(model.history.epoch) in (epochs - 1, epochs)
+
+    again = fresh()
+    places = batches(rows, 256)
+    for step in range(steps):
+        rows_of = places[step % len(places)]
+        again.train_on_batch(x[rows_of], y[rows_of])
+    assert again.parameters.tobytes() == model.parameters.tobytes()
+    assert np.isfinite(model.evaluate(x, y, verbose=0))
+
+
+def test_interrupt_of_gradient_descent(engine):
+    x = np.random.default_rng(0).normal(size=(1000, 5))
+    theta = np.zeros(5)
+    waited = interrupted_after(
+        0.1, lambda: fastgd.gradient_descent(x, x[:, 0], theta, 1e-6, 10**12)
+    )
+    assert waited < 2
+    assert not theta.any()
+
+
+def test_threads_predict_on_one_model(engine):
+    if engine == "reference":
+        pytest.skip("the reference is for one thread at a time")
+    model = network(((64, "relu"), (64, "tanh")), 16)
+    inputs = [regression(700 + k, 16, seed=k)[0] for k in range(4)]
+    expected = [model.predict(x) for x in inputs]
+    wrong = []
+
+    def work(k):
+        for _ in range(30):
+            if not np.array_equal(model.predict(inputs[k]), expected[k]):
+                wrong.append(k)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []

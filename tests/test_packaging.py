@@ -1,0 +1,182 @@
+"""What is shipped: metadata, stubs, and the contents of source distribution and wheel."""
+
+import ast
+import importlib
+import importlib.metadata
+import inspect
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import fastgd
+from fastgd._core import cpu, types
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PACKAGE = Path(fastgd.__file__).parent
+STUBS = sorted(file.stem for file in (PACKAGE / "_core").glob("*.pyi"))
+
+
+def test_version_is_that_of_the_metadata():
+    assert fastgd.__version__ == PROJECT["version"] == importlib.metadata.version("fastgd")
+
+
+def test_numpy_is_the_only_requirement():
+    installed = [
+        line for line in importlib.metadata.requires("fastgd") if "extra ==" not in line
+    ]
+    for requirements in (PROJECT["dependencies"], installed):
+        assert [re.match(r"[\w.-]+", line)[0] for line in requirements] == ["numpy"]
+
+
+def test_types_are_announced():
+    assert (PACKAGE / "py.typed").is_file()
+    assert set(STUBS) >= {"cpu", "types", "program_baseline", "program_avx2", "program_avx512"}
+
+
+@pytest.mark.parametrize("name", fastgd.__all__)
+def test_public_names_are_documented(name):
+    value = getattr(fastgd, name)
+    if name == "__version__":
+        assert isinstance(value, str)
+    else:
+        assert value.__doc__ and len(value.__doc__) > 20
+
+
+# ---------------------------------------------------------------- stubs
+
+
+def stub(name):
+    """The statements of a stub of _core, by the name they define."""
+    tree = ast.parse((PACKAGE / "_core" / f"{name}.pyi").read_text())
+    return {node.name: node for node in tree.body if hasattr(node, "name")}
+
+
+def arguments(node):
+    return [argument.arg for argument in node.args.args]
+
+
+def public_functions(owner):
+    return {
+        name
+        for name, value in vars(owner).items()
+        if not name.startswith("_") and inspect.isroutine(value)
+    }
+
+
+@pytest.mark.parametrize(("name", "module"), [("types", types), ("cpu", cpu)])
+def test_stub_lists_what_the_module_has(name, module):
+    own = {
+        n for n, v in vars(module).items() if getattr(v, "__module__", "") == module.__name__
+    }
+    assert set(stub(name)) == {n for n in own if not n.startswith("_")} | public_functions(
+        module
+    )
+
+
+@pytest.mark.parametrize("name", ["Op", "Activation", "Loss", "Metric", "Update", "Status"])
+def test_stub_lists_every_code(name):
+    codes = [node.targets[0].id for node in stub("types")[name].body]
+    assert codes == [code.name for code in getattr(types, name)]
+
+
+@pytest.mark.parametrize("build", cpu.supported())
+def test_stub_of_the_program_has_its_functions_and_arguments(build):
+    module = importlib.import_module(f"fastgd._core.program_{build}")
+    functions = stub("program_baseline")
+    program = functions.pop("Program")
+    methods = {node.name: node for node in program.body}
+    assert set(functions) == public_functions(module)
+    assert set(methods) - {"__init__"} == public_functions(module.Program)
+    for owner, nodes in ((module, functions), (module.Program, methods)):
+        for name, node in nodes.items():
+            if name != "__init__":  # a compiled class does not tell its arguments
+                signature = inspect.signature(getattr(owner, name))
+                assert arguments(node) == list(signature.parameters)
+
+
+# ---------------------------------------------------------------- distributions
+
+
+SKIPPED = shutil.ignore_patterns(
+    ".git",
+    ".venv*",
+    "build",
+    "dist",
+    "*.egg-info",
+    "__pycache__",
+    ".*_cache",
+    ".benchmarks",
+    "*.so",
+)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """A copy of the sources with leftovers of a build, which no distribution may hold."""
+    version = importlib.metadata.version("setuptools")
+    if int(version.split(".")[0]) < 77:
+        pytest.skip(f"needs setuptools 77 for the licence's metadata, found {version}")
+    copy = tmp_path_factory.mktemp("sources") / "fastgd"
+    shutil.copytree(ROOT, copy, ignore=SKIPPED)
+    for name in (
+        "program_avx2.c",
+        "program_avx2.cpython-311-x86_64-linux-gnu.so",
+        "types.html",
+    ):
+        (copy / "fastgd" / "_core" / name).write_text("generated")
+    (copy / "build").mkdir()
+    (copy / "build" / "cpu.c").write_text("generated")
+    return copy
+
+
+def distribution(tree, command):
+    """The file made. Without setup.py: needs no compiler, and MANIFEST.in must do alone."""
+    subprocess.run(
+        [sys.executable, "-c", "import setuptools; setuptools.setup()", "--quiet", command],
+        cwd=tree, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    (file,) = (tree / "dist").iterdir()
+    return file.rename(tree.parent / file.name)
+
+
+@pytest.fixture(scope="module")
+def sdist(tree):
+    with tarfile.open(distribution(tree, "sdist")) as archive:
+        names = [member.name for member in archive.getmembers() if member.isfile()]
+    return {name.split("/", 1)[1] for name in names}
+
+
+@pytest.fixture(scope="module")
+def wheel(tree):
+    with zipfile.ZipFile(distribution(tree, "bdist_wheel")) as archive:
+        return {name for name in archive.namelist() if name.startswith("fastgd/")}
+
+
+def files(folder, *suffixes):
+    found = (file for file in (ROOT / folder).rglob("*") if file.suffix in suffixes)
+    return {str(file.relative_to(ROOT)) for file in found}
+
+
+def test_sdist_holds_the_sources(sdist):
+    sources = files("fastgd", ".py", ".pyi", ".pyx", ".pxd", ".pxi", ".typed")
+    sources |= files("tests", ".py") | files("benchmarks", ".py") | files("examples", ".py")
+    assert sources - sdist == set()
+    assert {"LICENSE", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile", ".ci/run",
+            "setup.py", "pyproject.toml", "fastgd/py.typed"} - sdist == set()  # fmt: skip
+
+
+def test_sdist_holds_nothing_generated(sdist):
+    generated = re.compile(r"\.(c|so|o|pyd|html|pyc)$|^build/|^\.venv")
+    assert {name for name in sdist if generated.search(name)} == set()
+
+
+def test_wheel_holds_modules_and_stubs_but_no_sources_of_the_core(wheel):
+    assert wheel == files("fastgd", ".py", ".pyi", ".typed")
