@@ -114,6 +114,8 @@ class Network:
         Views of `parameters`, in the order of the layers.
     last_activation : function
         What the output is activated by.
+    input_width, output_width : int
+    dtype : numpy.dtype
     """
 
     plan: Plan
@@ -121,6 +123,9 @@ class Network:
     gradients: np.ndarray
     variables: list
     last_activation: object
+    input_width: int
+    output_width: int
+    dtype: np.dtype
 
 
 def build(layers, input_width, dtype):
@@ -155,6 +160,9 @@ def build(layers, input_width, dtype):
         gradients=flat_vector(parameters.size, dtype),
         variables=[v for variables in bound for v in variables],
         last_activation=last_activation,
+        input_width=input_width,
+        output_width=widths[-1],
+        dtype=parameters.dtype,
     )
 
 

@@ -87,8 +87,14 @@ class Progress:
         return f"{elapsed:.0f}s {_duration(elapsed / max(step, 1))}/step"
 
     def _write(self, text):
-        self.stream.write(text)
+        self.stream.write(printable(text, self.stream))
         self.stream.flush()
+
+
+def printable(text, stream):
+    """The text, with "?" for what the stream's encoding lacks: no line is worth an error."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)
 
 
 def _duration(seconds):

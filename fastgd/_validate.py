@@ -203,3 +203,10 @@ def assign_all(variables, weights, owner):
         )
     for variable, new in zip(variables, weights, strict=True):
         variable.assign(new)
+
+
+def verbosity(value):
+    """One of 0, 1, 2, "auto"; True and False are 1 and 0."""
+    if isinstance(value, (int, str)) and value in ("auto", 0, 1, 2):
+        return value if value == "auto" else int(value)
+    raise ArgumentError(f"verbose: expected 0, 1, 2 or 'auto', got {value!r}")

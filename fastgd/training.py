@@ -96,8 +96,8 @@ _CAUSES = {
 
 
 def diverged(status, step, epoch=None):
-    """The error for a status that is not fine."""
-    where = f"step {step}" if epoch is None else f"epoch {epoch + 1}, step {step}"
+    """The error for a status that is not fine; its message counts from 1, as progress does."""
+    where = f"step {step + 1}" if epoch is None else f"epoch {epoch + 1}, step {step + 1}"
     return DivergenceError(
         f"training stopped at {where}: {_CAUSES[Status(status)]}. The last finite weights are "
         "kept. Scale the inputs (to mean 0 and variance 1, say) or lower the learning rate.",

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from fastgd._core.types import Activation, Loss, Metric, Op, Update
 
 from fastgd import reference
 from fastgd._core import cpu, types
+from fastgd._core.types import Activation, Loss, Metric, Op, Update
 
 BUILDS = ("baseline", "avx2", "avx512", "wide")
 

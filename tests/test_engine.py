@@ -23,6 +23,7 @@ from engines import (
     each_engine,
     metrics_for,
 )
+
 from fastgd._core.types import Loss, Metric, Status
 
 ROWS = 67

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from engines import FOR_EVER, covering, distance, each_build, each_dtype, each_engine, engine
+
 from fastgd._core.types import Status
 
 SHAPES = [

@@ -18,6 +18,7 @@ from engines import (
     flat,
     room_behind,
 )
+
 from fastgd._core.types import Loss, Status
 
 KINDS = [LINEAR, RELU, SIGMOID, TANH, SOFTMAX]

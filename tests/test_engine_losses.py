@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from engines import SIGMOID, SOFTMAX, Net, each_dtype, each_engine, flat
+
 from fastgd._core.types import Loss, Status
 
 

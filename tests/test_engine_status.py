@@ -20,6 +20,7 @@ from engines import (
     metrics_for,
     state,
 )
+
 from fastgd._core.types import Loss, Status
 
 

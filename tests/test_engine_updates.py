@@ -15,6 +15,7 @@ from engines import (
     room_behind,
     state,
 )
+
 from fastgd._core.types import Status
 
 RATE = 0.03

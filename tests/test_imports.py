@@ -31,6 +31,7 @@ TIERS = [
     {"layers.activation", "layers.dense", "layers.input"},
     {"layers"},
     {"models.summary"},
+    {"models.base", "models.objective"},
     {"models.model"},
     {"models.sequential"},
     {"models", "linear", "utils"},

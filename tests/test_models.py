@@ -266,3 +266,13 @@ def test_to_categorical(labels):
     assert utils.to_categorical(labels).tolist() == expected
     assert utils.to_categorical(labels, 5).shape == (3, 5)
     assert utils.to_categorical([True, False]).tolist() == [[0, 1], [1, 0]]
+
+
+def test_a_layer_of_one_model_is_refused_by_another():
+    layer = layers.Dense(2, input_shape=(3,))
+    owner = Sequential([layer])
+    kernel = layer.kernel
+    with pytest.raises(ArgumentError, match="belongs to another model"):
+        Sequential([layer, layers.Dense(1)])
+    assert layer.kernel is kernel
+    assert np.shares_memory(kernel, owner.parameters)

@@ -7,6 +7,7 @@ lies in; random numbers must stay within the bound that any order of K fused mul
 import numpy as np
 import pytest
 from engines import Net, covering, each_build, each_dtype, flat, room_behind
+
 from fastgd._core.types import Loss
 
 # Around the borders of tiles (3, 6, 12, 16, 32) and of blocks of a packed panel (64 ... 256).

@@ -199,3 +199,13 @@ def test_without_standard_output(monkeypatch):
     monkeypatch.setattr("sys.stdout", None)
     history = model().fit(X, Y)
     assert np.isfinite(history.history["loss"]).all()
+
+
+def test_a_stream_without_the_characters_of_the_bar_gets_question_marks():
+    buffer = io.BytesIO()
+    stream = io.TextIOWrapper(buffer, encoding="ascii")
+    progress = Progress(1, epochs=1, stream=stream)
+    progress.begin(3, epoch=0)
+    progress.end({"loss": 0.5})
+    stream.flush()
+    assert buffer.getvalue().decode().startswith("Epoch 1/1\n3/3 ????????????????????")

@@ -15,8 +15,8 @@ cdef extern from *:
 cdef inline real clipped(real p) noexcept nogil:
     cdef real low = <real>PROBABILITY_MARGIN
     cdef real high = <real>1 - low
-    p = p if p > low else low
-    return p if p < high else high
+    p = low if p < low else p  # NaN stays NaN
+    return high if p > high else p
 
 
 cdef inline real point_value(const int64_t loss, real p, real y) noexcept nogil:

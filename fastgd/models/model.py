@@ -1,147 +1,45 @@
-"""What every model can do once its layers are a network: train, evaluate, predict."""
-
-import warnings
+"""What every model can do: train, evaluate, predict."""
 
 import numpy as np
 
-from fastgd import _engines, _seeds, config, losses, metrics, optimizers, training
+from fastgd import optimizers, training
 from fastgd._core.types import Status
-from fastgd._names import snake_case, unique_name
 from fastgd._progress import Progress
 from fastgd._validate import (
-    assign_all,
     matrix,
     number,
     numeric,
     positive_int,
     same_length,
     targets,
+    verbosity,
     whole_number,
 )
 from fastgd.callbacks import History
-from fastgd.errors import ArgumentError, DataTypeError, NotBuiltError, ShapeError
-from fastgd.models.summary import summary_lines
+from fastgd.errors import ArgumentError, NotBuiltError, ShapeError
+from fastgd.models.base import Base
+from fastgd.models.objective import Objective
 from fastgd.tape import Tensor, followed, record, recording
 
 
-class Model:
-    """The training API over a network. Subclasses say how layers become one.
+class Model(Base):
+    """The training API over a network.
 
     Attributes
     ----------
     name : str
     optimizer, loss, metrics
-        What ``compile`` made of its arguments; None before.
+        What ``compile`` made of its arguments.
     history : History
-        That of the latest ``fit``.
+        That of the latest ``fit``; None before.
     """
 
     def __init__(self, name=None, dtype=None):
-        self.name = name or unique_name(snake_case(type(self).__name__))
-        self._dtype = None if dtype is None else config.checked_floatx(dtype)
-        self._floatx = config.floatx()
-        self.engine = _engines.load(config.engine())
-        self.seed = _seeds.next_seed()
+        super().__init__(name, dtype)
         self.epochs_begun = 0
-        self.optimizer = self.loss = self.history = None
-        self._metrics = []
-        self._layers = []
-        self._network = None
+        self.optimizer = self.history = None
+        self._objective = Objective(None, None)
         self._program = None
-
-    # -- what a subclass gives ----------------------------------------------------------------
-
-    @property
-    def layers(self):
-        """The layers, without the input."""
-        raise NotImplementedError
-
-    def build(self, input_shape=None):
-        """Make the weights for rows of a shape, (None, features)."""
-        raise NotImplementedError
-
-    # -- the network --------------------------------------------------------------------------
-
-    @property
-    def built(self):
-        """Whether the weights exist."""
-        return self._network is not None
-
-    def network(self):
-        """The network; NotBuiltError before there is one."""
-        if self._network is None:
-            raise NotBuiltError(
-                f"model {self.name!r} has no weights yet: begin with Input(shape=(features,)), "
-                "or call build or fit"
-            )
-        return self._network
-
-    def program(self):
-        """The engine's program for the network, with the loss and metrics if compiled."""
-        if self._program is None:
-            network = self.network()
-            plan = network.plan
-            if self.loss is not None:
-                plan = plan.trained_with(self.loss, self.metrics, network.last_activation)
-            self._program = self.engine.Program(plan, network.parameters, network.gradients)
-        return self._program
-
-    @property
-    def dtype(self):
-        """The data type of weights and data: ``"float32"`` or ``"float64"``."""
-        if self._dtype is not None:
-            return self._dtype
-        named = {layer.dtype for layer in self._layers} - {None}
-        if self.built:
-            named.add(self.parameters.dtype.name)
-        if len(named) > 1:
-            raise ArgumentError(f"dtype: the layers of a model share one, got {sorted(named)}")
-        return named.pop() if named else self._floatx
-
-    @property
-    def parameters(self):
-        """All weights as one flat vector; ``weights`` are its views."""
-        return self.network().parameters
-
-    @property
-    def weights(self):
-        """The arrays of all layers: a list of zero-copy views of ``parameters``."""
-        return list(self.network().variables)
-
-    variables = trainable_variables = trainable_weights = weights
-
-    @property
-    def input_shape(self):
-        """(None, features)."""
-        return (None, int(self.network().plan.widths[0]))
-
-    @property
-    def output_shape(self):
-        """(None, outputs)."""
-        plan = self.network().plan
-        return (None, int(plan.widths[plan.output]))
-
-    def count_params(self):
-        """The number of weights."""
-        return self.parameters.size
-
-    def get_weights(self):
-        """Copies of all arrays, as Keras gives them."""
-        return [v.numpy() for v in self.weights]
-
-    def set_weights(self, weights):
-        """Overwrite all arrays; nothing is changed unless every shape fits.
-
-        Raises
-        ------
-        ShapeError
-            For a wrong number of arrays or a wrong shape.
-        """
-        assign_all(self.weights, weights, f"model {self.name!r}")
-
-    def summary(self, print_fn=print):
-        """Print a table of the layers, their output shapes and their numbers of weights."""
-        print_fn("\n".join(summary_lines(self)))
 
     # -- compile ------------------------------------------------------------------------------
 
@@ -163,66 +61,52 @@ class Model:
             Listing the names there are; the model stays compiled as it was.
         """
         optimizer = optimizers.get(optimizer)
-        loss = None if loss is None else losses.get(loss)
-        given = metrics_list(metrics)
-        if given and loss is None:
-            raise ArgumentError("metrics: a model without a loss has none")
-        self._resolved(given, loss, self.output_shape[1] if self.built else None)
-        self.optimizer, self.loss, self._metrics = optimizer, loss, given
+        objective = Objective(loss, metrics)
+        objective.metrics(self.output_shape[1] if self.built else None)
+        self.optimizer, self._objective = optimizer, objective
         self._program = None
-        self._warn_of_double_activation()
+        self._warn_of_double_activation(stacklevel=3)
 
-    def _resolved(self, given, loss, outputs):
-        """The metrics that are meant for an output of this width; None is not known yet."""
-        resolved = [metrics.get(m, outputs or 1, loss.sparse) for m in given]
-        for metric in resolved:
-            if metric.sparse != loss.sparse and (outputs or 1) > 1:
-                kind = "class numbers" if loss.sparse else "a value for each output"
-                raise ArgumentError(
-                    f"metrics: {metric.name!r} does not fit {loss.name}, "
-                    f"whose targets are {kind}"
-                )
-        names = ["loss", *(metric.name for metric in resolved)]
-        for name in names:
-            if names.count(name) > 1:  # figures are told apart by their names
-                raise ArgumentError(f"metrics: {name!r} is the name of more than one figure")
-        return resolved
+    @property
+    def loss(self):
+        """The loss; None before ``compile``."""
+        return self._objective.loss
 
     @property
     def metrics(self):
         """The metrics, resolved for this model's output: a list of Metric."""
-        outputs = self.output_shape[1] if self.built else None
-        return self._resolved(self._metrics, self.loss, outputs)
+        return self._objective.metrics(self.output_shape[1] if self.built else None)
 
     @property
     def metrics_names(self):
         """``["loss"]`` and the names of the metrics."""
         return ["loss"] + [m.name for m in self.metrics]
 
-    def _warn_of_double_activation(self, stacklevel=3):
-        if not (self.built and self.loss is not None and self.loss.from_logits):
-            return
-        if self.network().last_activation is self.loss.fused:
-            warnings.warn(
-                f"{self.loss.name} takes logits, but the output layer is activated by "
-                f"{self.loss.fused.__name__}: drop from_logits or the activation",
-                stacklevel=stacklevel,
+    def _warn_of_double_activation(self, stacklevel):
+        if self.built:
+            self._objective.warn_of_double_activation(
+                self._network.last_activation, stacklevel + 1
             )
+
+    def program(self):
+        """The engine's program for the network, with the loss and metrics if compiled."""
+        if self._program is None:
+            network = self.network()
+            plan = network.plan
+            if self.loss is not None:
+                plan = plan.trained_with(self.loss, self.metrics, network.last_activation)
+            self._program = self.engine.Program(plan, network.parameters, network.gradients)
+        return self._program
 
     def totals(self):
         """What an epoch adds up: [loss, metrics ..., rows]."""
-        return np.zeros(2 + len(self._metrics))
+        return self._objective.totals()
 
     def figures(self, totals):
         """The means that belong to some totals: a dict of name -> float."""
-        rows = totals[-1] or 1.0
-        return dict(zip(self.metrics_names, (totals[:-1] / rows).tolist(), strict=True))
+        return self._objective.figures(totals, self.output_shape[1])
 
     # -- data ---------------------------------------------------------------------------------
-
-    def _output_width(self, input_width):
-        """The width that the output will have for rows of a width."""
-        raise NotImplementedError
 
     def _widths(self, x, argument):
         """The widths of input and output; for a model without weights, those that x gives."""
@@ -238,7 +122,7 @@ class Model:
             consumer = self.name  # the usual case: no need to look for the layer's name
         else:
             consumer = f"layer {self.layers[0].name!r} of model {self.name!r}"
-        dtype = self.parameters.dtype if self.built else np.dtype(self.dtype)
+        dtype = self._network.dtype if self.built else np.dtype(self.dtype)
         return matrix(x, width, dtype, self.engine, argument, consumer)
 
     def _data(self, x, y, names=("x", "y")):
@@ -247,7 +131,7 @@ class Model:
             raise NotBuiltError(f"model {self.name!r} has no loss: call compile(loss=...)")
         inputs, outputs = self._widths(x, names[0])
         if not self.built:
-            self._resolved(self._metrics, self.loss, outputs)
+            self._objective.metrics(outputs)
         x = self._inputs(x, inputs, names[0])
         y = targets(y, outputs, self.loss, x.dtype, self.engine, names[1])
         same_length(x, y, *names)
@@ -288,7 +172,7 @@ class Model:
         y : array, shape (n,) or (n, outputs)
             Class numbers for a sparse loss.
         batch_size : int
-            Rows a step; the last, shorter batch is trained like the others.
+            Rows a step, 32 for None; the last, shorter batch is trained like the others.
         epochs : int
             The epoch to stop before; counted from ``initial_epoch``.
         verbose : {"auto", 0, 1, 2}
@@ -326,10 +210,10 @@ class Model:
         >>> history.history["loss"][-1] < 1e-3
         True
         """
-        batch_size = positive_int(batch_size, "batch_size")
+        batch_size = positive_int(32 if batch_size is None else batch_size, "batch_size")
         initial_epoch = whole_number(initial_epoch, "initial_epoch", 0)
         epochs = whole_number(epochs, "epochs", 0)
-        progress = Progress(checked_verbose(verbose), epochs)
+        progress = Progress(verbosity(verbose), epochs)
         share = number(validation_split, "validation_split", 0, 1)
         x, y = self._data(x, y)
         if validation_data is not None:
@@ -385,7 +269,7 @@ class Model:
             As ``train_on_batch``.
         """
         batch_size = positive_int(batch_size, "batch_size")
-        progress = Progress(checked_verbose(verbose))
+        progress = Progress(verbosity(verbose))
         x, y = self._built_for(x, y)
         progress.begin(-(-len(x) // batch_size))
         figures = training.evaluate(self, x, y, progress, batch_size)
@@ -450,7 +334,7 @@ class Model:
         """
         if batch_size is not None:
             positive_int(batch_size, "batch_size")
-        checked_verbose(verbose)
+        verbosity(verbose)
         x = self._inputs(x, self.input_shape[1])
         out = np.empty((len(x), self.output_shape[1]), dtype=x.dtype)
         return training.predict(self.program(), x, out)
@@ -492,24 +376,3 @@ class Model:
             return gradients, d_x
 
         return record(out, (network.parameters, x), backward)
-
-    def __repr__(self):
-        return f"<{type(self).__name__} {self.name}, built={self.built}>"
-
-
-def checked_verbose(verbose):
-    """One of 0, 1, 2, "auto"; True and False are 1 and 0."""
-    if isinstance(verbose, (int, str)) and verbose in (0, 1, 2, "auto"):
-        return verbose if verbose == "auto" else int(verbose)
-    raise ArgumentError(f"verbose: expected 0, 1, 2 or 'auto', got {verbose!r}")
-
-
-def metrics_list(given):
-    """The argument of ``compile`` as a list; one metric may stand alone."""
-    if given is None:
-        return []
-    if isinstance(given, (str, metrics.Metric)):
-        return [given]
-    if isinstance(given, (list, tuple)):
-        return list(given)
-    raise DataTypeError(f"metrics: expected a list of names or metrics, got {given!r}")

@@ -52,7 +52,8 @@ class Sequential(Model):
         DataTypeError
             If it is no layer.
         ArgumentError
-            If a layer of that name is there already, or an Input does not come first.
+            If a layer of that name is there already, if it belongs to another model, or if an
+            Input does not come first.
         """
         self._extend([layer])
 
@@ -73,6 +74,11 @@ class Sequential(Model):
             raise DataTypeError(f"layer: expected a layer of fastgd.layers, got {layer!r}")
         if isinstance(layer, InputLayer) and self._layers:
             raise ArgumentError(f"layer: {layer.name!r} is an Input, which comes first")
+        if layer.variables and layer not in self._layers:
+            raise ArgumentError(
+                f"layer: {layer.name!r} belongs to another model; give this one a layer of its "
+                "own and copy the weights with set_weights"
+            )
         if layer.name in [other.name for other in self._layers]:
             raise ArgumentError(f"layer: the model has a layer named {layer.name!r} already")
         self._layers.append(layer)
