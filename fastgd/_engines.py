@@ -22,8 +22,9 @@ def available():
     return [name for name in MODULES if name in supported]
 
 
+@functools.cache
 def default():
-    """``FASTGD_ENGINE`` where it is set, else the best build that this machine can run."""
+    """``FASTGD_ENGINE`` where it was set at first use, else the best build for this machine."""
     return os.environ.get("FASTGD_ENGINE") or available()[0]
 
 

@@ -167,7 +167,7 @@ class Optimizer:
         offsets = {variable.offset for _, variable in members}
         whole = sum(variable.size for _, variable in members) == owner.size
         if whole and len(offsets) == len(members):
-            yield _flat_gradient(owner, members), owner, state
+            yield _flat_gradient(members), owner, state
             return
         for gradient, variable in members:
             part = slice(variable.offset, variable.offset + variable.size)
@@ -207,8 +207,12 @@ def _place(array):
     return array.__array_interface__["data"][0], array.shape, array.strides
 
 
+def _is_float(dtype):
+    return dtype.char in "fd" and dtype.isnative
+
+
 def _checked_pair(gradient, variable):
-    if not isinstance(variable, np.ndarray) or variable.dtype not in (np.float32, np.float64):
+    if not isinstance(variable, np.ndarray) or not _is_float(variable.dtype):
         seen = getattr(variable, "dtype", type(variable).__name__)
         raise DataTypeError(f"variables: expected an array of float32 or float64, got {seen}")
     if not variable.flags.writeable:
@@ -221,22 +225,10 @@ def _checked_pair(gradient, variable):
     return prepared(gradient, variable.dtype), variable
 
 
-def _flat_gradient(owner, members):
-    """The gradients as one vector laid out as ``owner``; no copy if they are its views."""
-    base = members[0][0].base
-    whole = isinstance(base, np.ndarray) and base.shape == owner.shape and base.flags.carray
-    if whole and base.dtype == owner.dtype:
-        start = base.__array_interface__["data"][0]
-        if all(
-            g.base is base
-            and g.__array_interface__["data"][0] == start + v.offset * owner.itemsize
-            for g, v in members
-        ):
-            return base
-    flat = np.empty_like(owner)
-    for gradient, variable in members:
-        flat[variable.offset : variable.offset + variable.size] = gradient.reshape(-1)
-    return flat
+def _flat_gradient(members):
+    """The gradients of all variables of a model as one vector, in the order of the model's."""
+    ordered = sorted(members, key=lambda member: member[1].offset)
+    return np.concatenate([gradient.reshape(-1) for gradient, _ in ordered])
 
 
 class SGD(Optimizer):

@@ -227,7 +227,9 @@ cdef inline void column_sums(
         sums[j] = line[j]
 
 
-cdef void sum_columns(int64_t M, int64_t N, const real* A, int64_t a_row, real* sums) noexcept nogil:
+cdef void sum_columns(
+    int64_t M, int64_t N, const real* A, int64_t a_row, real* sums,
+) noexcept nogil:
     """sums[n] = sum of A[m, n] over m. Rows of A may be read up to LANES past their end."""
     cdef int64_t n = 0
     while N - n > HALF:
