@@ -2,8 +2,8 @@
 
 The metadata stand in pyproject.toml. Environment variables steer a build: FASTGD_DEBUG_BUILD=1
 turns on bounds checks and assertions, FASTGD_CFLAGS adds compiler flags (for sanitizers), and
-FASTGD_TEST_BUILDS=1 makes a further module that only the tests use. Each combination has a folder
-of its own below build/.
+FASTGD_TEST_BUILDS=1 makes a further module that only the tests use. Each combination of the
+former two has a folder of its own below build/.
 """
 
 import os

@@ -226,8 +226,7 @@ class GradientTape:
         """
         if unconnected_gradients not in ("none", "zero"):
             raise UnknownNameError(
-                "unconnected_gradients must be 'none' or 'zero', "
-                f"got {unconnected_gradients!r}"
+                f"unconnected_gradients must be 'none' or 'zero', got {unconnected_gradients!r}"
             )
         if self._used:
             raise ArgumentError(

@@ -2,6 +2,7 @@
 into pieces."""
 
 import functools
+import itertools
 
 import numpy as np
 import pytest
@@ -82,14 +83,18 @@ def test_200_steps_agree_with_the_reference(build, k):
         # where a rounding turns the sign of p - y, one step differs by the whole gradient
         tolerance = 1e-4 if case["loss"] == Loss.LOSS_MEAN_ABSOLUTE_ERROR else 1e-5
     assert distance(run.parameters, expected.parameters) < tolerance
-    assert distance(run.state.slots, expected.state.slots) < 10 * tolerance
+    # the probability of a single class is 1 anyway, and its gradient nothing but rounding
+    one_class = case["outputs"] == 1 and "CATEGORICAL" in case["loss"].name
+    # near a minimum the gradients are small differences, and so are the slots made of them
+    slots_tolerance = 1e-4 if case["dtype"] == np.float32 else 1e-9
+    assert one_class or distance(run.state.slots, expected.state.slots) < slots_tolerance
     for total, expected_total, name in zip(
         run.totals, expected.totals, ["LOSS", *metric_names(run), "ROWS"], strict=True
     ):
         # a prediction on the border may fall to either side
         flips = 2 if "ACCURACY" in name else 0
         assert abs(total - expected_total) <= tolerance * abs(expected_total) + flips, name
-    assert distance(run.parameters, run.net.start) > 1e-3  # it did move
+    assert (distance(run.parameters, run.net.start) > 1e-3) != one_class  # it did move
 
 
 def metric_names(run):
@@ -113,7 +118,7 @@ def test_a_span_in_pieces_has_the_bits_of_one_call(build, dtype, shuffle):
     for cuts in ([0, 43], [0, 1, 2, 19, 42, 43], list(range(44))):
         run = net.run(build, "adam")
         order = np.empty(len(x), np.int64) if shuffle else None
-        for first, last in zip(cuts, cuts[1:], strict=False):
+        for first, last in itertools.pairwise(cuts):
             step, status = run.program.train(
                 x, y, order, 5, 7, first, last, run.state, rates, run.totals, FOR_EVER
             )

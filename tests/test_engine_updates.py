@@ -70,7 +70,8 @@ def test_ten_steps_by_hand(build, dtype, optimizer):
         assert status == Status.STATUS_FINE
         assert optimizer_state.iterations[0] == k + 1
         expected = [path[k] for path in paths]
-        np.testing.assert_allclose(w, expected, rtol=2e-5 if dtype == np.float32 else 1e-13)
+        tolerance = (2e-5 if dtype == np.float32 else 1e-13) * np.abs(expected).max()
+        np.testing.assert_allclose(w, expected, rtol=0, atol=tolerance)
     assert np.isnan(room_behind(w)).all()
     assert not optimizer_state.slots[:, n:].any()
 
@@ -91,7 +92,7 @@ def test_each_length_agrees_with_the_reference(build, dtype, n, optimizer):
             engine(name).update(w, g, optimizer_state, RATE)
         found.append((w, optimizer_state.slots[:, :n].copy()))
     for a, b in zip(*found, strict=True):
-        assert distance(a, b) < (3e-6 if dtype == np.float32 else 1e-14)
+        assert distance(a, b) < (1e-5 if dtype == np.float32 else 1e-14)
 
 
 @each_engine

@@ -121,6 +121,7 @@ def differences(f, x, step=1e-3):
     """The gradient of f at x by 4-point central differences (error ~ step**4)."""
     gradient = np.empty(x.shape)
     for index in np.ndindex(x.shape):
+
         def at(k, index=index):
             moved = x.copy()
             moved[index] += k * step
