@@ -5,6 +5,7 @@ import pytest
 from problems import CASES, central_differences, compiled, data, distance, flat
 
 from fastgd import GradientTape, Sequential, layers, optimizers
+from fastgd._core.types import PADDING
 
 
 def random_hidden(seed):
@@ -72,6 +73,28 @@ def test_tape_differentiates_the_weights_that_were_there(engine):
     model.parameters[:] = 1
     found = tape.gradient(loss, model.weights)
     np.testing.assert_allclose(flat(found), flat(expected), rtol=1e-12)
+
+
+def test_tape_gives_the_engine_weights_with_room_behind_them(engine, monkeypatch):
+    model = compiled("mse")
+    program, rooms = model.program(), []
+
+    class Watched:
+        def __getattr__(self, name):
+            return getattr(program, name)
+
+        def forward(self, parameters, *arguments):
+            block = parameters
+            while block.base is not None:
+                block = block.base
+            ends = [a.ctypes.data + a.nbytes for a in (block, parameters)]
+            rooms.append((ends[0] - ends[1]) // parameters.itemsize)
+            return program.forward(parameters, *arguments)
+
+    monkeypatch.setattr(model, "program", Watched)
+    with GradientTape():
+        model(np.ones((2, 3)))
+    assert rooms and min(rooms) >= PADDING
 
 
 def test_tape_gives_the_gradient_of_the_input(engine):

@@ -4,6 +4,7 @@ import numpy as np
 
 from fastgd import optimizers, training
 from fastgd._core.types import Status
+from fastgd._plan import flat_copy
 from fastgd._progress import Progress
 from fastgd._validate import (
     matrix,
@@ -363,7 +364,7 @@ class Model(Base):
         program = self.program()
         values = x.numpy() if isinstance(x, Tensor) else x
         values = self._inputs(values, self.input_shape[1])
-        parameters = np.array(network.parameters)
+        parameters = flat_copy(network.parameters)
         out = np.empty((len(values), self.output_shape[1]), dtype=values.dtype)
         kept = program.forward(parameters, values, out)
         wants_x = followed(x)
