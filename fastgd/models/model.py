@@ -258,18 +258,18 @@ class Model(Base):
         x, y = self._built_for(x, y)
         return self._returned(training.train_on_batch(self, x, y), return_dict)
 
-    def evaluate(self, x, y, batch_size=32, verbose="auto", return_dict=False):
+    def evaluate(self, x, y, batch_size=None, verbose="auto", return_dict=False):
         """The loss and metrics over all rows.
 
         The figures are sums in double precision over the rows in their order: the same for
-        every ``batch_size``, which only counts the steps shown.
+        every ``batch_size`` (32 for None), which only counts the steps shown.
 
         Returns
         -------
         float, list of float or dict
             As ``train_on_batch``.
         """
-        batch_size = positive_int(batch_size, "batch_size")
+        batch_size = positive_int(32 if batch_size is None else batch_size, "batch_size")
         progress = Progress(verbosity(verbose))
         x, y = self._built_for(x, y)
         progress.begin(-(-len(x) // batch_size))
