@@ -75,26 +75,34 @@ def test_tape_differentiates_the_weights_that_were_there(engine):
     np.testing.assert_allclose(flat(found), flat(expected), rtol=1e-12)
 
 
-def test_tape_gives_the_engine_weights_with_room_behind_them(engine, monkeypatch):
+def room_behind(array):
+    """How many elements lie between the end of an array and that of its memory."""
+    block = array
+    while block.base is not None:
+        block = block.base
+    ends = [a.ctypes.data + a.nbytes for a in (block, array)]
+    return (ends[0] - ends[1]) // array.itemsize
+
+
+def test_tape_gives_the_engine_arrays_with_room_behind_them(engine, monkeypatch):
     model = compiled("mse")
     program, rooms = model.program(), []
 
     class Watched:
-        def __getattr__(self, name):
-            return getattr(program, name)
+        def forward(self, parameters, x, out):
+            rooms.append(room_behind(parameters))
+            return program.forward(parameters, x, out)
 
-        def forward(self, parameters, *arguments):
-            block = parameters
-            while block.base is not None:
-                block = block.base
-            ends = [a.ctypes.data + a.nbytes for a in (block, parameters)]
-            rooms.append((ends[0] - ends[1]) // parameters.itemsize)
-            return program.forward(parameters, *arguments)
+        def backward(self, parameters, x, kept, d_out, gradients, d_x):
+            rooms.extend(map(room_behind, (parameters, gradients, d_x)))
+            program.backward(parameters, x, kept, d_out, gradients, d_x)
 
     monkeypatch.setattr(model, "program", Watched)
-    with GradientTape():
-        model(np.ones((2, 3)))
-    assert rooms and min(rooms) >= PADDING
+    with GradientTape() as tape:
+        x = tape.watch(np.ones((2, 3), np.float32))
+        out = model(x)
+    tape.gradient(out, [x, *model.weights])
+    assert len(rooms) == 4 and min(rooms) >= PADDING
 
 
 def test_tape_gives_the_gradient_of_the_input(engine):

@@ -4,7 +4,7 @@ import numpy as np
 
 from fastgd import optimizers, training
 from fastgd._core.types import Status
-from fastgd._plan import flat_copy
+from fastgd._plan import flat_copy, flat_vector
 from fastgd._progress import Progress
 from fastgd._validate import (
     matrix,
@@ -371,8 +371,10 @@ class Model(Base):
 
         def backward(d_out):
             d_out = np.ascontiguousarray(d_out, dtype=values.dtype)
-            gradients = np.empty_like(network.parameters)
-            d_x = np.empty_like(values) if wants_x else None
+            gradients = flat_vector(parameters.size, parameters.dtype)
+            d_x = None
+            if wants_x:
+                d_x = flat_vector(values.size, values.dtype).reshape(values.shape)
             program.backward(parameters, values, kept, d_out, gradients, d_x)
             return gradients, d_x
 
