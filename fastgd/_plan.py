@@ -17,6 +17,13 @@ def flat_vector(size, dtype):
     return block[start : start + (size + PADDING) * itemsize].view(dtype)[:size]
 
 
+def flat_copy(vector):
+    """A copy of a flat vector, with that same room behind it."""
+    copy = flat_vector(vector.size, vector.dtype)
+    copy[:] = vector
+    return copy
+
+
 @dataclass(frozen=True)
 class Plan:
     """What an engine's ``Program`` is made from.

@@ -344,8 +344,9 @@ def get(identifier):
     UnknownNameError
         Listing the names there are.
     """
-    if isinstance(identifier, Optimizer):
+    if isinstance(identifier, Optimizer) and identifier.kind is not None:
         return identifier
-    if isinstance(identifier, type) and issubclass(identifier, Optimizer):
+    is_class = isinstance(identifier, type) and issubclass(identifier, Optimizer)
+    if is_class and identifier.kind is not None:
         return identifier()
     return lookup("optimizer", identifier, _BY_NAME)()
