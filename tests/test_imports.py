@@ -21,7 +21,7 @@ TIERS = [
     {"reference.updates", "reference.losses", "reference.descent"},
     {"reference.program"},
     {"reference"},
-    {"_engines", "_names", "_validate", "_backward", "_gradients_arrays"},
+    {"_engines", "_names", "_threads", "_validate", "_backward", "_gradients_arrays"},
     {"config", "_seeds", "_progress", "variables"},
     {"_tensor"},
     {"ops", "tape"},

@@ -2,8 +2,9 @@
 
 It offers what a compiled build offers, ``Program``, ``Predictor`` and four functions, with the
 same arguments in the same order. The tests hold every build against it, and
-``engine="reference"`` trains with it. Start reading at ``program.py``. To add an activation, a loss, a metric or an
-optimizer, write its function and its line in the table at the end of its file.
+``engine="reference"`` trains with it. Start reading at ``program.py``. To add an activation, a
+loss, a metric or an optimizer, write its function and its line in the table at the end of its
+file.
 
 Arrays are in the network's data type, float32 or float64, and stay in it: plain Python numbers
 do not widen a NumPy array. Sums are left to NumPy, so that results agree with the compiled
