@@ -47,7 +47,7 @@ sanitize: BUILD := FASTGD_CFLAGS="-fsanitize=address,undefined -fno-sanitize-rec
 sanitize: RUN := LD_PRELOAD=$$($(or $(CC),cc) -print-file-name=libasan.so) \
 	ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
 sanitize: TESTS := $(wildcard tests/test_engine*.py tests/test_products.py \
-	tests/test_scalar.py tests/test_shuffle.py)
+	tests/test_scalar.py tests/test_shuffle.py tests/test_gradients.py tests/test_fit.py)
 debug sanitize:
 	rm -rf build/copy-$@
 	mkdir -p build/copy-$@

@@ -148,7 +148,7 @@ class Net:
     metrics : sequence of Metric
     biases : bool
     in_place : bool
-        Whether hidden activations write into the buffer they read.
+        Whether dense layers are activated as they are computed, not by rows of their own.
     """
 
     def __init__(
@@ -182,12 +182,12 @@ class Net:
             last = k == len(widths) - 2
             if last:
                 loss_source, loss_row_count = source, len(rows)
-            if kind is not None:
-                if not in_place or (last and loss in FUSED):
-                    buffers.append(width)
-                    target = len(buffers) - 1
-                rows.append((Op.OP_ACTIVATION, kind, source, target, -1, -1))
-                source = target
+            if kind is not None and in_place and not (last and loss in FUSED):
+                rows[-1] = (Op.OP_DENSE, kind, *rows[-1][2:])
+            elif kind is not None:
+                buffers.append(width)
+                rows.append((Op.OP_ACTIVATION, kind, source, len(buffers) - 1, -1, -1))
+                source = len(buffers) - 1
             if last and loss not in FUSED:
                 loss_source, loss_row_count = source, len(rows)
         self.dtype = dtype

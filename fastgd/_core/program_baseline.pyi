@@ -27,11 +27,20 @@ class Program:
         rates: _Doubles,
         totals: _Doubles,
         seconds: float,
+        threads: int = 1,
     ) -> tuple[int, int]: ...
     def evaluate(
-        self, x: _Array, y: _Array, first_row: int, totals: _Doubles, seconds: float
+        self,
+        x: _Array,
+        y: _Array,
+        first_row: int,
+        totals: _Doubles,
+        seconds: float,
+        threads: int = 1,
     ) -> int: ...
-    def predict(self, x: _Array, out: _Array, first_row: int, seconds: float) -> int: ...
+    def predict(
+        self, x: _Array, out: _Array, first_row: int, seconds: float, threads: int = 1
+    ) -> int: ...
     def gradients(self, x: _Array, y: _Array, totals: _Doubles) -> int: ...
     def forward(self, parameters: _Array, x: _Array, out: _Array) -> _Array: ...
     def backward(

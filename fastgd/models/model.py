@@ -4,6 +4,7 @@ import numpy as np
 
 from fastgd import optimizers, training
 from fastgd._core.types import Status
+from fastgd._plan import flat_copy, flat_vector
 from fastgd._progress import Progress
 from fastgd._validate import (
     matrix,
@@ -257,18 +258,18 @@ class Model(Base):
         x, y = self._built_for(x, y)
         return self._returned(training.train_on_batch(self, x, y), return_dict)
 
-    def evaluate(self, x, y, batch_size=32, verbose="auto", return_dict=False):
+    def evaluate(self, x, y, batch_size=None, verbose="auto", return_dict=False):
         """The loss and metrics over all rows.
 
         The figures are sums in double precision over the rows in their order: the same for
-        every ``batch_size``, which only counts the steps shown.
+        every ``batch_size`` (32 for None), which only counts the steps shown.
 
         Returns
         -------
         float, list of float or dict
             As ``train_on_batch``.
         """
-        batch_size = positive_int(batch_size, "batch_size")
+        batch_size = positive_int(32 if batch_size is None else batch_size, "batch_size")
         progress = Progress(verbosity(verbose))
         x, y = self._built_for(x, y)
         progress.begin(-(-len(x) // batch_size))
@@ -363,15 +364,17 @@ class Model(Base):
         program = self.program()
         values = x.numpy() if isinstance(x, Tensor) else x
         values = self._inputs(values, self.input_shape[1])
-        parameters = np.array(network.parameters)
+        parameters = flat_copy(network.parameters)
         out = np.empty((len(values), self.output_shape[1]), dtype=values.dtype)
         kept = program.forward(parameters, values, out)
         wants_x = followed(x)
 
         def backward(d_out):
             d_out = np.ascontiguousarray(d_out, dtype=values.dtype)
-            gradients = np.empty_like(network.parameters)
-            d_x = np.empty_like(values) if wants_x else None
+            gradients = flat_vector(parameters.size, parameters.dtype)
+            d_x = None
+            if wants_x:
+                d_x = flat_vector(values.size, values.dtype).reshape(values.shape)
             program.backward(parameters, values, kept, d_out, gradients, d_x)
             return gradients, d_x
 

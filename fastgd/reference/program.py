@@ -27,7 +27,19 @@ class Program:
         self._gradients = gradients
 
     def train(
-        self, x, y, order, key, batch_size, first_step, last_step, state, rates, totals, seconds
+        self,
+        x,
+        y,
+        order,
+        key,
+        batch_size,
+        first_step,
+        last_step,
+        state,
+        rates,
+        totals,
+        seconds,
+        threads=1,
     ):
         """Train on the batches first_step ... last_step - 1 of an epoch.
 
@@ -52,7 +64,7 @@ class Program:
         return last_step, Status.STATUS_FINE
 
     @quiet
-    def evaluate(self, x, y, first_row, totals, seconds):
+    def evaluate(self, x, y, first_row, totals, seconds, threads=1):
         """Add loss and metrics of the rows from first_row on to totals; the row reached."""
         deadline = time.monotonic() + seconds
         for rows in blocks(first_row, len(x)):
@@ -64,7 +76,7 @@ class Program:
         return len(x)
 
     @quiet
-    def predict(self, x, out, first_row, seconds):
+    def predict(self, x, out, first_row, seconds, threads=1):
         """Fill out with the outputs of the rows from first_row on; the row reached."""
         deadline = time.monotonic() + seconds
         for rows in blocks(first_row, len(x)):
@@ -120,13 +132,11 @@ class Program:
         for row in self._plan.rows:
             source = values[row["source"]]
             if row["op"] == Op.OP_DENSE:
-                target = source @ self._kernel(row, parameters)
+                source = source @ self._kernel(row, parameters)
                 if row["bias"] >= 0:
-                    target = target + self._bias(row, parameters)
-            else:
-                function, _ = ACTIVATIONS[row["kind"]]
-                target = function(source)
-            values[row["target"]] = target
+                    source = source + self._bias(row, parameters)
+            function, _ = ACTIVATIONS[row["kind"]]
+            values[row["target"]] = function(source)
         return values
 
     def _back(self, rows, parameters, values, deltas, gradients):
@@ -135,15 +145,15 @@ class Program:
         deltas: a dict of buffer -> the gradient of the loss with respect to it.
         """
         for row in rows[::-1]:
-            d_target = deltas[row["target"]]
+            _, gradient = ACTIVATIONS[row["kind"]]
+            d_target = gradient(values[row["target"]], deltas[row["target"]])
             if row["op"] == Op.OP_DENSE:
                 self._kernel(row, gradients)[:] = values[row["source"]].T @ d_target
                 if row["bias"] >= 0:
                     self._bias(row, gradients)[:] = d_target.sum(axis=0)
                 deltas[row["source"]] = d_target @ self._kernel(row, parameters).T
             else:
-                _, gradient = ACTIVATIONS[row["kind"]]
-                deltas[row["source"]] = gradient(values[row["target"]], d_target)
+                deltas[row["source"]] = d_target
 
     def _losses(self, values, y):
         return LOSSES[self._plan.loss](values[self._plan.loss_source], y)
