@@ -18,7 +18,9 @@ cdef extern from *:
     enum: WORDS         # of 64 bits
 
 
-cdef inline real chains(const int lanes, int64_t iterations, real factor, real term) noexcept nogil:
+cdef inline real independent_chains(
+    const int lanes, int64_t iterations, real factor, real term,
+) noexcept nogil:
     """x = x factor + term on 3 x lanes accumulators that never leave the registers.
 
     12 vectors are more than any core has in flight (latency 4, two a cycle), and with the two
@@ -65,11 +67,11 @@ def multiply_adds(int64_t iterations, str dtype):
     if dtype == "float32":
         lanes = FLOATS
         with nogil:
-            total = chains[float](FLOATS, iterations, <float>0.5, <float>1)
+            total = independent_chains[float](FLOATS, iterations, <float>0.5, <float>1)
     elif dtype == "float64":
         lanes = DOUBLES
         with nogil:
-            total = chains[double](DOUBLES, iterations, 0.5, 1)
+            total = independent_chains[double](DOUBLES, iterations, 0.5, 1)
     else:
         raise DataTypeError(f"dtype: expected 'float32' or 'float64', got {dtype!r}")
     assert total > 0
