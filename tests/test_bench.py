@@ -122,7 +122,10 @@ def test_a_side_with_other_mathematics_is_refused():
     assert next(table.problems([line])).startswith("failed: 3-4-1, adam")
 
 
-@pytest.mark.parametrize("wrong", [[np.ones(3)], [], [np.array([1, np.nan])], [np.zeros(2)]])
+@pytest.mark.parametrize(
+    "wrong",
+    [[], [np.ones(3)], [np.ones(2, np.float32)], [np.array([1, np.nan])], [np.zeros(2)]],
+)
 def test_results_that_differ_are_refused(wrong):
     assert apart([np.array([1, 1 + 1e-6])], [np.ones(2)], 1e-5) == pytest.approx(1e-6)
     with pytest.raises(DifferenceError):

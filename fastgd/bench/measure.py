@@ -22,11 +22,11 @@ def apart(actual, expected, tolerance):
     Raises
     ------
     DifferenceError
-        If that is more than the tolerance, or the shapes differ.
+        If that is more than the tolerance, or shapes or data types differ.
     """
-    shapes = [[a.shape for a in arrays] for arrays in (actual, expected)]
-    if shapes[0] != shapes[1]:
-        raise DifferenceError(f"expected arrays of the shapes {shapes[1]}, got {shapes[0]}")
+    seen, wanted = ([f"{a.dtype} {a.shape}" for a in arrays] for arrays in (actual, expected))
+    if seen != wanted:
+        raise DifferenceError(f"expected arrays of {wanted}, got {seen}")
     greatest = max(
         (np.abs(a - e).max() / np.abs(e).max() for a, e in zip(actual, expected, strict=True)),
         default=0.0,

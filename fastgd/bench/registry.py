@@ -52,6 +52,10 @@ class Entry:
         return None if maker is None else maker(workload)
 
 
+# Without it, JAX computes in float32 whatever it is given.
+_DOUBLES = {"JAX_ENABLE_X64": "1"}
+
+
 def _makers(statement, training, prediction):
     """What a library can do that trains networks and is imported by a statement."""
     start = partial(starting, statement, training)
@@ -63,7 +67,7 @@ def _keras(backend):
         f"Keras ({backend})",
         _makers("import keras", keras_fit.training, keras_fit.prediction),
         ("keras", backend),
-        {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", **_DOUBLES},
         1e-5,  # its optimizers keep their scalars in float32, whatever a model's data type
     )
 
@@ -99,7 +103,7 @@ SIDES = {
         "JAX scan",
         _makers("import jax.numpy", jax_scan.training, jax_scan.prediction),
         ("jax",),
-        {"JAX_ENABLE_X64": "1"},
+        _DOUBLES,
     ),
     "keras-tensorflow": _keras("tensorflow"),
     "keras-jax": _keras("jax"),
