@@ -38,6 +38,26 @@ class Side:
     seconds: Callable[[str], float] | None = None
 
 
+class FittedNetwork:
+    """A compiled model of Keras' kind, trained by ``fit``; subclasses add ``restart``."""
+
+    def __init__(self, model, batch_size):
+        self.model, self.batch_size = model, batch_size
+
+    def weights(self):
+        """Kernel and bias of each layer in turn."""
+        return self.model.get_weights()
+
+    def hold(self, x, y):
+        """The data as ``epoch`` wants them."""
+        return x, y
+
+    def epoch(self, data, order=None):
+        """One epoch over the rows, in this order or a random one."""
+        x, y = data if order is None else (array[order] for array in data)
+        self.model.fit(x, y, batch_size=self.batch_size, verbose=0, shuffle=order is None)
+
+
 def training_side(workload, network):
     """The side of a network with ``restart(weights)``, ``hold``, ``epoch`` and ``weights``.
 

@@ -1,7 +1,7 @@
 """Keras by ``fit``, on the back end that KERAS_BACKEND names."""
 
 from fastgd.bench import threads
-from fastgd.bench.side import prediction_side, training_side
+from fastgd.bench.side import FittedNetwork, prediction_side, training_side
 from fastgd.bench.sides.pytorch import torch_module
 from fastgd.bench.workloads import EPSILON
 
@@ -27,47 +27,33 @@ def model_of(keras, widths, dtype):
     return keras.Sequential([keras.Input((widths[0],), dtype=dtype), *hidden, last])
 
 
-class Network:
-    """A compiled model."""
+class Network(FittedNetwork):
+    """A model of Keras."""
 
     def __init__(self, workload):
         keras = keras_module()
         keras.config.set_floatx(workload.dtype)
-        self.model = model_of(keras, workload.widths, workload.dtype)
+        model = model_of(keras, workload.widths, workload.dtype)
         if workload.optimizer == "adam":
             optimizer = keras.optimizers.Adam(workload.rate, epsilon=EPSILON)
         else:
             optimizer = keras.optimizers.SGD(workload.rate)
+        losses = keras.losses
         loss = {
-            "mse": lambda: "mse",
-            "binary_crossentropy": lambda: keras.losses.BinaryCrossentropy(from_logits=True),
-            "categorical_crossentropy": lambda: keras.losses.CategoricalCrossentropy(
-                from_logits=True
-            ),
-        }[workload.loss]()
-        self.model.compile(optimizer=optimizer, loss=loss)
-        optimizer.build(self.model.trainable_variables)
+            "mse": losses.MeanSquaredError(),
+            "binary_crossentropy": losses.BinaryCrossentropy(from_logits=True),
+            "categorical_crossentropy": losses.CategoricalCrossentropy(from_logits=True),
+        }[workload.loss]
+        model.compile(optimizer=optimizer, loss=loss)
+        optimizer.build(model.trainable_variables)
         self.fresh = [keras.ops.convert_to_numpy(v) for v in optimizer.variables]
-        self.batch_size = workload.batch_size
+        super().__init__(model, workload.batch_size)
 
     def restart(self, weights):
         """Begin anew, from these weights."""
         self.model.set_weights(weights)
         for variable, value in zip(self.model.optimizer.variables, self.fresh, strict=True):
             variable.assign(value)
-
-    def weights(self):
-        """Kernel and bias of each layer in turn."""
-        return self.model.get_weights()
-
-    def hold(self, x, y):
-        """The data as ``epoch`` wants them."""
-        return x, y
-
-    def epoch(self, data, order=None):
-        """One epoch over the rows, in this order or a random one."""
-        x, y = data if order is None else (array[order] for array in data)
-        self.model.fit(x, y, batch_size=self.batch_size, verbose=0, shuffle=order is None)
 
 
 def training(workload):

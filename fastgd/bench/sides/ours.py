@@ -1,21 +1,21 @@
 """fastgd, by its public calls, with all that they check."""
 
 from fastgd import linear, optimizers
-from fastgd.bench.side import Side, prediction_side, training_side
+from fastgd.bench.side import FittedNetwork, Side, prediction_side, training_side
 from fastgd.bench.workloads import EPSILON
 
 
-class Network:
-    """A model, trained by ``fit``."""
+class Network(FittedNetwork):
+    """A model of fastgd."""
 
     def __init__(self, workload):
         if workload.optimizer == "adam":
             optimizer = optimizers.Adam(workload.rate, epsilon=EPSILON)
         else:
             optimizer = optimizers.SGD(workload.rate)
-        self.model = workload.model()
-        self.model.compile(optimizer=optimizer, loss=workload.loss)
-        self.batch_size = workload.batch_size
+        model = workload.model()
+        model.compile(optimizer=optimizer, loss=workload.loss)
+        super().__init__(model, workload.batch_size)
 
     def restart(self, weights):
         """Begin anew, from these weights."""
@@ -23,19 +23,6 @@ class Network:
         state = self.model.optimizer.state(self.model.parameters)
         state.slots[:] = 0
         state.iterations[:] = 0
-
-    def weights(self):
-        """Kernel and bias of each layer in turn."""
-        return self.model.get_weights()
-
-    def hold(self, x, y):
-        """The data as ``epoch`` wants them."""
-        return x, y
-
-    def epoch(self, data, order=None):
-        """One epoch over the rows, in this order or a random one."""
-        x, y = data if order is None else (array[order] for array in data)
-        self.model.fit(x, y, batch_size=self.batch_size, verbose=0, shuffle=order is None)
 
 
 def training(workload):

@@ -75,8 +75,9 @@ class Logistic:
         self.model.t_ = 1.0
 
     def weights(self):
-        """Kernel and bias."""
-        return [self.model.coef_.T, self.model.intercept_]
+        """Kernel and bias, which it keeps in double precision."""
+        kernel = self.model.coef_.T
+        return [kernel, self.model.intercept_.astype(kernel.dtype)]
 
     def hold(self, x, y):
         """y as a vector of classes."""
