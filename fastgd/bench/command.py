@@ -25,7 +25,7 @@ def add_to(commands):
     parser.add_argument(
         "-k", default="", metavar="TEXT", help="workloads with TEXT in the name"
     )
-    parser.add_argument("--full", action="store_true", help="the whole grid: takes an hour")
+    parser.add_argument("--full", action="store_true", help="the whole grid: takes hours")
     parser.add_argument("--list", action="store_true", help="name the workloads and stop")
     parser.add_argument(
         "--peers", type=_peers, default=PEERS, metavar="NAMES",

@@ -41,7 +41,7 @@ def descent(workload):
     data = workload.data()
 
     def descend(iterations):
-        return linear.gradient_descent(*data, iterations)
+        return linear.gradient_descent(*data, iterations, method=workload.method)
 
     return Side(
         run=lambda: descend(workload.iterations),
