@@ -61,6 +61,11 @@ def multiply_adds(int64_t iterations, str dtype):
     -------
     int
         How many were run: time the call, and divide.
+
+    Raises
+    ------
+    DataTypeError
+        For any other type.
     """
     cdef double total
     cdef int64_t lanes
