@@ -22,7 +22,7 @@ test: $(VENV)/with-test
 
 bench: $(VENV)/with-bench
 	$(BIN)/pytest benchmarks
-	$(BIN)/python benchmarks/compare.py
+	$(BIN)/python -m fastgd bench --goals
 
 lint: $(VENV)/with-lint
 	$(BIN)/ruff check .
