@@ -53,7 +53,8 @@ sanitize-memory: BUILD := FASTGD_CFLAGS="-fsanitize=address,undefined \
 sanitize-memory: RUN := $(call runtime,asan) ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
 sanitize-memory: TESTS := $(ENGINE_TESTS)
 sanitize-threads: BUILD := FASTGD_CFLAGS="-fsanitize=thread -O1 -g"
-sanitize-threads: RUN := $(call runtime,tsan) TSAN_OPTIONS="halt_on_error=1 die_after_fork=0"
+sanitize-threads: RUN := $(call runtime,tsan) TSAN_OPTIONS="halt_on_error=1 die_after_fork=0" \
+	OPENBLAS_NUM_THREADS=1
 sanitize-threads: TESTS := tests/test_threads.py tests/test_predictor.py -k "not fork" \
 	tests/test_engine_bits.py
 debug sanitize-memory sanitize-threads:

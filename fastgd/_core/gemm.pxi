@@ -90,8 +90,14 @@ cdef inline void tile(
     cdef int i, j
     cdef int64_t k
     for i in range(rows):
-        for j in range(lanes):
-            acc[i][j] = start[i * s.start_row + j]
+        if whole or s.start_row == 0:
+            for j in range(lanes):
+                acc[i][j] = start[i * s.start_row + j]
+        else:
+            # what follows a row of C may be another thread's
+            copy_part(s.n, start + i * s.start_row, line)
+            for j in range(lanes):
+                acc[i][j] = line[j]
     for k in range(s.K):
         for i in range(rows):
             a = A[i * s.a_row + k * s.a_col]

@@ -28,6 +28,7 @@ include "updates.pxi"
 include "shuffle.pxi"
 include "network.pxi"
 include "spans.pxi"
+include "unit.pxi"
 include "descent.pxi"
 
 cdef double FOR_EVER = float("inf")

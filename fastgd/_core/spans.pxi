@@ -217,7 +217,12 @@ cdef inline void copy_outputs(
 
 cdef void run_member(void* job, Team* team, int64_t rank) noexcept nogil:
     cdef Span* span = <Span*>job
-    if span.kind == TRAIN:
+    if span.kind == TRAIN and team.size == 1 and is_unit_span(span.net, span):
+        if span.single:
+            train_unit(span, <const float*>span.x, <const float*>span.y)
+        else:
+            train_unit(span, <const double*>span.x, <const double*>span.y)
+    elif span.kind == TRAIN:
         if span.single:
             train_steps(span, team, rank, <const float*>span.x, <const float*>span.y)
         else:
