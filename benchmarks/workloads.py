@@ -166,11 +166,13 @@ class Descent:
     columns: int
     iterations: int
     goal: float | None = None
+    method: str = "auto"
 
     unit = "iteration"
 
     def __str__(self):
-        return f"gradient_descent, {self.rows} x {self.columns}, float64"
+        method = "" if self.method == "auto" else f" {self.method}"
+        return f"gradient_descent{method}, {self.rows} x {self.columns}, float64"
 
     def prepare(self):
         rng = np.random.default_rng(1)
@@ -183,7 +185,7 @@ class Descent:
             return numpy_by_hand.gradient_descent(x, y, theta, alpha, iterations)
 
         def ours(iterations=self.iterations):
-            return fastgd.gradient_descent(x, y, theta, alpha, iterations)
+            return fastgd.gradient_descent(x, y, theta, alpha, iterations, self.method)
 
         assert_same([by_hand(3)], [ours(3)])  # at the end all may have converged
         assert_same([by_hand()], [ours()])
@@ -203,4 +205,6 @@ WORKLOADS = (
     Prediction((10, 10, 10, 1), "float32", goal=1),
     Descent(1_000_000, 30, 10, goal=2.5),
     Descent(4, 2, 1000, goal=20),
+    Descent(1_000_000, 30, 10, goal=3, method="direct"),
+    Descent(10_000, 30, 1000),
 )

@@ -10,8 +10,22 @@ from fastgd.errors import DivergenceError
 #: progress is shown. Shorter epochs are one span.
 SPAN_SECONDS = 0.05
 
+#: Multiply-adds that pay for another thread in each step, where threads meet at barriers, and
+#: for starting threads at all: a few microseconds, and a few hundred.
+STEP_WORK, SPAN_WORK = 400_000, 20_000_000
 
-def fit(model, x, y, batch_size, epochs, initial_epoch, shuffle, validation, progress, history):
+
+def useful_threads(threads, step_work, steps):
+    """How many of so many threads pay for steps of so many multiply-adds."""
+    if threads == 1 or step_work * steps < SPAN_WORK:
+        return 1
+    return max(1, min(threads, step_work // STEP_WORK))
+
+
+def fit(
+    model, x, y, batch_size, epochs, initial_epoch, shuffle, validation, progress, history,
+    threads=1,
+):  # fmt: skip
     """Train on prepared arrays, epoch by epoch.
 
     Parameters
@@ -24,20 +38,25 @@ def fit(model, x, y, batch_size, epochs, initial_epoch, shuffle, validation, pro
     validation : (x, y) or None
     progress : Progress
     history : History
+    threads : int
+        That may be used.
     """
     steps = -(-len(x) // batch_size)
     order = np.empty(len(x), dtype=np.int64) if shuffle else None
     for epoch in range(initial_epoch, epochs):
         progress.begin(steps, epoch)
-        logs = _epoch(model, x, y, order, batch_size, steps, epoch, progress)
+        logs = _epoch(model, x, y, order, batch_size, steps, epoch, progress, threads)
         if validation is not None:
-            logs |= {f"val_{k}": v for k, v in evaluate(model, *validation).items()}
+            logs |= {
+                f"val_{k}": v for k, v in evaluate(model, *validation, threads=threads).items()
+            }
         history.append(epoch, logs)
         progress.end(logs)
 
 
-def _epoch(model, x, y, order, batch_size, steps, epoch, progress):
+def _epoch(model, x, y, order, batch_size, steps, epoch, progress, threads):
     program = model.program()
+    threads = useful_threads(threads, 3 * model.parameters.size * batch_size, steps)
     optimizer = model.optimizer
     state = optimizer.state(model.parameters)
     totals = model.totals()
@@ -48,7 +67,18 @@ def _epoch(model, x, y, order, batch_size, steps, epoch, progress):
         # asked anew for each span: a learning rate may be set from another thread
         rates = np.array([optimizer.learning_rate])
         step, status = program.train(
-            x, y, order, key, batch_size, step, steps, state, rates, totals, SPAN_SECONDS
+            x,
+            y,
+            order,
+            key,
+            batch_size,
+            step,
+            steps,
+            state,
+            rates,
+            totals,
+            SPAN_SECONDS,
+            threads,
         )
         if status != Status.STATUS_FINE:
             raise diverged(status, step, epoch)
@@ -68,23 +98,27 @@ def train_on_batch(model, x, y):
     return model.figures(totals)
 
 
-def evaluate(model, x, y, progress=None, batch_size=1):
+def evaluate(model, x, y, progress=None, batch_size=1, threads=1):
     """The loss and metrics over all rows; the figures do not depend on a batch size."""
     program = model.program()
+    threads = useful_threads(threads, model.parameters.size * len(x), 1)
     totals = model.totals()
     row = 0
     while row < len(x):
-        row = program.evaluate(x, y, row, totals, SPAN_SECONDS)
+        row = program.evaluate(x, y, row, totals, SPAN_SECONDS, threads)
         if progress is not None:
             progress.update(row // batch_size, model.figures(totals))
     return model.figures(totals)
 
 
-def predict(program, x, out):
+def predict(model, x, out, threads=1):
     """Fill ``out`` with the outputs for x."""
+    program = model.program()
+    if threads > 1:
+        threads = useful_threads(threads, model.parameters.size * len(x), 1)
     row = 0
     while row < len(x):
-        row = program.predict(x, out, row, SPAN_SECONDS)
+        row = program.predict(x, out, row, SPAN_SECONDS, threads)
     return out
 
 

@@ -224,16 +224,17 @@ class Net:
             y = np.eye(self.outputs)[rng.integers(0, self.outputs, n)]
         return x, y.astype(self.dtype)
 
-    def run(self, build, optimizer="sgd"):
+    def run(self, build, optimizer="sgd", threads=1):
         """A fresh Run of this network on one engine."""
-        return Run(self, build, optimizer)
+        return Run(self, build, optimizer, threads)
 
 
 class Run:
     """A program with its own copy of the parameters, and the optimizer's state."""
 
-    def __init__(self, net, build, optimizer):
+    def __init__(self, net, build, optimizer, threads):
         self.net = net
+        self.threads = threads
         self.parameters = flat(net.start, net.dtype)
         self.gradients = flat(np.zeros_like(net.start), net.dtype)
         self.state = state(optimizer, len(net.start), net.dtype)
@@ -260,6 +261,7 @@ class Run:
                 rates,
                 self.totals,
                 FOR_EVER,
+                self.threads,
             )
             if step < last:
                 break
@@ -269,12 +271,12 @@ class Run:
 
     def evaluate(self, x, y):
         totals = self.net.totals()
-        assert self.program.evaluate(x, y, 0, totals, FOR_EVER) == len(x)
+        assert self.program.evaluate(x, y, 0, totals, FOR_EVER, self.threads) == len(x)
         return totals
 
     def predict(self, x):
         out = np.full((len(x), self.net.outputs), np.nan, self.net.dtype)
-        assert self.program.predict(x, out, 0, FOR_EVER) == len(x)
+        assert self.program.predict(x, out, 0, FOR_EVER, self.threads) == len(x)
         return out
 
 

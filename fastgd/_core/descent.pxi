@@ -170,17 +170,17 @@ cdef void descend(
         iteration += 1
         if rank == 0:
             if not step_down(job, job.k * stride, theta):
-                raise_flag(team, STATUS_UPDATE)
+                raise_flag(team, UPDATE_FLAG)
             elif iteration >= next_look:
                 next_look = iteration + looks
                 if now() > job.deadline:
-                    raise_flag(team, SPAN_ENDS)
+                    raise_flag(team, END_FLAG)
         meet(team, &met)
         if flags(team):
             break
     if rank == 0:
-        job.status = <int>(flags(team) & ~<int64_t>SPAN_ENDS)
-        job.iteration = iteration - 1 if job.status == STATUS_UPDATE else iteration
+        job.status = STATUS_UPDATE if flags(team) & UPDATE_FLAG else STATUS_FINE
+        job.iteration = iteration - (job.status == STATUS_UPDATE)
 
 
 cdef void descent_member(void* job, Team* team, int64_t rank) noexcept nogil:

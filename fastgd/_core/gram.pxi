@@ -134,7 +134,7 @@ cdef void gram_rows(
         row += job.count * GRAM_ROWS
         meet(team, &met)
         if rank == 0 and now() > job.deadline:
-            raise_flag(team, SPAN_ENDS)
+            raise_flag(team, END_FLAG)
         meet(team, &met)
     if rank == 0:
         job.row = min(row, job.n)

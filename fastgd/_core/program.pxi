@@ -33,6 +33,9 @@ include "gram.pxi"
 
 cdef double FOR_EVER = float("inf")
 
+cdef enum:
+    LOCKED_WORK = 20000     # multiply-adds forward
+
 # How often this process is a fork of another: a lock that its parent held stays locked in it.
 cdef int64_t forks = 0
 
@@ -98,7 +101,7 @@ cdef class Program:
     -----
     Nothing is validated here: arrays are C-contiguous, of the network's data type and of the
     right shapes. The calls may come from several threads; they take turns. `threads` is how many
-    threads a call may use; fewer run where more would not pay. Their number changes no bit.
+    threads a call uses; it changes no bit.
     """
 
     cdef Network net
@@ -178,12 +181,19 @@ cdef class Program:
         self.net.capacity = rows
 
     cdef run(self, Span* span, double seconds, int64_t threads):
-        """Run a span of steps over a team."""
+        """Run a span of steps over a team.
+
+        Some microseconds' work keeps the interpreter's lock: to give it away and to get it back
+        may cost more.
+        """
+        cdef int64_t rows = min(span.rows, span.batch_size * (span.last_step - span.step))
         span.net = &self.net
         span.single = self.single
-        if threads > 1:
-            threads = useful_threads(span, threads)
         self.reserve(min(span.batch_size, span.rows), threads)
+        if rows * self.net.parameter_count <= LOCKED_WORK:
+            span.deadline = FOR_EVER
+            run_team(1, run_member, span)
+            return
         with nogil:
             span.deadline = now() + seconds
             run_team(threads, run_member, span)
@@ -275,6 +285,16 @@ cdef class Program:
         with self.in_turn():
             return self.run_rows(&span, first_row, seconds, threads)
 
+    cdef predict_all(self, const void* x, void* out, int64_t rows):
+        """As predict, from and to plain memory, in this thread."""
+        cdef Span span
+        span.kind = PREDICT
+        span.x = x
+        span.out = out
+        span.rows = rows
+        with self.in_turn():
+            self.run_rows(&span, 0, FOR_EVER, 1)
+
     def gradients(self, np.ndarray x, np.ndarray y, np.ndarray totals):
         """Fill the flat gradients with those of the mean loss over all rows of x: a Status.
 
@@ -343,6 +363,9 @@ cdef class Program:
             else:
                 backward_from(&net, <const double*>x_data, <const double*>d_out_data,
                               <double*>d_x_data, rows)
+
+
+include "predictor.pxi"
 
 
 def update(np.ndarray parameters, np.ndarray gradients, state, double rate):

@@ -1,5 +1,6 @@
 # The other builds have the same interface: their stubs import this one.
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,10 @@ class Program:
         gradients: _Array,
         d_x: _Array | None,
     ) -> None: ...
+
+class Predictor:
+    def __init__(self, program: Program, prepare: Callable[[Any], _Array]) -> None: ...
+    def __call__(self, x: Any) -> _Array: ...
 
 def update(parameters: _Array, gradients: _Array, state: Any, rate: float) -> int: ...
 def permutation(key: int, n: int) -> _Integers: ...

@@ -2,6 +2,8 @@
 # evaluate or predict. A span ends at its last step or row, or at its deadline, so that Python can
 # answer Ctrl-C, show progress and call back; where it is cut does not change a bit, nor does how
 # many threads share it.
+#
+# A member reads the span before its first barrier; rank 0 writes where it stopped after its last.
 
 cdef inline double now() noexcept nogil:
     cdef timespec t
@@ -11,12 +13,15 @@ cdef inline double now() noexcept nogil:
 
 cdef enum:
     BLOCK_ROWS = 128        # rows that evaluate and predict take at a time stay in the cache
-    MEMBER_WORK = 400000    # the least multiply-adds a step that a thread is worth having for
-    TEAM_WORK = 20000000    # the least multiply-adds a span that threads are worth starting for
 
-# What a team's members tell each other, beside a Status: the span ends here.
+# What the members of a team tell each other. A flag is read only after a barrier that comes before
+# the next place where it may be raised: so all members see the same.
 cdef enum:
-    SPAN_ENDS = 1024
+    LOSS_FLAG = 1           # raised between the first barrier of a step and the second
+    GRADIENT_FLAG = 2       # between the second and the third
+    UPDATE_FLAG = 4         # between the third and the fourth
+    END_FLAG = 8            # the span ends here: before the last
+
 
 cdef enum SpanKind:
     TRAIN
@@ -49,15 +54,6 @@ cdef inline int64_t steps_between_looks(const Network* net, int64_t rows) noexce
     return 1 + 1000000 // (1000 + net.parameter_count * rows)
 
 
-cdef int64_t useful_threads(const Span* span, int64_t threads) noexcept nogil:
-    """How many of so many threads pay: each step meets at barriers, and starting takes time."""
-    cdef int64_t passes = 3 if span.kind == TRAIN else 1
-    cdef int64_t step_work = passes * span.net.parameter_count * min(span.batch_size, span.rows)
-    if step_work * (span.last_step - span.step) < TEAM_WORK:
-        return 1
-    return max(<int64_t>1, min(threads, step_work // MEMBER_WORK))
-
-
 cdef void train_steps(
     Span* span, Team* team, int64_t rank, const real* x, const real* y,
 ) noexcept nogil:
@@ -82,14 +78,14 @@ cdef void train_steps(
     cdef int64_t begin = share_begin(net.parameter_count, UPDATE_LANES, size, rank)
     cdef int64_t end = share_begin(net.parameter_count, UPDATE_LANES, size, rank + 1)
     cdef int64_t first, rows, row, row_end
-    cdef int64_t trouble = STATUS_FINE
+    cdef int64_t trouble = 0
     cdef real* batch_x = <real*>net.batch
     cdef real* batch_y = batch_x + net.capacity * x_width
     cdef const double* rates
     cdef double[SCALE_STEPS] scales
     cdef int scaled = SCALE_STEPS
     cdef bint padded_x = True
-    while step < span.last_step and trouble == STATUS_FINE:
+    while step < span.last_step and not trouble:
         if scaled == SCALE_STEPS:
             rates = span.rates if span.one_rate else span.rates + step
             step_scales(span.optimizer, iteration, rates, span.one_rate,
@@ -112,32 +108,39 @@ cdef void train_steps(
         meet(team, &met)
         if rank == 0 and add_scores(
                 net, rows, <const real*>net.row_values, True, span.totals) != STATUS_FINE:
-            raise_flag(team, STATUS_LOSS)
+            raise_flag(team, LOSS_FLAG)
         parameter_gradients(net, net.loss_row_count, rows, batch_x, x_width,
                             padded_x, scratch, size, rank)
         meet(team, &met)
-        if flags(team) == STATUS_FINE and not all_finite(end - begin, gradients + begin):
-            raise_flag(team, STATUS_GRADIENT)
+        if not flags(team) & LOSS_FLAG and not all_finite(end - begin, gradients + begin):
+            raise_flag(team, GRADIENT_FLAG)
         meet(team, &met)
-        trouble = flags(team)
-        if trouble != STATUS_FINE:
+        trouble = flags(team) & (LOSS_FLAG | GRADIENT_FLAG)
+        if trouble:
             break
         if update_weights(span.optimizer, scales[scaled], begin, end, parameters,
                           <const real*>gradients) != STATUS_FINE:
-            raise_flag(team, STATUS_UPDATE)
+            raise_flag(team, UPDATE_FLAG)
         scaled += 1
         iteration += 1
         step += 1
         if rank == 0 and step >= next_look:
             next_look = step + looks
             if now() > span.deadline:
-                raise_flag(team, SPAN_ENDS)
+                raise_flag(team, END_FLAG)
         meet(team, &met)
         trouble = flags(team)
     if rank == 0:
         span.optimizer.iterations[0] = iteration
-        span.status = <int>(trouble & ~<int64_t>SPAN_ENDS)
-        span.step = step - 1 if span.status == STATUS_UPDATE else step
+        span.status = STATUS_FINE
+        if trouble & LOSS_FLAG:
+            span.status = STATUS_LOSS
+        elif trouble & GRADIENT_FLAG:
+            span.status = STATUS_GRADIENT
+        elif trouble & UPDATE_FLAG:
+            span.status = STATUS_UPDATE
+            step -= 1
+        span.step = step
 
 
 cdef void evaluate_steps(
@@ -162,7 +165,7 @@ cdef void evaluate_steps(
         if rank == 0:
             add_scores(net, rows, <const real*>net.row_values, False, span.totals)
             if now() > span.deadline:
-                raise_flag(team, SPAN_ENDS)
+                raise_flag(team, END_FLAG)
         meet(team, &met)
         if flags(team):
             break
@@ -188,10 +191,11 @@ cdef void predict_steps(
                 scratch)
         copy_outputs(net, row, row_end, out + first * net.width[net.output])
         step += 1
+        meet(team, &met)
         if step == span.last_step:
             break
         if rank == 0 and now() > span.deadline:
-            raise_flag(team, SPAN_ENDS)
+            raise_flag(team, END_FLAG)
         meet(team, &met)
         if flags(team):
             break

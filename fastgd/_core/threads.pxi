@@ -10,6 +10,7 @@ cdef extern from *:
     #include <pthread.h>
     #include <sched.h>
     #include <stdint.h>
+    #include <unistd.h>
 
     #if defined(__x86_64__) || defined(__i386__)
     #define fastgd_relax() __builtin_ia32_pause()
@@ -24,14 +25,14 @@ cdef extern from *:
         int64_t arrivals;   /* at all barriers so far */
         int64_t size;       /* 0 until it is known how many threads there are */
         int64_t trouble;    /* flags that any member raises */
+        int64_t patience;   /* turns of waiting before others are let run */
     } __attribute__((aligned(64))) fastgd_team;
 
     /* Waits that last get out of the way: there may be fewer free cores than members. */
-    static inline void fastgd_wait(const int64_t *place, int64_t least)
+    static inline void fastgd_wait(const int64_t *place, int64_t least, int64_t patience)
     {
-        int turns = 0;
         while (__atomic_load_n(place, __ATOMIC_ACQUIRE) < least) {
-            if (++turns < 10000)
+            if (patience-- > 0)
                 fastgd_relax();
             else
                 sched_yield();
@@ -45,7 +46,7 @@ cdef extern from *:
             return;
         *met += team->size;
         if (__atomic_add_fetch(&team->arrivals, 1, __ATOMIC_ACQ_REL) < *met)
-            fastgd_wait(&team->arrivals, *met);
+            fastgd_wait(&team->arrivals, *met, team->patience);
     }
 
     static inline void fastgd_raise_flag(fastgd_team *team, int64_t flag)
@@ -55,10 +56,13 @@ cdef extern from *:
     { return __atomic_load_n(&team->trouble, __ATOMIC_RELAXED); }
 
     static inline int64_t fastgd_await_size(const fastgd_team *team)
-    { fastgd_wait(&team->size, 1); return __atomic_load_n(&team->size, __ATOMIC_ACQUIRE); }
+    { fastgd_wait(&team->size, 1, 0); return __atomic_load_n(&team->size, __ATOMIC_ACQUIRE); }
 
     static inline void fastgd_set_size(fastgd_team *team, int64_t size)
-    { __atomic_store_n(&team->size, size, __ATOMIC_RELEASE); }
+    {
+        team->patience = size <= sysconf(_SC_NPROCESSORS_ONLN) ? 1000 : 0;
+        __atomic_store_n(&team->size, size, __ATOMIC_RELEASE);
+    }
     """
     ctypedef struct Team "fastgd_team":
         int64_t arrivals
@@ -105,6 +109,10 @@ cdef void run_team(int64_t size, Work work, void* job) noexcept nogil:
     team.arrivals = 0
     team.trouble = 0
     team.size = 0
+    if size == 1:
+        team.size = 1
+        work(job, &team, 0)
+        return
     while made < min(size, <int64_t>MAX_THREADS):
         members[made].work = work
         members[made].job = job

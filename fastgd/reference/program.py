@@ -166,6 +166,22 @@ class Program:
         totals[-1] += len(y)
 
 
+class Predictor:
+    """A network as a function of rows, or of one row; see the compiled engine's."""
+
+    def __init__(self, program, prepare):
+        self._program = program
+        self._prepare = prepare
+
+    def __call__(self, x):
+        one_row = np.ndim(x) == 1
+        x = self._prepare(np.asarray(x)[None] if one_row else x)
+        plan = self._program._plan
+        out = np.empty((len(x), plan.widths[plan.output]), dtype=x.dtype)
+        self._program.predict(x, out, 0, np.inf)
+        return out[0] if one_row else out
+
+
 def blocks(first_row, row_count):
     """Slices of at most BLOCK_ROWS rows."""
     for row in range(first_row, row_count, BLOCK_ROWS):
