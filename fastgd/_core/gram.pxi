@@ -65,12 +65,15 @@ cdef inline void tile_block(
 
 cdef inline void add_gram_tile(
     int64_t rows, int64_t M, int64_t N, const double* A, const double* B, double* total,
-    int64_t stride, double* spare, double* panel,
+    int64_t stride, double* spare,
 ) noexcept nogil:
-    """total += A^T B for the first M columns of A and N of B, which are tiles of a block."""
+    """total += A^T B for the first M columns of A and N of B, which are tiles of a block.
+
+    So narrow a B is not packed: product needs no panel.
+    """
     cdef int64_t i, j
     product(M, N, rows, A, 1, LANES, B, LANES, 1, <const double*>NULL, spare, LANES, M,
-            FINISH_NONE, spare, panel)
+            FINISH_NONE, spare, <double*>NULL)
     for i in range(M):
         for j in range(N):
             total[i * stride + j] += spare[i * LANES + j]
@@ -96,12 +99,12 @@ cdef void add_gram_block(
                 N = min(<int64_t>LANES, width - j * LANES)
                 here = total + i * LANES * width + j * LANES
                 if i < j or M <= HALF:
-                    add_gram_tile(rows, M, N, A, B, here, width, spare, spare)
+                    add_gram_tile(rows, M, N, A, B, here, width, spare)
                 else:
                     # of a tile on the diagonal, all but the lower left quarter
-                    add_gram_tile(rows, HALF, N, A, B, here, width, spare, spare)
+                    add_gram_tile(rows, HALF, N, A, B, here, width, spare)
                     add_gram_tile(rows, M - HALF, N - HALF, A + HALF, B + HALF,
-                                  here + HALF * width + HALF, width, spare, spare)
+                                  here + HALF * width + HALF, width, spare)
             number += 1
 
 
