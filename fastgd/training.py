@@ -1,25 +1,17 @@
 """The epoch loop: spans of compiled steps, and what stands between them."""
 
+import functools
+
 import numpy as np
 
 from fastgd import _seeds
 from fastgd._core.types import Status
+from fastgd._threads import Choice, useful_threads
 from fastgd.errors import DivergenceError
 
 #: A span returns to Python after about this time (in seconds), so that Ctrl-C is answered and
 #: progress is shown. Shorter epochs are one span.
 SPAN_SECONDS = 0.05
-
-#: Multiply-adds that pay for another thread in each step, where threads meet at barriers, and
-#: for starting threads at all: a few microseconds, and a few hundred.
-STEP_WORK, SPAN_WORK = 400_000, 20_000_000
-
-
-def useful_threads(threads, step_work, steps):
-    """How many of so many threads pay for steps of so many multiply-adds."""
-    if threads == 1 or step_work * steps < SPAN_WORK:
-        return 1
-    return max(1, min(threads, step_work // STEP_WORK))
 
 
 def fit(
@@ -43,9 +35,11 @@ def fit(
     """
     steps = -(-len(x) // batch_size)
     order = np.empty(len(x), dtype=np.int64) if shuffle else None
+    most = useful_threads(threads, 3 * model.parameters.size * batch_size, steps)
+    choice = model.threads_choices.setdefault(most, Choice(most))
     for epoch in range(initial_epoch, epochs):
         progress.begin(steps, epoch)
-        logs = _epoch(model, x, y, order, batch_size, steps, epoch, progress, threads)
+        logs = _epoch(model, x, y, order, batch_size, steps, epoch, progress, choice)
         if validation is not None:
             logs |= {
                 f"val_{k}": v for k, v in evaluate(model, *validation, threads=threads).items()
@@ -54,9 +48,8 @@ def fit(
         progress.end(logs)
 
 
-def _epoch(model, x, y, order, batch_size, steps, epoch, progress, threads):
+def _epoch(model, x, y, order, batch_size, steps, epoch, progress, choice):
     program = model.program()
-    threads = useful_threads(threads, 3 * model.parameters.size * batch_size, steps)
     optimizer = model.optimizer
     state = optimizer.state(model.parameters)
     totals = model.totals()
@@ -66,20 +59,10 @@ def _epoch(model, x, y, order, batch_size, steps, epoch, progress, threads):
     while step < steps:
         # asked anew for each span: a learning rate may be set from another thread
         rates = np.array([optimizer.learning_rate])
-        step, status = program.train(
-            x,
-            y,
-            order,
-            key,
-            batch_size,
-            step,
-            steps,
-            state,
-            rates,
-            totals,
-            SPAN_SECONDS,
-            threads,
+        span = functools.partial(
+            program.train, x, y, order, key, batch_size, step, steps, state, rates, totals
         )
+        step, status = choice.run(span, step, SPAN_SECONDS)
         if status != Status.STATUS_FINE:
             raise diverged(status, step, epoch)
         progress.update(step, model.figures(totals))
@@ -101,11 +84,12 @@ def train_on_batch(model, x, y):
 def evaluate(model, x, y, progress=None, batch_size=1, threads=1):
     """The loss and metrics over all rows; the figures do not depend on a batch size."""
     program = model.program()
-    threads = useful_threads(threads, model.parameters.size * len(x), 1)
     totals = model.totals()
-    row = 0
-    while row < len(x):
-        row = program.evaluate(x, y, row, totals, SPAN_SECONDS, threads)
+
+    def span(row, seconds, threads):
+        return (program.evaluate(x, y, row, totals, seconds, threads),)
+
+    for row in _rows(model, len(x), span, threads):
         if progress is not None:
             progress.update(row // batch_size, model.figures(totals))
     return model.figures(totals)
@@ -114,12 +98,27 @@ def evaluate(model, x, y, progress=None, batch_size=1, threads=1):
 def predict(model, x, out, threads=1):
     """Fill ``out`` with the outputs for x."""
     program = model.program()
-    if threads > 1:
-        threads = useful_threads(threads, model.parameters.size * len(x), 1)
-    row = 0
-    while row < len(x):
-        row = program.predict(x, out, row, SPAN_SECONDS, threads)
+    if threads == 1:  # one row should take a microsecond
+        row = 0
+        while row < len(x):
+            row = program.predict(x, out, row, SPAN_SECONDS)
+        return out
+
+    def span(row, seconds, threads):
+        return (program.predict(x, out, row, seconds, threads),)
+
+    for _ in _rows(model, len(x), span, threads):
+        pass
     return out
+
+
+def _rows(model, count, span, threads):
+    """Go through so many rows in spans; the rows reached."""
+    choice = Choice(useful_threads(threads, model.parameters.size * count, 1))
+    row = 0
+    while row < count:
+        (row,) = choice.run(functools.partial(span, row), row, SPAN_SECONDS)
+        yield row
 
 
 _CAUSES = {

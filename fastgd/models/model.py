@@ -41,6 +41,7 @@ class Model(Base):
         self.optimizer = self.history = None
         self._objective = Objective(None, None)
         self._program = None
+        self.threads_choices = {}  # what training has found out about threads
 
     # -- compile ------------------------------------------------------------------------------
 
