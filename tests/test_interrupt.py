@@ -66,11 +66,12 @@ def test_interrupt_is_answered_and_leaves_a_consistent_model(engine, rows, epoch
     assert np.isfinite(model.evaluate(x, y, verbose=0))
 
 
-def test_interrupt_of_gradient_descent(engine):
+@pytest.mark.parametrize("method", ["direct", "gram"])
+def test_interrupt_of_gradient_descent(engine, method):
     x = np.random.default_rng(0).normal(size=(1000, 5))
     theta = np.zeros(5)
     waited = interrupted_after(
-        0.1, lambda: fastgd.gradient_descent(x, x[:, 0], theta, 1e-6, 10**12)
+        0.1, lambda: fastgd.gradient_descent(x, x[:, 0], theta, 1e-6, 10**12, method)
     )
     assert waited < 2
     assert not theta.any()

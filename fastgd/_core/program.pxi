@@ -30,6 +30,7 @@ include "network.pxi"
 include "spans.pxi"
 include "unit.pxi"
 include "descent.pxi"
+include "gram.pxi"
 
 cdef double FOR_EVER = float("inf")
 
@@ -411,43 +412,3 @@ cdef int64_t find_nonfinite(int64_t n, const real* x) noexcept nogil:
             return i
         i += size
     return -1
-
-
-def least_squares_descent(
-    np.ndarray x, np.ndarray y, np.ndarray theta, double alpha, int64_t iteration, int64_t last,
-    double seconds,
-):
-    """Go on with batch gradient descent from `iteration`: (iteration reached, Status).
-
-    x: (n, d); y: (n, k); theta: (k, d), changed in place.
-    """
-    cdef int64_t n = x.shape[0]
-    cdef int64_t d = x.shape[1]
-    cdef int64_t k = theta.shape[0]
-    cdef int64_t stride = (d + DESCENT_CHUNK - 1) // DESCENT_CHUNK * DESCENT_CHUNK
-    cdef np.ndarray padded = numpy.zeros((k, stride), x.dtype)
-    cdef np.ndarray gradient = numpy.empty(stride, x.dtype)
-    cdef np.ndarray spare = numpy.empty(DESCENT_GROUP * d + DESCENT_CHUNK, x.dtype)
-    cdef np.ndarray totals = numpy.empty(k * stride, numpy.float64)
-    padded[:, :d] = theta
-    cdef void* x_data = address(x)
-    cdef void* y_data = address(y)
-    cdef void* theta_data = address(padded)
-    cdef void* gradient_data = address(gradient)
-    cdef void* spare_data = address(spare)
-    cdef double* totals_data = <double*>address(totals)
-    cdef bint single = x.dtype == numpy.float32
-    cdef int status
-    with nogil:
-        if single:
-            status = descend(
-                n, d, k, <const float*>x_data, <const float*>y_data, <float*>theta_data, alpha,
-                &iteration, last, <float*>gradient_data, <float*>spare_data, totals_data,
-                now() + seconds)
-        else:
-            status = descend(
-                n, d, k, <const double*>x_data, <const double*>y_data, <double*>theta_data, alpha,
-                &iteration, last, <double*>gradient_data, <double*>spare_data, totals_data,
-                now() + seconds)
-    theta[...] = padded[:, :d]
-    return iteration, status

@@ -69,6 +69,19 @@ def least_squares_descent(
     iteration: int,
     last: int,
     seconds: float,
+    threads: int = 1,
+) -> tuple[int, int]: ...
+def gram_matrix(
+    x: _Array, y: _Array, sums: _Doubles | None, row: int, seconds: float, threads: int = 1
+) -> tuple[_Doubles, int]: ...
+def gram_descent(
+    gram: _Doubles,
+    theta: _Doubles,
+    alpha: float,
+    limit: float,
+    iteration: int,
+    last: int,
+    seconds: float,
 ) -> tuple[int, int]: ...
 def scalar_map(name: str, x: _Array) -> _Array: ...
 def multiply_adds(iterations: int, dtype: str) -> int: ...
