@@ -1,12 +1,15 @@
 """Linear models: batch gradient descent for least squares."""
 
+import functools
+
 import numpy as np
 
 from fastgd import _engines, config
 from fastgd._core.types import Status
+from fastgd._threads import Choice, useful_threads
 from fastgd._validate import check_finite, number, numeric, prepared, whole_number
 from fastgd.errors import ArgumentError, DataError, DivergenceError, ShapeError
-from fastgd.training import SPAN_SECONDS, useful_threads
+from fastgd.training import SPAN_SECONDS
 
 METHODS = ("auto", "direct", "gram")
 
@@ -95,12 +98,13 @@ def gradient_descent(x, y, theta, alpha, iterations, method="auto", n_jobs=None)
     theta = start.reshape(x.shape[1], -1).T
     theta = np.array(theta, dtype if gram is None else np.float64, order="C")
     if gram is None:
-        threads = useful_threads(threads, 2 * x.size * len(theta), iterations)
+        choice = Choice(useful_threads(threads, 2 * x.size * len(theta), iterations))
 
         def descend(done):
-            return engine.least_squares_descent(
-                x, y, theta, alpha, done, iterations, SPAN_SECONDS, threads
+            span = functools.partial(
+                engine.least_squares_descent, x, y, theta, alpha, done, iterations
             )
+            return choice.run(span, done, SPAN_SECONDS)
     else:
         limit = float(np.finfo(dtype).max)
 
@@ -150,10 +154,11 @@ def _gram(engine, x, y, iterations, method, threads):
         and direct_cost(n, d, k, iterations, x.dtype) <= gram_cost(n, d, k, iterations)
     ):
         return None
-    threads = useful_threads(threads, n * d * (d + k) // 2, 1)
-    sums, row = None, 0
+    choice = Choice(useful_threads(threads, n * d * (d + k) // 2, 1))
+    row, sums = 0, None
     while row < n:
-        sums, row = engine.gram_matrix(x, y, sums, row, SPAN_SECONDS, threads)
+        span = functools.partial(engine.gram_matrix, x, y, sums, row)
+        row, sums = choice.run(span, row, SPAN_SECONDS)
     accepted = method == "gram" or is_accurate(sums[0], iterations, x.dtype)
     return sums if accepted else None
 

@@ -35,7 +35,7 @@ def problem(n, d, k, dtype):
 
 
 def matrix(build, x, y, threads=1):
-    sums, row = engine(build).gram_matrix(x, y, None, 0, FOR_EVER, threads)
+    row, sums = engine(build).gram_matrix(x, y, None, 0, FOR_EVER, threads)
     assert row == len(x)
     return sums
 
@@ -71,7 +71,7 @@ def test_matrix_stops_and_goes_on_to_the_same_bits(build, dtype):
     for threads in (1, 3):
         sums, row, calls = None, 0, 0
         while row < len(x):
-            sums, row = engine(build).gram_matrix(x, y, sums, row, 0.0, threads)
+            row, sums = engine(build).gram_matrix(x, y, sums, row, 0.0, threads)
             calls += 1
         assert calls > 2
         np.testing.assert_array_equal(sums[0], matrix(build, x, y)[0])

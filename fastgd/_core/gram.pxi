@@ -161,7 +161,7 @@ cdef void gram_member(void* job, Team* team, int64_t rank) noexcept nogil:
 def gram_matrix(
     np.ndarray x, np.ndarray y, np.ndarray sums, int64_t row, double seconds, int64_t threads=1,
 ):
-    """Go on from `row` with the sums of x^T (x y): (sums, row reached).
+    """Go on from `row` with the sums of x^T (x y): (row reached, sums).
 
     x: (n, d); y: (n, k). sums: None at first. When all rows are reached, sums[0] is the result:
     float64, shape (d, d + k).
@@ -187,7 +187,7 @@ def gram_matrix(
     with nogil:
         job.deadline = now() + seconds
         run_team(threads, gram_member, &job)
-    return sums, job.row
+    return job.row, sums
 
 
 cdef int descend_by_gram(

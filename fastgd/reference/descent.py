@@ -24,7 +24,7 @@ def least_squares_descent(x, y, theta, alpha, iteration, last, seconds, threads=
 
 
 def gram_matrix(x, y, sums, row, seconds, threads=1):
-    """Go on from `row` with the sums of x^T (x y): (sums, row reached).
+    """Go on from `row` with the sums of x^T (x y): (row reached, sums).
 
     x: (n, d); y: (n, k). sums: None at first. When all rows are reached, sums[0] is the result:
     float64, shape (d, d + k).
@@ -40,7 +40,7 @@ def gram_matrix(x, y, sums, row, seconds, threads=1):
         row = min(row + _ROWS, len(x))
         if time.monotonic() > deadline:
             break
-    return sums, row
+    return row, sums
 
 
 def gram_descent(gram, theta, alpha, limit, iteration, last, seconds):
