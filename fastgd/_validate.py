@@ -164,11 +164,12 @@ def targets(values, width, loss, dtype, engine, argument="y"):
         check_classes(original, width, argument)
     elif loss.target_range != (-np.inf, np.inf):
         low, high = loss.target_range
-        _check_rows(
-            (original < low) | (original > high),
-            original,
-            f"{argument}: {loss.name} expects targets from {low} to {high}",
-        )
+        if array.size and not low <= array.min() <= array.max() <= high:
+            _check_rows(
+                (original < low) | (original > high),
+                original,
+                f"{argument}: {loss.name} expects targets from {low} to {high}",
+            )
     return array
 
 
