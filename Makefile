@@ -55,7 +55,7 @@ sanitize-memory: TESTS := $(ENGINE_TESTS)
 sanitize-threads: BUILD := FASTGD_CFLAGS="-fsanitize=thread -O1 -g"
 sanitize-threads: RUN := $(call runtime,tsan) TSAN_OPTIONS="halt_on_error=1 die_after_fork=0" \
 	OPENBLAS_NUM_THREADS=1
-sanitize-threads: TESTS := tests/test_threads.py tests/test_predictor.py -k "not fork" \
+sanitize-threads: TESTS := tests/test_threads.py tests/test_predictor.py -k "not fork and not ctrl_c" \
 	tests/test_engine_bits.py
 debug sanitize-memory sanitize-threads:
 	rm -rf build/copy-$@

@@ -198,6 +198,7 @@ cdef class Program:
         with nogil:
             span.deadline = now() + seconds
             run_team(threads, run_member, span)
+        raise_pending()
 
     cdef int64_t run_rows(self, Span* span, int64_t first_row, double seconds, int64_t threads):
         """Run a span of rows, in blocks; returns the row reached."""
@@ -315,6 +316,7 @@ cdef class Program:
                 else:
                     status = gradients_of(
                         &self.net, <const double*>x_data, <const double*>y_data, rows, sums)
+            raise_pending()
         return status
 
     def forward(self, np.ndarray parameters, np.ndarray x, np.ndarray out):

@@ -17,7 +17,8 @@ cdef enum:
 # What the members of a team tell each other. A flag is read only after a barrier that comes before
 # the next place where it may be raised: so all members see the same.
 cdef enum:
-    LOSS_FLAG = 1           # raised between the first barrier of a step and the second
+    INTERRUPT_FLAG = 16     # raised before the first barrier of a step
+    LOSS_FLAG = 1           # between the first and the second
     GRADIENT_FLAG = 2       # between the second and the third
     UPDATE_FLAG = 4         # between the third and the fourth
     END_FLAG = 8            # the span ends here: before the last
@@ -47,6 +48,56 @@ cdef struct Span:
     double deadline         # seconds on the monotonic clock
     const Optimizer* optimizer
     int status
+
+
+# Signals are Python's: a step that takes long asks for them, between blocks of its rows.
+cdef extern from *:
+    """
+    static inline int fastgd_pending_error(void) { return PyErr_Occurred() ? -1 : 0; }
+    """
+    int PyErr_CheckSignals() noexcept
+    int raise_pending "fastgd_pending_error"() except -1
+
+cdef enum:
+    STEP_BLOCK_ROWS = 1024          # rows at least, and
+    STEP_BLOCK_WORK = 1 << 28       # about so many multiply-adds, between two looks at the clock
+
+cdef double SIGNAL_SECONDS = 0.03
+
+
+cdef bint is_interrupted() noexcept with gil:
+    """Whether a signal's handler has raised an exception; it is then pending."""
+    return PyErr_CheckSignals() != 0
+
+
+cdef bint take_rows(
+    const Network* net, int64_t row_count, int64_t row, int64_t row_end, int64_t batch_rows,
+    const real* x, const real* y, void* scratch, const Team* team, int64_t rank,
+) noexcept nogil:
+    """Forward, loss and gradients of the buffers for the rows row ... row_end - 1 of a batch.
+
+    Returns whether rank 0 was interrupted; the others may leave off when it was.
+    """
+    cdef int64_t block = max(<int64_t>STEP_BLOCK_ROWS, STEP_BLOCK_WORK // (1 + net.parameter_count))
+    cdef int64_t rows
+    cdef double next_look = 0
+    while row < row_end:
+        rows = min(block, row_end - row)
+        forward(net, row_count, row, rows, x, net.width[0], scratch)
+        score(net, row, rows, batch_rows, y, True, scratch)
+        backward(net, net.loss_row_count, row, rows, <real*>NULL, scratch)
+        row += rows
+        if rank > 0:
+            if flags(team) & INTERRUPT_FLAG:
+                break
+        elif row < row_end:
+            if next_look == 0:
+                next_look = now() + SIGNAL_SECONDS
+            elif now() > next_look:
+                if is_interrupted():
+                    return True
+                next_look = now() + SIGNAL_SECONDS
+    return False
 
 
 cdef inline int64_t steps_between_looks(const Network* net, int64_t rows) noexcept nogil:
@@ -102,10 +153,13 @@ cdef void train_steps(
             batch_x = <real*>x + first * x_width
             batch_y = <real*>y + first * y_width
             padded_x = (span.rows - first - rows) * x_width >= LANES
-        forward(net, row_count, row, row_end - row, batch_x, x_width, scratch)
-        score(net, row, row_end - row, rows, batch_y, True, scratch)
-        backward(net, net.loss_row_count, row, row_end - row, <real*>NULL, scratch)
+        if take_rows(net, row_count, row, row_end, rows, <const real*>batch_x,
+                     <const real*>batch_y, scratch, team, rank):
+            raise_flag(team, INTERRUPT_FLAG)
         meet(team, &met)
+        trouble = flags(team) & INTERRUPT_FLAG
+        if trouble:
+            break
         if rank == 0 and add_scores(
                 net, rows, <const real*>net.row_values, True, span.totals) != STATUS_FINE:
             raise_flag(team, LOSS_FLAG)
@@ -250,11 +304,10 @@ cdef int gradients_of(
 ) noexcept nogil:
     """The gradients of the mean loss over all rows: a Status."""
     cdef int status
-    forward(net, net.row_count, 0, rows, x, net.width[0], net.scratch)
-    score(net, 0, rows, rows, y, True, net.scratch)
+    if take_rows(net, net.row_count, 0, rows, rows, x, y, net.scratch, <const Team*>NULL, 0):
+        return STATUS_FINE
     status = add_scores(net, rows, <const real*>net.row_values, True, totals)
     if status == STATUS_FINE:
-        backward(net, net.loss_row_count, 0, rows, <real*>NULL, net.scratch)
         parameter_gradients(
             net, net.loss_row_count, rows, x, net.width[0], False, net.scratch, 1, 0)
     return status

@@ -1,10 +1,11 @@
 """A network's program: forward, backward, and the loop over batches."""
 
 import time
+from collections import namedtuple
 
 import numpy as np
 
-from fastgd._core.types import Op, Status
+from fastgd._core.types import ROW, Op, Status
 from fastgd.reference.activations import ACTIVATIONS
 from fastgd.reference.losses import LOSSES
 from fastgd.reference.metrics import METRICS
@@ -18,11 +19,18 @@ BLOCK_ROWS = 4096
 quiet = np.errstate(all="ignore")
 
 
+Row = namedtuple("Row", ROW.names)
+
+
 class Program:
     """A network made ready to run; see the compiled engine's for the arguments."""
 
     def __init__(self, plan, parameters, gradients):
         self._plan = plan
+        # Plain numbers: NumPy's run Python code when they meet a code, an enum, and lose a
+        # Ctrl-C that comes in the middle of it.
+        self._rows = [Row(*row) for row in plan.rows.tolist()]
+        self._metrics = plan.metrics.tolist()
         self._parameters = parameters
         self._gradients = gradients
 
@@ -99,7 +107,7 @@ class Program:
             return Status.STATUS_LOSS
         self._add(losses, values, y, totals)
         deltas = {plan.loss_source: slopes}
-        rows = plan.rows[: plan.loss_row_count]
+        rows = self._rows[: plan.loss_row_count]
         self._back(rows, self._parameters, values, deltas, self._gradients)
         return Status.STATUS_FINE
 
@@ -114,29 +122,29 @@ class Program:
     def backward(self, parameters, x, values, d_out, gradients, d_x):
         """From the gradient of the outputs to that of the parameters and, unless None, of x."""
         deltas = {self._plan.output: d_out}
-        self._back(self._plan.rows, parameters, values, deltas, gradients)
+        self._back(self._rows, parameters, values, deltas, gradients)
         if d_x is not None:
             d_x[:] = deltas[0]
 
     def _kernel(self, row, flat):
         """The kernel of a dense row, (inputs, outputs): a view into a flat vector."""
-        shape = self._plan.widths[row["source"]], self._plan.widths[row["target"]]
-        return flat[row["kernel"] :][: shape[0] * shape[1]].reshape(shape)
+        shape = self._plan.widths[row.source], self._plan.widths[row.target]
+        return flat[row.kernel :][: shape[0] * shape[1]].reshape(shape)
 
     def _bias(self, row, flat):
-        return flat[row["bias"] :][: self._plan.widths[row["target"]]]
+        return flat[row.bias :][: self._plan.widths[row.target]]
 
     def _values(self, parameters, x):
         """Run the layer table on x: a dict of buffer -> its values, (rows, width)."""
         values = {0: x}
-        for row in self._plan.rows:
-            source = values[row["source"]]
-            if row["op"] == Op.OP_DENSE:
+        for row in self._rows:
+            source = values[row.source]
+            if row.op == Op.OP_DENSE:
                 source = source @ self._kernel(row, parameters)
-                if row["bias"] >= 0:
+                if row.bias >= 0:
                     source = source + self._bias(row, parameters)
-            function, _ = ACTIVATIONS[row["kind"]]
-            values[row["target"]] = function(source)
+            function, _ = ACTIVATIONS[row.kind]
+            values[row.target] = function(source)
         return values
 
     def _back(self, rows, parameters, values, deltas, gradients):
@@ -145,22 +153,22 @@ class Program:
         deltas: a dict of buffer -> the gradient of the loss with respect to it.
         """
         for row in rows[::-1]:
-            _, gradient = ACTIVATIONS[row["kind"]]
-            d_target = gradient(values[row["target"]], deltas[row["target"]])
-            if row["op"] == Op.OP_DENSE:
-                self._kernel(row, gradients)[:] = values[row["source"]].T @ d_target
-                if row["bias"] >= 0:
+            _, gradient = ACTIVATIONS[row.kind]
+            d_target = gradient(values[row.target], deltas[row.target])
+            if row.op == Op.OP_DENSE:
+                self._kernel(row, gradients)[:] = values[row.source].T @ d_target
+                if row.bias >= 0:
                     self._bias(row, gradients)[:] = d_target.sum(axis=0)
-                deltas[row["source"]] = d_target @ self._kernel(row, parameters).T
+                deltas[row.source] = d_target @ self._kernel(row, parameters).T
             else:
-                deltas[row["source"]] = d_target
+                deltas[row.source] = d_target
 
     def _losses(self, values, y):
         return LOSSES[self._plan.loss](values[self._plan.loss_source], y)
 
     def _add(self, losses, values, y, totals):
         """Add to [sum of losses, sums of metrics ..., rows]."""
-        columns = [METRICS[code](values[self._plan.output], y) for code in self._plan.metrics]
+        columns = [METRICS[code](values[self._plan.output], y) for code in self._metrics]
         for i, column in enumerate([losses, *columns]):
             totals[i] += column.sum(dtype=np.float64)
         totals[-1] += len(y)
