@@ -23,6 +23,13 @@ def positive_int(value, argument):
     return whole_number(value, argument, 1)
 
 
+def boolean(value, argument):
+    """True or False, or 1 or 0, as a bool."""
+    if not isinstance(value, (bool, np.bool_, int, np.integer)) or value not in (0, 1):
+        raise DataTypeError(f"{argument}: expected True or False, got {value!r}")
+    return bool(value)
+
+
 def number(value, argument, low=-np.inf, high=np.inf):
     """A finite number with low <= number <= high, as a float."""
     try:

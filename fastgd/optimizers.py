@@ -251,7 +251,7 @@ class SGD(Optimizer):
 
     kind = types.Update.UPDATE_SGD
 
-    def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, name=None):
+    def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, *, name=None):
         super().__init__(learning_rate, name)
         self.momentum = number(momentum, "momentum", 0, 1)
         self.nesterov = bool(nesterov)
@@ -284,7 +284,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False,
-        name=None,
+        *, name=None,
     ):  # fmt: skip
         super().__init__(learning_rate, name)
         self.rho = number(rho, "rho", 0, 1)
@@ -318,7 +318,9 @@ class Adam(Optimizer):
 
     kind = types.Update.UPDATE_ADAM
 
-    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, name=None):
+    def __init__(
+        self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, *, name=None
+    ):
         super().__init__(learning_rate, name)
         largest = float(np.nextafter(1, 0))
         self.beta_1 = number(beta_1, "beta_1", 0, largest)

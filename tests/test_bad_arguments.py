@@ -70,6 +70,10 @@ def test_arguments_of_evaluate_and_predict_refused():
 # --- names -----------------------------------------------------------------------------------
 
 
+def compiled(model, optimizer, loss, metrics=None):
+    model.compile(optimizer, loss, metrics=metrics)
+
+
 BAD_COMPILE = [
     (("adm", "mse"), ["optimizer", "'adm'", "did you mean 'adam'", "rmsprop"]),
     (("sgd", "mean_square"), ["loss", "'mean_square'", "mean_squared_error"]),
@@ -80,7 +84,7 @@ BAD_COMPILE = [
 @pytest.mark.parametrize("built", [True, False])
 @pytest.mark.parametrize(("arguments", "words"), BAD_COMPILE)
 def test_unknown_names_in_compile(arguments, words, built):
-    refused(model_for(built=built), UnknownNameError, words, lambda m: m.compile(*arguments))
+    refused(model_for(built=built), UnknownNameError, words, lambda m: compiled(m, *arguments))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +109,7 @@ def test_unknown_names_in_compile(arguments, words, built):
     ],
 )
 def test_objects_in_compile_refused(arguments, error):
-    refused(model_for(), error, [], lambda m: m.compile(*arguments))
+    refused(model_for(), error, [], lambda m: compiled(m, *arguments))
 
 
 def test_unknown_names_in_layers():
@@ -135,9 +139,9 @@ def test_unknown_names_in_layers():
 def test_metrics_that_do_not_fit_the_targets(loss, metric):
     built = model_for(3, loss, "softmax")
     words = ["metrics", f"'{metric}'", loss]
-    refused(built, ArgumentError, words, lambda m: m.compile("sgd", loss, [metric]))
+    refused(built, ArgumentError, words, lambda m: m.compile("sgd", loss, metrics=[metric]))
     deferred = model_for(3, loss, "softmax", built=False)
-    deferred.compile("sgd", loss, [metric])
+    deferred.compile("sgd", loss, metrics=[metric])
     y = LABELS if loss.startswith("sparse") else ONE_HOT
     refused(deferred, ArgumentError, words, lambda m: m.fit(X, y, verbose=0))
 
@@ -266,3 +270,8 @@ def test_errors_are_of_the_builtin_types_too():
         assert issubclass(error, builtin)
     with pytest.raises(ValueError, match="columns"):
         model_for().predict(X[:, :2])
+
+
+@pytest.mark.parametrize("bad", ["batch", None, 2, np.zeros(2), 0.5])
+def test_shuffle_is_true_or_false(bad):
+    refused(model_for(), DataTypeError, ["shuffle"], lambda m: m.fit(X, Y, shuffle=bad))

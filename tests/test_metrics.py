@@ -90,7 +90,7 @@ def test_several_metrics_keep_their_order_and_names(engine):
     x, y = regression(30)
     model = network()
     own = metrics.MeanSquaredError("error")
-    model.compile("sgd", "mae", ["mse", metrics.MeanAbsoluteError(), own])
+    model.compile("sgd", "mae", metrics=["mse", metrics.MeanAbsoluteError(), own])
     assert model.metrics_names == ["loss", "mse", "mean_absolute_error", "error"]
     loss, mse, mae, error = model.evaluate(x, y, verbose=0)
     assert loss == pytest.approx(mae, rel=1e-6)
@@ -122,4 +122,4 @@ def test_a_metric_of_ones_own_is_refused():
 
     assert Mine()([0.0], [3.0]) == 3.0  # by hand it works
     with pytest.raises(ArgumentError, match="metrics"):
-        network().compile("sgd", "mse", [Mine()])
+        network().compile("sgd", "mse", metrics=[Mine()])

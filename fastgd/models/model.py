@@ -7,6 +7,7 @@ from fastgd._core.types import Status
 from fastgd._plan import flat_copy, flat_vector
 from fastgd._progress import Progress
 from fastgd._validate import (
+    boolean,
     matrix,
     number,
     numeric,
@@ -45,7 +46,7 @@ class Model(Base):
 
     # -- compile ------------------------------------------------------------------------------
 
-    def compile(self, optimizer="rmsprop", loss=None, metrics=None):
+    def compile(self, optimizer="rmsprop", loss=None, *, metrics=None):
         """Choose how to train.
 
         Parameters
@@ -159,6 +160,7 @@ class Model(Base):
         batch_size=32,
         epochs=1,
         verbose="auto",
+        *,
         validation_split=0.0,
         validation_data=None,
         shuffle=True,
@@ -219,6 +221,7 @@ class Model(Base):
         initial_epoch = whole_number(initial_epoch, "initial_epoch", 0)
         epochs = whole_number(epochs, "epochs", 0)
         progress = Progress(verbosity(verbose), epochs)
+        shuffle = boolean(shuffle, "shuffle")
         threads = config.threads(n_jobs)
         share = number(validation_split, "validation_split", 0, 1)
         x, y = self._data(x, y)
@@ -247,12 +250,12 @@ class Model(Base):
         params = {"epochs": epochs, "steps": steps, "verbose": progress.verbose}
         self.history = History(self, params)
         training.fit(
-            self, x, y, batch_size, epochs, initial_epoch, bool(shuffle), validation_data,
+            self, x, y, batch_size, epochs, initial_epoch, shuffle, validation_data,
             progress, self.history, threads,
         )  # fmt: skip
         return self.history
 
-    def train_on_batch(self, x, y, return_dict=False):
+    def train_on_batch(self, x, y, *, return_dict=False):
         """One step on one batch.
 
         Returns
@@ -283,7 +286,7 @@ class Model(Base):
         progress.end(figures)
         return self._returned(figures, return_dict)
 
-    def test_on_batch(self, x, y, return_dict=False):
+    def test_on_batch(self, x, y, *, return_dict=False):
         """The loss and metrics of one batch, without training."""
         x, y = self._built_for(x, y)
         return self._returned(training.evaluate(self, x, y), return_dict)
@@ -319,7 +322,7 @@ class Model(Base):
 
     # -- predict ------------------------------------------------------------------------------
 
-    def predict(self, x, batch_size=None, verbose="auto", n_jobs=None):
+    def predict(self, x, batch_size=None, verbose="auto", *, n_jobs=None):
         """The outputs for x.
 
         Parameters
