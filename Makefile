@@ -20,7 +20,7 @@ demo: $(VENV)/with-plot
 test: $(VENV)/with-test
 	$(BIN)/pytest
 
-exhaustive: $(VENV)/with-test
+exhaustive: $(VENV)/built
 	$(BIN)/python tests/exhaustive.py $(FUNCTIONS)
 
 bench: $(VENV)/with-bench
