@@ -10,10 +10,10 @@ b. **No branches.** All paths are computed and ``select`` takes one, a blend. Ro
    integer in the low bits of the sum: AVX2 has no conversion from float64 to int64 and no
    arithmetic shift of int64, and this needs neither.
 c. **Errors.** In units in the last place, against the exact value; the bound in the comment
-   of each function is rounded up from the worst one measured, with and without fma. (In
-   float32 every argument with 2^-30 <= |x| < 128 was tried, and every 61st of the others; in
-   float64 nine million.) NaN gives NaN, and the signs of zeros, infinities and subnormal
-   arguments and results are right everywhere; tests/test_scalar.py allows 2.
+   of each function is rounded up from the worst one measured, with and without fma: in
+   float32 over all 2^32 arguments, by tests/exhaustive.py; in float64 over some millions.
+   NaN gives NaN, and the signs of zeros, infinities and subnormal arguments and results are
+   right everywhere; tests/test_scalar.py allows 2.
 d. **Coefficients** are minimax fits by iteratively reweighted least squares in 50 digits,
    with the leading terms fixed at their exact values; for float each coefficient was rounded
    in turn, lowest degree first, and the remaining ones fitted anew. The comment gives the
@@ -110,7 +110,7 @@ cdef inline real fmadd(real a, real b, real c) noexcept nogil:
 
 
 cdef inline real product_rest(real a, real b, real product) noexcept nogil:
-    """a b - product, exact in every build if product is the rounded a b."""
+    """a b - product, exact in every build if product is a b rounded, or all but."""
     if real is float:
         return _product_rest_f(a, b, product)
     else:
