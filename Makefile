@@ -12,7 +12,7 @@ COPIED := .ci $(filter-out build dist %.egg-info,$(wildcard *))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export FASTGD_TEST_BUILDS := 1
 
-.PHONY: demo test exhaustive bench lint debug sanitize sdist clean
+.PHONY: demo test exhaustive bench lint debug sanitize sanitize-memory sanitize-threads sdist clean
 
 demo: $(VENV)/with-plot
 	$(BIN)/python examples/demo.py $(if $(CSV),"$(CSV)")
@@ -25,7 +25,7 @@ exhaustive: $(VENV)/built
 
 bench: $(VENV)/with-bench
 	$(BIN)/pytest benchmarks
-	$(BIN)/python benchmarks/compare.py
+	$(BIN)/python -m fastgd bench --goals
 
 lint: $(VENV)/with-lint
 	$(BIN)/ruff check .
@@ -45,13 +45,22 @@ $(VENV)/with-%: $(VENV)/built
 
 .PRECIOUS: $(VENV)/with-%
 
+ENGINE_TESTS := $(wildcard tests/test_engine*.py tests/test_products.py tests/test_scalar.py \
+	tests/test_shuffle.py tests/test_gradients.py tests/test_fit.py tests/test_predictor.py)
+runtime = LD_PRELOAD=$$($(or $(CC),cc) -print-file-name=lib$(1).so)
+
 debug: BUILD := FASTGD_DEBUG_BUILD=1
-sanitize: BUILD := FASTGD_CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=undefined -O1 -g"
-sanitize: RUN := LD_PRELOAD=$$($(or $(CC),cc) -print-file-name=libasan.so) \
-	ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
-sanitize: TESTS := $(wildcard tests/test_engine*.py tests/test_products.py \
-	tests/test_scalar.py tests/test_shuffle.py)
-debug sanitize:
+sanitize: sanitize-memory sanitize-threads
+sanitize-memory: BUILD := FASTGD_CFLAGS="-fsanitize=address,undefined \
+	-fno-sanitize-recover=undefined -O1 -g"
+sanitize-memory: RUN := $(call runtime,asan) ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
+sanitize-memory: TESTS := $(ENGINE_TESTS)
+sanitize-threads: BUILD := FASTGD_CFLAGS="-fsanitize=thread -O1 -g"
+sanitize-threads: RUN := $(call runtime,tsan) TSAN_OPTIONS="halt_on_error=1 die_after_fork=0" \
+	OPENBLAS_NUM_THREADS=1
+sanitize-threads: TESTS := tests/test_threads.py tests/test_predictor.py -k "not fork and not ctrl_c" \
+	tests/test_engine_bits.py
+debug sanitize-memory sanitize-threads:
 	rm -rf build/copy-$@
 	mkdir -p build/copy-$@
 	cp -R $(COPIED) build/copy-$@

@@ -50,6 +50,8 @@ GCC_FLAGS = [
     # and would leave a tile's sums in memory before and after the loop that adds to them.
     "-fgcse-las",
     "-fgcse-sm",
+    # and would inline large functions that it sees called in one place, see gemm.pxi.
+    "-fno-inline-functions-called-once",
 ]
 
 MACROS = [

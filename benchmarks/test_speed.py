@@ -1,23 +1,31 @@
-"""Every workload on every side, with pytest-benchmark.
+"""Every workload of ``python -m fastgd bench`` by fastgd and NumPy, with pytest-benchmark.
 
-These numbers follow one side over time. For ratios between sides take those of compare.py,
+These numbers follow one side over time. For ratios between sides take those of the command,
 which lets the sides take turns.
 """
 
 import pytest
-from workloads import WORKLOADS
+
+from fastgd.bench.measure import TOLERANCE, apart
+from fastgd.bench.registry import OURS, SIDES
+from fastgd.bench.selection import WORKLOADS
+from fastgd.bench.workloads import Starting
+
+IN_PROCESS = [workload for workload in WORKLOADS if type(workload) is not Starting]
 
 
-@pytest.fixture(scope="module", params=WORKLOADS, ids=str)
+@pytest.fixture(scope="module", params=IN_PROCESS, ids=str)
 def workload(request):
-    return request.param, request.param.prepare()
+    return request.param, SIDES[OURS].side(request.param).result()
 
 
-@pytest.mark.parametrize("side", ["numpy", "fastgd", "plain numpy"])
-def test_speed(workload, side, benchmark):
-    description, prepared = workload
-    if side not in prepared.sides:
-        pytest.skip(f"there is no {side} for this workload")
-    benchmark.group = f"{description} ({prepared.steps} {description.unit}s a call)"
-    benchmark.extra_info["steps"] = prepared.steps
-    benchmark.pedantic(prepared.sides[side], setup=prepared.restart, rounds=20)
+@pytest.mark.parametrize("name", [OURS, "numpy", "numpy-tuned"])
+def test_speed(workload, name, benchmark):
+    described, expected = workload
+    side = SIDES[name].side(described)
+    if side is None:
+        pytest.skip(f"{name} has no such workload")
+    apart(side.result(), expected, TOLERANCE[described.dtype])
+    benchmark.group = f"{described} ({side.steps} {described.unit}s a run)"
+    benchmark.extra_info["steps"] = side.steps
+    benchmark.pedantic(side.run, setup=side.restart, rounds=20)

@@ -17,6 +17,13 @@ def flat_vector(size, dtype):
     return block[start : start + (size + PADDING) * itemsize].view(dtype)[:size]
 
 
+def flat_copy(vector):
+    """A copy of a flat vector, with that same room behind it."""
+    copy = flat_vector(vector.size, vector.dtype)
+    copy[:] = vector
+    return copy
+
+
 @dataclass(frozen=True)
 class Plan:
     """What an engine's ``Program`` is made from.
@@ -84,7 +91,7 @@ class Table:
         self.last_activation = None
 
     def activation(self, function, source):
-        """Activate a buffer, in place if it is a dense layer's.
+        """Activate a buffer; a dense layer that has just written it does so itself.
 
         The input is the user's, and the gradient of an activation is written in terms of its
         output: both are kept as they are.
@@ -95,9 +102,13 @@ class Table:
         if source == 0:
             source = self.buffer(self.widths[0])
             self.row(Op.OP_ACTIVATION, 0, source, kind=Activation.ACTIVATION_LINEAR)
-        in_place = self.rows[-1][0] == Op.OP_DENSE
-        target = source if in_place else self.buffer(self.widths[source])
-        self.row(Op.OP_ACTIVATION, source, target, kind=code)
+        last = self.rows[-1]
+        if last[:2] == (Op.OP_DENSE, Activation.ACTIVATION_LINEAR):
+            self.rows[-1] = (last[0], code, *last[2:])
+            target = source
+        else:
+            target = self.buffer(self.widths[source])
+            self.row(Op.OP_ACTIVATION, source, target, kind=code)
         self.last_activation = function
         return target
 
@@ -176,16 +187,18 @@ def _described(layers, input_width, parameter_count):
     for layer in layers:
         buffer = layer.emit(table, buffer)
     logits = buffer
-    last = table.rows[-1] if table.rows else None
-    if last and last[0] == Op.OP_ACTIVATION and last[1] in _WITH_LOGITS:
-        # The loss may want what the last activation reads: it gets a buffer of its own.
-        op, kind, logits, _, kernel, bias = last
-        if buffer == logits:
-            buffer = table.buffer(table.widths[logits])
-            table.rows[-1] = (op, kind, logits, buffer, kernel, bias)
-    elif buffer == 0:
+    if buffer == 0:
         buffer = logits = table.buffer(input_width)
         table.row(Op.OP_ACTIVATION, 0, buffer, kind=Activation.ACTIVATION_LINEAR)
+    elif table.rows[-1][1] in _WITH_LOGITS:
+        # The loss may want what the last activation reads: it gets a buffer of its own.
+        op, kind, source, *rest = table.rows[-1]
+        if op == Op.OP_DENSE:
+            table.rows[-1] = (op, Activation.ACTIVATION_LINEAR, source, *rest)
+            buffer = table.buffer(table.widths[logits])
+            table.rows.append((Op.OP_ACTIVATION, kind, logits, buffer, -1, -1))
+        else:
+            logits = source
     plan = Plan(
         rows=np.array(table.rows, dtype=ROW),
         widths=np.array(table.widths, dtype=np.int64),

@@ -25,7 +25,8 @@ class Progress:
 
     def __init__(self, verbose, epochs=None, stream=None):
         self.stream = stream or sys.stdout
-        self.terminal = self.stream is not None and self.stream.isatty()
+        isatty = getattr(self.stream, "isatty", None)  # a stream of one's own may lack it
+        self.terminal = bool(isatty and isatty())
         if self.stream is None:  # as under a process without standard output
             verbose = 0
         elif verbose == "auto":
@@ -62,9 +63,8 @@ class Progress:
             line = self._bar(self.steps, now, logs)
             self._write(f"\r{line}\x1b[K\n" if self.terminal else f"{line}\n")
         else:
-            self._write(
-                f"{self.steps}/{self.steps} - {self._times(self.steps, now)}{_figures(logs)}\n"
-            )
+            times = self._times(self.steps, now, between=" - ")
+            self._write(f"{self.steps}/{self.steps} - {times}{_figures(logs)}\n")
 
     def _due(self):
         if self.epochs is None or self.epoch == self.epochs - 1:
@@ -82,9 +82,9 @@ class Progress:
         bar = "━" * full + ("╸" if full < _BAR_WIDTH else "") + " " * (_BAR_WIDTH - full - 1)
         return f"{step:>{width}}/{self.steps} {bar} {self._times(step, now)}{_figures(logs)}"
 
-    def _times(self, step, now):
+    def _times(self, step, now, between=" "):
         elapsed = now - self.start
-        return f"{elapsed:.0f}s {_duration(elapsed / max(step, 1))}/step"
+        return f"{elapsed:.0f}s{between}{_duration(elapsed / max(step, 1))}/step"
 
     def _write(self, text):
         self.stream.write(printable(text, self.stream))

@@ -29,6 +29,8 @@ def number(value, argument, low=-np.inf, high=np.inf):
         if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value) != 0:
             raise TypeError
         result = float(value)
+    except OverflowError:  # a whole number that no float holds
+        result = np.inf
     except (TypeError, ValueError):
         raise DataTypeError(f"{argument}: expected a number, got {value!r}") from None
     if not (low <= result <= high and np.isfinite(result)):
@@ -49,6 +51,9 @@ def row_width(shape, argument="input_shape"):
 def numeric(values, argument):
     """An ndarray of real numbers, made of whatever was given; not copied if it is one."""
     array = values if isinstance(values, np.ndarray) else _array(values, argument)
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        index = tuple(np.argwhere(np.ma.getmaskarray(array))[0])
+        raise DataError(f"{argument}: the value{_at(index)} is masked: fill it in first")
     if array.dtype.kind in "fiub":
         return array
     if array.dtype.kind == "O":
@@ -159,11 +164,12 @@ def targets(values, width, loss, dtype, engine, argument="y"):
         check_classes(original, width, argument)
     elif loss.target_range != (-np.inf, np.inf):
         low, high = loss.target_range
-        _check_rows(
-            (original < low) | (original > high),
-            original,
-            f"{argument}: {loss.name} expects targets from {low} to {high}",
-        )
+        if array.size and not low <= array.min() <= array.max() <= high:
+            _check_rows(
+                (original < low) | (original > high),
+                original,
+                f"{argument}: {loss.name} expects targets from {low} to {high}",
+            )
     return array
 
 

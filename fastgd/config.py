@@ -1,5 +1,7 @@
-"""Settings of the process: the data type of new models and the engine that runs them."""
+"""Settings of the process: the data type of new models, and what runs them."""
 
+import functools
+import os
 import platform
 import sys
 
@@ -7,11 +9,11 @@ import numpy as np
 
 from fastgd import _engines
 from fastgd._core import cpu
-from fastgd.errors import ArgumentError
+from fastgd.errors import ArgumentError, DataTypeError
 
 __version__ = "0.1.0"
 
-_settings = {"floatx": "float32", "engine": None}
+_settings = {"floatx": "float32", "engine": None, "threads": None}
 
 
 def floatx():
@@ -79,8 +81,84 @@ def set_engine(name):
     _settings["engine"] = name
 
 
+def num_threads():
+    """How many threads a call uses that is given no ``n_jobs``.
+
+    That which ``set_num_threads`` chose, or the environment variable
+    ``FASTGD_NUM_THREADS``, or 1.
+
+    Examples
+    --------
+    >>> from fastgd import config
+    >>> config.set_num_threads(2)
+    >>> config.num_threads()
+    2
+    >>> config.set_num_threads(None)
+    """
+    return _settings["threads"] or _default_threads()
+
+
+@functools.cache
+def _default_threads():
+    """``FASTGD_NUM_THREADS`` where it was set at first use, else 1."""
+    given = os.environ.get("FASTGD_NUM_THREADS") or "1"
+    try:
+        return checked_threads(int(given), "FASTGD_NUM_THREADS")
+    except ValueError:
+        raise ArgumentError(
+            f"FASTGD_NUM_THREADS: expected -1 or a whole number of at least 1, got {given!r}"
+        ) from None
+
+
+def set_num_threads(n):
+    """Set how many threads a call uses that is given no ``n_jobs``.
+
+    Parameters
+    ----------
+    n : int or None
+        At least 1, or -1 for one a CPU. None: the default again.
+
+    Raises
+    ------
+    DataTypeError, ArgumentError
+        For anything else.
+    """
+    _settings["threads"] = None if n is None else checked_threads(n, "n")
+
+
+def threads(n_jobs=None):
+    """The threads that an argument ``n_jobs`` stands for: never more than there are CPUs.
+
+    Threads change no bit of any result, and are used only where the work is enough for them.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        At least 1, or -1 for one a CPU. None: ``num_threads()``.
+
+    Raises
+    ------
+    DataTypeError, ArgumentError
+        For anything else.
+    """
+    n = num_threads() if n_jobs is None else checked_threads(n_jobs, "n_jobs")
+    if n == 1:
+        return 1
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return there if n == -1 else min(n, there)
+
+
+def checked_threads(n, argument):
+    """-1 or a whole number of at least 1, as an int."""
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
+        raise DataTypeError(f"{argument}: expected a whole number, got {n!r}")
+    if n != -1 and n < 1:
+        raise ArgumentError(f"{argument}: expected -1 or a number >= 1, got {n}")
+    return int(n)
+
+
 def show_config():
-    """Print what is used here: version, engine, NumPy, compiler and CPU features.
+    """Print what is used here: version, engine, threads, NumPy, compiler and CPU features.
 
     Examples
     --------
@@ -95,6 +173,7 @@ def show_config():
         "fastgd": __version__,
         "engine": f"{name} (available: {', '.join(_engines.available())})",
         "floatx": floatx(),
+        "threads": f"{num_threads()} (of {threads(-1)} CPUs)",
         "numpy": np.__version__,
         "python": sys.version.split()[0],
         "compiler": cpu.compiler(),

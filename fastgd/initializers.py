@@ -10,6 +10,7 @@ import numpy as np
 
 from fastgd import _seeds, config
 from fastgd._names import lookup, snake_case
+from fastgd._validate import number, whole_number
 from fastgd.errors import ArgumentError
 
 
@@ -55,7 +56,7 @@ class Constant(Initializer):
     """One value everywhere."""
 
     def __init__(self, value=0.0):
-        self.value = value
+        self.value = number(value, "value")
 
     def values(self, shape):
         return np.full(shape, self.value, dtype=np.float64)
@@ -65,7 +66,7 @@ class RandomInitializer(Initializer):
     """Base of the random ones: with a seed, every call gives the same values."""
 
     def __init__(self, seed=None):
-        self.seed = seed
+        self.seed = None if seed is None else whole_number(seed, "seed", 0)
 
     def generator(self):
         """A fresh generator from the seed."""
@@ -78,8 +79,8 @@ class RandomNormal(RandomInitializer):
 
     def __init__(self, mean=0.0, stddev=0.05, seed=None):
         super().__init__(seed)
-        self.mean = mean
-        self.stddev = stddev
+        self.mean = number(mean, "mean")
+        self.stddev = number(stddev, "stddev", low=0)
 
     def values(self, shape):
         return self.generator().normal(self.mean, self.stddev, shape)
@@ -101,8 +102,8 @@ class RandomUniform(RandomInitializer):
 
     def __init__(self, minval=-0.05, maxval=0.05, seed=None):
         super().__init__(seed)
-        self.minval = minval
-        self.maxval = maxval
+        self.minval = number(minval, "minval")
+        self.maxval = number(maxval, "maxval", low=self.minval)
 
     def values(self, shape):
         return self.generator().uniform(self.minval, self.maxval, shape)
@@ -127,9 +128,9 @@ class VarianceScaling(RandomInitializer):
 
     def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None):
         super().__init__(seed)
-        if not scale > 0:
+        self.scale = number(scale, "scale")
+        if not self.scale > 0:
             raise ArgumentError(f"scale: expected a number above 0, got {scale!r}")
-        self.scale = scale
         self.mode = mode
         self.distribution = distribution
         self._draw((1, 1))  # an unknown name is found now, not when a model is built

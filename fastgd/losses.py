@@ -8,7 +8,7 @@ import numpy as np
 
 from fastgd import activations, ops
 from fastgd._core import types
-from fastgd._names import lookup
+from fastgd._names import lookup, snake_case
 from fastgd._validate import check_classes, numeric
 from fastgd.errors import ArgumentError, ShapeError
 
@@ -123,7 +123,7 @@ class Loss:
     from_logits = False
 
     def __init__(self, name=None):
-        self.name = name or type(self).function.__name__
+        self.name = name or snake_case(type(self).__name__)
 
     def __call__(self, y_true, y_pred):
         """The mean over all rows, for arrays or tensors of shape (n, outputs)."""
@@ -225,6 +225,6 @@ def get(identifier):
     if isinstance(identifier, str):
         return lookup("loss", identifier, _BY_NAME)()
     for loss in _CLASSES:
-        if identifier in (loss, loss.function):
+        if identifier is loss or identifier is loss.function:
             return loss()
     raise ArgumentError(f"loss: expected a name or a loss of fastgd.losses, got {identifier!r}")

@@ -150,7 +150,8 @@ def get(identifier, outputs=1, sparse=False):
     """
     if isinstance(identifier, Metric) and identifier.code is not None:
         return identifier
-    if isinstance(identifier, type) and issubclass(identifier, Metric):
+    is_class = isinstance(identifier, type) and issubclass(identifier, Metric)
+    if is_class and identifier.code is not None:
         return identifier()
     for function in (losses.mean_squared_error, losses.mean_absolute_error):
         if identifier is function:

@@ -4,6 +4,7 @@ An optimizer is a description; the update itself is one loop over flat vectors, 
 engine, the same in ``fit`` and in ``apply_gradients``.
 """
 
+import functools
 import weakref
 from dataclasses import dataclass
 
@@ -97,7 +98,9 @@ class Optimizer:
         if entry is None or entry[0]() is None or len(entry[1].slots) != self.slot_count():
             slots = np.zeros((self.slot_count(), vector.size), dtype=vector.dtype)
             state = State(int(self.kind), np.array(self.settings()), slots, self._iterations)
-            entry = (weakref.ref(owner, lambda _: self._states.pop(key, None)), state)
+            # Not a Python function: a Ctrl-C that came while it runs would be lost.
+            forget = functools.partial(self._states.pop, key)
+            entry = (weakref.ref(owner, forget), state)
             self._states[key] = entry
         entry[1].settings[:] = self.settings()
         return entry[1]
@@ -341,8 +344,9 @@ def get(identifier):
     UnknownNameError
         Listing the names there are.
     """
-    if isinstance(identifier, Optimizer):
+    if isinstance(identifier, Optimizer) and identifier.kind is not None:
         return identifier
-    if isinstance(identifier, type) and issubclass(identifier, Optimizer):
+    is_class = isinstance(identifier, type) and issubclass(identifier, Optimizer)
+    if is_class and identifier.kind is not None:
         return identifier()
     return lookup("optimizer", identifier, _BY_NAME)()

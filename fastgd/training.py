@@ -1,9 +1,12 @@
 """The epoch loop: spans of compiled steps, and what stands between them."""
 
+import functools
+
 import numpy as np
 
 from fastgd import _seeds
 from fastgd._core.types import Status
+from fastgd._threads import Choice, useful_threads
 from fastgd.errors import DivergenceError
 
 #: A span returns to Python after about this time (in seconds), so that Ctrl-C is answered and
@@ -11,7 +14,10 @@ from fastgd.errors import DivergenceError
 SPAN_SECONDS = 0.05
 
 
-def fit(model, x, y, batch_size, epochs, initial_epoch, shuffle, validation, progress, history):
+def fit(
+    model, x, y, batch_size, epochs, initial_epoch, shuffle, validation, progress, history,
+    threads=1,
+):  # fmt: skip
     """Train on prepared arrays, epoch by epoch.
 
     Parameters
@@ -24,19 +30,25 @@ def fit(model, x, y, batch_size, epochs, initial_epoch, shuffle, validation, pro
     validation : (x, y) or None
     progress : Progress
     history : History
+    threads : int
+        That may be used.
     """
     steps = -(-len(x) // batch_size)
     order = np.empty(len(x), dtype=np.int64) if shuffle else None
+    most = useful_threads(threads, 3 * model.parameters.size * batch_size, steps)
+    choice = model.threads_choices.setdefault(most, Choice(most))
     for epoch in range(initial_epoch, epochs):
         progress.begin(steps, epoch)
-        logs = _epoch(model, x, y, order, batch_size, steps, epoch, progress)
+        logs = _epoch(model, x, y, order, batch_size, steps, epoch, progress, choice)
         if validation is not None:
-            logs |= {f"val_{k}": v for k, v in evaluate(model, *validation).items()}
+            logs |= {
+                f"val_{k}": v for k, v in evaluate(model, *validation, threads=threads).items()
+            }
         history.append(epoch, logs)
         progress.end(logs)
 
 
-def _epoch(model, x, y, order, batch_size, steps, epoch, progress):
+def _epoch(model, x, y, order, batch_size, steps, epoch, progress, choice):
     program = model.program()
     optimizer = model.optimizer
     state = optimizer.state(model.parameters)
@@ -47,9 +59,10 @@ def _epoch(model, x, y, order, batch_size, steps, epoch, progress):
     while step < steps:
         # asked anew for each span: a learning rate may be set from another thread
         rates = np.array([optimizer.learning_rate])
-        step, status = program.train(
-            x, y, order, key, batch_size, step, steps, state, rates, totals, SPAN_SECONDS
+        span = functools.partial(
+            program.train, x, y, order, key, batch_size, step, steps, state, rates, totals
         )
+        step, status = choice.run(span, step, SPAN_SECONDS)
         if status != Status.STATUS_FINE:
             raise diverged(status, step, epoch)
         progress.update(step, model.figures(totals))
@@ -68,24 +81,44 @@ def train_on_batch(model, x, y):
     return model.figures(totals)
 
 
-def evaluate(model, x, y, progress=None, batch_size=1):
+def evaluate(model, x, y, progress=None, batch_size=1, threads=1):
     """The loss and metrics over all rows; the figures do not depend on a batch size."""
     program = model.program()
     totals = model.totals()
-    row = 0
-    while row < len(x):
-        row = program.evaluate(x, y, row, totals, SPAN_SECONDS)
+
+    def span(row, seconds, threads):
+        return (program.evaluate(x, y, row, totals, seconds, threads),)
+
+    for row in _rows(model, len(x), span, threads):
         if progress is not None:
             progress.update(row // batch_size, model.figures(totals))
     return model.figures(totals)
 
 
-def predict(program, x, out):
+def predict(model, x, out, threads=1):
     """Fill ``out`` with the outputs for x."""
-    row = 0
-    while row < len(x):
-        row = program.predict(x, out, row, SPAN_SECONDS)
+    program = model.program()
+    if threads == 1:  # one row should take a microsecond
+        row = 0
+        while row < len(x):
+            row = program.predict(x, out, row, SPAN_SECONDS)
+        return out
+
+    def span(row, seconds, threads):
+        return (program.predict(x, out, row, seconds, threads),)
+
+    for _ in _rows(model, len(x), span, threads):
+        pass
     return out
+
+
+def _rows(model, count, span, threads):
+    """Go through so many rows in spans; the rows reached."""
+    choice = Choice(useful_threads(threads, model.parameters.size * count, 1))
+    row = 0
+    while row < count:
+        (row,) = choice.run(functools.partial(span, row), row, SPAN_SECONDS)
+        yield row
 
 
 _CAUSES = {

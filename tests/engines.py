@@ -148,7 +148,7 @@ class Net:
     metrics : sequence of Metric
     biases : bool
     in_place : bool
-        Whether hidden activations write into the buffer they read.
+        Whether dense layers are activated as they are computed, not by rows of their own.
     """
 
     def __init__(
@@ -182,12 +182,12 @@ class Net:
             last = k == len(widths) - 2
             if last:
                 loss_source, loss_row_count = source, len(rows)
-            if kind is not None:
-                if not in_place or (last and loss in FUSED):
-                    buffers.append(width)
-                    target = len(buffers) - 1
-                rows.append((Op.OP_ACTIVATION, kind, source, target, -1, -1))
-                source = target
+            if kind is not None and in_place and not (last and loss in FUSED):
+                rows[-1] = (Op.OP_DENSE, kind, *rows[-1][2:])
+            elif kind is not None:
+                buffers.append(width)
+                rows.append((Op.OP_ACTIVATION, kind, source, len(buffers) - 1, -1, -1))
+                source = len(buffers) - 1
             if last and loss not in FUSED:
                 loss_source, loss_row_count = source, len(rows)
         self.dtype = dtype
@@ -224,16 +224,17 @@ class Net:
             y = np.eye(self.outputs)[rng.integers(0, self.outputs, n)]
         return x, y.astype(self.dtype)
 
-    def run(self, build, optimizer="sgd"):
+    def run(self, build, optimizer="sgd", threads=1):
         """A fresh Run of this network on one engine."""
-        return Run(self, build, optimizer)
+        return Run(self, build, optimizer, threads)
 
 
 class Run:
     """A program with its own copy of the parameters, and the optimizer's state."""
 
-    def __init__(self, net, build, optimizer):
+    def __init__(self, net, build, optimizer, threads):
         self.net = net
+        self.threads = threads
         self.parameters = flat(net.start, net.dtype)
         self.gradients = flat(np.zeros_like(net.start), net.dtype)
         self.state = state(optimizer, len(net.start), net.dtype)
@@ -260,6 +261,7 @@ class Run:
                 rates,
                 self.totals,
                 FOR_EVER,
+                self.threads,
             )
             if step < last:
                 break
@@ -269,12 +271,12 @@ class Run:
 
     def evaluate(self, x, y):
         totals = self.net.totals()
-        assert self.program.evaluate(x, y, 0, totals, FOR_EVER) == len(x)
+        assert self.program.evaluate(x, y, 0, totals, FOR_EVER, self.threads) == len(x)
         return totals
 
     def predict(self, x):
         out = np.full((len(x), self.net.outputs), np.nan, self.net.dtype)
-        assert self.program.predict(x, out, 0, FOR_EVER) == len(x)
+        assert self.program.predict(x, out, 0, FOR_EVER, self.threads) == len(x)
         return out
 
 

@@ -45,6 +45,8 @@ BAD_DATA = {
     "dict": ({"a": 1}, Y, DataTypeError, ["x", "{'a': 1}"]),
     "ragged": ([[1, 2, 3], [1, 2]], Y, ShapeError, ["x", "different lengths"]),
     "y ragged": (X, [[1], [1, 2]], ShapeError, ["y", "different lengths"]),
+    "masked": (np.ma.masked_less(X, X[0, 0]), Y, DataError, ["x", "masked", "row"]),
+    "y masked": (X, np.ma.masked_equal(Y, Y[3, 0]), DataError, ["y", "row 3, column 0"]),
     "nan": (put(X, 5, 2, np.nan), Y, DataError, ["x", "nan at row 5, column 2"]),
     "inf": (put(X, 0, 1, -np.inf), Y, DataError, ["x", "-inf at row 0, column 1"]),
     "float32 nan": (put(X, 5, 2, np.nan).astype("f4"), Y, DataError, ["x", "row 5, column 2"]),

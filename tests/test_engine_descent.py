@@ -2,7 +2,17 @@
 
 import numpy as np
 import pytest
-from engines import FOR_EVER, covering, distance, each_build, each_dtype, each_engine, engine
+from engines import (
+    FOR_EVER,
+    covering,
+    digest,
+    distance,
+    each_build,
+    each_dtype,
+    each_engine,
+    engine,
+    missing,
+)
 
 from fastgd._core.types import Status
 
@@ -67,6 +77,29 @@ def test_descent_stops_and_goes_on_to_the_same_bits(build, dtype):
     np.testing.assert_array_equal(theta, whole)
 
 
+@each_build
+@each_dtype
+def test_threads_and_builds_give_the_same_bits(build, dtype):
+    threads = (1, 2, 3, 5, 8)
+
+    def run(build, threads, seconds):
+        found = []
+        for n, d, k in [(3, 2, 1), (600, 17, 2), (9001, 30, 1), (2500, 100, 3)]:
+            x, y, theta, alpha = problem(n, d, k, dtype)
+            done = 0
+            while done < 3:
+                done, status = engine(build).least_squares_descent(
+                    x, y, theta, alpha, done, 3, seconds, threads
+                )
+                assert status == Status.STATUS_FINE
+            found.append(theta)
+        return digest(*found)
+
+    expected = run(build if build == "baseline" or missing("avx2") else "avx2", 1, FOR_EVER)
+    assert {t: run(build, t, FOR_EVER) for t in threads} == dict.fromkeys(threads, expected)
+    assert run(build, 3, 0.0) == expected
+
+
 @each_engine
 @each_dtype
 def test_descent_that_diverges_keeps_the_last_finite_theta(build, dtype):
@@ -80,6 +113,8 @@ def test_descent_that_diverges_keeps_the_last_finite_theta(build, dtype):
     again = start.copy()
     assert run(x, y, again, 1e6 * alpha, 0, iteration, FOR_EVER)[0] == iteration
     np.testing.assert_array_equal(theta, again)
+    assert run(x, y, start, 1e6 * alpha, 0, 1000, FOR_EVER, 2) == (iteration, status)
+    np.testing.assert_array_equal(theta, start)
 
 
 @each_engine

@@ -5,6 +5,7 @@ import pytest
 from problems import CASES, central_differences, compiled, data, distance, flat
 
 from fastgd import GradientTape, Sequential, layers, optimizers
+from fastgd._core.types import PADDING
 
 
 def random_hidden(seed):
@@ -72,6 +73,36 @@ def test_tape_differentiates_the_weights_that_were_there(engine):
     model.parameters[:] = 1
     found = tape.gradient(loss, model.weights)
     np.testing.assert_allclose(flat(found), flat(expected), rtol=1e-12)
+
+
+def room_behind(array):
+    """How many elements lie between the end of an array and that of its memory."""
+    block = array
+    while block.base is not None:
+        block = block.base
+    ends = [a.ctypes.data + a.nbytes for a in (block, array)]
+    return (ends[0] - ends[1]) // array.itemsize
+
+
+def test_tape_gives_the_engine_arrays_with_room_behind_them(engine, monkeypatch):
+    model = compiled("mse")
+    program, rooms = model.program(), []
+
+    class Watched:
+        def forward(self, parameters, x, out):
+            rooms.append(room_behind(parameters))
+            return program.forward(parameters, x, out)
+
+        def backward(self, parameters, x, kept, d_out, gradients, d_x):
+            rooms.extend(map(room_behind, (parameters, gradients, d_x)))
+            program.backward(parameters, x, kept, d_out, gradients, d_x)
+
+    monkeypatch.setattr(model, "program", Watched)
+    with GradientTape() as tape:
+        x = tape.watch(np.ones((2, 3), np.float32))
+        out = model(x)
+    tape.gradient(out, [x, *model.weights])
+    assert len(rooms) == 4 and min(rooms) >= PADDING
 
 
 def test_tape_gives_the_gradient_of_the_input(engine):

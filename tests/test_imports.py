@@ -21,7 +21,7 @@ TIERS = [
     {"reference.updates", "reference.losses", "reference.descent"},
     {"reference.program"},
     {"reference"},
-    {"_engines", "_names", "_validate", "_backward", "_gradients_arrays"},
+    {"_engines", "_names", "_threads", "_validate", "_backward", "_gradients_arrays"},
     {"config", "_seeds", "_progress", "variables"},
     {"_tensor"},
     {"ops", "tape"},
@@ -36,11 +36,22 @@ TIERS = [
     {"models.sequential"},
     {"models", "linear", "utils"},
     {"__init__"},
+    {"bench", "bench.threads", "bench.side", "bench.workloads"},
+    {"bench.selection", "bench.sides"},
+    {"bench.sides.by_hand", "bench.sides.pytorch", "bench.sides.starting"},
+    {"bench.sides.jax_scan", "bench.sides.keras_fit", "bench.sides.onnx_runtime"},
+    {"bench.sides.ours", "bench.sides.scikit_learn"},
+    {"bench.registry"},
+    {"bench.measure", "bench.runner"},
+    {"bench.picture", "bench.table", "bench.worker"},
+    {"bench.command"},
+    {"__main__"},
 ]
 TIER = {module: number for number, tier in enumerate(TIERS) for module in tier}
 
 # Third-party modules that a function may import when it is called.
-OPTIONAL = {"matplotlib"}
+PEERS = {"jax", "keras", "onnx", "onnxruntime", "sklearn", "tensorflow", "torch"}
+OPTIONAL = {"matplotlib"} | PEERS
 
 
 def source_files():

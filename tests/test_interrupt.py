@@ -35,8 +35,8 @@ def interrupted_after(seconds, run):
     return time.monotonic() - sent[0]
 
 
-@pytest.mark.parametrize("rows", [256, 60_000])
-def test_interrupt_is_answered_and_leaves_a_consistent_model(engine, rows):
+@pytest.mark.parametrize(("rows", "epochs"), [(256, 10**6), (60_000, 10**4)])
+def test_interrupt_is_answered_and_leaves_a_consistent_model(engine, rows, epochs):
     x, y = regression(rows, 16)
 
     def fresh():
@@ -48,14 +48,14 @@ def test_interrupt_is_answered_and_leaves_a_consistent_model(engine, rows):
     model = fresh()
     waited = interrupted_after(
         0.15,
-        lambda: model.fit(x, y, epochs=10**7, batch_size=256, shuffle=False, verbose=0),
+        lambda: model.fit(x, y, epochs=epochs, batch_size=256, shuffle=False, verbose=0),
     )
     assert waited < 2
     steps = model.optimizer.iterations
     assert steps > 0
     # an epoch that ends as the signal comes is trained but may not be recorded
-    epochs = steps // (-(-rows // 256))
-    assert len(model.history.epoch) in (epochs - 1, epochs)
+    trained = steps // (-(-rows // 256))
+    assert len(model.history.epoch) in (trained - 1, trained)
 
     again = fresh()
     places = batches(rows, 256)
@@ -66,11 +66,47 @@ def test_interrupt_is_answered_and_leaves_a_consistent_model(engine, rows):
     assert np.isfinite(model.evaluate(x, y, verbose=0))
 
 
-def test_interrupt_of_gradient_descent(engine):
+@pytest.mark.parametrize("n_jobs", [1, -1])
+def test_interrupt_within_a_step_takes_nothing_of_it(n_jobs):
+    rows = 400_000
+    x, y = regression(rows, 16)
+    model = network(((64, "relu"), (64, "relu")), 16)
+    model.compile("adam", "mse")
+    model.fit(x[:64], y[:64], verbose=0)
+    states = [model.parameters.tobytes()]
+
+    def until_interrupted():
+        while True:
+            model.fit(x, y, batch_size=rows, epochs=1, verbose=0, n_jobs=n_jobs)
+            states.append(model.parameters.tobytes())
+
+    assert interrupted_after(0.1, until_interrupted) < 2
+    assert model.parameters.tobytes() == states[-1]
+    assert model.optimizer.iterations == 1 + len(states)
+    model.fit(x, y, batch_size=256, verbose=0)
+
+
+def test_interrupt_of_value_and_grad():
+    x, y = regression(200_000, 16)
+    model = network(((64, "relu"), (64, "relu")), 16)
+    model.compile("adam", "mse")
+
+    def until_interrupted():
+        while True:
+            model.value_and_grad(x, y)
+
+    assert interrupted_after(0.1, until_interrupted) < 2
+    loss, grads = model.value_and_grad(x, y)
+    assert np.isfinite(loss)
+    assert all(np.isfinite(g).all() for g in grads)
+
+
+@pytest.mark.parametrize("method", ["direct", "gram"])
+def test_interrupt_of_gradient_descent(engine, method):
     x = np.random.default_rng(0).normal(size=(1000, 5))
     theta = np.zeros(5)
     waited = interrupted_after(
-        0.1, lambda: fastgd.gradient_descent(x, x[:, 0], theta, 1e-6, 10**12)
+        0.1, lambda: fastgd.gradient_descent(x, x[:, 0], theta, 1e-6, 10**12, method)
     )
     assert waited < 2
     assert not theta.any()

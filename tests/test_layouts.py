@@ -32,6 +32,7 @@ LAYOUTS = {
     "wider": lambda a: a.astype(np.float64),
     "longdouble": lambda a: a.astype(np.longdouble),
     "list": lambda a: a.tolist(),
+    "masked nowhere": lambda a: np.ma.masked_invalid(a),
     "matrix": lambda a: a.view(np.matrix),
 }
 WHOLE = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastgd import gradient_descent
+from fastgd import config, gradient_descent, linear
 from fastgd.errors import ArgumentError, DataError, DataTypeError, DivergenceError, ShapeError
 
 
@@ -22,14 +22,18 @@ def problem(n=50, d=4, shape=(), dtype="float64", seed=0):
     return x.astype(dtype), y.astype(dtype), theta.astype(dtype)
 
 
+each_method = pytest.mark.parametrize("method", ["direct", "gram"])
+
+
 @pytest.mark.parametrize("shape", [(), (1,), (3,)])
 @pytest.mark.parametrize("n", [1, 2, 50, 1037])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-12)])
-def test_against_numpy(engine, n, shape, dtype, tolerance):
+@each_method
+def test_against_numpy(engine, n, shape, dtype, tolerance, method):
     x, y, theta = problem(n, 4, shape, dtype)
     alpha = 0.5 / n
     before = x.copy(), y.copy(), theta.copy()
-    found = gradient_descent(x, y, theta, alpha, 100)
+    found = gradient_descent(x, y, theta, alpha, 100, method)
     expected = by_hand(x, y, theta, alpha, 100)
     assert found.shape == theta.shape
     assert found.dtype == dtype
@@ -39,9 +43,10 @@ def test_against_numpy(engine, n, shape, dtype, tolerance):
 
 
 @pytest.mark.parametrize("d", [1, 3, 8, 17, 64])
-def test_any_number_of_columns(engine, d):
+@each_method
+def test_any_number_of_columns(engine, d, method):
     x, y, theta = problem(100, d)
-    found = gradient_descent(x, y, theta, 0.002, 50)
+    found = gradient_descent(x, y, theta, 0.002, 50, method)
     np.testing.assert_allclose(found, by_hand(x, y, theta, 0.002, 50), rtol=1e-11)
 
 
@@ -55,16 +60,19 @@ def test_vector_and_column_are_the_same(engine):
     np.testing.assert_array_equal(found, expected[:, None])
 
 
-def test_converges_to_least_squares(engine):
+@each_method
+def test_converges_to_least_squares(engine, method):
     x, y, theta = problem(200, 3)
-    found = gradient_descent(x, y, theta, 0.004, 2000)
+    found = gradient_descent(x, y, theta, 0.004, 2000, method)
     expected = np.linalg.lstsq(x, y, rcond=None)[0]
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
-def test_no_iteration_and_no_step_give_a_copy(engine):
+@each_method
+def test_no_iteration_and_no_step_give_a_copy(engine, method):
     x, y, theta = problem()
-    for found in (gradient_descent(x, y, theta, 0.1, 0), gradient_descent(x, y, theta, 0, 9)):
+    for alpha, iterations in ((0.1, 0), (0, 9)):
+        found = gradient_descent(x, y, theta, alpha, iterations, method)
         np.testing.assert_array_equal(found, theta)
         assert not np.shares_memory(found, theta)
 
@@ -79,10 +87,11 @@ def test_no_iteration_and_no_step_give_a_copy(engine):
         lambda a: a.tolist(),
     ],
 )
-def test_any_layout_gives_the_same_bits(engine, convert):
+@each_method
+def test_any_layout_gives_the_same_bits(engine, convert, method):
     x, y, theta = problem()
-    expected = gradient_descent(x, y, theta, 0.01, 20)
-    found = gradient_descent(convert(x), convert(y), convert(theta), 0.01, 20)
+    expected = gradient_descent(x, y, theta, 0.01, 20, method)
+    found = gradient_descent(convert(x), convert(y), convert(theta), 0.01, 20, method)
     np.testing.assert_array_equal(found, expected)
 
 
@@ -95,18 +104,148 @@ def test_data_types():
     np.testing.assert_allclose(found, by_hand(whole, np.arange(4), [0, 0], 0.001, 5))
 
 
+@each_method
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_divergence_names_the_iteration(engine, dtype):
+def test_divergence_names_the_iteration(engine, dtype, method):
     x = np.ones((4, 1), dtype)
     y = np.zeros(4, dtype)
     theta = np.ones(1, dtype)
     # theta is multiplied by 1 - 4 * 250.25 = -1000 in each iteration
     with pytest.raises(DivergenceError, match=r"alpha smaller than 250") as caught:
-        gradient_descent(x, y, theta, 250.25, 10_000)
+        gradient_descent(x, y, theta, 250.25, 10_000, method)
     last = int(np.log10(float(np.finfo(dtype).max)) / 3)
     # the product of gradient and alpha may overflow an iteration before theta does
     assert last - 1 <= caught.value.step <= last + 1
     assert theta.tolist() == [1.0]
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """The methods that ran, in their order."""
+    names = []
+
+    class Watched:
+        def __init__(self, engine):
+            self.engine = engine
+
+        def __getattr__(self, name):
+            names.append(name)
+            return getattr(self.engine, name)
+
+    load = linear._engines.load
+    monkeypatch.setattr(linear._engines, "load", lambda name: Watched(load(name)))
+    return names
+
+
+DIRECT, MATRIX, GRAM = "least_squares_descent", "gram_matrix", "gram_descent"
+
+
+def with_condition(condition, n=400, d=4, dtype="float64"):
+    """x whose matrix x^T x has this condition number, and y."""
+    rng = np.random.default_rng(0)
+    left = np.linalg.qr(rng.normal(size=(n, d)))[0]
+    right = np.linalg.qr(rng.normal(size=(d, d)))[0]
+    x = left * np.geomspace(1, condition**-0.5, d) @ right
+    return x.astype(dtype), rng.normal(size=n).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "k", "iterations", "faster"),
+    [
+        (1_000_000, 30, 1, 1, "direct"),
+        (1_000_000, 30, 1, 20, "gram"),
+        (1_000_000, 30, 5, 1000, "gram"),
+        (4, 2, 1, 10, "direct"),
+        (4, 2, 1, 1000, "gram"),
+        (10_000, 1000, 1, 20, "direct"),
+        (10_000, 1000, 1, 1000, "gram"),
+        (100, 1000, 1, 10**6, "direct"),  # more columns than rows
+    ],
+)
+def test_the_faster_method_by_shape(n, d, k, iterations, faster):
+    direct = linear.direct_cost(n, d, k, iterations, np.dtype(np.float64))
+    gram = linear.gram_cost(n, d, k, iterations)
+    assert ("gram" if gram < direct else "direct") == faster
+
+
+def test_auto_takes_the_faster_method(engine, taken):
+    x, y, theta = problem(400, 4)
+    gradient_descent(x, y, theta, 0.001, 1)
+    assert DIRECT in taken
+    assert MATRIX not in taken
+    taken.clear()
+    gradient_descent(x, y, theta, 0.001, 1000)
+    assert GRAM in taken
+    assert DIRECT not in taken
+
+
+@pytest.mark.parametrize(
+    ("condition", "iterations", "dtype", "method"),
+    [
+        (1e12, 100_000, "float64", GRAM),  # the error has no time to grow
+        (1e3, 100_001, "float64", GRAM),
+        (1e6, 100_001, "float64", DIRECT),
+        (1e6, 100_001, "float32", GRAM),
+    ],
+)
+def test_auto_takes_a_method_that_is_accurate(taken, condition, iterations, dtype, method):
+    x, y = with_condition(condition, dtype=dtype)
+    found = gradient_descent(x, y, np.zeros(4), 1, iterations)
+    assert MATRIX in taken
+    assert {DIRECT, GRAM} & {*taken} == {method}
+    np.testing.assert_array_equal(
+        found,
+        gradient_descent(
+            x, y, np.zeros(4), 1, iterations, "gram" if method == GRAM else "direct"
+        ),
+    )
+
+
+def test_auto_is_direct_where_the_gram_matrix_overflows(taken):
+    x = np.full((100, 2), 1e160)
+    y = np.zeros(100)
+    theta = np.zeros(2)
+    np.testing.assert_array_equal(gradient_descent(x, y, theta, 0.1, 1000), theta)
+    assert taken.index(MATRIX) < taken.index(DIRECT)
+    with pytest.raises(DivergenceError, match="after iteration 0"):
+        gradient_descent(x, y, theta, 0.1, 1000, "gram")
+
+
+@pytest.mark.parametrize("condition", [1e2, 1e6, 1e10])
+@pytest.mark.parametrize("iterations", [100, 10_000])
+def test_accuracy_of_the_gram_matrix_in_float64(engine, condition, iterations):
+    x, y = with_condition(condition)
+    found = gradient_descent(x, y, np.zeros(4), 1, iterations, "gram")
+    # theta - alpha (G theta - b) as one matrix, whose powers give many iterations at once
+    both = np.hstack([x, y[:, None]]).astype(np.longdouble)
+    step = np.eye(5, dtype=np.longdouble)
+    step[:4] -= both[:, :4].T @ both * np.array([1, 1, 1, 1, -1])
+    expected = np.linalg.matrix_power(step, iterations)[:4, 4].astype(np.float64)
+    error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+    assert error <= 4 * 2.0**-52 * min(iterations, condition)
+
+
+def test_gram_is_more_accurate_than_direct_in_float32():
+    x, y, theta = problem(5000, 4, dtype="float32")
+    expected = by_hand(x, y, theta, 1e-5, 300)
+    apart = [
+        np.abs(gradient_descent(x, y, theta, 1e-5, 300, method) - expected).max()
+        for method in ("direct", "gram")
+    ]
+    assert apart[1] <= np.abs(expected).max() * 2.0**-24
+    assert apart[1] < apart[0]
+
+
+@each_method
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_threads_change_no_bit(monkeypatch, method, dtype):
+    monkeypatch.setattr(linear, "useful_threads", lambda threads, *work: threads)
+    x, y, theta = problem(9000, 30, (2,), dtype)
+    expected = gradient_descent(x, y, theta, 1e-5, 20, method)
+    for threads in (2, 3, 5, 8):
+        monkeypatch.setattr(config, "threads", lambda n_jobs, n=threads: n)
+        found = gradient_descent(x, y, theta, 1e-5, 20, method, n_jobs=threads)
+        np.testing.assert_array_equal(found, expected)
 
 
 X, Y, T = problem(6, 2)
@@ -144,6 +283,9 @@ def with_value(array, index, value):
         ((X, Y, T, "0.1", 1), DataTypeError, "alpha"),
         ((X, Y, T, 0.1, -1), ArgumentError, "iterations: .*-1"),
         ((X, Y, T, 0.1, 1.5), DataTypeError, "iterations: .*1.5"),
+        ((X, Y, T, 0.1, 1, "fast"), ArgumentError, "method: .*'gram'.*'fast'"),
+        ((X, Y, T, 0.1, 1, None), ArgumentError, "method: .*None"),
+        ((X, Y, T, 0.1, 1, "auto", 0), ArgumentError, "n_jobs: .*0"),
     ],
 )
 def test_bad_input(arguments, error, message):

@@ -276,3 +276,16 @@ def test_a_layer_of_one_model_is_refused_by_another():
         Sequential([layer, layers.Dense(1)])
     assert layer.kernel is kernel
     assert np.shares_memory(kernel, owner.parameters)
+
+
+def test_a_layer_of_two_models_belongs_to_the_one_that_is_built_first():
+    x, y = regression(10)
+    layer = layers.Dense(2)
+    first, second = (Sequential([layer, layers.Dense(1)]) for _ in range(2))
+    first.compile("sgd", "mse")
+    first.fit(x, y, verbose=0)
+    second.compile("sgd", "mse")
+    with pytest.raises(ArgumentError, match="belongs to another model"):
+        second.fit(x, y, verbose=0)
+    assert not second.built and second.optimizer.iterations == 0
+    assert np.shares_memory(layer.kernel, first.parameters)

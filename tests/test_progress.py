@@ -54,7 +54,7 @@ def model():
 
 
 X, Y = regression(70)
-LINE = r"3/3 - 0s \S+/step - loss: [\d.]+ - mae: [\d.]+\n"
+LINE = r"3/3 - 0s - \S+/step - loss: [\d.]+ - mae: [\d.]+\n"
 FULL = r"3/3 ━{20} 0s \S+/step - loss: [\d.]+ - mae: [\d.]+"
 
 
@@ -121,7 +121,7 @@ def test_small_figures_keep_their_digits():
 
 @pytest.mark.parametrize(
     ("step_seconds", "text"),
-    [(2.0, "20s 2s"), (0.25, "2s 250ms"), (2e-4, "0s 200us"), (1.4e-6, "0s 1.4us")],
+    [(2.0, "20s - 2s"), (0.25, "2s - 250ms"), (2e-4, "0s - 200us"), (1.4e-6, "0s - 1.4us")],
 )
 def test_times(clock, step_seconds, text):
     stream = io.StringIO()
@@ -209,3 +209,20 @@ def test_a_stream_without_the_characters_of_the_bar_gets_question_marks():
     progress.end({"loss": 0.5})
     stream.flush()
     assert buffer.getvalue().decode().startswith("Epoch 1/1\n3/3 ????????????????????")
+
+
+def test_a_stream_need_not_say_whether_it_is_a_terminal(monkeypatch):
+    class Log:
+        def __init__(self):
+            self.text = ""
+
+        def write(self, text):
+            self.text += text
+
+        def flush(self):
+            pass
+
+    log = Log()
+    monkeypatch.setattr("sys.stdout", log)
+    model().fit(X, Y, verbose="auto")
+    assert re.fullmatch(rf"Epoch 1/1\n{LINE}", log.text)

@@ -105,7 +105,7 @@ def test_evaluate_is_independent_of_the_batch_size(engine, case):
     x, y = data(case, 517)
     model = compiled(case, metrics=["accuracy"])
     expected = model.evaluate(x, y, verbose=0)
-    for batch_size in (1, 7, 128, 517, 1000):
+    for batch_size in (1, 7, 128, 517, 1000, None):
         assert model.evaluate(x, y, batch_size=batch_size, verbose=0) == expected
 
 

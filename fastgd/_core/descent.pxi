@@ -4,7 +4,9 @@
 #
 # A row of x is used for its residual and, while it is still in the cache, for its part of the
 # gradient. Rows are summed in blocks, and the blocks in double precision: sums over a million
-# rows lose nothing, and blocks can be shared out without moving a bit.
+# rows lose nothing. Block i is added to sum i modulo their number, and the sums are added in
+# their order; their number depends on that of the rows alone, so that members of a team may
+# share the sums out without moving a bit.
 #
 # Vectors of d are padded to whole chunks. Theta's padding is zero and x is finite, so that what
 # stands behind a row of x, the start of the next one, adds nothing to its residual.
@@ -13,6 +15,26 @@ cdef enum:
     DESCENT_BLOCK = 256     # rows
     DESCENT_GROUP = 4       # rows that are worked on at once
     DESCENT_CHUNK = 8       # columns
+    DESCENT_SUMS = 32       # at most
+
+
+cdef struct Descent:
+    bint single             # x, y and theta: float or double
+    const void* x           # (n, d)
+    const void* y           # (n, k)
+    void* theta             # (k, d padded to chunks)
+    int64_t n
+    int64_t d
+    int64_t k
+    double alpha
+    int64_t iteration       # where to start; afterwards, where it stopped
+    int64_t last
+    int64_t count           # of the sums
+    double* sums            # (count, k, d padded)
+    char* scratch           # of all members
+    int64_t scratch_size    # of one: a gradient, a group of rows and a chunk
+    double deadline         # seconds on the monotonic clock
+    int status
 
 
 cdef inline void group_gradient(
@@ -77,45 +99,133 @@ cdef inline void block_gradient(
         row += DESCENT_GROUP
 
 
-cdef int descend(
-    int64_t n, int64_t d, int64_t k, const real* x, const real* y, real* theta, double alpha,
-    int64_t* iteration, int64_t last, real* gradient, real* spare, double* totals,
-    double deadline,
+cdef void add_gradients(
+    const Descent* job, int64_t sum_begin, int64_t sum_end, const real* x, const real* y,
+    const real* theta, real* gradient,
 ) noexcept nogil:
-    """Iterate from *iteration to last or the deadline: a Status.
-
-    theta: (k, d padded to chunks), changed in place. gradient: room for d padded; spare: as in
-    block_gradient; totals: as long as theta. An iteration whose theta would not be finite is
-    not taken.
-    """
+    """The sums sum_begin ... sum_end - 1 of the gradients of their blocks."""
+    cdef int64_t d = job.d
     cdef int64_t chunks = (d + DESCENT_CHUNK - 1) // DESCENT_CHUNK
     cdef int64_t stride = chunks * DESCENT_CHUNK
-    cdef int64_t looks = 1 + 1000000 // (1000 + n * d * k)
-    cdef int64_t next_look = iteration[0] + looks
-    cdef int64_t row, rows, j, output
-    while iteration[0] < last:
-        for j in range(k * stride):
-            totals[j] = 0
-        row = 0
-        while row < n:
-            rows = min(<int64_t>DESCENT_BLOCK, n - row)
-            for output in range(k):
-                block_gradient(
-                    rows, d, chunks, x + row * d, y + row * k + output, k,
-                    theta + output * stride, gradient, spare, row + rows == n)
-                for j in range(d):
-                    totals[output * stride + j] += gradient[j]
-            row += rows
-        for j in range(k * stride):
-            totals[j] = <double>theta[j] - alpha * totals[j]
-        for j in range(k * stride):
-            if not is_finite(<real>totals[j]):
-                return STATUS_UPDATE
-        for j in range(k * stride):
-            theta[j] = <real>totals[j]
-        iteration[0] += 1
-        if iteration[0] >= next_look:
-            if now() > deadline:
+    cdef int64_t size = job.k * stride
+    cdef int64_t first = 0
+    cdef int64_t s, row, rows, output, j
+    cdef double* total
+    for j in range(sum_begin * size, sum_end * size):
+        job.sums[j] = 0
+    while first < job.n:
+        for s in range(sum_begin, sum_end):
+            row = first + s * DESCENT_BLOCK
+            rows = min(<int64_t>DESCENT_BLOCK, job.n - row)
+            if rows <= 0:
                 break
-            next_look = iteration[0] + looks
-    return STATUS_FINE
+            for output in range(job.k):
+                block_gradient(
+                    rows, d, chunks, x + row * d, y + row * job.k + output, job.k,
+                    theta + output * stride, gradient, gradient + stride, row + rows == job.n)
+                total = job.sums + s * size + output * stride
+                for j in range(d):
+                    total[j] += gradient[j]
+        first += job.count * DESCENT_BLOCK
+
+
+cdef bint step_down(const Descent* job, int64_t size, real* theta) noexcept nogil:
+    """Add up the sums and move theta, if it stays finite: whether it does."""
+    cdef double* total = job.sums
+    cdef int64_t s, j
+    cdef int64_t infinite = 0
+    for s in range(1, job.count):
+        for j in range(size):
+            total[j] += job.sums[s * size + j]
+    for j in range(size):
+        total[j] = <double>theta[j] - job.alpha * total[j]
+        infinite += not is_finite(<real>total[j])
+    if infinite:
+        return False
+    for j in range(size):
+        theta[j] = <real>total[j]
+    return True
+
+
+cdef void descend(
+    Descent* job, Team* team, int64_t rank, const real* x, const real* y, real* theta,
+) noexcept nogil:
+    """Iterate from job.iteration to job.last or the deadline.
+
+    Each member computes some of the sums, and the first one takes the step. An iteration whose
+    theta would not be finite is not taken.
+    """
+    cdef int64_t stride = (job.d + DESCENT_CHUNK - 1) // DESCENT_CHUNK * DESCENT_CHUNK
+    cdef int64_t looks = 1 + 1000000 // (1000 + job.n * job.d * job.k)
+    cdef int64_t next_look = job.iteration + looks
+    cdef int64_t begin = share_begin(job.count, 1, team.size, rank)
+    cdef int64_t end = share_begin(job.count, 1, team.size, rank + 1)
+    cdef real* gradient = <real*>(job.scratch + rank * job.scratch_size)
+    cdef int64_t iteration = job.iteration
+    cdef int64_t last = job.last
+    cdef int64_t met = 0
+    while iteration < last:
+        add_gradients(job, begin, end, x, y, <const real*>theta, gradient)
+        meet(team, &met)
+        iteration += 1
+        if rank == 0:
+            if not step_down(job, job.k * stride, theta):
+                raise_flag(team, UPDATE_FLAG)
+            elif iteration >= next_look:
+                next_look = iteration + looks
+                if now() > job.deadline:
+                    raise_flag(team, END_FLAG)
+        meet(team, &met)
+        if flags(team):
+            break
+    if rank == 0:
+        job.status = STATUS_UPDATE if flags(team) & UPDATE_FLAG else STATUS_FINE
+        job.iteration = iteration - (job.status == STATUS_UPDATE)
+
+
+cdef void descent_member(void* job, Team* team, int64_t rank) noexcept nogil:
+    cdef Descent* descent = <Descent*>job
+    if descent.single:
+        descend(descent, team, rank, <const float*>descent.x, <const float*>descent.y,
+                <float*>descent.theta)
+    else:
+        descend(descent, team, rank, <const double*>descent.x, <const double*>descent.y,
+                <double*>descent.theta)
+
+
+def least_squares_descent(
+    np.ndarray x, np.ndarray y, np.ndarray theta, double alpha, int64_t iteration, int64_t last,
+    double seconds, int64_t threads=1,
+):
+    """Go on with batch gradient descent from `iteration`: (iteration reached, Status).
+
+    x: (n, d); y: (n, k); theta: (k, d), changed in place. All of them share the data type.
+    """
+    cdef Descent job
+    cdef int64_t d = x.shape[1]
+    cdef int64_t k = theta.shape[0]
+    cdef int64_t stride = (d + DESCENT_CHUNK - 1) // DESCENT_CHUNK * DESCENT_CHUNK
+    cdef np.ndarray padded = numpy.zeros((k, stride), x.dtype)
+    padded[:, :d] = theta
+    job.single = x.dtype == numpy.float32
+    job.n = x.shape[0]
+    job.d = d
+    job.k = k
+    job.alpha = alpha
+    job.iteration = iteration
+    job.last = last
+    job.count = min(<int64_t>DESCENT_SUMS, (job.n + DESCENT_BLOCK - 1) // DESCENT_BLOCK)
+    job.scratch_size = (
+        (stride + DESCENT_GROUP * d + DESCENT_CHUNK) * x.itemsize + 63) // 64 * 64
+    cdef np.ndarray sums = numpy.empty(job.count * k * stride)
+    cdef np.ndarray scratch = numpy.empty(threads * job.scratch_size, numpy.uint8)
+    job.x = address(x)
+    job.y = address(y)
+    job.theta = address(padded)
+    job.sums = <double*>address(sums)
+    job.scratch = <char*>address(scratch)
+    with nogil:
+        job.deadline = now() + seconds
+        run_team(threads, descent_member, &job)
+    theta[...] = padded[:, :d]
+    return job.iteration, job.status

@@ -9,22 +9,33 @@
 cdef extern from *:
     """
     /* LANES: the columns of a full tile, two float vectors wide or more. HALF: of a narrow one.
-       ROWS, DOUBLE_ROWS: the rows of a full tile, as many as the registers hold.
-       FASTGD_WIDE_TILES gives the tests the tiles of AVX-512 on a machine without it. */
+       The rows of a tile are as many as the registers hold, and rather a power of two: so are
+       most batches. FASTGD_WIDE_TILES gives the tests the tiles of AVX-512 on a machine without
+       it. */
     #if defined(__AVX512F__) || defined(FASTGD_WIDE_TILES)
-    enum { LANES = 32, ROWS = 6, DOUBLE_ROWS = 6 };
+    enum { LANES = 32, ROWS = 8, DOUBLE_ROWS = 4, NARROW_ROWS = 8, DOUBLE_NARROW_ROWS = 8 };
     #elif defined(__AVX__)
-    enum { LANES = 16, ROWS = 6, DOUBLE_ROWS = 3 };
+    enum { LANES = 16, ROWS = 6, DOUBLE_ROWS = 3, NARROW_ROWS = 8, DOUBLE_NARROW_ROWS = 6 };
     #else
-    enum { LANES = 16, ROWS = 3, DOUBLE_ROWS = 2 };
+    enum { LANES = 16, ROWS = 3, DOUBLE_ROWS = 2, NARROW_ROWS = 4, DOUBLE_NARROW_ROWS = 2 };
     #endif
-    enum { HALF = LANES / 2, PANEL_BYTES = 16384 };
+    enum { HALF = LANES / 2, MOST_ROWS = 8, PANEL_BYTES = 16384 };
     """
     enum: LANES         # columns of a full tile
     enum: HALF          # columns of a narrow tile
-    enum: ROWS          # rows of a tile
+    enum: ROWS          # rows of a full tile
     enum: DOUBLE_ROWS
+    enum: NARROW_ROWS   # rows of a narrow tile
+    enum: DOUBLE_NARROW_ROWS
+    enum: MOST_ROWS
     enum: PANEL_BYTES   # a packed panel of B fills half of the smallest first-level cache
+
+
+# What a product does to the elements it stores.
+cdef enum Finish:
+    FINISH_NONE
+    FINISH_RELU     # max(element, 0); NaN stays NaN
+    FINISH_GATE     # the element where the gate, laid out as C, is above 0, else 0
 
 
 cdef inline void copy_part(int64_t n, const real* line, real* out) noexcept nogil:
@@ -50,153 +61,234 @@ cdef inline void copy_ends(const int size, int64_t n, const real* line, real* ou
         out[n - size + j] = line[n - size + j]
 
 
+# The sizes and strides, in elements, of a product C = start + A B within one column of tiles.
+cdef struct Column:
+    int64_t M
+    int64_t K
+    int64_t n           # columns, up to LANES
+    int64_t a_row
+    int64_t a_col
+    int64_t b_row
+    int64_t start_row
+    int64_t c_row       # also of the gate
+    int64_t spill       # so many of the first rows may be stored beyond their n columns
+    Finish finish
+
+
 cdef inline void tile(
-    const int rows, const int lanes, const bint whole, int64_t K,
-    const real* A, int64_t a_row, int64_t a_col, const real* B, int64_t b_row,
-    const real* start, int64_t start_row, real* C, int64_t c_row, int64_t n,
+    const int rows, const int lanes, const bint whole, const Column* s, int64_t spill,
+    const real* A, const real* B, const real* start, real* C, const real* gate,
 ) noexcept nogil:
-    """One tile of C: `rows` x `lanes`, all constants; stores whole rows or their first n."""
-    cdef real[ROWS][LANES] acc
+    """One tile of C: `rows` x `lanes`, all constants.
+
+    Stores whole rows, finished; or, where not `whole`, the first n of each row but the first
+    `spill`, as they are.
+    """
+    cdef real[MOST_ROWS][LANES] acc
     cdef real[LANES] line
     cdef real a
     cdef int i, j
     cdef int64_t k
     for i in range(rows):
-        for j in range(lanes):
-            acc[i][j] = start[i * start_row + j]
-    for k in range(K):
+        if whole or s.start_row == 0:
+            for j in range(lanes):
+                acc[i][j] = start[i * s.start_row + j]
+        else:
+            # what follows a row of C may be another thread's
+            copy_part(s.n, start + i * s.start_row, line)
+            for j in range(lanes):
+                acc[i][j] = line[j]
+    for k in range(s.K):
         for i in range(rows):
-            a = A[i * a_row + k * a_col]
+            a = A[i * s.a_row + k * s.a_col]
             for j in range(lanes):
-                acc[i][j] = fmadd(a, B[k * b_row + j], acc[i][j])
+                acc[i][j] = fmadd(a, B[k * s.b_row + j], acc[i][j])
     for i in range(rows):
-        if whole:
+        if whole and s.finish == FINISH_RELU:
             for j in range(lanes):
-                C[i * c_row + j] = acc[i][j]
+                C[i * s.c_row + j] = <real>0 if acc[i][j] < 0 else acc[i][j]
+        elif whole and s.finish == FINISH_GATE:
+            for j in range(lanes):
+                C[i * s.c_row + j] = acc[i][j] if gate[i * s.c_row + j] > 0 else <real>0
+        elif whole or i < spill:
+            for j in range(lanes):
+                C[i * s.c_row + j] = acc[i][j]
         else:
             # by way of a second array, so that acc is indexed by constants and stays in registers
             for j in range(lanes):
                 line[j] = acc[i][j]
-            copy_part(n, line, C + i * c_row)
+            copy_part(s.n, line, C + i * s.c_row)
 
 
 cdef inline void strip(
-    const int rows, const int lanes, const bint whole, int64_t M, int64_t K,
-    const real* A, int64_t a_row, int64_t a_col, const real* B, int64_t b_row,
-    const real* start, int64_t start_row, real* C, int64_t c_row, int64_t n,
+    const int rows, const int lanes, const bint whole, const Column* s,
+    const real* A, const real* B, const real* start, real* C, const real* gate,
 ) noexcept nogil:
-    """All M rows of one column of tiles; the rows left over are one smaller tile."""
+    """All M rows of one column of tiles; the rows left over make smaller ones."""
     cdef int64_t m = 0
-    while m + rows <= M:
-        tile(rows, lanes, whole, K, A + m * a_row, a_row, a_col, B, b_row,
-             start + m * start_row, start_row, C + m * c_row, c_row, n)
+    while m + rows <= s.M:
+        tile(rows, lanes, whole, s, s.spill - m, A, B, start, C, gate)
+        A += rows * s.a_row
+        start += rows * s.start_row
+        C += rows * s.c_row
+        gate += rows * s.c_row
         m += rows
-    A += m * a_row
-    start += m * start_row
-    C += m * c_row
-    M -= m
-    if M == 1:
-        tile(1, lanes, whole, K, A, a_row, a_col, B, b_row, start, start_row, C, c_row, n)
-    elif M == 2:
-        tile(2, lanes, whole, K, A, a_row, a_col, B, b_row, start, start_row, C, c_row, n)
-    elif rows > 3 and M == 3:
-        tile(3, lanes, whole, K, A, a_row, a_col, B, b_row, start, start_row, C, c_row, n)
-    elif rows > 4 and M == 4:
-        tile(4, lanes, whole, K, A, a_row, a_col, B, b_row, start, start_row, C, c_row, n)
-    elif rows > 5 and M == 5:
-        tile(5, lanes, whole, K, A, a_row, a_col, B, b_row, start, start_row, C, c_row, n)
+    if rows > 4 and m + 4 <= s.M:
+        tile(4, lanes, whole, s, s.spill - m, A, B, start, C, gate)
+        A += 4 * s.a_row
+        start += 4 * s.start_row
+        C += 4 * s.c_row
+        gate += 4 * s.c_row
+        m += 4
+    if rows > 2 and m + 2 <= s.M:
+        tile(2, lanes, whole, s, s.spill - m, A, B, start, C, gate)
+        A += 2 * s.a_row
+        start += 2 * s.start_row
+        C += 2 * s.c_row
+        gate += 2 * s.c_row
+        m += 2
+    if m < s.M:
+        tile(1, lanes, whole, s, s.spill - m, A, B, start, C, gate)
+
+
+cdef inline int64_t panel_rows(const real* panel) noexcept nogil:
+    """How many rows of a full column of tiles a panel has room for."""
+    return PANEL_BYTES // (LANES * <int64_t>sizeof(real))
 
 
 cdef inline void pack(
     int64_t K, int64_t n, const real* B, int64_t b_row, int64_t b_col, real* panel,
 ) noexcept nogil:
     """panel[k, j] = B[k, j] for the first n columns; the lanes beyond hold anything."""
-    cdef int64_t k
-    cdef int j
+    cdef int64_t k, j
+    cdef int i
     if b_col == 1:
         for k in range(K):
-            for j in range(LANES):
-                panel[k * LANES + j] = B[k * b_row + j]
-    elif n == LANES:
+            for i in range(LANES):
+                panel[k * LANES + i] = B[k * b_row + i]
+        return
+    # A transposed factor is read along its rows, few at a time: they may all fall into one set
+    # of the cache.
+    j = 0
+    while j + 4 <= n:
         for k in range(K):
-            for j in range(LANES):
-                panel[k * LANES + j] = B[k * b_row + j * b_col]
+            for i in range(4):
+                panel[k * LANES + j + i] = B[k * b_row + (j + i) * b_col]
+        j += 4
+    while j < n:
+        for k in range(K):
+            panel[k * LANES + j] = B[k * b_row + j * b_col]
+        j += 1
+
+
+# The four kinds of columns of tiles are functions of their own: inlined side by side, their loops
+# would all be made ready at each call of `product`, which costs more than a small product.
+
+cdef void full_whole(
+    const Column* s, const real* A, const real* B, const real* start, real* C, const real* gate,
+) noexcept nogil:
+    if real is float:
+        strip(ROWS, LANES, True, s, A, B, start, C, gate)
     else:
-        for k in range(K):
-            for j in range(n):
-                panel[k * LANES + j] = B[k * b_row + j * b_col]
+        strip(DOUBLE_ROWS, LANES, True, s, A, B, start, C, gate)
+
+
+cdef void full_part(
+    const Column* s, const real* A, const real* B, const real* start, real* C, const real* gate,
+) noexcept nogil:
+    if real is float:
+        strip(ROWS, LANES, False, s, A, B, start, C, gate)
+    else:
+        strip(DOUBLE_ROWS, LANES, False, s, A, B, start, C, gate)
+
+
+cdef void narrow_whole(
+    const Column* s, const real* A, const real* B, const real* start, real* C, const real* gate,
+) noexcept nogil:
+    if real is float:
+        strip(NARROW_ROWS, HALF, True, s, A, B, start, C, gate)
+    else:
+        strip(DOUBLE_NARROW_ROWS, HALF, True, s, A, B, start, C, gate)
+
+
+cdef void narrow_part(
+    const Column* s, const real* A, const real* B, const real* start, real* C, const real* gate,
+) noexcept nogil:
+    if real is float:
+        strip(NARROW_ROWS, HALF, False, s, A, B, start, C, gate)
+    else:
+        strip(DOUBLE_NARROW_ROWS, HALF, False, s, A, B, start, C, gate)
 
 
 cdef inline void column(
-    const int rows, int64_t M, int64_t K, const real* A, int64_t a_row, int64_t a_col,
-    const real* B, int64_t b_row, const real* start, int64_t start_row,
-    real* C, int64_t c_row, int64_t n, bint padded,
+    const Column* s, const real* A, const real* B, const real* start, real* C, const real* gate,
 ) noexcept nogil:
     """One column of tiles: full or narrow, stored whole or in part."""
-    if n > HALF:
-        if padded or n == LANES:
-            strip(rows, LANES, True, M, K, A, a_row, a_col, B, b_row,
-                  start, start_row, C, c_row, n)
+    if s.n > HALF:
+        if s.spill >= s.M or s.n == LANES:
+            full_whole(s, A, B, start, C, gate)
         else:
-            strip(rows, LANES, False, M, K, A, a_row, a_col, B, b_row,
-                  start, start_row, C, c_row, n)
-    elif padded or n == HALF:
-        strip(ROWS, HALF, True, M, K, A, a_row, a_col, B, b_row,
-              start, start_row, C, c_row, n)
+            full_part(s, A, B, start, C, gate)
+    elif s.spill >= s.M or s.n == HALF:
+        narrow_whole(s, A, B, start, C, gate)
     else:
-        strip(ROWS, HALF, False, M, K, A, a_row, a_col, B, b_row,
-              start, start_row, C, c_row, n)
+        narrow_part(s, A, B, start, C, gate)
 
 
 cdef void product(
     int64_t M, int64_t N, int64_t K,
     const real* A, int64_t a_row, int64_t a_col, const real* B, int64_t b_row, int64_t b_col,
-    const real* start, int64_t start_row, real* C, int64_t c_row, bint padded, real* panel,
+    const real* start, real* C, int64_t c_row, int64_t spill, Finish finish, const real* gate,
+    real* panel,
 ) noexcept nogil:
-    """C = start + A B.
+    """C = start + A B, finished.
 
-    A, B: any strides (`*_row`, `*_col`, in elements). start: rows at start_row (0 repeats one
-    row), or NULL for zeros. C: rows at c_row; `padded` allows whole tiles to be stored, up to the
-    next multiple of HALF columns. Rows of B (where b_col is 1) and of start may be read up to
-    LANES elements past their end, so the arrays they lie in have that much room at their end.
-    panel: room for PANEL_BYTES. Nothing may overlap C, but start may be C.
+    A, B: any strides (`*_row`, `*_col`, in elements). start: one row for all, or NULL for zeros.
+    C: rows at c_row; the first `spill` of them may be stored beyond their N columns, up to the
+    next multiple of HALF, and are stored from first to last. Rows of B (where b_col is 1) and
+    start may be read up to LANES elements past their end, so the arrays they lie in have that
+    much room at their end. finish, gate: see Finish; only where spill is M. panel: room for
+    PANEL_BYTES. Nothing may overlap C.
     """
     cdef real[LANES] zeros
-    cdef int64_t block = PANEL_BYTES // (LANES * <int64_t>sizeof(real))
+    cdef Column s
+    cdef int64_t block = panel_rows(panel)
     cdef int64_t k = 0
-    cdef int64_t n, k_size, n_size, row
+    cdef int64_t n
     cdef const real* b
-    cdef const real* s
+    cdef const real* from_row
     cdef int j
     # A narrow B is as good as packed, and packing pays from some rows of A on.
     cdef bint direct = b_col == 1 and (N <= LANES or M < 12)
-    for j in range(LANES):
-        zeros[j] = 0
+    if start == NULL:
+        for j in range(LANES):
+            zeros[j] = 0
+    s.M = M
+    s.a_row = a_row
+    s.a_col = a_col
+    s.c_row = c_row
+    s.spill = spill
     while k < K:
-        k_size = min(block, K - k)
+        s.K = min(block, K - k)
+        s.finish = finish if k + block >= K else FINISH_NONE
         n = 0
         while n < N:
-            n_size = min(<int64_t>LANES, N - n)
+            s.n = min(<int64_t>LANES, N - n)
             b = B + k * b_row + n * b_col
-            row = b_row
+            s.b_row = b_row
             if not direct:
-                pack(k_size, n_size, b, b_row, b_col, panel)
+                pack(s.K, s.n, b, b_row, b_col, panel)
                 b = panel
-                row = LANES
+                s.b_row = LANES
+            s.start_row = 0
             if k > 0:
-                s = C + n
-                start_row = c_row
+                from_row = C + n
+                s.start_row = c_row
             elif start == NULL:
-                s = zeros
-                start_row = 0
+                from_row = zeros
             else:
-                s = start + n
-            if real is float:
-                column(ROWS, M, k_size, A + k * a_col, a_row, a_col, b, row,
-                       s, start_row, C + n, c_row, n_size, padded)
-            else:
-                column(DOUBLE_ROWS, M, k_size, A + k * a_col, a_row, a_col, b, row,
-                       s, start_row, C + n, c_row, n_size, padded)
+                from_row = start + n
+            column(&s, A + k * a_col, b, from_row, C + n, gate + n)
             n += LANES
         k += block
 

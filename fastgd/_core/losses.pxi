@@ -51,11 +51,11 @@ cdef inline real point_slope(const int64_t loss, real p, real y) noexcept nogil:
 
 
 cdef inline void point_rows(
-    const int64_t loss, int64_t rows, int64_t width, int64_t stride,
+    const int64_t loss, int64_t rows, int64_t batch_rows, int64_t width, int64_t stride,
     const real* p, const real* y, real* values, real* d_p, real* line,
 ) noexcept nogil:
     cdef int64_t i, j
-    cdef real scale = <real>1 / (<real>rows * <real>width)
+    cdef real scale = <real>1 / (<real>batch_rows * <real>width)
     cdef const real* p_row
     cdef const real* y_row
     cdef real* d_row
@@ -151,12 +151,12 @@ cdef inline real categorical(
 
 
 cdef inline void category_rows(
-    const bint logits, const bint sparse, int64_t rows, int64_t width, int64_t stride,
-    const real* p, const real* y, real* values, real* d_p, real* line,
+    const bint logits, const bint sparse, int64_t rows, int64_t batch_rows, int64_t width,
+    int64_t stride, const real* p, const real* y, real* values, real* d_p, real* line,
 ) noexcept nogil:
     cdef int64_t i
     cdef int64_t label = 0
-    cdef real scale = <real>1 / <real>rows
+    cdef real scale = <real>1 / <real>batch_rows
     cdef const real* y_row = NULL
     cdef real* d_row = NULL
     for i in range(rows):
@@ -175,29 +175,33 @@ cdef inline void category_rows(
 
 
 cdef void loss_rows(
-    int64_t loss, int64_t rows, int64_t width, int64_t stride,
+    int64_t loss, int64_t rows, int64_t batch_rows, int64_t width, int64_t stride,
     const real* p, const real* y, real* values, real* d_p, real* line,
 ) noexcept nogil:
-    """The loss of each row, and the gradient of their mean with respect to the predictions.
+    """The loss of each row, and the gradient of the batch's mean with respect to the predictions.
 
-    p: predictions (or logits), `rows` rows of `width`, `stride` apart. y: targets, dense rows of
-    `width`, or one label a row for the sparse losses. values: out, one a row. d_p: out, laid out
-    as p, or NULL. line: room for `width`.
+    p: predictions (or logits), `rows` rows of `width`, `stride` apart, of a batch of `batch_rows`.
+    y: targets, dense rows of `width`, or one label a row for the sparse losses. values: out, one
+    a row. d_p: out, laid out as p, or NULL. line: room for `width`.
     """
     # One loop is compiled for each loss: its code is a constant in each of these calls.
     if loss == LOSS_MEAN_SQUARED_ERROR:
-        point_rows(LOSS_MEAN_SQUARED_ERROR, rows, width, stride, p, y, values, d_p, line)
+        point_rows(LOSS_MEAN_SQUARED_ERROR, rows, batch_rows, width, stride, p, y, values, d_p,
+                   line)
     elif loss == LOSS_MEAN_ABSOLUTE_ERROR:
-        point_rows(LOSS_MEAN_ABSOLUTE_ERROR, rows, width, stride, p, y, values, d_p, line)
+        point_rows(LOSS_MEAN_ABSOLUTE_ERROR, rows, batch_rows, width, stride, p, y, values, d_p,
+                   line)
     elif loss == LOSS_BINARY_CROSSENTROPY:
-        point_rows(LOSS_BINARY_CROSSENTROPY, rows, width, stride, p, y, values, d_p, line)
+        point_rows(LOSS_BINARY_CROSSENTROPY, rows, batch_rows, width, stride, p, y, values, d_p,
+                   line)
     elif loss == LOSS_BINARY_CROSSENTROPY_LOGITS:
-        point_rows(LOSS_BINARY_CROSSENTROPY_LOGITS, rows, width, stride, p, y, values, d_p, line)
+        point_rows(LOSS_BINARY_CROSSENTROPY_LOGITS, rows, batch_rows, width, stride, p, y, values,
+                   d_p, line)
     elif loss == LOSS_CATEGORICAL_CROSSENTROPY:
-        category_rows(False, False, rows, width, stride, p, y, values, d_p, line)
+        category_rows(False, False, rows, batch_rows, width, stride, p, y, values, d_p, line)
     elif loss == LOSS_CATEGORICAL_CROSSENTROPY_LOGITS:
-        category_rows(True, False, rows, width, stride, p, y, values, d_p, line)
+        category_rows(True, False, rows, batch_rows, width, stride, p, y, values, d_p, line)
     elif loss == LOSS_SPARSE_CATEGORICAL_CROSSENTROPY:
-        category_rows(False, True, rows, width, stride, p, y, values, d_p, line)
+        category_rows(False, True, rows, batch_rows, width, stride, p, y, values, d_p, line)
     elif loss == LOSS_SPARSE_CATEGORICAL_CROSSENTROPY_LOGITS:
-        category_rows(True, True, rows, width, stride, p, y, values, d_p, line)
+        category_rows(True, True, rows, batch_rows, width, stride, p, y, values, d_p, line)

@@ -3,10 +3,14 @@
 # Buffer 0 is the input, which stays where it is. Every other buffer holds `capacity` rows of its
 # width, at a stride rounded up to whole tiles, so that a product never has to store half a tile;
 # what stands in that padding is never read as a value.
+#
+# The functions that take `first_row` and `rows` work on those rows of a batch and touch no other,
+# so that the members of a team can share a batch out. x and y are the whole batch.
 
 cdef struct Network:
     const Row* rows
     int64_t row_count
+    const char* gated           # for each row, whether its ReLU's gradient is its consumer's job
     int64_t loss_row_count      # the rows that the loss depends on; the rest is for metrics
     const int64_t* width        # of each buffer
     const int64_t* stride
@@ -24,21 +28,32 @@ cdef struct Network:
     void* values                # the buffers,
     void* deltas                # and the gradients of the loss with respect to them
     void* batch                 # gathered rows of x, then of y
-    void* row_values            # the loss of each row, then each metric
-    void* panel                 # scratch of a product
-    void* line                  # scratch of a row
+    void* row_values            # `capacity` losses of rows, then as many of each metric
+    void* scratch               # of each member of a team: a panel, then a line
+    int64_t scratch_size        # of one member, in bytes
+    int64_t line_start          # in bytes
 
 
-cdef inline int64_t padded_stride(int64_t width) noexcept nogil:
-    return width if width == 1 else (width + HALF - 1) // HALF * HALF
+cdef inline int64_t padded_stride(int64_t width, int64_t itemsize) noexcept nogil:
+    """Whole tiles, and not a multiple of 512 bytes: rows must not all fall into one set of the
+    cache."""
+    cdef int64_t stride
+    if width == 1:
+        return 1
+    stride = (width + HALF - 1) // HALF * HALF
+    return stride + HALF if stride * itemsize % 512 == 0 else stride
+
+
+cdef inline real* buffer_at(const Network* net, real* buffers, int64_t buffer) noexcept nogil:
+    return buffers + net.start[buffer] * net.capacity
 
 
 cdef void forward(
-    const Network* net, int64_t row_count, int64_t rows, const real* x, int64_t x_stride,
+    const Network* net, int64_t row_count, int64_t first_row, int64_t rows, const real* x,
+    int64_t x_stride, void* scratch,
 ) noexcept nogil:
-    """Run the first `row_count` rows of the table on `rows` rows of x."""
+    """Run the first `row_count` rows of the table on rows of x."""
     cdef const real* parameters = <const real*>net.parameters
-    cdef real* values = <real*>net.values
     cdef const real* source
     cdef const real* bias
     cdef real* target
@@ -48,19 +63,19 @@ cdef void forward(
         row = &net.rows[i]
         width = net.width[row.target]
         stride = net.stride[row.target]
-        target = values + net.start[row.target] * net.capacity
-        source = x
-        source_stride = x_stride
-        if row.source != 0:
-            source = values + net.start[row.source] * net.capacity
+        target = buffer_at(net, <real*>net.values, row.target) + first_row * stride
+        if row.source == 0:
+            source = x
+            source_stride = x_stride
+        else:
+            source = buffer_at(net, <real*>net.values, row.source)
             source_stride = net.stride[row.source]
+        source += first_row * source_stride
         if row.op == OP_DENSE:
-            bias = NULL
-            if row.bias >= 0:
-                bias = parameters + row.bias
-            product(rows, width, net.width[row.source], source, source_stride, 1,
-                    parameters + row.kernel, width, 1, bias, 0,
-                    target, stride, width > 1, <real*>net.panel)
+            bias = parameters + row.bias if row.bias >= 0 else NULL
+            dense_forward(
+                row.kind, rows, net.width[row.source], width, source, source_stride,
+                parameters + row.kernel, bias, target, stride, <real*>scratch)
         elif source_stride == stride:
             activate(row.kind, rows, width, stride, source, target)
         else:
@@ -68,95 +83,134 @@ cdef void forward(
 
 
 cdef void backward(
-    const Network* net, int64_t row_count, int64_t rows, const real* x, int64_t x_stride,
-    real* d_x,
+    const Network* net, int64_t row_count, int64_t first_row, int64_t rows, real* d_x,
+    void* scratch,
 ) noexcept nogil:
-    """Take the gradient of the last of `row_count` rows' target back to parameters and input.
+    """Take the gradient of the last of `row_count` rows' target back to all buffers.
 
-    d_x: out, dense rows, or NULL where the gradient of the input is not asked for.
+    d_x: out, dense rows for the whole batch, or NULL where it is not asked for.
     """
     cdef const real* parameters = <const real*>net.parameters
-    cdef real* gradients = <real*>net.gradients
-    cdef const real* values = <const real*>net.values
-    cdef real* deltas = <real*>net.deltas
-    cdef const real* source
-    cdef const real* d_target
+    cdef const real* output
+    cdef const real* gate
+    cdef real* d_target
     cdef real* d_source
-    cdef int64_t i, source_stride, d_stride, width, source_width, stride
+    cdef int64_t i, width, source_width, stride, d_stride
     cdef const Row* row
     for i in range(row_count - 1, -1, -1):
         row = &net.rows[i]
         width = net.width[row.target]
         stride = net.stride[row.target]
-        d_target = deltas + net.start[row.target] * net.capacity
+        output = buffer_at(net, <real*>net.values, row.target) + first_row * stride
+        d_target = buffer_at(net, <real*>net.deltas, row.target) + first_row * stride
+        if row.op == OP_DENSE and row.kind != ACTIVATION_LINEAR and not net.gated[i]:
+            activation_gradient(
+                row.kind, rows, width, stride, output, <const real*>d_target, d_target)
         source_width = net.width[row.source]
-        if row.source == 0:
-            source = x
-            source_stride = x_stride
+        gate = NULL
+        if row.source != 0:
+            d_source = buffer_at(net, <real*>net.deltas, row.source)
+            d_stride = net.stride[row.source]
+            if i > 0 and net.gated[i - 1]:
+                gate = buffer_at(net, <real*>net.values, row.source) + first_row * d_stride
+        elif d_x != NULL:
             d_source = d_x
             d_stride = source_width
         else:
-            source = values + net.start[row.source] * net.capacity
-            source_stride = net.stride[row.source]
-            d_source = deltas + net.start[row.source] * net.capacity
-            d_stride = source_stride
+            continue
+        d_source += first_row * d_stride
         if row.op == OP_DENSE:
-            if width == 1 and row.source != 0:
-                # lanes run over the inputs; a row of a buffer may be read past its end
-                product(1, source_width, rows, d_target, 1, stride, source, source_stride, 1,
-                        NULL, 0, gradients + row.kernel, source_width, False, <real*>net.panel)
-            else:
-                product(source_width, width, rows, source, 1, source_stride, d_target, stride, 1,
-                        NULL, 0, gradients + row.kernel, width, False, <real*>net.panel)
-            if row.bias >= 0:
-                sum_columns(rows, width, d_target, stride, gradients + row.bias)
-            if d_source != NULL:
-                # the kernel transposed: element (n, k) of the factor is kernel[k, n]
-                product(rows, source_width, width, d_target, stride, 1,
-                        parameters + row.kernel, 1, width, NULL, 0, d_source, d_stride,
-                        row.source != 0 and source_width > 1, <real*>net.panel)
-        elif d_source != NULL:
-            if d_stride == stride:
-                activation_gradient(
-                    row.kind, rows, width, stride,
-                    values + net.start[row.target] * net.capacity, d_target, d_source)
-            else:
-                activation_gradient_rows(
-                    row.kind, rows, width, values + net.start[row.target] * net.capacity,
-                    d_target, stride, d_source, d_stride)
+            dense_source_gradient(
+                rows, source_width, width, parameters + row.kernel, <const real*>d_target, stride,
+                d_source, d_stride, row.source != 0 and source_width > 1, gate, <real*>scratch)
+        elif d_stride == stride:
+            activation_gradient(
+                row.kind, rows, width, stride, output, <const real*>d_target, d_source)
+        else:
+            activation_gradient_rows(
+                row.kind, rows, width, output, <const real*>d_target, stride, d_source, d_stride)
 
 
-cdef int score(
-    const Network* net, int64_t rows, const real* y, bint slopes, double* totals,
+cdef void parameter_gradients(
+    const Network* net, int64_t row_count, int64_t rows, const real* x, int64_t x_stride,
+    bint padded_x, void* scratch, int64_t size, int64_t rank,
 ) noexcept nogil:
-    """Add the loss and the metrics of a batch to `totals`: [loss, metrics ..., rows].
+    """From the gradients of the buffers to those of the parameters, over a whole batch.
 
-    With `slopes`, also write the gradient of the mean loss into the deltas; then a loss that is
-    not finite is not added: STATUS_LOSS. The sums run in double precision over the rows in their
-    order, so that they do not depend on the batch size.
+    Of `size` members each takes some inputs of every kernel: no sum is split. padded_x: whether
+    rows of x may be read up to LANES elements past their end.
     """
-    cdef const real* p = <const real*>net.values + net.start[net.loss_source] * net.capacity
-    cdef real* values = <real*>net.row_values
-    cdef real* d_p = NULL
+    cdef real* gradients = <real*>net.gradients
+    cdef const real* source
+    cdef const real* d_target
+    cdef int64_t i, source_stride, inputs, units
+    cdef const Row* row
+    for i in range(row_count):
+        row = &net.rows[i]
+        if row.op != OP_DENSE:
+            continue
+        inputs = net.width[row.source]
+        units = net.width[row.target]
+        if row.source == 0:
+            source = x
+            source_stride = x_stride
+        else:
+            source = buffer_at(net, <real*>net.values, row.source)
+            source_stride = net.stride[row.source]
+        d_target = buffer_at(net, <real*>net.deltas, row.target)
+        dense_kernel_gradient(
+            rows, share_begin(inputs, ROWS, size, rank), share_begin(inputs, ROWS, size, rank + 1),
+            units, source, source_stride, padded_x or row.source != 0, d_target,
+            net.stride[row.target], gradients + row.kernel, <real*>scratch)
+        if row.bias >= 0 and i % size == rank:
+            sum_columns(rows, units, d_target, net.stride[row.target], gradients + row.bias)
+
+
+cdef void score(
+    const Network* net, int64_t first_row, int64_t rows, int64_t batch_rows, const real* y,
+    bint slopes, void* scratch,
+) noexcept nogil:
+    """The loss and the metrics of rows of a batch, each by itself, into net.row_values.
+
+    With `slopes`, also the gradient of the batch's mean loss into the deltas.
+    """
+    cdef real* line = <real*>(<char*>scratch + net.line_start)
+    cdef real* row_values = <real*>net.row_values + first_row
     cdef int64_t width = net.width[net.loss_source]
     cdef int64_t stride = net.stride[net.loss_source]
-    cdef double total = totals[0]
-    cdef int64_t i, k
+    cdef const real* p = buffer_at(net, <real*>net.values, net.loss_source) + first_row * stride
+    cdef real* d_p = NULL
+    cdef int64_t k
+    y += first_row * net.target_width
     if slopes:
-        d_p = <real*>net.deltas + net.start[net.loss_source] * net.capacity
-    loss_rows(net.loss, rows, width, stride, p, y, values, d_p, <real*>net.line)
-    for i in range(rows):
-        total += values[i]
-    if slopes and not is_finite(total):
-        return STATUS_LOSS
-    totals[0] = total
-    p = <const real*>net.values + net.start[net.output] * net.capacity
+        d_p = buffer_at(net, <real*>net.deltas, net.loss_source) + first_row * stride
+    loss_rows(net.loss, rows, batch_rows, width, stride, p, y, row_values, d_p, line)
+    if net.metric_count == 0:
+        return
+    stride = net.stride[net.output]
+    p = buffer_at(net, <real*>net.values, net.output) + first_row * stride
     for k in range(net.metric_count):
-        metric_rows(net.metrics[k], rows, width, stride, p, y, values, <real*>net.line)
-        total = totals[1 + k]
+        row_values += net.capacity
+        metric_rows(net.metrics[k], rows, width, stride, p, y, row_values, line)
+
+
+cdef int add_scores(
+    const Network* net, int64_t rows, const real* row_values, bint must_be_finite, double* totals,
+) noexcept nogil:
+    """Add what `score` found for a batch to `totals`: [loss, metrics ..., rows].
+
+    The sums run in double precision over the rows in their order, so that they do not depend on
+    the batch size. A loss that must be finite and is not adds nothing: STATUS_LOSS.
+    """
+    cdef double total
+    cdef int64_t i, k
+    for k in range(1 + net.metric_count):
+        total = totals[k]
         for i in range(rows):
-            total += values[i]
-        totals[1 + k] = total
+            total += row_values[k * net.capacity + i]
+        if k == 0 and must_be_finite and not is_finite(total):
+            return STATUS_LOSS
+        totals[k] = total
     totals[1 + net.metric_count] += <double>rows
     return STATUS_FINE
 

@@ -1,6 +1,5 @@
 # A network's program: whole epochs without the interpreter. Included by each program_*.pyx.
 
-cimport cython
 cimport numpy as np
 from libc.stdint cimport int64_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
@@ -11,12 +10,17 @@ from fastgd._core.scalar cimport (
 )
 from fastgd._core.types cimport *
 
+import os
+import threading
+
 import numpy
 
 np.import_array()
 
+include "threads.pxi"
 include "gemm.pxi"
 include "sums.pxi"
+include "dense.pxi"
 include "activations.pxi"
 include "losses.pxi"
 include "metrics.pxi"
@@ -24,9 +28,25 @@ include "updates.pxi"
 include "shuffle.pxi"
 include "network.pxi"
 include "spans.pxi"
+include "unit.pxi"
 include "descent.pxi"
+include "gram.pxi"
 
 cdef double FOR_EVER = float("inf")
+
+cdef enum:
+    LOCKED_WORK = 20000     # multiply-adds forward
+
+# How often this process is a fork of another: a lock that its parent held stays locked in it.
+cdef int64_t forks = 0
+
+
+def _count_fork():
+    global forks
+    forks += 1
+
+
+os.register_at_fork(after_in_child=_count_fork)
 
 
 cdef inline void* address(np.ndarray a):
@@ -49,6 +69,24 @@ cdef Optimizer unpacked(state):
     return optimizer
 
 
+cdef gated_rows(rows, widths):
+    """For each row of a table, whether the row after it takes its ReLU's gradient.
+
+    It does so as it stores its own: a dense layer, the only one to read that buffer.
+    """
+    gated = numpy.zeros(len(rows), numpy.int8)
+    for i in range(len(rows) - 1):
+        row, reader = rows[i], rows[i + 1]
+        gated[i] = (
+            row["op"] == reader["op"] == OP_DENSE
+            and row["kind"] == ACTIVATION_RELU
+            and widths[row["target"]] > 1
+            and reader["source"] == row["target"]
+            and (rows["source"] == row["target"]).sum() == 1
+        )
+    return gated
+
+
 cdef class Program:
     """A network made ready to run: its layer table, its arrays and its scratch.
 
@@ -63,7 +101,8 @@ cdef class Program:
     Notes
     -----
     Nothing is validated here: arrays are C-contiguous, of the network's data type and of the
-    right shapes. The calls may come from several threads; they take turns.
+    right shapes. The calls may come from several threads; they take turns. `threads` is how many
+    threads a call uses; it changes no bit.
     """
 
     cdef Network net
@@ -72,23 +111,26 @@ cdef class Program:
     cdef object arrays
     cdef object workspace
     cdef object scratch
-    cdef int64_t panel_bytes
     cdef int64_t row_width
-    cdef cython.pymutex turn
+    cdef int64_t members
+    cdef object turn
+    cdef int64_t turn_forks
 
     def __init__(self, plan, np.ndarray parameters, np.ndarray gradients):
         cdef np.ndarray rows = plan.rows
         cdef np.ndarray width = plan.widths
         cdef np.ndarray metrics = plan.metrics
         cdef np.ndarray stride = numpy.array(
-            [padded_stride(w) for w in width], dtype=numpy.int64)
+            [padded_stride(w, parameters.itemsize) for w in width], dtype=numpy.int64)
         cdef np.ndarray start = numpy.zeros_like(stride)
         start[2:] = numpy.cumsum(stride[1:])[:len(stride) - 2]
         self.dtype = parameters.dtype
         self.single = parameters.dtype == numpy.float32
-        self.arrays = (rows, width, stride, start, metrics, parameters, gradients)
+        cdef np.ndarray gated = gated_rows(rows, width)
+        self.arrays = (rows, width, stride, start, metrics, parameters, gradients, gated)
         self.net.rows = <const Row*>address(rows)
         self.net.row_count = rows.shape[0]
+        self.net.gated = <const char*>address(gated)
         self.net.loss_row_count = plan.loss_row_count
         self.net.width = <const int64_t*>address(width)
         self.net.stride = <const int64_t*>address(stride)
@@ -103,24 +145,35 @@ cdef class Program:
         self.net.parameters = address(parameters)
         self.net.gradients = address(gradients)
         self.row_width = start[start.shape[0] - 1] + stride[stride.shape[0] - 1]
-        self.scratch = (
-            numpy.zeros(PANEL_BYTES + 64, numpy.uint8),
-            numpy.zeros(max(width), self.dtype),
-        )
-        self.net.panel = address(self.scratch[0])
-        self.net.line = address(self.scratch[1])
+        self.net.line_start = PANEL_BYTES + 64
+        self.net.scratch_size = (
+            self.net.line_start + max(width) * parameters.itemsize + 63) // 64 * 64
         self.net.capacity = 0
+        self.members = 0
+        self.turn_forks = -1
         self.workspace = ()
+        self.scratch = None
 
-    cdef reserve(self, int64_t rows):
-        """Room for batches of `rows` rows."""
+    cdef in_turn(self):
+        """The lock that calls take turns by."""
+        if self.turn_forks != forks:
+            self.turn = threading.Lock()
+            self.turn_forks = forks
+        return self.turn
+
+    cdef reserve(self, int64_t rows, int64_t threads):
+        """Room for batches of `rows` rows and for a team."""
+        cdef int64_t batch_width = self.net.width[0] + self.net.target_width
+        if threads > self.members:
+            self.scratch = numpy.zeros(threads * self.net.scratch_size, numpy.uint8)
+            self.net.scratch = address(self.scratch)
+            self.members = threads
         if rows <= self.net.capacity:
             return
-        cdef int64_t batch_width = self.net.width[0] + self.net.target_width
         values = numpy.zeros(rows * self.row_width + LANES, self.dtype)
         deltas = numpy.zeros(rows * self.row_width + LANES, self.dtype)
-        batch = numpy.zeros(rows * batch_width, self.dtype)
-        row_values = numpy.zeros(rows, self.dtype)
+        batch = numpy.zeros(rows * batch_width + LANES, self.dtype)
+        row_values = numpy.zeros(rows * (1 + self.net.metric_count), self.dtype)
         self.workspace = (values, deltas, batch, row_values)
         self.net.values = address(values)
         self.net.deltas = address(deltas)
@@ -128,10 +181,38 @@ cdef class Program:
         self.net.row_values = address(row_values)
         self.net.capacity = rows
 
+    cdef run(self, Span* span, double seconds, int64_t threads):
+        """Run a span of steps over a team.
+
+        Some microseconds' work keeps the interpreter's lock: to give it away and to get it back
+        may cost more.
+        """
+        cdef int64_t rows = min(span.rows, span.batch_size * (span.last_step - span.step))
+        span.net = &self.net
+        span.single = self.single
+        self.reserve(min(span.batch_size, span.rows), threads)
+        if rows * self.net.parameter_count <= LOCKED_WORK:
+            span.deadline = FOR_EVER
+            run_team(1, run_member, span)
+            return
+        with nogil:
+            span.deadline = now() + seconds
+            run_team(threads, run_member, span)
+        raise_pending()
+
+    cdef int64_t run_rows(self, Span* span, int64_t first_row, double seconds, int64_t threads):
+        """Run a span of rows, in blocks; returns the row reached."""
+        span.rows -= first_row
+        span.batch_size = BLOCK_ROWS * threads
+        span.step = 0
+        span.last_step = (span.rows + span.batch_size - 1) // span.batch_size
+        self.run(span, seconds, threads)
+        return first_row + min(span.rows, span.step * span.batch_size)
+
     def train(
         self, np.ndarray x, np.ndarray y, np.ndarray order, key, int64_t batch_size,
         int64_t first_step, int64_t last_step, state, np.ndarray rates, np.ndarray totals,
-        double seconds,
+        double seconds, int64_t threads=1,
     ):
         """Train on the batches first_step ... last_step - 1 of an epoch.
 
@@ -151,6 +232,7 @@ cdef class Program:
             [sum of losses, sums of metrics ..., rows]: added to.
         seconds : float
             Return after about this time, whatever is left.
+        threads : int
 
         Returns
         -------
@@ -159,71 +241,61 @@ cdef class Program:
         """
         cdef Span span
         cdef Optimizer optimizer = unpacked(state)
-        cdef int status
-        cdef void* x_data = address(x)
-        cdef void* y_data = address(y)
         cdef uint64_t stream = key
+        span.kind = TRAIN
+        span.x = address(x)
+        span.y = address(y)
         span.rows = x.shape[0]
         span.batch_size = batch_size
         span.step = first_step
         span.last_step = last_step
         span.order = NULL if order is None else <int64_t*>address(order)
         span.rates = <const double*>address(rates)
-        span.rate_count = rates.shape[0]
+        span.one_rate = rates.shape[0] == 1
         span.totals = <double*>address(totals)
-        with self.turn:
-            self.reserve(min(batch_size, span.rows))
-            with nogil:
-                span.deadline = now() + seconds
-                if span.order != NULL and first_step == 0:
+        span.optimizer = &optimizer
+        with self.in_turn():
+            if span.order != NULL and first_step == 0:
+                with nogil:
                     permute(stream, span.rows, span.order)
-                if self.single:
-                    status = train_steps(
-                        &self.net, <const float*>x_data, <const float*>y_data, &span, &optimizer)
-                else:
-                    status = train_steps(
-                        &self.net, <const double*>x_data, <const double*>y_data, &span,
-                        &optimizer)
-        return span.step, status
+            self.run(&span, seconds, threads)
+        return span.step, span.status
 
     def evaluate(
         self, np.ndarray x, np.ndarray y, int64_t first_row, np.ndarray totals, double seconds,
+        int64_t threads=1,
     ):
         """Add loss and metrics of the rows from first_row on to totals; the row reached."""
-        cdef void* x_data = address(x)
-        cdef void* y_data = address(y)
-        cdef double* sums = <double*>address(totals)
-        cdef int64_t rows = x.shape[0]
-        with self.turn:
-            self.reserve(min(rows, BLOCK_ROWS))
-            with nogil:
-                if self.single:
-                    first_row = evaluate_rows(
-                        &self.net, <const float*>x_data, <const float*>y_data, first_row, rows,
-                        sums, now() + seconds)
-                else:
-                    first_row = evaluate_rows(
-                        &self.net, <const double*>x_data, <const double*>y_data, first_row, rows,
-                        sums, now() + seconds)
-        return first_row
+        cdef Span span
+        span.kind = EVALUATE
+        span.x = <char*>address(x) + first_row * x.strides[0]
+        span.y = <char*>address(y) + first_row * y.strides[0]
+        span.rows = x.shape[0]
+        span.totals = <double*>address(totals)
+        with self.in_turn():
+            return self.run_rows(&span, first_row, seconds, threads)
 
-    def predict(self, np.ndarray x, np.ndarray out, int64_t first_row, double seconds):
+    def predict(
+        self, np.ndarray x, np.ndarray out, int64_t first_row, double seconds, int64_t threads=1,
+    ):
         """Fill out with the outputs of the rows from first_row on; the row reached."""
-        cdef void* x_data = address(x)
-        cdef void* out_data = address(out)
-        cdef int64_t rows = x.shape[0]
-        with self.turn:
-            self.reserve(min(rows, BLOCK_ROWS))
-            with nogil:
-                if self.single:
-                    first_row = predict_rows(
-                        &self.net, BLOCK_ROWS, <const float*>x_data, <float*>out_data, first_row,
-                        rows, now() + seconds)
-                else:
-                    first_row = predict_rows(
-                        &self.net, BLOCK_ROWS, <const double*>x_data, <double*>out_data, first_row,
-                        rows, now() + seconds)
-        return first_row
+        cdef Span span
+        span.kind = PREDICT
+        span.x = <char*>address(x) + first_row * x.strides[0]
+        span.out = <char*>address(out) + first_row * out.strides[0]
+        span.rows = x.shape[0]
+        with self.in_turn():
+            return self.run_rows(&span, first_row, seconds, threads)
+
+    cdef predict_all(self, const void* x, void* out, int64_t rows):
+        """As predict, from and to plain memory, in this thread."""
+        cdef Span span
+        span.kind = PREDICT
+        span.x = x
+        span.out = out
+        span.rows = rows
+        with self.in_turn():
+            self.run_rows(&span, 0, FOR_EVER, 1)
 
     def gradients(self, np.ndarray x, np.ndarray y, np.ndarray totals):
         """Fill the flat gradients with those of the mean loss over all rows of x: a Status.
@@ -235,8 +307,8 @@ cdef class Program:
         cdef double* sums = <double*>address(totals)
         cdef int64_t rows = x.shape[0]
         cdef int status
-        with self.turn:
-            self.reserve(rows)
+        with self.in_turn():
+            self.reserve(rows, 1)
             with nogil:
                 if self.single:
                     status = gradients_of(
@@ -244,6 +316,7 @@ cdef class Program:
                 else:
                     status = gradients_of(
                         &self.net, <const double*>x_data, <const double*>y_data, rows, sums)
+            raise_pending()
         return status
 
     def forward(self, np.ndarray parameters, np.ndarray x, np.ndarray out):
@@ -251,20 +324,18 @@ cdef class Program:
         cdef Network net = self.net
         cdef int64_t rows = x.shape[0]
         values = numpy.zeros(rows * self.row_width + LANES, self.dtype)
-        scratch = numpy.zeros(PANEL_BYTES, numpy.uint8)
+        scratch = numpy.zeros(net.scratch_size, numpy.uint8)
         net.capacity = rows
         net.parameters = address(parameters)
         net.values = address(values)
-        net.panel = address(scratch)
+        net.scratch = address(scratch)
         cdef void* x_data = address(x)
         cdef void* out_data = address(out)
         with nogil:
             if self.single:
-                predict_rows(
-                    &net, rows, <const float*>x_data, <float*>out_data, 0, rows, FOR_EVER)
+                outputs_of(&net, <const float*>x_data, <float*>out_data, rows)
             else:
-                predict_rows(
-                    &net, rows, <const double*>x_data, <double*>out_data, 0, rows, FOR_EVER)
+                outputs_of(&net, <const double*>x_data, <double*>out_data, rows)
         return values
 
     def backward(
@@ -278,13 +349,13 @@ cdef class Program:
         cdef Network net = self.net
         cdef int64_t rows = x.shape[0]
         deltas = numpy.zeros_like(values)
-        scratch = numpy.zeros(PANEL_BYTES, numpy.uint8)
+        scratch = numpy.zeros(net.scratch_size, numpy.uint8)
         net.capacity = rows
         net.parameters = address(parameters)
         net.gradients = address(gradients)
         net.values = address(values)
         net.deltas = address(deltas)
-        net.panel = address(scratch)
+        net.scratch = address(scratch)
         cdef void* x_data = address(x)
         cdef void* d_out_data = address(d_out)
         cdef void* d_x_data = NULL if d_x is None else address(d_x)
@@ -297,6 +368,9 @@ cdef class Program:
                               <double*>d_x_data, rows)
 
 
+include "predictor.pxi"
+
+
 def update(np.ndarray parameters, np.ndarray gradients, state, double rate):
     """One step of an optimizer over flat vectors: a Status. The same code that train runs."""
     cdef Optimizer optimizer = unpacked(state)
@@ -307,9 +381,9 @@ def update(np.ndarray parameters, np.ndarray gradients, state, double rate):
     cdef int status
     with nogil:
         if single:
-            status = step_optimizer(n, <float*>w, <const float*>g, &optimizer, rate)
+            status = single_step(&optimizer, rate, n, <float*>w, <const float*>g)
         else:
-            status = step_optimizer(n, <double*>w, <const double*>g, &optimizer, rate)
+            status = single_step(&optimizer, rate, n, <double*>w, <const double*>g)
     return status
 
 
@@ -340,43 +414,3 @@ cdef int64_t find_nonfinite(int64_t n, const real* x) noexcept nogil:
             return i
         i += size
     return -1
-
-
-def least_squares_descent(
-    np.ndarray x, np.ndarray y, np.ndarray theta, double alpha, int64_t iteration, int64_t last,
-    double seconds,
-):
-    """Go on with batch gradient descent from `iteration`: (iteration reached, Status).
-
-    x: (n, d); y: (n, k); theta: (k, d), changed in place.
-    """
-    cdef int64_t n = x.shape[0]
-    cdef int64_t d = x.shape[1]
-    cdef int64_t k = theta.shape[0]
-    cdef int64_t stride = (d + DESCENT_CHUNK - 1) // DESCENT_CHUNK * DESCENT_CHUNK
-    cdef np.ndarray padded = numpy.zeros((k, stride), x.dtype)
-    cdef np.ndarray gradient = numpy.empty(stride, x.dtype)
-    cdef np.ndarray spare = numpy.empty(DESCENT_GROUP * d + DESCENT_CHUNK, x.dtype)
-    cdef np.ndarray totals = numpy.empty(k * stride, numpy.float64)
-    padded[:, :d] = theta
-    cdef void* x_data = address(x)
-    cdef void* y_data = address(y)
-    cdef void* theta_data = address(padded)
-    cdef void* gradient_data = address(gradient)
-    cdef void* spare_data = address(spare)
-    cdef double* totals_data = <double*>address(totals)
-    cdef bint single = x.dtype == numpy.float32
-    cdef int status
-    with nogil:
-        if single:
-            status = descend(
-                n, d, k, <const float*>x_data, <const float*>y_data, <float*>theta_data, alpha,
-                &iteration, last, <float*>gradient_data, <float*>spare_data, totals_data,
-                now() + seconds)
-        else:
-            status = descend(
-                n, d, k, <const double*>x_data, <const double*>y_data, <double*>theta_data, alpha,
-                &iteration, last, <double*>gradient_data, <double*>spare_data, totals_data,
-                now() + seconds)
-    theta[...] = padded[:, :d]
-    return iteration, status

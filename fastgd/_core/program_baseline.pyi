@@ -1,5 +1,6 @@
 # The other builds have the same interface: their stubs import this one.
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,20 @@ class Program:
         rates: _Doubles,
         totals: _Doubles,
         seconds: float,
+        threads: int = 1,
     ) -> tuple[int, int]: ...
     def evaluate(
-        self, x: _Array, y: _Array, first_row: int, totals: _Doubles, seconds: float
+        self,
+        x: _Array,
+        y: _Array,
+        first_row: int,
+        totals: _Doubles,
+        seconds: float,
+        threads: int = 1,
     ) -> int: ...
-    def predict(self, x: _Array, out: _Array, first_row: int, seconds: float) -> int: ...
+    def predict(
+        self, x: _Array, out: _Array, first_row: int, seconds: float, threads: int = 1
+    ) -> int: ...
     def gradients(self, x: _Array, y: _Array, totals: _Doubles) -> int: ...
     def forward(self, parameters: _Array, x: _Array, out: _Array) -> _Array: ...
     def backward(
@@ -44,6 +54,10 @@ class Program:
         d_x: _Array | None,
     ) -> None: ...
 
+class Predictor:
+    def __init__(self, program: Program, prepare: Callable[[Any], _Array]) -> None: ...
+    def __call__(self, x: Any) -> _Array: ...
+
 def update(parameters: _Array, gradients: _Array, state: Any, rate: float) -> int: ...
 def permutation(key: int, n: int) -> _Integers: ...
 def first_nonfinite(x: _Array) -> int: ...
@@ -55,5 +69,20 @@ def least_squares_descent(
     iteration: int,
     last: int,
     seconds: float,
+    threads: int = 1,
+) -> tuple[int, int]: ...
+def gram_matrix(
+    x: _Array, y: _Array, sums: _Doubles | None, row: int, seconds: float, threads: int = 1
+) -> tuple[int, _Doubles]: ...
+def gram_descent(
+    gram: _Doubles,
+    theta: _Doubles,
+    alpha: float,
+    limit: float,
+    iteration: int,
+    last: int,
+    seconds: float,
 ) -> tuple[int, int]: ...
 def scalar_map(name: str, x: _Array) -> _Array: ...
+def multiply_adds(iterations: int, dtype: str) -> int: ...
+def read_through(array: NDArray[Any], times: int) -> tuple[int, int]: ...

@@ -1,2 +1,3 @@
 include "program.pxi"
 include "probe.pxi"
+include "peak.pxi"

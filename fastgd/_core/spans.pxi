@@ -1,6 +1,9 @@
 # What a call from Python runs without the interpreter: a span of training steps, or of rows to
 # evaluate or predict. A span ends at its last step or row, or at its deadline, so that Python can
-# answer Ctrl-C, show progress and call back; where it is cut does not change a bit.
+# answer Ctrl-C, show progress and call back; where it is cut does not change a bit, nor does how
+# many threads share it.
+#
+# A member reads the span before its first barrier; rank 0 writes where it stopped after its last.
 
 cdef inline double now() noexcept nogil:
     cdef timespec t
@@ -8,21 +11,93 @@ cdef inline double now() noexcept nogil:
     return <double>t.tv_sec + 1e-9 * <double>t.tv_nsec
 
 
-# Rows that evaluate and predict take at a time: their buffers stay in the cache.
 cdef enum:
-    BLOCK_ROWS = 128
+    BLOCK_ROWS = 128        # rows that evaluate and predict take at a time stay in the cache
+
+# What the members of a team tell each other. A flag is read only after a barrier that comes before
+# the next place where it may be raised: so all members see the same.
+cdef enum:
+    INTERRUPT_FLAG = 16     # raised before the first barrier of a step
+    LOSS_FLAG = 1           # between the first and the second
+    GRADIENT_FLAG = 2       # between the second and the third
+    UPDATE_FLAG = 4         # between the third and the fourth
+    END_FLAG = 8            # the span ends here: before the last
+
+
+cdef enum SpanKind:
+    TRAIN
+    EVALUATE
+    PREDICT
 
 
 cdef struct Span:
-    int64_t rows            # of the data
+    SpanKind kind
+    bint single             # float or double
+    const Network* net
+    const void* x           # of the data
+    const void* y
+    void* out
+    int64_t rows
     int64_t batch_size
     int64_t step            # where to start; afterwards, where it stopped
     int64_t last_step
     int64_t* order          # of the rows, or NULL for their own
     const double* rates     # one a step, or one
-    int64_t rate_count
+    bint one_rate
     double* totals
     double deadline         # seconds on the monotonic clock
+    const Optimizer* optimizer
+    int status
+
+
+# Signals are Python's: a step that takes long asks for them, between blocks of its rows.
+cdef extern from *:
+    """
+    static inline int fastgd_pending_error(void) { return PyErr_Occurred() ? -1 : 0; }
+    """
+    int PyErr_CheckSignals() noexcept
+    int raise_pending "fastgd_pending_error"() except -1
+
+cdef enum:
+    STEP_BLOCK_ROWS = 1024          # rows at least, and
+    STEP_BLOCK_WORK = 1 << 28       # about so many multiply-adds, between two looks at the clock
+
+cdef double SIGNAL_SECONDS = 0.03
+
+
+cdef bint is_interrupted() noexcept with gil:
+    """Whether a signal's handler has raised an exception; it is then pending."""
+    return PyErr_CheckSignals() != 0
+
+
+cdef bint take_rows(
+    const Network* net, int64_t row_count, int64_t row, int64_t row_end, int64_t batch_rows,
+    const real* x, const real* y, void* scratch, const Team* team, int64_t rank,
+) noexcept nogil:
+    """Forward, loss and gradients of the buffers for the rows row ... row_end - 1 of a batch.
+
+    Returns whether rank 0 was interrupted; the others may leave off when it was.
+    """
+    cdef int64_t block = max(<int64_t>STEP_BLOCK_ROWS, STEP_BLOCK_WORK // (1 + net.parameter_count))
+    cdef int64_t rows
+    cdef double next_look = 0
+    while row < row_end:
+        rows = min(block, row_end - row)
+        forward(net, row_count, row, rows, x, net.width[0], scratch)
+        score(net, row, rows, batch_rows, y, True, scratch)
+        backward(net, net.loss_row_count, row, rows, <real*>NULL, scratch)
+        row += rows
+        if rank > 0:
+            if flags(team) & INTERRUPT_FLAG:
+                break
+        elif row < row_end:
+            if next_look == 0:
+                next_look = now() + SIGNAL_SECONDS
+            elif now() > next_look:
+                if is_interrupted():
+                    return True
+                next_look = now() + SIGNAL_SECONDS
+    return False
 
 
 cdef inline int64_t steps_between_looks(const Network* net, int64_t rows) noexcept nogil:
@@ -30,113 +105,223 @@ cdef inline int64_t steps_between_looks(const Network* net, int64_t rows) noexce
     return 1 + 1000000 // (1000 + net.parameter_count * rows)
 
 
-cdef int train_steps(
-    const Network* net, const real* x, const real* y, Span* span, const Optimizer* optimizer,
+cdef void train_steps(
+    Span* span, Team* team, int64_t rank, const real* x, const real* y,
 ) noexcept nogil:
-    """Train from span.step on, until span.last_step or the deadline: a Status."""
+    """Train from span.step on, until span.last_step or the deadline.
+
+    A step is two parts between barriers. In the first each member takes some rows of the batch
+    forward and back; in the second some of the parameters, whose gradients are sums over all rows.
+    """
+    cdef const Network* net = span.net
+    cdef void* scratch = <char*>net.scratch + rank * net.scratch_size
+    cdef real* parameters = <real*>net.parameters
+    cdef real* gradients = <real*>net.gradients
+    cdef int64_t size = team.size
+    cdef int64_t met = 0
     cdef int64_t x_width = net.width[0]
-    cdef int64_t x_stride = x_width
     cdef int64_t y_width = net.target_width
     cdef int64_t row_count = net.row_count if net.metric_count else net.loss_row_count
     cdef int64_t looks = steps_between_looks(net, span.batch_size)
     cdef int64_t next_look = span.step + looks
-    cdef int64_t first, rows
-    cdef double rate = span.rates[0]
+    cdef int64_t iteration = span.optimizer.iterations[0]
+    cdef int64_t step = span.step
+    cdef int64_t begin = share_begin(net.parameter_count, UPDATE_LANES, size, rank)
+    cdef int64_t end = share_begin(net.parameter_count, UPDATE_LANES, size, rank + 1)
+    cdef int64_t first, rows, row, row_end
+    cdef int64_t trouble = 0
     cdef real* batch_x = <real*>net.batch
-    cdef real* batch_y = batch_x + net.capacity * x_stride
-    cdef const real* x_rows
-    cdef const real* y_rows
-    cdef int status
-    while span.step < span.last_step:
-        first = span.step * span.batch_size
+    cdef real* batch_y = batch_x + net.capacity * x_width
+    cdef const double* rates
+    cdef double[SCALE_STEPS] scales
+    cdef int scaled = SCALE_STEPS
+    cdef bint padded_x = True
+    while step < span.last_step and not trouble:
+        if scaled == SCALE_STEPS:
+            rates = span.rates if span.one_rate else span.rates + step
+            step_scales(span.optimizer, iteration, rates, span.one_rate,
+                        <int>min(<int64_t>SCALE_STEPS, span.last_step - step), scales)
+            scaled = 0
+        first = step * span.batch_size
         rows = min(span.batch_size, span.rows - first)
+        row = share_begin(rows, ROWS, size, rank)
+        row_end = share_begin(rows, ROWS, size, rank + 1)
         if span.order != NULL:
-            gather(rows, span.order + first, x_width, x, batch_x)
-            gather(rows, span.order + first, y_width, y, batch_y)
-            x_rows = batch_x
-            y_rows = batch_y
+            gather(row_end - row, span.order + first + row, x_width, x, batch_x + row * x_width)
+            gather(row_end - row, span.order + first + row, y_width, y, batch_y + row * y_width)
         else:
-            x_rows = x + first * x_width
-            y_rows = y + first * y_width
-        forward(net, row_count, rows, x_rows, x_stride)
-        status = score(net, rows, y_rows, True, span.totals)
-        if status != STATUS_FINE:
-            return status
-        backward(net, net.loss_row_count, rows, x_rows, x_stride, <real*>NULL)
-        if span.rate_count > 1:
-            rate = span.rates[span.step]
-        status = step_optimizer(
-            net.parameter_count, <real*>net.parameters, <const real*>net.gradients, optimizer,
-            rate)
-        if status != STATUS_FINE:
-            return status
-        span.step += 1
-        if span.step >= next_look:
-            if now() > span.deadline:
-                break
-            next_look = span.step + looks
-    return STATUS_FINE
-
-
-cdef int64_t evaluate_rows(
-    const Network* net, const real* x, const real* y, int64_t row, int64_t last_row,
-    double* totals, double deadline,
-) noexcept nogil:
-    """Add loss and metrics of the rows from `row` on to totals; returns the row reached."""
-    cdef int64_t rows
-    while row < last_row:
-        rows = min(<int64_t>BLOCK_ROWS, last_row - row)
-        forward(net, net.row_count, rows, x + row * net.width[0], net.width[0])
-        score(net, rows, y + row * net.target_width, False, totals)
-        row += rows
-        if now() > deadline:
+            batch_x = <real*>x + first * x_width
+            batch_y = <real*>y + first * y_width
+            padded_x = (span.rows - first - rows) * x_width >= LANES
+        if take_rows(net, row_count, row, row_end, rows, <const real*>batch_x,
+                     <const real*>batch_y, scratch, team, rank):
+            raise_flag(team, INTERRUPT_FLAG)
+        meet(team, &met)
+        trouble = flags(team) & INTERRUPT_FLAG
+        if trouble:
             break
-    return row
+        if rank == 0 and add_scores(
+                net, rows, <const real*>net.row_values, True, span.totals) != STATUS_FINE:
+            raise_flag(team, LOSS_FLAG)
+        parameter_gradients(net, net.loss_row_count, rows, batch_x, x_width,
+                            padded_x, scratch, size, rank)
+        meet(team, &met)
+        if not flags(team) & LOSS_FLAG and not all_finite(end - begin, gradients + begin):
+            raise_flag(team, GRADIENT_FLAG)
+        meet(team, &met)
+        trouble = flags(team) & (LOSS_FLAG | GRADIENT_FLAG)
+        if trouble:
+            break
+        if update_weights(span.optimizer, scales[scaled], begin, end, parameters,
+                          <const real*>gradients) != STATUS_FINE:
+            raise_flag(team, UPDATE_FLAG)
+        scaled += 1
+        iteration += 1
+        step += 1
+        if rank == 0 and step >= next_look:
+            next_look = step + looks
+            if now() > span.deadline:
+                raise_flag(team, END_FLAG)
+        meet(team, &met)
+        trouble = flags(team)
+    if rank == 0:
+        span.optimizer.iterations[0] = iteration
+        span.status = STATUS_FINE
+        if trouble & LOSS_FLAG:
+            span.status = STATUS_LOSS
+        elif trouble & GRADIENT_FLAG:
+            span.status = STATUS_GRADIENT
+        elif trouble & UPDATE_FLAG:
+            span.status = STATUS_UPDATE
+            step -= 1
+        span.step = step
 
 
-cdef int64_t predict_rows(
-    const Network* net, int64_t block, const real* x, real* out, int64_t row, int64_t last_row,
-    double deadline,
+cdef void evaluate_steps(
+    Span* span, Team* team, int64_t rank, const real* x, const real* y,
 ) noexcept nogil:
-    """Write the outputs of the rows from `row` on into out, `block` rows at a time.
+    """Add loss and metrics of the batches from span.step on to the totals."""
+    cdef const Network* net = span.net
+    cdef void* scratch = <char*>net.scratch + rank * net.scratch_size
+    cdef int64_t met = 0
+    cdef int64_t step = span.step
+    cdef int64_t first, rows, row, row_end
+    while step < span.last_step:
+        first = step * span.batch_size
+        rows = min(span.batch_size, span.rows - first)
+        row = share_begin(rows, ROWS, team.size, rank)
+        row_end = share_begin(rows, ROWS, team.size, rank + 1)
+        forward(net, net.row_count, row, row_end - row, x + first * net.width[0], net.width[0],
+                scratch)
+        score(net, row, row_end - row, rows, y + first * net.target_width, False, scratch)
+        step += 1
+        meet(team, &met)
+        if rank == 0:
+            add_scores(net, rows, <const real*>net.row_values, False, span.totals)
+            if now() > span.deadline:
+                raise_flag(team, END_FLAG)
+        meet(team, &met)
+        if flags(team):
+            break
+    if rank == 0:
+        span.step = step
 
-    Returns the row reached.
-    """
+
+cdef void predict_steps(
+    Span* span, Team* team, int64_t rank, const real* x, real* out,
+) noexcept nogil:
+    """Write the outputs of the batches from span.step on into out."""
+    cdef const Network* net = span.net
+    cdef void* scratch = <char*>net.scratch + rank * net.scratch_size
+    cdef int64_t met = 0
+    cdef int64_t step = span.step
+    cdef int64_t first, rows, row, row_end
+    while step < span.last_step:
+        first = step * span.batch_size
+        rows = min(span.batch_size, span.rows - first)
+        row = share_begin(rows, ROWS, team.size, rank)
+        row_end = share_begin(rows, ROWS, team.size, rank + 1)
+        forward(net, net.row_count, row, row_end - row, x + first * net.width[0], net.width[0],
+                scratch)
+        copy_outputs(net, row, row_end, out + first * net.width[net.output])
+        step += 1
+        meet(team, &met)
+        if step == span.last_step:
+            break
+        if rank == 0 and now() > span.deadline:
+            raise_flag(team, END_FLAG)
+        meet(team, &met)
+        if flags(team):
+            break
+    if rank == 0:
+        span.step = step
+
+
+cdef inline void copy_outputs(
+    const Network* net, int64_t row, int64_t row_end, real* out,
+) noexcept nogil:
+    """The rows row ... row_end - 1 of the output buffer, without its padding."""
     cdef int64_t width = net.width[net.output]
     cdef int64_t stride = net.stride[net.output]
-    cdef const real* output = <const real*>net.values + net.start[net.output] * net.capacity
-    cdef int64_t i, j, rows
-    while row < last_row:
-        rows = min(block, last_row - row)
-        forward(net, net.row_count, rows, x + row * net.width[0], net.width[0])
-        for i in range(rows):
-            for j in range(width):
-                out[(row + i) * width + j] = output[i * stride + j]
-        row += rows
-        if row < last_row and now() > deadline:
-            break
-    return row
+    cdef const real* output = buffer_at(net, <real*>net.values, net.output)
+    cdef int64_t i
+    for i in range(row, row_end):
+        copy_row(width, output + i * stride, out + i * width)
+
+
+cdef void run_member(void* job, Team* team, int64_t rank) noexcept nogil:
+    cdef Span* span = <Span*>job
+    if span.kind == TRAIN and team.size == 1 and is_unit_span(span.net, span):
+        if span.single:
+            train_unit(span, <const float*>span.x, <const float*>span.y)
+        else:
+            train_unit(span, <const double*>span.x, <const double*>span.y)
+    elif span.kind == TRAIN:
+        if span.single:
+            train_steps(span, team, rank, <const float*>span.x, <const float*>span.y)
+        else:
+            train_steps(span, team, rank, <const double*>span.x, <const double*>span.y)
+    elif span.kind == EVALUATE:
+        if span.single:
+            evaluate_steps(span, team, rank, <const float*>span.x, <const float*>span.y)
+        else:
+            evaluate_steps(span, team, rank, <const double*>span.x, <const double*>span.y)
+    else:
+        if span.single:
+            predict_steps(span, team, rank, <const float*>span.x, <float*>span.out)
+        else:
+            predict_steps(span, team, rank, <const double*>span.x, <double*>span.out)
+
+
+cdef void outputs_of(const Network* net, const real* x, real* out, int64_t rows) noexcept nogil:
+    """The outputs for x; the values of all buffers stay."""
+    forward(net, net.row_count, 0, rows, x, net.width[0], net.scratch)
+    copy_outputs(net, 0, rows, out)
 
 
 cdef int gradients_of(
     const Network* net, const real* x, const real* y, int64_t rows, double* totals,
 ) noexcept nogil:
+    """The gradients of the mean loss over all rows: a Status."""
     cdef int status
-    forward(net, net.row_count, rows, x, net.width[0])
-    status = score(net, rows, y, True, totals)
+    if take_rows(net, net.row_count, 0, rows, rows, x, y, net.scratch, <const Team*>NULL, 0):
+        return STATUS_FINE
+    status = add_scores(net, rows, <const real*>net.row_values, True, totals)
     if status == STATUS_FINE:
-        backward(net, net.loss_row_count, rows, x, net.width[0], <real*>NULL)
+        parameter_gradients(
+            net, net.loss_row_count, rows, x, net.width[0], False, net.scratch, 1, 0)
     return status
 
 
 cdef void backward_from(
     const Network* net, const real* x, const real* d_out, real* d_x, int64_t rows,
 ) noexcept nogil:
+    """From the gradient of the outputs to those of the parameters and, unless NULL, of x."""
     cdef int64_t width = net.width[net.output]
     cdef int64_t stride = net.stride[net.output]
-    cdef real* d_output = <real*>net.deltas + net.start[net.output] * net.capacity
-    cdef int64_t i, j
+    cdef real* d_output = buffer_at(net, <real*>net.deltas, net.output)
+    cdef int64_t i
     for i in range(rows):
-        for j in range(width):
-            d_output[i * stride + j] = d_out[i * width + j]
-    backward(net, net.row_count, rows, x, net.width[0], d_x)
+        copy_row(width, d_out + i * width, d_output + i * stride)
+    backward(net, net.row_count, 0, rows, d_x, net.scratch)
+    parameter_gradients(net, net.row_count, rows, x, net.width[0], False, net.scratch, 1, 0)

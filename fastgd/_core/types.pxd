@@ -4,7 +4,7 @@
 from libc.stdint cimport int64_t
 
 cpdef enum Op:
-    OP_DENSE = 1      # target = source @ kernel + bias
+    OP_DENSE = 1      # target = kind(source @ kernel + bias)
     OP_ACTIVATION     # target = kind(source); source and target may be one buffer
 
 cpdef enum Activation:
@@ -46,7 +46,7 @@ cpdef enum Status:
 # One row of the layer table. A row names its buffers, so that branches are rows too.
 cdef struct Row:
     int64_t op        # an Op
-    int64_t kind      # the Activation of an OP_ACTIVATION
+    int64_t kind      # an Activation
     int64_t source    # the buffer it reads
     int64_t target    # the buffer it writes
     int64_t kernel    # where its parameters start in the flat vector,

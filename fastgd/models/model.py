@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from fastgd import optimizers, training
+from fastgd import config, optimizers, training
 from fastgd._core.types import Status
+from fastgd._plan import flat_copy, flat_vector
 from fastgd._progress import Progress
 from fastgd._validate import (
     matrix,
@@ -40,6 +41,7 @@ class Model(Base):
         self.optimizer = self.history = None
         self._objective = Objective(None, None)
         self._program = None
+        self.threads_choices = {}  # what training has found out about threads
 
     # -- compile ------------------------------------------------------------------------------
 
@@ -161,6 +163,7 @@ class Model(Base):
         validation_data=None,
         shuffle=True,
         initial_epoch=0,
+        n_jobs=None,
     ):
         """Train for a number of epochs, each one compiled call.
 
@@ -185,6 +188,8 @@ class Model(Base):
             Take the rows of each epoch in a fresh random order.
         initial_epoch : int
             The number that the first epoch bears.
+        n_jobs : int, optional
+            Threads, see ``config.threads``; they change no bit.
 
         Returns
         -------
@@ -214,6 +219,7 @@ class Model(Base):
         initial_epoch = whole_number(initial_epoch, "initial_epoch", 0)
         epochs = whole_number(epochs, "epochs", 0)
         progress = Progress(verbosity(verbose), epochs)
+        threads = config.threads(n_jobs)
         share = number(validation_split, "validation_split", 0, 1)
         x, y = self._data(x, y)
         if validation_data is not None:
@@ -242,7 +248,7 @@ class Model(Base):
         self.history = History(self, params)
         training.fit(
             self, x, y, batch_size, epochs, initial_epoch, bool(shuffle), validation_data,
-            progress, self.history,
+            progress, self.history, threads,
         )  # fmt: skip
         return self.history
 
@@ -257,22 +263,23 @@ class Model(Base):
         x, y = self._built_for(x, y)
         return self._returned(training.train_on_batch(self, x, y), return_dict)
 
-    def evaluate(self, x, y, batch_size=32, verbose="auto", return_dict=False):
+    def evaluate(self, x, y, batch_size=None, verbose="auto", return_dict=False, n_jobs=None):
         """The loss and metrics over all rows.
 
         The figures are sums in double precision over the rows in their order: the same for
-        every ``batch_size``, which only counts the steps shown.
+        every ``batch_size`` (32 for None), which only counts the steps shown.
 
         Returns
         -------
         float, list of float or dict
             As ``train_on_batch``.
         """
-        batch_size = positive_int(batch_size, "batch_size")
+        batch_size = positive_int(32 if batch_size is None else batch_size, "batch_size")
+        threads = config.threads(n_jobs)
         progress = Progress(verbosity(verbose))
         x, y = self._built_for(x, y)
         progress.begin(-(-len(x) // batch_size))
-        figures = training.evaluate(self, x, y, progress, batch_size)
+        figures = training.evaluate(self, x, y, progress, batch_size, threads)
         progress.end(figures)
         return self._returned(figures, return_dict)
 
@@ -312,7 +319,7 @@ class Model(Base):
 
     # -- predict ------------------------------------------------------------------------------
 
-    def predict(self, x, batch_size=None, verbose="auto"):
+    def predict(self, x, batch_size=None, verbose="auto", n_jobs=None):
         """The outputs for x.
 
         Parameters
@@ -322,6 +329,8 @@ class Model(Base):
             Accepted as in Keras. A row's output is the same, to the bit, in any batch.
         verbose : {"auto", 0, 1, 2}
             Accepted as in Keras; nothing is shown.
+        n_jobs : int, optional
+            Threads, see ``config.threads``; they change no bit.
 
         Returns
         -------
@@ -335,11 +344,43 @@ class Model(Base):
         if batch_size is not None:
             positive_int(batch_size, "batch_size")
         verbosity(verbose)
+        threads = config.threads(n_jobs)
         x = self._inputs(x, self.input_shape[1])
         out = np.empty((len(x), self.output_shape[1]), dtype=x.dtype)
-        return training.predict(self.program(), x, out)
+        return training.predict(self, x, out, threads)
 
-    predict_on_batch = predict
+    def predict_on_batch(self, x):
+        """The outputs for x, as one batch."""
+        return self.predict(x)
+
+    def predictor(self):
+        """The network as a function, for serving: the shortest way to the outputs of few rows.
+
+        Returns
+        -------
+        callable
+            Of rows (n, features) it gives outputs (n, outputs), of one row (features,) outputs
+            (outputs,): a fresh array with the bits of ``predict``. It is fastest with
+            C-contiguous arrays of the model's data type; anything else is treated, and refused,
+            as by ``predict``. The weights are the model's own, as they are at each call; after
+            a layer has been added, make a new one.
+
+        Raises
+        ------
+        NotBuiltError
+            If there are no weights yet.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastgd import Sequential, layers
+        >>> model = Sequential([layers.Dense(1, bias_initializer="ones", input_shape=(2,))])
+        >>> predict = model.predictor()
+        >>> predict(np.zeros(2, dtype="float32"))
+        array([1.], dtype=float32)
+        """
+        width = self.input_shape[1]
+        return self.engine.Predictor(self.program(), lambda x: self._inputs(x, width))
 
     def __call__(self, x, training=False):
         """The outputs for x; a Tensor while a GradientTape records, an ndarray otherwise.
@@ -363,15 +404,17 @@ class Model(Base):
         program = self.program()
         values = x.numpy() if isinstance(x, Tensor) else x
         values = self._inputs(values, self.input_shape[1])
-        parameters = np.array(network.parameters)
+        parameters = flat_copy(network.parameters)
         out = np.empty((len(values), self.output_shape[1]), dtype=values.dtype)
         kept = program.forward(parameters, values, out)
         wants_x = followed(x)
 
         def backward(d_out):
             d_out = np.ascontiguousarray(d_out, dtype=values.dtype)
-            gradients = np.empty_like(network.parameters)
-            d_x = np.empty_like(values) if wants_x else None
+            gradients = flat_vector(parameters.size, parameters.dtype)
+            d_x = None
+            if wants_x:
+                d_x = flat_vector(values.size, values.dtype).reshape(values.shape)
             program.backward(parameters, values, kept, d_out, gradients, d_x)
             return gradients, d_x
 

@@ -74,11 +74,8 @@ class Sequential(Model):
             raise DataTypeError(f"layer: expected a layer of fastgd.layers, got {layer!r}")
         if isinstance(layer, InputLayer) and self._layers:
             raise ArgumentError(f"layer: {layer.name!r} is an Input, which comes first")
-        if layer.variables and layer not in self._layers:
-            raise ArgumentError(
-                f"layer: {layer.name!r} belongs to another model; give this one a layer of its "
-                "own and copy the weights with set_weights"
-            )
+        if layer not in self._layers:
+            _check_free(layer)
         if layer.name in [other.name for other in self._layers]:
             raise ArgumentError(f"layer: the model has a layer named {layer.name!r} already")
         self._layers.append(layer)
@@ -114,6 +111,9 @@ class Sequential(Model):
     def _build(self, width):
         if self.built and self._network_layers == self._layers:
             return
+        for layer in self._layers:
+            if layer not in self._network_layers:  # it may have been built since it was added
+                _check_free(layer)
         self._network = _plan.build(self._layers, width, self.dtype)
         self._network_layers = list(self._layers)
         self._program = None
@@ -127,3 +127,12 @@ class Sequential(Model):
         for layer in self._layers:
             input_width = layer.output_width(input_width)
         return input_width
+
+
+def _check_free(layer):
+    """An error for a layer whose weights another model has made."""
+    if layer.variables:
+        raise ArgumentError(
+            f"layer: {layer.name!r} belongs to another model; give this one a layer of its own "
+            "and copy the weights with set_weights"
+        )

@@ -1,9 +1,10 @@
 """The engine in plain NumPy: what the compiled one computes, written to be read.
 
-It offers what a compiled build offers, ``Program`` and four functions, with the same arguments
-in the same order. The tests hold every build against it, and ``engine="reference"`` trains
-with it. Start reading at ``program.py``. To add an activation, a loss, a metric or an
-optimizer, write its function and its line in the table at the end of its file.
+It offers what a compiled build offers, ``Program``, ``Predictor`` and six functions, with the
+same arguments in the same order. The tests hold every build against it, and
+``engine="reference"`` trains with it. Start reading at ``program.py``. To add an activation, a
+loss, a metric or an optimizer, write its function and its line in the table at the end of its
+file.
 
 Arrays are in the network's data type, float32 or float64, and stay in it: plain Python numbers
 do not widen a NumPy array. Sums are left to NumPy, so that results agree with the compiled
@@ -12,9 +13,18 @@ compiled program, one of these is for one thread at a time.
 """
 
 from fastgd.reference.arrays import first_nonfinite
-from fastgd.reference.descent import least_squares_descent
-from fastgd.reference.program import Program
+from fastgd.reference.descent import gram_descent, gram_matrix, least_squares_descent
+from fastgd.reference.program import Predictor, Program
 from fastgd.reference.shuffle import permutation
 from fastgd.reference.updates import update
 
-__all__ = ["Program", "first_nonfinite", "least_squares_descent", "permutation", "update"]
+__all__ = [
+    "Predictor",
+    "Program",
+    "first_nonfinite",
+    "gram_descent",
+    "gram_matrix",
+    "least_squares_descent",
+    "permutation",
+    "update",
+]

@@ -1,4 +1,4 @@
-"""Batch gradient descent for least squares."""
+"""Batch gradient descent for least squares, directly and by the Gram matrix."""
 
 import time
 
@@ -6,19 +6,66 @@ import numpy as np
 
 from fastgd._core.types import Status
 
+_ROWS = 4096
 
-@np.errstate(all="ignore")  # the status tells
-def least_squares_descent(x, y, theta, alpha, iteration, last, seconds):
+
+def least_squares_descent(x, y, theta, alpha, iteration, last, seconds, threads=1):
     """Go on with batch gradient descent from `iteration`: (iteration reached, Status).
 
     theta = theta - alpha x^T (x theta - y), with x: (n, d); y: (n, k); theta, as it is passed:
     (k, d), changed in place. An iteration that would leave the finite numbers is not taken.
     """
+
+    def gradient():
+        return ((x @ theta.T - y).T @ x).astype(np.float64)
+
+    limit = np.finfo(x.dtype).max
+    return _descend(gradient, theta, alpha, limit, iteration, last, seconds)
+
+
+def gram_matrix(x, y, sums, row, seconds, threads=1):
+    """Go on from `row` with the sums of x^T (x y): (row reached, sums).
+
+    x: (n, d); y: (n, k). sums: None at first. When all rows are reached, sums[0] is the result:
+    float64, shape (d, d + k).
+    """
+    deadline = time.monotonic() + seconds
+    if sums is None:
+        sums = np.zeros((1, x.shape[1], x.shape[1] + y.shape[1]))
+    while row < len(x):
+        rows = slice(row, row + _ROWS)
+        both = np.hstack([x[rows], y[rows]]).astype(np.float64)
+        with np.errstate(all="ignore"):
+            sums[0] += both[:, : x.shape[1]].T @ both
+        row = min(row + _ROWS, len(x))
+        if time.monotonic() > deadline:
+            break
+    return row, sums
+
+
+def gram_descent(gram, theta, alpha, limit, iteration, last, seconds):
+    """Go on with gradient descent by the Gram matrix: (iteration reached, Status).
+
+    theta = theta - alpha (G theta - b), with G and b side by side in gram[0], what gram_matrix
+    returned at the end; theta, as it is passed: float64, (k, d), changed in place. An iteration
+    that would take an element beyond the limit is not taken.
+    """
+    d = theta.shape[1]
+    square, moments = gram[0, :, :d], gram[0, :, d:].T
+
+    def gradient():
+        return theta @ square - moments
+
+    return _descend(gradient, theta, alpha, limit, iteration, last, seconds)
+
+
+@np.errstate(all="ignore")  # the status tells
+def _descend(gradient, theta, alpha, limit, iteration, last, seconds):
+    """Move theta against its gradient from `iteration` on: (iteration reached, Status)."""
     deadline = time.monotonic() + seconds
     while iteration < last:
-        gradient = (x @ theta.T - y).T @ x
-        moved = (theta - alpha * gradient.astype(np.float64)).astype(x.dtype)
-        if not np.isfinite(moved).all():
+        moved = (theta - alpha * gradient()).astype(theta.dtype)
+        if not (np.abs(moved) <= limit).all():
             return iteration, Status.STATUS_UPDATE
         theta[:] = moved
         iteration += 1

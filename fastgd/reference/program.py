@@ -1,10 +1,11 @@
 """A network's program: forward, backward, and the loop over batches."""
 
 import time
+from collections import namedtuple
 
 import numpy as np
 
-from fastgd._core.types import Op, Status
+from fastgd._core.types import ROW, Op, Status
 from fastgd.reference.activations import ACTIVATIONS
 from fastgd.reference.losses import LOSSES
 from fastgd.reference.metrics import METRICS
@@ -18,16 +19,35 @@ BLOCK_ROWS = 4096
 quiet = np.errstate(all="ignore")
 
 
+Row = namedtuple("Row", ROW.names)
+
+
 class Program:
     """A network made ready to run; see the compiled engine's for the arguments."""
 
     def __init__(self, plan, parameters, gradients):
         self._plan = plan
+        # Plain numbers: NumPy's run Python code when they meet a code, an enum, and lose a
+        # Ctrl-C that comes in the middle of it.
+        self._rows = [Row(*row) for row in plan.rows.tolist()]
+        self._metrics = plan.metrics.tolist()
         self._parameters = parameters
         self._gradients = gradients
 
     def train(
-        self, x, y, order, key, batch_size, first_step, last_step, state, rates, totals, seconds
+        self,
+        x,
+        y,
+        order,
+        key,
+        batch_size,
+        first_step,
+        last_step,
+        state,
+        rates,
+        totals,
+        seconds,
+        threads=1,
     ):
         """Train on the batches first_step ... last_step - 1 of an epoch.
 
@@ -52,7 +72,7 @@ class Program:
         return last_step, Status.STATUS_FINE
 
     @quiet
-    def evaluate(self, x, y, first_row, totals, seconds):
+    def evaluate(self, x, y, first_row, totals, seconds, threads=1):
         """Add loss and metrics of the rows from first_row on to totals; the row reached."""
         deadline = time.monotonic() + seconds
         for rows in blocks(first_row, len(x)):
@@ -64,7 +84,7 @@ class Program:
         return len(x)
 
     @quiet
-    def predict(self, x, out, first_row, seconds):
+    def predict(self, x, out, first_row, seconds, threads=1):
         """Fill out with the outputs of the rows from first_row on; the row reached."""
         deadline = time.monotonic() + seconds
         for rows in blocks(first_row, len(x)):
@@ -87,7 +107,7 @@ class Program:
             return Status.STATUS_LOSS
         self._add(losses, values, y, totals)
         deltas = {plan.loss_source: slopes}
-        rows = plan.rows[: plan.loss_row_count]
+        rows = self._rows[: plan.loss_row_count]
         self._back(rows, self._parameters, values, deltas, self._gradients)
         return Status.STATUS_FINE
 
@@ -102,31 +122,29 @@ class Program:
     def backward(self, parameters, x, values, d_out, gradients, d_x):
         """From the gradient of the outputs to that of the parameters and, unless None, of x."""
         deltas = {self._plan.output: d_out}
-        self._back(self._plan.rows, parameters, values, deltas, gradients)
+        self._back(self._rows, parameters, values, deltas, gradients)
         if d_x is not None:
             d_x[:] = deltas[0]
 
     def _kernel(self, row, flat):
         """The kernel of a dense row, (inputs, outputs): a view into a flat vector."""
-        shape = self._plan.widths[row["source"]], self._plan.widths[row["target"]]
-        return flat[row["kernel"] :][: shape[0] * shape[1]].reshape(shape)
+        shape = self._plan.widths[row.source], self._plan.widths[row.target]
+        return flat[row.kernel :][: shape[0] * shape[1]].reshape(shape)
 
     def _bias(self, row, flat):
-        return flat[row["bias"] :][: self._plan.widths[row["target"]]]
+        return flat[row.bias :][: self._plan.widths[row.target]]
 
     def _values(self, parameters, x):
         """Run the layer table on x: a dict of buffer -> its values, (rows, width)."""
         values = {0: x}
-        for row in self._plan.rows:
-            source = values[row["source"]]
-            if row["op"] == Op.OP_DENSE:
-                target = source @ self._kernel(row, parameters)
-                if row["bias"] >= 0:
-                    target = target + self._bias(row, parameters)
-            else:
-                function, _ = ACTIVATIONS[row["kind"]]
-                target = function(source)
-            values[row["target"]] = target
+        for row in self._rows:
+            source = values[row.source]
+            if row.op == Op.OP_DENSE:
+                source = source @ self._kernel(row, parameters)
+                if row.bias >= 0:
+                    source = source + self._bias(row, parameters)
+            function, _ = ACTIVATIONS[row.kind]
+            values[row.target] = function(source)
         return values
 
     def _back(self, rows, parameters, values, deltas, gradients):
@@ -135,25 +153,41 @@ class Program:
         deltas: a dict of buffer -> the gradient of the loss with respect to it.
         """
         for row in rows[::-1]:
-            d_target = deltas[row["target"]]
-            if row["op"] == Op.OP_DENSE:
-                self._kernel(row, gradients)[:] = values[row["source"]].T @ d_target
-                if row["bias"] >= 0:
+            _, gradient = ACTIVATIONS[row.kind]
+            d_target = gradient(values[row.target], deltas[row.target])
+            if row.op == Op.OP_DENSE:
+                self._kernel(row, gradients)[:] = values[row.source].T @ d_target
+                if row.bias >= 0:
                     self._bias(row, gradients)[:] = d_target.sum(axis=0)
-                deltas[row["source"]] = d_target @ self._kernel(row, parameters).T
+                deltas[row.source] = d_target @ self._kernel(row, parameters).T
             else:
-                _, gradient = ACTIVATIONS[row["kind"]]
-                deltas[row["source"]] = gradient(values[row["target"]], d_target)
+                deltas[row.source] = d_target
 
     def _losses(self, values, y):
         return LOSSES[self._plan.loss](values[self._plan.loss_source], y)
 
     def _add(self, losses, values, y, totals):
         """Add to [sum of losses, sums of metrics ..., rows]."""
-        columns = [METRICS[code](values[self._plan.output], y) for code in self._plan.metrics]
+        columns = [METRICS[code](values[self._plan.output], y) for code in self._metrics]
         for i, column in enumerate([losses, *columns]):
             totals[i] += column.sum(dtype=np.float64)
         totals[-1] += len(y)
+
+
+class Predictor:
+    """A network as a function of rows, or of one row; see the compiled engine's."""
+
+    def __init__(self, program, prepare):
+        self._program = program
+        self._prepare = prepare
+
+    def __call__(self, x):
+        one_row = np.ndim(x) == 1
+        x = self._prepare(np.asarray(x)[None] if one_row else x)
+        plan = self._program._plan
+        out = np.empty((len(x), plan.widths[plan.output]), dtype=x.dtype)
+        self._program.predict(x, out, 0, np.inf)
+        return out[0] if one_row else out
 
 
 def blocks(first_row, row_count):

@@ -1,0 +1,101 @@
+# Stochastic gradient descent on a single unit, row by row: linear and logistic regression as
+# online learning knows them. The same arithmetic as the general loop, and so the same bits; but a
+# row of some twenty columns costs less than going through the layer table.
+
+cdef bint is_unit_span(const Network* net, const Span* span) noexcept nogil:
+    """Whether a span trains one linear unit by plain SGD on a loss of points, a row a step."""
+    cdef const Row* row = net.rows
+    return (
+        span.batch_size == 1 and net.metric_count == 0 and net.loss_row_count == 1
+        and row.op == OP_DENSE and row.kind == ACTIVATION_LINEAR and row.source == 0
+        and net.width[row.target] == 1 and net.loss_source == row.target
+        and net.parameter_count == net.width[0] + (row.bias >= 0)
+        and net.loss <= LOSS_BINARY_CROSSENTROPY_LOGITS and variant_of(span.optimizer) == PLAIN_SGD
+    )
+
+
+cdef inline bint scaled_row(int64_t n, real a, const real* x, real* g) noexcept nogil:
+    """g = a x; returns whether all of it is finite."""
+    cdef real[16] check
+    cdef int64_t i = 0
+    cdef int j
+    for j in range(16):
+        check[j] = 0
+    while i + 16 <= n:
+        for j in range(16):
+            g[i + j] = fmadd(a, x[i + j], 0)
+            check[j] = fmadd(g[i + j], 0, check[j])
+        i += 16
+    while i + 4 <= n:
+        for j in range(4):
+            g[i + j] = fmadd(a, x[i + j], 0)
+            check[j] = fmadd(g[i + j], 0, check[j])
+        i += 4
+    while i < n:
+        g[i] = fmadd(a, x[i], 0)
+        check[0] = fmadd(g[i], 0, check[0])
+        i += 1
+    return all_zero(check)
+
+
+cdef inline void unit_steps(
+    const int64_t loss, const Network* net, Span* span, const real* x, const real* y,
+) noexcept nogil:
+    """Train from span.step on; see train_steps."""
+    cdef real* w = <real*>net.parameters
+    cdef real* g = <real*>net.gradients
+    cdef int64_t k = net.width[0]
+    cdef int64_t n = net.parameter_count
+    cdef const real* bias = w + k if n > k else NULL
+    cdef int64_t next_look = span.step + 1000
+    cdef double total = span.totals[0]
+    cdef const double* rate = span.rates
+    cdef real[CONSTANT_LIMIT] c
+    cdef const real* x_row
+    cdef real z, value, slope, target
+    cdef int64_t row
+    span.status = STATUS_FINE
+    while span.step < span.last_step:
+        row = span.step if span.order == NULL else span.order[span.step]
+        x_row = x + row * k
+        target = y[row]
+        dense_forward(
+            ACTIVATION_LINEAR, 1, k, 1, x_row, k, <const real*>w, bias, &z, 1, <real*>NULL)
+        value = point_value(loss, z, target)
+        slope = point_slope(loss, z, target)
+        total += value
+        if not is_finite(total):
+            span.status = STATUS_LOSS
+            break
+        span.totals[0] = total
+        span.totals[1] += 1
+        if n > k:
+            g[k] = <real>0 + slope
+        if not (scaled_row(k, slope, x_row, g) and is_finite(slope)):
+            span.status = STATUS_GRADIENT
+            break
+        if not span.one_rate:
+            rate = span.rates + span.step
+        rounded_settings(span.optimizer, rate[0], c)
+        span.optimizer.iterations[0] += 1
+        if not update_run(PLAIN_SGD, n, w, <const real*>g, <real*>NULL, 0, c):
+            span.status = STATUS_UPDATE
+            break
+        span.step += 1
+        if span.step >= next_look:
+            if now() > span.deadline:
+                break
+            next_look = span.step + 1000
+
+
+cdef void train_unit(Span* span, const real* x, const real* y) noexcept nogil:
+    """train_steps for a span that is_unit_span."""
+    cdef const Network* net = span.net
+    if net.loss == LOSS_MEAN_SQUARED_ERROR:
+        unit_steps(LOSS_MEAN_SQUARED_ERROR, net, span, x, y)
+    elif net.loss == LOSS_MEAN_ABSOLUTE_ERROR:
+        unit_steps(LOSS_MEAN_ABSOLUTE_ERROR, net, span, x, y)
+    elif net.loss == LOSS_BINARY_CROSSENTROPY:
+        unit_steps(LOSS_BINARY_CROSSENTROPY, net, span, x, y)
+    else:
+        unit_steps(LOSS_BINARY_CROSSENTROPY_LOGITS, net, span, x, y)

@@ -1,0 +1,62 @@
+"""How many threads pay: a model of the work, and then the clock.
+
+The number of threads changes no bit of a result, so it may change at any time.
+"""
+
+import time
+
+#: Multiply-adds that pay for another thread in each step, where threads meet at barriers, and
+#: for starting threads at all: a few microseconds, and a few hundred.
+STEP_WORK, SPAN_WORK = 400_000, 20_000_000
+
+#: For so long (in seconds) each number of threads is tried, and after so long again: others on
+#: the machine may have taken its cores, or left them.
+TRIAL_SECONDS, TRIAL_INTERVAL = 0.004, 1.0
+
+
+def useful_threads(threads, step_work, steps):
+    """How many of so many threads pay for steps of so many multiply-adds, if cores are free."""
+    if threads == 1 or step_work * steps < SPAN_WORK:
+        return 1
+    return max(1, min(threads, step_work // STEP_WORK))
+
+
+class Choice:
+    """One thread or several, whichever turns out to be faster.
+
+    Parameters
+    ----------
+    most : int
+        The number to choose if cores are free.
+    clock : function
+        The time in seconds.
+    """
+
+    def __init__(self, most, clock=time.monotonic):
+        self.threads = self.most = most
+        self._clock = clock
+        self._speeds = {}
+        self._trials = [] if most == 1 else [1, most]
+        self._tried = clock()
+
+    def run(self, span, place, seconds):
+        """``span(seconds, threads)`` with the number to use now; returns what it does.
+
+        A span takes about so many seconds, and returns how far it came, from `place` on, and
+        whatever else.
+        """
+        if self.most == 1:
+            return span(seconds, 1)
+        begun = self._clock()
+        if not self._trials and begun - self._tried > TRIAL_INTERVAL:
+            self._trials = [1, self.most]
+        if not self._trials:
+            return span(seconds, self.threads)
+        threads = self._trials.pop()
+        result = span(TRIAL_SECONDS, threads)
+        now = self._clock()
+        self._speeds[threads] = (result[0] - place) / max(now - begun, 1e-9)
+        self._tried = now
+        if not self._trials:
+            self.threads = max(self._speeds, key=self._speeds.get)
+        return result

@@ -1,0 +1,1 @@
+"""``python -m fastgd bench``: fastgd beside what else is installed, on this machine."""

@@ -1,0 +1,134 @@
+"""From workloads and runners to figures: first compare, then time by turns."""
+
+import numpy as np
+
+from fastgd.bench.registry import OURS, SIDES
+from fastgd.errors import FastgdError
+
+#: How far a side may be from fastgd, relative to the largest number of an array.
+TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
+
+#: The side of fastgd in several threads.
+THREADED = "fastgd-threads"
+
+
+class DifferenceError(FastgdError, AssertionError):
+    """A side does not compute what fastgd does."""
+
+
+def apart(actual, expected, tolerance):
+    """How far two lists of arrays are apart, relative to the largest number of an array.
+
+    Raises
+    ------
+    DifferenceError
+        If that is more than the tolerance, or shapes or data types differ.
+    """
+    seen, wanted = ([f"{a.dtype} {a.shape}" for a in arrays] for arrays in (actual, expected))
+    if seen != wanted:
+        raise DifferenceError(f"expected arrays of {wanted}, got {seen}")
+    greatest = max(
+        (np.abs(a - e).max() / np.abs(e).max() for a, e in zip(actual, expected, strict=True)),
+        default=0.0,
+    )
+    if not greatest <= tolerance:  # nor if it is NaN
+        raise DifferenceError(
+            f"the results are {greatest:.1e} apart, expected {tolerance:g} at most"
+        )
+    return float(greatest)
+
+
+def measured(workload, runners, seconds, rounds):
+    """The figures of a workload.
+
+    Parameters
+    ----------
+    workload : Workload
+    runners : dict of str -> Runner or Worker
+        That of fastgd first. Those that cannot do the workload are left out; those that fail,
+        or compute something else, are reported and not timed.
+    seconds : float
+        How long to measure, at least: each side gets an equal share of it.
+    rounds : int
+        In how many turns: each side runs at least once in each, but for those whose runs take
+        longer than ``seconds`` together.
+
+    Returns
+    -------
+    dict
+        "workload", "unit"; by side "us" (microseconds a step), "ratio" (to fastgd in as many
+        threads), "apart" (from fastgd's result) and "problems"; "share" of the peak and of the
+        bandwidth; "goals".
+    """
+    line = {"workload": str(workload), "unit": workload.unit, "apart": {}, "problems": {}}
+    tolerances = {name: entry.tolerance for name, entry in SIDES.items()}
+    steps = {}
+    expected = None
+    for name, runner in runners.items():
+        try:
+            count = runner.prepare(workload)
+            if count is None:
+                continue
+            result = runner.result()
+            expected = result if expected is None else expected
+            tolerance = max(TOLERANCE[workload.dtype], tolerances.get(name, 0))
+            line["apart"][name] = apart(result, expected, tolerance)
+            steps[name] = count
+        except FastgdError as error:
+            line["problems"][name] = str(error)
+            if expected is None:
+                break
+    least, peaks = _by_turns(runners, steps, seconds, rounds, line["problems"])
+    line["us"] = {name: 1e6 * least[name] / steps[name] for name in least}
+    base = line["us"].get(THREADED if THREADED in runners else OURS)
+    others = [name for name in line["us"] if name not in (OURS, THREADED)]
+    line["ratio"] = {name: line["us"][name] / base for name in others} if base else {}
+    if OURS in line["us"]:
+        line["share"] = _share(workload, line["us"][OURS], peaks)
+    return line | {"goals": _goals(workload, line)}
+
+
+def _by_turns(runners, steps, seconds, rounds, problems):
+    """The least time of each side in seconds, and the highest peaks seen in between."""
+    least = {}
+    peaks = (0.0, 0.0)
+    for turn in range(rounds):
+        for name in steps:
+            # a run that takes longer than all should together tells enough at once
+            if name in problems or turn * least.get(name, 0) > seconds:
+                continue
+            try:
+                time = runners[name].least(seconds / rounds / len(steps))
+            except FastgdError as error:
+                problems[name] = str(error)
+                least.pop(name, None)
+                continue
+            least[name] = min(time, least.get(name, time))
+        if OURS in least:
+            peaks = tuple(map(max, peaks, runners[OURS].peaks()))
+    return least, peaks
+
+
+def _share(workload, us, peaks):
+    """How much of the core's peak, and of its bandwidth, a step in so many µs has used."""
+    needs = {"multiply_adds": workload.multiply_adds, "read": workload.traffic}
+    return {
+        name: need / peak / (us * 1e-6)
+        for (name, need), peak in zip(needs.items(), peaks, strict=True)
+        if need
+    }
+
+
+def _goals(workload, line):
+    """[{"goal", "expected", "reached"}], without those that were not measured."""
+    figures = dict(line["ratio"])
+    if figures:
+        figures["best"] = min(figures.values())
+    if THREADED in line["us"] and OURS in line["us"]:
+        figures["threads"] = line["us"][OURS] / line["us"][THREADED]
+    figures["peak"] = line.get("share", {}).get("multiply_adds")
+    return [
+        {"goal": name, "expected": expected, "reached": figures[name]}
+        for name, expected in workload.goals.items()
+        if figures.get(name) is not None
+    ]

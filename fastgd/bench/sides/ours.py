@@ -1,0 +1,50 @@
+"""fastgd, by its public calls, with all that they check."""
+
+from fastgd import linear, optimizers
+from fastgd.bench.side import FittedNetwork, Side, prediction_side, training_side
+from fastgd.bench.workloads import EPSILON
+
+
+class Network(FittedNetwork):
+    """A model of fastgd."""
+
+    def __init__(self, workload):
+        if workload.optimizer == "adam":
+            optimizer = optimizers.Adam(workload.rate, epsilon=EPSILON)
+        else:
+            optimizer = optimizers.SGD(workload.rate)
+        model = workload.model()
+        model.compile(optimizer=optimizer, loss=workload.loss)
+        super().__init__(model, workload.batch_size)
+
+    def restart(self, weights):
+        """Begin anew, from these weights."""
+        self.model.set_weights(weights)
+        state = self.model.optimizer.state(self.model.parameters)
+        state.slots[:] = 0
+        state.iterations[:] = 0
+
+
+def training(workload):
+    """An epoch of ``fit``."""
+    return training_side(workload, Network(workload))
+
+
+def prediction(workload):
+    """Calls of ``predict``, or of what ``predictor`` gives."""
+    model = workload.model()
+    return prediction_side(workload, model.predictor() if workload.served else model.predict)
+
+
+def descent(workload):
+    """Iterations of ``gradient_descent``."""
+    data = workload.data()
+
+    def descend(iterations):
+        return linear.gradient_descent(*data, iterations, method=workload.method)
+
+    return Side(
+        run=lambda: descend(workload.iterations),
+        result=lambda: [descend(workload.compared_iterations)],
+        steps=workload.iterations,
+    )

@@ -1,0 +1,265 @@
+"""What is compared. A workload says what there is to do; the sides say how each does it.
+
+The figures in it are the same in every process that asks: starting weights, data and order come
+from fixed seeds.
+"""
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from fastgd import layers, models, utils
+
+#: What a network's output layer does before each loss.
+ACTIVATIONS = {
+    "mse": None,
+    "binary_crossentropy": "sigmoid",
+    "categorical_crossentropy": "softmax",
+}
+
+#: That of Adam, on all sides: so small that it does not matter where a side adds it. PyTorch
+#: adds it to the corrected root, at first 30 times the root that Keras adds it to.
+EPSILON = 1e-16
+
+# Sides are compared after so many steps at most, since rounding grows from step to step.
+_COMPARED_STEPS = 200
+
+
+def relu_network(widths, outputs, dtype):
+    """A model of dense layers: ReLU, and `outputs` as the last activation; glorot_uniform."""
+    utils.set_random_seed(1)
+    hidden = [layers.Dense(width, activation="relu") for width in widths[1:-1]]
+    last = layers.Dense(widths[-1], activation=outputs)
+    return models.Sequential([layers.Input(shape=(widths[0],)), *hidden, last], dtype=dtype)
+
+
+def dashed(widths):
+    """A network's name."""
+    return "-".join(map(str, widths))
+
+
+def products(widths):
+    """The multiply-adds of one row on its way through a network."""
+    return sum(inputs * outputs for inputs, outputs in pairwise(widths))
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What all kinds of workload have.
+
+    Attributes
+    ----------
+    goals : dict of str -> float
+        What fastgd has to reach: so many times as fast as a side, by its name, or as all of
+        them ("best"), or as itself in one thread ("threads"); or this share of the core's peak
+        ("peak").
+    unit : str
+        What a step is.
+    multiply_adds, traffic : int
+        Multiply-adds in a step, and the bytes that must come from memory or go there.
+    resident : int
+        The bytes that are gone through over and over: tells which cache they come from.
+    """
+
+    goals: dict[str, float] = field(default_factory=dict, kw_only=True, repr=False, hash=False)
+
+    unit = "step"
+    multiply_adds = traffic = resident = 0
+    dtype = "float64"
+
+
+@dataclass(frozen=True)
+class Training(Workload):
+    """An epoch: shuffle, and a step of the optimizer for each batch, the last one shorter.
+
+    Several outputs are trained as classes: softmax and categorical cross-entropy from one-hot
+    targets. One output is trained on the mean squared error, or with a sigmoid on the binary
+    cross-entropy (which makes a single layer a logistic regression).
+    """
+
+    widths: tuple[int, ...]
+    batch_size: int
+    rows: int
+    dtype: str
+    optimizer: str = "adam"
+    binary: bool = False
+
+    def __str__(self):
+        return (
+            f"{'logistic ' if self.binary else ''}{dashed(self.widths)}, {self.optimizer}, "
+            f"batch {self.batch_size} of {self.rows}, {self.dtype}"
+        )
+
+    @property
+    def loss(self):
+        """The name of the loss."""
+        if self.widths[-1] > 1:
+            return "categorical_crossentropy"
+        return "binary_crossentropy" if self.binary else "mse"
+
+    @property
+    def rate(self):
+        """The learning rate: for SGD one at which no width and no batch diverges."""
+        return 1e-3 if self.optimizer == "adam" else 0.1 / max(self.widths)
+
+    @property
+    def steps(self):
+        """The steps of an epoch."""
+        return -(-self.rows // self.batch_size)
+
+    @property
+    def compared_rows(self):
+        """So many the sides train on to be compared, with a short batch if there is one."""
+        full, rest = divmod(self.rows, self.batch_size)
+        return min(full, _COMPARED_STEPS) * self.batch_size + rest
+
+    def model(self):
+        """The model that all sides start from."""
+        return relu_network(self.widths, ACTIVATIONS[self.loss], self.dtype)
+
+    def weights(self):
+        """Its weights: kernel (inputs, outputs) and bias (outputs,) of each layer in turn."""
+        return self.model().get_weights()
+
+    def order(self, rows):
+        """The order of the rows in the epoch after which the sides are compared."""
+        return np.random.default_rng(2).permutation(rows)
+
+    def data(self):
+        """x and y, (rows, inputs) and (rows, outputs); there is something to learn in them."""
+        rng = np.random.default_rng(1)
+        inputs, outputs = self.widths[0], self.widths[-1]
+        x = rng.normal(size=(self.rows, inputs))
+        y = x @ rng.normal(size=(inputs, outputs)) / inputs**0.5
+        if self.loss == "categorical_crossentropy":
+            y = np.eye(outputs)[y.argmax(axis=1)]
+        elif self.loss == "binary_crossentropy":
+            y = y + rng.normal(size=y.shape) > 0
+        return x.astype(self.dtype), y.astype(self.dtype)
+
+    @property
+    def multiply_adds(self):
+        # forward, the weights' gradients, and the inputs' but for the first layer's
+        inputs, first = self.widths[:2]
+        return self.batch_size * (3 * products(self.widths) - inputs * first)
+
+    @property
+    def resident(self):
+        vectors = {"sgd": 1, "adam": 3}[self.optimizer]  # weights and moments
+        weights = products(self.widths) + sum(self.widths[1:])
+        return vectors * weights * np.dtype(self.dtype).itemsize
+
+    @property
+    def traffic(self):
+        return 2 * self.resident
+
+
+@dataclass(frozen=True)
+class Prediction(Workload):
+    """Some rows at a time through a ReLU network.
+
+    With ``served``, fastgd does it by ``model.predictor()`` instead of ``model.predict``.
+    """
+
+    widths: tuple[int, ...]
+    dtype: str
+    calls: int = 1000
+    rows: int = 1
+    served: bool = False
+
+    unit = "call"
+
+    def __str__(self):
+        what = "predictor" if self.served else "predict"
+        rows = "one row" if self.rows == 1 else f"{self.rows} rows"
+        return f"{dashed(self.widths)}, {what} {rows}, {self.dtype}"
+
+    def model(self):
+        """The model that predicts."""
+        return relu_network(self.widths, None, self.dtype)
+
+    def weights(self):
+        """As those of ``Training``."""
+        return self.model().get_weights()
+
+    def data(self):
+        """x, (rows, inputs)."""
+        rng = np.random.default_rng(1)
+        return rng.normal(size=(self.rows, self.widths[0])).astype(self.dtype)
+
+    @property
+    def multiply_adds(self):
+        return self.rows * products(self.widths)
+
+
+@dataclass(frozen=True)
+class Descent(Workload):
+    """Batch gradient descent for least squares, float64, from zeros.
+
+    NumPy goes through all rows in every iteration, so that its time per iteration does not
+    depend on their number: ``by_hand`` gives a smaller one where it would take minutes.
+    """
+
+    rows: int
+    columns: int
+    iterations: int
+    method: str = "auto"
+    by_hand: int | None = None
+
+    unit = "iteration"
+
+    def __str__(self):
+        return (
+            f"gradient_descent, {self.rows} x {self.columns}, {self.iterations} iterations, "
+            f"{self.method}"
+        )
+
+    @property
+    def compared_iterations(self):
+        """Few, since at the end all may have converged, to whatever."""
+        return min(self.iterations, 10)
+
+    def data(self):
+        """x (rows, columns), y (rows,), theta (columns,) and alpha."""
+        rng = np.random.default_rng(1)
+        x = rng.normal(size=(self.rows, self.columns))
+        y = x @ rng.normal(size=self.columns) + rng.normal(size=self.rows)
+        return x, y, np.zeros(self.columns), 0.5 / np.linalg.eigvalsh(x.T @ x)[-1]
+
+    @property
+    def multiply_adds(self):
+        # not of the Gram matrix' iterations: they are not bound by x, and take next to no time
+        return 2 * self.rows * self.columns if self.method == "direct" else 0
+
+    @property
+    def resident(self):
+        return 8 * self.rows * (self.columns + 1) if self.method == "direct" else 0
+
+    @property
+    def traffic(self):
+        return self.resident
+
+
+@dataclass(frozen=True)
+class Starting(Workload):
+    """What a fresh process pays before anything runs.
+
+    Parameters
+    ----------
+    what : {"import", "first fit"}
+        The import alone; or import, model and a first epoch of ``training``.
+    training : Training
+    """
+
+    what: str
+    training: Training
+
+    unit = "process"
+
+    def __str__(self):
+        return f"{self.what}, {self.training}" if self.what == "first fit" else self.what
+
+    @property
+    def dtype(self):
+        return self.training.dtype
