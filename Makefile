@@ -12,13 +12,16 @@ COPIED := .ci $(filter-out build dist %.egg-info,$(wildcard *))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export FASTGD_TEST_BUILDS := 1
 
-.PHONY: demo test bench lint debug sanitize sanitize-memory sanitize-threads sdist clean
+.PHONY: demo test exhaustive bench lint debug sanitize sanitize-memory sanitize-threads sdist clean
 
 demo: $(VENV)/with-plot
 	$(BIN)/python examples/demo.py $(if $(CSV),"$(CSV)")
 
 test: $(VENV)/with-test
 	$(BIN)/pytest
+
+exhaustive: $(VENV)/built
+	$(BIN)/python tests/exhaustive.py $(FUNCTIONS)
 
 bench: $(VENV)/with-bench
 	$(BIN)/pytest benchmarks

@@ -4,6 +4,11 @@ import numpy
 
 from fastgd.errors import DataTypeError, ShapeError, UnknownNameError
 
+from fastgd._core.errorfunction cimport (
+    complementary_error_function,
+    error_function,
+    normal_cdf,
+)
 from fastgd._core.scalar cimport (
     absolute,
     exp_minus_one,
@@ -20,12 +25,15 @@ from fastgd._core.scalar cimport (
 
 SCALAR_FUNCTIONS = (
     "absolute",
+    "complementary_error_function",
+    "error_function",
     "exp_minus_one",
     "exponential",
     "hyperbolic_tangent",
     "is_finite",
     "log_one_plus",
     "logarithm",
+    "normal_cdf",
     "sigmoid",
     "softplus",
     "square_root",
@@ -40,26 +48,35 @@ cdef void map_scalar(int function, int64_t n, const real* x, real* y) noexcept n
             y[i] = absolute(x[i])
     elif function == 1:
         for i in range(n):
-            y[i] = exp_minus_one(x[i])
+            y[i] = complementary_error_function(x[i])
     elif function == 2:
         for i in range(n):
-            y[i] = exponential(x[i])
+            y[i] = error_function(x[i])
     elif function == 3:
         for i in range(n):
-            y[i] = hyperbolic_tangent(x[i])
+            y[i] = exp_minus_one(x[i])
     elif function == 4:
         for i in range(n):
-            y[i] = is_finite(x[i])
+            y[i] = exponential(x[i])
     elif function == 5:
         for i in range(n):
-            y[i] = log_one_plus(x[i])
+            y[i] = hyperbolic_tangent(x[i])
     elif function == 6:
         for i in range(n):
-            y[i] = logarithm(x[i])
+            y[i] = is_finite(x[i])
     elif function == 7:
         for i in range(n):
-            y[i] = sigmoid(x[i])
+            y[i] = log_one_plus(x[i])
     elif function == 8:
+        for i in range(n):
+            y[i] = logarithm(x[i])
+    elif function == 9:
+        for i in range(n):
+            y[i] = normal_cdf(x[i])
+    elif function == 10:
+        for i in range(n):
+            y[i] = sigmoid(x[i])
+    elif function == 11:
         for i in range(n):
             y[i] = softplus(x[i])
     else:
@@ -68,7 +85,7 @@ cdef void map_scalar(int function, int64_t n, const real* x, real* y) noexcept n
 
 
 def scalar_map(str name, x):
-    """Apply one function of scalar.pxd to every element.
+    """Apply one function of scalar.pxd or errorfunction.pxd to every element.
 
     Parameters
     ----------
