@@ -1,5 +1,6 @@
 """Small problems for the Python API: networks, data for each loss, and both written by hand."""
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,6 +82,15 @@ def regression(n=100, features=3, dtype="float32", seed=0):
     x = rng.normal(size=(n, features))
     y = np.sin(x).sum(axis=1, keepdims=True)
     return x.astype(dtype), y.astype(dtype)
+
+
+def side_by_side(work, count=4):
+    """Run work(0) ... work(count - 1), each in a thread."""
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def _softmax(z):

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from problems import network, regression
+from problems import network, regression, side_by_side
 
 import fastgd
 from fastgd import optimizers, utils
@@ -125,9 +125,5 @@ def test_threads_predict_on_one_model(engine):
             if not np.array_equal(model.predict(inputs[k]), expected[k]):
                 wrong.append(k)
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    side_by_side(work)
     assert wrong == []

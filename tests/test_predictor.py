@@ -1,11 +1,10 @@
 """``model.predictor()``: the bits of ``predict``, for rows and for one row."""
 
 import gc
-import threading
 
 import numpy as np
 import pytest
-from problems import network
+from problems import network, side_by_side
 
 from fastgd.errors import DataError, NotBuiltError, ShapeError
 
@@ -114,9 +113,5 @@ def test_threads_share_one(engine):
             if not np.array_equal(predict(inputs[k]), expected[k]):
                 wrong.append(k)
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    side_by_side(work)
     assert wrong == []
