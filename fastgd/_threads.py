@@ -9,9 +9,9 @@ import time
 #: for starting threads at all: a few microseconds, and a few hundred.
 STEP_WORK, SPAN_WORK = 400_000, 20_000_000
 
-#: For so long (in seconds) each number of threads is tried, and after so long again: others on
-#: the machine may have taken its cores, or left them.
-TRIAL_SECONDS, TRIAL_INTERVAL = 0.004, 1.0
+#: For so long (in seconds) each number of threads is tried, so often, and after so long again:
+#: others on the machine may have taken its cores, or left them.
+TRIAL_SECONDS, TRIALS, TRIAL_INTERVAL = 0.004, 2, 1.0
 
 
 def useful_threads(threads, step_work, steps):
@@ -36,7 +36,7 @@ class Choice:
         self.threads = self.most = most
         self._clock = clock
         self._speeds = {}
-        self._trials = [] if most == 1 else [1, most]
+        self._trials = TRIALS * [1, most]
         self._tried = clock()
 
     def run(self, span, place, seconds):
@@ -49,13 +49,15 @@ class Choice:
             return span(seconds, 1)
         begun = self._clock()
         if not self._trials and begun - self._tried > TRIAL_INTERVAL:
-            self._trials = [1, self.most]
+            self._trials = TRIALS * [1, self.most]
+            self._speeds = {}
         if not self._trials:
             return span(seconds, self.threads)
         threads = self._trials.pop()
         result = span(TRIAL_SECONDS, threads)
         now = self._clock()
-        self._speeds[threads] = (result[0] - place) / max(now - begun, 1e-9)
+        speed = (result[0] - place) / max(now - begun, 1e-9)
+        self._speeds[threads] = max(speed, self._speeds.get(threads, 0.0))
         self._tried = now
         if not self._trials:
             self.threads = max(self._speeds, key=self._speeds.get)

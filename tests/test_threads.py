@@ -106,7 +106,7 @@ def test_the_faster_number_of_threads_is_found_and_kept():
             place, status = choice.run(machine.span, 7, 0.05)
             assert place > 7
             assert status == "fine"
-        assert machine.used == [4, 1, *8 * [best]]
+        assert machine.used == [4, 1, 4, 1, *6 * [best]]
 
 
 def test_the_number_of_threads_is_tried_anew():
@@ -118,7 +118,7 @@ def test_the_number_of_threads_is_tried_anew():
     machine.seconds = {"t1": 2, "t2": 1}  # the other core is free again
     for _ in range(40):
         choice.run(machine.span, 7, 0.05)
-    assert machine.used[-20:].count(2) >= 18
+    assert machine.used[-20:].count(2) >= 17
 
 
 def test_where_one_thread_is_asked_for_nothing_is_tried():

@@ -159,7 +159,7 @@ cdef void parameter_gradients(
             source_stride = net.stride[row.source]
         d_target = buffer_at(net, <real*>net.deltas, row.target)
         dense_kernel_gradient(
-            rows, share_begin(inputs, ROWS, size, rank), share_begin(inputs, ROWS, size, rank + 1),
+            rows, share_begin(inputs, 4, size, rank), share_begin(inputs, 4, size, rank + 1),
             units, source, source_stride, padded_x or row.source != 0, d_target,
             net.stride[row.target], gradients + row.kernel, <real*>scratch)
         if row.bias >= 0 and i % size == rank:
