@@ -28,6 +28,8 @@ cdef struct Network:
     void* values                # the buffers,
     void* deltas                # and the gradients of the loss with respect to them
     void* batch                 # gathered rows of x, then of y
+    void* chunks                # the parameters' gradients of each chunk of a batch,
+    int64_t chunk_size          # so many elements apart
     void* row_values            # `capacity` losses of rows, then as many of each metric
     void* scratch               # of each member of a team: a panel, then a line
     int64_t scratch_size        # of one member, in bytes
@@ -131,16 +133,38 @@ cdef void backward(
                 row.kind, rows, width, output, <const real*>d_target, stride, d_source, d_stride)
 
 
+cdef enum:
+    MOST_CHUNKS = 8
+    CHUNK_ROWS = 128            # at least
+    CHUNKED_PARAMETERS = 32768  # at most
+
+
+cdef inline int64_t chunk_count(const Network* net, int64_t rows) noexcept nogil:
+    """Into how many chunks of rows the sums over a batch are cut.
+
+    The members of a team can each take the chunks whose rows they have just worked on, which
+    saves them from fetching the others' rows. It depends on the batch and the network alone. Where
+    there are many parameters a chunk of sums would cost more than that saves.
+    """
+    if net.parameter_count > CHUNKED_PARAMETERS:
+        return 1
+    return max(<int64_t>1, min(<int64_t>MOST_CHUNKS, rows // CHUNK_ROWS))
+
+
+cdef inline int64_t chunk_begin(int64_t rows, int64_t chunks, int64_t chunk) noexcept nogil:
+    """The first row of a chunk."""
+    return min(rows, (rows + 7) // 8 * chunk // chunks * 8)
+
+
 cdef void parameter_gradients(
-    const Network* net, int64_t row_count, int64_t rows, const real* x, int64_t x_stride,
-    bint padded_x, void* scratch, int64_t size, int64_t rank,
+    const Network* net, int64_t row_count, int64_t first_row, int64_t rows, const real* x,
+    int64_t x_stride, bint padded_x, real* gradients, void* scratch, int64_t size, int64_t rank,
 ) noexcept nogil:
-    """From the gradients of the buffers to those of the parameters, over a whole batch.
+    """From the gradients of the buffers to those of the parameters, summed over some rows.
 
     Of `size` members each takes some inputs of every kernel: no sum is split. padded_x: whether
     rows of x may be read up to LANES elements past their end.
     """
-    cdef real* gradients = <real*>net.gradients
     cdef const real* source
     cdef const real* d_target
     cdef int64_t i, source_stride, inputs, units
@@ -157,13 +181,58 @@ cdef void parameter_gradients(
         else:
             source = buffer_at(net, <real*>net.values, row.source)
             source_stride = net.stride[row.source]
-        d_target = buffer_at(net, <real*>net.deltas, row.target)
+        source += first_row * source_stride
+        d_target = (buffer_at(net, <real*>net.deltas, row.target)
+                    + first_row * net.stride[row.target])
         dense_kernel_gradient(
             rows, share_begin(inputs, 4, size, rank), share_begin(inputs, 4, size, rank + 1),
             units, source, source_stride, padded_x or row.source != 0, d_target,
             net.stride[row.target], gradients + row.kernel, <real*>scratch)
         if row.bias >= 0 and i % size == rank:
             sum_columns(rows, units, d_target, net.stride[row.target], gradients + row.bias)
+
+
+cdef void chunk_gradients(
+    const Network* net, int64_t row_count, int64_t rows, const real* x, int64_t x_stride,
+    bint padded_x, void* scratch, int64_t chunks, int64_t chunk, int64_t last_chunk,
+) noexcept nogil:
+    """The parameters' gradients of the chunks chunk ... last_chunk - 1, each into its sums."""
+    cdef int64_t begin
+    while chunk < last_chunk:
+        begin = chunk_begin(rows, chunks, chunk)
+        parameter_gradients(
+            net, row_count, begin, chunk_begin(rows, chunks, chunk + 1) - begin, x, x_stride,
+            padded_x, <real*>net.chunks + chunk * net.chunk_size, scratch, 1, 0)
+        chunk += 1
+
+
+cdef void add_chunks(
+    const Network* net, int64_t chunks, int64_t begin, int64_t end, real* gradients,
+) noexcept nogil:
+    """gradients[begin:end] = the sum of the chunks' gradients, in their order."""
+    cdef const real* sums = <const real*>net.chunks
+    cdef int64_t i, chunk
+    for i in range(begin, end):
+        gradients[i] = sums[i] + sums[net.chunk_size + i]
+    for chunk in range(2, chunks):
+        sums = <const real*>net.chunks + chunk * net.chunk_size
+        for i in range(begin, end):
+            gradients[i] = gradients[i] + sums[i]
+
+
+cdef void batch_gradients(
+    const Network* net, int64_t row_count, int64_t rows, const real* x, bint padded_x,
+) noexcept nogil:
+    """The parameters' gradients over a whole batch, by one thread."""
+    cdef int64_t chunks = chunk_count(net, rows)
+    cdef real* gradients = <real*>net.gradients
+    if chunks == 1:
+        parameter_gradients(net, row_count, 0, rows, x, net.width[0], padded_x, gradients,
+                            net.scratch, 1, 0)
+    else:
+        chunk_gradients(
+            net, row_count, rows, x, net.width[0], padded_x, net.scratch, chunks, 0, chunks)
+        add_chunks(net, chunks, 0, net.parameter_count, gradients)
 
 
 cdef void score(

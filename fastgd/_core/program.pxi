@@ -148,6 +148,7 @@ cdef class Program:
         self.net.line_start = PANEL_BYTES + 64
         self.net.scratch_size = (
             self.net.line_start + max(width) * parameters.itemsize + 63) // 64 * 64
+        self.net.chunk_size = (self.net.parameter_count + 2 * LANES - 1) // LANES * LANES
         self.net.capacity = 0
         self.members = 0
         self.turn_forks = -1
@@ -174,12 +175,19 @@ cdef class Program:
         deltas = numpy.zeros(rows * self.row_width + LANES, self.dtype)
         batch = numpy.zeros(rows * batch_width + LANES, self.dtype)
         row_values = numpy.zeros(rows * (1 + self.net.metric_count), self.dtype)
-        self.workspace = (values, deltas, batch, row_values)
+        chunks = self.room_for_chunks(rows)
+        self.workspace = (values, deltas, batch, row_values, chunks)
+        self.net.chunks = address(chunks)
         self.net.values = address(values)
         self.net.deltas = address(deltas)
         self.net.batch = address(batch)
         self.net.row_values = address(row_values)
         self.net.capacity = rows
+
+    cdef room_for_chunks(self, int64_t rows):
+        """Room for the gradients of each chunk of a batch."""
+        cdef int64_t count = chunk_count(&self.net, rows)
+        return numpy.zeros(count * self.net.chunk_size if count > 1 else 0, self.dtype)
 
     cdef run(self, Span* span, double seconds, int64_t threads):
         """Run a span of steps over a team.
@@ -349,12 +357,14 @@ cdef class Program:
         cdef Network net = self.net
         cdef int64_t rows = x.shape[0]
         deltas = numpy.zeros_like(values)
+        chunks = self.room_for_chunks(rows)
         scratch = numpy.zeros(net.scratch_size, numpy.uint8)
         net.capacity = rows
         net.parameters = address(parameters)
         net.gradients = address(gradients)
         net.values = address(values)
         net.deltas = address(deltas)
+        net.chunks = address(chunks)
         net.scratch = address(scratch)
         cdef void* x_data = address(x)
         cdef void* d_out_data = address(d_out)

@@ -111,7 +111,8 @@ cdef void train_steps(
     """Train from span.step on, until span.last_step or the deadline.
 
     A step is two parts between barriers. In the first each member takes some rows of the batch
-    forward and back; in the second some of the parameters, whose gradients are sums over all rows.
+    forward and back, and adds up the parameters' gradients over whole chunks of them, if there are
+    such; in the second it takes some of the parameters, whose gradients are sums over all rows.
     """
     cdef const Network* net = span.net
     cdef void* scratch = <char*>net.scratch + rank * net.scratch_size
@@ -128,7 +129,9 @@ cdef void train_steps(
     cdef int64_t step = span.step
     cdef int64_t begin = share_begin(net.parameter_count, UPDATE_LANES, size, rank)
     cdef int64_t end = share_begin(net.parameter_count, UPDATE_LANES, size, rank + 1)
-    cdef int64_t first, rows, row, row_end
+    cdef int64_t first, rows, row, row_end, chunks
+    cdef int64_t chunk = 0
+    cdef int64_t last_chunk = 0
     cdef int64_t trouble = 0
     cdef real* batch_x = <real*>net.batch
     cdef real* batch_y = batch_x + net.capacity * x_width
@@ -144,8 +147,15 @@ cdef void train_steps(
             scaled = 0
         first = step * span.batch_size
         rows = min(span.batch_size, span.rows - first)
-        row = share_begin(rows, ROWS, size, rank)
-        row_end = share_begin(rows, ROWS, size, rank + 1)
+        chunks = chunk_count(net, rows)
+        if chunks > 1:
+            chunk = share_begin(chunks, 1, size, rank)
+            last_chunk = share_begin(chunks, 1, size, rank + 1)
+            row = chunk_begin(rows, chunks, chunk)
+            row_end = chunk_begin(rows, chunks, last_chunk)
+        else:
+            row = share_begin(rows, ROWS, size, rank)
+            row_end = share_begin(rows, ROWS, size, rank + 1)
         if span.order != NULL:
             gather(row_end - row, span.order + first + row, x_width, x, batch_x + row * x_width)
             gather(row_end - row, span.order + first + row, y_width, y, batch_y + row * y_width)
@@ -156,6 +166,9 @@ cdef void train_steps(
         if take_rows(net, row_count, row, row_end, rows, <const real*>batch_x,
                      <const real*>batch_y, scratch, team, rank):
             raise_flag(team, INTERRUPT_FLAG)
+        elif chunks > 1:
+            chunk_gradients(net, net.loss_row_count, rows, <const real*>batch_x, x_width, padded_x,
+                            scratch, chunks, chunk, last_chunk)
         meet(team, &met)
         trouble = flags(team) & INTERRUPT_FLAG
         if trouble:
@@ -163,8 +176,11 @@ cdef void train_steps(
         if rank == 0 and add_scores(
                 net, rows, <const real*>net.row_values, True, span.totals) != STATUS_FINE:
             raise_flag(team, LOSS_FLAG)
-        parameter_gradients(net, net.loss_row_count, rows, batch_x, x_width,
-                            padded_x, scratch, size, rank)
+        if chunks > 1:
+            add_chunks(net, chunks, begin, end, gradients)
+        else:
+            parameter_gradients(net, net.loss_row_count, 0, rows, <const real*>batch_x, x_width,
+                                padded_x, gradients, scratch, size, rank)
         meet(team, &met)
         if not flags(team) & LOSS_FLAG and not all_finite(end - begin, gradients + begin):
             raise_flag(team, GRADIENT_FLAG)
@@ -308,8 +324,7 @@ cdef int gradients_of(
         return STATUS_FINE
     status = add_scores(net, rows, <const real*>net.row_values, True, totals)
     if status == STATUS_FINE:
-        parameter_gradients(
-            net, net.loss_row_count, rows, x, net.width[0], False, net.scratch, 1, 0)
+        batch_gradients(net, net.loss_row_count, rows, x, False)
     return status
 
 
@@ -324,4 +339,4 @@ cdef void backward_from(
     for i in range(rows):
         copy_row(width, d_out + i * width, d_output + i * stride)
     backward(net, net.row_count, 0, rows, d_x, net.scratch)
-    parameter_gradients(net, net.row_count, rows, x, net.width[0], False, net.scratch, 1, 0)
+    batch_gradients(net, net.row_count, rows, x, False)
