@@ -69,7 +69,9 @@ def random_network(k, dtype):
         in_place=in_place % 2 == 0,
     )
     net.start[:] = 0.3 * stream.uniform(len(net.start))
-    n = 1 + rows % 200
+    n, batch_size = 1 + rows % 200, 1 + batch_size % 70
+    if k % 10 == 9:  # large enough for chunks of rows
+        n, batch_size = n + 300, batch_size + 256
     x = stream.uniform(n, net.inputs)
     if OUTPUT[loss] == LINEAR:
         y = stream.uniform(n, net.outputs)
@@ -79,7 +81,7 @@ def random_network(k, dtype):
         y = stream.integers(0, net.outputs, n)[:, None]
         y = y if loss in SPARSE else y == np.arange(net.outputs)
     optimizer = list(OPTIMIZERS)[(k // len(LOSSES)) % len(OPTIMIZERS)]
-    return net, x.astype(dtype), np.array(y, dtype), optimizer, 1 + batch_size % 70
+    return net, x.astype(dtype), np.array(y, dtype), optimizer, batch_size
 
 
 def hashes(build, dtype, count=COUNT, threads=1):
@@ -122,9 +124,10 @@ def test_threads_change_no_bit(build, dtype, threads):
 @each_build
 @each_dtype
 @pytest.mark.parametrize("threads", [2, 5])
-def test_threads_change_no_bit_of_large_steps(build, dtype, threads):
+@pytest.mark.parametrize("inputs", [70, 300])  # with chunks of rows, and too wide for them
+def test_threads_change_no_bit_of_large_steps(build, dtype, inputs, threads):
     net = Net(
-        [70, 130, 40, 5],
+        [inputs, 130, 40, 5],
         [RELU, TANH, SOFTMAX],
         LOSSES[-1],
         dtype,
