@@ -98,25 +98,56 @@ cdef inline void dense_source_gradient(
             ACTIVATION_RELU, rows, inputs, d_stride, gate, <const real*>d_source, d_source)
 
 
+cdef inline void thin_columns(
+    const int lanes, int64_t rows, const real* d, int64_t d_row, const real* source,
+    int64_t source_row, real* out,
+) noexcept nogil:
+    """out[j] = the sum over the rows i of d[i] source[i, j], for `lanes` columns, a constant."""
+    cdef real[64] s
+    cdef int64_t i
+    cdef int j
+    for j in range(lanes):
+        s[j] = 0
+    for i in range(rows):
+        for j in range(lanes):
+            s[j] = fmadd(d[i * d_row], source[i * source_row + j], s[j])
+    for j in range(lanes):
+        out[j] = s[j]
+
+
+cdef inline void thin_kernel_gradient(
+    int64_t rows, int64_t inputs, const real* source, int64_t source_stride, const real* d_target,
+    int64_t stride, real* d_kernel,
+) noexcept nogil:
+    """dense_kernel_gradient for one unit: lanes run over the inputs, and none beyond them."""
+    cdef int64_t j = 0
+    while j + 64 <= inputs:
+        thin_columns(64, rows, d_target, stride, source + j, source_stride, d_kernel + j)
+        j += 64
+    while j + 16 <= inputs:
+        thin_columns(16, rows, d_target, stride, source + j, source_stride, d_kernel + j)
+        j += 16
+    while j + 4 <= inputs:
+        thin_columns(4, rows, d_target, stride, source + j, source_stride, d_kernel + j)
+        j += 4
+    while j < inputs:
+        thin_columns(1, rows, d_target, stride, source + j, source_stride, d_kernel + j)
+        j += 1
+
+
 cdef inline void dense_kernel_gradient(
     int64_t rows, int64_t first, int64_t last, int64_t units, const real* source,
-    int64_t source_stride, bint padded_source, const real* d_target, int64_t stride,
-    real* d_kernel, real* panel,
+    int64_t source_stride, const real* d_target, int64_t stride, real* d_kernel, real* panel,
 ) noexcept nogil:
-    """d_kernel = source^T d_target, for the inputs first ... last - 1.
-
-    padded_source: whether rows of source may be read up to LANES elements past their end.
-    """
+    """d_kernel = source^T d_target, for the inputs first ... last - 1."""
     # Where a kernel is one column of tiles and its sums one run, a row that is stored whole spills
     # into the next ones, which come later; so only the last rows must not.
     cdef int64_t spill = 0
     cdef int64_t inputs = last - first
     source += first
     d_kernel += first * units
-    if units == 1 and padded_source:
-        # lanes run over the inputs
-        product(1, inputs, rows, d_target, 1, stride, source, source_stride, 1, <const real*>NULL,
-                d_kernel, inputs, 0, FINISH_NONE, <const real*>NULL, panel)
+    if units == 1:
+        thin_kernel_gradient(rows, inputs, source, source_stride, d_target, stride, d_kernel)
         return
     if units <= LANES and rows <= panel_rows(panel):
         spill = inputs - ((HALF if units < HALF else LANES) - 1) // units

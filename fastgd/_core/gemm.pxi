@@ -162,9 +162,14 @@ cdef inline void pack(
     """panel[k, j] = B[k, j] for the first n columns; the lanes beyond hold anything."""
     cdef int64_t k, j
     cdef int i
-    if b_col == 1:
+    if b_col == 1 and n > HALF:
         for k in range(K):
             for i in range(LANES):
+                panel[k * LANES + i] = B[k * b_row + i]
+        return
+    if b_col == 1:
+        for k in range(K):
+            for i in range(HALF):
                 panel[k * LANES + i] = B[k * b_row + i]
         return
     # A transposed factor is read along its rows, few at a time: they may all fall into one set
@@ -319,11 +324,32 @@ cdef inline void column_sums(
         sums[j] = line[j]
 
 
+cdef inline void sum_column(int64_t M, const real* A, real* sums) noexcept nogil:
+    """column_sums of one column whose elements are neighbours."""
+    cdef real[4] s
+    cdef int64_t m = 0
+    cdef int i
+    for i in range(4):
+        s[i] = 0
+    while m + 4 <= M:
+        for i in range(4):
+            s[i] += A[m + i]
+        m += 4
+    for i in range(3):
+        if m + i < M:
+            s[i] += A[m + i]
+    sums[0] = (s[0] + s[1]) + (s[2] + s[3])
+
+
 cdef void sum_columns(
     int64_t M, int64_t N, const real* A, int64_t a_row, real* sums,
 ) noexcept nogil:
     """sums[n] = sum of A[m, n] over m. Rows of A may be read up to LANES past their end."""
     cdef int64_t n = 0
+    if N == 1 and a_row == 1:
+        # rows that stand side by side may be another thread's from the next one on
+        sum_column(M, A, sums)
+        return
     while N - n > HALF:
         column_sums(LANES, M, A + n, a_row, sums + n, min(<int64_t>LANES, N - n))
         n += LANES

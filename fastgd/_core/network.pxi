@@ -158,12 +158,11 @@ cdef inline int64_t chunk_begin(int64_t rows, int64_t chunks, int64_t chunk) noe
 
 cdef void parameter_gradients(
     const Network* net, int64_t row_count, int64_t first_row, int64_t rows, const real* x,
-    int64_t x_stride, bint padded_x, real* gradients, void* scratch, int64_t size, int64_t rank,
+    int64_t x_stride, real* gradients, void* scratch, int64_t size, int64_t rank,
 ) noexcept nogil:
     """From the gradients of the buffers to those of the parameters, summed over some rows.
 
-    Of `size` members each takes some inputs of every kernel: no sum is split. padded_x: whether
-    rows of x may be read up to LANES elements past their end.
+    Of `size` members each takes some inputs of every kernel: no sum is split.
     """
     cdef const real* source
     cdef const real* d_target
@@ -186,15 +185,15 @@ cdef void parameter_gradients(
                     + first_row * net.stride[row.target])
         dense_kernel_gradient(
             rows, share_begin(inputs, 4, size, rank), share_begin(inputs, 4, size, rank + 1),
-            units, source, source_stride, padded_x or row.source != 0, d_target,
-            net.stride[row.target], gradients + row.kernel, <real*>scratch)
+            units, source, source_stride, d_target, net.stride[row.target],
+            gradients + row.kernel, <real*>scratch)
         if row.bias >= 0 and i % size == rank:
             sum_columns(rows, units, d_target, net.stride[row.target], gradients + row.bias)
 
 
 cdef void chunk_gradients(
     const Network* net, int64_t row_count, int64_t rows, const real* x, int64_t x_stride,
-    bint padded_x, void* scratch, int64_t chunks, int64_t chunk, int64_t last_chunk,
+    void* scratch, int64_t chunks, int64_t chunk, int64_t last_chunk,
 ) noexcept nogil:
     """The parameters' gradients of the chunks chunk ... last_chunk - 1, each into its sums."""
     cdef int64_t begin
@@ -202,7 +201,7 @@ cdef void chunk_gradients(
         begin = chunk_begin(rows, chunks, chunk)
         parameter_gradients(
             net, row_count, begin, chunk_begin(rows, chunks, chunk + 1) - begin, x, x_stride,
-            padded_x, <real*>net.chunks + chunk * net.chunk_size, scratch, 1, 0)
+            <real*>net.chunks + chunk * net.chunk_size, scratch, 1, 0)
         chunk += 1
 
 
@@ -221,17 +220,17 @@ cdef void add_chunks(
 
 
 cdef void batch_gradients(
-    const Network* net, int64_t row_count, int64_t rows, const real* x, bint padded_x,
+    const Network* net, int64_t row_count, int64_t rows, const real* x,
 ) noexcept nogil:
     """The parameters' gradients over a whole batch, by one thread."""
     cdef int64_t chunks = chunk_count(net, rows)
     cdef real* gradients = <real*>net.gradients
     if chunks == 1:
-        parameter_gradients(net, row_count, 0, rows, x, net.width[0], padded_x, gradients,
+        parameter_gradients(net, row_count, 0, rows, x, net.width[0], gradients,
                             net.scratch, 1, 0)
     else:
         chunk_gradients(
-            net, row_count, rows, x, net.width[0], padded_x, net.scratch, chunks, 0, chunks)
+            net, row_count, rows, x, net.width[0], net.scratch, chunks, 0, chunks)
         add_chunks(net, chunks, 0, net.parameter_count, gradients)
 
 

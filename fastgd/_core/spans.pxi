@@ -138,7 +138,6 @@ cdef void train_steps(
     cdef const double* rates
     cdef double[SCALE_STEPS] scales
     cdef int scaled = SCALE_STEPS
-    cdef bint padded_x = True
     while step < span.last_step and not trouble:
         if scaled == SCALE_STEPS:
             rates = span.rates if span.one_rate else span.rates + step
@@ -162,12 +161,11 @@ cdef void train_steps(
         else:
             batch_x = <real*>x + first * x_width
             batch_y = <real*>y + first * y_width
-            padded_x = (span.rows - first - rows) * x_width >= LANES
         if take_rows(net, row_count, row, row_end, rows, <const real*>batch_x,
                      <const real*>batch_y, scratch, team, rank):
             raise_flag(team, INTERRUPT_FLAG)
         elif chunks > 1:
-            chunk_gradients(net, net.loss_row_count, rows, <const real*>batch_x, x_width, padded_x,
+            chunk_gradients(net, net.loss_row_count, rows, <const real*>batch_x, x_width,
                             scratch, chunks, chunk, last_chunk)
         meet(team, &met)
         trouble = flags(team) & INTERRUPT_FLAG
@@ -180,7 +178,7 @@ cdef void train_steps(
             add_chunks(net, chunks, begin, end, gradients)
         else:
             parameter_gradients(net, net.loss_row_count, 0, rows, <const real*>batch_x, x_width,
-                                padded_x, gradients, scratch, size, rank)
+                                gradients, scratch, size, rank)
         meet(team, &met)
         if not flags(team) & LOSS_FLAG and not all_finite(end - begin, gradients + begin):
             raise_flag(team, GRADIENT_FLAG)
@@ -324,7 +322,7 @@ cdef int gradients_of(
         return STATUS_FINE
     status = add_scores(net, rows, <const real*>net.row_values, True, totals)
     if status == STATUS_FINE:
-        batch_gradients(net, net.loss_row_count, rows, x, False)
+        batch_gradients(net, net.loss_row_count, rows, x)
     return status
 
 
@@ -339,4 +337,4 @@ cdef void backward_from(
     for i in range(rows):
         copy_row(width, d_out + i * width, d_output + i * stride)
     backward(net, net.row_count, 0, rows, d_x, net.scratch)
-    batch_gradients(net, net.row_count, rows, x, False)
+    batch_gradients(net, net.row_count, rows, x)

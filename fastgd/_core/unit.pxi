@@ -38,6 +38,23 @@ cdef inline bint scaled_row(int64_t n, real a, const real* x, real* g) noexcept 
     return all_zero(check)
 
 
+cdef enum:
+    LATER_ROWS = 32         # whose losses are computed at once
+
+
+cdef inline double with_losses(
+    const int64_t loss, int64_t rows, const real* z, const real* y, double total,
+) noexcept nogil:
+    """total + the losses of up to LATER_ROWS rows, in their order."""
+    cdef real[LATER_ROWS] values
+    cdef int i
+    for i in range(LATER_ROWS):
+        values[i] = point_value(loss, z[i], y[i])
+    for i in range(<int>rows):
+        total += values[i]
+    return total
+
+
 cdef inline void unit_steps(
     const int64_t loss, const Network* net, Span* span, const real* x, const real* y,
 ) noexcept nogil:
@@ -49,11 +66,20 @@ cdef inline void unit_steps(
     cdef const real* bias = w + k if n > k else NULL
     cdef int64_t next_look = span.step + 1000
     cdef double total = span.totals[0]
-    cdef const double* rate = span.rates
     cdef real[CONSTANT_LIMIT] c
     cdef const real* x_row
+    cdef real[LATER_ROWS] later_z
+    cdef real[LATER_ROWS] later_y
+    cdef int64_t later = 0
+    cdef real[4] lanes
+    cdef real[4] slopes
     cdef real z, value, slope, target
+    cdef int i
     cdef int64_t row
+    for i in range(LATER_ROWS):
+        later_z[i] = 0
+        later_y[i] = 0
+    rounded_settings(span.optimizer, span.rates[0], c)
     span.status = STATUS_FINE
     while span.step < span.last_step:
         row = span.step if span.order == NULL else span.order[span.step]
@@ -61,13 +87,28 @@ cdef inline void unit_steps(
         target = y[row]
         dense_forward(
             ACTIVATION_LINEAR, 1, k, 1, x_row, k, <const real*>w, bias, &z, 1, <real*>NULL)
-        value = point_value(loss, z, target)
-        slope = point_slope(loss, z, target)
-        total += value
-        if not is_finite(total):
-            span.status = STATUS_LOSS
-            break
-        span.totals[0] = total
+        # Four lanes of one number: choices in vectors are blends, not a way through registers.
+        for i in range(4):
+            lanes[i] = z
+        for i in range(4):
+            slopes[i] = point_slope(loss, lanes[i], target)
+        slope = slopes[0]
+        if loss == LOSS_BINARY_CROSSENTROPY_LOGITS and absolute(z) < <real>1e30:
+            # This loss is finite and nobody waits for it: vectors compute many at once.
+            later_z[later] = z
+            later_y[later] = target
+            later += 1
+            if later == LATER_ROWS:
+                total = with_losses(loss, later, later_z, later_y, total)
+                later = 0
+        else:
+            total = with_losses(loss, later, later_z, later_y, total)
+            later = 0
+            value = point_value(loss, z, target)
+            if not is_finite(total + value):
+                span.status = STATUS_LOSS
+                break
+            total += value
         span.totals[1] += 1
         if n > k:
             g[k] = <real>0 + slope
@@ -75,8 +116,7 @@ cdef inline void unit_steps(
             span.status = STATUS_GRADIENT
             break
         if not span.one_rate:
-            rate = span.rates + span.step
-        rounded_settings(span.optimizer, rate[0], c)
+            rounded_settings(span.optimizer, span.rates[span.step], c)
         span.optimizer.iterations[0] += 1
         if not update_run(PLAIN_SGD, n, w, <const real*>g, <real*>NULL, 0, c):
             span.status = STATUS_UPDATE
@@ -86,6 +126,7 @@ cdef inline void unit_steps(
             if now() > span.deadline:
                 break
             next_look = span.step + 1000
+    span.totals[0] = with_losses(loss, later, later_z, later_y, total)
 
 
 cdef void train_unit(Span* span, const real* x, const real* y) noexcept nogil:
