@@ -166,8 +166,8 @@ def test_import_loads_no_third_party_module_but_numpy():
 
 def test_import_takes_at_most_a_tenth_of_a_second_more_than_numpy():
     code = (
-        "import numpy, time; start = time.perf_counter(); import fastgd;"
-        "print(time.perf_counter() - start)"
+        "import numpy, time; start = time.process_time(); import fastgd;"
+        "print(time.process_time() - start)"
     )
     assert min(float(run(code)) for _ in range(5)) <= 0.1
 
