@@ -54,7 +54,7 @@ sanitize: sanitize-memory sanitize-threads
 sanitize-memory: BUILD := FASTGD_CFLAGS="-fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined -O1 -g"
 sanitize-memory: RUN := $(call runtime,asan) ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
-sanitize-memory: TESTS := $(ENGINE_TESTS)
+sanitize-memory: TESTS := $(ENGINE_TESTS) -k "not threads_change_no_bit"
 sanitize-threads: BUILD := FASTGD_CFLAGS="-fsanitize=thread -O1 -g"
 sanitize-threads: RUN := $(call runtime,tsan) TSAN_OPTIONS="halt_on_error=1 die_after_fork=0" \
 	OPENBLAS_NUM_THREADS=1
