@@ -69,19 +69,20 @@ cdef inline void group_gradient(
 
 cdef inline void block_gradient(
     int64_t rows, int64_t d, int64_t chunks, const real* x, const real* y, int64_t y_stride,
-    const real* theta, real* gradient, real* spare, bint last,
+    const real* theta, real* gradient, real* spare, bint at_end,
 ) noexcept nogil:
     """gradient = sum of (x[i] . theta - y[i]) x[i] over the rows of one block.
 
-    spare: room for a group of rows and a chunk. The rows that fill no group, and those that
-    end where the data end, are worked on there, beside rows of zeros.
+    spare: room for a group of rows and a chunk. The rows that fill no group, and at_end, where
+    less than a chunk of data comes after the block, those that end there too, are worked on in
+    it, beside rows of zeros.
     """
     cdef real[DESCENT_GROUP] targets
     cdef int64_t j
     cdef int64_t row = 0
     cdef int64_t inside = rows - DESCENT_GROUP
     cdef int i
-    if last:
+    if at_end:
         inside -= DESCENT_CHUNK     # rows of one column or more
     for j in range(chunks * DESCENT_CHUNK):
         gradient[j] = 0
@@ -122,7 +123,8 @@ cdef void add_gradients(
             for output in range(job.k):
                 block_gradient(
                     rows, d, chunks, x + row * d, y + row * job.k + output, job.k,
-                    theta + output * stride, gradient, gradient + stride, row + rows == job.n)
+                    theta + output * stride, gradient, gradient + stride,
+                    (job.n - row - rows) * d < DESCENT_CHUNK)
                 total = job.sums + s * size + output * stride
                 for j in range(d):
                     total[j] += gradient[j]
