@@ -15,6 +15,7 @@ from fastgd._core import types
 from fastgd._names import lookup
 from fastgd._validate import number, numeric, prepared
 from fastgd.errors import ArgumentError, DataTypeError, DivergenceError, ShapeError
+from fastgd.saving import Serializable
 from fastgd.variables import Variable
 
 
@@ -40,7 +41,7 @@ class State:
     iterations: np.ndarray
 
 
-class Optimizer:
+class Optimizer(Serializable):
     """What all optimizers share.
 
     Parameters

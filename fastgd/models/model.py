@@ -21,6 +21,7 @@ from fastgd.callbacks import History
 from fastgd.errors import ArgumentError, NotBuiltError, ShapeError
 from fastgd.models.base import Base
 from fastgd.models.objective import Objective
+from fastgd.saving import deserialize_object, serialize_object
 from fastgd.tape import Tensor, followed, record, recording
 
 
@@ -63,12 +64,25 @@ class Model(Base):
         UnknownNameError
             Listing the names there are; the model stays compiled as it was.
         """
+        arguments = {k: v for k, v in locals().items() if k != "self"}
         optimizer = optimizers.get(optimizer)
         objective = Objective(loss, metrics)
         objective.metrics(self.output_shape[1] if self.built else None)
         self.optimizer, self._objective = optimizer, objective
+        self._compile_arguments = arguments
         self._program = None
         self._warn_of_double_activation(stacklevel=3)
+
+    def get_compile_config(self):
+        """The arguments of ``compile`` as plain data; None before it."""
+        if self.optimizer is None:
+            return None
+        arguments = self._compile_arguments | {"optimizer": self.optimizer}
+        return serialize_object(arguments)
+
+    def compile_from_config(self, config):
+        """Compile as the model was that gave the config."""
+        self.compile(**deserialize_object(config))
 
     @property
     def loss(self):
