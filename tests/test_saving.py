@@ -346,6 +346,30 @@ def test_a_document_made_by_hand_is_refused(document, tmp_path):
         models.load_model(tmp_path / "m")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda document, arrays: document["training"].pop("seed"),
+        lambda document, arrays: document["training"].update(seed="1"),
+        lambda document, arrays: document["model"].update(compile_config=3),
+        lambda document, arrays: document["model"]["compile_config"].update(no=3),
+        lambda document, arrays: arrays.pop("weights/dense/bias"),
+        lambda document, arrays: arrays.update({"weights/more": np.zeros(3)}),
+        lambda document, arrays: arrays.update({"weights/dense/bias": np.zeros(6)}),
+        lambda document, arrays: arrays.update({"optimizer/iterations": np.zeros(2, "int64")}),
+        lambda document, arrays: arrays.update({"optimizer/more": np.zeros(2)}),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(change, tmp_path):
+    document, arrays = _packed(trained())
+    (tmp_path / "m").write_bytes(container.pack(document, arrays))
+    models.load_model(tmp_path / "m")
+    change(document, arrays)
+    (tmp_path / "m").write_bytes(container.pack(document, arrays))
+    with pytest.raises(FastgdError):
+        models.load_model(tmp_path / "m")
+
+
 # ---------------------------------------------------------------- classes of one's own
 
 

@@ -58,6 +58,28 @@ def test_a_pickle_of_another_machine_runs_on_an_engine_of_this_one(monkeypatch):
 
 
 @each_way
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_copied_optimizer_goes_on_with_copied_variables(way, name):
+    rng = np.random.default_rng(0)
+    optimizer = OPTIMIZERS[name](
+        learning_rate=0.1, **({"momentum": 0.9} if name == "SGD" else {})
+    )
+    variables = [rng.normal(size=3), rng.normal(size=(2, 2)), rng.normal(size=3)]
+    gradients = [rng.normal(size=v.shape) for v in variables]
+    for _ in range(3):
+        optimizer.apply(gradients, variables)
+    other, others = way(optimizer), [v.copy() for v in variables]
+    for _ in range(2):
+        other.apply(gradients, others)
+    assert (optimizer.iterations, other.iterations) == (3, 5)
+    for _ in range(2):
+        optimizer.apply(gradients, variables)
+    for variable, same in zip(variables, others, strict=True):
+        np.testing.assert_array_equal(same, variable)
+    assert other.get_config() == optimizer.get_config()
+
+
+@each_way
 def test_a_history_keeps_its_figures_and_a_model(way):
     model = trained()
     history = way(model.history)

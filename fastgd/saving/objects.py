@@ -168,12 +168,12 @@ def _made(cls, entry):
     config = deserialize_object(config)
     try:
         obj = cls.from_config(config) if hasattr(cls, "from_config") else cls(**config)
+        if entry.get("compile_config"):
+            obj.compile_from_config(entry["compile_config"])
     except FastgdError:
         raise
     except (TypeError, KeyError) as error:
         raise ArgumentError(
             f"config: {cls.__name__} cannot be made from {config!r}: {error}"
         ) from error
-    if entry.get("compile_config"):
-        obj.compile_from_config(entry["compile_config"])
     return obj

@@ -54,12 +54,13 @@ def model_from(document, arrays, compile=True):
     weights = part(arrays, WEIGHTS)
     if weights:
         assign(model, weights)
-    state = part(arrays, OPTIMIZER)
-    if state and model.optimizer is not None:
-        load_optimizer_arrays(model.optimizer, model.parameters, state)
+    kept = part(arrays, OPTIMIZER)
+    if kept and model.optimizer is not None:
+        load_optimizer_arrays(model.optimizer, model.parameters, kept)
     for name in model.counters:
-        if name in training:
-            setattr(model, name, training[name])
+        if not isinstance(training.get(name), int):
+            raise FileError(f"the file has no count of {name}, but {training.get(name)!r}")
+        setattr(model, name, training[name])
     return model
 
 
@@ -75,6 +76,10 @@ def optimizer_arrays(optimizer, vector):
 
 def load_optimizer_arrays(optimizer, vector, arrays):
     """Give an optimizer what it kept for a vector."""
+    own = optimizer_arrays(optimizer, vector)
+    seen, expected = ({n: (a.shape, a.dtype) for n, a in d.items()} for d in (arrays, own))
+    if seen != expected:
+        raise FileError(f"the optimizer's state is {seen} in the file, expected {expected}")
     state = optimizer.state(vector)
     state.iterations[...] = arrays["iterations"]
     state.slots[...] = arrays["slots"]
