@@ -107,6 +107,15 @@ class Optimizer(Serializable):
         entry[1].settings[:] = self.settings()
         return entry[1]
 
+    def state_arrays(self, vector):
+        """What is kept for a vector, to be saved: a dict of name -> ndarray."""
+        return {"iterations": self._iterations, "slots": self.state(vector).slots}
+
+    def load_state_arrays(self, vector, arrays):
+        """Take back what ``state_arrays`` gave, for a vector of the same size and data type."""
+        for name, array in self.state_arrays(vector).items():
+            array[...] = arrays[name]
+
     def _first_slots(self, vector):
         """Zeros for a vector that is new; for a copy the slots it came with, in their order."""
         shape = (self.slot_count(), vector.size)

@@ -1,13 +1,16 @@
 """Configurations of every class there is: constructor arguments in, the same out of JSON."""
 
+import copy
 import inspect
+import io
 import json
 import math
 
 import numpy as np
 import pytest
+from test_saving import content
 
-from fastgd import initializers, saving
+from fastgd import Sequential, initializers, layers, models, saving
 from fastgd.errors import ArgumentError, DataTypeError, FastgdError, UnknownNameError
 from fastgd.saving import registry
 
@@ -160,6 +163,77 @@ def test_every_argument_is_kept(name):
             assert argument in config, f"get_config leaves out {argument}"
             assert config[argument] != usual[argument], f"get_config forgets {argument}"
             assert saving.serialize_object(through_json(thing))["config"] == config
+
+
+# ---------------------------------------------------------------- models of every class
+
+
+def of_family(family):
+    prefix = family + "."
+    return pytest.mark.parametrize(
+        "cls",
+        [pytest.param(c, id=name) for name, c in CLASSES.items() if name.startswith(prefix)],
+    )
+
+
+def made_or_skipped(make):
+    """What make gives; a class that does not fit this model, alone, is skipped."""
+    try:
+        return make()
+    except FastgdError as error:
+        pytest.skip(f"not in this model: {error}")
+
+
+def through_a_file(model):
+    file = io.BytesIO()
+    model.save(file)
+    return models.load_model(io.BytesIO(file.getvalue()))
+
+
+RNG = np.random.default_rng(4)
+X, Y = RNG.integers(0, 4, (20, 3)).astype("float32"), RNG.random((20, 2)).astype("float32")
+
+
+@of_family("layers")
+def test_a_model_of_every_layer_trains_on_from_a_file(cls):
+    def make():
+        model = Sequential([layers.Input((3,)), cls(**needed(cls)), layers.Dense(2)])
+        model.compile("adam", "mse")
+        model.fit(X, Y, epochs=2, batch_size=6, verbose=0)
+        return model
+
+    model = made_or_skipped(make)
+    for again in (through_a_file(model), copy.deepcopy(model)):
+        assert content(again) == content(model)
+        np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    copies = [model, through_a_file(model), copy.deepcopy(model)]
+    histories = [m.fit(X, Y, epochs=2, batch_size=6, verbose=0).history for m in copies]
+    assert histories[0] == histories[1] == histories[2]
+    assert content(copies[0]) == content(copies[1]) == content(copies[2])
+
+
+@of_family("losses")
+def test_every_loss_is_compiled_again_from_a_file(cls):
+    def make():
+        model = Sequential([layers.Input((3,)), layers.Dense(2, "softmax")])
+        model.compile("sgd", loss=cls(**needed(cls)))
+        return model
+
+    model = made_or_skipped(make)
+    assert content(through_a_file(model)) == content(model)
+
+
+@of_family("metrics")
+def test_every_metric_is_compiled_again_from_a_file(cls):
+    def make():
+        sparse = cls.__name__.startswith("Sparse")
+        model = Sequential([layers.Input((3,)), layers.Dense(2, "softmax")])
+        loss = "sparse_categorical_crossentropy" if sparse else "mse"
+        model.compile("sgd", loss=loss, metrics=[cls(**needed(cls))])
+        return model
+
+    model = made_or_skipped(make)
+    assert content(through_a_file(model)) == content(model)
 
 
 # ---------------------------------------------------------------- plain data

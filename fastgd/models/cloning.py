@@ -37,7 +37,7 @@ def model_from_json(json_string, custom_objects=None):
     return model
 
 
-def clone_model(model, clone_function=None):
+def clone_model(model, *, clone_function=None):
     """A model of the same layers, with fresh weights; not compiled.
 
     Parameters

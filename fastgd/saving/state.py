@@ -24,7 +24,7 @@ def arrays_of(model):
         return {}
     arrays = weights_of(model)
     if model.optimizer is not None:
-        state = optimizer_arrays(model.optimizer, model.parameters)
+        state = model.optimizer.state_arrays(model.parameters)
         arrays |= {OPTIMIZER + name: array for name, array in state.items()}
     return arrays
 
@@ -56,7 +56,7 @@ def model_from(document, arrays, compile=True):
         assign(model, weights)
     kept = part(arrays, OPTIMIZER)
     if kept and model.optimizer is not None:
-        load_optimizer_arrays(model.optimizer, model.parameters, kept)
+        _load_optimizer(model.optimizer, model.parameters, kept)
     for name in model.counters:
         if not isinstance(training.get(name), int):
             raise FileError(f"the file has no count of {name}, but {training.get(name)!r}")
@@ -68,21 +68,13 @@ def part(arrays, prefix):
     return {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
 
 
-def optimizer_arrays(optimizer, vector):
-    """What an optimizer keeps for a vector: a dict of name -> ndarray."""
-    state = optimizer.state(vector)
-    return {"iterations": state.iterations, "slots": state.slots}
-
-
-def load_optimizer_arrays(optimizer, vector, arrays):
+def _load_optimizer(optimizer, vector, arrays):
     """Give an optimizer what it kept for a vector."""
-    own = optimizer_arrays(optimizer, vector)
+    own = optimizer.state_arrays(vector)
     seen, expected = ({n: (a.shape, a.dtype) for n, a in d.items()} for d in (arrays, own))
     if seen != expected:
         raise FileError(f"the optimizer's state is {seen} in the file, expected {expected}")
-    state = optimizer.state(vector)
-    state.iterations[...] = arrays["iterations"]
-    state.slots[...] = arrays["slots"]
+    optimizer.load_state_arrays(vector, arrays)
 
 
 def weight_paths(model):
