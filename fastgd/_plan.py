@@ -121,7 +121,7 @@ class Plan:
             source = self.logits[k] if fused else self.outputs[k]
             place, y_column = len(settings), int(starts[i])
             settings += loss.settings()
-            losses.append((code, source, y_column, columns[i], weight_column, place, 
+            losses.append((code, source, y_column, columns[i], weight_column, place,
                            loss.reduction_code, goal.weight))  # fmt: skip
             for metric in (*goal.metrics, *goal.weighted_metrics):
                 column = weight_column if metric in goal.weighted_metrics else -1

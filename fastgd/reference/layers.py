@@ -1,7 +1,8 @@
 """The rows of a layer table: what each operation computes, and its gradients.
 
-A function of FORWARD writes the row's target. One of BACKWARD takes the gradient of the target and
-returns those of the row's sources, in order, and a list of (offset, gradient) of its parameters.
+A function of FORWARD writes the row's target. One of BACKWARD takes the gradient of the target
+and returns those of the row's sources, in order, and a list of (offset, gradient) of its
+parameters.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
 """Losses: of each row, and their gradients.
 
-Each takes predictions p (or logits z), (rows, width), targets y, (rows, columns), and the loss's
-settings, and returns the loss of each row and the gradient, with respect to p, of their sum. One
-that takes logits has the activation in it, which is the stable form. The targets of a sparse loss
-are labels, (rows, 1).
+Each takes predictions p (or logits z), (rows, width), targets y, (rows, columns), and the
+loss's settings, and returns the loss of each row and the gradient, with respect to p, of their
+sum. One that takes logits has the activation in it, which is the stable form. The targets of a
+sparse loss are labels, (rows, 1).
 """
 
 import numpy as np

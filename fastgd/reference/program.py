@@ -27,7 +27,7 @@ MetricTerm = namedtuple("MetricTerm", METRIC_TERM.names)
 
 @dataclass
 class Batch:
-    """What rows are to know of the batch on its way: whether it trains, its random numbers' key."""
+    """What the rows are told of a batch: whether it trains, the key of its random numbers."""
 
     training: bool = False
     key: int = 0
