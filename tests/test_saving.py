@@ -209,6 +209,38 @@ def test_weights_need_a_built_model(tmp_path):
         models.load_model(tmp_path / "w")
 
 
+# ---------------------------------------------------------------- the state of training
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_state_brings_training_back(name, tmp_path):
+    model = trained(OPTIMIZERS[name]())
+    before = content(model)
+    saving.save_state(model, tmp_path / "state")
+    first = model.fit(X, Y, epochs=2, verbose=0).history
+    saving.load_state(model, tmp_path / "state")
+    assert content(model) == before
+    assert model.fit(X, Y, epochs=2, verbose=0).history == first
+
+
+def test_a_state_of_another_model_or_optimizer_changes_nothing(tmp_path):
+    saving.save_state(trained("adam"), tmp_path / "state")
+    trained("adam").save_weights(tmp_path / "weights")
+    for other, error, path in (
+        (trained("rmsprop"), FileError, "state"),
+        (trained("adam", hidden=((2, "relu"),)), FastgdError, "state"),
+        (trained("adam"), FileError, "weights"),
+    ):
+        before = content(other)
+        with pytest.raises(error):
+            saving.load_state(other, tmp_path / path)
+        assert content(other) == before
+    with pytest.raises(NotBuiltError):
+        saving.load_state(Sequential([layers.Dense(1)]), tmp_path / "state")
+    with pytest.raises(FileError, match="state: the file holds weights alone"):
+        models.load_model(tmp_path / "state")
+
+
 # ---------------------------------------------------------------- files
 
 

@@ -1,6 +1,13 @@
 """Models as files and as data, with Keras' names."""
 
-from fastgd.saving.api import load_model, load_weights, save_model, save_weights
+from fastgd.saving.api import (
+    load_model,
+    load_state,
+    load_weights,
+    save_model,
+    save_state,
+    save_weights,
+)
 from fastgd.saving.objects import Serializable, deserialize_object, serialize_object
 from fastgd.saving.registry import (
     custom_object_scope,
@@ -26,10 +33,12 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "load_model",
+    "load_state",
     "load_weights",
     "register_keras_serializable",
     "register_serializable",
     "save_model",
+    "save_state",
     "save_weights",
     "serialize_keras_object",
     "serialize_object",

@@ -1,5 +1,7 @@
 """Models and weights into files and back."""
 
+import contextlib
+
 from fastgd._validate import boolean
 from fastgd.errors import FileError
 from fastgd.saving import container, files, registry, state
@@ -69,11 +71,8 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     """
     boolean(safe_mode, "safe_mode")
     document, arrays = container.unpack(files.read(filepath), filepath)
-    with registry.custom_object_scope(custom_objects):
-        try:
-            return state.model_from(document, arrays, boolean(compile, "compile"))
-        except FileError as error:
-            raise FileError(f"{filepath}: {error}") from None
+    with registry.custom_object_scope(custom_objects), _naming(filepath):
+        return state.model_from(document, arrays, boolean(compile, "compile"))
 
 
 def save_weights(model, filepath, overwrite=True, max_shard_size=None):
@@ -124,3 +123,62 @@ def load_weights(model, filepath, skip_mismatch=False):
     state.assign(
         model, state.part(arrays, state.WEIGHTS), boolean(skip_mismatch, "skip_mismatch")
     )
+
+
+def save_state(model, filepath, overwrite=True):
+    """Write weights, the optimizer's state and counters, without the configuration.
+
+    For checkpoints of a program that makes its model itself: with ``load_state`` training goes
+    on to the bit, and no class has to be registered.
+
+    Parameters
+    ----------
+    model : Model
+    filepath : str, path-like or an object with ``write``
+    overwrite : bool
+        Whether a file of that name may be replaced.
+
+    Raises
+    ------
+    NotBuiltError
+        If the model has no weights yet.
+    FileExistsError, OSError
+        As ``save_model``.
+    """
+    overwrite = boolean(overwrite, "overwrite")
+    model.network()
+    document = {"training": state.counters_of(model)}
+    files.write(filepath, container.pack(document, state.arrays_of(model)), overwrite)
+
+
+def load_state(model, filepath):
+    """Bring a model back to where it was when ``save_state`` or ``save_model`` wrote a file.
+
+    Parameters
+    ----------
+    model : Model
+        Of the same layers and compiled with the same optimizer.
+    filepath : str, path-like or an object with ``read``
+
+    Raises
+    ------
+    NotBuiltError
+        If the model has no weights yet.
+    ShapeError, FileError
+        If weights or optimizer do not fit; changes nothing.
+    FileError, FileNotFoundError
+        As ``load_model``.
+    """
+    model.network()
+    document, arrays = container.unpack(files.read(filepath), filepath)
+    with _naming(filepath):
+        state.restore(model, document, arrays)
+
+
+@contextlib.contextmanager
+def _naming(filepath):
+    """Within it, a FileError gets the name of the file."""
+    try:
+        yield
+    except FileError as error:
+        raise FileError(f"{filepath}: {error}") from None

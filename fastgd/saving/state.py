@@ -14,8 +14,12 @@ WEIGHTS, OPTIMIZER = "weights/", "optimizer/"
 
 def document_of(model):
     """What is kept of a model beside arrays."""
-    training = {name: getattr(model, name) for name in model.counters}
-    return {"model": serialize_object(model), "training": training}
+    return {"model": serialize_object(model), "training": counters_of(model)}
+
+
+def counters_of(model):
+    """How far training has come: a dict of name -> int."""
+    return {name: getattr(model, name) for name in model.counters}
 
 
 def arrays_of(model):
@@ -34,6 +38,11 @@ def weights_of(model):
     return {WEIGHTS + path: v.value for path, v in weight_paths(model).items()}
 
 
+def part(arrays, prefix):
+    """The arrays whose names begin so, without it."""
+    return {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
+
+
 def model_from(document, arrays, compile=True):
     """The model that a document and arrays describe.
 
@@ -43,7 +52,7 @@ def model_from(document, arrays, compile=True):
         If the document is not that of a model.
     """
     try:
-        entry, training = dict(document["model"]), dict(document["training"])
+        entry = dict(document["model"])
     except (KeyError, TypeError, ValueError):
         raise FileError("the file holds weights alone, or no model of fastgd") from None
     if not compile:
@@ -51,30 +60,38 @@ def model_from(document, arrays, compile=True):
     model = deserialize_object(entry)
     if not hasattr(model, "counters"):
         raise FileError(f"the file describes no model, but {model!r}")
-    weights = part(arrays, WEIGHTS)
-    if weights:
-        assign(model, weights)
-    kept = part(arrays, OPTIMIZER)
-    if kept and model.optimizer is not None:
-        _load_optimizer(model.optimizer, model.parameters, kept)
-    for name in model.counters:
-        if not isinstance(training.get(name), int):
-            raise FileError(f"the file has no count of {name}, but {training.get(name)!r}")
-        setattr(model, name, training[name])
+    restore(model, document, arrays)
     return model
 
 
-def part(arrays, prefix):
-    return {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
+def restore(model, document, arrays):
+    """Give a model its weights, its optimizer's state and its counters.
 
-
-def _load_optimizer(optimizer, vector, arrays):
-    """Give an optimizer what it kept for a vector."""
-    own = optimizer.state_arrays(vector)
-    seen, expected = ({n: (a.shape, a.dtype) for n, a in d.items()} for d in (arrays, own))
-    if seen != expected:
-        raise FileError(f"the optimizer's state is {seen} in the file, expected {expected}")
-    optimizer.load_state_arrays(vector, arrays)
+    Raises
+    ------
+    FileError, ShapeError
+        If they do not fit; then nothing is changed.
+    """
+    training = document.get("training") if isinstance(document, dict) else None
+    if not isinstance(training, dict):
+        raise FileError("the file does not say how far training has come")
+    for name in model.counters:
+        if not isinstance(training.get(name), int):
+            raise FileError(f"the file has no count of {name}, but {training.get(name)!r}")
+    weights, kept = part(arrays, WEIGHTS), part(arrays, OPTIMIZER)
+    if model.optimizer is not None and model.built:
+        own = model.optimizer.state_arrays(model.parameters)
+        seen, expected = ({n: (a.shape, a.dtype) for n, a in d.items()} for d in (kept, own))
+        if seen != expected:
+            raise FileError(f"the optimizer's state is {seen} in the file, expected {expected}")
+    if model.built:
+        assign(model, weights)
+        if model.optimizer is not None:
+            model.optimizer.load_state_arrays(model.parameters, kept)
+    elif weights:
+        raise FileError("the file holds weights, but the model that it describes has none")
+    for name in model.counters:
+        setattr(model, name, training[name])
 
 
 def weight_paths(model):
