@@ -68,7 +68,10 @@ NOT_KEPT = {"input_shape", "kwargs", "args"}
 
 
 #: What others derive from, and what makes nothing by itself.
-BASES = {"Initializer", "Layer", "Loss", "Metric", "Optimizer", "RandomInitializer"}
+BASES = {
+    "Constraint", "Initializer", "Layer", "LearningRateSchedule", "Loss", "Metric", "Optimizer",
+    "RandomInitializer", "Regularizer",
+}  # fmt: skip
 
 
 def public(family):
