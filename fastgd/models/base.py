@@ -146,6 +146,17 @@ class Base(saving.Serializable):
         """What makes this model again, without its weights."""
         raise NotImplementedError
 
+    def get_compile_config(self):
+        """The arguments of ``compile`` as plain data; None before it."""
+        if self.optimizer is None:
+            return None
+        arguments = self._compile_arguments | {"optimizer": self.optimizer}
+        return saving.serialize_object(arguments)
+
+    def compile_from_config(self, config):
+        """Compile as the model was that gave the config."""
+        self.compile(**saving.deserialize_object(config))
+
     def to_json(self, **kwargs):
         """The model without its weights as JSON, for ``fastgd.models.model_from_json``.
 

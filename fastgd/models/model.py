@@ -21,7 +21,6 @@ from fastgd.callbacks import History
 from fastgd.errors import ArgumentError, NotBuiltError, ShapeError
 from fastgd.models.base import Base
 from fastgd.models.objective import Objective
-from fastgd.saving import deserialize_object, serialize_object
 from fastgd.tape import Tensor, followed, record, recording
 
 
@@ -72,17 +71,6 @@ class Model(Base):
         self._compile_arguments = arguments
         self._program = None
         self._warn_of_double_activation(stacklevel=3)
-
-    def get_compile_config(self):
-        """The arguments of ``compile`` as plain data; None before it."""
-        if self.optimizer is None:
-            return None
-        arguments = self._compile_arguments | {"optimizer": self.optimizer}
-        return serialize_object(arguments)
-
-    def compile_from_config(self, config):
-        """Compile as the model was that gave the config."""
-        self.compile(**deserialize_object(config))
 
     @property
     def loss(self):
