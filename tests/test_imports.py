@@ -25,6 +25,11 @@ TIERS = [
     {"reference"},
     {"_engines", "_names", "_threads", "_validate", "_backward", "_gradients_arrays"},
     {"config", "_seeds", "_progress", "variables"},
+    {"saving.container", "saving.files", "saving.registry"},
+    {"saving.objects"},
+    {"saving.state"},
+    {"saving.api"},
+    {"saving"},
     {"_tensor"},
     {"ops", "tape"},
     {"activations", "initializers"},
@@ -35,7 +40,7 @@ TIERS = [
     {"models.summary"},
     {"models.base", "models.objective"},
     {"models.model"},
-    {"models.sequential"},
+    {"models.sequential", "models.cloning"},
     {"models", "linear", "utils"},
     {"__init__"},
     {"bench", "bench.threads", "bench.side", "bench.workloads"},
@@ -53,7 +58,7 @@ TIER = {module: number for number, tier in enumerate(TIERS) for module in tier}
 
 # Third-party modules that a function may import when it is called.
 PEERS = {"jax", "keras", "onnx", "onnxruntime", "sklearn", "tensorflow", "torch"}
-OPTIONAL = {"matplotlib"} | PEERS
+OPTIONAL = {"matplotlib", "safetensors"} | PEERS
 
 
 def source_files():
