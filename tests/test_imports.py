@@ -35,7 +35,7 @@ TIERS = [
     {"activations", "initializers"},
     {"losses", "optimizers", "_plan", "callbacks"},
     {"metrics", "training", "layers.base"},
-    {"layers.activation", "layers.dense", "layers.input"},
+    {"layers.activation", "layers.dense", "layers.input", "layers.rectifiers"},
     {"layers"},
     {"models.summary"},
     {"models.base", "models.objective"},
