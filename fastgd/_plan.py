@@ -77,6 +77,8 @@ class Plan:
     totals_size : int
         How many sums an epoch adds up: [penalties times rows, rows, a pair for each loss, those
         of each metric].
+    keep : tuple
+        What has to live as long as the plan: losses whose functions it has the addresses of.
     """
 
     rows: np.ndarray
@@ -90,6 +92,7 @@ class Plan:
     metrics: np.ndarray = field(default_factory=lambda: np.zeros(0, METRIC_TERM))
     target_width: int = 0
     totals_size: int = TERM_TOTALS
+    keep: tuple = ()
 
     def trained_with(self, goals, activations, weighted=False):
         """This plan with losses and metrics, fused with the last activations where they can be.
@@ -122,7 +125,7 @@ class Plan:
             place, y_column = len(settings), int(starts[i])
             settings += loss.settings()
             losses.append((code, source, y_column, columns[i], weight_column, place,
-                           loss.reduction_code, goal.weight))  # fmt: skip
+                           loss.reduction_code, goal.weight, *loss.addresses))  # fmt: skip
             for metric in (*goal.metrics, *goal.weighted_metrics):
                 column = weight_column if metric in goal.weighted_metrics else -1
                 metrics.append((metric.code, self.outputs[k], y_column, columns[i], column,
@@ -136,6 +139,7 @@ class Plan:
             metrics=np.array(metrics, METRIC_TERM),
             target_width=int(starts[-1]) + (len(trained) if weighted else 0),
             totals_size=totals,
+            keep=tuple(goals[k].loss for k in trained),
         )
 
 

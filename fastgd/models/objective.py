@@ -3,6 +3,7 @@
 import warnings
 
 from fastgd import losses, metrics
+from fastgd._core import types
 from fastgd._core.types import TERM_TOTALS
 from fastgd._plan import Goal
 from fastgd.errors import ArgumentError, DataTypeError
@@ -18,6 +19,8 @@ class Objective:
     def __init__(self, loss, given):
         self.loss = None if loss is None else losses.get(loss)
         self.given = _listed(given)
+        if self.loss is not None:
+            _check_trainable(self.loss)
         if self.given and self.loss is None:
             raise ArgumentError("metrics: a model without a loss has none")
         self._resolved = {}
@@ -32,8 +35,13 @@ class Objective:
 
     def _check(self, resolved, outputs):
         for metric in resolved:
-            if metric.sparse != self.loss.sparse and (outputs or 1) > 1:
-                kind = "class numbers" if self.loss.sparse else "a value for each output"
+            columns = self.loss.target_columns(outputs) if outputs else 1
+            fits = metric.sparse == self.loss.sparse and (
+                self.loss.sparse or columns == outputs
+            )
+            if not fits and (outputs or 1) > 1:
+                kind = "a value for each output" if columns == outputs else f"{columns} columns"
+                kind = "class numbers" if self.loss.sparse else kind
                 raise ArgumentError(
                     f"metrics: {metric.name!r} does not fit {self.loss.name}, "
                     f"whose targets are {kind}"
@@ -63,6 +71,13 @@ class Objective:
                 f"{loss.fused.__name__}: drop from_logits or the activation",
                 stacklevel=stacklevel,
             )
+
+
+def _check_trainable(loss):
+    """An ArgumentError for a loss that the compiled loop cannot minimise."""
+    code, _ = loss.code, loss.reduction_code  # the latter raises where there is none
+    if code == types.Loss.LOSS_NONE:
+        raise ArgumentError(f"loss: {loss.name!r} is a Python function, got no compiled form")
 
 
 def _listed(given):
