@@ -11,7 +11,7 @@ from lossdata import Case
 from test_losses_table import Table
 
 from fastgd import Sequential, layers, losses, ops
-from fastgd.errors import ArgumentError, DataTypeError, ShapeError
+from fastgd.errors import ArgumentError, DataTypeError, ShapeError, UnknownNameError
 
 RNG = np.random.default_rng(1)
 Y, P = RNG.normal(size=(5, 3)), RNG.normal(size=(5, 3))
@@ -174,8 +174,13 @@ def test_kinds_of_compiled_functions(library):
     ):
         with pytest.raises(DataTypeError, match="slope: expected"):
             losses.Compiled(plain[0], wrong)
+    config = losses.serialize(losses.Compiled(*plain))  # code is named, never kept
+    with pytest.raises(UnknownNameError, match="'value'"):
+        losses.deserialize(config)
+    again = losses.deserialize(config, {"value": plain[0], "slope": plain[1]})
+    assert again.addresses == expected
     with pytest.raises(DataTypeError, match="cannot be saved"):
-        losses.serialize(losses.Compiled(*plain))
+        losses.serialize(losses.Compiled(*capsules))
 
 
 def test_numba_and_scipy(library):
