@@ -110,3 +110,10 @@ def _figures(logs):
 
 def _figure(value):
     return f"{value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.4e}"
+
+
+def say(message):
+    """Print a line on standard output, if there is one."""
+    if sys.stdout is not None:
+        sys.stdout.write(printable(f"{message}\n", sys.stdout))
+        sys.stdout.flush()

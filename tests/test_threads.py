@@ -147,7 +147,7 @@ def test_n_jobs_reaches_the_engine(engine):
     config.set_engine(engine)
     model = network(((64, "relu"), (64, "relu")), 64)
     model.compile("adam", "mse")
-    model._program = Spy(model.program())
+    model._program = {False: Spy(model.program())}
     x, y = regression(4096, 64)
     model.fit(x, y, batch_size=1024, verbose=0, n_jobs=-1)
     model.evaluate(x, y, verbose=0, n_jobs=-1)

@@ -1,0 +1,136 @@
+"""A network with what it is trained for and by: a loss, metrics and an optimizer."""
+
+from fastgd import optimizers
+from fastgd._validate import boolean, positive_int
+from fastgd.errors import ArgumentError
+from fastgd.models.base import Base
+from fastgd.models.objective import Objective
+
+
+class Compiled(Base):
+    """What ``compile`` makes of a network.
+
+    Attributes
+    ----------
+    optimizer, loss, metrics
+        What ``compile`` made of its arguments.
+    """
+
+    def __init__(self, name=None, dtype=None):
+        super().__init__(name, dtype)
+        self.optimizer = None
+        self.run_eagerly = False
+        self._objective = Objective(None, None)
+        self._program = None  # made when it is needed, with and without weights
+
+    def compile(
+        self,
+        optimizer="rmsprop",
+        loss=None,
+        loss_weights=None,
+        metrics=None,
+        weighted_metrics=None,
+        run_eagerly=False,
+        steps_per_execution=1,
+        jit_compile="auto",
+        auto_scale_loss=True,
+    ):
+        """Choose how to train.
+
+        Parameters
+        ----------
+        optimizer : str or Optimizer
+            A name or object of ``fastgd.optimizers``.
+        loss : str, function or Loss, optional
+            A name, function or object of ``fastgd.losses``. A model without one only predicts.
+        loss_weights : optional
+            What the losses of several outputs are multiplied by.
+        metrics : list of str or Metric, optional
+            Names or objects of ``fastgd.metrics``; ``"accuracy"`` is resolved as in Keras.
+        weighted_metrics : list of str or Metric, optional
+            The same, weighted as the loss is.
+        run_eagerly : bool
+            Accepted as in Keras. There is no graph to leave: an epoch is one compiled call, and
+            functions of your own, callbacks among them, are plain Python at any time.
+        steps_per_execution : int
+            Accepted as in Keras: an execution holds as many steps as it can.
+        jit_compile : {"auto", True, False}
+            Accepted as in Keras: the loop is compiled already.
+        auto_scale_loss : bool
+            Accepted as in Keras: it is for half precision.
+
+        Raises
+        ------
+        UnknownNameError
+            Listing the names there are; the model stays compiled as it was.
+        """
+        run_eagerly = boolean(run_eagerly, "run_eagerly")
+        positive_int(steps_per_execution, "steps_per_execution")
+        if jit_compile is not None and not (
+            isinstance(jit_compile, str) and jit_compile == "auto"
+        ):
+            boolean(jit_compile, "jit_compile")
+        boolean(auto_scale_loss, "auto_scale_loss")
+        optimizer = optimizers.get(optimizer)
+        objective = self._make_objective(loss, loss_weights, metrics, weighted_metrics)
+        objective.metrics(self.output_shape[1] if self.built else None)
+        self.optimizer, self._objective = optimizer, objective
+        self.run_eagerly = run_eagerly
+        self._program = None
+        self._warn_of_double_activation(stacklevel=3)
+
+    def _make_objective(self, loss, loss_weights, metrics, weighted_metrics):
+        if loss_weights is not None or weighted_metrics is not None:
+            raise ArgumentError(
+                "loss_weights, weighted_metrics: not offered for one output yet"
+            )
+        return Objective(loss, metrics)
+
+    @property
+    def loss(self):
+        """The loss; None before ``compile``."""
+        return self._objective.loss
+
+    @property
+    def metrics(self):
+        """The metrics, resolved for this model's output: a list of Metric."""
+        return self._objective.metrics(self.output_shape[1] if self.built else None)
+
+    @property
+    def metrics_names(self):
+        """``["loss"]`` and the names of the metrics."""
+        return ["loss"] + [m.name for m in self.metrics]
+
+    def _warn_of_double_activation(self, stacklevel):
+        if self.built:
+            self._objective.warn_of_double_activation(
+                self._network.last_activation, stacklevel + 1
+            )
+
+    def program(self, weighted=False):
+        """The engine's program for the network, with the loss and metrics if compiled.
+
+        Parameters
+        ----------
+        weighted : bool
+            Whether targets have a last column of weights.
+        """
+        if self._program is None:
+            self._program = {}
+        if weighted not in self._program:
+            network = self.network()
+            plan = network.plan
+            if self.loss is not None:
+                plan = plan.trained_with(self.loss, self.metrics, network.last_activation)
+            self._program[weighted] = self.engine.Program(
+                plan, network.parameters, network.gradients
+            )
+        return self._program[weighted]
+
+    def totals(self):
+        """What an epoch adds up: [loss, metrics ..., rows]."""
+        return self._objective.totals()
+
+    def figures(self, totals):
+        """The means that belong to some totals: a dict of name -> float."""
+        return self._objective.figures(totals, self.output_shape[1])
