@@ -1,8 +1,9 @@
 """A network with what it is trained for and by: a loss, metrics and an optimizer."""
 
+import numpy as np
+
 from fastgd import optimizers
 from fastgd._validate import boolean, positive_int
-from fastgd.errors import ArgumentError
 from fastgd.models.base import Base
 from fastgd.models.objective import Objective
 
@@ -43,12 +44,12 @@ class Compiled(Base):
             A name or object of ``fastgd.optimizers``.
         loss : str, function or Loss, optional
             A name, function or object of ``fastgd.losses``. A model without one only predicts.
-        loss_weights : optional
-            What the losses of several outputs are multiplied by.
+        loss_weights : float or list of float, optional
+            What the loss of each output is multiplied by.
         metrics : list of str or Metric, optional
             Names or objects of ``fastgd.metrics``; ``"accuracy"`` is resolved as in Keras.
         weighted_metrics : list of str or Metric, optional
-            The same, weighted as the loss is.
+            The same, with the weights of rows and classes that the loss has.
         run_eagerly : bool
             Accepted as in Keras. There is no graph to leave: an epoch is one compiled call, and
             functions of your own, callbacks among them, are plain Python at any time.
@@ -72,19 +73,12 @@ class Compiled(Base):
             boolean(jit_compile, "jit_compile")
         boolean(auto_scale_loss, "auto_scale_loss")
         optimizer = optimizers.get(optimizer)
-        objective = self._make_objective(loss, loss_weights, metrics, weighted_metrics)
+        objective = Objective(loss, metrics, weighted_metrics, loss_weights)
         objective.metrics(self.output_shape[1] if self.built else None)
         self.optimizer, self._objective = optimizer, objective
         self.run_eagerly = run_eagerly
         self._program = None
         self._warn_of_double_activation(stacklevel=3)
-
-    def _make_objective(self, loss, loss_weights, metrics, weighted_metrics):
-        if loss_weights is not None or weighted_metrics is not None:
-            raise ArgumentError(
-                "loss_weights, weighted_metrics: not offered for one output yet"
-            )
-        return Objective(loss, metrics)
 
     @property
     def loss(self):
@@ -99,12 +93,12 @@ class Compiled(Base):
     @property
     def metrics_names(self):
         """``["loss"]`` and the names of the metrics."""
-        return ["loss"] + [m.name for m in self.metrics]
+        return ["loss", *self._objective.names(self.output_shape[1] if self.built else None)]
 
     def _warn_of_double_activation(self, stacklevel):
         if self.built:
             self._objective.warn_of_double_activation(
-                self._network.last_activation, stacklevel + 1
+                self._network.last_activations[0], stacklevel + 1
             )
 
     def program(self, weighted=False):
@@ -115,22 +109,26 @@ class Compiled(Base):
         weighted : bool
             Whether targets have a last column of weights.
         """
+        return self._planned(weighted)[1]
+
+    def _planned(self, weighted=False):
+        """The plan and the program."""
         if self._program is None:
             self._program = {}
         if weighted not in self._program:
             network = self.network()
             plan = network.plan
             if self.loss is not None:
-                plan = plan.trained_with(self.loss, self.metrics, network.last_activation)
-            self._program[weighted] = self.engine.Program(
-                plan, network.parameters, network.gradients
-            )
+                goals = self._objective.goals(self.output_shape[1])
+                plan = plan.trained_with(goals, network.last_activations, weighted)
+            program = self.engine.Program(plan, network.parameters, network.gradients)
+            self._program[weighted] = plan, program
         return self._program[weighted]
 
     def totals(self):
-        """What an epoch adds up: [loss, metrics ..., rows]."""
-        return self._objective.totals()
+        """What an epoch adds up, see ``_plan.Plan``; the same with and without weights."""
+        return np.zeros(self._planned()[0].totals_size)
 
     def figures(self, totals):
-        """The means that belong to some totals: a dict of name -> float."""
-        return self._objective.figures(totals, self.output_shape[1])
+        """The figures that belong to some totals: a dict of name -> float."""
+        return self._objective.figures(totals, self._planned()[0], self.output_shape[1])

@@ -2,9 +2,10 @@
 
 import warnings
 
-import numpy as np
-
 from fastgd import losses, metrics
+from fastgd._core.types import TERM_TOTALS
+from fastgd._plan import Goal
+from fastgd._validate import number
 from fastgd.errors import ArgumentError, DataTypeError
 
 
@@ -15,17 +16,23 @@ class Objective:
     so they are resolved for a width, None where it is not known yet.
     """
 
-    def __init__(self, loss, given):
+    def __init__(self, loss, given, weighted=None, loss_weights=None):
         self.loss = None if loss is None else losses.get(loss)
         self.given = _listed(given)
-        if self.given and self.loss is None:
+        self.weighted = _listed(weighted, "weighted_metrics")
+        self.weight = _loss_weight(loss_weights)
+        if (self.given or self.weighted) and self.loss is None:
             raise ArgumentError("metrics: a model without a loss has none")
         self._resolved = {}
 
     def metrics(self, outputs):
-        """The metrics that are meant for an output of this width: a list of Metric."""
+        """The metrics that are meant for an output of this width: a list of Metric.
+
+        The weighted ones come last.
+        """
         if outputs not in self._resolved:
-            resolved = [metrics.get(m, outputs or 1, self.loss.sparse) for m in self.given]
+            given = (*self.given, *self.weighted)
+            resolved = [metrics.get(m, outputs or 1, self.loss.sparse) for m in given]
             self._check(resolved, outputs)
             self._resolved[outputs] = resolved
         return self._resolved[outputs]
@@ -38,19 +45,32 @@ class Objective:
                     f"metrics: {metric.name!r} does not fit {self.loss.name}, "
                     f"whose targets are {kind}"
                 )
-        names = ["loss", *(metric.name for metric in resolved)]
+        names = ["loss", *self._names(resolved)]
         for name in names:
             if names.count(name) > 1:  # figures are told apart by their names
                 raise ArgumentError(f"metrics: {name!r} is the name of more than one figure")
 
-    def totals(self):
-        """What an epoch adds up: [loss, metrics ..., rows]."""
-        return np.zeros(2 + len(self.given))
+    def _names(self, resolved):
+        """What figures are called: a weighted one says so if there is one without weights."""
+        plain = [metric.name for metric in resolved[: len(self.given)]]
+        weighted = [metric.name for metric in resolved[len(self.given) :]]
+        return plain + [f"weighted_{name}" if name in plain else name for name in weighted]
 
-    def figures(self, totals, outputs):
-        """The means that belong to some totals: a dict of name -> float."""
-        names = ["loss"] + [m.name for m in self.metrics(outputs)]
-        return dict(zip(names, (totals[:-1] / (totals[-1] or 1.0)).tolist(), strict=True))
+    def names(self, outputs):
+        """The names of the figures of an output of this width, without the loss."""
+        return self._names(self.metrics(outputs))
+
+    def goals(self, outputs):
+        """What an output of this width is trained for: a list of one Goal."""
+        resolved, plain = tuple(self.metrics(outputs)), len(self.given)
+        return [Goal(self.loss, resolved[:plain], resolved[plain:], self.weight)]
+
+    def figures(self, totals, plan, outputs):
+        """The figures that belong to the totals of a plan: a dict of name -> float."""
+        found = {"loss": loss_figure(totals, plan)}
+        places = plan.metrics["totals"].tolist()
+        named = zip(self.names(outputs), self.metrics(outputs), places, strict=True)
+        return found | {name: metric.figure(totals[place:]) for name, metric, place in named}
 
     def warn_of_double_activation(self, last_activation, stacklevel):
         """Warn where logits are asked for and probabilities come."""
@@ -63,7 +83,7 @@ class Objective:
             )
 
 
-def _listed(given):
+def _listed(given, argument="metrics"):
     """The argument of ``compile`` as a list; one metric may stand alone."""
     if given is None:
         return []
@@ -71,4 +91,25 @@ def _listed(given):
         return [given]
     if isinstance(given, (list, tuple)):
         return list(given)
-    raise DataTypeError(f"metrics: expected a list of names or metrics, got {given!r}")
+    raise DataTypeError(f"{argument}: expected a list of names or metrics, got {given!r}")
+
+
+def _loss_weight(given):
+    """The argument ``loss_weights`` of ``compile`` for one output."""
+    if given is None:
+        return 1.0
+    if isinstance(given, (list, tuple)):
+        if len(given) != 1:
+            raise ArgumentError(f"loss_weights: expected one, for one output, got {given!r}")
+        (given,) = given
+    return number(given, "loss_weights")
+
+
+def loss_figure(totals, plan):
+    """What was minimised, as a mean: penalties and the weighted losses of all outputs."""
+    weights = plan.losses["weight"].tolist()
+    penalties, rows, *pairs = totals[: TERM_TOTALS + 2 * len(weights)].tolist()
+    loss = penalties / (rows or 1.0)
+    for weight, total, count in zip(weights, pairs[::2], pairs[1::2], strict=True):
+        loss += weight * (total / (count or 1.0))
+    return loss
