@@ -45,7 +45,7 @@ class CallbackList(Callback):
             self.callbacks.append(ProgbarLogger())
         self.params = params
         self.model = None
-        self._listen()
+        self._listeners = {}
         if model is not None:
             self.set_model(model)
         if params:
@@ -54,16 +54,18 @@ class CallbackList(Callback):
     def _first(self, kind):
         return next((c for c in self.callbacks if isinstance(c, kind)), None)
 
-    def _listen(self):
-        self._listeners = {hook: tuple(self._methods(hook)) for hook in HOOKS}
-
-    def _methods(self, hook):
-        return [m for m in (listener(c, hook) for c in self.callbacks) if m is not None]
+    def listeners(self, hook):
+        """The methods of all who override a hook; looked for once a run."""
+        found = self._listeners.get(hook)
+        if found is None:
+            methods = [listener(callback, hook) for callback in self.callbacks]
+            found = self._listeners[hook] = [m for m in methods if m is not None]
+        return found
 
     def append(self, callback):
         """Add a callback."""
         self.callbacks.extend(_flat(callback))
-        self._listen()
+        self._listeners = {}
 
     def set_params(self, params):
         self.params = params
@@ -74,15 +76,15 @@ class CallbackList(Callback):
         self.model = model
         for callback in self.callbacks:
             callback.set_model(model)
-        self._listen()
+        self._listeners = {}
 
     def listens_to(self, *hooks):
         """Whether any callback overrides one of the hooks."""
-        return any(self._listeners[hook] for hook in hooks)
+        return any(self.listeners(hook) for hook in hooks)
 
     def on_train_diverged(self, error):
         """Tell every callback of a divergence."""
-        for method in self._listeners["on_train_diverged"]:
+        for method in self.listeners("on_train_diverged"):
             method(error)
 
 
@@ -91,12 +93,12 @@ def _relay(hook):
 
     def with_number(self, number, logs=None):
         logs = {} if logs is None else logs
-        for method in self._listeners[hook]:
+        for method in self.listeners(hook):
             method(number, logs)
 
     def without(self, logs=None):
         logs = {} if logs is None else logs
-        for method in self._listeners[hook]:
+        for method in self.listeners(hook):
             method(logs)
 
     numbered = any(word in hook for word in ("epoch", "batch", "progress"))

@@ -1,11 +1,21 @@
 """A network with what it is trained for and by: a loss, metrics and an optimizer."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from fastgd import optimizers
 from fastgd._validate import boolean, positive_int
 from fastgd.models.base import Base
-from fastgd.models.objective import Objective
+from fastgd.models.objective import Figures, Objective
+
+
+class Ready(NamedTuple):
+    """What training needs at each turn: a program, and how to read what it adds up."""
+
+    program: Any
+    totals_size: int
+    figures: Figures
 
 
 class Compiled(Base):
@@ -109,26 +119,28 @@ class Compiled(Base):
         weighted : bool
             Whether targets have a last column of weights.
         """
-        return self._planned(weighted)[1]
+        return self._ready(weighted).program
 
-    def _planned(self, weighted=False):
-        """The plan and the program."""
+    def _ready(self, weighted=False):
         if self._program is None:
             self._program = {}
         if weighted not in self._program:
             network = self.network()
-            plan = network.plan
+            plan, outputs = network.plan, self.output_shape[1]
             if self.loss is not None:
-                goals = self._objective.goals(self.output_shape[1])
+                goals = self._objective.goals(outputs)
                 plan = plan.trained_with(goals, network.last_activations, weighted)
-            program = self.engine.Program(plan, network.parameters, network.gradients)
-            self._program[weighted] = plan, program
+            self._program[weighted] = Ready(
+                self.engine.Program(plan, network.parameters, network.gradients),
+                plan.totals_size,
+                self._objective.figures(plan, outputs),
+            )
         return self._program[weighted]
 
     def totals(self):
         """What an epoch adds up, see ``_plan.Plan``; the same with and without weights."""
-        return np.zeros(self._planned()[0].totals_size)
+        return np.zeros(self._ready().totals_size)
 
     def figures(self, totals):
         """The figures that belong to some totals: a dict of name -> float."""
-        return self._objective.figures(totals, self._planned()[0], self.output_shape[1])
+        return self._ready().figures(totals)

@@ -19,7 +19,7 @@ from fastgd.models.sources import (
     BatchSource,
     Slices,
     makes_batches,
-    read_by_slices,
+    on_disk,
     unpacked,
 )
 
@@ -118,7 +118,7 @@ class Prepared(Compiled):
             example, _ = self._data(*first, class_weight, of=of)
             source.prepare = functools.partial(self._batch, class_weight, source.weighted, of)
             return source, example
-        if read_by_slices(x, self.dtype):
+        if self._by_slices(x):
             example, y = self._sliced(x, y, sample_weight, class_weight, of)
             source = BatchSource(Slices((x, y), batch_size), self._slice, steps, order)
         else:
@@ -135,6 +135,13 @@ class Prepared(Compiled):
         x, *y = batch
         return self._inputs(x, self.input_shape[1], f"x of batch {number}"), *y
 
+    def _by_slices(self, x):
+        """Whether x is read slice by slice: it lies in a file, and is not the matrix needed."""
+        return on_disk(x) and not (
+            isinstance(x, np.ndarray)
+            and (x.ndim != 2 or (x.flags.c_contiguous and x.dtype == self.dtype))
+        )
+
     def _sliced(self, x, y, sample_weight, class_weight, of):
         """The first row, prepared, of what is read by slices, and all targets."""
         if self.loss is None:
@@ -150,7 +157,7 @@ class Prepared(Compiled):
         """Where rows to predict come from; the model is built."""
         if makes_batches(x, None):
             return BatchSource(x, self._input_batch, steps)
-        if read_by_slices(x, self.dtype):
+        if self._by_slices(x):
             return BatchSource(Slices((x,), batch_size), self._input_batch, steps)
         return ArraySource(self._inputs(x, self.input_shape[1]), None, batch_size, steps=steps)
 

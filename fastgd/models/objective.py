@@ -65,12 +65,11 @@ class Objective:
         resolved, plain = tuple(self.metrics(outputs)), len(self.given)
         return [Goal(self.loss, resolved[:plain], resolved[plain:], self.weight)]
 
-    def figures(self, totals, plan, outputs):
-        """The figures that belong to the totals of a plan: a dict of name -> float."""
-        found = {"loss": loss_figure(totals, plan)}
+    def figures(self, plan, outputs):
+        """What makes figures of the totals of a plan."""
         places = plan.metrics["totals"].tolist()
         named = zip(self.names(outputs), self.metrics(outputs), places, strict=True)
-        return found | {name: metric.figure(totals[place:]) for name, metric, place in named}
+        return Figures(plan.losses["weight"].tolist(), tuple(named))
 
     def warn_of_double_activation(self, last_activation, stacklevel):
         """Warn where logits are asked for and probabilities come."""
@@ -105,11 +104,31 @@ def _loss_weight(given):
     return number(given, "loss_weights")
 
 
-def loss_figure(totals, plan):
-    """What was minimised, as a mean: penalties and the weighted losses of all outputs."""
-    weights = plan.losses["weight"].tolist()
-    penalties, rows, *pairs = totals[: TERM_TOTALS + 2 * len(weights)].tolist()
-    loss = penalties / (rows or 1.0)
-    for weight, total, count in zip(weights, pairs[::2], pairs[1::2], strict=True):
-        loss += weight * (total / (count or 1.0))
-    return loss
+class Figures:
+    """Makes figures of totals: a dict of name -> float.
+
+    Parameters
+    ----------
+    weights : list of float
+        What each loss is multiplied by.
+    metrics : sequence of (name, Metric, place of its totals)
+    """
+
+    def __init__(self, weights, metrics):
+        self.weights = weights
+        self.metrics = metrics
+        self.losses_end = TERM_TOTALS + 2 * len(weights)
+
+    def __call__(self, totals):
+        found = {"loss": self.loss(totals)}
+        for name, metric, place in self.metrics:
+            found[name] = metric.figure(totals[place:])
+        return found
+
+    def loss(self, totals):
+        """What was minimised, as a mean: penalties and the weighted losses of all outputs."""
+        penalties, rows, *pairs = totals[: self.losses_end].tolist()
+        loss = penalties / (rows or 1.0)
+        for weight, total, count in zip(self.weights, pairs[::2], pairs[1::2], strict=True):
+            loss += weight * (total / (count or 1.0))
+        return loss

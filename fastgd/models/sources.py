@@ -193,14 +193,12 @@ def _length(batches):
     return len(batches) if hasattr(batches, "__len__") else None
 
 
-def read_by_slices(array, dtype):
+def on_disk(array):
     """Whether an array-like may be too large to be read, or converted, as a whole."""
-    if isinstance(array, np.ndarray):  # a file that is the matrix is used as it is
-        return array.ndim == 2 and (
-            (array.dtype != dtype or not array.flags.c_contiguous) and _mapped(array)
-        )
-    chunked = hasattr(array, "chunks")  # so are datasets of HDF5, zarr, dask
-    return chunked and hasattr(array, "shape") and hasattr(array, "dtype")
+    if isinstance(array, np.ndarray):
+        return _mapped(array)
+    # HDF5, zarr and dask keep theirs in chunks
+    return hasattr(array, "chunks") and hasattr(array, "shape") and hasattr(array, "dtype")
 
 
 def _mapped(array):
