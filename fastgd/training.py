@@ -48,7 +48,7 @@ def fit(model, source, epochs, initial_epoch, validation, validate_after, callba
             if validation is not None and validate_after(epoch):
                 seen = evaluate(model, validation, callbacks, threads)
                 logs |= {f"val_{name}": value for name, value in seen.items()}
-            callbacks.on_epoch_end(epoch, logs)
+            callbacks.on_epoch_end(epoch, dict(logs))
             if model.stop_training:
                 break
     finally:
