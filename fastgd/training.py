@@ -112,14 +112,14 @@ def _span(model, part, weighted, totals, threads):
     """
     train = model.program(weighted).train
     optimizer = model.optimizer
-    state = optimizer.state(model.parameters)
+    state = model.ready(weighted).state(optimizer, model.parameters)
     size = part.batch_size
     most = useful_threads(threads, 3 * model.parameters.size * size, part.last)
     choice = model.threads_choices.setdefault(most, Choice(most))
 
     def run(first, last):
         # asked anew for each span: a learning rate may be set from another thread
-        rates = np.array([optimizer.learning_rate])
+        rates = _rates(optimizer)
         span = functools.partial(
             train, part.x, part.y, part.order, part.key, size, first, last, state, rates, totals
         )
@@ -130,16 +130,21 @@ def _span(model, part, weighted, totals, threads):
 
 def train_on_batch(model, x, y, weighted=False):
     """One step on one batch: a span of its own; returns the figures."""
-    totals = model.totals()
+    ready = model.ready(weighted)
     optimizer = model.optimizer
-    state = optimizer.state(model.parameters)
-    rates = np.array([optimizer.learning_rate])
+    totals = np.zeros(ready.totals_size)
+    state = ready.state(optimizer, model.parameters)
     _, status = model.program(weighted).train(
-        x, y, None, 0, len(x), 0, 1, state, rates, totals, SPAN_SECONDS
+        x, y, None, 0, len(x), 0, 1, state, _rates(optimizer), totals, SPAN_SECONDS
     )
     if status != Status.STATUS_FINE:
         raise diverged(status, optimizer.iterations)
-    return model.figures(totals)
+    return ready.figures(totals)
+
+
+def _rates(optimizer):
+    """The learning rate of the next steps, or of each of them."""
+    return np.array([optimizer.learning_rate])
 
 
 def evaluate(model, source, callbacks, threads=1):

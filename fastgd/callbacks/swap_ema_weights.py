@@ -36,10 +36,9 @@ class SwapEMAWeights(Callback):
             raise ArgumentError(
                 "SwapEMAWeights: the optimizer has to be made with use_ema=True"
             )
-        average = optimizer.average(self.model.parameters)
         # put aside, not swapped: however the training ends, the averages stay what they are
         self._weights = self.model.parameters.copy()
-        self.model.parameters[:] = average
+        optimizer.finalize_variable_values(self.model.trainable_variables)
 
     def _take_out(self):
         if self._weights is not None:

@@ -1,21 +1,37 @@
 """A network with what it is trained for and by: a loss, metrics and an optimizer."""
 
-from typing import Any, NamedTuple
-
 import numpy as np
 
 from fastgd import optimizers
 from fastgd._validate import boolean, positive_int
 from fastgd.models.base import Base
-from fastgd.models.objective import Figures, Objective
+from fastgd.models.objective import Objective
 
 
-class Ready(NamedTuple):
-    """What training needs at each turn: a program, and how to read what it adds up."""
+class Ready:
+    """What training needs at each turn: a program, and what belongs to it.
 
-    program: Any
-    totals_size: int
-    figures: Figures
+    Attributes
+    ----------
+    program : Program of an engine
+    totals_size : int
+    figures : Figures
+        Reads what the program adds up.
+    """
+
+    def __init__(self, program, totals_size, figures):
+        self.program = program
+        self.totals_size = totals_size
+        self.figures = figures
+        self._state = self._settings = None
+
+    def state(self, optimizer, parameters):
+        """The optimizer's state for a model's vector, anew if a setting has changed."""
+        settings = vars(optimizer)
+        if self._settings != settings:  # identities first: cheaper than to ask
+            self._state = optimizer.state(parameters)
+            self._settings = dict(settings)
+        return self._state
 
 
 class Compiled(Base):
@@ -119,9 +135,10 @@ class Compiled(Base):
         weighted : bool
             Whether targets have a last column of weights.
         """
-        return self._ready(weighted).program
+        return self.ready(weighted).program
 
-    def _ready(self, weighted=False):
+    def ready(self, weighted=False):
+        """The program and what belongs to it; made when it is first asked for."""
         if self._program is None:
             self._program = {}
         if weighted not in self._program:
@@ -139,8 +156,8 @@ class Compiled(Base):
 
     def totals(self):
         """What an epoch adds up, see ``_plan.Plan``; the same with and without weights."""
-        return np.zeros(self._ready().totals_size)
+        return np.zeros(self.ready().totals_size)
 
     def figures(self, totals):
         """The figures that belong to some totals: a dict of name -> float."""
-        return self._ready().figures(totals)
+        return self.ready().figures(totals)

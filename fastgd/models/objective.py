@@ -117,7 +117,6 @@ class Figures:
     def __init__(self, weights, metrics):
         self.weights = weights
         self.metrics = metrics
-        self.losses_end = TERM_TOTALS + 2 * len(weights)
 
     def __call__(self, totals):
         found = {"loss": self.loss(totals)}
@@ -127,8 +126,10 @@ class Figures:
 
     def loss(self, totals):
         """What was minimised, as a mean: penalties and the weighted losses of all outputs."""
-        penalties, rows, *pairs = totals[: self.losses_end].tolist()
-        loss = penalties / (rows or 1.0)
-        for weight, total, count in zip(self.weights, pairs[::2], pairs[1::2], strict=True):
-            loss += weight * (total / (count or 1.0))
+        sums = totals.tolist()
+        loss = sums[0] / (sums[1] or 1.0)
+        place = TERM_TOTALS
+        for weight in self.weights:
+            loss += weight * (sums[place] / (sums[place + 1] or 1.0))
+            place += 2
         return loss
