@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 from problems import network, regression
 
-from fastgd import utils
+from fastgd import models, utils
 from fastgd.callbacks import (
     BackupAndRestore,
     Callback,
     CSVLogger,
+    EarlyStopping,
     History,
     LambdaCallback,
+    ModelCheckpoint,
     TensorBoard,
     TqdmCallback,
 )
-from fastgd.errors import ArgumentError, DataError, NotBuiltError
+from fastgd.errors import ArgumentError, FileError, NotBuiltError
 
 X, Y = regression(40)
 
@@ -88,6 +90,28 @@ def test_csv_logger_after_an_error(tmp_path):
         )
     assert len(lines(path)) == 2
     logger.close()
+
+
+# --- checkpoints -----------------------------------------------------------------------------
+
+
+def test_a_checkpoint_is_the_model_of_its_epoch(engine, tmp_path):
+    path = tmp_path / "best.fastgd"
+    model = compiled("adam")
+    stop = EarlyStopping(patience=20, restore_best_weights=True)
+    model.fit(
+        X, Y, epochs=100, verbose=0, validation_split=0.3,
+        callbacks=[ModelCheckpoint(path, save_best_only=True), stop],
+    )  # fmt: skip
+    best = models.load_model(path)
+    assert best.parameters.tobytes() == model.parameters.tobytes()
+    assert best.epochs_begun == stop.best_epoch + 1
+    weights = tmp_path / "w-{epoch}.weights.h5"
+    model.fit(
+        X, Y, epochs=2, verbose=0, callbacks=[ModelCheckpoint(weights, save_weights_only=True)]
+    )
+    best.load_weights(tmp_path / "w-2.weights.h5")
+    assert best.parameters.tobytes() == model.parameters.tobytes()
 
 
 # --- backups ---------------------------------------------------------------------------------
@@ -161,7 +185,7 @@ def test_a_damaged_backup(tmp_path):
     with pytest.raises(SystemExit):
         trained(tmp_path, Crash(4), double_checkpoint=True)
     index = json.loads((tmp_path / "training.json").read_text())
-    latest = tmp_path / index["backups"][0]["weights"]
+    latest = tmp_path / index["backups"][0]["state"]
     latest.write_bytes(latest.read_bytes()[:-7])
     model = trained(tmp_path, double_checkpoint=True)
     assert model.history.epoch == [3, 4, 5]
@@ -173,7 +197,7 @@ def test_a_damaged_backup_without_another(tmp_path):
         trained(tmp_path, Crash(4))
     for file in tmp_path.glob("*.safetensors"):
         file.write_bytes(b"nothing")
-    with pytest.raises((ArgumentError, DataError)):
+    with pytest.raises(FileError, match="damaged"):
         trained(tmp_path)
 
 

@@ -25,6 +25,11 @@ TIERS = [
     {"_frames"},
     {"_engines", "_names", "_threads", "_validate", "_backward", "_gradients_arrays"},
     {"config", "_seeds", "_progress", "variables"},
+    {"saving.container", "saving.files", "saving.registry"},
+    {"saving.objects"},
+    {"saving.state"},
+    {"saving.api"},
+    {"saving"},
     {"_tensor"},
     {"ops", "tape"},
     {"activations", "initializers"},
@@ -48,7 +53,7 @@ TIERS = [
     {"models.data"},
     {"models.trainer"},
     {"models.model"},
-    {"models.sequential"},
+    {"models.sequential", "models.cloning"},
     {"models", "linear"},
     {"__init__"},
     {"bench", "bench.threads", "bench.side", "bench.workloads"},
@@ -66,7 +71,8 @@ TIER = {module: number for number, tier in enumerate(TIERS) for module in tier}
 
 # Third-party modules that a function may import when it is called.
 PEERS = {"jax", "keras", "onnx", "onnxruntime", "sklearn", "tensorflow", "torch"}
-OPTIONAL = {"matplotlib", "narwhals", "pandas", "tensorboard", "tqdm"} | PEERS
+EXTRAS = {"matplotlib", "narwhals", "pandas", "tensorboard", "tqdm"}
+OPTIONAL = {"safetensors"} | EXTRAS | PEERS
 
 
 def source_files():

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 
+from fastgd import saving
 from fastgd._validate import boolean
 from fastgd.callbacks.callback import Callback
 from fastgd.callbacks.model_checkpoint import EveryBatches, save_frequency
@@ -30,8 +31,8 @@ class BackupAndRestore(Callback):
 
     Notes
     -----
-    The weights are saved under a new name, and only then does ``training.json`` name them, by
-    a renaming that is all or nothing: an interruption at any moment leaves a whole backup.
+    The state is saved under a new name, and only then does ``training.json`` name it, by a
+    renaming that is all or nothing: an interruption at any moment leaves a whole backup.
     """
 
     def __init__(
@@ -60,15 +61,15 @@ class BackupAndRestore(Callback):
         self._backups = self._listed()
         for backup in list(self._backups):
             try:
-                self.model.load_weights(os.path.join(self.backup_dir, backup["weights"]))
+                saving.load_state(self.model, os.path.join(self.backup_dir, backup["state"]))
             except (OSError, FastgdError):
                 if backup is self._backups[-1]:  # the oldest one there is
                     raise
                 self._backups.remove(backup)
                 continue
             self._epoch = self.model._initial_epoch = backup["epoch"]
-            self.model.seed = backup["seed"]
-            self.model.epochs_begun = backup["epochs_begun"]
+            # an epoch that is begun again takes the order of rows that it had
+            self.model.epochs_begun -= backup["within_epoch"]
             return
 
     def _listed(self):
@@ -92,17 +93,10 @@ class BackupAndRestore(Callback):
 
     def _save(self, epoch):
         os.makedirs(self.backup_dir, exist_ok=True)
-        used = {backup["weights"] for backup in self._backups}
-        name = next(n for n in map("{}.weights.safetensors".format, range(3)) if n not in used)
-        self.model.save_weights(os.path.join(self.backup_dir, name), overwrite=True)
-        # an epoch that is begun again takes the order of rows that it had
-        again = epoch == self._epoch
-        backup = {
-            "weights": name,
-            "epoch": epoch,
-            "seed": self.model.seed,
-            "epochs_begun": self.model.epochs_begun - again,
-        }
+        used = {backup["state"] for backup in self._backups}
+        name = next(n for n in map("{}.safetensors".format, range(3)) if n not in used)
+        saving.save_state(self.model, os.path.join(self.backup_dir, name), overwrite=True)
+        backup = {"state": name, "epoch": epoch, "within_epoch": epoch == self._epoch}
         kept = [backup, *self._backups][: 1 + self.double_checkpoint]
         with open(self._index + ".new", "w", encoding="utf-8") as file:
             json.dump({"backups": kept}, file)
@@ -110,7 +104,7 @@ class BackupAndRestore(Callback):
             os.fsync(file.fileno())
         os.replace(self._index + ".new", self._index)
         self._backups = kept
-        for old in used - {b["weights"] for b in kept}:
+        for old in used - {b["state"] for b in kept}:
             os.remove(os.path.join(self.backup_dir, old))
 
     def on_train_end(self, logs=None):

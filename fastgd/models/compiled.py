@@ -91,6 +91,7 @@ class Compiled(Base):
         UnknownNameError
             Listing the names there are; the model stays compiled as it was.
         """
+        arguments = {k: v for k, v in locals().items() if k != "self"}
         run_eagerly = boolean(run_eagerly, "run_eagerly")
         positive_int(steps_per_execution, "steps_per_execution")
         if jit_compile is not None and not (
@@ -103,6 +104,7 @@ class Compiled(Base):
         objective.metrics(self.output_shape[1] if self.built else None)
         self.optimizer, self._objective = optimizer, objective
         self.run_eagerly = run_eagerly
+        self._compile_arguments = arguments
         self._program = None
         self._warn_of_double_activation(stacklevel=3)
 
