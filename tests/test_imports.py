@@ -17,7 +17,8 @@ PACKAGE = Path(fastgd.__file__).parent
 # From low to high: a module imports from tiers below its own only.
 TIERS = [
     {"errors", "_core", "_core.cpu", "_core.types", "_array_methods", "_gradients"},
-    {"reference.activations", "reference.arrays", "reference.metrics", "reference.shuffle"},
+    {"reference.points", "reference.arrays", "reference.metrics", "reference.shuffle"},
+    {"reference.activations"},
     {"reference.updates", "reference.losses", "reference.descent"},
     {"reference.layers"},
     {"reference.program"},
