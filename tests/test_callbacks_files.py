@@ -187,9 +187,11 @@ def test_a_damaged_backup(tmp_path):
     index = json.loads((tmp_path / "training.json").read_text())
     latest = tmp_path / index["backups"][0]["state"]
     latest.write_bytes(latest.read_bytes()[:-7])
+    (tmp_path / "notes.txt").write_text("mine")
     model = trained(tmp_path, double_checkpoint=True)
     assert model.history.epoch == [3, 4, 5]
     assert model.parameters.tobytes() == trained(None).parameters.tobytes()
+    assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
 
 
 def test_a_damaged_backup_without_another(tmp_path):

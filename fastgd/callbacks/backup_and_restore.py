@@ -1,14 +1,17 @@
 """Going on with a training that was interrupted."""
 
+import contextlib
 import json
 import os
-import shutil
 
 from fastgd import saving
 from fastgd._validate import boolean
 from fastgd.callbacks.callback import Callback
 from fastgd.callbacks.model_checkpoint import EveryBatches, save_frequency
 from fastgd.errors import ArgumentError, FastgdError, NotBuiltError
+
+#: The files of states: at most two backups, and the one that is being written.
+_STATES = ("0.safetensors", "1.safetensors", "2.safetensors")
 
 
 class BackupAndRestore(Callback):
@@ -20,14 +23,15 @@ class BackupAndRestore(Callback):
     Parameters
     ----------
     backup_dir : str or path
-        For this training alone; made if it is missing, removed when the training is done.
+        For this training alone; made if it is missing, removed when the training is done,
+        unless it holds something else.
     save_freq : {"epoch"} or int
         After each epoch, or after so many batches; a number cuts the epochs into batches. The
         epoch that was interrupted is begun again, from the weights of the backup.
     double_checkpoint : bool
         Keep the backup before the last one too, for the case that the last is damaged.
     delete_checkpoint : bool
-        Remove the directory when the training is done.
+        Remove the backups when the training is done.
 
     Notes
     -----
@@ -94,7 +98,7 @@ class BackupAndRestore(Callback):
     def _save(self, epoch):
         os.makedirs(self.backup_dir, exist_ok=True)
         used = {backup["state"] for backup in self._backups}
-        name = next(n for n in map("{}.safetensors".format, range(3)) if n not in used)
+        name = next(name for name in _STATES if name not in used)
         saving.save_state(self.model, os.path.join(self.backup_dir, name), overwrite=True)
         backup = {"state": name, "epoch": epoch, "within_epoch": epoch == self._epoch}
         kept = [backup, *self._backups][: 1 + self.double_checkpoint]
@@ -109,4 +113,9 @@ class BackupAndRestore(Callback):
 
     def on_train_end(self, logs=None):
         if self.delete_checkpoint:
-            shutil.rmtree(self.backup_dir, ignore_errors=True)
+            for name in (*_STATES, "training.json", "training.json.new"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.remove(os.path.join(self.backup_dir, name))
+            self._backups = []
+            with contextlib.suppress(OSError):  # something of somebody else lies there
+                os.rmdir(self.backup_dir)

@@ -2,7 +2,8 @@
 
 import collections
 import itertools
-from concurrent.futures import ThreadPoolExecutor
+import queue
+import threading
 
 from fastgd._validate import boolean, positive_int
 
@@ -81,19 +82,55 @@ class PyDataset:
         return self._made_ahead(indices)
 
     def _made_ahead(self, indices):
-        with ThreadPoolExecutor(self.workers) as pool:
-            queue = collections.deque()
-            try:
-                for index in itertools.islice(indices, self.max_queue_size):
-                    queue.append(pool.submit(self.__getitem__, index))
-                while queue:
-                    batch = queue.popleft().result()
-                    for index in itertools.islice(indices, 1):
-                        queue.append(pool.submit(self.__getitem__, index))
-                    yield batch
-            finally:
-                for future in queue:
-                    future.cancel()
+        jobs, ahead = queue.SimpleQueue(), collections.deque()
+        threads = [threading.Thread(target=_work, args=(jobs,)) for _ in range(self.workers)]
+        try:
+            for thread in threads:
+                thread.start()
+            for index in itertools.islice(indices, self.max_queue_size):
+                ahead.append(_Job(self, index))
+                jobs.put(ahead[-1])
+            while ahead:
+                batch = ahead.popleft().result()
+                for index in itertools.islice(indices, 1):
+                    ahead.append(_Job(self, index))
+                    jobs.put(ahead[-1])
+                yield batch
+        finally:
+            for job in ahead:
+                job.wanted = False
+            for _ in threads:
+                jobs.put(None)
+            for thread in threads:
+                thread.join()
+
+
+class _Job:
+    """A batch that a worker makes."""
+
+    def __init__(self, dataset, index):
+        self.dataset, self.index = dataset, index
+        self.wanted = True
+        self.batch = self.error = None
+        self.done = threading.Event()
+
+    def run(self):
+        try:
+            self.batch = self.dataset[self.index] if self.wanted else None
+        except BaseException as error:  # it is raised where the batch is needed
+            self.error = error
+        self.done.set()
+
+    def result(self):
+        self.done.wait()
+        if self.error is not None:
+            raise self.error
+        return self.batch
+
+
+def _work(jobs):
+    for job in iter(jobs.get, None):
+        job.run()
 
 
 #: The name it had in Keras 2.
