@@ -46,7 +46,7 @@ TIERS = [
     {"utils"},
     {"losses", "optimizers", "_plan"},
     {"metrics", "training", "layers.base"},
-    {"layers.activation", "layers.dense", "layers.input"},
+    {"layers.activation", "layers.dense", "layers.input", "layers.rectifiers"},
     {"layers"},
     {"models.summary"},
     {"models.base", "models.objective", "models.sources"},
