@@ -41,7 +41,7 @@ def fit(model, source, epochs, initial_epoch, validation, validate_after, callba
         for epoch in range(initial_epoch, epochs):
             callbacks.on_epoch_begin(epoch)
             figures = _train_epoch(model, source, epoch, callbacks, threads)
-            if figures is None:
+            if figures is None:  # it had ended, but nobody had looked
                 _warn_of_end(epoch, epochs)
                 break
             logs = figures
@@ -50,6 +50,9 @@ def fit(model, source, epochs, initial_epoch, validation, validate_after, callba
                 logs |= {f"val_{name}": value for name, value in seen.items()}
             callbacks.on_epoch_end(epoch, dict(logs))
             if model.stop_training:
+                break
+            if source.ended and epoch + 1 < epochs:
+                _warn_of_end(epoch + 1, epochs)
                 break
     finally:
         finalize = getattr(model.optimizer, "finalize_variable_values", None)

@@ -32,14 +32,14 @@ class TqdmCallback(Callback):
         from tqdm.auto import tqdm
 
         self.close()  # those of a training that ended in an error
-        first = getattr(self.model, "_initial_epoch", None) or 0
         epochs = {"desc": "epochs", "unit": "epoch"} | self.kwargs
-        self._epochs = tqdm(total=self.params["epochs"], initial=first, **epochs)
+        self._epochs = tqdm(total=self.params["epochs"], **epochs)
         if self.batches:
             steps = self.kwargs | {"desc": "batches", "unit": "batch", "leave": False}
             self._steps = tqdm(total=self.params["steps"], **steps)
 
     def on_epoch_begin(self, epoch, logs=None):
+        self._epochs.update(epoch - self._epochs.n)  # a training may begin with a later one
         if self._steps is not None:
             self._steps.reset(self.params["steps"])
 

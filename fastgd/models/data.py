@@ -88,7 +88,7 @@ class Prepared(Compiled):
         )
 
     def _weights(self, y, outputs, sample_weight, class_weight, argument):
-        """The weight of each row of prepared targets: the product of both, as in Keras."""
+        """The weight of each row of prepared targets: the product of both kinds."""
         weights = np.ones(len(y), dtype=y.dtype)
         if sample_weight is not None:
             weights = sample_weights(sample_weight, len(y), y.dtype, self.engine, argument)

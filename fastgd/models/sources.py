@@ -55,9 +55,12 @@ class ArraySource:
         self.round = -(-len(x) // self.batch_size)
         self.steps = self.round if steps is None else steps
         self.order = np.empty(len(x), dtype=np.int64) if shuffle else None
-        self.ended = self.weighted = False
+        self.weighted = False
         self._next = 0
         self._key = 0
+
+    #: It never ends.
+    ended = False
 
     def rewind(self):
         """Begin with the first row again."""
