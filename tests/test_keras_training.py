@@ -11,6 +11,9 @@ keras = pytest.importorskip("keras")
 import fastgd  # noqa: E402
 from fastgd import callbacks as ours  # noqa: E402
 
+# Keras and JAX warn of each other's old names.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
 rng = np.random.default_rng(0)
 X = rng.normal(size=(50, 3)).astype("float32")
 LABELS = rng.integers(0, 3, 50)
