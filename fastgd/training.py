@@ -7,6 +7,7 @@ import numpy as np
 
 from fastgd import _seeds
 from fastgd._core.types import Status
+from fastgd._plan import width_of
 from fastgd._threads import Choice, useful_threads
 from fastgd.errors import DivergenceError
 
@@ -218,7 +219,7 @@ def predict(model, source, callbacks, threads=1):
 def predict_array(model, x, threads=1):
     """The outputs for an array."""
     program = model.program()
-    out = np.empty((len(x), model.output_shape[1]), dtype=x.dtype)
+    out = np.empty((len(x), width_of(model.output_shape)), dtype=x.dtype)
     if threads == 1:  # one row should take a microsecond
         row = 0
         while row < len(x):
