@@ -146,7 +146,7 @@ LAYERS = {
     "layer norm": layer_norm(),
     "layer norm bare": layer_norm(scale=False, center=False),
     "layer norm center": layer_norm(scale=False),
-    "layer norm of groups": layer_norm(groups=3),
+    "layer norm of groups": layer_norm(groups=3, epsilon=0.1),
     "unit norm": unit_norm(),
     "unit norm of groups": unit_norm(3),
     "rescaling": affine(Affine.AFFINE_RESCALE),
