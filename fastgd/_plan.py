@@ -1,5 +1,6 @@
 """The builder: layers become a layer table and one flat vector of parameters."""
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -141,15 +142,41 @@ class Plan:
 
 
 class Table:
-    """A layer table in the making. Layers add to it with these few words."""
+    """A layer table in the making. Layers add to it with these few words.
 
-    def __init__(self, input_width):
+    Attributes
+    ----------
+    input_shape : tuple, or list of tuple
+        The shape, (None, d...), of what the layer reads that is adding its rows.
+    trains : bool
+        Whether the parameters of that layer are trained.
+    """
+
+    def __init__(self, input_width, base=0):
         self.widths = [input_width]
+        self.base = base  # where in their owner the parameters begin
+        self.input_shape = (None, input_width)
+        self.trains = True
         self.rows = []
         self.settings = []
         self.work_size = 0
         self.functions = {}  # buffer -> the activation that has just written it
         self.seeds = {}  # seed -> how many streams of random numbers have come from it
+
+    def inputs(self, widths):
+        """The buffers of inputs that stand side by side in x; a single one is x itself."""
+        if len(widths) == 1:
+            return [0]
+        starts = np.cumsum([0, *widths[:-1]]).tolist()
+        return [
+            self.copy(0, width=width, source_column=start)
+            for width, start in zip(widths, starts, strict=True)
+        ]
+
+    def layer(self, layer, input_shape, source):
+        """Add the rows of a layer, called on buffers of a shape; returns its outputs'."""
+        self.input_shape, self.trains = input_shape, layer.trainable
+        return layer.emit(self, source)
 
     def buffer(self, width):
         """A new buffer; returns its number."""
@@ -163,19 +190,22 @@ class Table:
 
     def row(
         self, op, source, target, *, kind=0, second=-1, kernel=-1, bias=-1, state=-1,
-        settings=(), keep=-1, work=-1, trains=True,
+        settings=(), keep=-1, work=-1,
     ):  # fmt: skip
         """One step of the forward pass; the columns are those of types.pxd.
 
-        `kernel`, `bias` and `state` are offsets into the flat vector, `settings` the numbers
+        `kernel`, `bias` and `state` are the offsets of Variables, `settings` the numbers
         themselves.
         """
         place = len(self.settings)
+        kernel, bias, state = (
+            at - self.base if at >= 0 else -1 for at in (kernel, bias, state)
+        )
         self.settings += map(float, settings)
         self.rows.append({
             "op": op, "kind": kind, "source": source, "second": second, "target": target,
             "kernel": kernel, "bias": bias, "state": state, "settings": place, "keep": keep,
-            "work": work, "trains": trains,
+            "work": work, "trains": self.trains,
         })  # fmt: skip
 
     def copy(self, source, target=None, *, width=None, source_column=0, target_column=0):
@@ -294,7 +324,8 @@ class Network:
         Views of `parameters`, in the order of the layers.
     last_activations : list of function
         What each output is activated by; None where it is not.
-    input_width, output_width : int
+    input_shape, output_shape : tuple
+        (None, d...).
     dtype : numpy.dtype
     """
 
@@ -303,25 +334,51 @@ class Network:
     gradients: np.ndarray
     variables: list
     last_activations: list
-    input_width: int
-    output_width: int
+    input_shape: tuple
+    output_shape: tuple
     dtype: np.dtype
 
 
-def build(layers, input_width, dtype):
-    """Make a Network of layers; weights that a layer has already are kept."""
-    widths = [input_width]
+def width_of(shape):
+    """How many numbers a row of a shape (None, d...) has."""
+    return math.prod(shape[1:])
+
+
+def build(layers, input_shape, dtype):
+    """Make a Network of layers in a row; weights that a layer has already are kept."""
+    shapes = [input_shape]
     for layer in layers:
-        widths.append(layer.output_width(widths[-1]))
-    specs = [layer.weight_specs(width) for layer, width in zip(layers, widths, strict=False)]
-    parameters = flat_vector(sum(_size(w) for weights in specs for w in weights), dtype)
+        shapes.append(layer.compute_output_shape(shapes[-1]))
+    parameters, variables = build_layers(layers, shapes, dtype)
+    plan, last_activations = _described(layers, shapes, parameters.size)
+    return Network(
+        plan=plan,
+        parameters=parameters,
+        gradients=flat_vector(parameters.size, dtype),
+        variables=variables,
+        last_activations=last_activations,
+        input_shape=input_shape,
+        output_shape=shapes[-1],
+        dtype=parameters.dtype,
+    )
+
+
+def build_layers(layers, shapes, dtype):
+    """Make one flat vector for the weights of layers, given the shapes of their inputs.
+
+    Weights that a layer has already are kept. Returns the vector and the Variables in it.
+    """
+    specs = [layer.weight_specs(shape) for layer, shape in zip(layers, shapes, strict=False)]
+    parameters = flat_vector(sum(math.prod(w.shape) for ws in specs for w in ws), dtype)
     offset = 0
     bound = []
     for layer, weights in zip(layers, specs, strict=True):
         variables = []
         for i, weight in enumerate(weights):
-            name = f"{layer.name}/{weight.name}"
-            variable = Variable(parameters, offset, weight.shape, name=name)
+            variable = Variable(
+                parameters, offset, weight.shape, name=f"{layer.name}/{weight.name}",
+                trainable=weight.trainable and layer.trainable,
+            )  # fmt: skip
             old = layer.variables[i] if i < len(layer.variables) else None
             kept = old is not None and old.shape == weight.shape
             variable.assign(
@@ -331,29 +388,28 @@ def build(layers, input_width, dtype):
             offset += variable.size
         bound.append(variables)
     # Only now: whatever went wrong above has left the layers as they were.
-    for layer, width, variables in zip(layers, widths, bound, strict=False):
-        layer.bind(width, variables)
-    plan, last_activations = _described(layers, input_width, parameters.size)
-    return Network(
-        plan=plan,
-        parameters=parameters,
-        gradients=flat_vector(parameters.size, dtype),
-        variables=[v for variables in bound for v in variables],
-        last_activations=last_activations,
-        input_width=input_width,
-        output_width=widths[-1],
-        dtype=parameters.dtype,
-    )
+    for layer, shape, variables in zip(layers, shapes, bound, strict=False):
+        layer.bind(shape, variables)
+    return parameters, [v for variables in bound for v in variables]
 
 
-def _size(weight):
-    return int(np.prod(weight.shape))
+def describe_layer(layer, shapes, base):
+    """The plan of one call of a layer, whose inputs of these shapes stand side by side in x.
+
+    base: where in their owner the layer's variables begin.
+    """
+    table = Table(sum(map(width_of, shapes)), base)
+    buffers = table.inputs(list(map(width_of, shapes)))
+    several = layer.several_inputs
+    target = table.layer(layer, shapes if several else shapes[0], buffers if several else 0)
+    targets = target if isinstance(target, list) else [target]
+    return table.plan(targets, sum(v.size for v in layer.variables))
 
 
-def _described(layers, input_width, parameter_count):
-    table = Table(input_width)
+def _described(layers, shapes, parameter_count):
+    table = Table(width_of(shapes[0]))
     buffer = 0
-    for layer in layers:
-        buffer = layer.emit(table, buffer)
+    for layer, shape in zip(layers, shapes, strict=False):
+        buffer = table.layer(layer, shape, buffer)
     plan = table.plan([buffer], parameter_count)
     return plan, [table.functions.get(int(output)) for output in plan.outputs]

@@ -3,7 +3,7 @@
 from fastgd import activations, initializers
 from fastgd._core.types import Op
 from fastgd._validate import positive_int
-from fastgd.errors import NotBuiltError
+from fastgd.errors import NotBuiltError, ShapeError
 from fastgd.layers.base import Layer, Weight
 
 
@@ -77,11 +77,17 @@ class Dense(Layer):
             raise NotBuiltError(f"layer {self.name!r} has no such weight, or not yet")
         variable.assign(value)
 
-    def output_width(self, input_width):
-        return self.units
+    def compute_output_shape(self, input_shape):
+        if len(input_shape) != 2:
+            raise ShapeError(
+                f"input_shape: layer {self.name!r} expects (None, features), "
+                f"got {input_shape}; put a Flatten before it"
+            )
+        return (None, self.units)
 
-    def weight_specs(self, input_width):
-        specs = [Weight("kernel", (input_width, self.units), self.kernel_initializer)]
+    def weight_specs(self, input_shape):
+        kernel_shape = (input_shape[-1], self.units)
+        specs = [Weight("kernel", kernel_shape, self.kernel_initializer)]
         if self.use_bias:
             specs.append(Weight("bias", (self.units,), self.bias_initializer))
         return specs

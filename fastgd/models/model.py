@@ -4,14 +4,14 @@ import numpy as np
 
 from fastgd import config, optimizers, training
 from fastgd._core.types import Status
-from fastgd._plan import flat_copy, flat_vector
+from fastgd._plan import flat_copy, flat_vector, width_of
 from fastgd._progress import Progress
 from fastgd._validate import (
     boolean,
-    matrix,
     number,
     numeric,
     positive_int,
+    rows,
     same_length,
     targets,
     verbosity,
@@ -66,7 +66,7 @@ class Model(Base):
         arguments = {k: v for k, v in locals().items() if k != "self"}
         optimizer = optimizers.get(optimizer)
         objective = Objective(loss, metrics)
-        objective.metrics(self.output_shape[1] if self.built else None)
+        objective.metrics(width_of(self.output_shape) if self.built else None)
         self.optimizer, self._objective = optimizer, objective
         self._compile_arguments = arguments
         self._program = None
@@ -80,7 +80,7 @@ class Model(Base):
     @property
     def metrics(self):
         """The metrics, resolved for this model's output: a list of Metric."""
-        return self._objective.metrics(self.output_shape[1] if self.built else None)
+        return self._objective.metrics(width_of(self.output_shape) if self.built else None)
 
     @property
     def metrics_names(self):
@@ -99,7 +99,7 @@ class Model(Base):
             network = self.network()
             self._plan = network.plan
             if self.loss is not None:
-                goals = self._objective.goals(self.output_shape[1])
+                goals = self._objective.goals(width_of(self.output_shape))
                 self._plan = network.plan.trained_with(goals, network.last_activations)
             self._program = self.engine.Program(
                 self._plan, network.parameters, network.gradients
@@ -113,36 +113,39 @@ class Model(Base):
 
     def figures(self, totals):
         """The figures that belong to some totals: a dict of name -> float."""
-        return self._objective.figures(totals, self._plan, self.output_shape[1])
+        return self._objective.figures(totals, self._plan, width_of(self.output_shape))
 
     # -- data ---------------------------------------------------------------------------------
 
-    def _widths(self, x, argument):
-        """The widths of input and output; for a model without weights, those that x gives."""
+    def _shapes(self, x, argument):
+        """The shapes of input and output; for a model without weights, those that x gives."""
         if self.built:
-            return self.input_shape[1], self.output_shape[1]
+            return self.input_shape, self.output_shape
         shape = numeric(x, argument).shape
-        if len(shape) != 2 or shape[1] < 1:
+        if len(shape) < 2 or min(shape[1:]) < 1:
             raise ShapeError(f"{argument}: expected (rows, features), got shape {shape}")
-        return shape[1], self._output_width(shape[1])
+        try:
+            return (None, *shape[1:]), self.compute_output_shape((None, *shape[1:]))
+        except ShapeError as error:
+            raise ShapeError(f"{argument}: got shape {shape}; {error}") from None
 
-    def _inputs(self, x, width, argument="x"):
-        if type(x) is np.ndarray and x.ndim == 2 and x.shape[1] == width:
+    def _inputs(self, x, shape, argument="x"):
+        if type(x) is np.ndarray and x.ndim == 2 == len(shape) and x.shape[1] == shape[1]:
             consumer = self.name  # the usual case: no need to look for the layer's name
         else:
             consumer = f"layer {self.layers[0].name!r} of model {self.name!r}"
         dtype = self._network.dtype if self.built else np.dtype(self.dtype)
-        return matrix(x, width, dtype, self.engine, argument, consumer)
+        return rows(x, shape, dtype, self.engine, argument, consumer)
 
     def _data(self, x, y, names=("x", "y")):
         """Prepared x and y."""
         if self.loss is None:
             raise NotBuiltError(f"model {self.name!r} has no loss: call compile(loss=...)")
-        inputs, outputs = self._widths(x, names[0])
+        inputs, outputs = self._shapes(x, names[0])
         if not self.built:
-            self._objective.metrics(outputs)
+            self._objective.metrics(width_of(outputs))
         x = self._inputs(x, inputs, names[0])
-        y = targets(y, outputs, self.loss, x.dtype, self.engine, names[1])
+        y = targets(y, width_of(outputs), self.loss, x.dtype, self.engine, names[1])
         same_length(x, y, *names)
         return x, y
 
@@ -354,8 +357,8 @@ class Model(Base):
             positive_int(batch_size, "batch_size")
         verbosity(verbose)
         threads = config.threads(n_jobs)
-        x = self._inputs(x, self.input_shape[1])
-        out = np.empty((len(x), self.output_shape[1]), dtype=x.dtype)
+        x = self._inputs(x, self.input_shape)
+        out = np.empty((len(x), width_of(self.output_shape)), dtype=x.dtype)
         return training.predict(self, x, out, threads)
 
     def predict_on_batch(self, x):
@@ -388,8 +391,8 @@ class Model(Base):
         >>> predict(np.zeros(2, dtype="float32"))
         array([1.], dtype=float32)
         """
-        width = self.input_shape[1]
-        return self.engine.Predictor(self.program(), lambda x: self._inputs(x, width))
+        shape = self.input_shape
+        return self.engine.Predictor(self.program(), lambda x: self._inputs(x, shape))
 
     def __call__(self, x, training=False):
         """The outputs for x; a Tensor while a GradientTape records, an ndarray otherwise.
@@ -402,7 +405,7 @@ class Model(Base):
         """
         if not self.built:
             values = x.numpy() if isinstance(x, Tensor) else x
-            self.build((None, self._inputs(values, self._widths(values, "x")[0]).shape[1]))
+            self.build((None, self._inputs(values, self._shapes(values, "x")[0]).shape[1]))
         if not recording():
             return self.predict(x)
         return self._recorded_call(x)
@@ -412,9 +415,9 @@ class Model(Base):
         network = self.network()
         program = self.program()
         values = x.numpy() if isinstance(x, Tensor) else x
-        values = self._inputs(values, self.input_shape[1])
+        values = self._inputs(values, self.input_shape)
         parameters = flat_copy(network.parameters)
-        out = np.empty((len(values), self.output_shape[1]), dtype=values.dtype)
+        out = np.empty((len(values), width_of(self.output_shape)), dtype=values.dtype)
         kept = program.forward(parameters, values, out)
         wants_x = followed(x)
 
