@@ -12,7 +12,9 @@ SHAPE = 500, 401
 STREAM = 987654321
 
 
-def noisy(build, kind, settings, dtype=np.float64, shape=SHAPE, key=7, stream=STREAM, value=1.0):
+def noisy(
+    build, kind, settings, dtype=np.float64, shape=SHAPE, key=7, stream=STREAM, value=1.0
+):
     """A constant after a single layer of noise."""
     table = _plan.Table(shape[1])
     target = table.buffer(shape[1])
@@ -38,7 +40,8 @@ def mask(build, rate, dtype=np.float64, columns=(), one_row=False, **kwargs):
 def test_masks_equal_the_references(build, dtype, shape):
     for rate in (0.0, 0.1, 0.5, 0.999, 1.0):
         np.testing.assert_array_equal(
-            mask(build, rate, dtype, shape=shape), mask("reference", rate, np.float64, shape=shape)
+            mask(build, rate, dtype, shape=shape),
+            mask("reference", rate, np.float64, shape=shape),
         )
 
 
@@ -67,7 +70,9 @@ def test_a_mask_has_its_rate_everywhere(build, rate):
     # neighbours know nothing of each other, to the side, below and across
     centred = (kept - (1 - rate)) / np.sqrt(rate * (1 - rate))
     pairs = [(centred[:, :-k], centred[:, k:]) for k in (1, 2, 16, 200)]
-    pairs += [(centred[:-k], centred[k:]) for k in (1, 2, 8)] + [(centred[1:, :-1], centred[:-1, 1:])]
+    pairs += [(centred[:-k], centred[k:]) for k in (1, 2, 8)] + [
+        (centred[1:, :-1], centred[:-1, 1:])
+    ]
     for a, b in pairs:
         assert abs((a * b).mean()) < 5.5 / np.sqrt(a.size)
 
