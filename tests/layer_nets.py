@@ -169,8 +169,8 @@ def looks_across_rows(name):
 class LayerNet(Net):
     """A dense layer (but none before an embedding), the operation twice, a dense layer.
 
-    Twice, so that two uses of a kind do not mix what they keep; with `shared` both uses have one
-    set of parameters.
+    Twice, so that two uses of a kind do not mix what they keep; with `shared` both uses have
+    one set of parameters.
     """
 
     def __init__(self, name, inputs, width, dtype, *, seed=0, twice=True, shared=False):

@@ -131,7 +131,7 @@ def test_moments_of_large_numbers_close_together(build, layer):
 @each_engine
 def test_moments_that_would_be_infinite_stay(build, layer):
     net = layer(np.float32)
-    _, beta, mean, variance = parts(net, net.start)
+    _, _, mean, variance = parts(net, net.start)
     mean[:] = [1, 2, 3, 4]
     variance[:] = 3.4e38
     x, y = net.data(8)

@@ -72,7 +72,7 @@ def test_training_agrees_with_the_reference(build, dtype, name):
     x, y = net.data(67)
     run, expected = net.run(build, "adam"), net.run("reference", "adam")
     for each in (run, expected):
-        step, status = each.train(x, y, 16, 40, rates=0.002)
+        _, status = each.train(x, y, 16, 40, rates=0.002)
         assert status == Status.STATUS_FINE
     tolerance = 2e-5 if dtype == np.float32 else 1e-12
     assert distance(run.parameters, expected.parameters) < tolerance

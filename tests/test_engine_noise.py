@@ -1,5 +1,7 @@
 """Random numbers of layers: the same on every engine, and distributed as they should be."""
 
+import math
+
 import numpy as np
 import pytest
 from engines import Plan, distance, each_build, each_dtype, each_engine, engine, flat
@@ -86,7 +88,7 @@ def test_normal_numbers_have_their_moments(build):
         assert abs((z**power).mean() - expected) < 5.5 * np.sqrt(variance / n)
     # Kolmogorov's bound for the whole distribution, passed once in ten million times
     sample = np.sort(z.ravel())
-    erf = np.vectorize(__import__("math").erf)
+    erf = np.vectorize(math.erf)
     gap = abs(0.5 + 0.5 * erf(sample / np.sqrt(2)) - (np.arange(n) + 0.5) / n).max()
     assert gap < np.sqrt(np.log(2e7) / 2 / n)
     # the two numbers of a pair, and neighbours
