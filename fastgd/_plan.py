@@ -234,7 +234,7 @@ class Table:
         """
         place = self.seeds.get(seed, 0)
         self.seeds[seed] = place + 1
-        return element(0 if seed is None else 1 + seed, place) >> 11
+        return element(0 if seed is None else 2 * seed + 1, place) >> 11
 
     def activation(self, activation, source):
         """Activate a buffer; a dense layer that has just written it does so itself.
