@@ -25,6 +25,7 @@ from fastgd import (
     activations,
     callbacks,
     config,
+    constraints,
     errors,
     initializers,
     layers,
@@ -33,6 +34,7 @@ from fastgd import (
     models,
     ops,
     optimizers,
+    regularizers,
     utils,
 )
 from fastgd.config import __version__, show_config
@@ -52,6 +54,7 @@ __all__ = [
     "activations",
     "callbacks",
     "config",
+    "constraints",
     "errors",
     "gradient_descent",
     "initializers",
@@ -61,6 +64,7 @@ __all__ = [
     "models",
     "ops",
     "optimizers",
+    "regularizers",
     "show_config",
     "utils",
 ]

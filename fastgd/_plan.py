@@ -1,11 +1,13 @@
 """The builder: layers become a layer table and one flat vector of parameters."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from fastgd._core.types import PADDING, ROW, Activation, Loss, Op
+from fastgd._core.types import CONSTRAINT_ROW, PADDING, PENALTY_ROW, ROW, Activation, Loss, Op
+from fastgd._regular import Regular, collected
 from fastgd.activations import CODES
+from fastgd.initializers import GlorotUniform
 from fastgd.variables import Variable
 
 
@@ -42,6 +44,8 @@ class Plan:
     loss, loss_source, loss_row_count, target_width, metrics
         What is trained: a code, the buffer it reads, how many rows lead there, the columns of a
         target, and the codes of the metrics.
+    penalties, constraints, penalty_gradients
+        What regularizers and constraints became, see ``fastgd._regular.Regular``.
     """
 
     rows: np.ndarray
@@ -54,6 +58,9 @@ class Plan:
     loss_row_count: int = 0
     target_width: int = 0
     metrics: np.ndarray = ()
+    penalties: np.ndarray = field(default_factory=lambda: np.zeros(0, PENALTY_ROW))
+    constraints: np.ndarray = field(default_factory=lambda: np.zeros(0, CONSTRAINT_ROW))
+    penalty_gradients: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def trained_with(self, loss, metrics, last_activation):
         """This plan with a loss and metrics, fused with the last activation where they can be.
@@ -127,6 +134,8 @@ class Network:
         What the output is activated by.
     input_width, output_width : int
     dtype : numpy.dtype
+    regular : Regular
+        The penalties and constraints of the variables.
     """
 
     plan: Plan
@@ -137,6 +146,7 @@ class Network:
     input_width: int
     output_width: int
     dtype: np.dtype
+    regular: Regular
 
 
 def build(layers, input_width, dtype):
@@ -152,28 +162,39 @@ def build(layers, input_width, dtype):
         variables = []
         for i, weight in enumerate(weights):
             name = f"{layer.name}/{weight.name}"
-            variable = Variable(parameters, offset, weight.shape, name=name)
+            variable = Variable(
+                parameters, offset, weight.shape, name=name, trainable=weight.trainable
+            )
+            variable.regularizer, variable.constraint = weight.regularizer, weight.constraint
             old = layer.variables[i] if i < len(layer.variables) else None
             kept = old is not None and old.shape == weight.shape
-            variable.assign(
-                old.value if kept else weight.initializer(weight.shape, dtype=dtype)
-            )
+            initializer = weight.initializer or GlorotUniform()
+            variable.assign(old.value if kept else initializer(weight.shape, dtype=dtype))
             variables.append(variable)
             offset += variable.size
         bound.append(variables)
+    flat_variables = [v for variables in bound for v in variables]
+    regular = collected(flat_variables, lambda: flat_vector(parameters.size, dtype))
     # Only now: whatever went wrong above has left the layers as they were.
     for layer, width, variables in zip(layers, widths, bound, strict=False):
         layer.bind(width, variables)
     plan, last_activation = _described(layers, input_width, parameters.size)
+    plan = replace(
+        plan,
+        penalties=regular.penalties,
+        constraints=regular.constraints,
+        penalty_gradients=regular.penalty_gradients,
+    )
     return Network(
         plan=plan,
         parameters=parameters,
         gradients=flat_vector(parameters.size, dtype),
-        variables=[v for variables in bound for v in variables],
+        variables=flat_variables,
         last_activation=last_activation,
         input_width=input_width,
         output_width=widths[-1],
         dtype=parameters.dtype,
+        regular=regular,
     )
 
 

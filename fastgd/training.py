@@ -51,20 +51,24 @@ def fit(
 def _epoch(model, x, y, order, batch_size, steps, epoch, progress, choice):
     program = model.program()
     optimizer = model.optimizer
+    regular = model.network().regular
     state = optimizer.state(model.parameters)
     totals = model.totals()
     key = _seeds.element(model.seed, model.epochs_begun)
     model.epochs_begun += 1
     step = 0
     while step < steps:
+        regular.before_step()
         # asked anew for each span: a learning rate may be set from another thread
         rates = np.array([optimizer.learning_rate])
+        last_step = regular.last_step(step, steps)
         span = functools.partial(
-            program.train, x, y, order, key, batch_size, step, steps, state, rates, totals
+            program.train, x, y, order, key, batch_size, step, last_step, state, rates, totals
         )
         step, status = choice.run(span, step, SPAN_SECONDS)
         if status != Status.STATUS_FINE:
             raise diverged(status, step, epoch)
+        regular.after_step()
         progress.update(step, model.figures(totals))
     return model.figures(totals)
 
@@ -73,11 +77,14 @@ def train_on_batch(model, x, y):
     """One step on one batch: a span of its own; returns the figures."""
     program = model.program()
     totals = model.totals()
+    regular = model.network().regular
+    regular.before_step()
     state = model.optimizer.state(model.parameters)
     rates = np.array([model.optimizer.learning_rate])
     _, status = program.train(x, y, None, 0, len(x), 0, 1, state, rates, totals, SPAN_SECONDS)
     if status != Status.STATUS_FINE:
         raise diverged(status, model.optimizer.iterations)
+    regular.after_step()
     return model.figures(totals)
 
 
@@ -85,14 +92,21 @@ def evaluate(model, x, y, progress=None, batch_size=1, threads=1):
     """The loss and metrics over all rows; the figures do not depend on a batch size."""
     program = model.program()
     totals = model.totals()
+    model.network().regular.before_step()
+    penalty = program.penalty()
+
+    def figures():
+        found = model.figures(totals)
+        found["loss"] += penalty
+        return found
 
     def span(row, seconds, threads):
         return (program.evaluate(x, y, row, totals, seconds, threads),)
 
     for row in _rows(model, len(x), span, threads):
         if progress is not None:
-            progress.update(row // batch_size, model.figures(totals))
-    return model.figures(totals)
+            progress.update(row // batch_size, figures())
+    return figures()
 
 
 def predict(model, x, out, threads=1):

@@ -68,6 +68,9 @@ class Plan:
     target_width: int
     metrics: np.ndarray
     parameter_count: int
+    penalties: np.ndarray = field(default_factory=lambda: np.zeros(0, types.PENALTY_ROW))
+    constraints: np.ndarray = field(default_factory=lambda: np.zeros(0, types.CONSTRAINT_ROW))
+    penalty_gradients: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass

@@ -34,6 +34,8 @@ cdef struct Network:
     void* scratch               # of each member of a team: a panel, then a line
     int64_t scratch_size        # of one member, in bytes
     int64_t line_start          # in bytes
+    Penalties penalties
+    Constraints constraints
 
 
 cdef inline int64_t padded_stride(int64_t width, int64_t itemsize) noexcept nogil:
@@ -263,9 +265,12 @@ cdef void score(
 
 
 cdef int add_scores(
-    const Network* net, int64_t rows, const real* row_values, bint must_be_finite, double* totals,
+    const Network* net, int64_t rows, const real* row_values, bint must_be_finite, double penalty,
+    double* totals,
 ) noexcept nogil:
     """Add what `score` found for a batch to `totals`: [loss, metrics ..., rows].
+
+    penalty: what each row's loss has on top.
 
     The sums run in double precision over the rows in their order, so that they do not depend on
     the batch size. A loss that must be finite and is not adds nothing: STATUS_LOSS.
@@ -276,6 +281,8 @@ cdef int add_scores(
         total = totals[k]
         for i in range(rows):
             total += row_values[k * net.capacity + i]
+        if k == 0:
+            total += penalty * <double>rows
         if k == 0 and must_be_finite and not is_finite(total):
             return STATUS_LOSS
         totals[k] = total

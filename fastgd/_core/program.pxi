@@ -5,8 +5,8 @@ from libc.stdint cimport int64_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from fastgd._core.scalar cimport (
-    absolute, exponential, fmadd, hyperbolic_tangent, is_finite, logarithm, real, sigmoid,
-    softplus, square_root,
+    absolute, exponential, fmadd, hyperbolic_tangent, is_finite, logarithm, real, select,
+    sigmoid, softplus, square_root,
 )
 from fastgd._core.types cimport *
 
@@ -26,6 +26,8 @@ include "losses.pxi"
 include "metrics.pxi"
 include "updates.pxi"
 include "shuffle.pxi"
+include "constraints.pxi"
+include "penalties.pxi"
 include "network.pxi"
 include "spans.pxi"
 include "unit.pxi"
@@ -115,6 +117,7 @@ cdef class Program:
     cdef int64_t members
     cdef object turn
     cdef int64_t turn_forks
+    cdef object regular
 
     def __init__(self, plan, np.ndarray parameters, np.ndarray gradients):
         cdef np.ndarray rows = plan.rows
@@ -149,11 +152,31 @@ cdef class Program:
         self.net.scratch_size = (
             self.net.line_start + max(width) * parameters.itemsize + 63) // 64 * 64
         self.net.chunk_size = (self.net.parameter_count + 2 * LANES - 1) // LANES * LANES
+        self.keep_regular(plan)
         self.net.capacity = 0
         self.members = 0
         self.turn_forks = -1
         self.workspace = ()
         self.scratch = None
+
+    cdef keep_regular(self, plan):
+        """Take the plan's penalties and constraints."""
+        cdef np.ndarray penalties = plan.penalties
+        cdef np.ndarray constraints = plan.constraints
+        cdef const PenaltyRow* rows = <const PenaltyRow*>address(penalties)
+        cdef int64_t k
+        cdef int64_t room = 0
+        for k in range(penalties.shape[0]):
+            if rows[k].kind in (PENALTY_ORTHOGONAL_ROWS, PENALTY_ORTHOGONAL_COLUMNS):
+                room = max(room, orthogonal_room(&rows[k]))
+        workspace = numpy.zeros(room, self.dtype)
+        self.regular = (penalties, constraints, plan.penalty_gradients, workspace)
+        self.net.penalties.rows = rows
+        self.net.penalties.count = penalties.shape[0]
+        self.net.penalties.gradients = address(plan.penalty_gradients)
+        self.net.penalties.workspace = address(workspace)
+        self.net.constraints.rows = <const ConstraintRow*>address(constraints)
+        self.net.constraints.count = constraints.shape[0]
 
     cdef in_turn(self):
         """The lock that calls take turns by."""
@@ -326,6 +349,20 @@ cdef class Program:
                         &self.net, <const double*>x_data, <const double*>y_data, rows, sums)
             raise_pending()
         return status
+
+    def penalty(self):
+        """The sum of the penalties on the parameters as they are."""
+        cdef double total
+        with self.in_turn():
+            self.reserve(0, 1)
+            with nogil:
+                if self.single:
+                    total = penalty_value(
+                        &self.net.penalties, <const float*>self.net.parameters, self.net.scratch)
+                else:
+                    total = penalty_value(
+                        &self.net.penalties, <const double*>self.net.parameters, self.net.scratch)
+        return total
 
     def forward(self, np.ndarray parameters, np.ndarray x, np.ndarray out):
         """Fill out with the outputs for x under `parameters`; returns what backward needs."""

@@ -133,6 +133,7 @@ cdef void train_steps(
     cdef int64_t chunk = 0
     cdef int64_t last_chunk = 0
     cdef int64_t trouble = 0
+    cdef double penalty = 0
     cdef real* batch_x = <real*>net.batch
     cdef real* batch_y = batch_x + net.capacity * x_width
     cdef const double* rates
@@ -171,15 +172,21 @@ cdef void train_steps(
         trouble = flags(team) & INTERRUPT_FLAG
         if trouble:
             break
-        if rank == 0 and add_scores(
-                net, rows, <const real*>net.row_values, True, span.totals) != STATUS_FINE:
-            raise_flag(team, LOSS_FLAG)
+        if rank == 0:
+            if net.penalties.count:
+                penalty = penalty_value(&net.penalties, <const real*>parameters, scratch)
+            if add_scores(net, rows, <const real*>net.row_values, True, penalty,
+                          span.totals) != STATUS_FINE:
+                raise_flag(team, LOSS_FLAG)
         if chunks > 1:
             add_chunks(net, chunks, begin, end, gradients)
         else:
             parameter_gradients(net, net.loss_row_count, 0, rows, <const real*>batch_x, x_width,
                                 gradients, scratch, size, rank)
         meet(team, &met)
+        if net.penalties.count:
+            add_penalty_gradients(
+                &net.penalties, begin, end, <const real*>parameters, gradients)
         if not flags(team) & LOSS_FLAG and not all_finite(end - begin, gradients + begin):
             raise_flag(team, GRADIENT_FLAG)
         meet(team, &met)
@@ -189,6 +196,9 @@ cdef void train_steps(
         if update_weights(span.optimizer, scales[scaled], begin, end, parameters,
                           <const real*>gradients) != STATUS_FINE:
             raise_flag(team, UPDATE_FLAG)
+        if net.constraints.count:
+            meet(team, &met)
+            constrain(&net.constraints, parameters, size, rank)
         scaled += 1
         iteration += 1
         step += 1
@@ -231,7 +241,7 @@ cdef void evaluate_steps(
         step += 1
         meet(team, &met)
         if rank == 0:
-            add_scores(net, rows, <const real*>net.row_values, False, span.totals)
+            add_scores(net, rows, <const real*>net.row_values, False, 0, span.totals)
             if now() > span.deadline:
                 raise_flag(team, END_FLAG)
         meet(team, &met)
@@ -318,11 +328,16 @@ cdef int gradients_of(
 ) noexcept nogil:
     """The gradients of the mean loss over all rows: a Status."""
     cdef int status
+    cdef double penalty = 0
     if take_rows(net, net.row_count, 0, rows, rows, x, y, net.scratch, <const Team*>NULL, 0):
         return STATUS_FINE
-    status = add_scores(net, rows, <const real*>net.row_values, True, totals)
+    if net.penalties.count:
+        penalty = penalty_value(&net.penalties, <const real*>net.parameters, net.scratch)
+    status = add_scores(net, rows, <const real*>net.row_values, True, penalty, totals)
     if status == STATUS_FINE:
         batch_gradients(net, net.loss_row_count, rows, x)
+        add_penalty_gradients(&net.penalties, 0, net.parameter_count,
+                              <const real*>net.parameters, <real*>net.gradients)
     return status
 
 

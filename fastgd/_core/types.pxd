@@ -43,6 +43,16 @@ cpdef enum Status:
     STATUS_GRADIENT     # a gradient is not finite; nothing was updated
     STATUS_UPDATE       # an update would have left the finite numbers; those weights stay
 
+cpdef enum Penalty:
+    PENALTY_L1L2 = 1            # first sum |w| + second sum w^2
+    PENALTY_ORTHOGONAL_ROWS     # first times the mean |cosine| of two rows of w
+    PENALTY_ORTHOGONAL_COLUMNS
+    PENALTY_GIVEN               # first; the gradient is given, too: see PenaltyRow
+
+cpdef enum Constraint:
+    CONSTRAINT_NON_NEGATIVE = 1     # max(w, 0)
+    CONSTRAINT_NORM                 # norms between low and high: see constraints.pxi
+
 # One row of the layer table. A row names its buffers, so that branches are rows too.
 cdef struct Row:
     int64_t op        # an Op
@@ -51,3 +61,26 @@ cdef struct Row:
     int64_t target    # the buffer it writes
     int64_t kernel    # where its parameters start in the flat vector,
     int64_t bias      # or -1
+
+# A penalty on a variable of the flat vector, which is added to the loss of each batch. The
+# gradients of all but PENALTY_L1L2 pass through a flat vector of their own.
+cdef struct PenaltyRow:
+    int64_t kind      # a Penalty
+    int64_t offset    # where the variable starts
+    int64_t rows      # its shape; a vector is one row
+    int64_t columns
+    double first
+    double second
+
+# What a variable is made to satisfy after each update. It is seen as (outer, count, inner), and
+# its vectors run along the middle.
+cdef struct ConstraintRow:
+    int64_t kind      # a Constraint
+    int64_t offset
+    int64_t outer
+    int64_t count
+    int64_t inner
+    double low
+    double high
+    double rate       # how far a norm goes towards the interval
+    double epsilon    # added to a norm before it divides

@@ -7,6 +7,7 @@ cdef bint is_unit_span(const Network* net, const Span* span) noexcept nogil:
     cdef const Row* row = net.rows
     return (
         span.batch_size == 1 and net.metric_count == 0 and net.loss_row_count == 1
+        and net.penalties.count == 0 and net.constraints.count == 0
         and row.op == OP_DENSE and row.kind == ACTIVATION_LINEAR and row.source == 0
         and net.width[row.target] == 1 and net.loss_source == row.target
         and net.parameter_count == net.width[0] + (row.bias >= 0)

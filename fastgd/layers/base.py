@@ -11,11 +11,14 @@ from fastgd.errors import NotBuiltError
 
 @dataclass(frozen=True)
 class Weight:
-    """One array that a layer trains: its shape and how it begins."""
+    """One array of a layer: its shape, how it begins, and what training does to it."""
 
     name: str
     shape: tuple
-    initializer: initializers.Initializer
+    initializer: initializers.Initializer | None
+    regularizer: object = None
+    constraint: object = None
+    trainable: bool = True
 
 
 class Layer:
@@ -72,6 +75,15 @@ class Layer:
         return list(self.variables)
 
     trainable_variables = trainable_weights = weights
+
+    @property
+    def losses(self):
+        """The penalties on the weights as they are: a list of numbers; tensors under a tape."""
+        return [
+            v.regularizer(v)
+            for v in self.variables
+            if v.trainable and v.regularizer is not None
+        ]
 
     @property
     def input_shape(self):

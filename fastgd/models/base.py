@@ -78,6 +78,11 @@ class Base:
     variables = trainable_variables = trainable_weights = weights
 
     @property
+    def losses(self):
+        """The penalties of all layers on their weights, as ``layer.losses``."""
+        return [value for layer in self.layers for value in layer.losses]
+
+    @property
     def input_shape(self):
         """(None, features)."""
         return (None, self.network().input_width)

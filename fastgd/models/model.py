@@ -298,7 +298,7 @@ class Model(Base):
         return values if len(values) > 1 else values[0]
 
     def value_and_grad(self, x, y):
-        """The mean loss over all rows as one batch, and its gradients.
+        """The mean loss over all rows as one batch, penalties included, and its gradients.
 
         Returns
         -------
@@ -313,6 +313,7 @@ class Model(Base):
         """
         x, y = self._built_for(x, y)
         totals = self.totals()
+        self.network().regular.before_step()
         status = self.program().gradients(x, y, totals)
         if status != Status.STATUS_FINE:
             raise training.diverged(status, self.optimizer.iterations)

@@ -7,8 +7,10 @@ import numpy as np
 
 from fastgd._core.types import ROW, Op, Status
 from fastgd.reference.activations import ACTIVATIONS
+from fastgd.reference.constraints import constrain
 from fastgd.reference.losses import LOSSES
 from fastgd.reference.metrics import METRICS
+from fastgd.reference.penalties import add_penalties
 from fastgd.reference.shuffle import permutation
 from fastgd.reference.updates import update
 
@@ -65,6 +67,8 @@ class Program:
             if status == Status.STATUS_FINE:
                 rate = rates[step] if len(rates) > 1 else rates[0]
                 status = update(self._parameters, self._gradients, state, rate)
+                if status != Status.STATUS_GRADIENT:
+                    self._constrain()
             if status != Status.STATUS_FINE:
                 return step, status
             if time.monotonic() > deadline:
@@ -103,13 +107,25 @@ class Program:
         plan = self._plan
         values = self._values(self._parameters, x)
         losses, slopes = self._losses(values, y)
-        if not np.isfinite(totals[0] + losses.sum(dtype=np.float64)):
+        penalty = self.penalty() * len(x)
+        if not np.isfinite(totals[0] + losses.sum(dtype=np.float64) + penalty):
             return Status.STATUS_LOSS
         self._add(losses, values, y, totals)
+        totals[0] += penalty
         deltas = {plan.loss_source: slopes}
         rows = self._rows[: plan.loss_row_count]
         self._back(rows, self._parameters, values, deltas, self._gradients)
+        add_penalties(plan, self._parameters, self._gradients)
         return Status.STATUS_FINE
+
+    @quiet
+    def penalty(self):
+        """The sum of the penalties on the parameters as they are."""
+        return add_penalties(self._plan, self._parameters)
+
+    @quiet
+    def _constrain(self):
+        constrain(self._plan, self._parameters)
 
     @quiet
     def forward(self, parameters, x, out):
