@@ -48,10 +48,12 @@ class Registry:
             identifier = identifier()
         if callable(identifier):
             return identifier
-        raise DataTypeError(f"{self.argument}: expected a name or an object, got {identifier!r}")
+        raise DataTypeError(
+            f"{self.argument}: expected a name or an object, got {identifier!r}"
+        )
 
     def serialize(self, thing):
-        """A description of plain data: {"class_name": ..., "config": ...}, or a function's name.
+        """Plain data: {"class_name": ..., "config": ...}, or the name of a function.
 
         Raises
         ------

@@ -33,11 +33,11 @@ class Regular:
     called: list
 
     def last_step(self, step, steps):
-        """Where a span has to end that begins with `step`: Python's calls stand between steps."""
+        """Where a span from `step` on has to end: Python is called between steps only."""
         return min(step + 1, steps) if self.given or self.called else steps
 
     def before_step(self):
-        """Evaluate the regularizers that the engine does not know, at the weights as they are."""
+        """Evaluate the regularizers that the engine does not know at the present weights."""
         for row, variable in self.given:
             value, gradient = _value_and_grad(variable)
             self.penalties["first"][row] = value

@@ -1,4 +1,4 @@
-"""What weights are made to satisfy after each update, with Keras' names, formulas and defaults."""
+"""What weights satisfy after each update, with Keras' names, formulas and defaults."""
 
 import math
 
@@ -18,8 +18,9 @@ EPSILON = 1e-7
 class Constraint(Described):
     """A projection: a function of an array that gives one of its shape.
 
-    Write one's own by giving ``__call__`` in NumPy; any function of one argument serves as well.
-    It is called after each step; all else stays compiled. This one leaves everything as it is.
+    Write one's own by giving ``__call__`` in NumPy; any function of one argument serves as
+    well. It is called after each step; all else stays compiled. This one leaves everything as
+    it is.
 
     Examples
     --------
@@ -78,8 +79,8 @@ class MinMaxNorm(_Known):
     rate : float
         From 0 to 1: how far a norm outside goes towards the interval in one step.
     axis : int, list of int or None
-        Along which axes the norms are taken: 0, the default, are the weights that lead to a unit
-        of a Dense layer. Several have to be neighbours; None are all.
+        Along which axes the norms are taken: 0, the default, are the weights that lead to a
+        unit of a Dense layer. Several have to be neighbours; None are all.
 
     Raises
     ------

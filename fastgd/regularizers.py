@@ -144,8 +144,8 @@ class OrthogonalRegularizer(Regularizer):
 
     Notes
     -----
-    A vector is divided by its norm, or by 1e-7 if that is larger. A single one has no pairs, and
-    a penalty of 0. At a cosine of 0 the gradient of |cosine| is 0.
+    A vector is divided by its norm, or by 1e-7 if that is larger. A single one has no pairs,
+    and a penalty of 0. At a cosine of 0 the gradient of |cosine| is 0.
 
     Examples
     --------

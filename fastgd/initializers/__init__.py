@@ -3,8 +3,8 @@
 Random numbers are drawn by ``numpy.random.Generator(PCG64(seed))`` in double precision. Without
 a seed an initializer draws from the stream that ``fastgd.utils.set_random_seed`` starts.
 
-A layer takes an initializer, its name, a function of (shape, dtype), or an array of the weights'
-shape.
+A layer takes an initializer, its name, a function of (shape, dtype), or an array of the shape
+of the weights.
 """
 
 import numpy as np

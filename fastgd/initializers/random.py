@@ -70,8 +70,8 @@ class VarianceScaling(RandomInitializer):
         "normal" is the truncated one.
     seed : int, optional
     input_axes, output_axes : list of int, optional
-        The axes whose lengths multiply to the fan in and the fan out. Where one is missing these
-        are the lengths of the last two axes, each times those of all axes before them.
+        The axes whose lengths multiply to the fan in and the fan out. Where one is missing
+        these are the lengths of the last two axes, each times those of all axes before them.
 
     Notes
     -----
@@ -200,14 +200,14 @@ class Orthogonal(RandomInitializer):
     Raises
     ------
     ShapeError
-        When called for fewer than two dimensions. More are taken for a matrix of as many columns
-        as the last one has.
+        When called for fewer than two dimensions. More are taken for a matrix of as many
+        columns as the last one has.
 
     Notes
     -----
-    Uniform over all such matrices (Saxe et al. 2014). A product of Householder reflections along
-    normal vectors of falling length is distributed so (Stewart 1980), needs no factorization,
-    and none of a BLAS, whose last bits differ between machines.
+    Uniform over all such matrices (Saxe et al. 2014). A product of Householder reflections
+    along normal vectors of falling length is distributed so (Stewart 1980). It needs no
+    factorization, and so nothing of a BLAS, whose last bits differ between machines.
     """
 
     def __init__(self, gain=1.0, seed=None):

@@ -1,7 +1,7 @@
 """What variables are made to satisfy after each update.
 
-A function takes a variable seen as (outer, count, inner), whose vectors run along the middle, and
-the row of ``plan.constraints``; it returns the projected values.
+A function takes a variable seen as (outer, count, inner), whose vectors run along the middle,
+and the row of ``plan.constraints``; it returns the projected values.
 """
 
 import numpy as np
