@@ -132,6 +132,17 @@ class Loss:
             return ops.mean(function(y_true, y_pred))
         return ops.mean(function(y_true, y_pred, from_logits=self.from_logits))
 
+    #: How the rows of a batch become one number.
+    reduction_code = types.Reduction.REDUCTION_MEAN
+
+    def settings(self):
+        """The numbers that the engine's function takes."""
+        return []
+
+    def target_columns(self, width):
+        """How many columns of y an output of this width is compared with."""
+        return 1 if self.sparse else width
+
     def get_config(self):
         """The arguments that make this loss again."""
         return dict(vars(self))

@@ -29,6 +29,18 @@ class Metric:
         self.name = name or snake_case(type(self).__name__)
         self.reset_state()
 
+    def settings(self):
+        """The numbers that the engine's function takes."""
+        return []
+
+    def totals_size(self, width):
+        """How many sums it asks for, for an output of this width."""
+        return 2
+
+    def figure(self, totals):
+        """The figure that belongs to such sums."""
+        return float(totals[0] / (totals[1] or 1.0))
+
     def rows(self, y_true, y_pred):
         """The figure of each row, for arrays of shape (n, outputs)."""
         raise NotImplementedError

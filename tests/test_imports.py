@@ -19,6 +19,7 @@ TIERS = [
     {"errors", "_core", "_core.cpu", "_core.types", "_array_methods", "_gradients"},
     {"reference.activations", "reference.arrays", "reference.metrics", "reference.shuffle"},
     {"reference.updates", "reference.losses", "reference.descent"},
+    {"reference.layers"},
     {"reference.penalties", "reference.constraints"},
     {"reference.program"},
     {"reference"},

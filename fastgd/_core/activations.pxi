@@ -1,8 +1,9 @@
-# Activations, forward and backward, over whole buffers. A derivative is taken from the output,
-# so that a layer may be activated in place.
+# Activations, forward and backward, over whole buffers. The kinds that a dense layer applies in
+# place take their derivative from the output, and never read z.
 
 cdef void activate(
-    int64_t kind, int64_t rows, int64_t width, int64_t stride, const real* z, real* y,
+    int64_t kind, const double* settings, int64_t rows, int64_t width, int64_t stride,
+    const real* z, real* y,
 ) noexcept nogil:
     """y = kind(z), for `rows` rows of `width` values, `stride` apart; y may be z.
 
@@ -28,10 +29,10 @@ cdef void activate(
 
 
 cdef void activation_gradient(
-    int64_t kind, int64_t rows, int64_t width, int64_t stride,
-    const real* y, const real* d_y, real* d_z,
+    int64_t kind, const double* settings, int64_t rows, int64_t width, int64_t stride,
+    const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
-    """d_z = d_y kind'(z), written in terms of y = kind(z); d_z may be d_y."""
+    """d_z = d_y kind'(z), with y = kind(z); d_z may be d_y."""
     cdef real d
     cdef int64_t i
     cdef int64_t n = rows * stride
@@ -54,24 +55,25 @@ cdef void activation_gradient(
 
 
 cdef void activate_rows(
-    int64_t kind, int64_t rows, int64_t width,
+    int64_t kind, const double* settings, int64_t rows, int64_t width,
     const real* z, int64_t z_stride, real* y, int64_t y_stride,
 ) noexcept nogil:
     """As activate, between two strides."""
     cdef int64_t i
     for i in range(rows):
-        activate(kind, 1, width, width, z + i * z_stride, y + i * y_stride)
+        activate(kind, settings, 1, width, width, z + i * z_stride, y + i * y_stride)
 
 
 cdef void activation_gradient_rows(
-    int64_t kind, int64_t rows, int64_t width, const real* y, const real* d_y, int64_t y_stride,
-    real* d_z, int64_t z_stride,
+    int64_t kind, const double* settings, int64_t rows, int64_t width, const real* z,
+    int64_t z_stride, const real* y, const real* d_y, int64_t y_stride, real* d_z,
 ) noexcept nogil:
     """As activation_gradient, between two strides."""
     cdef int64_t i
     for i in range(rows):
         activation_gradient(
-            kind, 1, width, width, y + i * y_stride, d_y + i * y_stride, d_z + i * z_stride)
+            kind, settings, 1, width, width, z + i * z_stride, y + i * y_stride,
+            d_y + i * y_stride, d_z + i * z_stride)
 
 
 cdef inline void softmax(int64_t n, const real* z, real* y) noexcept nogil:

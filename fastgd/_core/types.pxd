@@ -5,7 +5,17 @@ from libc.stdint cimport int64_t
 
 cpdef enum Op:
     OP_DENSE = 1      # target = kind(source @ kernel + bias)
-    OP_ACTIVATION     # target = kind(source); source and target may be one buffer
+    OP_ACTIVATION     # target = kind(source)
+    OP_COPY           # columns of source become columns of target; settings: their first ones
+    OP_MERGE          # target = kind(source, second)
+
+cpdef enum Merge:     # of two buffers; one of width 1 goes with every column of the other
+    MERGE_ADD = 1
+    MERGE_SUBTRACT
+    MERGE_MULTIPLY
+    MERGE_MAXIMUM
+    MERGE_MINIMUM
+    MERGE_DOT         # the inner product of each row, (n, 1)
 
 cpdef enum Activation:
     ACTIVATION_LINEAR = 0
@@ -53,14 +63,48 @@ cpdef enum Constraint:
     CONSTRAINT_NON_NEGATIVE = 1     # max(w, 0)
     CONSTRAINT_NORM                 # norms between low and high: see constraints.pxi
 
-# One row of the layer table. A row names its buffers, so that branches are rows too.
+# How the losses of a batch's rows become one number.
+cpdef enum Reduction:
+    REDUCTION_MEAN = 0       # sum of weight loss / rows
+    REDUCTION_SUM            # sum of weight loss
+    REDUCTION_WEIGHTED_MEAN  # sum of weight loss / sum of weights
+
+# One row of the layer table. A row names its buffers, so that branches are rows too. A buffer is
+# written by one row, or by copies side by side, and may be read by many.
 cdef struct Row:
     int64_t op        # an Op
-    int64_t kind      # an Activation
+    int64_t kind      # an Activation, Merge ...
     int64_t source    # the buffer it reads
+    int64_t second    # a second one, or -1
     int64_t target    # the buffer it writes
     int64_t kernel    # where its parameters start in the flat vector,
     int64_t bias      # or -1
+    int64_t state     # where its parameters that no gradient trains start, or -1
+    int64_t settings  # where its numbers start in the plan's settings
+    int64_t keep      # a buffer where it keeps what its gradient needs, or -1
+    int64_t work      # where its room for a whole batch starts (see Plan.work_size), or -1
+    int64_t trains    # whether the gradients of its parameters are wanted
+
+# One term of what is minimised: the loss of one output.
+cdef struct LossTerm:
+    int64_t kind            # a Loss
+    int64_t source          # the buffer of its predictions or logits
+    int64_t y_column        # where its targets start in a row of y,
+    int64_t columns         # and how many they are
+    int64_t weight_column   # where in a row of y the row's weight stands, or -1
+    int64_t settings        # where its numbers start in the plan's settings
+    int64_t reduction       # a Reduction
+    double weight           # what the term is multiplied by
+
+# One metric of one output.
+cdef struct MetricTerm:
+    int64_t kind            # a Metric
+    int64_t source
+    int64_t y_column
+    int64_t columns
+    int64_t weight_column
+    int64_t settings
+    int64_t totals          # where its sums start in the totals
 
 # A penalty on a variable of the flat vector, which is added to the loss of each batch. The
 # gradients of all but PENALTY_L1L2 pass through a flat vector of their own.
