@@ -13,7 +13,9 @@ from fastgd._core.types import (
     ROW,
     TERM_TOTALS,
     Activation,
+    Loss,
     Op,
+    Reduction,
 )
 from fastgd._regular import Regular, collected
 from fastgd.activations import CODES
@@ -81,6 +83,8 @@ class Plan:
     totals_size : int
         How many sums an epoch adds up: [penalties times rows, rows, a pair for each loss, those
         of each metric].
+    activities : tuple of (int, (float, float))
+        Buffers whose values are penalised, and by what factors, l1 and l2.
     penalties, constraints, penalty_gradients
         What regularizers and constraints became, see ``fastgd._regular.Regular``.
     """
@@ -96,6 +100,7 @@ class Plan:
     metrics: np.ndarray = field(default_factory=lambda: np.zeros(0, METRIC_TERM))
     target_width: int = 0
     totals_size: int = TERM_TOTALS
+    activities: tuple = ()
     penalties: np.ndarray = field(default_factory=lambda: np.zeros(0, PENALTY_ROW))
     constraints: np.ndarray = field(default_factory=lambda: np.zeros(0, CONSTRAINT_ROW))
     penalty_gradients: np.ndarray = field(default_factory=lambda: np.zeros(0))
@@ -119,7 +124,7 @@ class Plan:
         width = [int(self.widths[buffer]) for buffer in self.outputs]
         columns = [goals[k].loss.target_columns(width[k]) for k in trained]
         starts = np.cumsum([0, *columns])
-        totals = TERM_TOTALS + 2 * len(trained)
+        totals = TERM_TOTALS + 2 * (len(trained) + len(self.activities))
         losses, metrics = [], []
         for i, k in enumerate(trained):
             goal, loss = goals[k], goals[k].loss
@@ -138,6 +143,10 @@ class Plan:
                                 len(settings), totals))  # fmt: skip
                 settings += metric.settings()
                 totals += metric.totals_size(width[k])
+        for buffer, factors in self.activities:
+            losses.append((Loss.LOSS_ACTIVITY, buffer, 0, 0, -1, len(settings),
+                           Reduction.REDUCTION_MEAN, 1.0))  # fmt: skip
+            settings += factors
         return replace(
             self,
             settings=np.array(settings, np.float64),
@@ -157,6 +166,7 @@ class Table:
         self.settings = []
         self.work_size = 0
         self.functions = {}  # buffer -> the activation that has just written it
+        self.activities = {}  # buffer -> (l1, l2), the penalties on its values
 
     def buffer(self, width):
         """A new buffer; returns its number."""
@@ -211,11 +221,22 @@ class Table:
             last["op"] == Op.OP_DENSE
             and last["kind"] == Activation.ACTIVATION_LINEAR
             and last["target"] == source
+            and source not in self.activities
             and code in IN_PLACE
         )
         if takes:
             last["kind"] = code
         return takes
+
+    def penalized(self, source, regularizer):
+        """Penalise the values of a buffer, unless the regularizer is None; returns the buffer."""
+        if regularizer is None:
+            return source
+        l1, l2 = regularizer.factors()
+        source = self.copy(source) if source == 0 else source
+        before = self.activities.get(source, (0.0, 0.0))
+        self.activities[source] = before[0] + l1, before[1] + l2
+        return source
 
     def logits(self, output):
         """What the last activation of an output reads, if a loss may want it: (output, logits).
@@ -250,6 +271,7 @@ class Table:
             logits=tuple(logits for _, logits in pairs),
             parameter_count=parameter_count,
             work_size=self.work_size,
+            activities=tuple(self.activities.items()),
         )
 
 

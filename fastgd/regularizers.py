@@ -215,6 +215,23 @@ def value_and_grad(function, x):
     return float(ops.convert_to_numpy(value)), tape.gradient(value, watched)
 
 
+def of_outputs(identifier):
+    """The regularizer of a layer's outputs: as get, but one that is a sum over their values.
+
+    Raises
+    ------
+    ArgumentError
+        For anything but L1, L2 and L1L2.
+    """
+    regularizer = get(identifier)
+    if regularizer is not None and not isinstance(regularizer, L1L2):
+        raise ArgumentError(
+            f"activity_regularizer: expected L1, L2 or L1L2, which look at each value by itself, "
+            f"got {regularizer!r}"
+        )
+    return regularizer
+
+
 def _factor(value, argument, default):
     return number(default if value is None else value, argument, low=0)
 

@@ -57,6 +57,29 @@ cdef void add_l1_l2(
         gradients[i] = fmadd(twice, w[i], fmadd(first, sign(w[i]), gradients[i]))
 
 
+cdef void activity_rows(
+    const double* settings, int64_t rows, int64_t width, int64_t stride, const real* p,
+    const real* numerators, int64_t step, real denominator, real* values, real* d_p,
+) noexcept nogil:
+    """l1 sum |p| + l2 sum p^2 of each row of a layer's outputs; as loss_rows."""
+    cdef PenaltyRow row
+    cdef real l1, twice
+    cdef int64_t i, j
+    row.rows = 1
+    row.columns = width
+    row.first = settings[0]
+    row.second = settings[1]
+    for i in range(rows):
+        values[i] = <real>l1_l2(&row, p)
+        if d_p != NULL:
+            l1 = <real>settings[0] * numerators[i * step] / denominator
+            twice = <real>(2 * settings[1]) * numerators[i * step] / denominator
+            for j in range(width):
+                d_p[j] = fmadd(twice, p[j], l1 * sign(p[j]))
+            d_p += stride
+        p += stride
+
+
 cdef int64_t orthogonal_room(const PenaltyRow* row) noexcept:
     """The elements of workspace: unit vectors, their scales, and blocks of cosines and sums."""
     cdef bint by_rows = row.kind == PENALTY_ORTHOGONAL_ROWS

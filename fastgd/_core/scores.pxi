@@ -54,10 +54,16 @@ cdef void score(
             d_p = d_source
             if net.term_adds[k]:
                 d_p = <real*>net.deltas + net.row_width * net.capacity + first_row * stride
-        loss_rows(
-            term.kind, net.settings + term.settings, rows, width, stride,
-            values_at(net, x, term.source, first_row), y_rows + term.y_column, net.target_width,
-            numerators, step, denominator, row_values, d_p, line)
+        if term.kind == LOSS_ACTIVITY:
+            activity_rows(
+                net.settings + term.settings, rows, width, stride,
+                values_at(net, x, term.source, first_row), numerators, step, denominator,
+                row_values, d_p)
+        else:
+            loss_rows(
+                term.kind, net.settings + term.settings, rows, width, stride,
+                values_at(net, x, term.source, first_row), y_rows + term.y_column,
+                net.target_width, numerators, step, denominator, row_values, d_p, line)
         if step:
             for i in range(rows):
                 row_values[i] = row_weight(weights[i * net.target_width], row_values[i])

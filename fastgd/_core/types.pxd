@@ -34,6 +34,7 @@ cpdef enum Loss:
     LOSS_CATEGORICAL_CROSSENTROPY_LOGITS
     LOSS_SPARSE_CATEGORICAL_CROSSENTROPY
     LOSS_SPARSE_CATEGORICAL_CROSSENTROPY_LOGITS
+    LOSS_ACTIVITY                                 # a penalty on outputs; settings: l1, l2
 
 cpdef enum Metric:
     METRIC_MEAN_SQUARED_ERROR = 1

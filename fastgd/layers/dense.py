@@ -21,6 +21,8 @@ class Dense(Layer):
         See ``fastgd.initializers``.
     kernel_regularizer, bias_regularizer : str or Regularizer, optional
         Penalties on the weights, see ``fastgd.regularizers``.
+    activity_regularizer : str or Regularizer, optional
+        L1, L2 or L1L2 of the outputs: a sum over the outputs of a row, and a mean over rows.
     kernel_constraint, bias_constraint : str or Constraint, optional
         What the weights satisfy after each update, see ``fastgd.constraints``.
     **kwargs
@@ -63,7 +65,7 @@ class Dense(Layer):
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.activity_regularizer = regularizers.of_outputs(activity_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
 
@@ -115,7 +117,8 @@ class Dense(Layer):
         target = table.buffer(self.units)
         bias = self.bias.offset if self.use_bias else -1
         table.row(Op.OP_DENSE, source, target, kernel=self.kernel.offset, bias=bias)
-        return table.activation(self.activation, target)
+        target = table.activation(self.activation, target)
+        return table.penalized(target, self.activity_regularizer)
 
     def get_config(self):
         return super().get_config() | {

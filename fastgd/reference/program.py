@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastgd._core.types import LOSS_TERM, METRIC_TERM, ROW, TERM_TOTALS, Reduction, Status
+from fastgd._core.types import LOSS_TERM, METRIC_TERM, ROW, TERM_TOTALS, Loss, Reduction, Status
 from fastgd.reference.constraints import constrain
 from fastgd.reference.layers import BACKWARD, FORWARD, Operands
 from fastgd.reference.losses import LOSSES
 from fastgd.reference.metrics import METRICS
-from fastgd.reference.penalties import add_penalties
+from fastgd.reference.penalties import activity, add_penalties
 from fastgd.reference.shuffle import element, permutation
 from fastgd.reference.updates import update
 
@@ -21,6 +21,9 @@ BLOCK_ROWS = 4096
 # A value that leaves the finite numbers is found and reported by a Status, not by a warning.
 quiet = np.errstate(all="ignore")
 
+
+#: What may be minimised.
+TERMS = LOSSES | {Loss.LOSS_ACTIVITY: activity}
 
 Row = namedtuple("Row", ROW.names)
 LossTerm = namedtuple("LossTerm", LOSS_TERM.names)
@@ -202,7 +205,7 @@ class Program:
         for term in self._terms:
             p = values[term.source]
             settings = self._settings[term.settings :]
-            found, slopes = LOSSES[term.kind](p, _targets(y, term), settings)
+            found, slopes = TERMS[term.kind](p, _targets(y, term), settings)
             weights = _weights(y, term)
             found = _weighted(weights, found)
             slopes = _weighted(weights[:, None], slopes) * term.weight
