@@ -35,6 +35,7 @@ from fastgd import (
     ops,
     optimizers,
     regularizers,
+    saving,
     utils,
 )
 from fastgd.config import __version__, show_config
@@ -65,6 +66,7 @@ __all__ = [
     "ops",
     "optimizers",
     "regularizers",
+    "saving",
     "show_config",
     "utils",
 ]

@@ -1,16 +1,19 @@
 """The classes that a name, a class or a saved description stands for."""
 
 from fastgd._names import lookup, snake_case
-from fastgd.errors import ArgumentError, DataTypeError
+from fastgd.errors import DataTypeError
+from fastgd.saving import Serializable, deserialize_object
 
 
 class Registry:
-    """The classes of a module, by their names, and the way there and back.
+    """The classes of a module, by their names.
 
     Parameters
     ----------
     argument : str
         What errors call the thing, such as ``"regularizer"``.
+    module : str
+        Where its classes are.
     classes : iterable of type
         Each is found by its name and by its name in snake case.
     aliases : dict, optional
@@ -22,8 +25,9 @@ class Registry:
         By the classes' own names.
     """
 
-    def __init__(self, argument, classes, aliases=None):
+    def __init__(self, argument, module, classes, aliases=None):
         self.argument = argument
+        self.module = module
         self.classes = {c.__name__: c for c in classes}
         snake = {snake_case(name): c for name, c in self.classes.items()}
         self.makers = self.classes | snake | (aliases or {})
@@ -52,28 +56,13 @@ class Registry:
             f"{self.argument}: expected a name or an object, got {identifier!r}"
         )
 
-    def serialize(self, thing):
-        """Plain data: {"class_name": ..., "config": ...}, or the name of a function.
-
-        Raises
-        ------
-        DataTypeError
-            If the object does not say by what arguments it is made again (``get_config``).
-        """
-        if thing is None:
-            return None
-        if hasattr(thing, "get_config"):
-            return {"class_name": type(thing).__name__, "config": thing.get_config()}
-        if hasattr(thing, "__name__"):
-            return thing.__name__
-        raise DataTypeError(f"{self.argument}: {thing!r} has no get_config")
-
     def deserialize(self, config, custom_objects=None):
-        """The object that `serialize` described.
+        """The object that ``serialize`` described, or a name stands for.
 
         Parameters
         ----------
         config : dict or str or None
+            ``{"class_name": ..., "config": ...}``; the module is this one if it is not named.
         custom_objects : dict of str -> class or function, optional
             A user's own, by their names.
 
@@ -82,37 +71,22 @@ class Registry:
         UnknownNameError, ArgumentError
             For a name or a description that stands for nothing here.
         """
-        custom = custom_objects or {}
-        if config is None:
-            return None
-        if isinstance(config, str):
-            return custom[config] if config in custom else self.get(config)
-        if not isinstance(config, dict) or not isinstance(config.get("config", {}), dict):
-            raise ArgumentError(
-                f"{self.argument}: expected a dict of class_name and config, got {config!r}"
-            )
-        makers = self.makers | custom
-        maker = lookup(self.argument, config.get("class_name"), makers)
-        arguments = config.get("config", {})
-        try:
-            return getattr(maker, "from_config", lambda given: maker(**given))(arguments)
-        except TypeError as error:
-            if isinstance(error, DataTypeError):
-                raise
-            raise ArgumentError(f"{self.argument}: {error}") from None
+        if not isinstance(config, dict):
+            return self.get(config)
+        if isinstance(config.get("class_name"), str) and "module" not in config:
+            name = config["class_name"]
+            if name in self.makers:
+                name = self.makers[name].__name__
+            config = {"config": {}, "module": self.module} | config | {"class_name": name}
+        return deserialize_object(config, custom_objects)
 
 
-class Described:
+class Described(Serializable):
     """What `Registry` makes: an object that knows the arguments that make it again."""
 
     def get_config(self):
-        """The arguments that make this object again, as plain data."""
+        """The arguments that make this object again."""
         return dict(vars(self))
-
-    @classmethod
-    def from_config(cls, config):
-        """An object made with the arguments that ``get_config`` gave."""
-        return cls(**config)
 
     def __repr__(self):
         arguments = ", ".join(f"{k}={v!r}" for k, v in self.get_config().items())

@@ -4,12 +4,13 @@ import math
 
 import numpy as np
 
+from fastgd import _engines, config
 from fastgd._core.types import CONSTRAINT_ROW
 from fastgd._core.types import Constraint as Code
 from fastgd._registry import Described, Registry
 from fastgd._validate import number, numeric
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
-from fastgd.reference.constraints import projected
+from fastgd.saving import serialize_object
 
 #: What is added to a norm before it divides, as in Keras.
 EPSILON = 1e-7
@@ -50,8 +51,10 @@ class _Known(Constraint):
 
     def __call__(self, w):
         w = numeric(w, "w")
-        w = w if w.dtype.kind == "f" else w.astype(np.float64)
-        return projected(np.ascontiguousarray(w), self.projection(w.shape))
+        result = np.array(w, dtype=w.dtype if w.dtype.char in "fd" else np.float64, order="C")
+        row = self.projection(w.shape)
+        _engines.load(config.engine()).constrain(result.reshape(-1), row.reshape(1))
+        return result
 
 
 class NonNeg(_Known):
@@ -173,11 +176,11 @@ def _around(shape, axis):
 
 
 CLASSES = (MaxNorm, MinMaxNorm, NonNeg, UnitNorm)
-REGISTRY = Registry("constraint", (Constraint, *CLASSES))
+REGISTRY = Registry("constraint", __name__, (Constraint, *CLASSES))
 
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 
-serialize = REGISTRY.serialize
+serialize = serialize_object
 deserialize = REGISTRY.deserialize
 
 

@@ -6,9 +6,10 @@ from fastgd import losses
 from fastgd._core import types
 from fastgd._names import lookup, snake_case
 from fastgd.errors import ArgumentError, ShapeError
+from fastgd.saving import Serializable
 
 
-class Metric:
+class Metric(Serializable):
     """The mean over rows of a figure of each row; may also be used by hand.
 
     Examples

@@ -11,6 +11,7 @@ from fastgd._core.types import Penalty
 from fastgd._registry import Described, Registry
 from fastgd._validate import number
 from fastgd.errors import ArgumentError, ShapeError
+from fastgd.saving import serialize_object
 from fastgd.tape import GradientTape, Tensor
 
 #: A vector shorter than this is not made a unit vector, as in Keras.
@@ -226,8 +227,8 @@ def of_outputs(identifier):
     regularizer = get(identifier)
     if regularizer is not None and not isinstance(regularizer, L1L2):
         raise ArgumentError(
-            f"activity_regularizer: expected L1, L2 or L1L2, which look at each value by itself, "
-            f"got {regularizer!r}"
+            f"activity_regularizer: expected L1, L2 or L1L2, which look at each value by "
+            f"itself, got {regularizer!r}"
         )
     return regularizer
 
@@ -238,11 +239,11 @@ def _factor(value, argument, default):
 
 CLASSES = (L1, L2, L1L2, OrthogonalRegularizer)
 # "l1_l2" has the factors of "l1" and "l2": without any it would be no penalty at all.
-REGISTRY = Registry("regularizer", CLASSES, {"l1_l2": lambda: L1L2(0.01, 0.01)})
+REGISTRY = Registry("regularizer", __name__, CLASSES, {"l1_l2": lambda: L1L2(0.01, 0.01)})
 
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 
-serialize = REGISTRY.serialize
+serialize = serialize_object
 deserialize = REGISTRY.deserialize
 
 

@@ -17,7 +17,15 @@ from engines import (
     flat,
 )
 
-from fastgd._core.types import CONSTRAINT_ROW, PENALTY_ROW, Constraint, Loss, Penalty, Status
+from fastgd._core.types import (
+    CONSTRAINT_ROW,
+    PENALTY_ROW,
+    Constraint,
+    Loss,
+    Penalty,
+    Reduction,
+    Status,
+)
 
 MSE = Loss.LOSS_MEAN_SQUARED_ERROR
 SHAPES = [
@@ -348,3 +356,36 @@ def test_no_negative_numbers(build, dtype):
     found = projected(build, w, (1, 24, 1), (0, 0, 1), Constraint.CONSTRAINT_NON_NEGATIVE)
     np.testing.assert_array_equal(found, np.array([0, 0, 0, tiny, 0, 3] * 4, dtype))
     assert not np.signbit(found).any()
+
+
+ACTIVITIES = {"l1": (0.3, 0.0), "l2": (0.0, 0.2), "both": (0.3, 0.2)}
+
+
+def with_activity(net, buffer, factors):
+    """The loss of a net, and a penalty on the values of a buffer as one more term."""
+    terms = net.plan.losses
+    place = len(net.plan.settings)
+    term = (Loss.LOSS_ACTIVITY, buffer, 0, 0, -1, place, Reduction.REDUCTION_MEAN, 1.0)
+    net.plan = replace(
+        net.plan,
+        losses=np.concatenate([terms, np.array([term], terms.dtype)]),
+        settings=np.concatenate([net.plan.settings, factors]),
+    )
+    return net
+
+
+@each_build
+@each_dtype
+@pytest.mark.parametrize("factors", ACTIVITIES.values(), ids=ACTIVITIES)
+@pytest.mark.parametrize("activation", [RELU, TANH, LINEAR], ids=lambda a: a.name)
+@pytest.mark.parametrize("width", [1, 7, 33])
+def test_activities_agree_with_the_reference(build, dtype, factors, activation, width):
+    net = Net([4, width, 3], [activation, LINEAR], MSE, dtype)
+    with_activity(net, int(net.plan.rows[0]["target"]), factors)
+    x, y = net.data(50)
+    run, expected = net.run(build, "momentum"), net.run("reference", "momentum")
+    for each in (run, expected):
+        assert each.train(x, y, 8, 30, rates=0.01)[1] == Status.STATUS_FINE
+    tolerance = 1e-5 if dtype == np.float32 else 1e-12
+    assert distance(run.parameters, expected.parameters) < tolerance
+    np.testing.assert_allclose(run.totals, expected.totals, rtol=tolerance)

@@ -122,7 +122,7 @@ cdef void limit_norms(const ConstraintRow* row, real* w) noexcept nogil:
         w += row.count * row.inner
 
 
-cdef void constrain(
+cdef void constrain_variables(
     const Constraints* constraints, real* parameters, int64_t size, int64_t rank,
 ) noexcept nogil:
     """Project the variables. Of `size` members each takes some of them."""

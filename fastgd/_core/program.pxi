@@ -4,9 +4,10 @@ cimport numpy as np
 from libc.stdint cimport int64_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
+from fastgd._core.errorfunction cimport normal_cdf
 from fastgd._core.scalar cimport (
-    absolute, exponential, fmadd, hyperbolic_tangent, is_finite, logarithm, real, select,
-    sigmoid, softplus, square_root,
+    absolute, exp_minus_one, exponential, fmadd, hyperbolic_tangent, is_finite, logarithm, real,
+    select, sigmoid, softplus, square_root,
 )
 from fastgd._core.types cimport *
 
@@ -21,6 +22,7 @@ include "threads.pxi"
 include "gemm.pxi"
 include "sums.pxi"
 include "dense.pxi"
+include "points.pxi"
 include "activations.pxi"
 include "losses.pxi"
 include "metrics.pxi"
@@ -468,6 +470,20 @@ def update(np.ndarray parameters, np.ndarray gradients, state, double rate):
         else:
             status = single_step(&optimizer, rate, n, <double*>w, <const double*>g)
     return status
+
+
+def constrain(np.ndarray parameters, np.ndarray constraints):
+    """Project variables that lie in a flat vector. constraints: of types.CONSTRAINT_ROW."""
+    cdef Constraints all_of_them
+    cdef void* w = address(parameters)
+    cdef bint single = parameters.dtype == numpy.float32
+    all_of_them.rows = <const ConstraintRow*>address(constraints)
+    all_of_them.count = constraints.shape[0]
+    with nogil:
+        if single:
+            constrain_variables(&all_of_them, <float*>w, 1, 0)
+        else:
+            constrain_variables(&all_of_them, <double*>w, 1, 0)
 
 
 def permutation(key, int64_t n):

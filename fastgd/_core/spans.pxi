@@ -207,7 +207,7 @@ cdef void train_steps(
             raise_flag(team, UPDATE_FLAG)
         if net.constraints.count:
             meet(team, &met)
-            constrain(&net.constraints, parameters, size, rank)
+            constrain_variables(&net.constraints, parameters, size, rank)
         scaled += 1
         iteration += 1
         step += 1

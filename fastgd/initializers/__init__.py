@@ -24,6 +24,7 @@ from fastgd.initializers.random import (
     TruncatedNormal,
     VarianceScaling,
 )
+from fastgd.saving import serialize_object
 
 CLASSES = (
     Zeros, Ones, Constant, Identity, RandomNormal, RandomUniform, TruncatedNormal,
@@ -32,6 +33,7 @@ CLASSES = (
 )  # fmt: skip
 REGISTRY = Registry(
     "initializer",
+    __name__,
     (*CLASSES, Values),
     {
         "normal": RandomNormal,
@@ -51,7 +53,7 @@ glorot_uniform, glorot_normal = GlorotUniform, GlorotNormal
 he_uniform, he_normal = HeUniform, HeNormal
 lecun_uniform, lecun_normal = LecunUniform, LecunNormal
 
-serialize = REGISTRY.serialize
+serialize = serialize_object
 deserialize = REGISTRY.deserialize
 
 

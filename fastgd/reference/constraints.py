@@ -38,16 +38,9 @@ CONSTRAINTS = {
 }
 
 
-def projected(w, row):
-    """The array w, projected; a new one."""
-    shape = tuple(int(row[name]) for name in ("outer", "count", "inner"))
-    result = CONSTRAINTS[int(row["kind"])](w.reshape(shape), row)
-    return result.astype(w.dtype).reshape(w.shape)
-
-
-def constrain(plan, parameters):
-    """Project the variables in the flat vector."""
-    for row in plan.constraints:
-        offset = int(row["offset"])
-        part = slice(offset, offset + int(row["outer"] * row["count"] * row["inner"]))
-        parameters[part] = projected(parameters[part], row)
+def constrain(parameters, constraints):
+    """Project variables that lie in a flat vector. constraints: of types.CONSTRAINT_ROW."""
+    for row in constraints:
+        offset, *shape = (int(row[name]) for name in ("offset", "outer", "count", "inner"))
+        w = parameters[offset:][: np.prod(shape)].reshape(shape)
+        w[:] = CONSTRAINTS[int(row["kind"])](w, row)

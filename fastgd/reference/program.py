@@ -145,7 +145,7 @@ class Program:
 
     @quiet
     def _constrain(self):
-        constrain(self._plan, self._parameters)
+        constrain(self._parameters, self._plan.constraints)
 
     @quiet
     def forward(self, parameters, x, out, training=False, key=0):
