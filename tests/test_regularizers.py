@@ -292,7 +292,7 @@ def test_keras_gives_the_same_penalties_gradients_and_names():
 def test_a_run_beside_keras():
     keras = pytest.importorskip("keras")
     x, y = regression(60)
-    kinds = {"kernel_regularizer": "l2", "bias_regularizer": "l1"}
+    kinds = {"kernel_regularizer": "l1", "bias_regularizer": "l2"}
     ours = Sequential(
         [
             layers.Input((3,)),
