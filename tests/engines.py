@@ -71,6 +71,7 @@ class Plan:
     penalties: np.ndarray = field(default_factory=lambda: np.zeros(0, types.PENALTY_ROW))
     constraints: np.ndarray = field(default_factory=lambda: np.zeros(0, types.CONSTRAINT_ROW))
     penalty_gradients: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    functions: tuple = ()
 
     @property
     def totals_size(self):

@@ -59,6 +59,9 @@ cdef void score(
                 net.settings + term.settings, rows, width, stride,
                 values_at(net, x, term.source, first_row), numerators, step, denominator,
                 row_values, d_p)
+        elif term.kind == CALL_FUNCTION:
+            call_loss(net, term, rows, width, stride, values_at(net, x, term.source, first_row),
+                      y_rows + term.y_column, numerators, step, denominator, row_values, d_p)
         else:
             loss_rows(
                 term.kind, net.settings + term.settings, rows, width, stride,
@@ -76,6 +79,9 @@ cdef void score(
         row_values += net.capacity
     for k in range(net.metric_count):
         metric = &net.metrics[k]
+        if metric.kind == CALL_FUNCTION:
+            row_values += net.capacity
+            continue
         width = net.width[metric.source]
         metric_rows(
             metric.kind, net.settings + metric.settings, rows, width, net.stride[metric.source],
@@ -122,8 +128,8 @@ cdef inline double with_weights(
 
 
 cdef int add_scores(
-    const Network* net, const Batch* batch, const real* y, bint must_be_finite, double penalty,
-    double* totals,
+    const Network* net, const Batch* batch, const real* x, const real* y, bint must_be_finite,
+    double penalty,    double* totals,
 ) noexcept nogil:
     """Add what `score` found for a batch, and the penalties, to `totals`.
 
@@ -152,6 +158,10 @@ cdef int add_scores(
     totals[1] += <double>batch.rows
     for k in range(net.metric_count):
         metric = &net.metrics[k]
+        if metric.kind == CALL_FUNCTION:
+            call_metric(net, metric, batch.rows, values_at(net, x, metric.source, 0), y)
+            row_values += net.capacity
+            continue
         sums = totals + metric.totals
         sums[0] = with_rows(batch.rows, row_values, sums[0])
         sums[1] = with_weights(net, batch.rows, metric.weight_column, y, sums[1])

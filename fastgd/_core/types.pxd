@@ -107,6 +107,10 @@ cpdef enum Penalty:
 cpdef enum Constraint:
     CONSTRAINT_NON_NEGATIVE = 1     # max(w, 0)
     CONSTRAINT_NORM                 # norms between low and high: see constraints.pxi
+# What stands in the place of an Activation, Loss or Metric for a function of the user's own; the
+# first setting is its number among the plan's functions.
+cpdef enum Call:
+    CALL_FUNCTION = 1000
 
 # How the losses of a batch's rows become one number.
 cpdef enum Reduction:
