@@ -6,6 +6,7 @@ An array that is all this already is passed on as it is, anything else is copied
 
 import numpy as np
 
+from fastgd._frames import array_of_frame
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 
 
@@ -47,12 +48,23 @@ def number(value, argument, low=-np.inf, high=np.inf):
     return result
 
 
-def row_width(shape, argument="input_shape"):
-    """The number of features of a shape given for one row, such as (10,) or 10."""
+def row_shape(shape, argument="input_shape"):
+    """The shape of one row as a tuple of numbers of at least 1, from such as (10,) or 10."""
     given = shape if isinstance(shape, (tuple, list)) else (shape,)
-    if len(given) != 1 or not isinstance(given[0], (int, np.integer)) or given[0] < 1:
-        raise ShapeError(f"{argument}: expected (features,) with features >= 1, got {shape!r}")
-    return int(given[0])
+    sizes = [isinstance(d, (int, np.integer)) and not isinstance(d, bool) for d in given]
+    if not given or not all(sizes) or min(given) < 1:
+        raise ShapeError(
+            f"{argument}: expected the shape of a row, such as (features,), with numbers of at "
+            f"least 1, got {shape!r}"
+        )
+    return tuple(map(int, given))
+
+
+def batch_shape(shape, argument="input_shape"):
+    """(None, d...) from a shape whose first number, or None, is that of the rows."""
+    if not isinstance(shape, (tuple, list)) or len(shape) < 2:
+        raise ShapeError(f"{argument}: expected (None, d, ...), got {shape!r}")
+    return (None, *row_shape(shape[1:], argument))
 
 
 def numeric(values, argument):
@@ -74,6 +86,10 @@ def numeric(values, argument):
 def _array(values, argument):
     if values is None:
         raise DataTypeError(f"{argument}: expected an array of numbers, got None")
+    if not isinstance(values, (list, tuple, int, float)):
+        array = array_of_frame(values, argument)
+        if array is not None:
+            return array
     try:
         return np.asarray(values)
     except ValueError as error:
@@ -102,15 +118,26 @@ def prepared(array, dtype):
         return np.array(array, dtype=dtype, order="C", subok=False)
 
 
-def check_finite(engine, array, original, argument):
-    """A DataError that says where the first NaN or infinity of a prepared array stands."""
+def check_finite(engine, array, original, argument, given=None):
+    """A DataError that says where the first NaN or infinity of a prepared array stands.
+
+    ``given`` is what the user passed in; a frame's columns are called by their names.
+    """
     index = engine.first_nonfinite(array)
     if index < 0:
         return
     where = np.unravel_index(index, array.shape)
     seen = original.reshape(array.shape)[where]
     reason = f"which is beyond {array.dtype}" if np.isfinite(seen) else "which is not finite"
-    raise DataError(f"{argument}: {seen}{_at(where)}, {reason}")
+    raise DataError(f"{argument}: {seen}{_at(where)}{_column_name(given, where)}, {reason}")
+
+
+def _column_name(given, where):
+    """The name of the column of a frame that a value stands in, in brackets."""
+    names = getattr(given, "columns", None)
+    if names is None or len(where) != 2 or len(names) <= where[1]:
+        return ""
+    return f" ({names[where[1]]!r})"
 
 
 def matrix(values, width, dtype, engine, argument="x", consumer="the model"):
@@ -131,8 +158,22 @@ def matrix(values, width, dtype, engine, argument="x", consumer="the model"):
             f"{argument}: {consumer} expects {width} columns, got shape {original.shape}"
         )
     array = prepared(original, dtype)
-    check_finite(engine, array, original, argument)
+    check_finite(engine, array, original, argument, values)
     return array
+
+
+def rows(values, shape, dtype, engine, argument="x", consumer="the model"):
+    """Rows of a shape (None, d...), each flat: (n, product of d...)."""
+    if len(shape) == 2:
+        return matrix(values, shape[1], dtype, engine, argument, consumer)
+    original = numeric(values, argument)
+    if original.shape[1:] != shape[1:] or original.ndim != len(shape):
+        raise ShapeError(
+            f"{argument}: {consumer} expects shape {shape}, got shape {original.shape}"
+        )
+    array = prepared(original, dtype)
+    check_finite(engine, array, original, argument)
+    return array.reshape(len(array), -1)
 
 
 def same_length(x, y, x_name="x", y_name="y"):
@@ -166,7 +207,7 @@ def targets(values, width, loss, dtype, engine, argument="y"):
             f"for an output of width {width}, got shape {shape}{hint}"
         )
     array = prepared(original, dtype)
-    check_finite(engine, array, original, argument)
+    check_finite(engine, array, original, argument, values)
     if loss.sparse:
         check_classes(original, width, argument, loss.ignore_class)
     elif loss.target_range != (-np.inf, np.inf):
@@ -224,3 +265,41 @@ def verbosity(value):
     if isinstance(value, (int, str)) and value in ("auto", 0, 1, 2):
         return value if value == "auto" else int(value)
     raise ArgumentError(f"verbose: expected 0, 1, 2 or 'auto', got {value!r}")
+
+
+def sample_weights(values, rows, dtype, engine, argument="sample_weight"):
+    """A weight of at least 0 for each row, (rows,); (rows, 1) is taken too."""
+    original = numeric(values, argument)
+    if original.shape not in ((rows,), (rows, 1)):
+        raise ShapeError(
+            f"{argument}: expected one weight for each of {rows} rows, "
+            f"got shape {original.shape}"
+        )
+    original = original.reshape(-1)
+    array = prepared(original, dtype)
+    check_finite(engine, array, original, argument)
+    if rows and array.min() < 0:
+        _check_rows(original < 0, original, f"{argument}: expected weights of at least 0")
+    return array
+
+
+def class_weights(given, classes, argument="class_weight"):
+    """A dict of class number -> weight, checked; ``classes`` is their number, None if open."""
+    if not isinstance(given, dict):
+        raise DataTypeError(f"{argument}: expected a dict of class -> weight, got {given!r}")
+    checked = {}
+    for label, weight in given.items():
+        label = whole_number(label, f"{argument}: a class", 0)
+        if classes is not None and label >= classes:
+            raise ArgumentError(f"{argument}: there are {classes} classes, got class {label}")
+        checked[label] = number(weight, f"{argument} of class {label}", 0)
+    return checked
+
+
+def frequency(value, argument):
+    """A function of an epoch, from 0: every so many, or those of a collection, from 1."""
+    if isinstance(value, (list, tuple, set, frozenset, range)):
+        chosen = {positive_int(v, argument) for v in value}
+        return lambda epoch: epoch + 1 in chosen
+    every = positive_int(value, argument)
+    return lambda epoch: (epoch + 1) % every == 0

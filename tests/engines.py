@@ -69,6 +69,10 @@ class Plan:
     settings: np.ndarray = field(default_factory=lambda: np.zeros(8))
     work_size: int = 0
     keep: tuple = ()
+    penalties: np.ndarray = field(default_factory=lambda: np.zeros(0, types.PENALTY_ROW))
+    constraints: np.ndarray = field(default_factory=lambda: np.zeros(0, types.CONSTRAINT_ROW))
+    penalty_gradients: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    functions: tuple = ()
 
     @property
     def totals_size(self):

@@ -8,6 +8,13 @@ cpdef enum Op:
     OP_ACTIVATION     # target = kind(source)
     OP_COPY           # columns of source become columns of target; settings: their first ones
     OP_MERGE          # target = kind(source, second)
+    OP_GATHER         # target[j] = source[settings[j]], column by column
+    OP_AFFINE         # target = kind(source), column by column and by fixed numbers
+    OP_NOISE          # target = kind(source, random numbers); settings: see noise.pxi
+    OP_BATCH_NORM     # settings: epsilon, momentum, groups; state: moving mean, then variance
+    OP_LAYER_NORM     # settings: epsilon, groups
+    OP_UNIT_NORM      # settings: epsilon, groups
+    OP_EMBEDDING      # rows of kernel, named by the columns of source; settings: how many it has
 
 cpdef enum Merge:     # of two buffers; one of width 1 goes with every column of the other
     MERGE_ADD = 1
@@ -16,6 +23,20 @@ cpdef enum Merge:     # of two buffers; one of width 1 goes with every column of
     MERGE_MAXIMUM
     MERGE_MINIMUM
     MERGE_DOT         # the inner product of each row, (n, 1)
+
+cpdef enum Affine:
+    AFFINE_RESCALE = 1    # settings: scales, offsets
+    AFFINE_NORMALIZE      # settings: see affine.pxi
+    AFFINE_RESTORE        # the way back
+
+cpdef enum Noise:         # see noise.pxi
+    NOISE_MASK = 1        # dropout
+    NOISE_ADDED           # normal noise on top
+    NOISE_FACTOR          # normal noise as a factor
+
+cpdef enum Moments:       # of a batch normalisation
+    MOMENTS_BATCH = 1     # of the batch in training, moving ones otherwise
+    MOMENTS_MOVING        # moving ones always
 
 cpdef enum Activation:
     ACTIVATION_LINEAR = 0
@@ -79,6 +100,7 @@ cpdef enum Loss:
     LOSS_QUANTILE
     LOSS_GAUSSIAN_NEGATIVE_LOG_LIKELIHOOD
     LOSS_COMPILED                                 # functions of the user's, see LossTerm
+    LOSS_ACTIVITY                                 # a penalty on outputs; settings: l1, l2
 
 cpdef enum Metric:
     METRIC_MEAN_SQUARED_ERROR = 1
@@ -97,6 +119,20 @@ cpdef enum Status:
     STATUS_LOSS         # the loss of a batch is not finite; nothing was updated
     STATUS_GRADIENT     # a gradient is not finite; nothing was updated
     STATUS_UPDATE       # an update would have left the finite numbers; those weights stay
+
+cpdef enum Penalty:
+    PENALTY_L1L2 = 1            # first sum |w| + second sum w^2
+    PENALTY_ORTHOGONAL_ROWS     # first times the mean |cosine| of two rows of w
+    PENALTY_ORTHOGONAL_COLUMNS
+    PENALTY_GIVEN               # first; the gradient is given, too: see PenaltyRow
+
+cpdef enum Constraint:
+    CONSTRAINT_NON_NEGATIVE = 1     # max(w, 0)
+    CONSTRAINT_NORM                 # norms between low and high: see constraints.pxi
+# What stands in the place of an Activation, Loss or Metric for a function of the user's own; the
+# first setting is its number among the plan's functions.
+cpdef enum Call:
+    CALL_FUNCTION = 1000
 
 # How the losses of a batch's rows become one number.
 cpdef enum Reduction:
@@ -142,3 +178,26 @@ cdef struct MetricTerm:
     int64_t weight_column
     int64_t settings
     int64_t totals          # where its sums start in the totals
+
+# A penalty on a variable of the flat vector, which is added to the loss of each batch. The
+# gradients of all but PENALTY_L1L2 pass through a flat vector of their own.
+cdef struct PenaltyRow:
+    int64_t kind      # a Penalty
+    int64_t offset    # where the variable starts
+    int64_t rows      # its shape; a vector is one row
+    int64_t columns
+    double first
+    double second
+
+# What a variable is made to satisfy after each update. It is seen as (outer, count, inner), and
+# its vectors run along the middle.
+cdef struct ConstraintRow:
+    int64_t kind      # a Constraint
+    int64_t offset
+    int64_t outer
+    int64_t count
+    int64_t inner
+    double low
+    double high
+    double rate       # how far a norm goes towards the interval
+    double epsilon    # added to a norm before it divides

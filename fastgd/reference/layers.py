@@ -9,8 +9,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastgd._core.types import Merge, Op
+from fastgd._core.types import Call, Merge, Op
 from fastgd.reference.activations import ACTIVATIONS
+from fastgd.reference.embedding import embedding, embedding_gradient
+from fastgd.reference.noise import noise, noise_gradient
+from fastgd.reference.normalization import (
+    affine,
+    affine_gradient,
+    batch_norm,
+    batch_norm_gradient,
+    layer_norm,
+    layer_norm_gradient,
+    unit_norm,
+    unit_norm_gradient,
+)
 
 
 @dataclass
@@ -26,6 +38,8 @@ class Operands:
     widths : list of int
     all_settings : list of float
     batch : Batch
+    functions : tuple
+        The user's own.
     """
 
     row: tuple
@@ -34,6 +48,7 @@ class Operands:
     widths: list
     all_settings: list
     batch: object
+    functions: tuple = ()
 
     @property
     def source(self):
@@ -88,11 +103,16 @@ def dense_gradient(o, d_target):
 
 
 def activation(o):
+    if o.row.kind == Call.CALL_FUNCTION:
+        o.target = o.functions[int(o.settings[0])].value(o.source).astype(o.source.dtype)
+        return
     function, _ = ACTIVATIONS[o.row.kind]
     o.target = function(o.source, o.settings)
 
 
 def activation_gradient(o, d_target):
+    if o.row.kind == Call.CALL_FUNCTION:
+        return [o.functions[int(o.settings[0])].gradient(o.source, d_target)], []
     _, gradient = ACTIVATIONS[o.row.kind]
     return [gradient(o.source, o.target, d_target, o.settings)], []
 
@@ -115,6 +135,21 @@ def copy_gradient(o, d_target):
     taken, filled = _columns(o)
     d_source = np.zeros_like(o.source)
     d_source[:, taken] = d_target[:, filled]
+    return [d_source], []
+
+
+def _gathered(o):
+    """Which column of the source each column of the target is."""
+    return np.array(o.settings[: o.width], np.int64)
+
+
+def gather(o):
+    o.target = o.source[:, _gathered(o)]
+
+
+def gather_gradient(o, d_target):
+    d_source = np.zeros_like(o.source)
+    np.add.at(d_source, (slice(None), _gathered(o)), d_target)
     return [d_source], []
 
 
@@ -161,10 +196,24 @@ FORWARD = {
     Op.OP_ACTIVATION: activation,
     Op.OP_COPY: copy,
     Op.OP_MERGE: merge,
+    Op.OP_GATHER: gather,
+    Op.OP_AFFINE: affine,
+    Op.OP_NOISE: noise,
+    Op.OP_BATCH_NORM: batch_norm,
+    Op.OP_LAYER_NORM: layer_norm,
+    Op.OP_UNIT_NORM: unit_norm,
+    Op.OP_EMBEDDING: embedding,
 }
 BACKWARD = {
     Op.OP_DENSE: dense_gradient,
     Op.OP_ACTIVATION: activation_gradient,
     Op.OP_COPY: copy_gradient,
     Op.OP_MERGE: merge_gradient,
+    Op.OP_GATHER: gather_gradient,
+    Op.OP_AFFINE: affine_gradient,
+    Op.OP_NOISE: noise_gradient,
+    Op.OP_BATCH_NORM: batch_norm_gradient,
+    Op.OP_LAYER_NORM: layer_norm_gradient,
+    Op.OP_UNIT_NORM: unit_norm_gradient,
+    Op.OP_EMBEDDING: embedding_gradient,
 }
