@@ -86,14 +86,14 @@ class Plan:
     totals_size : int
         How many sums an epoch adds up: [penalties times rows, rows, a pair for each loss, those
         of each metric].
-    keep : tuple
-        What has to live as long as the plan: losses whose functions it has the addresses of.
     functions : tuple
         The user's own activations, losses and metrics, which are called by number.
     activities : tuple of (int, (float, float))
         Buffers whose values are penalised, and by what factors, l1 and l2.
     penalties, constraints, penalty_gradients
         What regularizers and constraints became, see ``fastgd._regular.Regular``.
+    keep : tuple
+        What has to live as long as the plan: losses whose functions it has the addresses of.
     """
 
     rows: np.ndarray
@@ -107,12 +107,12 @@ class Plan:
     metrics: np.ndarray = field(default_factory=lambda: np.zeros(0, METRIC_TERM))
     target_width: int = 0
     totals_size: int = TERM_TOTALS
-    keep: tuple = ()
     functions: tuple = ()
     activities: tuple = ()
     penalties: np.ndarray = field(default_factory=lambda: np.zeros(0, PENALTY_ROW))
     constraints: np.ndarray = field(default_factory=lambda: np.zeros(0, CONSTRAINT_ROW))
     penalty_gradients: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    keep: tuple = ()
 
     def trained_with(self, goals, activations, weighted=False):
         """This plan with losses and metrics, fused with the last activations where they can be.
@@ -134,7 +134,7 @@ class Plan:
         columns = [goals[k].loss.target_columns(width[k]) for k in trained]
         starts = np.cumsum([0, *columns])
         totals = TERM_TOTALS + 2 * (len(trained) + len(self.activities))
-        losses, metrics, functions = [], [], self.functions
+        losses, metrics, functions = [], [], list(self.functions)
         for i, k in enumerate(trained):
             goal, loss = goals[k], goals[k].loss
             weight_column = int(starts[-1]) + i if weighted else -1
@@ -143,10 +143,12 @@ class Plan:
             code = loss.logits_code if fused or loss.from_logits else loss.code
             source = self.logits[k] if fused else self.outputs[k]
             place, y_column = len(settings), int(starts[i])
-            if code == Loss.LOSS_NONE:
-                code, functions = Call.CALL_FUNCTION, (*functions, loss)
-                settings.append(len(functions) - 1)
-            settings += loss.settings()
+            if code == Loss.LOSS_NONE:  # the user's own
+                code = Call.CALL_FUNCTION
+                settings.append(len(functions))
+                functions.append(loss)
+            else:
+                settings += loss.settings()
             losses.append((code, source, y_column, columns[i], weight_column, place,
                            loss.reduction_code, goal.weight, *loss.addresses))  # fmt: skip
             for metric in (*goal.metrics, *goal.weighted_metrics):
@@ -166,7 +168,7 @@ class Plan:
             metrics=np.array(metrics, METRIC_TERM),
             target_width=int(starts[-1]) + (len(trained) if weighted else 0),
             totals_size=totals,
-            functions=functions,
+            functions=tuple(functions),
             keep=tuple(goals[k].loss for k in trained),
         )
 

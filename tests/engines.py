@@ -68,11 +68,11 @@ class Plan:
     parameter_count: int
     settings: np.ndarray = field(default_factory=lambda: np.zeros(8))
     work_size: int = 0
-    keep: tuple = ()
     penalties: np.ndarray = field(default_factory=lambda: np.zeros(0, types.PENALTY_ROW))
     constraints: np.ndarray = field(default_factory=lambda: np.zeros(0, types.CONSTRAINT_ROW))
     penalty_gradients: np.ndarray = field(default_factory=lambda: np.zeros(0))
     functions: tuple = ()
+    keep: tuple = ()
 
     @property
     def totals_size(self):

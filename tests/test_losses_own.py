@@ -69,6 +69,8 @@ def test_one_number_for_the_batch(reduction):
     assert values.sum() / divisor == pytest.approx(worst)
     expected = np.where(errors**2 == worst, 2 * errors, 0)
     np.testing.assert_allclose(slopes / divisor, expected, rtol=1e-14)
+    with pytest.raises(ArgumentError, match=r"'worst'.*weights"):
+        loss.values_and_slopes(Y, P, weighted=True)
 
 
 @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum"])

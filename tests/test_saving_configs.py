@@ -42,8 +42,8 @@ NEEDED = {
     "total_steps": 20,
     "quantiles": [0.1, 0.9],
     "quantile": 0.3,
-    "fn": losses.mean_squared_error,
     "array": [[1.0, 2.0]],
+    "fn": losses.mean_squared_error,
 }
 #: Other values to try for an argument, by its name; each constructor takes those it can.
 OTHERS = {

@@ -142,26 +142,26 @@ class Loss(Serializable):
             y_pred,
         )
 
-    def values_and_slopes(self, y_true, y_pred):
-        """What a training step asks of a loss that has no compiled form.
+    def values_and_slopes(self, y_true, y_pred, weighted=False):
+        """What the engine asks of a loss that is a Python function.
 
         Parameters
         ----------
         y_true : ndarray, shape (n, targets)
         y_pred : ndarray, shape (n, outputs)
+        weighted : bool
+            Whether the engine will weigh the rows.
 
         Returns
         -------
-        values : ndarray, shape (n,)
-            The loss of each row. Where `call` gives one number for the whole batch, the number
-            for each row, or its n-th part for the reduction "sum".
-        slopes : ndarray, shape (n, outputs)
-            The gradient of their sum with respect to y_pred.
+        (ndarray of shape (n,), ndarray of shape (n, outputs))
+            The loss of each row, and the gradient of their sum. Of a function that gives one
+            number for the whole batch each row has that number, or for "sum" its n-th part.
 
         Raises
         ------
         ArgumentError
-            If the values do not depend on y_pred by operations that a tape follows.
+            If no gradient leads to y_pred, or for one number where rows are weighted.
         ShapeError
             If there is not a value for each row.
         """
@@ -171,23 +171,26 @@ class Loss(Serializable):
             values = self.call(y_true, watched)
             if np.ndim(values) > 1:
                 values = ops.mean(values, axis=tuple(range(1, np.ndim(values))))
-        share = 1.0
-        if np.ndim(values) == 0:
-            share = 1.0 if self.reduction_code == SUM else float(rows)
-        elif np.shape(values) != (rows,):
-            raise ShapeError(
-                f"loss: {self.name!r} gave values of shape {np.shape(values)} for {rows} rows"
-            )
         slopes = tape.gradient(values, watched)
         if slopes is None:
             raise ArgumentError(
                 f"loss: no gradient leads from {self.name!r} to y_pred: write it with NumPy's "
                 "functions or fastgd.ops, or wrap it with losses.with_gradient"
             )
-        found = np.asarray(values, dtype=y_pred.dtype)
-        if found.ndim == 0:
-            found = np.full(rows, found * (share / rows), found.dtype)
-        return found, slopes * slopes.dtype.type(share)
+        if np.ndim(values) == 0:
+            if weighted:
+                raise ArgumentError(
+                    f"loss: {self.name!r} gives one number for a batch, and sample weights need "
+                    "one for each row"
+                )
+            summed = self.reduction_code == SUM
+            values = np.full(rows, float(values) / (rows if summed else 1))
+            return values, slopes if summed else slopes * rows
+        if np.shape(values) != (rows,):
+            raise ShapeError(
+                f"loss: {self.name!r} gave values of shape {np.shape(values)} for {rows} rows"
+            )
+        return np.asarray(values), slopes
 
     def _divisor(self, shape, weights, counted):
         """What the weighted sum of losses is divided by."""

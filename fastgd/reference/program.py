@@ -245,12 +245,14 @@ class Program:
         for term in self._terms:
             p = values[term.source]
             settings = self._settings[term.settings :]
+            if term.kind == Loss.LOSS_COMPILED:
+                settings = term.value, term.slope
             if term.kind == Call.CALL_FUNCTION:
                 function = self._functions[int(settings[0])]
-                found, slopes = function.values_and_slopes(_targets(y, term), p)
+                found, slopes = function.values_and_slopes(
+                    _targets(y, term), p, term.weight_column >= 0
+                )
             else:
-                if term.kind == Loss.LOSS_COMPILED:
-                    settings = term.value, term.slope
                 found, slopes = TERMS[term.kind](p, _targets(y, term), settings)
             weights = _weights(y, term)
             found = _weighted(weights, found)
