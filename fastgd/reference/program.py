@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastgd._core.types import LOSS_TERM, METRIC_TERM, ROW, TERM_TOTALS, Reduction, Status
+from fastgd.reference.arrays import weighted
 from fastgd.reference.layers import BACKWARD, FORWARD, Operands
 from fastgd.reference.losses import LOSSES
-from fastgd.reference.metrics import METRICS
+from fastgd.reference.metrics import add_rows
 from fastgd.reference.shuffle import element, permutation
 from fastgd.reference.updates import update
 
@@ -185,8 +186,8 @@ class Program:
             settings = self._settings[term.settings :]
             found, slopes = LOSSES[term.kind](p, _targets(y, term), settings)
             weights = _weights(y, term)
-            found = _weighted(weights, found)
-            slopes = _weighted(weights[:, None], slopes) * term.weight
+            found = weighted(weights, found)
+            slopes = weighted(weights[:, None], slopes) * term.weight
             if term.reduction == Reduction.REDUCTION_MEAN:
                 slopes = slopes / len(y)
             elif term.reduction == Reduction.REDUCTION_WEIGHTED_MEAN:
@@ -210,9 +211,8 @@ class Program:
         for term in self._metrics:
             settings = self._settings[term.settings :]
             p, weights = values[term.source], _weights(y, term)
-            found = METRICS[term.kind](p, _targets(y, term), settings)
-            totals[term.totals] += _weighted(weights, found).sum(dtype=np.float64)
-            totals[term.totals + 1] += weights.sum(dtype=np.float64)
+            sums = totals[term.totals :]
+            add_rows(term.kind, p, _targets(y, term), weights, settings, sums)
 
 
 def _targets(y, term):
@@ -224,11 +224,6 @@ def _weights(y, term):
     if term.weight_column < 0:
         return np.ones(len(y), y.dtype)
     return y[:, term.weight_column]
-
-
-def _weighted(weights, values):
-    """weights * values, where a weight of 0 wipes out whatever the value is."""
-    return np.where(weights == 0, 0, weights * values)
 
 
 class Predictor:
