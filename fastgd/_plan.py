@@ -13,7 +13,7 @@ from fastgd._core.types import (
     Activation,
     Op,
 )
-from fastgd.activations import CODES
+from fastgd.activations import DESCRIPTIONS, Description
 from fastgd.variables import Variable
 
 
@@ -183,16 +183,23 @@ class Table:
         self.row(Op.OP_COPY, source, target, settings=(source_column, target_column))
         return target
 
-    def activation(self, function, source):
-        """Activate a buffer; a dense layer that has just written it does so itself."""
-        code = CODES[function]
-        if code == Activation.ACTIVATION_LINEAR:
+    def activation(self, activation, source):
+        """Activate a buffer; a dense layer that has just written it does so itself.
+
+        activation: a function of ``fastgd.activations``, or a Description.
+        """
+        if isinstance(activation, Description):
+            description = activation
+        else:
+            description = DESCRIPTIONS[activation]
+        if description.code == Activation.ACTIVATION_LINEAR:
             return source
         target = source
-        if not self._activates(source, code):
+        if not self._activates(source, description.code):
             target = self.buffer(self.widths[source])
-            self.row(Op.OP_ACTIVATION, source, target, kind=code)
-        self.functions[target] = function
+            settings = (*description.settings, 0, 0, 0)[:ACTIVATION_SETTINGS]
+            self.row(Op.OP_ACTIVATION, source, target, kind=description.code, settings=settings)
+        self.functions[target] = activation
         return target
 
     def _activates(self, source, code):
@@ -244,6 +251,8 @@ class Table:
         )
 
 
+#: How many numbers an activation may have.
+ACTIVATION_SETTINGS = 3
 #: The activations that a dense layer applies in place: their derivative is written in terms of
 #: their output.
 IN_PLACE = (

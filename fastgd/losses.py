@@ -11,6 +11,7 @@ from fastgd._core import types
 from fastgd._names import lookup, snake_case
 from fastgd._validate import check_classes, numeric
 from fastgd.errors import ArgumentError, ShapeError
+from fastgd.saving import Serializable
 
 #: Probabilities are kept this far from 0 and 1 before their logarithm is taken, as in Keras.
 EPSILON = 1e-7
@@ -94,7 +95,7 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False):
     return -_log_probabilities(y_pred, from_logits)[rows, labels.astype(np.int64)]
 
 
-class Loss:
+class Loss(Serializable):
     """The mean of a loss over rows.
 
     Attributes

@@ -15,6 +15,7 @@ from fastgd._core import types
 from fastgd._names import lookup
 from fastgd._validate import number, numeric, prepared
 from fastgd.errors import ArgumentError, DataTypeError, DivergenceError, ShapeError
+from fastgd.saving import Serializable
 from fastgd.variables import Variable
 
 
@@ -40,7 +41,7 @@ class State:
     iterations: np.ndarray
 
 
-class Optimizer:
+class Optimizer(Serializable):
     """What all optimizers share.
 
     Parameters
@@ -64,6 +65,7 @@ class Optimizer:
         self.learning_rate = learning_rate
         self._iterations = np.zeros(1, dtype=np.int64)
         self._states = {}
+        self._kept = []  # of a copy: the slots it came with, for the vectors it will be given
 
     def settings(self):
         """The numbers that the engine's loop takes, in the order of types.pxd."""
@@ -96,7 +98,7 @@ class Optimizer:
         entry = self._states.get(key)
         # momentum may be set after the first step, and then needs a slot that was not there
         if entry is None or entry[0]() is None or len(entry[1].slots) != self.slot_count():
-            slots = np.zeros((self.slot_count(), vector.size), dtype=vector.dtype)
+            slots = self._first_slots(vector)
             state = State(int(self.kind), np.array(self.settings()), slots, self._iterations)
             # Not a Python function: a Ctrl-C that came while it runs would be lost.
             forget = functools.partial(self._states.pop, key)
@@ -104,6 +106,29 @@ class Optimizer:
             self._states[key] = entry
         entry[1].settings[:] = self.settings()
         return entry[1]
+
+    def state_arrays(self, vector):
+        """What is kept for a vector, to be saved: a dict of name -> ndarray."""
+        return {"iterations": self._iterations, "slots": self.state(vector).slots}
+
+    def load_state_arrays(self, vector, arrays):
+        """Take back what ``state_arrays`` gave, for a vector of the same size and data type."""
+        for name, array in self.state_arrays(vector).items():
+            array[...] = arrays[name]
+
+    def _first_slots(self, vector):
+        """Zeros for a vector that is new; for a copy the slots it came with, in their order."""
+        shape = (self.slot_count(), vector.size)
+        for i, slots in enumerate(self._kept):
+            if slots.shape == shape and slots.dtype == vector.dtype:
+                return self._kept.pop(i)
+        return np.zeros(shape, dtype=vector.dtype)
+
+    def __getstate__(self):
+        """What copies and pickles hold: slots, but not the vectors that they belong to."""
+        slots = [state.slots for _, state in self._states.values()] + self._kept
+        copied = {"_kept": [s.copy() for s in slots], "_iterations": self._iterations.copy()}
+        return vars(self) | {"_states": {}} | copied
 
     def apply_gradients(self, grads_and_vars):
         """Take one step.

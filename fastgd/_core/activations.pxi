@@ -23,6 +23,11 @@ cdef void activate(
     elif kind == ACTIVATION_SOFTMAX:
         for i in range(rows):
             softmax(width, z + i * stride, y + i * stride)
+    elif kind == ACTIVATION_LOG_SOFTMAX:
+        for i in range(rows):
+            log_softmax(width, z + i * stride, y + i * stride)
+    elif kind != ACTIVATION_LINEAR:
+        activate_points(kind, settings, n, z, y)
     elif y != z:
         for i in range(n):
             y[i] = z[i]
@@ -49,6 +54,11 @@ cdef void activation_gradient(
     elif kind == ACTIVATION_SOFTMAX:
         for i in range(rows):
             softmax_gradient(width, y + i * stride, d_y + i * stride, d_z + i * stride)
+    elif kind == ACTIVATION_LOG_SOFTMAX:
+        for i in range(rows):
+            log_softmax_gradient(width, y + i * stride, d_y + i * stride, d_z + i * stride)
+    elif kind != ACTIVATION_LINEAR:
+        points_gradient(kind, settings, n, z, d_y, d_z)
     elif d_z != d_y:
         for i in range(n):
             d_z[i] = d_y[i]
@@ -96,3 +106,25 @@ cdef inline void softmax_gradient(
     cdef int64_t i
     for i in range(n):
         d_z[i] = y[i] * (d_y[i] - inner)
+
+
+cdef inline void log_softmax(int64_t n, const real* z, real* y) noexcept nogil:
+    """y_i = z_i - max z - log(sum of exp(z - max z))."""
+    cdef real top = row_maximum(n, z)
+    cdef real log_total
+    cdef int64_t i
+    for i in range(n):
+        y[i] = exponential(z[i] - top)
+    log_total = logarithm(row_sum(n, y))
+    for i in range(n):
+        y[i] = (z[i] - top) - log_total
+
+
+cdef inline void log_softmax_gradient(
+    int64_t n, const real* y, const real* d_y, real* d_z,
+) noexcept nogil:
+    """d_z_i = d_y_i - exp(y_i) (sum of d_y)."""
+    cdef real total = row_sum(n, d_y)
+    cdef int64_t i
+    for i in range(n):
+        d_z[i] = d_y[i] - exponential(y[i]) * total

@@ -145,7 +145,7 @@ cdef void backward(
     cdef real* deltas = <real*>net.deltas
     cdef const real* output
     cdef real* d_target
-    cdef int64_t i, width, stride
+    cdef int64_t i, width, stride, source_width, source_stride
     cdef const Row* row
     for i in range(net.row_count - 1, -1, -1):
         if not flags[i] & FLAG_BACK:
@@ -160,7 +160,19 @@ cdef void backward(
             activation_gradient(
                 row.kind, net.settings, rows, width, stride, output, output,
                 <const real*>d_target, d_target)
-        if flags[i] & FLAG_SOURCE:
+        if (row.op == OP_DENSE and row.source > 0
+                and flags[i] & (FLAG_SOURCE | FLAG_ADD_SOURCE) == FLAG_SOURCE):
+            # what most networks are made of takes the short way
+            source_width = net.width[row.source]
+            source_stride = net.stride[row.source]
+            dense_source_gradient(
+                rows, source_width, width, <const real*>net.parameters + row.kernel,
+                <const real*>d_target, stride,
+                buffer_at(net, deltas, row.source) + first_row * source_stride, source_stride,
+                source_width > 1,
+                values_at(net, x, row.source, first_row) if flags[i] & FLAG_GATES
+                else <const real*>NULL, <real*>scratch)
+        elif flags[i] & FLAG_SOURCE:
             pass_back(net, batch, flags[i], row, False, first_row, rows, x, d_target, d_x, scratch)
         if flags[i] & FLAG_SECOND:
             pass_back(net, batch, flags[i], row, True, first_row, rows, x, d_target, d_x, scratch)

@@ -4,9 +4,10 @@ cimport numpy as np
 from libc.stdint cimport int64_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
+from fastgd._core.errorfunction cimport normal_cdf
 from fastgd._core.scalar cimport (
-    absolute, exponential, fmadd, hyperbolic_tangent, is_finite, logarithm, real, sigmoid,
-    softplus, square_root,
+    absolute, exp_minus_one, exponential, fmadd, hyperbolic_tangent, is_finite, logarithm, real,
+    sigmoid, softplus, square_root,
 )
 from fastgd._core.types cimport *
 
@@ -21,6 +22,7 @@ include "threads.pxi"
 include "gemm.pxi"
 include "sums.pxi"
 include "dense.pxi"
+include "points.pxi"
 include "activations.pxi"
 include "losses.pxi"
 include "metrics.pxi"

@@ -22,7 +22,30 @@ cpdef enum Activation:
     ACTIVATION_RELU
     ACTIVATION_SIGMOID
     ACTIVATION_TANH
-    ACTIVATION_SOFTMAX
+    ACTIVATION_SOFTMAX          # the kinds so far may be applied in place, see activations.pxi
+    ACTIVATION_RECTIFIER        # settings: negative slope, largest value, threshold
+    ACTIVATION_ELU              # alpha
+    ACTIVATION_SELU
+    ACTIVATION_CELU             # alpha
+    ACTIVATION_GELU
+    ACTIVATION_GELU_TANH
+    ACTIVATION_SILU
+    ACTIVATION_MISH
+    ACTIVATION_SOFTPLUS
+    ACTIVATION_SOFTSIGN
+    ACTIVATION_SQUAREPLUS       # b
+    ACTIVATION_SPARSE_PLUS
+    ACTIVATION_SPARSE_SIGMOID
+    ACTIVATION_LOG_SIGMOID
+    ACTIVATION_EXPONENTIAL
+    ACTIVATION_TANH_SHRINK
+    ACTIVATION_SOFT_SHRINK      # threshold
+    ACTIVATION_HARD_SHRINK      # threshold
+    ACTIVATION_HARD_TANH
+    ACTIVATION_HARD_SIGMOID
+    ACTIVATION_HARD_SILU
+    ACTIVATION_THRESHOLD        # threshold, default value
+    ACTIVATION_LOG_SOFTMAX
 
 cpdef enum Loss:
     LOSS_NONE = 0

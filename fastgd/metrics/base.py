@@ -5,16 +5,17 @@ import numpy as np
 from fastgd import initializers
 from fastgd._names import snake_case
 from fastgd.config import checked_floatx
+from fastgd.saving import Serializable
 from fastgd.variables import Variable
 
 
-class Metric:
+class Metric(Serializable):
     """The base of all metrics.
 
-    A metric of one's own is a subclass with ``update_state(y_true, y_pred, sample_weight=None)``
-    and ``result()``. It is updated in Python, once a batch, with arrays of shape (rows, columns)
-    and weights of shape (rows,) or None; the compiled loop does the rest of the step. One that
-    is ``compiled`` never leaves the loop.
+    A metric of one's own is a subclass with ``result()`` and ``update_state(y_true, y_pred,
+    sample_weight=None)``. It is updated in Python, once a batch, with arrays of shape (rows,
+    columns) and weights of shape (rows,) or None; the compiled loop does the rest of the step.
+    One that is ``compiled`` never leaves the loop.
 
     Parameters
     ----------
@@ -112,11 +113,6 @@ class Metric:
         """The arguments that make this metric again: a dict."""
         own = {argument: getattr(self, argument) for argument in self.arguments}
         return {"name": self.name, "dtype": self.dtype, **own}
-
-    @classmethod
-    def from_config(cls, config):
-        """The metric that has such a configuration."""
-        return cls(**config)
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}>"

@@ -1,7 +1,7 @@
-"""Positives and negatives at thresholds: the entries of the confusion matrix and what they give.
+"""Positives and negatives at thresholds: the confusion matrix, and what it gives.
 
-A prediction is positive at a threshold if it exceeds it, and a target if it is not 0. The engine
-counts between sorted thresholds, which costs the same for any number of them.
+A prediction is positive at a threshold if it exceeds it, and a target if it is not 0. The
+engine counts between sorted thresholds, which costs the same for any number of them.
 """
 
 import numpy as np

@@ -55,8 +55,8 @@ class AUC(_Curve):
         At least 2; they are evenly spaced over [0, 1]. More come closer to the true area.
     curve : {"ROC", "PR", "PRGAIN"}
     summation_method : {"interpolation", "minoring", "majoring"}
-        Between two thresholds the mean, the smaller or the larger height. "PR" interpolates true
-        and false positives instead of their ratio (Davis & Goadrich, 2006).
+        Between two thresholds the mean, the smaller or the larger height. "PR" interpolates
+        true and false positives instead of their ratio (Davis & Goadrich, 2006).
     name : str, optional
     dtype : {"float32", "float64"}, optional
     thresholds : list of float, optional

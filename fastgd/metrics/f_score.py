@@ -39,9 +39,7 @@ class FBetaScore(Compiled):
     _direction = "up"
     arguments = ("average", "beta", "threshold")
 
-    def __init__(
-        self, average=None, beta=1.0, threshold=None, name="fbeta_score", dtype=None
-    ):
+    def __init__(self, average=None, beta=1.0, threshold=None, name="fbeta_score", dtype=None):
         super().__init__(dtype, name)
         if average not in (None, "micro", "macro", "weighted"):
             raise ArgumentError(

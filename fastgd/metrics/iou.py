@@ -22,7 +22,7 @@ class IoU(Compiled):
     ignore_class : int, optional
         Rows of this true class are left out; so are numbers that are of no class.
     sparse_y_true, sparse_y_pred : bool
-        Whether targets and predictions are class numbers; otherwise the largest of a row counts.
+        Whether targets and predictions are class numbers; else the largest of a row counts.
     axis : int
         The one of the classes: the last.
 

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from fastgd import losses
 from fastgd._core import types
 from fastgd._validate import positive_int
-from fastgd.metrics.compiled import Compiled, LossMean, RowMetric
+from fastgd.metrics.compiled import Compiled, RowMetric
 from fastgd.metrics.counts import ratio
 
 

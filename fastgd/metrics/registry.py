@@ -1,4 +1,4 @@
-"""All metrics by name: a metric of fastgd is a class in this table, and nothing else is needed."""
+"""All metrics by name: a metric of fastgd is a class in this table."""
 
 from fastgd import losses
 from fastgd._names import lookup, snake_case
@@ -37,13 +37,14 @@ from fastgd.metrics.probabilistic import (
     BrierScore,
     ExpectedCalibrationError,
 )
-from fastgd.metrics.reductions import MeanMetricWrapper
+from fastgd.metrics.reductions import Mean, MeanMetricWrapper, Sum
 from fastgd.metrics.regression import (
     MeanAbsoluteError,
     MeanSquaredError,
     R2Score,
     RootMeanSquaredError,
 )
+from fastgd.saving import deserialize_object, serialize_object
 
 CLASSES = (
     Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy,
@@ -65,6 +66,7 @@ _BY_NAME |= {
     "mae": MeanAbsoluteError,
     "MAE": MeanAbsoluteError,
 }
+_OTHERS = {c.__name__: c for c in (LossMetric, Mean, MeanMetricWrapper, Sum)}
 #: Names that depend on the output and the targets: for one output, for class numbers, else.
 _BY_TARGETS = dict.fromkeys(
     ("accuracy", "acc"), (BinaryAccuracy, SparseCategoricalAccuracy, CategoricalAccuracy)
@@ -79,8 +81,8 @@ def get(identifier, outputs=1, sparse=False):
     identifier : str, dict, type, function, fastgd.losses.Loss or Metric
         A metric made from a name bears that name, so ``"mae"`` stays ``"mae"`` in a history.
         ``"accuracy"`` is resolved by the model, as Keras does: binary for one output, sparse
-        categorical where targets are class numbers, categorical otherwise. A loss is averaged as
-        it is, and so is a function of one's own, ``fn(y_true, y_pred)``, in Python.
+        categorical where targets are class numbers, categorical otherwise. A loss is averaged
+        as it is, and so is a function of one's own, ``fn(y_true, y_pred)``, in Python.
     outputs : int
         The width of the model's output.
     sparse : bool
@@ -121,9 +123,7 @@ def get(identifier, outputs=1, sparse=False):
         return identifier()
     if callable(identifier) and not isinstance(identifier, type):
         return _of_function(identifier)
-    raise ArgumentError(
-        f"metrics: expected a name, a function or a metric, got {identifier!r}"
-    )
+    raise ArgumentError(f"metrics: expected a name, a function or a metric, got {identifier!r}")
 
 
 def _of_function(function):
@@ -134,3 +134,44 @@ def _of_function(function):
             return _BY_NAME[name](name=name)
         return LossMetric(losses.get(function), name=name)
     return MeanMetricWrapper(function)
+
+
+def serialize(metric):
+    """A metric, or a function, as plain data: a dict with its class and its configuration.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> metrics.serialize(metrics.BinaryAccuracy())["config"]["threshold"]
+    0.5
+    """
+    return serialize_object(metric)
+
+
+def deserialize(config, custom_objects=None):
+    """The metric, or function, for what ``serialize`` gave, or for a dict like it.
+
+    Parameters
+    ----------
+    config : dict or str
+        With ``class_name`` and ``config``; or the name of a class.
+    custom_objects : dict, optional
+        Name -> class or function of one's own.
+
+    Raises
+    ------
+    UnknownNameError, ArgumentError
+        If there is no such class, or it does not take its configuration.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> metrics.deserialize({"class_name": "AUC", "config": {"curve": "PR"}}).curve
+    'PR'
+    """
+    if isinstance(config, dict) and "module" in config:
+        return deserialize_object(config, custom_objects)
+    name = config.get("class_name") if isinstance(config, dict) else config
+    made_by = lookup("metrics", name, _BY_NAME | _OTHERS | (custom_objects or {}))
+    arguments = config.get("config", {}) if isinstance(config, dict) else {}
+    return made_by.from_config(arguments) if isinstance(made_by, type) else made_by

@@ -90,8 +90,8 @@ def centred(totals):
 class R2Score(Compiled):
     """1 - sum (y_true - y_pred)² / sum (y_true - mean y_true)², of each column.
 
-    The coefficient of determination: 1 for perfect predictions, 0 for those as good as the mean.
-    With `num_regressors` p and n rows it is adjusted: 1 - (1 - R²) (n - 1) / (n - p - 1).
+    The coefficient of determination: 1 for perfect predictions, 0 for those as good as the
+    mean. With `num_regressors` p and n rows it is adjusted: 1 - (1 - R²) (n - 1) / (n - p - 1).
 
     Parameters
     ----------

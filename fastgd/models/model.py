@@ -63,10 +63,12 @@ class Model(Base):
         UnknownNameError
             Listing the names there are; the model stays compiled as it was.
         """
+        arguments = {k: v for k, v in locals().items() if k != "self"}
         optimizer = optimizers.get(optimizer)
         objective = Objective(loss, metrics)
         objective.metrics(self.output_shape[1] if self.built else None)
         self.optimizer, self._objective = optimizer, objective
+        self._compile_arguments = arguments
         self._program = None
         self._warn_of_double_activation(stacklevel=3)
 

@@ -32,7 +32,12 @@ class Objective:
 
     def _check(self, resolved, outputs):
         for metric in resolved:
-            if metric.sparse != self.loss.sparse and (outputs or 1) > 1:
+            if not metric.compiled:
+                raise ArgumentError(f"metrics: {metric.name!r} cannot be used in a model")
+            if outputs is None:
+                continue
+            metric.check_width(outputs)
+            if metric.target_columns(outputs) not in (None, self.loss.target_columns(outputs)):
                 kind = "class numbers" if self.loss.sparse else "a value for each output"
                 raise ArgumentError(
                     f"metrics: {metric.name!r} does not fit {self.loss.name}, "
@@ -48,10 +53,11 @@ class Objective:
         return [Goal(self.loss, tuple(self.metrics(outputs)))]
 
     def figures(self, totals, plan, outputs):
-        """The figures that belong to the totals of a plan: a dict of name -> float."""
+        """The figures that belong to the totals of a plan: a dict of name -> float or array."""
         found = {"loss": loss_figure(totals, plan)}
         for metric, term in zip(self.metrics(outputs), plan.metrics, strict=True):
-            found[metric.name] = metric.figure(totals[term["totals"] :])
+            size = metric.totals_size(outputs)
+            found[metric.name] = metric.figure(totals[term["totals"] :][:size])
         return found
 
     def warn_of_double_activation(self, last_activation, stacklevel):

@@ -1,8 +1,8 @@
 """Metrics that collect: each row adds to several sums, from which Python makes the figure.
 
-Each takes predictions p, (rows, width), targets y, (rows, columns), the weights of the rows, none
-of which is 0, the metric's settings and its sums, which it adds to. See the files of the same
-subjects in ``_core``.
+Each takes predictions p, (rows, width), targets y, (rows, columns), the weights of the rows,
+none of which is 0, the metric's settings and its sums, which it adds to. See the files of the
+same subjects in ``_core``.
 """
 
 import numpy as np
@@ -60,7 +60,7 @@ def confusion(p, y, weights, settings, totals):
     elements = min(p.shape[1], y.shape[1])
     p, y = p[:, :elements].astype(float).ravel(), y[:, :elements].astype(float).ravel()
     weights = np.repeat(weights.astype(np.float64), elements)
-    inside = (-1 < p) & (p < classes) & (-1 < y) & (y < classes) & (np.trunc(y) != left_out)
+    inside = (p > -1) & (p < classes) & (y > -1) & (y < classes) & (np.trunc(y) != left_out)
     place = np.trunc(y[inside]) * classes + np.trunc(p[inside])
     totals[: int(classes) ** 2] += np.bincount(
         place.astype(int), weights[inside], int(classes) ** 2

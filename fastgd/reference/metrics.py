@@ -1,10 +1,10 @@
 """Metrics: what rows add to a metric's sums, from predictions, targets, weights and settings.
 
-A metric of rows gives one value a row, and adds [the sum of weight * value, the sum of weights];
-one that collects adds to its sums itself, see ``collecting.py``.
+A metric of rows gives one value a row, and adds [the sum of weight * value, the sum of
+weights]; one that collects adds to its sums itself, see ``collecting.py``.
 
-p: (rows, width); y: (rows, columns), labels for a sparse metric; weights: (rows,); settings: the
-metric's numbers.
+p: (rows, width); y: (rows, columns), labels for a sparse metric; weights: (rows,); settings:
+the metric's numbers.
 """
 
 import numpy as np
