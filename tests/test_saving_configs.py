@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from test_saving import content
 
-from fastgd import Sequential, initializers, layers, models, saving
+from fastgd import Sequential, initializers, layers, losses, metrics, models, saving
 from fastgd.errors import ArgumentError, DataTypeError, FastgdError, UnknownNameError
 from fastgd.saving import registry
 
@@ -42,6 +42,8 @@ NEEDED = {
     "total_steps": 20,
     "quantiles": [0.1, 0.9],
     "quantile": 0.3,
+    "fn": metrics.binary_accuracy,
+    "loss": losses.MeanAbsoluteError(),
 }
 #: Other values to try for an argument, by its name; each constructor takes those it can.
 OTHERS = {

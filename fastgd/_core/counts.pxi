@@ -2,9 +2,9 @@
 # the entries of confusion matrices are made from.
 #
 # The settings: [thresholds, how many go to a unit of p if they are evenly spaced (else 0), the
-# column to look at or -1, how many of the largest predictions of a row count or 0, whether p is a
-# logit, whether each column has counts of its own, whether there are weights of columns; the
-# thresholds in rising order; the weights].
+# column to look at or -1, how many of the largest predictions of a row count or 0, whether each
+# column has counts of its own, whether there are weights of columns; the thresholds in rising
+# order; the weights].
 # The totals: for each column with counts of its own, and for each number of thresholds that a
 # prediction exceeds, from 0 on, the weight of positives and that of negatives.
 
@@ -13,7 +13,6 @@ cdef enum:
     COUNTS_SCALE
     COUNTS_COLUMN
     COUNTS_TOP
-    COUNTS_LOGITS
     COUNTS_APART
     COUNTS_WEIGHTED
     COUNTS_SETTINGS     # so many come before the thresholds
@@ -31,8 +30,7 @@ cdef inline int64_t thresholds_below(
 ) noexcept nogil:
     """How many of the thresholds p exceeds, once they are rounded to its type; 0 for NaN."""
     cdef int64_t low = 0
-    cdef int64_t high = count
-    cdef int64_t middle
+    cdef int64_t half
     if scale > 0:
         if not p > <real>thresholds[0]:
             return 0
@@ -45,12 +43,11 @@ cdef inline int64_t thresholds_below(
         while low < count and p > <real>thresholds[low]:
             low += 1
         return low
-    while low < high:
-        middle = (low + high) >> 1
-        if p > <real>thresholds[middle]:
-            low = middle + 1
-        else:
-            high = middle
+    # Bisection without a branch, which would be guessed wrong half of the time.
+    while count > 0:
+        half = (count + 1) >> 1
+        low += half * (p > <real>thresholds[low + half - 1])
+        count -= half
     return low
 
 
@@ -73,7 +70,6 @@ cdef void collect_counts(
 ) noexcept nogil:
     cdef int64_t count = <int64_t>settings[COUNTS_THRESHOLDS]
     cdef int64_t top = <int64_t>settings[COUNTS_TOP]
-    cdef bint logits = settings[COUNTS_LOGITS] != 0
     cdef bint weighted = settings[COUNTS_WEIGHTED] != 0
     cdef const double* thresholds = settings + COUNTS_SETTINGS
     cdef const double* column_weights = thresholds + count
@@ -97,8 +93,6 @@ cdef void collect_counts(
             value = p[i * stride + j]
             if top > 0 and line[j] == 0:
                 value = <real>BELOW_ALL
-            if logits:
-                value = sigmoid(value)
             if weighted:
                 scaled = weight * column_weights[j]
             sums = totals + j * apart + 2 * thresholds_below(

@@ -40,9 +40,12 @@ class Counted(Compiled):
 
     def settings(self):
         thresholds = np.sort(np.array(self._counted(), np.float64))
+        if self.from_logits:  # a logit is compared with the logit of a threshold
+            with np.errstate(divide="ignore"):
+                thresholds = np.log(thresholds) - np.log1p(-thresholds)
         weights = self.label_weights if not self.multi_label else None
         column = -1 if self.class_id is None else self.class_id
-        head = [len(thresholds), spacing(thresholds), column, self.top_k or 0, self.from_logits,
+        head = [len(thresholds), spacing(thresholds), column, self.top_k or 0,
                 self.multi_label, weights is not None]  # fmt: skip
         return [*map(float, head), *thresholds.tolist(), *(weights or [])]
 
@@ -75,7 +78,7 @@ class Counted(Compiled):
 def spacing(thresholds):
     """How many sorted thresholds go to a unit if they are evenly spaced, else 0."""
     n = len(thresholds)
-    if n < 2 or thresholds[-1] <= thresholds[0]:
+    if n < 2 or not 0 < thresholds[-1] - thresholds[0] < np.inf:
         return 0.0
     even = np.linspace(thresholds[0], thresholds[-1], n)
     step = (thresholds[-1] - thresholds[0]) / (n - 1)

@@ -69,7 +69,7 @@ class AUC(_Curve):
     label_weights : list of float, optional
         A weight of each column: of its area, or without `multi_label` of what it adds.
     from_logits : bool
-        Whether predictions are logits, whose sigmoid is compared.
+        Whether predictions are logits.
 
     Raises
     ------

@@ -8,7 +8,6 @@ same subjects in ``_core``.
 import numpy as np
 
 from fastgd._core.types import Metric
-from fastgd.reference.activations import sigmoid
 
 #: What a prediction counts as that is not among a row's largest, as in Keras.
 BELOW_ALL = -1e10
@@ -16,17 +15,15 @@ BELOW_ALL = -1e10
 
 def counts(p, y, weights, settings, totals):
     """Positives and negatives between thresholds."""
-    count, _, column, top, logits, apart, weighted = map(int, settings[:7])
-    thresholds = np.asarray(settings[7 : 7 + count], p.dtype)
+    count, _, column, top, apart, weighted = map(int, settings[:6])
+    thresholds = np.asarray(settings[6 : 6 + count], p.dtype)
     if top:
         order = np.argsort(-p, axis=1, kind="stable")  # of equals the first counts
         p = p.copy()
         np.put_along_axis(p, order[:, top:], BELOW_ALL, axis=1)
-    if logits:
-        p = sigmoid(p)
     weights = np.broadcast_to(weights[:, None].astype(np.float64), p.shape)
     if weighted:
-        weights = weights * settings[7 + count : 7 + count + p.shape[1]]
+        weights = weights * settings[6 + count : 6 + count + p.shape[1]]
     size = 2 * (count + 1)
     for j in range(p.shape[1]) if column < 0 else [column]:
         # below: how many thresholds are smaller; a NaN exceeds none
