@@ -12,10 +12,11 @@ from fastgd._core.types import (
     ROW,
     TERM_TOTALS,
     Activation,
+    Call,
     Op,
 )
 from fastgd._seeds import element
-from fastgd.activations import DESCRIPTIONS, Description
+from fastgd.activations import DESCRIPTIONS, Description, UserActivation
 from fastgd.variables import Variable
 
 
@@ -79,6 +80,8 @@ class Plan:
     totals_size : int
         How many sums an epoch adds up: [penalties times rows, rows, a pair for each loss, those
         of each metric].
+    functions : tuple
+        The user's own activations, losses and metrics, which are called by number.
     """
 
     rows: np.ndarray
@@ -92,6 +95,7 @@ class Plan:
     metrics: np.ndarray = field(default_factory=lambda: np.zeros(0, METRIC_TERM))
     target_width: int = 0
     totals_size: int = TERM_TOTALS
+    functions: tuple = ()
 
     def trained_with(self, goals, activations, weighted=False):
         """This plan with losses and metrics, fused with the last activations where they can be.
@@ -160,7 +164,8 @@ class Table:
         self.rows = []
         self.settings = []
         self.work_size = 0
-        self.functions = {}  # buffer -> the activation that has just written it
+        self.activated = {}  # buffer -> the activation that has just written it
+        self.functions = []  # the user's own
         self.seeds = {}  # seed -> how many streams of random numbers have come from it
 
     def inputs(self, widths):
@@ -234,12 +239,15 @@ class Table:
     def activation(self, activation, source):
         """Activate a buffer; a dense layer that has just written it does so itself.
 
-        activation: a function of ``fastgd.activations``, or a Description.
+        activation: a function of ``fastgd.activations`` or of the user's, or a Description.
         """
         if isinstance(activation, Description):
             description = activation
-        else:
+        elif activation in DESCRIPTIONS:
             description = DESCRIPTIONS[activation]
+        else:
+            self.functions.append(UserActivation(activation))
+            description = Description(Call.CALL_FUNCTION, (len(self.functions) - 1,))
         if description.code == Activation.ACTIVATION_LINEAR:
             return source
         target = source
@@ -247,7 +255,7 @@ class Table:
             target = self.buffer(self.widths[source])
             settings = (*description.settings, 0, 0, 0)[:ACTIVATION_SETTINGS]
             self.row(Op.OP_ACTIVATION, source, target, kind=description.code, settings=settings)
-        self.functions[target] = activation
+        self.activated[target] = activation
         return target
 
     def _activates(self, source, code):
@@ -286,7 +294,7 @@ class Table:
         distinct = []
         for output in outputs:
             distinct.append(self.copy(output) if output in (0, *distinct) else output)
-            self.functions.setdefault(distinct[-1], self.functions.get(output))
+            self.activated.setdefault(distinct[-1], self.activated.get(output))
         pairs = [self.logits(output) for output in distinct]
         return Plan(
             rows=np.array([tuple(row[name] for name in ROW.names) for row in self.rows], ROW),
@@ -296,6 +304,7 @@ class Table:
             logits=tuple(logits for _, logits in pairs),
             parameter_count=parameter_count,
             work_size=self.work_size,
+            functions=tuple(self.functions),
         )
 
 
@@ -412,4 +421,4 @@ def _described(layers, shapes, parameter_count):
     for layer, shape in zip(layers, shapes, strict=False):
         buffer = table.layer(layer, shape, buffer)
     plan = table.plan([buffer], parameter_count)
-    return plan, [table.functions.get(int(output)) for output in plan.outputs]
+    return plan, [table.activated.get(int(output)) for output in plan.outputs]
