@@ -100,5 +100,7 @@ def randomise(layer, seed=2):
     """Give the weights of a built layer other values; returns them."""
     rng = np.random.default_rng(seed)
     weights = [rng.uniform(0.5, 1.5, w.shape) for w in layer.get_weights()]
+    # a normalisation counts in whole numbers
+    weights = [w if np.ndim(w) else np.round(w) for w in weights]
     layer.set_weights(weights)
     return weights

@@ -67,15 +67,21 @@ def test_each_engine_agrees_with_the_reference(engine, name, arguments, shapes, 
             with GradientTape() as tape:
                 several = isinstance(x, list)
                 watched = [fastgd.ops.convert_to_tensor(v) for v in (x if several else [x])]
-                for tensor in watched:
+                wants_x = name != "Embedding"  # whose numbers have no gradient
+                for tensor in watched if wants_x else ():
                     tape.watch(tensor)
                 y = layer(watched if several else watched[0], training=training)
                 total = fastgd.ops.sum(y * y)
             weights = layer.trainable_variables
-            gradients = tape.gradient(total, [*watched, *weights])
+            gradients = tape.gradient(total, [*(watched if wants_x else ()), *weights])
             found.append([np.asarray(v) for v in (y, *gradients)])
     half = len(found) // 2
-    for a, b in zip(sum(found[:half], []), sum(found[half:], []), strict=True):
+    pairs = [
+        pair
+        for ours, theirs in zip(found[:half], found[half:], strict=True)
+        for pair in zip(ours, theirs, strict=True)
+    ]
+    for a, b in pairs:
         assert a.dtype == dtype
         size = max(1.0, np.abs(b).max())
         assert np.abs(a - b).max() <= (4e-6 if dtype == "float32" else 1e-13) * size

@@ -46,15 +46,13 @@ def test_the_same_outputs_and_gradients(name, arguments, shapes, training):
         y, state = theirs.stateless_call(values, rest, x, **kwargs)
         return (y * y).sum(), (y, state)
 
-    (_, (expected, state)), expected_gradients = jax.value_and_grad(loss, has_aux=True)(
-        trainable
-    )
+    (_, (expected, state)), slopes = jax.value_and_grad(loss, has_aux=True)(trainable)
     with GradientTape() as tape:
         y = ours(x, training=training)
         total = ops.sum(y * y)
     np.testing.assert_allclose(np.asarray(y), expected, rtol=2e-5, atol=2e-6)
     gradients = tape.gradient(total, ours.trainable_variables) if trainable else []
-    for a, b in zip(gradients, expected_gradients, strict=True):
+    for a, b in zip(gradients, slopes, strict=True):
         np.testing.assert_allclose(np.asarray(a), b, rtol=2e-4, atol=2e-4)
     for a, b in zip(ours.non_trainable_variables, state, strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-6, atol=2e-6)
