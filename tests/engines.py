@@ -66,9 +66,13 @@ class Plan:
     metrics: np.ndarray
     target_width: int
     parameter_count: int
-    settings: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    settings: np.ndarray = field(default_factory=lambda: np.zeros(8))
     work_size: int = 0
+    penalties: np.ndarray = field(default_factory=lambda: np.zeros(0, types.PENALTY_ROW))
+    constraints: np.ndarray = field(default_factory=lambda: np.zeros(0, types.CONSTRAINT_ROW))
+    penalty_gradients: np.ndarray = field(default_factory=lambda: np.zeros(0))
     functions: tuple = ()
+    keep: tuple = ()
 
     @property
     def totals_size(self):
@@ -213,7 +217,9 @@ class Net:
             rows=np.array(rows, types.ROW),
             widths=np.array(buffers, np.int64),
             outputs=np.array([source], np.int64),
-            losses=np.array([(loss, loss_source, 0, columns, -1, 0, 0, 1.0)], types.LOSS_TERM),
+            losses=np.array(
+                [(loss, loss_source, 0, columns, -1, 0, 0, 1.0, 0, 0)], types.LOSS_TERM
+            ),
             metrics=np.array(
                 [
                     (metric, source, 0, columns, -1, 0, totals + 2 * k)

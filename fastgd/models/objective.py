@@ -21,6 +21,8 @@ class Objective:
         self.given = _listed(given)
         self.weighted = _listed(weighted, "weighted_metrics")
         self.weight = _loss_weight(loss_weights)
+        if self.loss is not None:
+            self.loss.reduction_code  # raises where there is none
         if (self.given or self.weighted) and self.loss is None:
             raise ArgumentError("metrics: a model without a loss has none")
         self._resolved = {}
@@ -39,8 +41,13 @@ class Objective:
 
     def _check(self, resolved, outputs):
         for metric in resolved:
-            if metric.sparse != self.loss.sparse and (outputs or 1) > 1:
-                kind = "class numbers" if self.loss.sparse else "a value for each output"
+            columns = self.loss.target_columns(outputs) if outputs else 1
+            fits = metric.sparse == self.loss.sparse and (
+                self.loss.sparse or columns == outputs
+            )
+            if not fits and (outputs or 1) > 1:
+                kind = "a value for each output" if columns == outputs else f"{columns} columns"
+                kind = "class numbers" if self.loss.sparse else kind
                 raise ArgumentError(
                     f"metrics: {metric.name!r} does not fit {self.loss.name}, "
                     f"whose targets are {kind}"
