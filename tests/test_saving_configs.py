@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from test_saving import content
 
-from fastgd import Sequential, initializers, layers, losses, models, saving
+from fastgd import Sequential, initializers, layers, losses, metrics, models, saving
 from fastgd.errors import ArgumentError, DataTypeError, FastgdError, UnknownNameError
 from fastgd.saving import registry
 
@@ -44,6 +44,7 @@ NEEDED = {
     "quantile": 0.3,
     "array": [[1.0, 2.0]],
     "fn": losses.mean_squared_error,
+    "loss": losses.MeanAbsoluteError(),
 }
 #: Other values to try for an argument, by its name; each constructor takes those it can.
 OTHERS = {

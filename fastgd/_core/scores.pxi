@@ -2,8 +2,9 @@
 #
 # The totals: [penalties times rows, rows, then a pair for each loss term (the sum of its rows'
 # losses times their weights, and the sum of what that is divided by), then what each metric asks
-# for: the sum of its rows' values times their weights and the sum of the weights]. The sums run in
-# double precision over the rows in their order, so that they do not depend on the batch size.
+# for: the sum of its rows' values times their weights and the sum of the weights, or what a
+# collecting metric says]. The sums run in double precision over the rows in their order, so that
+# they do not depend on the batch size.
 
 cdef enum:
     TERM_START = 2      # types.TERM_TOTALS
@@ -79,13 +80,13 @@ cdef void score(
         row_values += net.capacity
     for k in range(net.metric_count):
         metric = &net.metrics[k]
-        if metric.kind == CALL_FUNCTION:
-            row_values += net.capacity
+        if metric.kind >= METRIC_COUNTS:
+            row_values += net.capacity  # its rows are collected in add_scores
             continue
         width = net.width[metric.source]
         metric_rows(
             metric.kind, net.settings + metric.settings, rows, width, net.stride[metric.source],
-            values_at(net, x, metric.source, first_row), y_rows + metric.y_column,
+            values_at(net, x, metric.source, first_row), metric.columns, y_rows + metric.y_column,
             net.target_width, row_values, line)
         if metric.weight_column >= 0:
             weights = y_rows + metric.weight_column
@@ -166,9 +167,39 @@ cdef inline double with_weights(
     return total
 
 
+cdef void collect(
+    const Network* net, int64_t rows, const MetricTerm* metric, const real* x, const real* y,
+    double* totals,
+) noexcept nogil:
+    """Add what the rows of a batch give to the totals of a collecting metric."""
+    cdef const double* settings = net.settings + metric.settings
+    cdef int64_t width = net.width[metric.source]
+    cdef int64_t stride = net.stride[metric.source]
+    cdef int64_t y_stride = net.target_width
+    cdef const real* p = values_at(net, x, metric.source, 0)
+    cdef const real* weights = y + metric.weight_column if metric.weight_column >= 0 else NULL
+    if metric.kind == CALL_FUNCTION:
+        call_metric(net, metric, rows, p, y)
+        return
+    y = y + metric.y_column
+    if metric.kind == METRIC_COUNTS:
+        collect_counts(settings, rows, width, stride, p, y, y_stride, weights,
+                       <real*>(<char*>net.scratch + net.line_start), totals)
+    elif metric.kind == METRIC_CLASS_COUNTS:
+        collect_class_counts(settings, rows, width, stride, p, y, y_stride, weights, totals)
+    elif metric.kind == METRIC_CONFUSION:
+        collect_confusion(settings, rows, width, stride, p, metric.columns, y, y_stride, weights,
+                          totals)
+    elif metric.kind == METRIC_MOMENTS:
+        collect_moments(rows, width, stride, p, y, y_stride, weights, totals)
+    else:  # METRIC_CALIBRATION
+        collect_calibration(settings, rows, width, stride, p, metric.columns, y, y_stride, weights,
+                            totals)
+
+
 cdef int add_scores(
     const Network* net, const Batch* batch, const real* x, const real* y, bint must_be_finite,
-    double penalty,    double* totals,
+    double penalty, double* totals,
 ) noexcept nogil:
     """Add what `score` found for a batch, and the penalties, to `totals`.
 
@@ -197,11 +228,11 @@ cdef int add_scores(
     totals[1] += <double>batch.rows
     for k in range(net.metric_count):
         metric = &net.metrics[k]
-        if metric.kind == CALL_FUNCTION:
-            call_metric(net, metric, batch.rows, values_at(net, x, metric.source, 0), y)
+        sums = totals + metric.totals
+        if metric.kind >= METRIC_COUNTS:
+            collect(net, batch.rows, metric, x, y, sums)
             row_values += net.capacity
             continue
-        sums = totals + metric.totals
         sums[0] = with_rows(batch.rows, row_values, sums[0])
         sums[1] = with_weights(net, batch.rows, metric.weight_column, y, sums[1])
         row_values += net.capacity

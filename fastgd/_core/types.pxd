@@ -103,11 +103,22 @@ cpdef enum Loss:
     LOSS_ACTIVITY                                 # a penalty on outputs; settings: l1, l2
 
 cpdef enum Metric:
-    METRIC_MEAN_SQUARED_ERROR = 1
-    METRIC_MEAN_ABSOLUTE_ERROR
-    METRIC_BINARY_ACCURACY
+    # Of rows: each row has a value.
+    METRIC_LOSS = 1                     # that of a loss; settings: its code, then its own
+    METRIC_ACCURACY
+    METRIC_BINARY_ACCURACY              # settings: threshold
     METRIC_CATEGORICAL_ACCURACY
     METRIC_SPARSE_CATEGORICAL_ACCURACY
+    METRIC_TOP_K                        # settings: k, sparse, whether predictions are class numbers
+    METRIC_BRIER_SCORE
+    METRIC_PEARSON                      # along a row
+    METRIC_CONCORDANCE
+    # Collecting: each row adds to several sums. From METRIC_COUNTS on.
+    METRIC_COUNTS                       # between thresholds, see counts.pxi
+    METRIC_CLASS_COUNTS                 # settings: threshold, or NaN for the largest
+    METRIC_CONFUSION                    # see confusion.pxi
+    METRIC_MOMENTS                      # see moments.pxi
+    METRIC_CALIBRATION                  # settings: bins
 
 cpdef enum Update:
     UPDATE_SGD = 1    # settings: momentum, nesterov;                 slots: velocity

@@ -18,10 +18,11 @@ from fastgd._core.types import (
     Reduction,
     Status,
 )
+from fastgd.reference.arrays import weighted
 from fastgd.reference.constraints import constrain
 from fastgd.reference.layers import BACKWARD, FORWARD, Operands
 from fastgd.reference.losses import LOSSES, ignored_rows
-from fastgd.reference.metrics import METRICS
+from fastgd.reference.metrics import add_rows
 from fastgd.reference.normalization import settle
 from fastgd.reference.penalties import activity, add_penalties
 from fastgd.reference.shuffle import element, permutation
@@ -255,8 +256,8 @@ class Program:
             else:
                 found, slopes = TERMS[term.kind](p, _targets(y, term), settings)
             weights = _weights(y, term)
-            found = _weighted(weights, found)
-            slopes = _weighted(weights[:, None], slopes) * term.weight
+            found = weighted(weights, found)
+            slopes = weighted(weights[:, None], slopes) * term.weight
             if term.reduction == Reduction.REDUCTION_MEAN:
                 slopes = slopes / (self._counted(y, term).sum() or 1)
             elif term.reduction == Reduction.REDUCTION_WEIGHTED_MEAN:
@@ -288,13 +289,12 @@ class Program:
             p, weights = values[term.source], _weights(y, term)
             if term.kind == Call.CALL_FUNCTION:
                 function = self._functions[int(settings[0])]
-                function.update(
+                function.update_state(
                     _targets(y, term), p, weights if term.weight_column >= 0 else None
                 )
                 continue
-            found = METRICS[term.kind](p, _targets(y, term), settings)
-            totals[term.totals] += _weighted(weights, found).sum(dtype=np.float64)
-            totals[term.totals + 1] += weights.sum(dtype=np.float64)
+            sums = totals[term.totals :]
+            add_rows(term.kind, p, _targets(y, term), weights, settings, sums)
 
 
 def _targets(y, term):
@@ -306,11 +306,6 @@ def _weights(y, term):
     if term.weight_column < 0:
         return np.ones(len(y), y.dtype)
     return y[:, term.weight_column]
-
-
-def _weighted(weights, values):
-    """weights * values, where a weight of 0 wipes out whatever the value is."""
-    return np.where(weights == 0, 0, weights * values)
 
 
 class Predictor:
