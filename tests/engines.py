@@ -225,7 +225,9 @@ class Net:
             rows=np.array(rows, types.ROW),
             widths=np.array(buffers, np.int64),
             outputs=np.array([source], np.int64),
-            losses=np.array([(loss, loss_source, 0, columns, -1, 0, 0, 1.0, 0, 0)], types.LOSS_TERM),
+            losses=np.array(
+                [(loss, loss_source, 0, columns, -1, 0, 0, 1.0, 0, 0)], types.LOSS_TERM
+            ),
             metrics=np.array(metric_terms, types.METRIC_TERM),
             target_width=columns + weighted,
             parameter_count=offset,
