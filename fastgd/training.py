@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from fastgd import _seeds
+from fastgd import _seeds, _whole_batch
 from fastgd._core.types import Status
 from fastgd._threads import Choice, useful_threads
 from fastgd.errors import DivergenceError
@@ -46,19 +46,23 @@ def fit(
             }
         history.append(epoch, logs)
         progress.end(logs)
+    model.optimizer.finalize_variable_values(model.trainable_variables)
 
 
 def _epoch(model, x, y, order, batch_size, steps, epoch, progress, choice):
     program = model.program()
     optimizer = model.optimizer
-    state = optimizer.state(model.parameters)
+    state = optimizer.state(model.parameters, model.trainable_variables)
     totals = model.totals()
     key = _seeds.element(model.seed, model.epochs_begun)
     model.epochs_begun += 1
+    if optimizer.whole_batch:
+        return _whole_batch_figures(model, x, y, epoch)
+    rates = optimizer.rates(0, steps)
     step = 0
     while step < steps:
-        # asked anew for each span: a learning rate may be set from another thread
-        rates = np.array([optimizer.learning_rate])
+        if len(rates) == 1:  # asked anew for each span: it may be set from another thread
+            rates = optimizer.rates(-step, steps)
         span = functools.partial(
             program.train, x, y, order, key, batch_size, step, steps, state, rates, totals
         )
@@ -69,12 +73,21 @@ def _epoch(model, x, y, order, batch_size, steps, epoch, progress, choice):
     return model.figures(totals)
 
 
+def _whole_batch_figures(model, x, y, epoch=None):
+    status, figures = _whole_batch.epoch(model, x, y)
+    if status != Status.STATUS_FINE:
+        raise diverged(status, 0, epoch)
+    return figures
+
+
 def train_on_batch(model, x, y):
     """One step on one batch: a span of its own; returns the figures."""
+    if model.optimizer.whole_batch:
+        return _whole_batch_figures(model, x, y)
     program = model.program()
     totals = model.totals()
-    state = model.optimizer.state(model.parameters)
-    rates = np.array([model.optimizer.learning_rate])
+    state = model.optimizer.state(model.parameters, model.trainable_variables)
+    rates = model.optimizer.rates()
     _, status = program.train(x, y, None, 0, len(x), 0, 1, state, rates, totals, SPAN_SECONDS)
     if status != Status.STATUS_FINE:
         raise diverged(status, model.optimizer.iterations)

@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from fastgd._core.scalar cimport (
-    absolute, exponential, fmadd, hyperbolic_tangent, is_finite, logarithm, real, sigmoid,
+    absolute, exponential, fmadd, hyperbolic_tangent, is_finite, logarithm, real, select, sigmoid,
     softplus, square_root,
 )
 from fastgd._core.types cimport *
@@ -24,7 +24,12 @@ include "dense.pxi"
 include "activations.pxi"
 include "losses.pxi"
 include "metrics.pxi"
+include "optimizer.pxi"
+include "weights.pxi"
 include "updates.pxi"
+include "norms.pxi"
+include "variables.pxi"
+include "steps.pxi"
 include "shuffle.pxi"
 include "network.pxi"
 include "spans.pxi"
@@ -63,6 +68,15 @@ cdef Optimizer unpacked(state):
     optimizer.settings = <const double*>address(settings)
     optimizer.log_settings[0] = logarithm(optimizer.settings[0])
     optimizer.log_settings[1] = logarithm(optimizer.settings[1])
+    optimizer.segments = NULL
+    optimizer.segment_count = 0
+    optimizer.options = NULL
+    optimizer.squares = NULL
+    if state.segments is not None:
+        optimizer.segments = <const Segment*>address(state.segments)
+        optimizer.segment_count = len(state.segments)
+        optimizer.options = <const Options*>address(state.options)
+        optimizer.squares = <double*>address(state.squares)
     optimizer.slots = address(slots)
     optimizer.slot_size = slots.strides[0] // slots.itemsize
     optimizer.iterations = <int64_t*>address(iterations)
@@ -382,7 +396,10 @@ include "predictor.pxi"
 
 
 def update(np.ndarray parameters, np.ndarray gradients, state, double rate):
-    """One step of an optimizer over flat vectors: a Status. The same code that train runs."""
+    """One step of an optimizer over flat vectors: a Status. The same code that train runs.
+
+    With state.segments the gradients may be changed.
+    """
     cdef Optimizer optimizer = unpacked(state)
     cdef int64_t n = parameters.shape[0]
     cdef void* w = address(parameters)
@@ -391,9 +408,9 @@ def update(np.ndarray parameters, np.ndarray gradients, state, double rate):
     cdef int status
     with nogil:
         if single:
-            status = single_step(&optimizer, rate, n, <float*>w, <const float*>g)
+            status = single_step(&optimizer, rate, n, <float*>w, <float*>g)
         else:
-            status = single_step(&optimizer, rate, n, <double*>w, <const double*>g)
+            status = single_step(&optimizer, rate, n, <double*>w, <double*>g)
     return status
 
 

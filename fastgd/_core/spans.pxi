@@ -180,14 +180,15 @@ cdef void train_steps(
             parameter_gradients(net, net.loss_row_count, 0, rows, <const real*>batch_x, x_width,
                                 gradients, scratch, size, rank)
         meet(team, &met)
-        if not flags(team) & LOSS_FLAG and not all_finite(end - begin, gradients + begin):
+        if not flags(team) & LOSS_FLAG and not look_at_gradients(
+                span.optimizer, iteration, begin, end, size, rank, gradients):
             raise_flag(team, GRADIENT_FLAG)
         meet(team, &met)
         trouble = flags(team) & (LOSS_FLAG | GRADIENT_FLAG)
         if trouble:
             break
-        if update_weights(span.optimizer, scales[scaled], begin, end, parameters,
-                          <const real*>gradients) != STATUS_FINE:
+        if update_share(span.optimizer, span.rates[0 if span.one_rate else step], scales[scaled],
+                        iteration, begin, end, rank, parameters, gradients) != STATUS_FINE:
             raise_flag(team, UPDATE_FLAG)
         scaled += 1
         iteration += 1

@@ -32,10 +32,20 @@ cpdef enum Metric:
     METRIC_CATEGORICAL_ACCURACY
     METRIC_SPARSE_CATEGORICAL_ACCURACY
 
-cpdef enum Update:
-    UPDATE_SGD = 1    # settings: momentum, nesterov;                 slots: velocity
-    UPDATE_RMSPROP    # settings: rho, momentum, epsilon, centered;   slots: see updates.pxi
-    UPDATE_ADAM       # settings: beta_1, beta_2, epsilon;            slots: m, v
+cpdef enum Update:                                                    # its slots:
+    UPDATE_SGD = 1    # settings: momentum, nesterov;                 velocity
+    UPDATE_RMSPROP    # settings: rho, momentum, epsilon, centered;   see rmsprop in weights.pxi
+    UPDATE_ADAM       # settings: beta_1, beta_2, epsilon, amsgrad;   m, v, with amsgrad largest v
+    UPDATE_ADAMAX     # settings: beta_1, beta_2, epsilon;            m, u
+    UPDATE_NADAM      # settings: beta_1, beta_2, epsilon;            m, v
+    UPDATE_ADAGRAD    # settings: epsilon;                            accumulator
+    UPDATE_ADADELTA   # settings: rho, epsilon;                       squares of g, of moves
+    UPDATE_FTRL       # settings: learning_rate_power, l1, l2, l2 shrinkage, beta;
+                      #                                               accumulator, linear
+    UPDATE_LION       # settings: beta_1, beta_2;                     m
+    UPDATE_LAMB       # settings: beta_1, beta_2, epsilon;            m, v
+    UPDATE_ADAFACTOR  # settings: beta_2_decay, epsilon_1, epsilon_2, clip_threshold,
+                      #           relative_step;                      see adafactor in variables.pxi
 
 cpdef enum Status:
     STATUS_FINE = 0
@@ -51,3 +61,25 @@ cdef struct Row:
     int64_t target    # the buffer it writes
     int64_t kernel    # where its parameters start in the flat vector,
     int64_t bias      # or -1
+
+# A variable that is trained: where it lies in the flat vector, and what depends on all of it.
+cdef struct Segment:
+    int64_t offset
+    int64_t size
+    int64_t rows      # of the matrix it is, or of each of the matrices; 0 for a vector
+    int64_t columns
+    int64_t decayed   # whether weight decay applies to it
+    int64_t block     # the number of its first block of NORM_BLOCK elements, counting through
+
+# What any optimizer may do beyond its own formula; 0 where it does not.
+cdef struct Options:
+    double weight_decay
+    double clipnorm
+    double clipvalue
+    double global_clipnorm
+    double other_squares      # of the gradients that global_clipnorm counts in from elsewhere
+    double ema_momentum
+    int64_t use_ema           # the slot after the optimizer's own is the average
+    int64_t ema_frequency
+    int64_t accumulation      # steps whose mean gradient is one update: at least 1. If more, the
+                              # last slot is the sum of gradients

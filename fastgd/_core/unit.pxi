@@ -11,6 +11,7 @@ cdef bint is_unit_span(const Network* net, const Span* span) noexcept nogil:
         and net.width[row.target] == 1 and net.loss_source == row.target
         and net.parameter_count == net.width[0] + (row.bias >= 0)
         and net.loss <= LOSS_BINARY_CROSSENTROPY_LOGITS and variant_of(span.optimizer) == PLAIN_SGD
+        and span.optimizer.segments == NULL
     )
 
 
@@ -74,12 +75,13 @@ cdef inline void unit_steps(
     cdef real[4] lanes
     cdef real[4] slopes
     cdef real z, value, slope, target
+    cdef double rate
     cdef int i
     cdef int64_t row
     for i in range(LATER_ROWS):
         later_z[i] = 0
         later_y[i] = 0
-    rounded_settings(span.optimizer, span.rates[0], c)
+    rounded_settings(span.optimizer, span.rates[0], span.rates[0], 1, c)
     span.status = STATUS_FINE
     while span.step < span.last_step:
         row = span.step if span.order == NULL else span.order[span.step]
@@ -116,7 +118,8 @@ cdef inline void unit_steps(
             span.status = STATUS_GRADIENT
             break
         if not span.one_rate:
-            rounded_settings(span.optimizer, span.rates[span.step], c)
+            rate = span.rates[span.step]
+            rounded_settings(span.optimizer, rate, rate, 1, c)
         span.optimizer.iterations[0] += 1
         if not update_run(PLAIN_SGD, n, w, <const real*>g, <real*>NULL, 0, c):
             span.status = STATUS_UPDATE
