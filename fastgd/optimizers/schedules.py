@@ -309,8 +309,7 @@ class CosineDecay(LearningRateSchedule):
 
 def _half_wave(part, low, high=1.0):
     """From high, where part is 0, to low, where it is 1, along a cosine."""
-    # sin^2 of the half angle: exact at both ends and in the middle
-    return high + (low - high) * np.sin(0.5 * math.pi * part) ** 2
+    return high + (low - high) * (0.5 * (1 - np.cos(math.pi * part)))
 
 
 class CosineDecayRestarts(LearningRateSchedule):
@@ -368,12 +367,12 @@ class CosineDecayRestarts(LearningRateSchedule):
 class OneCycle(LearningRateSchedule):
     """Up to a large rate and down to a tiny one, once (Smith and Topin 2018). Not in Keras.
 
-    Over the first warmup = pct_start * total_steps steps the rate rises along half a cosine from
+    Over the first warmup = pct_start * (total_steps - 1) steps the rate rises along half a cosine from
     max_learning_rate / div_factor to max_learning_rate, over the others it falls along half a
     cosine to max_learning_rate / (div_factor * final_div_factor), and stays there:
 
-    rate = low + (high - low) sin²(pi/2 step / warmup),
-    rate = high + (end - high) sin²(pi/2 (step - warmup) / (total_steps - 1 - warmup)).
+    rate = low + (high - low) (1 - cos(pi step / warmup)) / 2,
+    rate = high + (end - high) (1 - cos(pi (step - warmup) / (total_steps - 1 - warmup))) / 2.
 
     The last step, total_steps - 1, is the one at the end.
 

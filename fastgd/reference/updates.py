@@ -65,7 +65,7 @@ def _take_parts(parameters, gradients, slots, state, rate, step, parts):
         if options["weight_decay"] and segment["decayed"]:
             fine &= _assign(w, w - float(options["weight_decay"]) * rate * w)
         fine &= _take(w, g, own, state, rate, updates)
-        slots[:, part] = own.reshape(len(slots), -1)
+        slots[:, part] = own.reshape(len(slots), w.size)
         if options["use_ema"]:
             average = slots[-2 if accumulation > 1 else -1][part]
             _average(parameters[part], average, options, updates)
