@@ -33,6 +33,7 @@ from fastgd import (
     models,
     ops,
     optimizers,
+    saving,
     utils,
 )
 from fastgd.config import __version__, show_config
@@ -61,6 +62,7 @@ __all__ = [
     "models",
     "ops",
     "optimizers",
+    "saving",
     "show_config",
     "utils",
 ]

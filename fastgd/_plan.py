@@ -1,11 +1,19 @@
 """The builder: layers become a layer table and one flat vector of parameters."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from fastgd._core.types import PADDING, ROW, Activation, Loss, Op
-from fastgd.activations import CODES
+from fastgd._core.types import (
+    LOSS_TERM,
+    METRIC_TERM,
+    PADDING,
+    ROW,
+    TERM_TOTALS,
+    Activation,
+    Op,
+)
+from fastgd.activations import DESCRIPTIONS, Description
 from fastgd.variables import Variable
 
 
@@ -25,6 +33,24 @@ def flat_copy(vector):
 
 
 @dataclass(frozen=True)
+class Goal:
+    """What one output is trained for.
+
+    Attributes
+    ----------
+    loss : fastgd.losses.Loss or None
+    metrics, weighted_metrics : sequence of fastgd.metrics.Metric
+    weight : float
+        What the loss is multiplied by.
+    """
+
+    loss: object
+    metrics: tuple = ()
+    weighted_metrics: tuple = ()
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class Plan:
     """What an engine's ``Program`` is made from.
 
@@ -34,41 +60,82 @@ class Plan:
         The layer table, in the order of the forward pass.
     widths : ndarray of int64
         The width of each buffer; buffer 0 is the input.
-    output : int
-        The buffer of the predictions.
-    logits : int
-        The buffer that the last activation reads, if it is a sigmoid or softmax; else `output`.
+    settings : ndarray of float64
+        The numbers that rows, losses and metrics refer to.
+    outputs : ndarray of int64
+        The buffers of the predictions.
+    logits : tuple of int
+        For each output the buffer that its last activation reads, if that is a sigmoid or a
+        softmax; else the output.
     parameter_count : int
-    loss, loss_source, loss_row_count, target_width, metrics
-        What is trained: a code, the buffer it reads, how many rows lead there, the columns of a
-        target, and the codes of the metrics.
+    work_size : int
+        The elements that rows with ``work`` need for a whole batch.
+    losses : ndarray of types.LOSS_TERM
+    metrics : ndarray of types.METRIC_TERM
+    target_width : int
+        The columns of y: the targets of each output, then the weights of the rows, if any.
+    totals_size : int
+        How many sums an epoch adds up: [penalties times rows, rows, a pair for each loss, those
+        of each metric].
     """
 
     rows: np.ndarray
     widths: np.ndarray
-    output: int
-    logits: int
+    settings: np.ndarray
+    outputs: np.ndarray
+    logits: tuple
     parameter_count: int
-    loss: int = int(Loss.LOSS_NONE)
-    loss_source: int = 0
-    loss_row_count: int = 0
+    work_size: int = 0
+    losses: np.ndarray = field(default_factory=lambda: np.zeros(0, LOSS_TERM))
+    metrics: np.ndarray = field(default_factory=lambda: np.zeros(0, METRIC_TERM))
     target_width: int = 0
-    metrics: np.ndarray = ()
+    totals_size: int = TERM_TOTALS
 
-    def trained_with(self, loss, metrics, last_activation):
-        """This plan with a loss and metrics, fused with the last activation where they can be.
+    def trained_with(self, goals, activations, weighted=False):
+        """This plan with losses and metrics, fused with the last activations where they can be.
 
         A loss from logits gives the gradient p - y without ever dividing by p.
+
+        Parameters
+        ----------
+        goals : sequence of Goal
+            One for each output.
+        activations : sequence of function
+            What each output is activated by.
+        weighted : bool
+            Whether y ends in a column of weights for each output that has a loss.
         """
-        fused = loss.fused is not None and loss.fused is last_activation
-        from_logits = loss.from_logits or fused
+        settings = self.settings.tolist()
+        trained = [k for k, goal in enumerate(goals) if goal.loss is not None]
+        width = [int(self.widths[buffer]) for buffer in self.outputs]
+        columns = [goals[k].loss.target_columns(width[k]) for k in trained]
+        starts = np.cumsum([0, *columns])
+        totals = TERM_TOTALS + 2 * len(trained)
+        losses, metrics = [], []
+        for i, k in enumerate(trained):
+            goal, loss = goals[k], goals[k].loss
+            weight_column = int(starts[-1]) + i if weighted else -1
+            fused = loss.fused is not None and loss.fused is activations[k]
+            fused = fused and not loss.from_logits
+            code = loss.logits_code if fused or loss.from_logits else loss.code
+            source = self.logits[k] if fused else self.outputs[k]
+            place, y_column = len(settings), int(starts[i])
+            settings += loss.settings()
+            losses.append((code, source, y_column, columns[i], weight_column, place,
+                           loss.reduction_code, goal.weight))  # fmt: skip
+            for metric in (*goal.metrics, *goal.weighted_metrics):
+                column = weight_column if metric in goal.weighted_metrics else -1
+                metrics.append((metric.code, self.outputs[k], y_column, columns[i], column,
+                                len(settings), totals))  # fmt: skip
+                settings += metric.settings()
+                totals += metric.totals_size(width[k])
         return replace(
             self,
-            loss=int(loss.logits_code if from_logits else loss.code),
-            loss_source=self.logits if fused and not loss.from_logits else self.output,
-            loss_row_count=len(self.rows) - (fused and not loss.from_logits),
-            target_width=1 if loss.sparse else int(self.widths[self.output]),
-            metrics=np.array([m.code for m in metrics], dtype=np.int64),
+            settings=np.array(settings, np.float64),
+            losses=np.array(losses, LOSS_TERM),
+            metrics=np.array(metrics, METRIC_TERM),
+            target_width=int(starts[-1]) + (len(trained) if weighted else 0),
+            totals_size=totals,
         )
 
 
@@ -78,39 +145,123 @@ class Table:
     def __init__(self, input_width):
         self.widths = [input_width]
         self.rows = []
-        self.last_activation = None
+        self.settings = []
+        self.work_size = 0
+        self.functions = {}  # buffer -> the activation that has just written it
 
     def buffer(self, width):
         """A new buffer; returns its number."""
-        self.widths.append(width)
+        self.widths.append(int(width))
         return len(self.widths) - 1
 
-    def row(self, op, source, target, kind=0, kernel=-1, bias=-1):
-        """One step of the forward pass."""
-        self.rows.append((op, kind, source, target, kernel, bias))
-        self.last_activation = None
+    def work(self, size):
+        """Room for so many elements for a whole batch; returns where it starts."""
+        self.work_size += size
+        return self.work_size - size
 
-    def activation(self, function, source):
+    def row(
+        self, op, source, target, *, kind=0, second=-1, kernel=-1, bias=-1, state=-1,
+        settings=(), keep=-1, work=-1, trains=True,
+    ):  # fmt: skip
+        """One step of the forward pass; the columns are those of types.pxd.
+
+        `kernel`, `bias` and `state` are offsets into the flat vector, `settings` the numbers
+        themselves.
+        """
+        place = len(self.settings)
+        self.settings += map(float, settings)
+        self.rows.append({
+            "op": op, "kind": kind, "source": source, "second": second, "target": target,
+            "kernel": kernel, "bias": bias, "state": state, "settings": place, "keep": keep,
+            "work": work, "trains": trains,
+        })  # fmt: skip
+
+    def copy(self, source, target=None, *, width=None, source_column=0, target_column=0):
+        """Copy columns of a buffer, into a new one if there is no target; returns that."""
+        if target is None:
+            target = self.buffer(self.widths[source] if width is None else width)
+        self.row(Op.OP_COPY, source, target, settings=(source_column, target_column))
+        return target
+
+    def activation(self, activation, source):
         """Activate a buffer; a dense layer that has just written it does so itself.
 
-        The input is the user's, and the gradient of an activation is written in terms of its
-        output: both are kept as they are.
+        activation: a function of ``fastgd.activations``, or a Description.
         """
-        code = CODES[function]
-        if code == Activation.ACTIVATION_LINEAR:
-            return source
-        if source == 0:
-            source = self.buffer(self.widths[0])
-            self.row(Op.OP_ACTIVATION, 0, source, kind=Activation.ACTIVATION_LINEAR)
-        last = self.rows[-1]
-        if last[:2] == (Op.OP_DENSE, Activation.ACTIVATION_LINEAR):
-            self.rows[-1] = (last[0], code, *last[2:])
-            target = source
+        if isinstance(activation, Description):
+            description = activation
         else:
+            description = DESCRIPTIONS[activation]
+        if description.code == Activation.ACTIVATION_LINEAR:
+            return source
+        target = source
+        if not self._activates(source, description.code):
             target = self.buffer(self.widths[source])
-            self.row(Op.OP_ACTIVATION, source, target, kind=code)
-        self.last_activation = function
+            settings = (*description.settings, 0, 0, 0)[:ACTIVATION_SETTINGS]
+            self.row(Op.OP_ACTIVATION, source, target, kind=description.code, settings=settings)
+        self.functions[target] = activation
         return target
+
+    def _activates(self, source, code):
+        """Whether the last row, a dense one, takes on the activation of what it has written."""
+        last = self.rows[-1] if self.rows else {"op": None}
+        takes = (
+            last["op"] == Op.OP_DENSE
+            and last["kind"] == Activation.ACTIVATION_LINEAR
+            and last["target"] == source
+            and code in IN_PLACE
+        )
+        if takes:
+            last["kind"] = code
+        return takes
+
+    def logits(self, output):
+        """What the last activation of an output reads, if a loss may want it: (output, logits).
+
+        A dense layer that is activated in place gets a row of its own for the activation.
+        """
+        for row in self.rows:
+            if row["target"] == output and row["kind"] in _WITH_LOGITS:
+                if row["op"] == Op.OP_ACTIVATION:
+                    return output, row["source"]
+                if row["op"] == Op.OP_DENSE:
+                    linear = row["target"] = self.buffer(self.widths[output])
+                    place = self.rows.index(row) + 1
+                    self.row(Op.OP_ACTIVATION, linear, output, kind=row["kind"])
+                    self.rows.insert(place, self.rows.pop())
+                    row["kind"] = Activation.ACTIVATION_LINEAR
+                    return output, linear
+        return output, output
+
+    def plan(self, outputs, parameter_count):
+        """The plan of the finished table, with outputs that no two losses share."""
+        distinct = []
+        for output in outputs:
+            distinct.append(self.copy(output) if output in (0, *distinct) else output)
+            self.functions.setdefault(distinct[-1], self.functions.get(output))
+        pairs = [self.logits(output) for output in distinct]
+        return Plan(
+            rows=np.array([tuple(row[name] for name in ROW.names) for row in self.rows], ROW),
+            widths=np.array(self.widths, np.int64),
+            settings=np.array(self.settings, np.float64),
+            outputs=np.array([output for output, _ in pairs], np.int64),
+            logits=tuple(logits for _, logits in pairs),
+            parameter_count=parameter_count,
+            work_size=self.work_size,
+        )
+
+
+#: How many numbers an activation may have.
+ACTIVATION_SETTINGS = 3
+#: The activations that a dense layer applies in place: their derivative is written in terms of
+#: their output.
+IN_PLACE = (
+    Activation.ACTIVATION_RELU,
+    Activation.ACTIVATION_SIGMOID,
+    Activation.ACTIVATION_TANH,
+    Activation.ACTIVATION_SOFTMAX,
+)
+_WITH_LOGITS = (Activation.ACTIVATION_SIGMOID, Activation.ACTIVATION_SOFTMAX)
 
 
 @dataclass(frozen=True)
@@ -123,8 +274,8 @@ class Network:
     parameters, gradients : ndarray, shape (plan.parameter_count,)
     variables : list of Variable
         Views of `parameters`, in the order of the layers.
-    last_activation : function
-        What the output is activated by.
+    last_activations : list of function
+        What each output is activated by; None where it is not.
     input_width, output_width : int
     dtype : numpy.dtype
     """
@@ -133,7 +284,7 @@ class Network:
     parameters: np.ndarray
     gradients: np.ndarray
     variables: list
-    last_activation: object
+    last_activations: list
     input_width: int
     output_width: int
     dtype: np.dtype
@@ -164,13 +315,13 @@ def build(layers, input_width, dtype):
     # Only now: whatever went wrong above has left the layers as they were.
     for layer, width, variables in zip(layers, widths, bound, strict=False):
         layer.bind(width, variables)
-    plan, last_activation = _described(layers, input_width, parameters.size)
+    plan, last_activations = _described(layers, input_width, parameters.size)
     return Network(
         plan=plan,
         parameters=parameters,
         gradients=flat_vector(parameters.size, dtype),
         variables=[v for variables in bound for v in variables],
-        last_activation=last_activation,
+        last_activations=last_activations,
         input_width=input_width,
         output_width=widths[-1],
         dtype=parameters.dtype,
@@ -186,30 +337,5 @@ def _described(layers, input_width, parameter_count):
     buffer = 0
     for layer in layers:
         buffer = layer.emit(table, buffer)
-    logits = buffer
-    if buffer == 0:
-        buffer = logits = table.buffer(input_width)
-        table.row(Op.OP_ACTIVATION, 0, buffer, kind=Activation.ACTIVATION_LINEAR)
-    elif table.rows[-1][1] in _WITH_LOGITS:
-        # The loss may want what the last activation reads: it gets a buffer of its own.
-        op, kind, source, *rest = table.rows[-1]
-        if op == Op.OP_DENSE:
-            table.rows[-1] = (op, Activation.ACTIVATION_LINEAR, source, *rest)
-            buffer = table.buffer(table.widths[logits])
-            table.rows.append((Op.OP_ACTIVATION, kind, logits, buffer, -1, -1))
-        else:
-            logits = source
-    plan = Plan(
-        rows=np.array(table.rows, dtype=ROW),
-        widths=np.array(table.widths, dtype=np.int64),
-        output=buffer,
-        logits=logits,
-        parameter_count=parameter_count,
-        loss_source=buffer,
-        loss_row_count=len(table.rows),
-        metrics=np.zeros(0, dtype=np.int64),
-    )
-    return plan, table.last_activation
-
-
-_WITH_LOGITS = (Activation.ACTIVATION_SIGMOID, Activation.ACTIVATION_SOFTMAX)
+    plan = table.plan([buffer], parameter_count)
+    return plan, [table.functions.get(int(output)) for output in plan.outputs]

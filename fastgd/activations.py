@@ -1,8 +1,56 @@
-"""Activations, with Keras' names: functions for arrays and tensors, codes for the engine."""
+"""Activations, with Keras' names: functions of arrays and tensors, and what the engine knows.
+
+A function of this module takes an array or tensor of floating-point numbers (whole numbers are
+taken as float64) and returns one of the same shape; a gradient tape follows it. Its mathematics
+is that of ``fastgd.reference``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
 
 from fastgd import ops
 from fastgd._core.types import Activation
 from fastgd._names import lookup
+from fastgd.errors import ShapeError
+from fastgd.reference.activations import ACTIVATIONS
+from fastgd.tape import Tensor, record, recording
+
+
+@dataclass(frozen=True)
+class Description:
+    """An activation as the engine knows it: its code, and its numbers in the code's order."""
+
+    code: int
+    settings: tuple = ()
+
+
+def _floating(x):
+    x = ops.convert_to_tensor(x)
+    return x if x.dtype.kind == "f" else ops.cast(x, "float64")
+
+
+def _applied(x, code, *settings, axis=-1):
+    """An activation of an array or tensor, along an axis where it looks at whole rows."""
+    tensor = _floating(x)
+    array = tensor.numpy() if isinstance(tensor, Tensor) else np.asarray(tensor)
+    # a single number is a row of its own
+    moved = np.moveaxis(array, axis, -1) if array.ndim else array[None]
+    z = moved.reshape(-1, moved.shape[-1])
+    function, gradient = ACTIVATIONS[code]
+
+    def placed(rows):
+        rows = rows.reshape(moved.shape)
+        return np.ascontiguousarray(np.moveaxis(rows, -1, axis)) if array.ndim else rows[0]
+
+    def backward(d_y):
+        d_rows = (np.moveaxis(d_y, axis, -1) if array.ndim else d_y).reshape(z.shape)
+        with np.errstate(all="ignore"):
+            return [placed(gradient(z, y, d_rows, settings))]
+
+    with np.errstate(all="ignore"):
+        y = function(z, settings)
+    return record(placed(y), [tensor], backward) if recording() else placed(y)
 
 
 def linear(x):
@@ -10,35 +58,215 @@ def linear(x):
     return x
 
 
-def relu(x):
-    """max(x, 0)."""
-    return ops.relu(x)
+def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
+    """max(x, 0); in general max_value where x >= max_value, x where threshold <= x < max_value,
+    and negative_slope (x - threshold) below.
+
+    Examples
+    --------
+    >>> from fastgd import activations
+    >>> activations.relu([-2.0, 3.0, 9.0], negative_slope=0.5, max_value=6)
+    array([-1.,  3.,  6.])
+    """
+    if (negative_slope, max_value, threshold) == (0, None, 0):
+        return _applied(x, Activation.ACTIVATION_RELU)
+    description = rectifier(negative_slope, max_value, threshold)
+    return _applied(x, description.code, *description.settings)
+
+
+def rectifier(negative_slope=0.0, max_value=None, threshold=0.0):
+    """The Description of ``relu`` with these arguments."""
+    largest = np.inf if max_value is None else float(max_value)
+    return Description(
+        Activation.ACTIVATION_RECTIFIER, (float(negative_slope), largest, float(threshold))
+    )
+
+
+def leaky_relu(x, negative_slope=0.2):
+    """x where x >= 0, negative_slope x below."""
+    return relu(x, negative_slope=negative_slope)
+
+
+def relu6(x):
+    """min(max(x, 0), 6)."""
+    return relu(x, max_value=6.0)
+
+
+def elu(x, alpha=1.0):
+    """x where x > 0, alpha (exp(x) - 1) below (Clevert et al. 2016)."""
+    return _applied(x, Activation.ACTIVATION_ELU, alpha)
+
+
+def selu(x):
+    """1.0507... elu(x, 1.6732...) (Klambauer et al. 2017)."""
+    return _applied(x, Activation.ACTIVATION_SELU)
+
+
+def celu(x, alpha=1.0):
+    """max(x, 0) + min(0, alpha (exp(x / alpha) - 1)) (Barron 2017)."""
+    return _applied(x, Activation.ACTIVATION_CELU, alpha)
+
+
+def gelu(x, approximate=False):
+    """x Phi(x), Phi the distribution function of the normal (Hendrycks and Gimpel 2016).
+
+    Approximately x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+    """
+    exact, rough = Activation.ACTIVATION_GELU, Activation.ACTIVATION_GELU_TANH
+    return _applied(x, rough if approximate else exact)
+
+
+def silu(x):
+    """x sigmoid(x), also called swish."""
+    return _applied(x, Activation.ACTIVATION_SILU)
+
+
+def mish(x):
+    """x tanh(softplus(x)) (Misra 2019)."""
+    return _applied(x, Activation.ACTIVATION_MISH)
+
+
+def softplus(x):
+    """log(1 + exp(x))."""
+    return _applied(x, Activation.ACTIVATION_SOFTPLUS)
+
+
+def softsign(x):
+    """x / (1 + abs(x))."""
+    return _applied(x, Activation.ACTIVATION_SOFTSIGN)
+
+
+def squareplus(x, b=4):
+    """(x + sqrt(x^2 + b)) / 2 (Barron 2021)."""
+    return _applied(x, Activation.ACTIVATION_SQUAREPLUS, b)
+
+
+def sparse_plus(x):
+    """0 up to -1, (x + 1)^2 / 4 from there to 1, then x."""
+    return _applied(x, Activation.ACTIVATION_SPARSE_PLUS)
+
+
+def sparse_sigmoid(x):
+    """0 up to -1, (x + 1) / 2 from there to 1, then 1."""
+    return _applied(x, Activation.ACTIVATION_SPARSE_SIGMOID)
 
 
 def sigmoid(x):
     """1 / (1 + exp(-x))."""
-    return ops.sigmoid(x)
+    return _applied(x, Activation.ACTIVATION_SIGMOID)
+
+
+def log_sigmoid(x):
+    """log(sigmoid(x)) = -softplus(-x)."""
+    return _applied(x, Activation.ACTIVATION_LOG_SIGMOID)
+
+
+def exponential(x):
+    """exp(x)."""
+    return _applied(x, Activation.ACTIVATION_EXPONENTIAL)
 
 
 def tanh(x):
     """The hyperbolic tangent."""
-    return ops.tanh(x)
+    return _applied(x, Activation.ACTIVATION_TANH)
+
+
+def tanh_shrink(x):
+    """x - tanh(x)."""
+    return _applied(x, Activation.ACTIVATION_TANH_SHRINK)
+
+
+def soft_shrink(x, threshold=0.5):
+    """x - threshold above threshold, x + threshold below -threshold, 0 between."""
+    return _applied(x, Activation.ACTIVATION_SOFT_SHRINK, threshold)
+
+
+def hard_shrink(x, threshold=0.5):
+    """x where abs(x) > threshold, else 0."""
+    return _applied(x, Activation.ACTIVATION_HARD_SHRINK, threshold)
+
+
+def hard_tanh(x):
+    """x kept between -1 and 1."""
+    return _applied(x, Activation.ACTIVATION_HARD_TANH)
+
+
+def hard_sigmoid(x):
+    """relu6(x + 3) / 6."""
+    return _applied(x, Activation.ACTIVATION_HARD_SIGMOID)
+
+
+def hard_silu(x):
+    """x relu6(x + 3) / 6, also called hard swish."""
+    return _applied(x, Activation.ACTIVATION_HARD_SILU)
+
+
+def threshold(x, threshold, default_value):
+    """x where x > threshold, else default_value."""
+    return _applied(x, Activation.ACTIVATION_THRESHOLD, threshold, default_value)
 
 
 def softmax(x, axis=-1):
     """exp(x) / sum of exp(x) along an axis."""
-    return ops.softmax(x, axis=axis)
+    return _applied(x, Activation.ACTIVATION_SOFTMAX, axis=axis)
 
 
-#: What a layer may be activated by: the function and its code in the engine.
-CODES = {
-    linear: Activation.ACTIVATION_LINEAR,
-    relu: Activation.ACTIVATION_RELU,
-    sigmoid: Activation.ACTIVATION_SIGMOID,
-    tanh: Activation.ACTIVATION_TANH,
-    softmax: Activation.ACTIVATION_SOFTMAX,
+def log_softmax(x, axis=-1):
+    """log(softmax(x))."""
+    return _applied(x, Activation.ACTIVATION_LOG_SOFTMAX, axis=axis)
+
+
+def glu(x, axis=-1):
+    """a sigmoid(b), where a and b are the halves of x along an axis (Dauphin et al. 2017).
+
+    It halves the width: in a model, ``layers.Activation("glu")``.
+
+    Raises
+    ------
+    ShapeError
+        If the axis has no halves.
+    """
+    x = _floating(x)
+    if x.ndim == 0 or x.shape[axis] % 2:
+        raise ShapeError(f"x: expected an even number along axis {axis}, got shape {x.shape}")
+    x = ops.moveaxis(x, axis, -1)
+    half = x.shape[-1] // 2
+    return ops.moveaxis(x[..., :half] * sigmoid(x[..., half:]), -1, axis)
+
+
+#: What a layer may be activated by, with the default arguments.
+DESCRIPTIONS = {
+    linear: Description(Activation.ACTIVATION_LINEAR),
+    relu: Description(Activation.ACTIVATION_RELU),
+    leaky_relu: rectifier(0.2),
+    relu6: rectifier(max_value=6.0),
+    elu: Description(Activation.ACTIVATION_ELU, (1.0,)),
+    selu: Description(Activation.ACTIVATION_SELU),
+    celu: Description(Activation.ACTIVATION_CELU, (1.0,)),
+    gelu: Description(Activation.ACTIVATION_GELU),
+    silu: Description(Activation.ACTIVATION_SILU),
+    mish: Description(Activation.ACTIVATION_MISH),
+    softplus: Description(Activation.ACTIVATION_SOFTPLUS),
+    softsign: Description(Activation.ACTIVATION_SOFTSIGN),
+    squareplus: Description(Activation.ACTIVATION_SQUAREPLUS, (4.0,)),
+    sparse_plus: Description(Activation.ACTIVATION_SPARSE_PLUS),
+    sparse_sigmoid: Description(Activation.ACTIVATION_SPARSE_SIGMOID),
+    sigmoid: Description(Activation.ACTIVATION_SIGMOID),
+    log_sigmoid: Description(Activation.ACTIVATION_LOG_SIGMOID),
+    exponential: Description(Activation.ACTIVATION_EXPONENTIAL),
+    tanh: Description(Activation.ACTIVATION_TANH),
+    tanh_shrink: Description(Activation.ACTIVATION_TANH_SHRINK),
+    soft_shrink: Description(Activation.ACTIVATION_SOFT_SHRINK, (0.5,)),
+    hard_shrink: Description(Activation.ACTIVATION_HARD_SHRINK, (0.5,)),
+    hard_tanh: Description(Activation.ACTIVATION_HARD_TANH),
+    hard_sigmoid: Description(Activation.ACTIVATION_HARD_SIGMOID),
+    hard_silu: Description(Activation.ACTIVATION_HARD_SILU),
+    softmax: Description(Activation.ACTIVATION_SOFTMAX),
+    log_softmax: Description(Activation.ACTIVATION_LOG_SOFTMAX),
 }
-_BY_NAME = {function.__name__: function for function in CODES}
+swish, hard_swish = silu, hard_silu
+_BY_NAME = {function.__name__: function for function in (*DESCRIPTIONS, glu)}
+_BY_NAME |= {"swish": silu, "hard_swish": hard_silu}
 
 
 def get(identifier):
@@ -57,6 +285,14 @@ def get(identifier):
     """
     if identifier is None:
         return linear
-    if callable(identifier) and identifier in CODES:
+    if callable(identifier) and (identifier in DESCRIPTIONS or identifier is glu):
         return identifier
     return lookup("activation", identifier, _BY_NAME)
+
+
+def serialize(activation):
+    """The name that ``get`` takes back."""
+    return activation.__name__
+
+
+deserialize = get

@@ -50,3 +50,7 @@ class DivergenceError(FastgdError, ArithmeticError):
         super().__init__(message)
         self.epoch = epoch
         self.step = step
+
+
+class FileError(FastgdError, OSError, ValueError):
+    """A file holds no model that can be read: damaged, cut short, foreign or too new."""

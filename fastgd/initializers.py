@@ -12,9 +12,10 @@ from fastgd import _seeds, config
 from fastgd._names import lookup, snake_case
 from fastgd._validate import number, whole_number
 from fastgd.errors import ArgumentError
+from fastgd.saving import Serializable
 
 
-class Initializer:
+class Initializer(Serializable):
     """Makes the initial values of an array.
 
     Examples

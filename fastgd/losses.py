@@ -11,6 +11,7 @@ from fastgd._core import types
 from fastgd._names import lookup, snake_case
 from fastgd._validate import check_classes, numeric
 from fastgd.errors import ArgumentError, ShapeError
+from fastgd.saving import Serializable
 
 #: Probabilities are kept this far from 0 and 1 before their logarithm is taken, as in Keras.
 EPSILON = 1e-7
@@ -94,7 +95,7 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False):
     return -_log_probabilities(y_pred, from_logits)[rows, labels.astype(np.int64)]
 
 
-class Loss:
+class Loss(Serializable):
     """The mean of a loss over rows.
 
     Attributes
@@ -131,6 +132,17 @@ class Loss:
         if self.logits_code is None:
             return ops.mean(function(y_true, y_pred))
         return ops.mean(function(y_true, y_pred, from_logits=self.from_logits))
+
+    #: How the rows of a batch become one number.
+    reduction_code = types.Reduction.REDUCTION_MEAN
+
+    def settings(self):
+        """The numbers that the engine's function takes."""
+        return []
+
+    def target_columns(self, width):
+        """How many columns of y an output of this width is compared with."""
+        return 1 if self.sparse else width
 
     def get_config(self):
         """The arguments that make this loss again."""

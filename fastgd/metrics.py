@@ -6,9 +6,10 @@ from fastgd import losses
 from fastgd._core import types
 from fastgd._names import lookup, snake_case
 from fastgd.errors import ArgumentError, ShapeError
+from fastgd.saving import Serializable
 
 
-class Metric:
+class Metric(Serializable):
     """The mean over rows of a figure of each row; may also be used by hand.
 
     Examples
@@ -28,6 +29,18 @@ class Metric:
     def __init__(self, name=None):
         self.name = name or snake_case(type(self).__name__)
         self.reset_state()
+
+    def settings(self):
+        """The numbers that the engine's function takes."""
+        return []
+
+    def totals_size(self, width):
+        """How many sums it asks for, for an output of this width."""
+        return 2
+
+    def figure(self, totals):
+        """The figure that belongs to such sums."""
+        return float(totals[0] / (totals[1] or 1.0))
 
     def rows(self, y_true, y_pred):
         """The figure of each row, for arrays of shape (n, outputs)."""

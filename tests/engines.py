@@ -61,13 +61,17 @@ def engine(build):
 class Plan:
     rows: np.ndarray
     widths: np.ndarray
-    output: int
-    loss: int
-    loss_source: int
-    loss_row_count: int
-    target_width: int
+    outputs: np.ndarray
+    losses: np.ndarray
     metrics: np.ndarray
+    target_width: int
     parameter_count: int
+    settings: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    work_size: int = 0
+
+    @property
+    def totals_size(self):
+        return types.TERM_TOTALS + 2 * (len(self.losses) + len(self.metrics))
 
 
 @dataclass
@@ -137,6 +141,15 @@ def room_behind(vector):
     return vector.base[len(vector) :]
 
 
+def row(op, kind, source, target, *, second=-1, kernel=-1, bias=-1, settings=0):
+    """A row of a layer table."""
+    values = dict.fromkeys(types.ROW.names, -1) | {
+        "op": op, "kind": kind, "source": source, "second": second, "target": target,
+        "kernel": kernel, "bias": bias, "settings": settings, "trains": 1,
+    }  # fmt: skip
+    return tuple(int(values[name]) for name in types.ROW.names)
+
+
 class Net:
     """A network of dense layers, its arrays and its programs.
 
@@ -176,7 +189,7 @@ class Net:
             buffers.append(width)
             target = len(buffers) - 1
             bias = offset + inputs * width if biases else -1
-            rows.append((Op.OP_DENSE, 0, source, target, offset, bias))
+            rows.append(row(Op.OP_DENSE, 0, source, target, kernel=offset, bias=bias))
             offset += inputs * width + (width if biases else 0)
             values.append(rng.normal(size=inputs * width) / np.sqrt(inputs))
             if biases:
@@ -184,33 +197,39 @@ class Net:
             source = target
             last = k == len(widths) - 2
             if last:
-                loss_source, loss_row_count = source, len(rows)
+                loss_source = source
             if kind is not None and in_place and not (last and loss in FUSED):
-                rows[-1] = (Op.OP_DENSE, kind, *rows[-1][2:])
+                rows[-1] = (Op.OP_DENSE, int(kind), *rows[-1][2:])
             elif kind is not None:
                 buffers.append(width)
-                rows.append((Op.OP_ACTIVATION, kind, source, len(buffers) - 1, -1, -1))
+                rows.append(row(Op.OP_ACTIVATION, kind, source, len(buffers) - 1))
                 source = len(buffers) - 1
             if last and loss not in FUSED:
-                loss_source, loss_row_count = source, len(rows)
+                loss_source = source
         self.dtype = dtype
         self.loss = loss
         self.inputs, self.outputs = widths[0], widths[-1]
+        columns = 1 if loss in SPARSE else widths[-1]
+        totals = types.TERM_TOTALS + 2
         self.plan = Plan(
             rows=np.array(rows, types.ROW),
             widths=np.array(buffers, np.int64),
-            output=source,
-            loss=int(loss),
-            loss_source=loss_source,
-            loss_row_count=loss_row_count,
-            target_width=1 if loss in SPARSE else widths[-1],
-            metrics=np.array(metrics, np.int64),
+            outputs=np.array([source], np.int64),
+            losses=np.array([(loss, loss_source, 0, columns, -1, 0, 0, 1.0)], types.LOSS_TERM),
+            metrics=np.array(
+                [
+                    (metric, source, 0, columns, -1, 0, totals + 2 * k)
+                    for k, metric in enumerate(metrics)
+                ],
+                types.METRIC_TERM,
+            ),
+            target_width=columns,
             parameter_count=offset,
         )
         self.start = np.concatenate(values).astype(dtype)
 
     def totals(self):
-        return np.zeros(2 + len(self.plan.metrics))
+        return np.zeros(self.plan.totals_size)
 
     def data(self, n, seed=0):
         """x and fitting targets y of n rows."""
@@ -230,6 +249,11 @@ class Net:
     def run(self, build, optimizer="sgd", threads=1):
         """A fresh Run of this network on one engine."""
         return Run(self, build, optimizer, threads)
+
+
+def figures(totals):
+    """[loss, metrics ..., rows] of totals, as sums: what most tests look at."""
+    return np.array([*totals[types.TERM_TOTALS :: 2], totals[1]])
 
 
 class Run:

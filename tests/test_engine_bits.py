@@ -22,6 +22,7 @@ from engines import (
     digest,
     each_build,
     each_dtype,
+    figures,
     metrics_for,
     missing,
     params,
@@ -92,8 +93,8 @@ def hashes(build, dtype, count=COUNT, threads=1):
         run = net.run(build, optimizer, threads)
         run.train(x, y, batch_size, 60, rates=0.01)
         found.append(digest(
-            run.parameters, run.state.slots, run.gradients, run.totals, run.predict(x),
-            run.evaluate(x, y),
+            run.parameters, run.state.slots, run.gradients, figures(run.totals),
+            run.predict(x), figures(run.evaluate(x, y)),
         )[:16])  # fmt: skip
     return found
 

@@ -15,6 +15,7 @@ from engines import (
     each_build,
     each_dtype,
     each_engine,
+    figures,
     flat,
     room_behind,
 )
@@ -45,7 +46,7 @@ def check_loss(build, net, n=6, soft=False):
 
     def mean_loss():
         totals = run.evaluate(x, y)
-        return totals[0] / totals[-1]
+        return figures(totals)[0] / figures(totals)[-1]
 
     assert run.program.gradients(x, y, run.totals) == Status.STATUS_FINE
     expected = differences(mean_loss, run.parameters)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from engines import SIGMOID, SOFTMAX, Net, each_dtype, each_engine, flat
+from engines import SIGMOID, SOFTMAX, Net, each_dtype, each_engine, figures, flat
 
 from fastgd._core.types import Loss, Status
 
@@ -26,7 +26,7 @@ def of_predictions(build, loss, p, y, dtype):
         run = net.run(build)
         x = np.ones((1, 1), dtype)
         assert run.program.gradients(x, y_row[None], run.totals) == Status.STATUS_FINE
-        losses.append(run.totals[0])
+        losses.append(figures(run.totals)[0])
         slopes.append(run.gradients[p.shape[1] :].copy())
     return np.array(losses), np.array(slopes)
 

@@ -5,7 +5,7 @@ A metric of the program makes it take the general way.
 
 import numpy as np
 import pytest
-from engines import Net, digest, each_build, each_dtype
+from engines import Net, digest, each_build, each_dtype, figures
 
 from fastgd._core.types import Loss, Metric, Status
 
@@ -27,7 +27,7 @@ def both_ways(loss, dtype, width, biases=True):
 
 
 def state(run):
-    return run.parameters, run.gradients, run.state.iterations, run.totals[[0, -1]]
+    return run.parameters, run.gradients, run.state.iterations, figures(run.totals)[[0, -1]]
 
 
 @each_build
@@ -73,7 +73,7 @@ def test_it_stops_where_the_general_way_does(build, dtype, status):
         run = net.run(build)
         assert run.train(x, y, 1, 60, rates=1e-42, shuffle=False) == (31, status)
         assert run.state.iterations[0] == 31
-        found.append(digest(run.parameters, run.totals[[0, -1]]))
+        found.append(digest(run.parameters, figures(run.totals)[[0, -1]]))
     assert found[0] == found[1]
 
 
@@ -88,5 +88,5 @@ def test_it_stops_where_an_update_overflows(build):
         assert run.train(x, y, 1, 60, rates=rates, shuffle=False) == (31, Status.STATUS_UPDATE)
         assert run.state.iterations[0] == 32
         assert np.isfinite(run.parameters).all()
-        found.append(digest(run.parameters, run.totals[[0, -1]]))
+        found.append(digest(run.parameters, figures(run.totals)[[0, -1]]))
     assert found[0] == found[1]

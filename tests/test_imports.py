@@ -17,13 +17,19 @@ PACKAGE = Path(fastgd.__file__).parent
 # From low to high: a module imports from tiers below its own only.
 TIERS = [
     {"errors", "_core", "_core.cpu", "_core.types", "_array_methods", "_gradients"},
-    {"reference.activations", "reference.arrays", "reference.metrics", "reference.shuffle"},
+    {"reference.points", "reference.arrays", "reference.metrics", "reference.shuffle"},
+    {"reference.activations"},
     {"reference.optimizers", "reference.losses", "reference.descent"},
-    {"reference.updates"},
+    {"reference.layers", "reference.updates"},
     {"reference.program"},
     {"reference"},
     {"_engines", "_names", "_threads", "_validate", "_backward", "_gradients_arrays"},
     {"config", "_seeds", "_progress", "variables"},
+    {"saving.container", "saving.files", "saving.registry"},
+    {"saving.objects"},
+    {"saving.state"},
+    {"saving.api"},
+    {"saving"},
     {"_tensor"},
     {"ops", "tape"},
     {"activations", "initializers"},
@@ -41,7 +47,7 @@ TIERS = [
     {"models.summary"},
     {"models.base", "models.objective"},
     {"models.model"},
-    {"models.sequential"},
+    {"models.sequential", "models.cloning"},
     {"models", "linear", "utils"},
     {"__init__"},
     {"bench", "bench.threads", "bench.side", "bench.workloads"},
@@ -59,7 +65,7 @@ TIER = {module: number for number, tier in enumerate(TIERS) for module in tier}
 
 # Third-party modules that a function may import when it is called.
 PEERS = {"jax", "keras", "onnx", "onnxruntime", "sklearn", "tensorflow", "torch"}
-OPTIONAL = {"matplotlib"} | PEERS
+OPTIONAL = {"matplotlib", "safetensors"} | PEERS
 
 
 def source_files():

@@ -28,12 +28,15 @@ def test_version_is_that_of_the_metadata():
     assert fastgd.__version__ == PROJECT["version"] == importlib.metadata.version("fastgd")
 
 
-def test_numpy_is_the_only_requirement():
+def test_numpy_and_safetensors_are_the_only_requirements():
     installed = [
         line for line in importlib.metadata.requires("fastgd") if "extra ==" not in line
     ]
     for requirements in (PROJECT["dependencies"], installed):
-        assert [re.match(r"[\w.-]+", line)[0] for line in requirements] == ["numpy"]
+        assert [re.match(r"[\w.-]+", line)[0] for line in requirements] == [
+            "numpy",
+            "safetensors",
+        ]
 
 
 def test_types_are_announced():

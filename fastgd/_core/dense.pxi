@@ -70,7 +70,7 @@ cdef inline void dense_forward(
         for i in range(rows):
             target[i * stride] = row_dot(inputs, source + i * source_stride, kernel) + b
     if kind != ACTIVATION_LINEAR:
-        activate(kind, rows, units, stride, target, target)
+        activate(kind, <const double*>NULL, rows, units, stride, target, target)
 
 
 cdef inline void dense_source_gradient(
@@ -94,8 +94,8 @@ cdef inline void dense_source_gradient(
         dots(inputs, units, d_target + i * stride, kernel, units, &zero, 0,
              d_source + i * d_stride, 1)
     if gate != NULL:
-        activation_gradient(
-            ACTIVATION_RELU, rows, inputs, d_stride, gate, <const real*>d_source, d_source)
+        activation_gradient(ACTIVATION_RELU, <const double*>NULL, rows, inputs, d_stride, gate,
+                            gate, <const real*>d_source, d_source)
 
 
 cdef inline void thin_columns(

@@ -2,7 +2,9 @@
 #
 # A loss of points is a function of one prediction and one target, and a row's loss is the mean
 # over its points; a loss of rows looks at a whole row at once. The value of a row depends on
-# that row alone, so that no figure depends on the batch a row stands in.
+# that row alone, so that no figure depends on the batch a row stands in. The gradient of row i is
+# multiplied by numerators[i * step] / denominator (step 0: one numerator for all), into which
+# the builder puts the row's weight and the size of the batch.
 
 # Keras keeps probabilities this far away from 0 and 1 before it takes their logarithm.
 cdef extern from *:
@@ -51,29 +53,33 @@ cdef inline real point_slope(const int64_t loss, real p, real y) noexcept nogil:
 
 
 cdef inline void point_rows(
-    const int64_t loss, int64_t rows, int64_t batch_rows, int64_t width, int64_t stride,
-    const real* p, const real* y, real* values, real* d_p, real* line,
+    const int64_t loss, int64_t rows, int64_t width, int64_t stride, const real* p,
+    const real* y, int64_t y_stride, const real* numerators, int64_t step, real denominator,
+    real* values, real* d_p, real* line,
 ) noexcept nogil:
     cdef int64_t i, j
-    cdef real scale = <real>1 / (<real>batch_rows * <real>width)
+    cdef real factor = <real>1 / (denominator * <real>width)
+    cdef real scale
     cdef const real* p_row
     cdef const real* y_row
     cdef real* d_row
     if width == 1:
         for i in range(rows):
-            values[i] = point_value(loss, p[i * stride], y[i])
+            values[i] = point_value(loss, p[i * stride], y[i * y_stride])
         if d_p != NULL:
             for i in range(rows):
-                d_p[i * stride] = scale * point_slope(loss, p[i * stride], y[i])
+                d_p[i * stride] = (numerators[i * step] * factor) * point_slope(
+                    loss, p[i * stride], y[i * y_stride])
         return
     for i in range(rows):
         p_row = p + i * stride
-        y_row = y + i * width
+        y_row = y + i * y_stride
         for j in range(width):
             line[j] = point_value(loss, p_row[j], y_row[j])
         values[i] = row_sum(width, line) / <real>width
         if d_p != NULL:
             d_row = d_p + i * stride
+            scale = numerators[i * step] * factor
             for j in range(width):
                 d_row[j] = scale * point_slope(loss, p_row[j], y_row[j])
 
@@ -151,19 +157,22 @@ cdef inline real categorical(
 
 
 cdef inline void category_rows(
-    const bint logits, const bint sparse, int64_t rows, int64_t batch_rows, int64_t width,
-    int64_t stride, const real* p, const real* y, real* values, real* d_p, real* line,
+    const bint logits, const bint sparse, int64_t rows, int64_t width, int64_t stride,
+    const real* p, const real* y, int64_t y_stride, const real* numerators, int64_t step,
+    real denominator, real* values, real* d_p, real* line,
 ) noexcept nogil:
     cdef int64_t i
     cdef int64_t label = 0
-    cdef real scale = <real>1 / <real>batch_rows
+    cdef real factor = <real>1 / denominator
+    cdef real scale
     cdef const real* y_row = NULL
     cdef real* d_row = NULL
     for i in range(rows):
         if sparse:
-            label = <int64_t>y[i]
+            label = <int64_t>y[i * y_stride]
         else:
-            y_row = y + i * width
+            y_row = y + i * y_stride
+        scale = numerators[i * step] * factor
         if d_p != NULL:
             d_row = d_p + i * stride
         if logits:
@@ -175,33 +184,38 @@ cdef inline void category_rows(
 
 
 cdef void loss_rows(
-    int64_t loss, int64_t rows, int64_t batch_rows, int64_t width, int64_t stride,
-    const real* p, const real* y, real* values, real* d_p, real* line,
+    int64_t loss, const double* settings, int64_t rows, int64_t width, int64_t stride,
+    const real* p, const real* y, int64_t y_stride, const real* numerators, int64_t step,
+    real denominator, real* values, real* d_p, real* line,
 ) noexcept nogil:
-    """The loss of each row, and the gradient of the batch's mean with respect to the predictions.
+    """The loss of each row, and its gradient with respect to the predictions.
 
-    p: predictions (or logits), `rows` rows of `width`, `stride` apart, of a batch of `batch_rows`.
-    y: targets, dense rows of `width`, or one label a row for the sparse losses. values: out, one
-    a row. d_p: out, laid out as p, or NULL. line: room for `width`.
+    settings: the loss's numbers. p: predictions (or logits), `rows` rows of `width`, `stride`
+    apart. y: targets, rows that are y_stride apart: `width` values, or one label for the sparse
+    losses. values: out, one a row. d_p: out, laid out as p, or NULL. line: room for `width`.
     """
     # One loop is compiled for each loss: its code is a constant in each of these calls.
     if loss == LOSS_MEAN_SQUARED_ERROR:
-        point_rows(LOSS_MEAN_SQUARED_ERROR, rows, batch_rows, width, stride, p, y, values, d_p,
-                   line)
+        point_rows(LOSS_MEAN_SQUARED_ERROR, rows, width, stride, p, y, y_stride, numerators, step,
+                   denominator, values, d_p, line)
     elif loss == LOSS_MEAN_ABSOLUTE_ERROR:
-        point_rows(LOSS_MEAN_ABSOLUTE_ERROR, rows, batch_rows, width, stride, p, y, values, d_p,
-                   line)
+        point_rows(LOSS_MEAN_ABSOLUTE_ERROR, rows, width, stride, p, y, y_stride, numerators,
+                   step, denominator, values, d_p, line)
     elif loss == LOSS_BINARY_CROSSENTROPY:
-        point_rows(LOSS_BINARY_CROSSENTROPY, rows, batch_rows, width, stride, p, y, values, d_p,
-                   line)
+        point_rows(LOSS_BINARY_CROSSENTROPY, rows, width, stride, p, y, y_stride, numerators,
+                   step, denominator, values, d_p, line)
     elif loss == LOSS_BINARY_CROSSENTROPY_LOGITS:
-        point_rows(LOSS_BINARY_CROSSENTROPY_LOGITS, rows, batch_rows, width, stride, p, y, values,
-                   d_p, line)
+        point_rows(LOSS_BINARY_CROSSENTROPY_LOGITS, rows, width, stride, p, y, y_stride,
+                   numerators, step, denominator, values, d_p, line)
     elif loss == LOSS_CATEGORICAL_CROSSENTROPY:
-        category_rows(False, False, rows, batch_rows, width, stride, p, y, values, d_p, line)
+        category_rows(False, False, rows, width, stride, p, y, y_stride, numerators, step,
+                      denominator, values, d_p, line)
     elif loss == LOSS_CATEGORICAL_CROSSENTROPY_LOGITS:
-        category_rows(True, False, rows, batch_rows, width, stride, p, y, values, d_p, line)
+        category_rows(True, False, rows, width, stride, p, y, y_stride, numerators, step,
+                      denominator, values, d_p, line)
     elif loss == LOSS_SPARSE_CATEGORICAL_CROSSENTROPY:
-        category_rows(False, True, rows, batch_rows, width, stride, p, y, values, d_p, line)
+        category_rows(False, True, rows, width, stride, p, y, y_stride, numerators, step,
+                      denominator, values, d_p, line)
     elif loss == LOSS_SPARSE_CATEGORICAL_CROSSENTROPY_LOGITS:
-        category_rows(True, True, rows, batch_rows, width, stride, p, y, values, d_p, line)
+        category_rows(True, True, rows, width, stride, p, y, y_stride, numerators, step,
+                      denominator, values, d_p, line)

@@ -1,4 +1,4 @@
-# Metrics: one value a row, averaged by the caller.
+# Metrics of rows: one value a row, averaged by the caller.
 
 cdef inline real squared_difference(real p, real y) noexcept nogil:
     return (p - y) * (p - y)
@@ -25,34 +25,38 @@ cdef inline real point_metric(const int64_t metric, real p, real y) noexcept nog
 
 cdef inline void point_metric_rows(
     const int64_t metric, int64_t rows, int64_t width, int64_t stride,
-    const real* p, const real* y, real* values, real* line,
+    const real* p, const real* y, int64_t y_stride, real* values, real* line,
 ) noexcept nogil:
     cdef int64_t i, j
     if width == 1:
         for i in range(rows):
-            values[i] = point_metric(metric, p[i * stride], y[i])
+            values[i] = point_metric(metric, p[i * stride], y[i * y_stride])
         return
     for i in range(rows):
         for j in range(width):
-            line[j] = point_metric(metric, p[i * stride + j], y[i * width + j])
+            line[j] = point_metric(metric, p[i * stride + j], y[i * y_stride + j])
         values[i] = row_sum(width, line) / <real>width
 
 
 cdef void metric_rows(
-    int64_t metric, int64_t rows, int64_t width, int64_t stride,
-    const real* p, const real* y, real* values, real* line,
+    int64_t metric, const double* settings, int64_t rows, int64_t width, int64_t stride,
+    const real* p, const real* y, int64_t y_stride, real* values, real* line,
 ) noexcept nogil:
     """The metric of each row; arguments as in loss_rows."""
     cdef int64_t i
     if metric == METRIC_MEAN_SQUARED_ERROR:
-        point_metric_rows(METRIC_MEAN_SQUARED_ERROR, rows, width, stride, p, y, values, line)
+        point_metric_rows(METRIC_MEAN_SQUARED_ERROR, rows, width, stride, p, y, y_stride, values,
+                          line)
     elif metric == METRIC_MEAN_ABSOLUTE_ERROR:
-        point_metric_rows(METRIC_MEAN_ABSOLUTE_ERROR, rows, width, stride, p, y, values, line)
+        point_metric_rows(METRIC_MEAN_ABSOLUTE_ERROR, rows, width, stride, p, y, y_stride, values,
+                          line)
     elif metric == METRIC_BINARY_ACCURACY:
-        point_metric_rows(METRIC_BINARY_ACCURACY, rows, width, stride, p, y, values, line)
+        point_metric_rows(METRIC_BINARY_ACCURACY, rows, width, stride, p, y, y_stride, values,
+                          line)
     elif metric == METRIC_CATEGORICAL_ACCURACY:
         for i in range(rows):
-            values[i] = row_argmax(width, p + i * stride) == row_argmax(width, y + i * width)
+            values[i] = (
+                row_argmax(width, p + i * stride) == row_argmax(width, y + i * y_stride))
     else:  # METRIC_SPARSE_CATEGORICAL_ACCURACY
         for i in range(rows):
-            values[i] = row_argmax(width, p + i * stride) == <int64_t>y[i]
+            values[i] = row_argmax(width, p + i * stride) == <int64_t>y[i * y_stride]

@@ -1,39 +1,70 @@
-# The layer table at work: forward, loss and metrics, backward. See types.pxd for a row.
+# The layer table at work: forward, and backward to the buffers. See types.pxd for a row.
 #
 # Buffer 0 is the input, which stays where it is. Every other buffer holds `capacity` rows of its
 # width, at a stride rounded up to whole tiles, so that a product never has to store half a tile;
 # what stands in that padding is never read as a value.
 #
 # The functions that take `first_row` and `rows` work on those rows of a batch and touch no other,
-# so that the members of a team can share a batch out. x and y are the whole batch.
+# so that the members of a team can share a batch out.
+
+# What is to be done about a row of the table, when a gradient is wanted (see flags.pxi).
+cdef enum Flag:
+    FLAG_RUNS = 1               # the loss depends on it
+    FLAG_BACK = 2               # some parameter wants a gradient that comes through it
+    FLAG_PARAMETERS = 4         # it has such parameters itself,
+    FLAG_ADD_PARAMETERS = 8     # shared with a row whose gradient is there already
+    FLAG_SOURCE = 16            # its source wants a gradient
+    FLAG_ADD_SOURCE = 32        # and has a part of it already
+    FLAG_SECOND = 64            # the same for its second source
+    FLAG_ADD_SECOND = 128
+    FLAG_GATED = 256            # the gradient of its ReLU is its reader's job
+    FLAG_GATES = 512            # it is such a reader
+
 
 cdef struct Network:
     const Row* rows
     int64_t row_count
-    const char* gated           # for each row, whether its ReLU's gradient is its consumer's job
-    int64_t loss_row_count      # the rows that the loss depends on; the rest is for metrics
+    const int64_t* flags        # of each row, when the losses are minimised,
+    const int64_t* tape_flags   # and when the gradient of the outputs is given
+    const double* settings      # the numbers that rows, losses and metrics refer to
     const int64_t* width        # of each buffer
     const int64_t* stride
     const int64_t* start        # of each buffer, in elements per row of capacity
     int64_t capacity            # rows
-    int64_t output              # a buffer
-    int64_t loss                # a Loss
-    int64_t loss_source         # the buffer of the predictions or logits it takes
-    int64_t target_width
-    const int64_t* metrics
+    int64_t row_width           # of all buffers together
+    const int64_t* outputs      # the buffers of the outputs
+    int64_t output_count
+    const LossTerm* terms
+    int64_t term_count
+    const int64_t* term_adds    # whether a term adds to a gradient that is there already
+    const MetricTerm* metrics
     int64_t metric_count
+    int64_t target_width        # of a row of y
+    bint coupled                # whether a training step looks across the rows of a batch
     int64_t parameter_count
     void* parameters
     void* gradients
-    void* values                # the buffers,
-    void* deltas                # and the gradients of the loss with respect to them
+    void* values                # the buffers, then room that rows share for a whole batch,
+    void* deltas                # the gradients of the loss with respect to them, then a spare one
     void* batch                 # gathered rows of x, then of y
     void* chunks                # the parameters' gradients of each chunk of a batch,
     int64_t chunk_size          # so many elements apart
-    void* row_values            # `capacity` losses of rows, then as many of each metric
-    void* scratch               # of each member of a team: a panel, then a line
-    int64_t scratch_size        # of one member, in bytes
-    int64_t line_start          # in bytes
+    void* row_values            # `capacity` losses of rows for each term, then for each metric
+    double* sums                # one for each term
+    void* scratch               # of each member of a team: a panel, a line, a numerator a row,
+    int64_t scratch_size        # and parameters' gradients; in bytes
+    int64_t line_start
+    int64_t numerators_start
+    int64_t spare_start
+
+
+# A batch on its way through the table.
+cdef struct Batch:
+    const void* x
+    const void* y
+    int64_t rows
+    bint training       # whether layers such as dropout are at work
+    uint64_t key        # of its random numbers
 
 
 cdef inline int64_t padded_stride(int64_t width, int64_t itemsize) noexcept nogil:
@@ -50,237 +81,167 @@ cdef inline real* buffer_at(const Network* net, real* buffers, int64_t buffer) n
     return buffers + net.start[buffer] * net.capacity
 
 
-cdef void forward(
-    const Network* net, int64_t row_count, int64_t first_row, int64_t rows, const real* x,
-    int64_t x_stride, void* scratch,
+cdef inline const real* values_at(
+    const Network* net, const real* x, int64_t buffer, int64_t row,
 ) noexcept nogil:
-    """Run the first `row_count` rows of the table on rows of x."""
+    """The values of a buffer from a row on; x is buffer 0."""
+    if buffer == 0:
+        return x + row * net.stride[0]
+    return buffer_at(net, <real*>net.values, buffer) + row * net.stride[buffer]
+
+
+cdef void forward(
+    const Network* net, const Batch* batch, bint everything, int64_t first_row, int64_t rows,
+    const real* x, void* scratch,
+) noexcept nogil:
+    """Run the table on rows of x: everything, or what the losses depend on."""
     cdef const real* parameters = <const real*>net.parameters
+    cdef const double* settings
     cdef const real* source
     cdef const real* bias
     cdef real* target
-    cdef int64_t i, source_stride, width, stride
+    cdef int64_t i, source_stride, source_width, width, stride
     cdef const Row* row
-    for i in range(row_count):
+    for i in range(net.row_count):
+        if not (everything or net.flags[i] & FLAG_RUNS):
+            continue
         row = &net.rows[i]
+        settings = net.settings + row.settings
         width = net.width[row.target]
         stride = net.stride[row.target]
         target = buffer_at(net, <real*>net.values, row.target) + first_row * stride
-        if row.source == 0:
-            source = x
-            source_stride = x_stride
-        else:
-            source = buffer_at(net, <real*>net.values, row.source)
-            source_stride = net.stride[row.source]
-        source += first_row * source_stride
+        source_width = net.width[row.source]
+        source_stride = net.stride[row.source]
+        source = values_at(net, x, row.source, first_row)
         if row.op == OP_DENSE:
             bias = parameters + row.bias if row.bias >= 0 else NULL
             dense_forward(
-                row.kind, rows, net.width[row.source], width, source, source_stride,
+                row.kind, rows, source_width, width, source, source_stride,
                 parameters + row.kernel, bias, target, stride, <real*>scratch)
-        elif source_stride == stride:
-            activate(row.kind, rows, width, stride, source, target)
-        else:
-            activate_rows(row.kind, rows, width, source, source_stride, target, stride)
+        elif row.op == OP_ACTIVATION:
+            if source_stride == stride:
+                activate(row.kind, settings, rows, width, stride, source, target)
+            else:
+                activate_rows(row.kind, settings, rows, width, source, source_stride, target,
+                              stride)
+        elif row.op == OP_COPY:
+            copy_columns(
+                rows, min(source_width, width), source + <int64_t>settings[0], source_stride,
+                target + <int64_t>settings[1], stride)
+        else:  # OP_MERGE
+            merge(row.kind, rows, source_width, source, source_stride, net.width[row.second],
+                  values_at(net, x, row.second, first_row), net.stride[row.second], target, stride)
 
 
 cdef void backward(
-    const Network* net, int64_t row_count, int64_t first_row, int64_t rows, real* d_x,
-    void* scratch,
+    const Network* net, const Batch* batch, const int64_t* flags, int64_t first_row, int64_t rows,
+    const real* x, real* d_x, void* scratch,
 ) noexcept nogil:
-    """Take the gradient of the last of `row_count` rows' target back to all buffers.
+    """Take the gradients of the buffers back through the table.
 
-    d_x: out, dense rows for the whole batch, or NULL where it is not asked for.
+    flags: net.flags, or net.tape_flags. d_x: out, dense rows for the whole batch, or NULL where it
+    is not asked for.
     """
-    cdef const real* parameters = <const real*>net.parameters
+    cdef real* deltas = <real*>net.deltas
     cdef const real* output
-    cdef const real* gate
     cdef real* d_target
-    cdef real* d_source
-    cdef int64_t i, width, source_width, stride, d_stride
+    cdef int64_t i, width, stride, source_width, source_stride
     cdef const Row* row
-    for i in range(row_count - 1, -1, -1):
+    for i in range(net.row_count - 1, -1, -1):
+        if not flags[i] & FLAG_BACK:
+            continue
         row = &net.rows[i]
         width = net.width[row.target]
         stride = net.stride[row.target]
-        output = buffer_at(net, <real*>net.values, row.target) + first_row * stride
-        d_target = buffer_at(net, <real*>net.deltas, row.target) + first_row * stride
-        if row.op == OP_DENSE and row.kind != ACTIVATION_LINEAR and not net.gated[i]:
+        d_target = buffer_at(net, deltas, row.target) + first_row * stride
+        if (row.op == OP_DENSE and row.kind != ACTIVATION_LINEAR
+                and not flags[i] & FLAG_GATED):
+            output = values_at(net, x, row.target, first_row)
             activation_gradient(
-                row.kind, rows, width, stride, output, <const real*>d_target, d_target)
-        source_width = net.width[row.source]
-        gate = NULL
-        if row.source != 0:
-            d_source = buffer_at(net, <real*>net.deltas, row.source)
-            d_stride = net.stride[row.source]
-            if i > 0 and net.gated[i - 1]:
-                gate = buffer_at(net, <real*>net.values, row.source) + first_row * d_stride
-        elif d_x != NULL:
-            d_source = d_x
-            d_stride = source_width
-        else:
-            continue
-        d_source += first_row * d_stride
-        if row.op == OP_DENSE:
-            dense_source_gradient(
-                rows, source_width, width, parameters + row.kernel, <const real*>d_target, stride,
-                d_source, d_stride, row.source != 0 and source_width > 1, gate, <real*>scratch)
-        elif d_stride == stride:
-            activation_gradient(
-                row.kind, rows, width, stride, output, <const real*>d_target, d_source)
-        else:
-            activation_gradient_rows(
-                row.kind, rows, width, output, <const real*>d_target, stride, d_source, d_stride)
-
-
-cdef enum:
-    MOST_CHUNKS = 8
-    CHUNK_ROWS = 128            # at least
-    CHUNKED_PARAMETERS = 32768  # at most
-
-
-cdef inline int64_t chunk_count(const Network* net, int64_t rows) noexcept nogil:
-    """Into how many chunks of rows the sums over a batch are cut.
-
-    The members of a team can each take the chunks whose rows they have just worked on, which
-    saves them from fetching the others' rows. It depends on the batch and the network alone. Where
-    there are many parameters a chunk of sums would cost more than that saves.
-    """
-    if net.parameter_count > CHUNKED_PARAMETERS:
-        return 1
-    return max(<int64_t>1, min(<int64_t>MOST_CHUNKS, rows // CHUNK_ROWS))
-
-
-cdef inline int64_t chunk_begin(int64_t rows, int64_t chunks, int64_t chunk) noexcept nogil:
-    """The first row of a chunk."""
-    return min(rows, (rows + 7) // 8 * chunk // chunks * 8)
-
-
-cdef void parameter_gradients(
-    const Network* net, int64_t row_count, int64_t first_row, int64_t rows, const real* x,
-    int64_t x_stride, real* gradients, void* scratch, int64_t size, int64_t rank,
-) noexcept nogil:
-    """From the gradients of the buffers to those of the parameters, summed over some rows.
-
-    Of `size` members each takes some inputs of every kernel: no sum is split.
-    """
-    cdef const real* source
-    cdef const real* d_target
-    cdef int64_t i, source_stride, inputs, units
-    cdef const Row* row
-    for i in range(row_count):
-        row = &net.rows[i]
-        if row.op != OP_DENSE:
-            continue
-        inputs = net.width[row.source]
-        units = net.width[row.target]
-        if row.source == 0:
-            source = x
-            source_stride = x_stride
-        else:
-            source = buffer_at(net, <real*>net.values, row.source)
+                row.kind, net.settings, rows, width, stride, output, output,
+                <const real*>d_target, d_target)
+        if (row.op == OP_DENSE and row.source > 0
+                and flags[i] & (FLAG_SOURCE | FLAG_ADD_SOURCE) == FLAG_SOURCE):
+            # what most networks are made of takes the short way
+            source_width = net.width[row.source]
             source_stride = net.stride[row.source]
-        source += first_row * source_stride
-        d_target = (buffer_at(net, <real*>net.deltas, row.target)
-                    + first_row * net.stride[row.target])
-        dense_kernel_gradient(
-            rows, share_begin(inputs, 4, size, rank), share_begin(inputs, 4, size, rank + 1),
-            units, source, source_stride, d_target, net.stride[row.target],
-            gradients + row.kernel, <real*>scratch)
-        if row.bias >= 0 and i % size == rank:
-            sum_columns(rows, units, d_target, net.stride[row.target], gradients + row.bias)
+            dense_source_gradient(
+                rows, source_width, width, <const real*>net.parameters + row.kernel,
+                <const real*>d_target, stride,
+                buffer_at(net, deltas, row.source) + first_row * source_stride, source_stride,
+                source_width > 1,
+                values_at(net, x, row.source, first_row) if flags[i] & FLAG_GATES
+                else <const real*>NULL, <real*>scratch)
+        elif flags[i] & FLAG_SOURCE:
+            pass_back(net, batch, flags[i], row, False, first_row, rows, x, d_target, d_x, scratch)
+        if flags[i] & FLAG_SECOND:
+            pass_back(net, batch, flags[i], row, True, first_row, rows, x, d_target, d_x, scratch)
 
 
-cdef void chunk_gradients(
-    const Network* net, int64_t row_count, int64_t rows, const real* x, int64_t x_stride,
-    void* scratch, int64_t chunks, int64_t chunk, int64_t last_chunk,
+cdef void pass_back(
+    const Network* net, const Batch* batch, int64_t flags, const Row* row, bint second,
+    int64_t first_row, int64_t rows, const real* x, const real* d_target, real* d_x, void* scratch,
 ) noexcept nogil:
-    """The parameters' gradients of the chunks chunk ... last_chunk - 1, each into its sums."""
-    cdef int64_t begin
-    while chunk < last_chunk:
-        begin = chunk_begin(rows, chunks, chunk)
-        parameter_gradients(
-            net, row_count, begin, chunk_begin(rows, chunks, chunk + 1) - begin, x, x_stride,
-            <real*>net.chunks + chunk * net.chunk_size, scratch, 1, 0)
-        chunk += 1
-
-
-cdef void add_chunks(
-    const Network* net, int64_t chunks, int64_t begin, int64_t end, real* gradients,
-) noexcept nogil:
-    """gradients[begin:end] = the sum of the chunks' gradients, in their order."""
-    cdef const real* sums = <const real*>net.chunks
-    cdef int64_t i, chunk
-    for i in range(begin, end):
-        gradients[i] = sums[i] + sums[net.chunk_size + i]
-    for chunk in range(2, chunks):
-        sums = <const real*>net.chunks + chunk * net.chunk_size
-        for i in range(begin, end):
-            gradients[i] = gradients[i] + sums[i]
-
-
-cdef void batch_gradients(
-    const Network* net, int64_t row_count, int64_t rows, const real* x,
-) noexcept nogil:
-    """The parameters' gradients over a whole batch, by one thread."""
-    cdef int64_t chunks = chunk_count(net, rows)
-    cdef real* gradients = <real*>net.gradients
-    if chunks == 1:
-        parameter_gradients(net, row_count, 0, rows, x, net.width[0], gradients,
-                            net.scratch, 1, 0)
+    """Write, or add, the gradient of a row's source, or of its second one."""
+    cdef int64_t buffer = row.second if second else row.source
+    cdef int64_t width = net.width[buffer]
+    cdef int64_t stride = net.stride[buffer]
+    cdef bint adds = flags & (FLAG_ADD_SECOND if second else FLAG_ADD_SOURCE) != 0
+    cdef real* d_buffer
+    cdef real* d_out
+    if buffer > 0:
+        d_buffer = buffer_at(net, <real*>net.deltas, buffer)
+    elif d_x != NULL:
+        d_buffer = d_x
     else:
-        chunk_gradients(
-            net, row_count, rows, x, net.width[0], net.scratch, chunks, 0, chunks)
-        add_chunks(net, chunks, 0, net.parameter_count, gradients)
-
-
-cdef void score(
-    const Network* net, int64_t first_row, int64_t rows, int64_t batch_rows, const real* y,
-    bint slopes, void* scratch,
-) noexcept nogil:
-    """The loss and the metrics of rows of a batch, each by itself, into net.row_values.
-
-    With `slopes`, also the gradient of the batch's mean loss into the deltas.
-    """
-    cdef real* line = <real*>(<char*>scratch + net.line_start)
-    cdef real* row_values = <real*>net.row_values + first_row
-    cdef int64_t width = net.width[net.loss_source]
-    cdef int64_t stride = net.stride[net.loss_source]
-    cdef const real* p = buffer_at(net, <real*>net.values, net.loss_source) + first_row * stride
-    cdef real* d_p = NULL
-    cdef int64_t k
-    y += first_row * net.target_width
-    if slopes:
-        d_p = buffer_at(net, <real*>net.deltas, net.loss_source) + first_row * stride
-    loss_rows(net.loss, rows, batch_rows, width, stride, p, y, row_values, d_p, line)
-    if net.metric_count == 0:
         return
-    stride = net.stride[net.output]
-    p = buffer_at(net, <real*>net.values, net.output) + first_row * stride
-    for k in range(net.metric_count):
-        row_values += net.capacity
-        metric_rows(net.metrics[k], rows, width, stride, p, y, row_values, line)
+    d_out = d_buffer + first_row * stride
+    if adds:
+        d_out = <real*>net.deltas + net.row_width * net.capacity + first_row * stride
+    row_gradient(net, batch, flags, row, second, buffer, first_row, rows, x, d_target, d_out,
+                 scratch)
+    if adds:
+        add_columns(rows, width, <const real*>d_out, stride, d_buffer + first_row * stride, stride)
 
 
-cdef int add_scores(
-    const Network* net, int64_t rows, const real* row_values, bint must_be_finite, double* totals,
+cdef void row_gradient(
+    const Network* net, const Batch* batch, int64_t flags, const Row* row, bint second,
+    int64_t buffer, int64_t first_row, int64_t rows, const real* x, const real* d_target,
+    real* d_out, void* scratch,
 ) noexcept nogil:
-    """Add what `score` found for a batch to `totals`: [loss, metrics ..., rows].
-
-    The sums run in double precision over the rows in their order, so that they do not depend on
-    the batch size. A loss that must be finite and is not adds nothing: STATUS_LOSS.
-    """
-    cdef double total
-    cdef int64_t i, k
-    for k in range(1 + net.metric_count):
-        total = totals[k]
-        for i in range(rows):
-            total += row_values[k * net.capacity + i]
-        if k == 0 and must_be_finite and not is_finite(total):
-            return STATUS_LOSS
-        totals[k] = total
-    totals[1 + net.metric_count] += <double>rows
-    return STATUS_FINE
+    """d_out = the gradient of the buffer that a row reads, as far as it comes from that row."""
+    cdef const real* parameters = <const real*>net.parameters
+    cdef const double* settings = net.settings + row.settings
+    cdef int64_t width = net.width[row.target]
+    cdef int64_t stride = net.stride[row.target]
+    cdef int64_t source_width = net.width[row.source]
+    cdef int64_t source_stride = net.stride[row.source]
+    cdef const real* source = values_at(net, x, row.source, first_row)
+    cdef const real* output = values_at(net, x, row.target, first_row)
+    cdef int64_t d_stride = net.stride[buffer]
+    if row.op == OP_DENSE:
+        dense_source_gradient(
+            rows, source_width, width, parameters + row.kernel, d_target, stride, d_out, d_stride,
+            buffer != 0 and source_width > 1, source if flags & FLAG_GATES else <const real*>NULL,
+            <real*>scratch)
+    elif row.op == OP_ACTIVATION:
+        if d_stride == stride:
+            activation_gradient(row.kind, settings, rows, width, stride, source, output, d_target,
+                                d_out)
+        else:
+            activation_gradient_rows(row.kind, settings, rows, width, source, source_stride,
+                                     output, d_target, stride, d_out)
+    elif row.op == OP_COPY:
+        if width < source_width:
+            fill_columns(rows, source_width, <real>0, d_out, d_stride)
+        copy_columns(
+            rows, min(source_width, width), d_target + <int64_t>settings[1], stride,
+            d_out + <int64_t>settings[0], d_stride)
+    else:  # OP_MERGE
+        merge_gradient(
+            row.kind, second, rows, source_width, source, source_stride, net.width[row.second],
+            values_at(net, x, row.second, first_row), net.stride[row.second], d_target, stride,
+            d_out, d_stride, <real*>(<char*>scratch + net.line_start))
 
 
 cdef inline void copy_row(int64_t n, const real* x, real* out) noexcept nogil:
@@ -307,3 +268,25 @@ cdef inline void gather(
     cdef int64_t i
     for i in range(rows):
         copy_row(width, x + order[i] * width, out + i * width)
+
+
+cdef inline void copy_outputs(
+    const Network* net, int64_t row, int64_t row_end, const real* x, real* out,
+) noexcept nogil:
+    """The rows row ... row_end - 1 of the output buffers, side by side and without padding."""
+    cdef int64_t i, k, width
+    cdef int64_t all_width = output_width(net)
+    for k in range(net.output_count):
+        width = net.width[net.outputs[k]]
+        for i in range(row, row_end):
+            copy_row(width, values_at(net, x, net.outputs[k], i), out + i * all_width)
+        out += width
+
+
+cdef inline int64_t output_width(const Network* net) noexcept nogil:
+    """Of all outputs side by side."""
+    cdef int64_t k
+    cdef int64_t width = 0
+    for k in range(net.output_count):
+        width += net.width[net.outputs[k]]
+    return width

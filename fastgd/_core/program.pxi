@@ -4,9 +4,10 @@ cimport numpy as np
 from libc.stdint cimport int64_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
+from fastgd._core.errorfunction cimport normal_cdf
 from fastgd._core.scalar cimport (
-    absolute, exponential, fmadd, hyperbolic_tangent, is_finite, logarithm, real, select, sigmoid,
-    softplus, square_root,
+    absolute, exp_minus_one, exponential, fmadd, hyperbolic_tangent, is_finite, logarithm, real,
+    select, sigmoid, softplus, square_root,
 )
 from fastgd._core.types cimport *
 
@@ -21,6 +22,7 @@ include "threads.pxi"
 include "gemm.pxi"
 include "sums.pxi"
 include "dense.pxi"
+include "points.pxi"
 include "activations.pxi"
 include "losses.pxi"
 include "metrics.pxi"
@@ -31,7 +33,11 @@ include "norms.pxi"
 include "variables.pxi"
 include "steps.pxi"
 include "shuffle.pxi"
+include "merge.pxi"
 include "network.pxi"
+include "flags.pxi"
+include "gradients.pxi"
+include "scores.pxi"
 include "spans.pxi"
 include "unit.pxi"
 include "descent.pxi"
@@ -83,31 +89,13 @@ cdef Optimizer unpacked(state):
     return optimizer
 
 
-cdef gated_rows(rows, widths):
-    """For each row of a table, whether the row after it takes its ReLU's gradient.
-
-    It does so as it stores its own: a dense layer, the only one to read that buffer.
-    """
-    gated = numpy.zeros(len(rows), numpy.int8)
-    for i in range(len(rows) - 1):
-        row, reader = rows[i], rows[i + 1]
-        gated[i] = (
-            row["op"] == reader["op"] == OP_DENSE
-            and row["kind"] == ACTIVATION_RELU
-            and widths[row["target"]] > 1
-            and reader["source"] == row["target"]
-            and (rows["source"] == row["target"]).sum() == 1
-        )
-    return gated
-
-
 cdef class Program:
     """A network made ready to run: its layer table, its arrays and its scratch.
 
     Parameters
     ----------
     plan : fastgd._plan.Plan
-        The table and the codes of loss and metrics.
+        The table, the losses and the metrics.
     parameters, gradients : ndarray, shape (plan.parameter_count,)
         Flat vectors of the network's data type, with types.PADDING elements of room behind
         them. They are filled in place and never rebound.
@@ -125,49 +113,69 @@ cdef class Program:
     cdef object arrays
     cdef object workspace
     cdef object scratch
-    cdef int64_t row_width
     cdef int64_t members
+    cdef int64_t work_size
+    cdef bint weighted
+    cdef int64_t spare_bytes
     cdef object turn
     cdef int64_t turn_forks
 
     def __init__(self, plan, np.ndarray parameters, np.ndarray gradients):
         cdef np.ndarray rows = plan.rows
         cdef np.ndarray width = plan.widths
+        cdef np.ndarray settings = plan.settings
+        cdef np.ndarray outputs = plan.outputs
+        cdef np.ndarray terms = plan.losses
         cdef np.ndarray metrics = plan.metrics
         cdef np.ndarray stride = numpy.array(
             [padded_stride(w, parameters.itemsize) for w in width], dtype=numpy.int64)
+        stride[0] = width[0]
         cdef np.ndarray start = numpy.zeros_like(stride)
         start[2:] = numpy.cumsum(stride[1:])[:len(stride) - 2]
+        cdef np.ndarray sums = numpy.zeros(len(terms))
+        cdef np.ndarray flags, tape_flags, adds
+        flags, adds = row_flags(rows, width, terms["source"].tolist(), False)
+        tape_flags, _ = row_flags(rows, width, outputs.tolist(), True)
         self.dtype = parameters.dtype
         self.single = parameters.dtype == numpy.float32
-        cdef np.ndarray gated = gated_rows(rows, width)
-        self.arrays = (rows, width, stride, start, metrics, parameters, gradients, gated)
+        self.arrays = (rows, width, settings, outputs, terms, metrics, stride, start, sums, flags,
+                       tape_flags, adds, parameters, gradients)
         self.net.rows = <const Row*>address(rows)
         self.net.row_count = rows.shape[0]
-        self.net.gated = <const char*>address(gated)
-        self.net.loss_row_count = plan.loss_row_count
+        self.net.flags = <const int64_t*>address(flags)
+        self.net.tape_flags = <const int64_t*>address(tape_flags)
+        self.net.settings = <const double*>address(settings)
         self.net.width = <const int64_t*>address(width)
         self.net.stride = <const int64_t*>address(stride)
         self.net.start = <const int64_t*>address(start)
-        self.net.output = plan.output
-        self.net.loss = plan.loss
-        self.net.loss_source = plan.loss_source
-        self.net.target_width = plan.target_width
-        self.net.metrics = <const int64_t*>address(metrics)
+        self.net.row_width = start[start.shape[0] - 1] + stride[stride.shape[0] - 1]
+        self.net.outputs = <const int64_t*>address(outputs)
+        self.net.output_count = outputs.shape[0]
+        self.net.terms = <const LossTerm*>address(terms)
+        self.net.term_count = terms.shape[0]
+        self.net.term_adds = <const int64_t*>address(adds)
+        self.net.metrics = <const MetricTerm*>address(metrics)
         self.net.metric_count = metrics.shape[0]
+        self.net.target_width = plan.target_width
+        self.net.coupled = False
         self.net.parameter_count = parameters.shape[0]
         self.net.parameters = address(parameters)
         self.net.gradients = address(gradients)
-        self.row_width = start[start.shape[0] - 1] + stride[stride.shape[0] - 1]
+        self.net.sums = <double*>address(sums)
         self.net.line_start = PANEL_BYTES + 64
-        self.net.scratch_size = (
-            self.net.line_start + max(width) * parameters.itemsize + 63) // 64 * 64
+        self.net.numerators_start = self.net.line_start + max(width) * parameters.itemsize
         self.net.chunk_size = (self.net.parameter_count + 2 * LANES - 1) // LANES * LANES
         self.net.capacity = 0
+        self.work_size = plan.work_size
+        self.weighted = (terms["weight_column"] >= 0).any()
+        self.spare_bytes = 0
+        if ((flags | tape_flags) & FLAG_ADD_PARAMETERS).any():
+            self.spare_bytes = self.net.chunk_size * parameters.itemsize
         self.members = 0
         self.turn_forks = -1
         self.workspace = ()
         self.scratch = None
+        self.set_scratch(1)
 
     cdef in_turn(self):
         """The lock that calls take turns by."""
@@ -176,27 +184,41 @@ cdef class Program:
             self.turn_forks = forks
         return self.turn
 
+    cdef set_scratch(self, int64_t rows):
+        """Lay out a member's scratch for batches of `rows` rows."""
+        cdef int64_t itemsize = self.dtype.itemsize
+        self.net.spare_start = (
+            self.net.numerators_start + (rows if self.weighted else 1) * itemsize + 63) // 64 * 64
+        self.net.scratch_size = (self.net.spare_start + self.spare_bytes + 63) // 64 * 64
+
     cdef reserve(self, int64_t rows, int64_t threads):
         """Room for batches of `rows` rows and for a team."""
         cdef int64_t batch_width = self.net.width[0] + self.net.target_width
-        if threads > self.members:
-            self.scratch = numpy.zeros(threads * self.net.scratch_size, numpy.uint8)
+        if rows > self.net.capacity:
+            values, deltas = self.room_for_buffers(rows)
+            batch = numpy.zeros(rows * batch_width + LANES, self.dtype)
+            row_values = numpy.zeros(
+                rows * (self.net.term_count + self.net.metric_count), self.dtype)
+            chunks = self.room_for_chunks(rows)
+            self.workspace = (values, deltas, batch, row_values, chunks)
+            self.net.chunks = address(chunks)
+            self.net.values = address(values)
+            self.net.deltas = address(deltas)
+            self.net.batch = address(batch)
+            self.net.row_values = address(row_values)
+            self.net.capacity = rows
+            self.set_scratch(rows)
+        if threads > self.members or threads * self.net.scratch_size > self.scratch.nbytes:
+            self.members = max(threads, self.members)
+            self.scratch = numpy.zeros(self.members * self.net.scratch_size, numpy.uint8)
             self.net.scratch = address(self.scratch)
-            self.members = threads
-        if rows <= self.net.capacity:
-            return
-        values = numpy.zeros(rows * self.row_width + LANES, self.dtype)
-        deltas = numpy.zeros(rows * self.row_width + LANES, self.dtype)
-        batch = numpy.zeros(rows * batch_width + LANES, self.dtype)
-        row_values = numpy.zeros(rows * (1 + self.net.metric_count), self.dtype)
-        chunks = self.room_for_chunks(rows)
-        self.workspace = (values, deltas, batch, row_values, chunks)
-        self.net.chunks = address(chunks)
-        self.net.values = address(values)
-        self.net.deltas = address(deltas)
-        self.net.batch = address(batch)
-        self.net.row_values = address(row_values)
-        self.net.capacity = rows
+
+    cdef room_for_buffers(self, int64_t rows):
+        """Room for the values of all buffers, and for their gradients and one to spare."""
+        cdef int64_t size = rows * self.net.row_width
+        cdef int64_t widest = max(self.arrays[6])
+        return (numpy.zeros(size + self.work_size + LANES, self.dtype),
+                numpy.zeros(size + rows * widest + LANES, self.dtype))
 
     cdef room_for_chunks(self, int64_t rows):
         """Room for the gradients of each chunk of a batch."""
@@ -212,6 +234,8 @@ cdef class Program:
         cdef int64_t rows = min(span.rows, span.batch_size * (span.last_step - span.step))
         span.net = &self.net
         span.single = self.single
+        if span.kind == TRAIN and self.net.coupled:
+            threads = 1
         self.reserve(min(span.batch_size, span.rows), threads)
         if rows * self.net.parameter_count <= LOCKED_WORK:
             span.deadline = FOR_EVER
@@ -244,14 +268,14 @@ cdef class Program:
         order : ndarray of int64, shape (n,), or None
             The order of the rows, in which case step 0 fills it from `key`; None is their own.
         key : int
-            The epoch's shuffling stream, 64 bits.
+            The epoch's stream of random numbers, 64 bits.
         batch_size, first_step, last_step : int
         state : fastgd.optimizers.State
             Kind, settings, slots and iterations of the optimizer; changed in place.
         rates : ndarray of float64, shape (1,) or (steps of the epoch,)
             The learning rate.
-        totals : ndarray of float64, shape (2 + metrics,)
-            [sum of losses, sums of metrics ..., rows]: added to.
+        totals : ndarray of float64, shape (plan.totals_size,)
+            Added to; see scores.pxi.
         seconds : float
             Return after about this time, whatever is left.
         threads : int
@@ -274,6 +298,7 @@ cdef class Program:
         span.order = NULL if order is None else <int64_t*>address(order)
         span.rates = <const double*>address(rates)
         span.one_rate = rates.shape[0] == 1
+        span.key = stream
         span.totals = <double*>address(totals)
         span.optimizer = &optimizer
         with self.in_turn():
@@ -293,6 +318,7 @@ cdef class Program:
         span.x = <char*>address(x) + first_row * x.strides[0]
         span.y = <char*>address(y) + first_row * y.strides[0]
         span.rows = x.shape[0]
+        span.out = NULL
         span.totals = <double*>address(totals)
         with self.in_turn():
             return self.run_rows(&span, first_row, seconds, threads)
@@ -303,6 +329,7 @@ cdef class Program:
         """Fill out with the outputs of the rows from first_row on; the row reached."""
         cdef Span span
         span.kind = PREDICT
+        span.y = NULL
         span.x = <char*>address(x) + first_row * x.strides[0]
         span.out = <char*>address(out) + first_row * out.strides[0]
         span.rows = x.shape[0]
@@ -313,83 +340,94 @@ cdef class Program:
         """As predict, from and to plain memory, in this thread."""
         cdef Span span
         span.kind = PREDICT
+        span.y = NULL
         span.x = x
         span.out = out
         span.rows = rows
         with self.in_turn():
             self.run_rows(&span, 0, FOR_EVER, 1)
 
-    def gradients(self, np.ndarray x, np.ndarray y, np.ndarray totals):
-        """Fill the flat gradients with those of the mean loss over all rows of x: a Status.
+    def gradients(self, np.ndarray x, np.ndarray y, np.ndarray totals, key=0):
+        """Fill the flat gradients with those of what is minimised over all rows of x: a Status.
 
-        totals is added to, as in train.
+        key: of random numbers; totals is added to: both as in train.
         """
-        cdef void* x_data = address(x)
+        cdef Batch batch = batch_of(x, True, key)
         cdef void* y_data = address(y)
         cdef double* sums = <double*>address(totals)
-        cdef int64_t rows = x.shape[0]
         cdef int status
         with self.in_turn():
-            self.reserve(rows, 1)
+            self.reserve(batch.rows, 1)
             with nogil:
                 if self.single:
                     status = gradients_of(
-                        &self.net, <const float*>x_data, <const float*>y_data, rows, sums)
+                        &self.net, &batch, <const float*>batch.x, <const float*>y_data, sums)
                 else:
                     status = gradients_of(
-                        &self.net, <const double*>x_data, <const double*>y_data, rows, sums)
+                        &self.net, &batch, <const double*>batch.x, <const double*>y_data, sums)
             raise_pending()
         return status
 
-    def forward(self, np.ndarray parameters, np.ndarray x, np.ndarray out):
+    def forward(
+        self, np.ndarray parameters, np.ndarray x, np.ndarray out, bint training=False, key=0,
+    ):
         """Fill out with the outputs for x under `parameters`; returns what backward needs."""
         cdef Network net = self.net
-        cdef int64_t rows = x.shape[0]
-        values = numpy.zeros(rows * self.row_width + LANES, self.dtype)
+        cdef Batch batch = batch_of(x, training, key)
+        values, _ = self.room_for_buffers(batch.rows)
         scratch = numpy.zeros(net.scratch_size, numpy.uint8)
-        net.capacity = rows
+        net.capacity = batch.rows
         net.parameters = address(parameters)
         net.values = address(values)
         net.scratch = address(scratch)
-        cdef void* x_data = address(x)
         cdef void* out_data = address(out)
         with nogil:
             if self.single:
-                outputs_of(&net, <const float*>x_data, <float*>out_data, rows)
+                outputs_of(&net, &batch, <const float*>batch.x, <float*>out_data)
             else:
-                outputs_of(&net, <const double*>x_data, <double*>out_data, rows)
+                outputs_of(&net, &batch, <const double*>batch.x, <double*>out_data)
         return values
 
     def backward(
         self, np.ndarray parameters, np.ndarray x, np.ndarray values, np.ndarray d_out,
-        np.ndarray gradients, np.ndarray d_x,
+        np.ndarray gradients, np.ndarray d_x, bint training=False, key=0,
     ):
         """From the gradient of the outputs to those of the parameters and, unless None, of x.
 
-        values is what forward returned for the same parameters and x.
+        values is what forward returned for the same arguments.
         """
         cdef Network net = self.net
-        cdef int64_t rows = x.shape[0]
-        deltas = numpy.zeros_like(values)
-        chunks = self.room_for_chunks(rows)
+        cdef Batch batch = batch_of(x, training, key)
+        _, deltas = self.room_for_buffers(batch.rows)
+        chunks = self.room_for_chunks(batch.rows)
         scratch = numpy.zeros(net.scratch_size, numpy.uint8)
-        net.capacity = rows
+        net.capacity = batch.rows
         net.parameters = address(parameters)
         net.gradients = address(gradients)
         net.values = address(values)
         net.deltas = address(deltas)
         net.chunks = address(chunks)
         net.scratch = address(scratch)
-        cdef void* x_data = address(x)
         cdef void* d_out_data = address(d_out)
         cdef void* d_x_data = NULL if d_x is None else address(d_x)
         with nogil:
             if self.single:
-                backward_from(&net, <const float*>x_data, <const float*>d_out_data,
-                              <float*>d_x_data, rows)
+                backward_from(&net, &batch, <const float*>batch.x, <const float*>d_out_data,
+                              <float*>d_x_data)
             else:
-                backward_from(&net, <const double*>x_data, <const double*>d_out_data,
-                              <double*>d_x_data, rows)
+                backward_from(&net, &batch, <const double*>batch.x, <const double*>d_out_data,
+                              <double*>d_x_data)
+
+
+cdef Batch batch_of(np.ndarray x, bint training, key):
+    """All rows of x as a batch."""
+    cdef Batch batch
+    batch.x = address(x)
+    batch.y = NULL
+    batch.rows = x.shape[0]
+    batch.training = training
+    batch.key = <uint64_t>key
+    return batch
 
 
 include "predictor.pxi"

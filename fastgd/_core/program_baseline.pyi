@@ -42,8 +42,15 @@ class Program:
     def predict(
         self, x: _Array, out: _Array, first_row: int, seconds: float, threads: int = 1
     ) -> int: ...
-    def gradients(self, x: _Array, y: _Array, totals: _Doubles) -> int: ...
-    def forward(self, parameters: _Array, x: _Array, out: _Array) -> _Array: ...
+    def gradients(self, x: _Array, y: _Array, totals: _Doubles, key: int = 0) -> int: ...
+    def forward(
+        self,
+        parameters: _Array,
+        x: _Array,
+        out: _Array,
+        training: bool = False,
+        key: int = 0,
+    ) -> _Array: ...
     def backward(
         self,
         parameters: _Array,
@@ -52,6 +59,8 @@ class Program:
         d_out: _Array,
         gradients: _Array,
         d_x: _Array | None,
+        training: bool = False,
+        key: int = 0,
     ) -> None: ...
 
 class Predictor:

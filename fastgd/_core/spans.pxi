@@ -44,6 +44,7 @@ cdef struct Span:
     int64_t* order          # of the rows, or NULL for their own
     const double* rates     # one a step, or one
     bint one_rate
+    uint64_t key            # of the epoch's random numbers
     double* totals
     double deadline         # seconds on the monotonic clock
     const Optimizer* optimizer
@@ -71,21 +72,23 @@ cdef bint is_interrupted() noexcept with gil:
 
 
 cdef bint take_rows(
-    const Network* net, int64_t row_count, int64_t row, int64_t row_end, int64_t batch_rows,
+    const Network* net, const Batch* batch, bint everything, int64_t row, int64_t row_end,
     const real* x, const real* y, void* scratch, const Team* team, int64_t rank,
 ) noexcept nogil:
-    """Forward, loss and gradients of the buffers for the rows row ... row_end - 1 of a batch.
+    """Forward, losses and gradients of the buffers for the rows row ... row_end - 1 of a batch.
 
     Returns whether rank 0 was interrupted; the others may leave off when it was.
     """
     cdef int64_t block = max(<int64_t>STEP_BLOCK_ROWS, STEP_BLOCK_WORK // (1 + net.parameter_count))
     cdef int64_t rows
     cdef double next_look = 0
+    if net.coupled:
+        block = row_end - row
     while row < row_end:
         rows = min(block, row_end - row)
-        forward(net, row_count, row, rows, x, net.width[0], scratch)
-        score(net, row, rows, batch_rows, y, True, scratch)
-        backward(net, net.loss_row_count, row, rows, <real*>NULL, scratch)
+        forward(net, batch, everything, row, rows, x, scratch)
+        score(net, batch, row, rows, y, x, True, scratch)
+        backward(net, batch, net.flags, row, rows, x, <real*>NULL, scratch)
         row += rows
         if rank > 0:
             if flags(team) & INTERRUPT_FLAG:
@@ -122,7 +125,8 @@ cdef void train_steps(
     cdef int64_t met = 0
     cdef int64_t x_width = net.width[0]
     cdef int64_t y_width = net.target_width
-    cdef int64_t row_count = net.row_count if net.metric_count else net.loss_row_count
+    cdef bint everything = net.metric_count > 0
+    cdef Batch batch
     cdef int64_t looks = steps_between_looks(net, span.batch_size)
     cdef int64_t next_look = span.step + looks
     cdef int64_t iteration = span.optimizer.iterations[0]
@@ -138,6 +142,7 @@ cdef void train_steps(
     cdef const double* rates
     cdef double[SCALE_STEPS] scales
     cdef int scaled = SCALE_STEPS
+    batch.training = True
     while step < span.last_step and not trouble:
         if scaled == SCALE_STEPS:
             rates = span.rates if span.one_rate else span.rates + step
@@ -161,24 +166,28 @@ cdef void train_steps(
         else:
             batch_x = <real*>x + first * x_width
             batch_y = <real*>y + first * y_width
-        if take_rows(net, row_count, row, row_end, rows, <const real*>batch_x,
+        batch.x = batch_x
+        batch.y = batch_y
+        batch.rows = rows
+        batch.key = draw(span.key, step)
+        if take_rows(net, &batch, everything, row, row_end, <const real*>batch_x,
                      <const real*>batch_y, scratch, team, rank):
             raise_flag(team, INTERRUPT_FLAG)
         elif chunks > 1:
-            chunk_gradients(net, net.loss_row_count, rows, <const real*>batch_x, x_width,
-                            scratch, chunks, chunk, last_chunk)
+            chunk_gradients(net, net.flags, rows, <const real*>batch_x, scratch, chunks, chunk,
+                            last_chunk)
         meet(team, &met)
         trouble = flags(team) & INTERRUPT_FLAG
         if trouble:
             break
         if rank == 0 and add_scores(
-                net, rows, <const real*>net.row_values, True, span.totals) != STATUS_FINE:
+                net, &batch, <const real*>batch_y, True, span.totals) != STATUS_FINE:
             raise_flag(team, LOSS_FLAG)
         if chunks > 1:
             add_chunks(net, chunks, begin, end, gradients)
         else:
-            parameter_gradients(net, net.loss_row_count, 0, rows, <const real*>batch_x, x_width,
-                                gradients, scratch, size, rank)
+            parameter_gradients(net, net.flags, 0, rows, <const real*>batch_x, gradients, scratch,
+                                size, rank)
         meet(team, &met)
         if not flags(team) & LOSS_FLAG and not look_at_gradients(
                 span.optimizer, iteration, begin, end, size, rank, gradients):
@@ -212,76 +221,48 @@ cdef void train_steps(
         span.step = step
 
 
-cdef void evaluate_steps(
-    Span* span, Team* team, int64_t rank, const real* x, const real* y,
+cdef void apply_steps(
+    Span* span, Team* team, int64_t rank, const real* x, const real* y, real* out,
 ) noexcept nogil:
-    """Add loss and metrics of the batches from span.step on to the totals."""
+    """Evaluate, or predict, the batches from span.step on.
+
+    Losses and metrics are added to the totals; outputs are written into out. One of y and out is
+    NULL.
+    """
     cdef const Network* net = span.net
     cdef void* scratch = <char*>net.scratch + rank * net.scratch_size
     cdef int64_t met = 0
     cdef int64_t step = span.step
-    cdef int64_t first, rows, row, row_end
+    cdef int64_t first, row, row_end
+    cdef Batch batch
+    cdef const real* batch_x
+    cdef const real* batch_y = NULL
+    batch.training = False
+    batch.key = 0
     while step < span.last_step:
         first = step * span.batch_size
-        rows = min(span.batch_size, span.rows - first)
-        row = share_begin(rows, ROWS, team.size, rank)
-        row_end = share_begin(rows, ROWS, team.size, rank + 1)
-        forward(net, net.row_count, row, row_end - row, x + first * net.width[0], net.width[0],
-                scratch)
-        score(net, row, row_end - row, rows, y + first * net.target_width, False, scratch)
+        batch.rows = min(span.batch_size, span.rows - first)
+        batch_x = x + first * net.width[0]
+        row = share_begin(batch.rows, ROWS, team.size, rank)
+        row_end = share_begin(batch.rows, ROWS, team.size, rank + 1)
+        forward(net, &batch, True, row, row_end - row, batch_x, scratch)
+        if out == NULL:
+            batch_y = y + first * net.target_width
+            score(net, &batch, row, row_end - row, batch_y, batch_x, False, scratch)
+        else:
+            copy_outputs(net, row, row_end, batch_x, out + first * output_width(net))
         step += 1
         meet(team, &met)
         if rank == 0:
-            add_scores(net, rows, <const real*>net.row_values, False, span.totals)
-            if now() > span.deadline:
+            if out == NULL:
+                add_scores(net, &batch, batch_y, False, span.totals)
+            if step < span.last_step and now() > span.deadline:
                 raise_flag(team, END_FLAG)
         meet(team, &met)
         if flags(team):
             break
     if rank == 0:
         span.step = step
-
-
-cdef void predict_steps(
-    Span* span, Team* team, int64_t rank, const real* x, real* out,
-) noexcept nogil:
-    """Write the outputs of the batches from span.step on into out."""
-    cdef const Network* net = span.net
-    cdef void* scratch = <char*>net.scratch + rank * net.scratch_size
-    cdef int64_t met = 0
-    cdef int64_t step = span.step
-    cdef int64_t first, rows, row, row_end
-    while step < span.last_step:
-        first = step * span.batch_size
-        rows = min(span.batch_size, span.rows - first)
-        row = share_begin(rows, ROWS, team.size, rank)
-        row_end = share_begin(rows, ROWS, team.size, rank + 1)
-        forward(net, net.row_count, row, row_end - row, x + first * net.width[0], net.width[0],
-                scratch)
-        copy_outputs(net, row, row_end, out + first * net.width[net.output])
-        step += 1
-        meet(team, &met)
-        if step == span.last_step:
-            break
-        if rank == 0 and now() > span.deadline:
-            raise_flag(team, END_FLAG)
-        meet(team, &met)
-        if flags(team):
-            break
-    if rank == 0:
-        span.step = step
-
-
-cdef inline void copy_outputs(
-    const Network* net, int64_t row, int64_t row_end, real* out,
-) noexcept nogil:
-    """The rows row ... row_end - 1 of the output buffer, without its padding."""
-    cdef int64_t width = net.width[net.output]
-    cdef int64_t stride = net.stride[net.output]
-    cdef const real* output = buffer_at(net, <real*>net.values, net.output)
-    cdef int64_t i
-    for i in range(row, row_end):
-        copy_row(width, output + i * stride, out + i * width)
 
 
 cdef void run_member(void* job, Team* team, int64_t rank) noexcept nogil:
@@ -296,46 +277,48 @@ cdef void run_member(void* job, Team* team, int64_t rank) noexcept nogil:
             train_steps(span, team, rank, <const float*>span.x, <const float*>span.y)
         else:
             train_steps(span, team, rank, <const double*>span.x, <const double*>span.y)
-    elif span.kind == EVALUATE:
-        if span.single:
-            evaluate_steps(span, team, rank, <const float*>span.x, <const float*>span.y)
-        else:
-            evaluate_steps(span, team, rank, <const double*>span.x, <const double*>span.y)
+    elif span.single:
+        apply_steps(span, team, rank, <const float*>span.x, <const float*>span.y,
+                    <float*>span.out)
     else:
-        if span.single:
-            predict_steps(span, team, rank, <const float*>span.x, <float*>span.out)
-        else:
-            predict_steps(span, team, rank, <const double*>span.x, <double*>span.out)
+        apply_steps(span, team, rank, <const double*>span.x, <const double*>span.y,
+                    <double*>span.out)
 
 
-cdef void outputs_of(const Network* net, const real* x, real* out, int64_t rows) noexcept nogil:
+cdef void outputs_of(
+    const Network* net, const Batch* batch, const real* x, real* out,
+) noexcept nogil:
     """The outputs for x; the values of all buffers stay."""
-    forward(net, net.row_count, 0, rows, x, net.width[0], net.scratch)
-    copy_outputs(net, 0, rows, out)
+    forward(net, batch, True, 0, batch.rows, x, net.scratch)
+    copy_outputs(net, 0, batch.rows, x, out)
 
 
 cdef int gradients_of(
-    const Network* net, const real* x, const real* y, int64_t rows, double* totals,
+    const Network* net, const Batch* batch, const real* x, const real* y, double* totals,
 ) noexcept nogil:
-    """The gradients of the mean loss over all rows: a Status."""
+    """The gradients of what is minimised over all rows of a batch: a Status."""
     cdef int status
-    if take_rows(net, net.row_count, 0, rows, rows, x, y, net.scratch, <const Team*>NULL, 0):
+    if take_rows(net, batch, True, 0, batch.rows, x, y, net.scratch, <const Team*>NULL, 0):
         return STATUS_FINE
-    status = add_scores(net, rows, <const real*>net.row_values, True, totals)
+    status = add_scores(net, batch, y, True, totals)
     if status == STATUS_FINE:
-        batch_gradients(net, net.loss_row_count, rows, x)
+        batch_gradients(net, net.flags, batch.rows, x)
     return status
 
 
 cdef void backward_from(
-    const Network* net, const real* x, const real* d_out, real* d_x, int64_t rows,
+    const Network* net, const Batch* batch, const real* x, const real* d_out, real* d_x,
 ) noexcept nogil:
     """From the gradient of the outputs to those of the parameters and, unless NULL, of x."""
-    cdef int64_t width = net.width[net.output]
-    cdef int64_t stride = net.stride[net.output]
-    cdef real* d_output = buffer_at(net, <real*>net.deltas, net.output)
-    cdef int64_t i
-    for i in range(rows):
-        copy_row(width, d_out + i * width, d_output + i * stride)
-    backward(net, net.row_count, 0, rows, d_x, net.scratch)
-    batch_gradients(net, net.row_count, rows, x)
+    cdef int64_t i, k, width, stride
+    cdef int64_t all_width = output_width(net)
+    cdef real* d_output
+    for k in range(net.output_count):
+        width = net.width[net.outputs[k]]
+        stride = net.stride[net.outputs[k]]
+        d_output = buffer_at(net, <real*>net.deltas, net.outputs[k])
+        for i in range(batch.rows):
+            copy_row(width, d_out + i * all_width, d_output + i * stride)
+        d_out += width
+    backward(net, batch, net.tape_flags, 0, batch.rows, x, d_x, net.scratch)
+    batch_gradients(net, net.tape_flags, batch.rows, x)

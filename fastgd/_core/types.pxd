@@ -5,14 +5,47 @@ from libc.stdint cimport int64_t
 
 cpdef enum Op:
     OP_DENSE = 1      # target = kind(source @ kernel + bias)
-    OP_ACTIVATION     # target = kind(source); source and target may be one buffer
+    OP_ACTIVATION     # target = kind(source)
+    OP_COPY           # columns of source become columns of target; settings: their first ones
+    OP_MERGE          # target = kind(source, second)
+
+cpdef enum Merge:     # of two buffers; one of width 1 goes with every column of the other
+    MERGE_ADD = 1
+    MERGE_SUBTRACT
+    MERGE_MULTIPLY
+    MERGE_MAXIMUM
+    MERGE_MINIMUM
+    MERGE_DOT         # the inner product of each row, (n, 1)
 
 cpdef enum Activation:
     ACTIVATION_LINEAR = 0
     ACTIVATION_RELU
     ACTIVATION_SIGMOID
     ACTIVATION_TANH
-    ACTIVATION_SOFTMAX
+    ACTIVATION_SOFTMAX          # the kinds so far may be applied in place, see activations.pxi
+    ACTIVATION_RECTIFIER        # settings: negative slope, largest value, threshold
+    ACTIVATION_ELU              # alpha
+    ACTIVATION_SELU
+    ACTIVATION_CELU             # alpha
+    ACTIVATION_GELU
+    ACTIVATION_GELU_TANH
+    ACTIVATION_SILU
+    ACTIVATION_MISH
+    ACTIVATION_SOFTPLUS
+    ACTIVATION_SOFTSIGN
+    ACTIVATION_SQUAREPLUS       # b
+    ACTIVATION_SPARSE_PLUS
+    ACTIVATION_SPARSE_SIGMOID
+    ACTIVATION_LOG_SIGMOID
+    ACTIVATION_EXPONENTIAL
+    ACTIVATION_TANH_SHRINK
+    ACTIVATION_SOFT_SHRINK      # threshold
+    ACTIVATION_HARD_SHRINK      # threshold
+    ACTIVATION_HARD_TANH
+    ACTIVATION_HARD_SIGMOID
+    ACTIVATION_HARD_SILU
+    ACTIVATION_THRESHOLD        # threshold, default value
+    ACTIVATION_LOG_SOFTMAX
 
 cpdef enum Loss:
     LOSS_NONE = 0
@@ -53,14 +86,48 @@ cpdef enum Status:
     STATUS_GRADIENT     # a gradient is not finite; nothing was updated
     STATUS_UPDATE       # an update would have left the finite numbers; those weights stay
 
-# One row of the layer table. A row names its buffers, so that branches are rows too.
+# How the losses of a batch's rows become one number.
+cpdef enum Reduction:
+    REDUCTION_MEAN = 0       # sum of weight loss / rows
+    REDUCTION_SUM            # sum of weight loss
+    REDUCTION_WEIGHTED_MEAN  # sum of weight loss / sum of weights
+
+# One row of the layer table. A row names its buffers, so that branches are rows too. A buffer is
+# written by one row, or by copies side by side, and may be read by many.
 cdef struct Row:
     int64_t op        # an Op
-    int64_t kind      # an Activation
+    int64_t kind      # an Activation, Merge ...
     int64_t source    # the buffer it reads
+    int64_t second    # a second one, or -1
     int64_t target    # the buffer it writes
     int64_t kernel    # where its parameters start in the flat vector,
     int64_t bias      # or -1
+    int64_t state     # where its parameters that no gradient trains start, or -1
+    int64_t settings  # where its numbers start in the plan's settings
+    int64_t keep      # a buffer where it keeps what its gradient needs, or -1
+    int64_t work      # where its room for a whole batch starts (see Plan.work_size), or -1
+    int64_t trains    # whether the gradients of its parameters are wanted
+
+# One term of what is minimised: the loss of one output.
+cdef struct LossTerm:
+    int64_t kind            # a Loss
+    int64_t source          # the buffer of its predictions or logits
+    int64_t y_column        # where its targets start in a row of y,
+    int64_t columns         # and how many they are
+    int64_t weight_column   # where in a row of y the row's weight stands, or -1
+    int64_t settings        # where its numbers start in the plan's settings
+    int64_t reduction       # a Reduction
+    double weight           # what the term is multiplied by
+
+# One metric of one output.
+cdef struct MetricTerm:
+    int64_t kind            # a Metric
+    int64_t source
+    int64_t y_column
+    int64_t columns
+    int64_t weight_column
+    int64_t settings
+    int64_t totals          # where its sums start in the totals
 
 # A variable that is trained: where it lies in the flat vector, and what depends on all of it.
 cdef struct Segment:

@@ -3,8 +3,12 @@
 import numpy as np
 
 cdef Row _row
-#: The NumPy data type of one row of a layer table, taken from the C struct itself.
+cdef LossTerm _loss
+cdef MetricTerm _metric
+#: The NumPy data types of a row of the layer table, a loss and a metric, taken from the C structs.
 ROW = np.asarray(<Row[:1]> &_row).dtype
+LOSS_TERM = np.asarray(<LossTerm[:1]> &_loss).dtype
+METRIC_TERM = np.asarray(<MetricTerm[:1]> &_metric).dtype
 
 cdef Segment _segment
 cdef Options _options
@@ -17,3 +21,6 @@ NORM_BLOCK = 1024
 
 #: Flat vectors have room for this many elements behind them: the engine reads whole tiles.
 PADDING = 64
+
+#: Where the sums of the loss terms start in the totals, see Plan.
+TERM_TOTALS = 2

@@ -5,13 +5,16 @@
 cdef bint is_unit_span(const Network* net, const Span* span) noexcept nogil:
     """Whether a span trains one linear unit by plain SGD on a loss of points, a row a step."""
     cdef const Row* row = net.rows
+    cdef const LossTerm* term = net.terms
+    if (span.batch_size != 1 or net.metric_count > 0 or net.term_count != 1
+            or term.kind > LOSS_BINARY_CROSSENTROPY_LOGITS or term.weight != 1
+            or term.weight_column >= 0 or term.source != row.target
+            or variant_of(span.optimizer) != PLAIN_SGD or span.optimizer.segments != NULL):
+        return False
     return (
-        span.batch_size == 1 and net.metric_count == 0 and net.loss_row_count == 1
-        and row.op == OP_DENSE and row.kind == ACTIVATION_LINEAR and row.source == 0
-        and net.width[row.target] == 1 and net.loss_source == row.target
+        row.op == OP_DENSE and row.kind == ACTIVATION_LINEAR and row.source == 0
+        and net.flags[0] & FLAG_PARAMETERS and net.width[row.target] == 1
         and net.parameter_count == net.width[0] + (row.bias >= 0)
-        and net.loss <= LOSS_BINARY_CROSSENTROPY_LOGITS and variant_of(span.optimizer) == PLAIN_SGD
-        and span.optimizer.segments == NULL
     )
 
 
@@ -66,7 +69,8 @@ cdef inline void unit_steps(
     cdef int64_t n = net.parameter_count
     cdef const real* bias = w + k if n > k else NULL
     cdef int64_t next_look = span.step + 1000
-    cdef double total = span.totals[0]
+    cdef double* totals = span.totals
+    cdef double total = totals[TERM_START]
     cdef real[CONSTANT_LIMIT] c
     cdef const real* x_row
     cdef real[LATER_ROWS] later_z
@@ -111,7 +115,8 @@ cdef inline void unit_steps(
                 span.status = STATUS_LOSS
                 break
             total += value
-        span.totals[1] += 1
+        totals[1] += 1
+        totals[TERM_START + 1] += 1
         if n > k:
             g[k] = <real>0 + slope
         if not (scaled_row(k, slope, x_row, g) and is_finite(slope)):
@@ -129,17 +134,17 @@ cdef inline void unit_steps(
             if now() > span.deadline:
                 break
             next_look = span.step + 1000
-    span.totals[0] = with_losses(loss, later, later_z, later_y, total)
+    totals[TERM_START] = with_losses(loss, later, later_z, later_y, total)
 
 
 cdef void train_unit(Span* span, const real* x, const real* y) noexcept nogil:
     """train_steps for a span that is_unit_span."""
     cdef const Network* net = span.net
-    if net.loss == LOSS_MEAN_SQUARED_ERROR:
+    if net.terms.kind == LOSS_MEAN_SQUARED_ERROR:
         unit_steps(LOSS_MEAN_SQUARED_ERROR, net, span, x, y)
-    elif net.loss == LOSS_MEAN_ABSOLUTE_ERROR:
+    elif net.terms.kind == LOSS_MEAN_ABSOLUTE_ERROR:
         unit_steps(LOSS_MEAN_ABSOLUTE_ERROR, net, span, x, y)
-    elif net.loss == LOSS_BINARY_CROSSENTROPY:
+    elif net.terms.kind == LOSS_BINARY_CROSSENTROPY:
         unit_steps(LOSS_BINARY_CROSSENTROPY, net, span, x, y)
     else:
         unit_steps(LOSS_BINARY_CROSSENTROPY_LOGITS, net, span, x, y)

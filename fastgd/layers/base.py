@@ -7,6 +7,7 @@ from fastgd._names import snake_case, unique_name
 from fastgd._validate import assign_all, row_width
 from fastgd.config import checked_floatx
 from fastgd.errors import NotBuiltError
+from fastgd.saving import Serializable
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Weight:
     initializer: initializers.Initializer
 
 
-class Layer:
+class Layer(Serializable):
     """A layer says *what* it is, never how it is computed.
 
     A new layer gives ``output_width``, ``weight_specs`` and ``emit``; the rest is here.
@@ -108,7 +109,7 @@ class Layer:
 
     def get_config(self):
         """The arguments that make this layer again."""
-        return {"name": self.name}
+        return {"name": self.name, "dtype": self.dtype}
 
     def __repr__(self):
         return f"<{type(self).__name__} {self.name}>"

@@ -13,6 +13,9 @@ class InputLayer(Layer):
     def emit(self, table, source):
         return source
 
+    def get_config(self):
+        return super().get_config() | {"shape": (self.input_width,)}
+
 
 def Input(shape, name=None, dtype=None):
     """The input of a model: ``Input(shape=(features,))``, first in a Sequential.

@@ -1,23 +1,28 @@
 """What a model is: layers that have become a network, and its weights."""
 
+import json
 import sys
 
-from fastgd import _engines, _seeds, config
+from fastgd import _engines, _seeds, config, saving
 from fastgd._names import snake_case, unique_name
 from fastgd._progress import printable
 from fastgd._validate import assign_all
 from fastgd.errors import ArgumentError, NotBuiltError
 from fastgd.models.summary import summary_lines
+from fastgd.saving import state
 
 
-class Base:
+class Base(saving.Serializable):
     """A named network and its weights. Subclasses say how layers become one."""
+
+    #: The attributes, plain numbers, that say how far training has come: they are saved.
+    counters = ("seed", "epochs_begun")
 
     def __init__(self, name=None, dtype=None):
         self.name = name or unique_name(snake_case(type(self).__name__))
         self._dtype = None if dtype is None else config.checked_floatx(dtype)
         self._floatx = config.floatx()
-        self.engine = _engines.load(config.engine())
+        self.run_on(config.engine())
         self.seed = _seeds.next_seed()
         self._layers = []
         self._network = None
@@ -38,6 +43,11 @@ class Base:
         raise NotImplementedError
 
     # -- the network --------------------------------------------------------------------------
+
+    def run_on(self, engine):
+        """Use an engine, by name."""
+        self.engine_name = engine
+        self.engine = _engines.load(engine)
 
     @property
     def built(self):
@@ -104,6 +114,70 @@ class Base:
             For a wrong number of arrays or a wrong shape.
         """
         assign_all(self.weights, weights, f"model {self.name!r}")
+
+    # -- saving -------------------------------------------------------------------------------
+
+    def save(self, filepath, overwrite=True, zipped=None):
+        """Write the model into one file, see ``fastgd.saving.save_model``.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> from fastgd import Sequential, layers, models
+        >>> model = Sequential([layers.Dense(1, input_shape=(2,))])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "model.safetensors"
+        ...     model.save(path)
+        ...     again = models.load_model(path)
+        >>> again.count_params()
+        3
+        """
+        saving.save_model(self, filepath, overwrite, zipped)
+
+    def save_weights(self, filepath, overwrite=True, max_shard_size=None):
+        """Write the weights alone into a file, see ``fastgd.saving.save_weights``."""
+        saving.save_weights(self, filepath, overwrite, max_shard_size)
+
+    def load_weights(self, filepath, skip_mismatch=False):
+        """Take the weights in a file, see ``fastgd.saving.load_weights``."""
+        saving.load_weights(self, filepath, skip_mismatch)
+
+    def get_config(self):
+        """What makes this model again, without its weights."""
+        raise NotImplementedError
+
+    def get_compile_config(self):
+        """The arguments of ``compile`` as plain data; None before it."""
+        if self.optimizer is None:
+            return None
+        arguments = self._compile_arguments | {"optimizer": self.optimizer}
+        return saving.serialize_object(arguments)
+
+    def compile_from_config(self, config):
+        """Compile as the model was that gave the config."""
+        self.compile(**saving.deserialize_object(config))
+
+    def to_json(self, **kwargs):
+        """The model without its weights as JSON, for ``fastgd.models.model_from_json``.
+
+        Parameters
+        ----------
+        **kwargs
+            For ``json.dumps``.
+        """
+        return json.dumps(saving.serialize_object(self), **kwargs)
+
+    def __reduce_ex__(self, protocol):
+        return state.reduced(self)
+
+    def __getstate__(self):
+        """What a copy has beside what a file has."""
+        return {"engine_name": self.engine_name, "history": self.history}
+
+    def __setstate__(self, state):
+        self.history = state["history"]
+        if state["engine_name"] in _engines.available():  # it may come from another machine
+            self.run_on(state["engine_name"])
 
     def summary(self, print_fn=print):
         """Print a table of the layers, their output shapes and their numbers of weights."""

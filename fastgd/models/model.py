@@ -41,7 +41,7 @@ class Model(Base):
         self.epochs_begun = 0
         self.optimizer = self.history = None
         self._objective = Objective(None, None)
-        self._program = None
+        self._program = self._plan = None
         self.threads_choices = {}  # what training has found out about threads
 
     # -- compile ------------------------------------------------------------------------------
@@ -63,10 +63,12 @@ class Model(Base):
         UnknownNameError
             Listing the names there are; the model stays compiled as it was.
         """
+        arguments = {k: v for k, v in locals().items() if k != "self"}
         optimizer = optimizers.get(optimizer)
         objective = Objective(loss, metrics)
         objective.metrics(self.output_shape[1] if self.built else None)
         self.optimizer, self._objective = optimizer, objective
+        self._compile_arguments = arguments
         self._program = None
         self._warn_of_double_activation(stacklevel=3)
 
@@ -88,26 +90,30 @@ class Model(Base):
     def _warn_of_double_activation(self, stacklevel):
         if self.built:
             self._objective.warn_of_double_activation(
-                self._network.last_activation, stacklevel + 1
+                self._network.last_activations[0], stacklevel + 1
             )
 
     def program(self):
         """The engine's program for the network, with the loss and metrics if compiled."""
         if self._program is None:
             network = self.network()
-            plan = network.plan
+            self._plan = network.plan
             if self.loss is not None:
-                plan = plan.trained_with(self.loss, self.metrics, network.last_activation)
-            self._program = self.engine.Program(plan, network.parameters, network.gradients)
+                goals = self._objective.goals(self.output_shape[1])
+                self._plan = network.plan.trained_with(goals, network.last_activations)
+            self._program = self.engine.Program(
+                self._plan, network.parameters, network.gradients
+            )
         return self._program
 
     def totals(self):
-        """What an epoch adds up: [loss, metrics ..., rows]."""
-        return self._objective.totals()
+        """What an epoch adds up, see ``_plan.Plan``."""
+        self.program()
+        return np.zeros(self._plan.totals_size)
 
     def figures(self, totals):
-        """The means that belong to some totals: a dict of name -> float."""
-        return self._objective.figures(totals, self.output_shape[1])
+        """The figures that belong to some totals: a dict of name -> float."""
+        return self._objective.figures(totals, self._plan, self.output_shape[1])
 
     # -- data ---------------------------------------------------------------------------------
 

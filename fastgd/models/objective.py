@@ -2,9 +2,9 @@
 
 import warnings
 
-import numpy as np
-
 from fastgd import losses, metrics
+from fastgd._core.types import TERM_TOTALS
+from fastgd._plan import Goal
 from fastgd.errors import ArgumentError, DataTypeError
 
 
@@ -43,14 +43,16 @@ class Objective:
             if names.count(name) > 1:  # figures are told apart by their names
                 raise ArgumentError(f"metrics: {name!r} is the name of more than one figure")
 
-    def totals(self):
-        """What an epoch adds up: [loss, metrics ..., rows]."""
-        return np.zeros(2 + len(self.given))
+    def goals(self, outputs):
+        """What an output of this width is trained for: a list of one Goal."""
+        return [Goal(self.loss, tuple(self.metrics(outputs)))]
 
-    def figures(self, totals, outputs):
-        """The means that belong to some totals: a dict of name -> float."""
-        names = ["loss"] + [m.name for m in self.metrics(outputs)]
-        return dict(zip(names, (totals[:-1] / (totals[-1] or 1.0)).tolist(), strict=True))
+    def figures(self, totals, plan, outputs):
+        """The figures that belong to the totals of a plan: a dict of name -> float."""
+        found = {"loss": loss_figure(totals, plan)}
+        for metric, term in zip(self.metrics(outputs), plan.metrics, strict=True):
+            found[metric.name] = metric.figure(totals[term["totals"] :])
+        return found
 
     def warn_of_double_activation(self, last_activation, stacklevel):
         """Warn where logits are asked for and probabilities come."""
@@ -72,3 +74,10 @@ def _listed(given):
     if isinstance(given, (list, tuple)):
         return list(given)
     raise DataTypeError(f"metrics: expected a list of names or metrics, got {given!r}")
+
+
+def loss_figure(totals, plan):
+    """What was minimised, as a mean: penalties and the weighted losses of all outputs."""
+    sums, counts = totals[TERM_TOTALS:][: 2 * len(plan.losses)].reshape(-1, 2).T
+    means = sums / (counts + (counts == 0))
+    return float(totals[0] / (totals[1] or 1.0) + plan.losses["weight"] @ means)

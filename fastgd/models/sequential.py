@@ -5,6 +5,7 @@ from fastgd._validate import row_width
 from fastgd.errors import ArgumentError, DataTypeError, NotBuiltError, ShapeError
 from fastgd.layers import InputLayer, Layer
 from fastgd.models.model import Model
+from fastgd.saving import deserialize_object, serialize_object
 
 
 class Sequential(Model):
@@ -107,6 +108,24 @@ class Sequential(Model):
         if width is None:
             raise NotBuiltError("input_shape: the first layer has none, so build needs one")
         self._build(width)
+
+    def get_config(self):
+        """The layers as plain data, and the shape that the model was built for."""
+        return {
+            "name": self.name,
+            "dtype": self.dtype,
+            "layers": [serialize_object(layer) for layer in self._layers],
+            "build_input_shape": list(self.input_shape) if self.built else None,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """The model, with fresh weights, for what ``get_config`` gave."""
+        config = deserialize_object(config, custom_objects)
+        model = cls(config["layers"], name=config["name"], dtype=config["dtype"])
+        if config["build_input_shape"] is not None and not model.built:
+            model.build(tuple(config["build_input_shape"]))
+        return model
 
     def _build(self, width):
         if self.built and self._network_layers == self._layers:

@@ -1,7 +1,6 @@
 """Optimizers, with Keras' names, formulas and defaults."""
 
 from fastgd._names import lookup
-from fastgd.errors import DataTypeError
 from fastgd.optimizers import schedules
 from fastgd.optimizers.adadelta import Adadelta
 from fastgd.optimizers.adafactor import Adafactor
@@ -16,6 +15,7 @@ from fastgd.optimizers.lion import Lion
 from fastgd.optimizers.nadam import Nadam
 from fastgd.optimizers.rmsprop import RMSprop
 from fastgd.optimizers.sgd import SGD
+from fastgd.saving import custom_object_scope, deserialize_object, serialize_object
 
 CLASSES = (
     SGD, RMSprop, Adam, AdamW, Adamax, Nadam, Adagrad, Adadelta, Ftrl, Lion, Lamb, Adafactor,
@@ -43,18 +43,13 @@ def get(identifier):
     if is_class and identifier.kind is not None:
         return identifier()
     if isinstance(identifier, dict):
-        return deserialize(identifier)
+        return get(deserialize(identifier))
     return lookup("optimizer", identifier, _BY_NAME)()
 
 
 def serialize(optimizer):
-    """An optimizer as a dict of plain values: its class_name and config."""
-    return {
-        "module": "fastgd.optimizers",
-        "class_name": type(optimizer).__name__,
-        "config": optimizer.get_config(),
-        "registered_name": None,
-    }
+    """An optimizer as a dict of plain values."""
+    return serialize_object(optimizer)
 
 
 def deserialize(config, custom_objects=None):
@@ -63,7 +58,7 @@ def deserialize(config, custom_objects=None):
     Parameters
     ----------
     config : dict
-        Of Keras' serialize as well.
+        With class_name, a name that ``get`` takes as well, and config.
     custom_objects : dict, optional
         Names -> optimizers and schedules of one's own.
 
@@ -77,8 +72,7 @@ def deserialize(config, custom_objects=None):
     >>> deserialize(serialize(SGD(0.5))).learning_rate
     0.5
     """
-    if not isinstance(config, dict) or "class_name" not in config:
-        raise DataTypeError(f"config: expected a dict with a class_name, got {config!r}")
-    table = _BY_NAME | dict(custom_objects or {})
-    made = lookup("optimizer", config["class_name"], table)
-    return made.from_config(config.get("config", {}), custom_objects)
+    if isinstance(config, dict) and config.get("class_name") in _BY_NAME:
+        with custom_object_scope(custom_objects):
+            return _BY_NAME[config["class_name"]].from_config(config.get("config", {}))
+    return deserialize_object(config, custom_objects)

@@ -14,17 +14,17 @@ from fastgd import _engines, config
 from fastgd._core import types
 from fastgd._validate import number
 from fastgd.errors import ArgumentError, DataTypeError, DivergenceError, NotBuiltError
-from fastgd.optimizers import schedules
 from fastgd.optimizers.pairs import (
     check_variable, flat_gradient, grouped, other_squares, vector_of,
 )  # fmt: skip
 from fastgd.optimizers.scalars import Count, Rate
 from fastgd.optimizers.schedules import LearningRateSchedule
 from fastgd.optimizers.states import States, check_arrays, place, trained_variables
+from fastgd.saving import Serializable
 from fastgd.variables import Variable
 
 
-class Optimizer:
+class Optimizer(Serializable):
     """What all optimizers share.
 
     Parameters
@@ -305,7 +305,7 @@ class Optimizer:
         return [self.iterations, self.learning_rate, *rows]
 
     def state_arrays(self, vector):
-        """All that training needs to go on: a dict of name -> copy of an array.
+        """All that training needs to go on: a dict of name -> array.
 
         Parameters
         ----------
@@ -316,11 +316,10 @@ class Optimizer:
         -------
         dict
             "iterations", the steps so far: int64, shape (1,); and a row for each figure that is
-            kept of the weights, such as "momentum": of the vector's data type, shape (n,).
+            kept of the weights, such as "momentum": of the vector's data type, shape (n,). They
+            are views: the next step changes them.
         """
-        state = self.state(vector)
-        arrays = {"iterations": self._steps} | state.arrays()
-        return {name: array.copy() for name, array in arrays.items()}
+        return {"iterations": self._steps} | self.state(vector).arrays()
 
     def load_state_arrays(self, vector, arrays):
         """Take up what ``state_arrays`` gave, for a vector of the same size and data type.
@@ -337,8 +336,12 @@ class Optimizer:
             row[:] = arrays[name]
 
     def __getstate__(self):
-        # Places are those of memory, and what has been copied lies elsewhere.
-        return self.__dict__ | {"_excluded_places": set(), "_built": None}
+        """What copies and pickles hold: what is kept of vectors, but not the vectors.
+
+        A place in memory says nothing about a copy.
+        """
+        copied = {"_states": copy.deepcopy(self._states), "_steps": self._steps.copy()}
+        return vars(self) | copied | {"_excluded_places": set(), "_built": None}
 
     # -- a step outside fit ----------------------------------------------------------------------
 
@@ -445,27 +448,7 @@ class Optimizer:
             for name in inspect.signature(type(self)).parameters
             if name != "learning_rate" and hasattr(self, name)
         }
-        rate = self._rate
-        if isinstance(rate, LearningRateSchedule):
-            rate = schedules.serialize(rate)
-        return {"name": self.name, "learning_rate": rate} | values
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """The optimizer with the arguments of ``get_config``.
-
-        Parameters
-        ----------
-        config : dict
-        custom_objects : dict, optional
-            Names -> schedules of one's own.
-        """
-        config = copy.copy(config)
-        if isinstance(config.get("learning_rate"), dict):
-            config["learning_rate"] = schedules.deserialize(
-                config["learning_rate"], custom_objects
-            )
-        return cls(**config)
+        return {"name": self.name, "learning_rate": self._rate} | values
 
     def __repr__(self):
         arguments = ", ".join(f"{k}={v!r}" for k, v in self.get_config().items())

@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
-from fastgd._names import lookup
 from fastgd._validate import number
-from fastgd.errors import ArgumentError, DataTypeError
+from fastgd.errors import ArgumentError
+from fastgd.saving import Serializable, deserialize_object, serialize_object
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Serializable):
     """A learning rate for each step: what an optimizer takes for ``learning_rate``.
 
     A schedule of one's own is a subclass with ``__call__(step)``, which is given the number of
@@ -64,11 +64,6 @@ class LearningRateSchedule:
         """The arguments that make this schedule again."""
         names = list(inspect.signature(type(self)).parameters)
         return {name: getattr(self, name) for name in names if hasattr(self, name)}
-
-    @classmethod
-    def from_config(cls, config):
-        """The schedule with the arguments of ``get_config``."""
-        return cls(**config)
 
     def __eq__(self, other):
         return type(self) is type(other) and self.get_config() == other.get_config()
@@ -417,20 +412,9 @@ class OneCycle(LearningRateSchedule):
         return np.where(step < warmup, _half_wave(rise, high, low), _half_wave(fall, end, high))
 
 
-CLASSES = (
-    ExponentialDecay, PiecewiseConstantDecay, PolynomialDecay, InverseTimeDecay, CosineDecay,
-    CosineDecayRestarts, OneCycle,
-)  # fmt: skip
-
-
 def serialize(learning_rate_schedule):
-    """A schedule as a dict of plain values: its class_name and config."""
-    return {
-        "module": "fastgd.optimizers.schedules",
-        "class_name": type(learning_rate_schedule).__name__,
-        "config": learning_rate_schedule.get_config(),
-        "registered_name": None,
-    }
+    """A schedule as a dict of plain values."""
+    return serialize_object(learning_rate_schedule)
 
 
 def deserialize(config, custom_objects=None):
@@ -445,14 +429,11 @@ def deserialize(config, custom_objects=None):
     Raises
     ------
     UnknownNameError
-        Listing the names there are.
+        For a class that is neither fastgd's nor registered.
 
     Examples
     --------
     >>> deserialize(serialize(InverseTimeDecay(0.1, 10, 0.5)))(20)
     0.05
     """
-    if not isinstance(config, dict) or "class_name" not in config:
-        raise DataTypeError(f"config: expected a dict with a class_name, got {config!r}")
-    table = {c.__name__: c for c in CLASSES} | dict(custom_objects or {})
-    return lookup("schedule", config["class_name"], table).from_config(config.get("config", {}))
+    return deserialize_object(config, custom_objects)

@@ -2,14 +2,15 @@
 
 import time
 from collections import namedtuple
+from dataclasses import dataclass
 
 import numpy as np
 
-from fastgd._core.types import ROW, Op, Status
-from fastgd.reference.activations import ACTIVATIONS
+from fastgd._core.types import LOSS_TERM, METRIC_TERM, ROW, TERM_TOTALS, Reduction, Status
+from fastgd.reference.layers import BACKWARD, FORWARD, Operands
 from fastgd.reference.losses import LOSSES
 from fastgd.reference.metrics import METRICS
-from fastgd.reference.shuffle import permutation
+from fastgd.reference.shuffle import element, permutation
 from fastgd.reference.updates import update
 
 #: Rows that evaluate and predict take between two looks at the clock.
@@ -20,17 +21,31 @@ quiet = np.errstate(all="ignore")
 
 
 Row = namedtuple("Row", ROW.names)
+LossTerm = namedtuple("LossTerm", LOSS_TERM.names)
+MetricTerm = namedtuple("MetricTerm", METRIC_TERM.names)
+
+
+@dataclass
+class Batch:
+    """What the rows are told of a batch: whether it trains, the key of its random numbers."""
+
+    training: bool = False
+    key: int = 0
 
 
 class Program:
     """A network made ready to run; see the compiled engine's for the arguments."""
 
     def __init__(self, plan, parameters, gradients):
-        self._plan = plan
         # Plain numbers: NumPy's run Python code when they meet a code, an enum, and lose a
         # Ctrl-C that comes in the middle of it.
         self._rows = [Row(*row) for row in plan.rows.tolist()]
-        self._metrics = plan.metrics.tolist()
+        self._terms = [LossTerm(*term) for term in plan.losses.tolist()]
+        self._metrics = [MetricTerm(*term) for term in plan.metrics.tolist()]
+        self._widths = plan.widths.tolist()
+        self._settings = plan.settings.tolist()
+        self._outputs = plan.outputs.tolist()
+        self._target_width = plan.target_width
         self._parameters = parameters
         self._gradients = gradients
 
@@ -61,7 +76,7 @@ class Program:
             batch = slice(step * batch_size, (step + 1) * batch_size)
             if order is not None:
                 batch = order[batch]
-            status = self.gradients(x[batch], y[batch], totals)
+            status = self.gradients(x[batch], y[batch], totals, element(key, step))
             if status == Status.STATUS_FINE:
                 rate = rates[step] if len(rates) > 1 else rates[0]
                 status = update(self._parameters, self._gradients, state, rate)
@@ -73,10 +88,10 @@ class Program:
 
     @quiet
     def evaluate(self, x, y, first_row, totals, seconds, threads=1):
-        """Add loss and metrics of the rows from first_row on to totals; the row reached."""
+        """Add losses and metrics of the rows from first_row on to totals; the row reached."""
         deadline = time.monotonic() + seconds
         for rows in blocks(first_row, len(x)):
-            values = self._values(self._parameters, x[rows])
+            values = self._values(self._parameters, x[rows], Batch())
             losses, _ = self._losses(values, y[rows])
             self._add(losses, values, y[rows], totals)
             if time.monotonic() > deadline:
@@ -88,90 +103,132 @@ class Program:
         """Fill out with the outputs of the rows from first_row on; the row reached."""
         deadline = time.monotonic() + seconds
         for rows in blocks(first_row, len(x)):
-            out[rows] = self._values(self._parameters, x[rows])[self._plan.output]
+            out[rows] = self._side_by_side(self._values(self._parameters, x[rows], Batch()))
             if time.monotonic() > deadline:
                 return rows.stop
         return len(x)
 
     @quiet
-    def gradients(self, x, y, totals):
-        """Fill the flat gradients with those of the mean loss over all rows of x: a Status.
+    def gradients(self, x, y, totals, key=0):
+        """Fill the flat gradients with those of what is minimised over all rows of x: a Status.
 
-        totals, [sum of losses, sums of metrics ..., rows], is added to, unless the loss is not
-        finite.
+        totals is added to, see ``_plan.Plan``, unless a loss is not finite.
         """
-        plan = self._plan
-        values = self._values(self._parameters, x)
-        losses, slopes = self._losses(values, y)
-        if not np.isfinite(totals[0] + losses.sum(dtype=np.float64)):
-            return Status.STATUS_LOSS
+        batch = Batch(True, key)
+        values = self._values(self._parameters, x, batch)
+        losses, deltas = self._losses(values, y)
+        for k, values_of_rows in enumerate(losses):
+            total = totals[TERM_TOTALS + 2 * k] + values_of_rows.sum(dtype=np.float64)
+            if not np.isfinite(total):
+                return Status.STATUS_LOSS
         self._add(losses, values, y, totals)
-        deltas = {plan.loss_source: slopes}
-        rows = self._rows[: plan.loss_row_count]
-        self._back(rows, self._parameters, values, deltas, self._gradients)
+        self._back(self._parameters, values, deltas, self._gradients, batch)
         return Status.STATUS_FINE
 
     @quiet
-    def forward(self, parameters, x, out):
+    def forward(self, parameters, x, out, training=False, key=0):
         """Fill out with the outputs for x under `parameters`; returns what backward needs."""
-        values = self._values(parameters, x)
-        out[:] = values[self._plan.output]
+        values = self._values(parameters, x, Batch(training, key))
+        out[:] = self._side_by_side(values)
         return values
 
     @quiet
-    def backward(self, parameters, x, values, d_out, gradients, d_x):
+    def backward(self, parameters, x, values, d_out, gradients, d_x, training=False, key=0):
         """From the gradient of the outputs to that of the parameters and, unless None, of x."""
-        deltas = {self._plan.output: d_out}
-        self._back(self._rows, parameters, values, deltas, gradients)
+        ends = np.cumsum([self._widths[buffer] for buffer in self._outputs])
+        parts = np.split(d_out, ends[:-1], axis=1)
+        deltas = dict(zip(self._outputs, parts, strict=True))
+        batch = Batch(training, key)
+        self._back(parameters, values, deltas, gradients, batch, everything=True)
         if d_x is not None:
             d_x[:] = deltas[0]
 
-    def _kernel(self, row, flat):
-        """The kernel of a dense row, (inputs, outputs): a view into a flat vector."""
-        shape = self._plan.widths[row.source], self._plan.widths[row.target]
-        return flat[row.kernel :][: shape[0] * shape[1]].reshape(shape)
+    def _side_by_side(self, values):
+        """The outputs."""
+        return np.concatenate([values[buffer] for buffer in self._outputs], axis=1)
 
-    def _bias(self, row, flat):
-        return flat[row.bias :][: self._plan.widths[row.target]]
-
-    def _values(self, parameters, x):
+    def _values(self, parameters, x, batch):
         """Run the layer table on x: a dict of buffer -> its values, (rows, width)."""
         values = {0: x}
         for row in self._rows:
-            source = values[row.source]
-            if row.op == Op.OP_DENSE:
-                source = source @ self._kernel(row, parameters)
-                if row.bias >= 0:
-                    source = source + self._bias(row, parameters)
-            function, _ = ACTIVATIONS[row.kind]
-            values[row.target] = function(source)
+            FORWARD[row.op](self._operands(row, parameters, values, batch))
         return values
 
-    def _back(self, rows, parameters, values, deltas, gradients):
+    def _back(self, parameters, values, deltas, gradients, batch, everything=False):
         """Run the table backwards, from the gradients in `deltas` to those of everything.
 
-        deltas: a dict of buffer -> the gradient of the loss with respect to it.
+        deltas: a dict of buffer -> the gradient of what is minimised with respect to it.
         """
-        for row in rows[::-1]:
-            _, gradient = ACTIVATIONS[row.kind]
-            d_target = gradient(values[row.target], deltas[row.target])
-            if row.op == Op.OP_DENSE:
-                self._kernel(row, gradients)[:] = values[row.source].T @ d_target
-                if row.bias >= 0:
-                    self._bias(row, gradients)[:] = d_target.sum(axis=0)
-                deltas[row.source] = d_target @ self._kernel(row, parameters).T
-            else:
-                deltas[row.source] = d_target
+        seen = set()
+        for row in reversed(self._rows):
+            if row.target not in deltas:
+                continue  # nothing that is minimised depends on it
+            operands = self._operands(row, parameters, values, batch)
+            sources, of_parameters = BACKWARD[row.op](operands, deltas[row.target])
+            for buffer, d_source in zip((row.source, row.second), sources, strict=False):
+                deltas[buffer] = deltas[buffer] + d_source if buffer in deltas else d_source
+            if everything or row.trains:
+                for offset, gradient in of_parameters:
+                    part = gradients[offset : offset + gradient.size]
+                    # layers that are used twice collect what comes from each use
+                    part[:] = gradient.reshape(-1) + (part if offset in seen else 0)
+                    seen.add(offset)
+
+    def _operands(self, row, parameters, values, batch):
+        return Operands(row, parameters, values, self._widths, self._settings, batch)
 
     def _losses(self, values, y):
-        return LOSSES[self._plan.loss](values[self._plan.loss_source], y)
+        """For each term the losses of the rows times their weights; and the deltas of all."""
+        losses, deltas = [], {}
+        for term in self._terms:
+            p = values[term.source]
+            settings = self._settings[term.settings :]
+            found, slopes = LOSSES[term.kind](p, _targets(y, term), settings)
+            weights = _weights(y, term)
+            found = _weighted(weights, found)
+            slopes = _weighted(weights[:, None], slopes) * term.weight
+            if term.reduction == Reduction.REDUCTION_MEAN:
+                slopes = slopes / len(y)
+            elif term.reduction == Reduction.REDUCTION_WEIGHTED_MEAN:
+                slopes = slopes / (weights.sum() or 1)
+            slopes = slopes.astype(p.dtype, copy=False)
+            losses.append(found)
+            before = deltas.get(term.source)
+            deltas[term.source] = slopes if before is None else before + slopes
+        return losses, deltas
 
     def _add(self, losses, values, y, totals):
-        """Add to [sum of losses, sums of metrics ..., rows]."""
-        columns = [METRICS[code](values[self._plan.output], y) for code in self._metrics]
-        for i, column in enumerate([losses, *columns]):
-            totals[i] += column.sum(dtype=np.float64)
-        totals[-1] += len(y)
+        """Add what the rows of a batch give to the totals."""
+        totals[1] += len(y)
+        for k, (term, found) in enumerate(zip(self._terms, losses, strict=True)):
+            pair = totals[TERM_TOTALS + 2 * k :][:2]
+            pair[0] += found.sum(dtype=np.float64)
+            if term.reduction == Reduction.REDUCTION_MEAN:
+                pair[1] += len(y)
+            elif term.reduction == Reduction.REDUCTION_WEIGHTED_MEAN:
+                pair[1] += _weights(y, term).sum(dtype=np.float64)
+        for term in self._metrics:
+            settings = self._settings[term.settings :]
+            p, weights = values[term.source], _weights(y, term)
+            found = METRICS[term.kind](p, _targets(y, term), settings)
+            totals[term.totals] += _weighted(weights, found).sum(dtype=np.float64)
+            totals[term.totals + 1] += weights.sum(dtype=np.float64)
+
+
+def _targets(y, term):
+    return y[:, term.y_column : term.y_column + term.columns]
+
+
+def _weights(y, term):
+    """The weights of the rows: 1 where there are none."""
+    if term.weight_column < 0:
+        return np.ones(len(y), y.dtype)
+    return y[:, term.weight_column]
+
+
+def _weighted(weights, values):
+    """weights * values, where a weight of 0 wipes out whatever the value is."""
+    return np.where(weights == 0, 0, weights * values)
 
 
 class Predictor:
@@ -184,8 +241,8 @@ class Predictor:
     def __call__(self, x):
         one_row = np.ndim(x) == 1
         x = self._prepare(np.asarray(x)[None] if one_row else x)
-        plan = self._program._plan
-        out = np.empty((len(x), plan.widths[plan.output]), dtype=x.dtype)
+        width = sum(self._program._widths[buffer] for buffer in self._program._outputs)
+        out = np.empty((len(x), width), dtype=x.dtype)
         self._program.predict(x, out, 0, np.inf)
         return out[0] if one_row else out
 

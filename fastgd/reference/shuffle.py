@@ -15,6 +15,11 @@ def draws(key, n):
     return z ^ (z >> np.uint64(31))
 
 
+def element(key, index):
+    """Number `index` of the stream `key`, as a plain int."""
+    return int(draws((int(key) + index * 0x9E3779B97F4A7C15) % 2**64, 1)[0])
+
+
 def permutation(key, n):
     """The order in which an epoch with this key takes its n rows: int64, shape (n,).
 

@@ -1,0 +1,87 @@
+# Which rows of a table run, and where gradients go, for a program: computed once, in Python.
+
+PASSING = (FLAG_SOURCE, FLAG_ADD_SOURCE), (FLAG_SECOND, FLAG_ADD_SECOND)
+
+
+cdef operands(row):
+    """The buffers that a row reads."""
+    buffers = [int(row["source"]), int(row["second"])]
+    return buffers if buffers[1] >= 0 else buffers[:1]
+
+
+cdef rows_behind(rows, buffers):
+    """Whether each row leads to one of some buffers."""
+    wanted = set(buffers)
+    found = numpy.zeros(len(rows), bool)
+    for i in reversed(range(len(rows))):
+        if int(rows[i]["target"]) in wanted:
+            found[i] = True
+            wanted.update(operands(rows[i]))
+    return found
+
+
+cdef gated_rows(rows, widths, const_flags, ends):
+    """Mark the dense rows whose ReLU's gradient their only reader takes, as it stores its own.
+
+    The reader is a dense row too; `ends` are buffers whose gradient comes from elsewhere as well.
+    """
+    for i in range(len(rows)):
+        row = rows[i]
+        readers = [k for k in range(len(rows)) if row["target"] in operands(rows[k])]
+        if (row["op"] == OP_DENSE and row["kind"] == ACTIVATION_RELU
+                and const_flags[i] & FLAG_BACK and widths[row["target"]] > 1
+                and len(readers) == 1 and rows[readers[0]]["op"] == OP_DENSE
+                and int(row["target"]) not in ends
+                and const_flags[readers[0]] & FLAG_SOURCE):
+            const_flags[i] |= FLAG_GATED
+            const_flags[readers[0]] |= FLAG_GATES
+
+
+cdef row_flags(rows, widths, ends, bint everything):
+    """The flags of all rows, and for each end whether its gradient comes on top of another.
+
+    ends: the buffers whose gradients are given, in the order in which they are written.
+    everything: whether all gradients are wanted, that of the input too, or only those that the
+    parameters which train need.
+    """
+    flags = numpy.zeros(len(rows), numpy.int64)
+    runs = rows_behind(rows, ends)
+    has_parameters = numpy.zeros(len(rows), bool)
+    wants = {0: everything}     # whether some parameter at or before a buffer wants its gradient
+    for i in range(len(rows)):
+        row = rows[i]
+        has_parameters[i] = (everything or row["trains"]) and max(row["kernel"], row["bias"]) >= 0
+        target = int(row["target"])
+        wants[target] = (
+            wants.get(target, False) or everything or bool(has_parameters[i])
+            or any(wants[b] for b in operands(row))
+        )
+    seen = set()
+    adds = numpy.zeros(len(ends), numpy.int64)
+    for k in range(len(ends)):
+        adds[k] = ends[k] in seen
+        seen.add(ends[k])
+    kernels = set()
+    for i in reversed(range(len(rows))):
+        row = rows[i]
+        if not runs[i]:
+            continue
+        flags[i] |= FLAG_RUNS
+        if not wants[int(row["target"])]:
+            continue
+        flags[i] |= FLAG_BACK
+        if has_parameters[i]:
+            key = int(max(row["kernel"], row["bias"]))
+            flags[i] |= FLAG_PARAMETERS
+            if key in kernels:
+                flags[i] |= FLAG_ADD_PARAMETERS
+            kernels.add(key)
+        for buffer, (passes, passes_on_top) in zip(operands(row), PASSING):
+            if not wants[buffer]:
+                continue
+            flags[i] |= passes
+            if buffer in seen:
+                flags[i] |= passes_on_top
+            seen.add(buffer)
+    gated_rows(rows, widths, flags, set(ends))
+    return flags, adds

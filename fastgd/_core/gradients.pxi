@@ -1,0 +1,103 @@
+# The gradients of the parameters, summed over the rows of a batch.
+
+cdef enum:
+    MOST_CHUNKS = 8
+    CHUNK_ROWS = 128            # at least
+    CHUNKED_PARAMETERS = 32768  # at most
+
+
+cdef inline int64_t chunk_count(const Network* net, int64_t rows) noexcept nogil:
+    """Into how many chunks of rows the sums over a batch are cut.
+
+    The members of a team can each take the chunks whose rows they have just worked on, which
+    saves them from fetching the others' rows. It depends on the batch and the network alone. Where
+    there are many parameters a chunk of sums would cost more than that saves.
+    """
+    if net.parameter_count > CHUNKED_PARAMETERS:
+        return 1
+    return max(<int64_t>1, min(<int64_t>MOST_CHUNKS, rows // CHUNK_ROWS))
+
+
+cdef inline int64_t chunk_begin(int64_t rows, int64_t chunks, int64_t chunk) noexcept nogil:
+    """The first row of a chunk."""
+    return min(rows, (rows + 7) // 8 * chunk // chunks * 8)
+
+
+cdef void parameter_gradients(
+    const Network* net, const int64_t* flags, int64_t first_row, int64_t rows, const real* x,
+    real* gradients, void* scratch, int64_t size, int64_t rank,
+) noexcept nogil:
+    """From the gradients of the buffers to those of the parameters, summed over some rows.
+
+    Of `size` members each takes some inputs of every kernel: no sum is split.
+    """
+    cdef real* spare = <real*>(<char*>scratch + net.spare_start)
+    cdef const real* source
+    cdef const real* d_target
+    cdef real* out
+    cdef int64_t i, inputs, units, first, last
+    cdef const Row* row
+    for i in range(net.row_count - 1, -1, -1):
+        if not flags[i] & FLAG_PARAMETERS:
+            continue
+        row = &net.rows[i]
+        out = spare if flags[i] & FLAG_ADD_PARAMETERS else gradients
+        units = net.width[row.target]
+        source = values_at(net, x, row.source, first_row)
+        d_target = (buffer_at(net, <real*>net.deltas, row.target)
+                    + first_row * net.stride[row.target])
+        # OP_DENSE
+        inputs = net.width[row.source]
+        first = share_begin(inputs, 4, size, rank)
+        last = share_begin(inputs, 4, size, rank + 1)
+        dense_kernel_gradient(
+            rows, first, last, units, source, net.stride[row.source], d_target,
+            net.stride[row.target], out + row.kernel, <real*>scratch)
+        if out == spare:
+            add_columns(1, (last - first) * units, <const real*>out + row.kernel + first * units, 0,
+                        gradients + row.kernel + first * units, 0)
+        if row.bias >= 0 and i % size == rank:
+            sum_columns(rows, units, d_target, net.stride[row.target], out + row.bias)
+            if out == spare:
+                add_columns(1, units, <const real*>out + row.bias, 0, gradients + row.bias, 0)
+
+
+cdef void chunk_gradients(
+    const Network* net, const int64_t* flags, int64_t rows, const real* x, void* scratch,
+    int64_t chunks, int64_t chunk, int64_t last_chunk,
+) noexcept nogil:
+    """The parameters' gradients of the chunks chunk ... last_chunk - 1, each into its sums."""
+    cdef int64_t begin
+    while chunk < last_chunk:
+        begin = chunk_begin(rows, chunks, chunk)
+        parameter_gradients(
+            net, flags, begin, chunk_begin(rows, chunks, chunk + 1) - begin, x,
+            <real*>net.chunks + chunk * net.chunk_size, scratch, 1, 0)
+        chunk += 1
+
+
+cdef void add_chunks(
+    const Network* net, int64_t chunks, int64_t begin, int64_t end, real* gradients,
+) noexcept nogil:
+    """gradients[begin:end] = the sum of the chunks' gradients, in their order."""
+    cdef const real* sums = <const real*>net.chunks
+    cdef int64_t i, chunk
+    for i in range(begin, end):
+        gradients[i] = sums[i] + sums[net.chunk_size + i]
+    for chunk in range(2, chunks):
+        sums = <const real*>net.chunks + chunk * net.chunk_size
+        for i in range(begin, end):
+            gradients[i] = gradients[i] + sums[i]
+
+
+cdef void batch_gradients(
+    const Network* net, const int64_t* flags, int64_t rows, const real* x,
+) noexcept nogil:
+    """The parameters' gradients over a whole batch, by one thread."""
+    cdef int64_t chunks = chunk_count(net, rows)
+    cdef real* gradients = <real*>net.gradients
+    if chunks == 1:
+        parameter_gradients(net, flags, 0, rows, x, gradients, net.scratch, 1, 0)
+    else:
+        chunk_gradients(net, flags, rows, x, net.scratch, chunks, 0, chunks)
+        add_chunks(net, chunks, 0, net.parameter_count, gradients)

@@ -1,0 +1,149 @@
+# The losses and metrics of a batch: each row's by itself, then their sums.
+#
+# The totals: [penalties times rows, rows, then a pair for each loss term (the sum of its rows'
+# losses times their weights, and the sum of what that is divided by), then what each metric asks
+# for: the sum of its rows' values times their weights and the sum of the weights]. The sums run in
+# double precision over the rows in their order, so that they do not depend on the batch size.
+
+cdef enum:
+    TERM_START = 2      # types.TERM_TOTALS
+
+
+cdef inline real row_weight(real weight, real value) noexcept nogil:
+    """weight * value, where a weight of 0 wipes out whatever the value is."""
+    return <real>0 if weight == 0 else weight * value
+
+
+cdef void score(
+    const Network* net, const Batch* batch, int64_t first_row, int64_t rows, const real* y,
+    const real* x, bint slopes, void* scratch,
+) noexcept nogil:
+    """The losses and metrics of rows of a batch, each by itself, into net.row_values.
+
+    With `slopes`, also the gradients of what is minimised into the deltas.
+    """
+    cdef real* line = <real*>(<char*>scratch + net.line_start)
+    cdef real* numerators = <real*>(<char*>scratch + net.numerators_start)
+    cdef real* row_values = <real*>net.row_values + first_row
+    cdef const real* y_rows = y + first_row * net.target_width
+    cdef const LossTerm* term
+    cdef const MetricTerm* metric
+    cdef const real* weights
+    cdef int64_t i, k, width, stride, step
+    cdef real* d_p
+    cdef real* d_source
+    cdef real denominator
+    for k in range(net.term_count):
+        term = &net.terms[k]
+        width = net.width[term.source]
+        stride = net.stride[term.source]
+        weights = y_rows + term.weight_column
+        step = term.weight_column >= 0
+        numerators[0] = <real>term.weight
+        if step:
+            for i in range(rows):
+                numerators[i] = <real>term.weight * weights[i * net.target_width]
+        denominator = <real>1
+        if term.reduction == REDUCTION_MEAN:
+            denominator = <real>batch.rows
+        elif term.reduction == REDUCTION_WEIGHTED_MEAN:
+            denominator = weight_sum(net, batch, term, y)
+        d_p = NULL
+        if slopes:
+            d_source = buffer_at(net, <real*>net.deltas, term.source) + first_row * stride
+            d_p = d_source
+            if net.term_adds[k]:
+                d_p = <real*>net.deltas + net.row_width * net.capacity + first_row * stride
+        loss_rows(
+            term.kind, net.settings + term.settings, rows, width, stride,
+            values_at(net, x, term.source, first_row), y_rows + term.y_column, net.target_width,
+            numerators, step, denominator, row_values, d_p, line)
+        if step:
+            for i in range(rows):
+                row_values[i] = row_weight(weights[i * net.target_width], row_values[i])
+            if slopes:
+                for i in range(rows):
+                    if weights[i * net.target_width] == 0:
+                        fill_columns(1, width, <real>0, d_p + i * stride, stride)
+        if slopes and net.term_adds[k]:
+            add_columns(rows, width, <const real*>d_p, stride, d_source, stride)
+        row_values += net.capacity
+    for k in range(net.metric_count):
+        metric = &net.metrics[k]
+        width = net.width[metric.source]
+        metric_rows(
+            metric.kind, net.settings + metric.settings, rows, width, net.stride[metric.source],
+            values_at(net, x, metric.source, first_row), y_rows + metric.y_column,
+            net.target_width, row_values, line)
+        if metric.weight_column >= 0:
+            weights = y_rows + metric.weight_column
+            for i in range(rows):
+                row_values[i] = row_weight(weights[i * net.target_width], row_values[i])
+        row_values += net.capacity
+
+
+cdef real weight_sum(
+    const Network* net, const Batch* batch, const LossTerm* term, const real* y,
+) noexcept nogil:
+    """The sum of the weights of all rows of a batch; 1 where it is 0, since the losses are then."""
+    cdef double total = 0
+    cdef int64_t i
+    if term.weight_column < 0:
+        return <real>batch.rows
+    for i in range(batch.rows):
+        total += y[i * net.target_width + term.weight_column]
+    return <real>total if total != 0 else <real>1
+
+
+cdef inline double with_rows(int64_t rows, const real* values, double total) noexcept nogil:
+    """total + the values, in their order."""
+    cdef int64_t i
+    for i in range(rows):
+        total += values[i]
+    return total
+
+
+cdef inline double with_weights(
+    const Network* net, int64_t rows, int64_t weight_column, const real* y, double total,
+) noexcept nogil:
+    """total + the weights of the rows of y."""
+    cdef int64_t i
+    if weight_column < 0:
+        return total + <double>rows
+    for i in range(rows):
+        total += y[i * net.target_width + weight_column]
+    return total
+
+
+cdef int add_scores(
+    const Network* net, const Batch* batch, const real* y, bint must_be_finite, double* totals,
+) noexcept nogil:
+    """Add what `score` found for a batch to `totals`.
+
+    Losses that must be finite and are not add nothing: STATUS_LOSS.
+    """
+    cdef const real* row_values = <const real*>net.row_values
+    cdef double* sums = totals + TERM_START
+    cdef const LossTerm* term
+    cdef const MetricTerm* metric
+    cdef int64_t k
+    for k in range(net.term_count):
+        net.sums[k] = with_rows(batch.rows, row_values, sums[2 * k])
+        if must_be_finite and not is_finite(net.sums[k]):
+            return STATUS_LOSS
+        row_values += net.capacity
+    for k in range(net.term_count):
+        term = &net.terms[k]
+        sums[2 * k] = net.sums[k]
+        if term.reduction == REDUCTION_MEAN:
+            sums[2 * k + 1] += <double>batch.rows
+        elif term.reduction == REDUCTION_WEIGHTED_MEAN:
+            sums[2 * k + 1] = with_weights(net, batch.rows, term.weight_column, y, sums[2 * k + 1])
+    totals[1] += <double>batch.rows
+    for k in range(net.metric_count):
+        metric = &net.metrics[k]
+        sums = totals + metric.totals
+        sums[0] = with_rows(batch.rows, row_values, sums[0])
+        sums[1] = with_weights(net, batch.rows, metric.weight_column, y, sums[1])
+        row_values += net.capacity
+    return STATUS_FINE

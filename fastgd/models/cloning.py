@@ -1,0 +1,70 @@
+"""Models from models, and from JSON."""
+
+import json
+
+from fastgd.errors import ArgumentError, DataTypeError
+from fastgd.saving import deserialize_object
+
+
+def model_from_json(json_string, custom_objects=None):
+    """The model, with fresh weights, that ``model.to_json()`` describes.
+
+    Parameters
+    ----------
+    json_string : str
+    custom_objects : dict, optional
+        Name -> class or function, for those of your own that are not registered.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no JSON, or does not describe a model.
+
+    Examples
+    --------
+    >>> from fastgd import Sequential, layers, models
+    >>> model = Sequential([layers.Dense(1, input_shape=(2,), name="only")])
+    >>> models.model_from_json(model.to_json()).layers[0].kernel.shape
+    (2, 1)
+    """
+    try:
+        config = json.loads(json_string)
+    except ValueError as error:
+        raise ArgumentError(f"json_string: no JSON: {error}") from None
+    model = deserialize_object(config, custom_objects)
+    if not hasattr(model, "to_json"):
+        raise ArgumentError(f"json_string: it describes no model, but {model!r}")
+    return model
+
+
+def clone_model(model, *, clone_function=None):
+    """A model of the same layers, with fresh weights; not compiled.
+
+    Parameters
+    ----------
+    model : Model
+    clone_function : function, optional
+        Makes a layer of the new model from one of the old; by default from its config.
+
+    Examples
+    --------
+    >>> from fastgd import Sequential, layers, models
+    >>> model = Sequential([layers.Dense(1, input_shape=(2,))])
+    >>> target = models.clone_model(model)
+    >>> target.set_weights(model.get_weights())
+    >>> bool((target.parameters == model.parameters).all())
+    True
+    """
+    if not hasattr(model, "get_config"):
+        raise DataTypeError(f"model: expected a model, got {model!r}")
+    config = model.get_config()
+    if clone_function is not None:
+        old = {layer.name: layer for layer in model.layers}
+        config["layers"] = [_cloned(entry, old, clone_function) for entry in config["layers"]]
+    return type(model).from_config(config)
+
+
+def _cloned(entry, layers, clone_function):
+    """The clone for an entry of a config; an input stays."""
+    name = entry["config"]["name"]
+    return clone_function(layers[name]) if name in layers else entry

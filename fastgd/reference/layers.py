@@ -1,0 +1,170 @@
+"""The rows of a layer table: what each operation computes, and its gradients.
+
+A function of FORWARD writes the row's target. One of BACKWARD takes the gradient of the target
+and returns those of the row's sources, in order, and a list of (offset, gradient) of its
+parameters.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastgd._core.types import Merge, Op
+from fastgd.reference.activations import ACTIVATIONS
+
+
+@dataclass
+class Operands:
+    """What a row works on.
+
+    Attributes
+    ----------
+    row : namedtuple
+        See types.pxd.
+    parameters : ndarray, flat
+    values : dict of buffer -> ndarray, (rows, width)
+    widths : list of int
+    all_settings : list of float
+    batch : Batch
+    """
+
+    row: tuple
+    parameters: np.ndarray
+    values: dict
+    widths: list
+    all_settings: list
+    batch: object
+
+    @property
+    def source(self):
+        return self.values[self.row.source]
+
+    @property
+    def second(self):
+        return self.values[self.row.second]
+
+    @property
+    def target(self):
+        return self.values[self.row.target]
+
+    @target.setter
+    def target(self, value):
+        self.values[self.row.target] = value
+
+    @property
+    def settings(self):
+        return self.all_settings[self.row.settings :]
+
+    @property
+    def width(self):
+        return self.widths[self.row.target]
+
+    @property
+    def kernel(self):
+        """The kernel of a dense row, (inputs, units)."""
+        shape = self.widths[self.row.source], self.width
+        return self.parameters[self.row.kernel :][: shape[0] * shape[1]].reshape(shape)
+
+    @property
+    def bias(self):
+        return self.parameters[self.row.bias :][: self.width]
+
+
+def dense(o):
+    z = o.source @ o.kernel
+    if o.row.bias >= 0:
+        z = z + o.bias
+    function, _ = ACTIVATIONS[o.row.kind]
+    o.target = function(z, ())
+
+
+def dense_gradient(o, d_target):
+    _, gradient = ACTIVATIONS[o.row.kind]
+    d_z = gradient(None, o.target, d_target, ())
+    of_parameters = [(o.row.kernel, o.source.T @ d_z)]
+    if o.row.bias >= 0:
+        of_parameters.append((o.row.bias, d_z.sum(axis=0)))
+    return [d_z @ o.kernel.T], of_parameters
+
+
+def activation(o):
+    function, _ = ACTIVATIONS[o.row.kind]
+    o.target = function(o.source, o.settings)
+
+
+def activation_gradient(o, d_target):
+    _, gradient = ACTIVATIONS[o.row.kind]
+    return [gradient(o.source, o.target, d_target, o.settings)], []
+
+
+def _columns(o):
+    """The columns that a copy takes from its source and those that it fills."""
+    width = min(o.source.shape[1], o.width)
+    first, target_first = int(o.settings[0]), int(o.settings[1])
+    return slice(first, first + width), slice(target_first, target_first + width)
+
+
+def copy(o):
+    taken, filled = _columns(o)
+    if o.row.target not in o.values:
+        o.target = np.empty((len(o.source), o.width), o.source.dtype)
+    o.target[:, filled] = o.source[:, taken]
+
+
+def copy_gradient(o, d_target):
+    taken, filled = _columns(o)
+    d_source = np.zeros_like(o.source)
+    d_source[:, taken] = d_target[:, filled]
+    return [d_source], []
+
+
+def merge(o):
+    if o.row.kind == Merge.MERGE_DOT:
+        o.target = (o.source * o.second).sum(axis=1, keepdims=True)
+    else:
+        o.target = MERGES[o.row.kind](o.source, o.second)
+
+
+def _larger(a, b):
+    """1 where a is the larger one; equals share by halves."""
+    return np.where(a == b, 0.5, a > b)
+
+
+def merge_gradient(o, d_target):
+    a, b = o.source, o.second
+    ones = np.ones_like(a)
+    slopes = {
+        Merge.MERGE_ADD: (ones, ones),
+        Merge.MERGE_SUBTRACT: (ones, -ones),
+        Merge.MERGE_MULTIPLY: (b, a),
+        Merge.MERGE_MAXIMUM: (_larger(a, b), _larger(b, a)),
+        Merge.MERGE_MINIMUM: (_larger(b, a), _larger(a, b)),
+        Merge.MERGE_DOT: (b, a),
+    }[o.row.kind]
+    gradients = []
+    for operand, slope in zip((a, b), slopes, strict=True):
+        d = (d_target * slope).astype(a.dtype, copy=False)
+        stretched = operand.shape[1] < d.shape[1]
+        gradients.append(d.sum(axis=1, keepdims=True) if stretched else d)
+    return gradients, []
+
+
+MERGES = {
+    Merge.MERGE_ADD: np.add,
+    Merge.MERGE_SUBTRACT: np.subtract,
+    Merge.MERGE_MULTIPLY: np.multiply,
+    Merge.MERGE_MAXIMUM: np.maximum,
+    Merge.MERGE_MINIMUM: np.minimum,
+}
+FORWARD = {
+    Op.OP_DENSE: dense,
+    Op.OP_ACTIVATION: activation,
+    Op.OP_COPY: copy,
+    Op.OP_MERGE: merge,
+}
+BACKWARD = {
+    Op.OP_DENSE: dense_gradient,
+    Op.OP_ACTIVATION: activation_gradient,
+    Op.OP_COPY: copy_gradient,
+    Op.OP_MERGE: merge_gradient,
+}

@@ -1,0 +1,169 @@
+"""What a model is, as a document and arrays, and a model from them."""
+
+import warnings
+
+import numpy as np
+
+from fastgd._names import snake_case
+from fastgd.errors import FileError, ShapeError
+from fastgd.saving import registry
+from fastgd.saving.objects import deserialize_object, serialize_object
+
+WEIGHTS, OPTIMIZER = "weights/", "optimizer/"
+
+
+def document_of(model):
+    """What is kept of a model beside arrays."""
+    return {"model": serialize_object(model), "training": counters_of(model)}
+
+
+def counters_of(model):
+    """How far training has come: a dict of name -> int."""
+    return {name: getattr(model, name) for name in model.counters}
+
+
+def arrays_of(model):
+    """The arrays of a model and of its optimizer by name: views, where they lie in memory."""
+    if not model.built:
+        return {}
+    arrays = weights_of(model)
+    if model.optimizer is not None:
+        state = model.optimizer.state_arrays(model.parameters)
+        arrays |= {OPTIMIZER + name: array for name, array in state.items()}
+    return arrays
+
+
+def weights_of(model):
+    """The arrays of a model's weights by name."""
+    return {WEIGHTS + path: v.value for path, v in weight_paths(model).items()}
+
+
+def part(arrays, prefix):
+    """The arrays whose names begin so, without it."""
+    return {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
+
+
+def model_from(document, arrays, compile=True):
+    """The model that a document and arrays describe.
+
+    Raises
+    ------
+    FileError
+        If the document is not that of a model.
+    """
+    try:
+        entry = dict(document["model"])
+    except (KeyError, TypeError, ValueError):
+        raise FileError("the file holds weights alone, or no model of fastgd") from None
+    if not compile:
+        entry.pop("compile_config", None)
+    model = deserialize_object(entry)
+    if not hasattr(model, "counters"):
+        raise FileError(f"the file describes no model, but {model!r}")
+    restore(model, document, arrays)
+    return model
+
+
+def restore(model, document, arrays):
+    """Give a model its weights, its optimizer's state and its counters.
+
+    Raises
+    ------
+    FileError, ShapeError
+        If they do not fit; then nothing is changed.
+    """
+    training = document.get("training") if isinstance(document, dict) else None
+    if not isinstance(training, dict):
+        raise FileError("the file does not say how far training has come")
+    for name in model.counters:
+        if not isinstance(training.get(name), int):
+            raise FileError(f"the file has no count of {name}, but {training.get(name)!r}")
+    weights, kept = part(arrays, WEIGHTS), part(arrays, OPTIMIZER)
+    if model.optimizer is not None and model.built:
+        own = model.optimizer.state_arrays(model.parameters)
+        seen, expected = ({n: (a.shape, a.dtype) for n, a in d.items()} for d in (kept, own))
+        if seen != expected:
+            raise FileError(f"the optimizer's state is {seen} in the file, expected {expected}")
+    if model.built:
+        assign(model, weights)
+        if model.optimizer is not None:
+            model.optimizer.load_state_arrays(model.parameters, kept)
+    elif weights:
+        raise FileError("the file holds weights, but the model that it describes has none")
+    for name in model.counters:
+        setattr(model, name, training[name])
+
+
+def weight_paths(model):
+    """The weights by layer and name: a dict of path -> Variable.
+
+    As in Keras a layer goes by its class and, where there are more of a class, by a number
+    within the model. So the paths are the same in every process, whatever names the layers were
+    given.
+    """
+    paths = {}
+    _collect(model, "", paths, set())
+    return paths
+
+
+def _collect(owner, prefix, paths, seen):
+    counts = {}
+    for layer in getattr(owner, "layers", []):
+        stem = snake_case(type(layer).__name__)
+        count = counts[stem] = counts.get(stem, -1) + 1
+        _collect(
+            layer, f"{prefix}{stem}_{count}/" if count else f"{prefix}{stem}/", paths, seen
+        )
+    for i, variable in enumerate(owner.weights):
+        if id(variable) not in seen:
+            seen.add(id(variable))
+            path = prefix + variable.name.rpartition("/")[2]
+            paths[f"{path}_{i}" if path in paths else path] = variable
+
+
+def assign(model, weights, skip_mismatch=False):
+    """Overwrite a model's weights by those of the same paths.
+
+    Parameters
+    ----------
+    model : Model
+    weights : dict of path -> ndarray
+    skip_mismatch : bool
+        Whether layers that do not fit keep what they have, with a warning.
+
+    Raises
+    ------
+    ShapeError
+        Before anything is changed, if not everything fits.
+    """
+    paths = weight_paths(model)
+    seen = {path: array.shape for path, array in weights.items()}
+    expected = {path: variable.shape for path, variable in paths.items()}
+    wrong = {p for p in {**seen, **expected} if seen.get(p) != expected.get(p)}
+    if wrong:
+        listing = "; ".join(
+            f"{p!r} is {seen.get(p, 'missing')} in the file and {expected.get(p, 'missing')} "
+            "in the model"
+            for p in sorted(wrong)
+        )
+        message = f"weights: the file does not fit model {model.name!r}: {listing}"
+        if not skip_mismatch:
+            raise ShapeError(message)
+        warnings.warn(message + "; the layers concerned are skipped", stacklevel=4)
+    layers = {path.rpartition("/")[0] for path in wrong}
+    for path, variable in paths.items():
+        if path.rpartition("/")[0] not in layers:
+            variable.assign(weights[path])
+
+
+def reduced(model):
+    """How pickle and copy make a model again: by reference to classes of the user's own."""
+    with registry.by_reference() as references:
+        document = document_of(model)
+    arrays = {name: np.array(array) for name, array in arrays_of(model).items()}
+    return _again, (document, arrays, references), model.__getstate__()
+
+
+def _again(document, arrays, references):
+    with registry.custom_object_scope(references):
+        return model_from(document, arrays)
