@@ -13,6 +13,7 @@ from fastgd._core.types import (
     Activation,
     Op,
 )
+from fastgd._seeds import element
 from fastgd.activations import DESCRIPTIONS, Description
 from fastgd.variables import Variable
 
@@ -148,6 +149,7 @@ class Table:
         self.settings = []
         self.work_size = 0
         self.functions = {}  # buffer -> the activation that has just written it
+        self.seeds = {}  # seed -> how many streams of random numbers have come from it
 
     def buffer(self, width):
         """A new buffer; returns its number."""
@@ -182,6 +184,22 @@ class Table:
             target = self.buffer(self.widths[source] if width is None else width)
         self.row(Op.OP_COPY, source, target, settings=(source_column, target_column))
         return target
+
+    def gather(self, source, columns):
+        """A new buffer of a buffer's columns, in the order given; returns it."""
+        target = self.buffer(len(columns))
+        self.row(Op.OP_GATHER, source, target, settings=columns)
+        return target
+
+    def stream(self, seed):
+        """A number for a stream of random numbers of its own, below 2**53.
+
+        The first stream of a seed is a function of the seed alone; without one the streams are
+        numbered in the order of the layers that draw.
+        """
+        place = self.seeds.get(seed, 0)
+        self.seeds[seed] = place + 1
+        return element(0 if seed is None else 1 + seed, place) >> 11
 
     def activation(self, activation, source):
         """Activate a buffer; a dense layer that has just written it does so itself.

@@ -37,8 +37,9 @@ class Progress:
         self.lines = 0
 
     def begin(self, steps, epoch=None):
-        """A new epoch (from 0) or evaluation of so many steps."""
+        """A new epoch (from 0) or evaluation of so many steps; None where nobody knows."""
         self.steps = steps
+        self.done = 0
         self.epoch = epoch
         self.start = self.shown = time.monotonic()
         self.title = "" if epoch is None else f"Epoch {epoch + 1}/{self.epochs}"
@@ -46,6 +47,7 @@ class Progress:
 
     def update(self, step, logs):
         """Some steps are done; ``logs`` are the figures so far."""
+        self.done = step
         now = time.monotonic()
         if self.verbose == 1 and self.terminal and now - self.shown >= _INTERVAL:
             self.shown = now
@@ -54,6 +56,8 @@ class Progress:
 
     def end(self, logs):
         """All steps are done."""
+        if self.steps is None:
+            self.steps = self.done
         if not self.verbose or not (self.titled or self._due()):
             return
         self.lines += 1
@@ -77,7 +81,9 @@ class Progress:
         self.titled = True
 
     def _bar(self, step, now, logs):
-        full = _BAR_WIDTH * step // self.steps
+        if self.steps is None:
+            return f"{step}/? {self._times(step, now)}{_figures(logs)}"
+        full = _BAR_WIDTH * step // max(self.steps, 1)
         width = len(str(self.steps))
         bar = "━" * full + ("╸" if full < _BAR_WIDTH else "") + " " * (_BAR_WIDTH - full - 1)
         return f"{step:>{width}}/{self.steps} {bar} {self._times(step, now)}{_figures(logs)}"
@@ -110,3 +116,10 @@ def _figures(logs):
 
 def _figure(value):
     return f"{value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.4e}"
+
+
+def say(message):
+    """Print a line on standard output, if there is one."""
+    if sys.stdout is not None:
+        sys.stdout.write(printable(f"{message}\n", sys.stdout))
+        sys.stdout.flush()

@@ -6,6 +6,7 @@ An array that is all this already is passed on as it is, anything else is copied
 
 import numpy as np
 
+from fastgd._frames import array_of_frame
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 
 
@@ -74,6 +75,10 @@ def numeric(values, argument):
 def _array(values, argument):
     if values is None:
         raise DataTypeError(f"{argument}: expected an array of numbers, got None")
+    if not isinstance(values, (list, tuple, int, float)):
+        array = array_of_frame(values, argument)
+        if array is not None:
+            return array
     try:
         return np.asarray(values)
     except ValueError as error:
@@ -102,15 +107,26 @@ def prepared(array, dtype):
         return np.array(array, dtype=dtype, order="C", subok=False)
 
 
-def check_finite(engine, array, original, argument):
-    """A DataError that says where the first NaN or infinity of a prepared array stands."""
+def check_finite(engine, array, original, argument, given=None):
+    """A DataError that says where the first NaN or infinity of a prepared array stands.
+
+    ``given`` is what the user passed in; a frame's columns are called by their names.
+    """
     index = engine.first_nonfinite(array)
     if index < 0:
         return
     where = np.unravel_index(index, array.shape)
     seen = original.reshape(array.shape)[where]
     reason = f"which is beyond {array.dtype}" if np.isfinite(seen) else "which is not finite"
-    raise DataError(f"{argument}: {seen}{_at(where)}, {reason}")
+    raise DataError(f"{argument}: {seen}{_at(where)}{_column_name(given, where)}, {reason}")
+
+
+def _column_name(given, where):
+    """The name of the column of a frame that a value stands in, in brackets."""
+    names = getattr(given, "columns", None)
+    if names is None or len(where) != 2 or len(names) <= where[1]:
+        return ""
+    return f" ({names[where[1]]!r})"
 
 
 def matrix(values, width, dtype, engine, argument="x", consumer="the model"):
@@ -131,7 +147,7 @@ def matrix(values, width, dtype, engine, argument="x", consumer="the model"):
             f"{argument}: {consumer} expects {width} columns, got shape {original.shape}"
         )
     array = prepared(original, dtype)
-    check_finite(engine, array, original, argument)
+    check_finite(engine, array, original, argument, values)
     return array
 
 
@@ -166,7 +182,7 @@ def targets(values, width, loss, dtype, engine, argument="y"):
             f"for an output of width {width}, got shape {shape}{hint}"
         )
     array = prepared(original, dtype)
-    check_finite(engine, array, original, argument)
+    check_finite(engine, array, original, argument, values)
     if loss.sparse:
         check_classes(original, width, argument)
     elif loss.target_range != (-np.inf, np.inf):
@@ -223,3 +239,41 @@ def verbosity(value):
     if isinstance(value, (int, str)) and value in ("auto", 0, 1, 2):
         return value if value == "auto" else int(value)
     raise ArgumentError(f"verbose: expected 0, 1, 2 or 'auto', got {value!r}")
+
+
+def sample_weights(values, rows, dtype, engine, argument="sample_weight"):
+    """A weight of at least 0 for each row, (rows,); (rows, 1) is taken too."""
+    original = numeric(values, argument)
+    if original.shape not in ((rows,), (rows, 1)):
+        raise ShapeError(
+            f"{argument}: expected one weight for each of {rows} rows, "
+            f"got shape {original.shape}"
+        )
+    original = original.reshape(-1)
+    array = prepared(original, dtype)
+    check_finite(engine, array, original, argument)
+    if rows and array.min() < 0:
+        _check_rows(original < 0, original, f"{argument}: expected weights of at least 0")
+    return array
+
+
+def class_weights(given, classes, argument="class_weight"):
+    """A dict of class number -> weight, checked; ``classes`` is their number, None if open."""
+    if not isinstance(given, dict):
+        raise DataTypeError(f"{argument}: expected a dict of class -> weight, got {given!r}")
+    checked = {}
+    for label, weight in given.items():
+        label = whole_number(label, f"{argument}: a class", 0)
+        if classes is not None and label >= classes:
+            raise ArgumentError(f"{argument}: there are {classes} classes, got class {label}")
+        checked[label] = number(weight, f"{argument} of class {label}", 0)
+    return checked
+
+
+def frequency(value, argument):
+    """A function of an epoch, from 0: every so many, or those of a collection, from 1."""
+    if isinstance(value, (list, tuple, set, frozenset, range)):
+        chosen = {positive_int(v, argument) for v in value}
+        return lambda epoch: epoch + 1 in chosen
+    every = positive_int(value, argument)
+    return lambda epoch: (epoch + 1) % every == 0

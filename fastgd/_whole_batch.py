@@ -3,21 +3,25 @@
 from fastgd._core.types import Status
 
 
-def epoch(model, x, y):
-    """The steps of one epoch on prepared arrays: a Status, and the figures where they end."""
-    program = model.program()
-    begun = []
+def run(model, part, weighted, totals, first, last):
+    """All of a part, whatever its steps, as a span of them: the step reached and a Status."""
+    return part.last, minimize(model, part.x, part.y, weighted, totals)
+
+
+def minimize(model, x, y, weighted, totals):
+    """Minimise the loss over prepared rows: a Status. Adds to totals what they are in the end."""
+    ready = model.ready(weighted)
+    begin = []
 
     def objective():
-        totals = model.totals()
-        status = program.gradients(x, y, totals)
-        begun.append(status)
-        if status != Status.STATUS_FINE:
-            return float("nan"), None
-        figures = model.figures(totals)
-        return figures["loss"], figures
+        found = totals * 0
+        status = ready.program.gradients(x, y, found)
+        begin.append(status)
+        loss = ready.figures(found)["loss"] if status == Status.STATUS_FINE else float("nan")
+        return loss, found
 
-    figures = model.optimizer.minimize(
+    found = model.optimizer.minimize(
         model.parameters, model.network().gradients, objective, model.trainable_variables
     )
-    return begun[0], figures
+    totals += found
+    return begin[0]

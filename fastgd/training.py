@@ -1,6 +1,7 @@
 """The epoch loop: spans of compiled steps, and what stands between them."""
 
 import functools
+import warnings
 
 import numpy as np
 
@@ -14,103 +15,222 @@ from fastgd.errors import DivergenceError
 SPAN_SECONDS = 0.05
 
 
-def fit(
-    model, x, y, batch_size, epochs, initial_epoch, shuffle, validation, progress, history,
-    threads=1,
-):  # fmt: skip
-    """Train on prepared arrays, epoch by epoch.
+def fit(model, source, epochs, initial_epoch, validation, validate_after, callbacks, threads=1):
+    """Train on a source, epoch by epoch.
 
     Parameters
     ----------
     model : fastgd.Sequential
         Compiled and built.
-    x, y : ndarray, shapes (n, inputs) and (n, targets)
-    batch_size, epochs, initial_epoch : int
-    shuffle : bool
-    validation : (x, y) or None
-    progress : Progress
-    history : History
+    source : ArraySource or BatchSource
+    epochs, initial_epoch : int
+    validation : source or None
+    validate_after : function of (epoch)
+        Whether to validate after an epoch.
+    callbacks : CallbackList
     threads : int
         That may be used.
     """
-    steps = -(-len(x) // batch_size)
-    order = np.empty(len(x), dtype=np.int64) if shuffle else None
-    most = useful_threads(threads, 3 * model.parameters.size * batch_size, steps)
-    choice = model.threads_choices.setdefault(most, Choice(most))
-    for epoch in range(initial_epoch, epochs):
-        progress.begin(steps, epoch)
-        logs = _epoch(model, x, y, order, batch_size, steps, epoch, progress, choice)
-        if validation is not None:
-            logs |= {
-                f"val_{k}": v for k, v in evaluate(model, *validation, threads=threads).items()
-            }
-        history.append(epoch, logs)
-        progress.end(logs)
-    model.optimizer.finalize_variable_values(model.trainable_variables)
+    model.stop_training = False
+    model._initial_epoch = None
+    logs = {}
+    callbacks.on_train_begin()
+    if model._initial_epoch is not None:  # a callback has gone back to where a run ended
+        initial_epoch = model._initial_epoch
+    try:
+        for epoch in range(initial_epoch, epochs):
+            callbacks.on_epoch_begin(epoch)
+            figures = _train_epoch(model, source, epoch, callbacks, threads)
+            if figures is None:  # it had ended, but nobody had looked
+                _warn_of_end(epoch, epochs)
+                break
+            logs = figures
+            if validation is not None and validate_after(epoch):
+                seen = evaluate(model, validation, callbacks, threads)
+                logs |= {f"val_{name}": value for name, value in seen.items()}
+            callbacks.on_epoch_end(epoch, dict(logs))
+            if model.stop_training:
+                break
+            if source.ended and epoch + 1 < epochs:
+                _warn_of_end(epoch + 1, epochs)
+                break
+    finally:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+    callbacks.on_train_end(logs)
 
 
-def _epoch(model, x, y, order, batch_size, steps, epoch, progress, choice):
-    program = model.program()
-    optimizer = model.optimizer
-    state = optimizer.state(model.parameters, model.trainable_variables)
+def _warn_of_end(epoch, epochs):
+    warnings.warn(
+        f"the data ended after {epoch} of {epochs} epochs: give an iterable that can be gone "
+        "through again, or a generator without an end and steps_per_epoch",
+        stacklevel=4,
+    )
+
+
+def _train_epoch(model, source, epoch, callbacks, threads):
+    """The figures of an epoch; None if there was nothing left to train on."""
     totals = model.totals()
-    key = _seeds.element(model.seed, model.epochs_begun)
-    model.epochs_begun += 1
-    if optimizer.whole_batch:
-        return _whole_batch_figures(model, x, y, epoch)
-    rates = optimizer.rates(0, steps)
+    batches = callbacks.listens_to("on_train_batch_begin", "on_train_batch_end")
+    progress = callbacks.listens_to("on_train_progress")
     step = 0
-    while step < steps:
-        if len(rates) == 1:  # asked anew for each span: it may be set from another thread
-            rates = optimizer.rates(-step, steps)
+    try:
+        for part in source.parts(functools.partial(_next_key, model)):
+            run = _span(model, part, source.weighted, totals, threads)
+            at = part.first
+            before = step - at
+            while at < part.last:
+                if batches:
+                    callbacks.on_train_batch_begin(step)
+                at, status = run(at, at + 1 if batches else part.last)
+                step = before + at
+                if status != Status.STATUS_FINE:
+                    raise diverged(status, step, epoch)
+                if progress:
+                    callbacks.on_train_progress(step, model.figures(totals))
+                if batches:
+                    callbacks.on_train_batch_end(step - 1, model.figures(totals))
+                if model.stop_training:
+                    return model.figures(totals)
+    except DivergenceError as error:
+        callbacks.on_train_diverged(error)
+        if not model.stop_training:
+            raise
+        return model.figures(totals) | {"loss": float("nan")}
+    return model.figures(totals) if step else None
+
+
+def _next_key(model):
+    """The stream of the next round over the rows."""
+    model.epochs_begun += 1
+    return _seeds.element(model.seed, model.epochs_begun - 1)
+
+
+def _span(model, part, weighted, totals, threads):
+    """A function of (first step, last step) that trains on a part: the step reached, a status.
+
+    This is where a program that cannot be compiled as a whole is to be chosen instead: one
+    whose ``train`` does the same in pieces.
+    """
+    train = model.program(weighted).train
+    optimizer = model.optimizer
+    if optimizer.whole_batch:
+        return functools.partial(_whole_batch.run, model, part, weighted, totals)
+    state = model.ready(weighted).state(optimizer, model.parameters)
+    rates = functools.partial(_rates, optimizer, {})
+    size = part.batch_size
+    most = useful_threads(threads, 3 * model.parameters.size * size, part.last)
+    choice = model.threads_choices.setdefault(most, Choice(most))
+
+    def run(first, last):
         span = functools.partial(
-            program.train, x, y, order, key, batch_size, step, steps, state, rates, totals
+            train, part.x, part.y, part.order, part.key, size, first, last, state,
+            rates(first, last), totals,
+        )  # fmt: skip
+        return choice.run(span, first, SPAN_SECONDS)
+
+    return run
+
+
+def train_on_batch(model, x, y, weighted=False):
+    """One step on one batch: a span of its own; returns the figures."""
+    ready = model.ready(weighted)
+    optimizer = model.optimizer
+    totals = np.zeros(ready.totals_size)
+    if optimizer.whole_batch:
+        status = _whole_batch.minimize(model, x, y, weighted, totals)
+    else:
+        state = ready.state(optimizer, model.parameters)
+        _, status = model.program(weighted).train(
+            x, y, None, 0, len(x), 0, 1, state, optimizer.rates(), totals, SPAN_SECONDS
         )
-        step, status = choice.run(span, step, SPAN_SECONDS)
-        if status != Status.STATUS_FINE:
-            raise diverged(status, step, epoch)
-        progress.update(step, model.figures(totals))
-    return model.figures(totals)
-
-
-def _whole_batch_figures(model, x, y, epoch=None):
-    status, figures = _whole_batch.epoch(model, x, y)
     if status != Status.STATUS_FINE:
-        raise diverged(status, 0, epoch)
+        raise diverged(status, optimizer.iterations)
+    return ready.figures(totals)
+
+
+def _rates(optimizer, planned, first, last):
+    """The learning rate of the steps first ... last - 1 of a part: one, or one for each step.
+
+    Asked anew for each span, for it may be set from another thread; but those of a schedule are
+    computed once for a part, and kept in the dict `planned`.
+    """
+    if not optimizer.scheduled or last - first == 1:
+        return optimizer.rates()
+    if last not in planned:
+        planned[last] = np.zeros(last)
+        planned[last][first:] = optimizer.rates(0, last - first)
+    return planned[last]
+
+
+def evaluate(model, source, callbacks, threads=1):
+    """The loss and metrics over the rows of a source; they do not depend on a batch size."""
+    totals = model.totals()
+    batches = callbacks.listens_to("on_test_batch_begin", "on_test_batch_end")
+    progress = callbacks.listens_to("on_test_progress")
+    program = model.program(source.weighted)
+    model.stop_evaluating = False
+    source.rewind()
+    callbacks.on_test_begin()
+    step = 0
+    for part in source.parts(_no_key):
+        for first, last in _pieces(part, batches):
+            if batches:
+                callbacks.on_test_batch_begin(step)
+
+            def span(row, seconds, threads, x=part.x[:last], y=part.y[:last]):
+                return (program.evaluate(x, y, row, totals, seconds, threads),)
+
+            for row in _rows(model, first, last, span, threads):
+                if progress:
+                    done = -(-(row - first) // part.batch_size)
+                    callbacks.on_test_progress(step + done, model.figures(totals))
+            step += -(-(last - first) // part.batch_size)
+            if batches:
+                callbacks.on_test_batch_end(step - 1, model.figures(totals))
+            if model.stop_evaluating:
+                break
+        if model.stop_evaluating:
+            break
+    figures = model.figures(totals)
+    callbacks.on_test_end(figures)
     return figures
 
 
-def train_on_batch(model, x, y):
-    """One step on one batch: a span of its own; returns the figures."""
-    if model.optimizer.whole_batch:
-        return _whole_batch_figures(model, x, y)
-    program = model.program()
+def evaluate_arrays(model, x, y, weighted=False):
+    """The loss and metrics over arrays, with nobody listening."""
     totals = model.totals()
-    state = model.optimizer.state(model.parameters, model.trainable_variables)
-    rates = model.optimizer.rates()
-    _, status = program.train(x, y, None, 0, len(x), 0, 1, state, rates, totals, SPAN_SECONDS)
-    if status != Status.STATUS_FINE:
-        raise diverged(status, model.optimizer.iterations)
+    program = model.program(weighted)
+    row = 0
+    while row < len(x):
+        row = program.evaluate(x, y, row, totals, SPAN_SECONDS)
     return model.figures(totals)
 
 
-def evaluate(model, x, y, progress=None, batch_size=1, threads=1):
-    """The loss and metrics over all rows; the figures do not depend on a batch size."""
+def predict(model, source, callbacks, threads=1):
+    """The outputs for the rows of a source, in a list of arrays: one for each part or batch."""
+    batches = callbacks.listens_to("on_predict_batch_begin", "on_predict_batch_end")
+    model.stop_predicting = False
+    callbacks.on_predict_begin()
+    outputs = []
+    for part in source.parts(_no_key):
+        for first, last in _pieces(part, batches):
+            if batches:
+                callbacks.on_predict_batch_begin(len(outputs))
+            outputs.append(predict_array(model, part.x[first:last], threads))
+            if batches:
+                callbacks.on_predict_batch_end(len(outputs) - 1, {"outputs": outputs[-1]})
+            if model.stop_predicting:
+                break
+        if model.stop_predicting:
+            break
+    callbacks.on_predict_end()
+    return outputs
+
+
+def predict_array(model, x, threads=1):
+    """The outputs for an array."""
     program = model.program()
-    totals = model.totals()
-
-    def span(row, seconds, threads):
-        return (program.evaluate(x, y, row, totals, seconds, threads),)
-
-    for row in _rows(model, len(x), span, threads):
-        if progress is not None:
-            progress.update(row // batch_size, model.figures(totals))
-    return model.figures(totals)
-
-
-def predict(model, x, out, threads=1):
-    """Fill ``out`` with the outputs for x."""
-    program = model.program()
+    out = np.empty((len(x), model.output_shape[1]), dtype=x.dtype)
     if threads == 1:  # one row should take a microsecond
         row = 0
         while row < len(x):
@@ -120,16 +240,28 @@ def predict(model, x, out, threads=1):
     def span(row, seconds, threads):
         return (program.predict(x, out, row, seconds, threads),)
 
-    for _ in _rows(model, len(x), span, threads):
+    for _ in _rows(model, 0, len(x), span, threads):
         pass
     return out
 
 
-def _rows(model, count, span, threads):
-    """Go through so many rows in spans; the rows reached."""
-    choice = Choice(useful_threads(threads, model.parameters.size * count, 1))
-    row = 0
-    while row < count:
+def _no_key():
+    return 0
+
+
+def _pieces(part, batches):
+    """The rows of a part, first and last, as a whole or batch by batch."""
+    size, count = part.batch_size, len(part.x)
+    step = 1 if batches else part.last - part.first
+    for at in range(part.first, part.last, step):
+        yield at * size, min((at + step) * size, count)
+
+
+def _rows(model, first, last, span, threads):
+    """Go through some rows in spans; the rows reached."""
+    choice = Choice(useful_threads(threads, model.parameters.size * (last - first), 1))
+    row = first
+    while row < last:
         (row,) = choice.run(functools.partial(span, row), row, SPAN_SECONDS)
         yield row
 

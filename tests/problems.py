@@ -182,5 +182,5 @@ class Spy:
 def spy_on(model, monkeypatch, during=lambda: None):
     """Put a Spy in front of the model's program."""
     spy = Spy(model.program(), during)
-    monkeypatch.setattr(model, "program", lambda: spy)
+    monkeypatch.setattr(model, "program", lambda weighted=False: spy)
     return spy

@@ -23,6 +23,7 @@ TIERS = [
     {"reference.layers", "reference.updates"},
     {"reference.program"},
     {"reference"},
+    {"_frames"},
     {"_engines", "_names", "_threads", "_validate", "_backward", "_gradients_arrays"},
     {"config", "_seeds", "_progress", "variables"},
     {"saving.container", "saving.files", "saving.registry"},
@@ -33,7 +34,6 @@ TIERS = [
     {"_tensor"},
     {"ops", "tape"},
     {"activations", "initializers"},
-    {"losses", "_plan", "callbacks"},
     {"optimizers.scalars", "optimizers.schedules", "optimizers.pairs", "optimizers.states"},
     {"optimizers.line_search", "optimizers.base"},
     {"optimizers.adadelta", "optimizers.adafactor", "optimizers.adagrad", "optimizers.adam"},
@@ -41,14 +41,28 @@ TIERS = [
     {"optimizers.lion", "optimizers.nadam", "optimizers.rmsprop", "optimizers.sgd"},
     {"optimizers"},
     {"_whole_batch"},
+    {"callbacks.callback"},
+    {"callbacks.history", "callbacks.monitor", "callbacks.progbar_logger"},
+    {"callbacks.lambda_callback", "callbacks.terminate_on_nan", "callbacks.swap_ema_weights"},
+    {"callbacks.callback_list", "callbacks.early_stopping", "callbacks.learning_rate"},
+    {"callbacks.csv_logger", "callbacks.tqdm_callback", "callbacks.tensorboard"},
+    {"callbacks.model_checkpoint"},
+    {"callbacks.backup_and_restore"},
+    {"callbacks"},
+    {"utils.arrays", "utils.py_dataset", "utils.random_seed"},
+    {"utils"},
+    {"losses", "_plan"},
     {"metrics", "training", "layers.base"},
-    {"layers.activation", "layers.dense", "layers.input"},
+    {"layers.activation", "layers.dense", "layers.input", "layers.rectifiers"},
     {"layers"},
     {"models.summary"},
-    {"models.base", "models.objective"},
+    {"models.base", "models.objective", "models.sources"},
+    {"models.compiled"},
+    {"models.data"},
+    {"models.trainer"},
     {"models.model"},
     {"models.sequential", "models.cloning"},
-    {"models", "linear", "utils"},
+    {"models", "linear"},
     {"__init__"},
     {"bench", "bench.threads", "bench.side", "bench.workloads"},
     {"bench.selection", "bench.sides"},
@@ -65,7 +79,8 @@ TIER = {module: number for number, tier in enumerate(TIERS) for module in tier}
 
 # Third-party modules that a function may import when it is called.
 PEERS = {"jax", "keras", "onnx", "onnxruntime", "sklearn", "tensorflow", "torch"}
-OPTIONAL = {"matplotlib", "safetensors"} | PEERS
+EXTRAS = {"matplotlib", "narwhals", "pandas", "tensorboard", "tqdm"}
+OPTIONAL = {"safetensors"} | EXTRAS | PEERS
 
 
 def source_files():

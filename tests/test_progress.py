@@ -226,3 +226,20 @@ def test_a_stream_need_not_say_whether_it_is_a_terminal(monkeypatch):
     monkeypatch.setattr("sys.stdout", log)
     model().fit(X, Y, verbose="auto")
     assert re.fullmatch(rf"Epoch 1/1\n{LINE}", log.text)
+
+
+def test_epochs_of_unknown_length(show):
+    batches = [(X[:30], Y[:30]), (X[30:60], Y[30:60]), (X[60:], Y[60:])]
+    text = show(False, lambda: model().fit(iter(batches), verbose=2))
+    assert re.fullmatch(rf"Epoch 1/1\n{LINE}", text)
+    text = show(True, lambda: model().evaluate(iter(batches), verbose=1))
+    assert re.fullmatch(rf"\r{FULL}\x1b\[K\n", text)
+
+
+def test_a_bar_of_unknown_length(clock):
+    stream = Terminal()
+    progress = Progress(1, 1, stream)
+    progress.begin(None, 0)
+    clock.now += 2
+    progress.update(7, {"loss": 1.0})
+    assert stream.getvalue().endswith("\r7/? 2s 286ms/step - loss: 1.0000\x1b[K")

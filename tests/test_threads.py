@@ -130,7 +130,7 @@ def test_where_one_thread_is_asked_for_nothing_is_tried():
     assert machine.now == pytest.approx(2.5)
 
 
-def test_n_jobs_reaches_the_engine(engine):
+def test_n_jobs_reaches_the_engine(engine, monkeypatch):
     seen = []
 
     class Spy:
@@ -147,7 +147,8 @@ def test_n_jobs_reaches_the_engine(engine):
     config.set_engine(engine)
     model = network(((64, "relu"), (64, "relu")), 64)
     model.compile("adam", "mse")
-    model._program = Spy(model.program())
+    spy = Spy(model.program())
+    monkeypatch.setattr(model, "program", lambda weighted=False: spy)
     x, y = regression(4096, 64)
     model.fit(x, y, batch_size=1024, verbose=0, n_jobs=-1)
     model.evaluate(x, y, verbose=0, n_jobs=-1)

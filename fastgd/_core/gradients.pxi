@@ -11,9 +11,10 @@ cdef inline int64_t chunk_count(const Network* net, int64_t rows) noexcept nogil
 
     The members of a team can each take the chunks whose rows they have just worked on, which
     saves them from fetching the others' rows. It depends on the batch and the network alone. Where
-    there are many parameters a chunk of sums would cost more than that saves.
+    there are many parameters, or sums that most rows do not touch, a chunk of sums would cost more
+    than that saves.
     """
-    if net.parameter_count > CHUNKED_PARAMETERS:
+    if net.parameter_count > CHUNKED_PARAMETERS or net.scatters:
         return 1
     return max(<int64_t>1, min(<int64_t>MOST_CHUNKS, rows // CHUNK_ROWS))
 
@@ -24,12 +25,13 @@ cdef inline int64_t chunk_begin(int64_t rows, int64_t chunks, int64_t chunk) noe
 
 
 cdef void parameter_gradients(
-    const Network* net, const int64_t* flags, int64_t first_row, int64_t rows, const real* x,
-    real* gradients, void* scratch, int64_t size, int64_t rank,
+    const Network* net, const Batch* batch, const int64_t* flags, int64_t first_row, int64_t rows,
+    const real* x, real* gradients, void* scratch, int64_t size, int64_t rank,
 ) noexcept nogil:
     """From the gradients of the buffers to those of the parameters, summed over some rows.
 
-    Of `size` members each takes some inputs of every kernel: no sum is split.
+    Of `size` members each takes some inputs or rows of every kernel, and small parameters go to
+    one member: no sum is split.
     """
     cdef real* spare = <real*>(<char*>scratch + net.spare_start)
     cdef const real* source
@@ -46,32 +48,58 @@ cdef void parameter_gradients(
         source = values_at(net, x, row.source, first_row)
         d_target = (buffer_at(net, <real*>net.deltas, row.target)
                     + first_row * net.stride[row.target])
-        # OP_DENSE
-        inputs = net.width[row.source]
-        first = share_begin(inputs, 4, size, rank)
-        last = share_begin(inputs, 4, size, rank + 1)
-        dense_kernel_gradient(
-            rows, first, last, units, source, net.stride[row.source], d_target,
-            net.stride[row.target], out + row.kernel, <real*>scratch)
-        if out == spare:
-            add_columns(1, (last - first) * units, <const real*>out + row.kernel + first * units, 0,
-                        gradients + row.kernel + first * units, 0)
-        if row.bias >= 0 and i % size == rank:
-            sum_columns(rows, units, d_target, net.stride[row.target], out + row.bias)
+        if row.op == OP_DENSE:
+            inputs = net.width[row.source]
+            first = share_begin(inputs, 4, size, rank)
+            last = share_begin(inputs, 4, size, rank + 1)
+            dense_kernel_gradient(
+                rows, first, last, units, source, net.stride[row.source], d_target,
+                net.stride[row.target], out + row.kernel, <real*>scratch)
             if out == spare:
-                add_columns(1, units, <const real*>out + row.bias, 0, gradients + row.bias, 0)
+                add_part(row.kernel + first * units, (last - first) * units, spare, gradients)
+            if row.bias >= 0 and i % size == rank:
+                sum_columns(rows, units, d_target, net.stride[row.target], out + row.bias)
+                if out == spare:
+                    add_part(row.bias, units, spare, gradients)
+        elif row.op == OP_EMBEDDING:
+            inputs = <int64_t>net.settings[row.settings]
+            units = units // net.width[row.source]
+            first = share_begin(inputs, 1, size, rank)
+            last = share_begin(inputs, 1, size, rank + 1)
+            embedding_kernel_gradient(net, row, rows, source, d_target, first, last,
+                                      out + row.kernel)
+            if out == spare:
+                add_part(row.kernel + first * units, (last - first) * units, spare, gradients)
+        elif i % size == rank:
+            if row.op == OP_BATCH_NORM:
+                units = channel_count(net, row)
+                batch_norm_parameters(net, batch, row, first_row, rows, x, d_target, out, scratch)
+            else:  # OP_LAYER_NORM
+                units = units // <int64_t>net.settings[row.settings + 1]
+                layer_norm_parameters(net, row, first_row, rows, x, d_target, out)
+            if out == spare and row.kernel >= 0:
+                add_part(row.kernel, units, spare, gradients)
+            if out == spare and row.bias >= 0:
+                add_part(row.bias, units, spare, gradients)
+
+
+cdef inline void add_part(
+    int64_t begin, int64_t n, const real* more, real* gradients,
+) noexcept nogil:
+    """gradients[begin:begin + n] += more[begin:begin + n]."""
+    add_columns(1, n, more + begin, 0, gradients + begin, 0)
 
 
 cdef void chunk_gradients(
-    const Network* net, const int64_t* flags, int64_t rows, const real* x, void* scratch,
-    int64_t chunks, int64_t chunk, int64_t last_chunk,
+    const Network* net, const Batch* batch, const int64_t* flags, int64_t rows, const real* x,
+    void* scratch, int64_t chunks, int64_t chunk, int64_t last_chunk,
 ) noexcept nogil:
     """The parameters' gradients of the chunks chunk ... last_chunk - 1, each into its sums."""
     cdef int64_t begin
     while chunk < last_chunk:
         begin = chunk_begin(rows, chunks, chunk)
         parameter_gradients(
-            net, flags, begin, chunk_begin(rows, chunks, chunk + 1) - begin, x,
+            net, batch, flags, begin, chunk_begin(rows, chunks, chunk + 1) - begin, x,
             <real*>net.chunks + chunk * net.chunk_size, scratch, 1, 0)
         chunk += 1
 
@@ -91,13 +119,13 @@ cdef void add_chunks(
 
 
 cdef void batch_gradients(
-    const Network* net, const int64_t* flags, int64_t rows, const real* x,
+    const Network* net, const Batch* batch, const int64_t* flags, int64_t rows, const real* x,
 ) noexcept nogil:
     """The parameters' gradients over a whole batch, by one thread."""
     cdef int64_t chunks = chunk_count(net, rows)
     cdef real* gradients = <real*>net.gradients
     if chunks == 1:
-        parameter_gradients(net, flags, 0, rows, x, gradients, net.scratch, 1, 0)
+        parameter_gradients(net, batch, flags, 0, rows, x, gradients, net.scratch, 1, 0)
     else:
-        chunk_gradients(net, flags, rows, x, net.scratch, chunks, 0, chunks)
+        chunk_gradients(net, batch, flags, rows, x, net.scratch, chunks, 0, chunks)
         add_chunks(net, chunks, 0, net.parameter_count, gradients)

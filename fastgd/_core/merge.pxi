@@ -31,6 +31,30 @@ cdef void fill_columns(
             target[i * stride + j] = value
 
 
+cdef void gather_columns(
+    int64_t rows, int64_t width, const double* columns, const real* source, int64_t source_stride,
+    real* target, int64_t stride,
+) noexcept nogil:
+    """target[:, j] = source[:, columns[j]]."""
+    cdef int64_t i, j
+    for i in range(rows):
+        for j in range(width):
+            target[i * stride + j] = source[i * source_stride + <int64_t>columns[j]]
+
+
+cdef void gather_columns_gradient(
+    int64_t rows, int64_t width, const double* columns, const real* d_target, int64_t stride,
+    int64_t source_width, real* d_source, int64_t d_stride,
+) noexcept nogil:
+    """d_source[:, k] = the sum of d_target[:, j] over the j with columns[j] = k, in their order."""
+    cdef int64_t i, j, k
+    fill_columns(rows, source_width, <real>0, d_source, d_stride)
+    for i in range(rows):
+        for j in range(width):
+            k = i * d_stride + <int64_t>columns[j]
+            d_source[k] = d_source[k] + d_target[i * stride + j]
+
+
 cdef inline real merged(const int64_t kind, real a, real b) noexcept nogil:
     if kind == MERGE_ADD:
         return a + b

@@ -41,6 +41,7 @@ cdef struct Network:
     int64_t metric_count
     int64_t target_width        # of a row of y
     bint coupled                # whether a training step looks across the rows of a batch
+    bint scatters               # whether a gradient is scattered into the rows of a kernel
     int64_t parameter_count
     void* parameters
     void* gradients
@@ -128,9 +129,23 @@ cdef void forward(
             copy_columns(
                 rows, min(source_width, width), source + <int64_t>settings[0], source_stride,
                 target + <int64_t>settings[1], stride)
-        else:  # OP_MERGE
+        elif row.op == OP_MERGE:
             merge(row.kind, rows, source_width, source, source_stride, net.width[row.second],
                   values_at(net, x, row.second, first_row), net.stride[row.second], target, stride)
+        elif row.op == OP_GATHER:
+            gather_columns(rows, width, settings, source, source_stride, target, stride)
+        elif row.op == OP_AFFINE:
+            affine_forward(net, row, first_row, rows, x, scratch)
+        elif row.op == OP_NOISE:
+            noise_forward(net, batch, row, first_row, rows, x)
+        elif row.op == OP_BATCH_NORM:
+            batch_norm_forward(net, batch, row, first_row, rows, x, scratch)
+        elif row.op == OP_LAYER_NORM:
+            layer_norm_forward(net, row, first_row, rows, x)
+        elif row.op == OP_UNIT_NORM:
+            unit_norm_forward(net, row, first_row, rows, x)
+        else:  # OP_EMBEDDING
+            embedding_forward(net, row, first_row, rows, x)
 
 
 cdef void backward(
@@ -237,11 +252,26 @@ cdef void row_gradient(
         copy_columns(
             rows, min(source_width, width), d_target + <int64_t>settings[1], stride,
             d_out + <int64_t>settings[0], d_stride)
-    else:  # OP_MERGE
+    elif row.op == OP_MERGE:
         merge_gradient(
             row.kind, second, rows, source_width, source, source_stride, net.width[row.second],
             values_at(net, x, row.second, first_row), net.stride[row.second], d_target, stride,
             d_out, d_stride, <real*>(<char*>scratch + net.line_start))
+    elif row.op == OP_GATHER:
+        gather_columns_gradient(rows, width, settings, d_target, stride, source_width, d_out,
+                                d_stride)
+    elif row.op == OP_AFFINE:
+        affine_gradient(net, row, rows, d_target, d_out, d_stride, scratch)
+    elif row.op == OP_NOISE:
+        noise_gradient(net, batch, row, first_row, rows, x, d_target, d_out, d_stride)
+    elif row.op == OP_BATCH_NORM:
+        batch_norm_gradient(net, batch, row, first_row, rows, x, d_target, d_out, d_stride, scratch)
+    elif row.op == OP_LAYER_NORM:
+        layer_norm_gradient(net, row, first_row, rows, x, d_target, d_out, d_stride, scratch)
+    elif row.op == OP_UNIT_NORM:
+        unit_norm_gradient(net, row, first_row, rows, x, d_target, d_out, d_stride)
+    else:  # OP_EMBEDDING: numbers of rows have no gradient
+        fill_columns(rows, source_width, <real>0, d_out, d_stride)
 
 
 cdef inline void copy_row(int64_t n, const real* x, real* out) noexcept nogil:

@@ -1,7 +1,7 @@
 # A network's program: whole epochs without the interpreter. Included by each program_*.pyx.
 
 cimport numpy as np
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from fastgd._core.errorfunction cimport normal_cdf
@@ -35,6 +35,11 @@ include "steps.pxi"
 include "shuffle.pxi"
 include "merge.pxi"
 include "network.pxi"
+include "affine.pxi"
+include "noise.pxi"
+include "batchnorm.pxi"
+include "normalization.pxi"
+include "embedding.pxi"
 include "flags.pxi"
 include "gradients.pxi"
 include "scores.pxi"
@@ -47,6 +52,7 @@ cdef double FOR_EVER = float("inf")
 
 cdef enum:
     LOCKED_WORK = 20000     # multiply-adds forward
+    LINES = 4               # of a member's scratch, each for a row of the widest buffer
 
 # How often this process is a fork of another: a lock that its parent held stays locked in it.
 cdef int64_t forks = 0
@@ -157,13 +163,15 @@ cdef class Program:
         self.net.metrics = <const MetricTerm*>address(metrics)
         self.net.metric_count = metrics.shape[0]
         self.net.target_width = plan.target_width
-        self.net.coupled = False
+        self.net.coupled = (
+            (rows["op"] == OP_BATCH_NORM) & (rows["kind"] == MOMENTS_BATCH)).any()
+        self.net.scatters = (rows["op"] == OP_EMBEDDING).any()
         self.net.parameter_count = parameters.shape[0]
         self.net.parameters = address(parameters)
         self.net.gradients = address(gradients)
         self.net.sums = <double*>address(sums)
         self.net.line_start = PANEL_BYTES + 64
-        self.net.numerators_start = self.net.line_start + max(width) * parameters.itemsize
+        self.net.numerators_start = self.net.line_start + LINES * max(width) * parameters.itemsize
         self.net.chunk_size = (self.net.parameter_count + 2 * LANES - 1) // LANES * LANES
         self.net.capacity = 0
         self.work_size = plan.work_size
@@ -371,7 +379,11 @@ cdef class Program:
     def forward(
         self, np.ndarray parameters, np.ndarray x, np.ndarray out, bint training=False, key=0,
     ):
-        """Fill out with the outputs for x under `parameters`; returns what backward needs."""
+        """Fill out with the outputs for x under `parameters`; returns what backward needs.
+
+        In training the moments that batch normalisations keep move on, in the program's own
+        parameters.
+        """
         cdef Network net = self.net
         cdef Batch batch = batch_of(x, training, key)
         values, _ = self.room_for_buffers(batch.rows)
@@ -386,6 +398,11 @@ cdef class Program:
                 outputs_of(&net, &batch, <const float*>batch.x, <float*>out_data)
             else:
                 outputs_of(&net, &batch, <const double*>batch.x, <double*>out_data)
+            net.parameters = self.net.parameters
+            if training and net.coupled and self.single:
+                settle(&net, <const float*>batch.x)
+            elif training and net.coupled:
+                settle(&net, <const double*>batch.x)
         return values
 
     def backward(

@@ -125,7 +125,7 @@ cdef void train_steps(
     cdef int64_t met = 0
     cdef int64_t x_width = net.width[0]
     cdef int64_t y_width = net.target_width
-    cdef bint everything = net.metric_count > 0
+    cdef bint everything = net.metric_count > 0 or net.coupled
     cdef Batch batch
     cdef int64_t looks = steps_between_looks(net, span.batch_size)
     cdef int64_t next_look = span.step + looks
@@ -174,8 +174,8 @@ cdef void train_steps(
                      <const real*>batch_y, scratch, team, rank):
             raise_flag(team, INTERRUPT_FLAG)
         elif chunks > 1:
-            chunk_gradients(net, net.flags, rows, <const real*>batch_x, scratch, chunks, chunk,
-                            last_chunk)
+            chunk_gradients(net, &batch, net.flags, rows, <const real*>batch_x, scratch, chunks,
+                            chunk, last_chunk)
         meet(team, &met)
         trouble = flags(team) & INTERRUPT_FLAG
         if trouble:
@@ -186,8 +186,8 @@ cdef void train_steps(
         if chunks > 1:
             add_chunks(net, chunks, begin, end, gradients)
         else:
-            parameter_gradients(net, net.flags, 0, rows, <const real*>batch_x, gradients, scratch,
-                                size, rank)
+            parameter_gradients(net, &batch, net.flags, 0, rows, <const real*>batch_x, gradients,
+                                scratch, size, rank)
         meet(team, &met)
         if not flags(team) & LOSS_FLAG and not look_at_gradients(
                 span.optimizer, iteration, begin, end, size, rank, gradients):
@@ -198,6 +198,8 @@ cdef void train_steps(
             break
         if update_share(span.optimizer, span.rates[0 if span.one_rate else step], scales[scaled],
                         iteration, begin, end, rank, parameters, gradients) != STATUS_FINE:
+            raise_flag(team, UPDATE_FLAG)
+        if net.coupled and settle(net, <const real*>batch_x) != STATUS_FINE:
             raise_flag(team, UPDATE_FLAG)
         scaled += 1
         iteration += 1
@@ -302,7 +304,7 @@ cdef int gradients_of(
         return STATUS_FINE
     status = add_scores(net, batch, y, True, totals)
     if status == STATUS_FINE:
-        batch_gradients(net, net.flags, batch.rows, x)
+        batch_gradients(net, batch, net.flags, batch.rows, x)
     return status
 
 
@@ -321,4 +323,4 @@ cdef void backward_from(
             copy_row(width, d_out + i * all_width, d_output + i * stride)
         d_out += width
     backward(net, batch, net.tape_flags, 0, batch.rows, x, d_x, net.scratch)
-    batch_gradients(net, net.tape_flags, batch.rows, x)
+    batch_gradients(net, batch, net.tape_flags, batch.rows, x)

@@ -8,6 +8,13 @@ cpdef enum Op:
     OP_ACTIVATION     # target = kind(source)
     OP_COPY           # columns of source become columns of target; settings: their first ones
     OP_MERGE          # target = kind(source, second)
+    OP_GATHER         # target[j] = source[settings[j]], column by column
+    OP_AFFINE         # target = kind(source), column by column and by fixed numbers
+    OP_NOISE          # target = kind(source, random numbers); settings: see noise.pxi
+    OP_BATCH_NORM     # settings: epsilon, momentum, groups; state: moving mean, then variance
+    OP_LAYER_NORM     # settings: epsilon, groups
+    OP_UNIT_NORM      # settings: epsilon, groups
+    OP_EMBEDDING      # rows of kernel, named by the columns of source; settings: how many it has
 
 cpdef enum Merge:     # of two buffers; one of width 1 goes with every column of the other
     MERGE_ADD = 1
@@ -16,6 +23,20 @@ cpdef enum Merge:     # of two buffers; one of width 1 goes with every column of
     MERGE_MAXIMUM
     MERGE_MINIMUM
     MERGE_DOT         # the inner product of each row, (n, 1)
+
+cpdef enum Affine:
+    AFFINE_RESCALE = 1    # settings: scales, offsets
+    AFFINE_NORMALIZE      # settings: see affine.pxi
+    AFFINE_RESTORE        # the way back
+
+cpdef enum Noise:         # see noise.pxi
+    NOISE_MASK = 1        # dropout
+    NOISE_ADDED           # normal noise on top
+    NOISE_FACTOR          # normal noise as a factor
+
+cpdef enum Moments:       # of a batch normalisation
+    MOMENTS_BATCH = 1     # of the batch in training, moving ones otherwise
+    MOMENTS_MOVING        # moving ones always
 
 cpdef enum Activation:
     ACTIVATION_LINEAR = 0

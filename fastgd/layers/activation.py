@@ -1,6 +1,7 @@
 """An activation as a layer of its own."""
 
 from fastgd import activations
+from fastgd.errors import ArgumentError
 from fastgd.layers.base import Layer
 
 
@@ -31,3 +32,32 @@ class Activation(Layer):
 
     def get_config(self):
         return super().get_config() | {"activation": self.activation.__name__}
+
+
+class Softmax(Layer):
+    """exp(x) / sum of exp(x) over each row.
+
+    Parameters
+    ----------
+    axis : int
+        -1, the last axis.
+    **kwargs
+        As for every layer.
+
+    Raises
+    ------
+    ArgumentError
+        For another axis.
+    """
+
+    def __init__(self, axis=-1, **kwargs):
+        super().__init__(**kwargs)
+        if axis != -1:
+            raise ArgumentError(f"axis: expected -1, the last one, got {axis!r}")
+        self.axis = axis
+
+    def emit(self, table, source):
+        return table.activation(activations.softmax, source)
+
+    def get_config(self):
+        return super().get_config() | {"axis": self.axis}

@@ -5,6 +5,7 @@ import warnings
 from fastgd import losses, metrics
 from fastgd._core.types import TERM_TOTALS
 from fastgd._plan import Goal
+from fastgd._validate import number
 from fastgd.errors import ArgumentError, DataTypeError
 
 
@@ -15,17 +16,23 @@ class Objective:
     so they are resolved for a width, None where it is not known yet.
     """
 
-    def __init__(self, loss, given):
+    def __init__(self, loss, given, weighted=None, loss_weights=None):
         self.loss = None if loss is None else losses.get(loss)
         self.given = _listed(given)
-        if self.given and self.loss is None:
+        self.weighted = _listed(weighted, "weighted_metrics")
+        self.weight = _loss_weight(loss_weights)
+        if (self.given or self.weighted) and self.loss is None:
             raise ArgumentError("metrics: a model without a loss has none")
         self._resolved = {}
 
     def metrics(self, outputs):
-        """The metrics that are meant for an output of this width: a list of Metric."""
+        """The metrics that are meant for an output of this width: a list of Metric.
+
+        The weighted ones come last.
+        """
         if outputs not in self._resolved:
-            resolved = [metrics.get(m, outputs or 1, self.loss.sparse) for m in self.given]
+            given = (*self.given, *self.weighted)
+            resolved = [metrics.get(m, outputs or 1, self.loss.sparse) for m in given]
             self._check(resolved, outputs)
             self._resolved[outputs] = resolved
         return self._resolved[outputs]
@@ -38,21 +45,31 @@ class Objective:
                     f"metrics: {metric.name!r} does not fit {self.loss.name}, "
                     f"whose targets are {kind}"
                 )
-        names = ["loss", *(metric.name for metric in resolved)]
+        names = ["loss", *self._names(resolved)]
         for name in names:
             if names.count(name) > 1:  # figures are told apart by their names
                 raise ArgumentError(f"metrics: {name!r} is the name of more than one figure")
 
+    def _names(self, resolved):
+        """What figures are called: a weighted one says so if there is one without weights."""
+        plain = [metric.name for metric in resolved[: len(self.given)]]
+        weighted = [metric.name for metric in resolved[len(self.given) :]]
+        return plain + [f"weighted_{name}" if name in plain else name for name in weighted]
+
+    def names(self, outputs):
+        """The names of the figures of an output of this width, without the loss."""
+        return self._names(self.metrics(outputs))
+
     def goals(self, outputs):
         """What an output of this width is trained for: a list of one Goal."""
-        return [Goal(self.loss, tuple(self.metrics(outputs)))]
+        resolved, plain = tuple(self.metrics(outputs)), len(self.given)
+        return [Goal(self.loss, resolved[:plain], resolved[plain:], self.weight)]
 
-    def figures(self, totals, plan, outputs):
-        """The figures that belong to the totals of a plan: a dict of name -> float."""
-        found = {"loss": loss_figure(totals, plan)}
-        for metric, term in zip(self.metrics(outputs), plan.metrics, strict=True):
-            found[metric.name] = metric.figure(totals[term["totals"] :])
-        return found
+    def figures(self, plan, outputs):
+        """What makes figures of the totals of a plan."""
+        places = plan.metrics["totals"].tolist()
+        named = zip(self.names(outputs), self.metrics(outputs), places, strict=True)
+        return Figures(plan.losses["weight"].tolist(), tuple(named))
 
     def warn_of_double_activation(self, last_activation, stacklevel):
         """Warn where logits are asked for and probabilities come."""
@@ -65,7 +82,7 @@ class Objective:
             )
 
 
-def _listed(given):
+def _listed(given, argument="metrics"):
     """The argument of ``compile`` as a list; one metric may stand alone."""
     if given is None:
         return []
@@ -73,11 +90,46 @@ def _listed(given):
         return [given]
     if isinstance(given, (list, tuple)):
         return list(given)
-    raise DataTypeError(f"metrics: expected a list of names or metrics, got {given!r}")
+    raise DataTypeError(f"{argument}: expected a list of names or metrics, got {given!r}")
 
 
-def loss_figure(totals, plan):
-    """What was minimised, as a mean: penalties and the weighted losses of all outputs."""
-    sums, counts = totals[TERM_TOTALS:][: 2 * len(plan.losses)].reshape(-1, 2).T
-    means = sums / (counts + (counts == 0))
-    return float(totals[0] / (totals[1] or 1.0) + plan.losses["weight"] @ means)
+def _loss_weight(given):
+    """The argument ``loss_weights`` of ``compile`` for one output."""
+    if given is None:
+        return 1.0
+    if isinstance(given, (list, tuple)):
+        if len(given) != 1:
+            raise ArgumentError(f"loss_weights: expected one, for one output, got {given!r}")
+        (given,) = given
+    return number(given, "loss_weights")
+
+
+class Figures:
+    """Makes figures of totals: a dict of name -> float.
+
+    Parameters
+    ----------
+    weights : list of float
+        What each loss is multiplied by.
+    metrics : sequence of (name, Metric, place of its totals)
+    """
+
+    def __init__(self, weights, metrics):
+        self.weights = weights
+        self.metrics = metrics
+
+    def __call__(self, totals):
+        found = {"loss": self.loss(totals)}
+        for name, metric, place in self.metrics:
+            found[name] = metric.figure(totals[place:])
+        return found
+
+    def loss(self, totals):
+        """What was minimised, as a mean: penalties and the weighted losses of all outputs."""
+        sums = totals.tolist()
+        loss = sums[0] / (sums[1] or 1.0)
+        place = TERM_TOTALS
+        for weight in self.weights:
+            loss += weight * (sums[place] / (sums[place + 1] or 1.0))
+            place += 2
+        return loss

@@ -148,24 +148,30 @@ class Optimizer(Serializable):
             trainable Variables that lie in the vector, or all of it if there are none.
         """
         settings = self.settings()
-        state = self._states.find(vector, self.kind, self._all_slots(), settings, self._steps)
-        state.settings[:] = settings
+        kept = self._states.find(vector, self.kind, self._all_slots(), settings, self._steps)
+        kept.settings[:] = settings
+        state = copy.copy(kept)  # others may ask for other variables of the vector
         variables = trained_variables(vector) if variables is None else list(variables)
         whole = variables is None or sum(v.size for v in variables) == vector.size
         options = self._options()
         if whole and not options and not self.whole_variables:
-            state.segments = None
             return state
         if variables is not None:
             parts = tuple((v.offset, v.shape, self._decays(v)) for v in variables if v.size)
         else:
             parts = ((0, vector.shape, self._decays(vector)),)
-        state.cut(parts)
-        state.options[0] = 0
+        state.segments, blocks = kept.table(parts)
+        state.squares = np.zeros(blocks)
+        state.options = np.zeros(1, types.OPTIONS)
         state.options["accumulation"] = 1
         for name, value in options.items():
             state.options[name] = value
         return state
+
+    @property
+    def scheduled(self):
+        """Whether each step has a learning rate of its own."""
+        return isinstance(self._rate, LearningRateSchedule)
 
     def rates(self, offset=0, count=1):
         """The learning rates of the steps from iterations + offset on, for ``Program.train``.
@@ -173,15 +179,14 @@ class Optimizer(Serializable):
         Parameters
         ----------
         offset : int
-            In steps, counted from those taken so far: minus the steps of this epoch that have
-            been taken, for rates that begin with the epoch.
+            In steps, counted from those taken so far.
         count : int
 
         Returns
         -------
         ndarray of float64, shape (count,) for a schedule, (1,) for a constant
         """
-        if isinstance(self._rate, LearningRateSchedule):
+        if self.scheduled:
             return self._rate.rates(int(self._steps[0]) + offset, count)
         return np.array([float(self.learning_rate)])
 
@@ -417,7 +422,8 @@ class Optimizer(Serializable):
         try:
             for (vector, gradient, state), squares in zip(groups, others, strict=True):
                 self._steps[0] = before
-                state.options["other_squares"] = squares
+                if squares:
+                    state.options["other_squares"] = squares
                 self._update(vector, gradient, state, rate)
         except DivergenceError:
             self._steps[0] = before

@@ -2,7 +2,7 @@
 
 import functools
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -30,11 +30,13 @@ class State:
         The variables that are updated, in the order of their offsets. None: all of the vector,
         by nothing but the optimizer's formula.
     options : ndarray of types.OPTIONS, shape (1,)
-        What surrounds the formula. Read where there are segments.
+        What surrounds the formula; where there are segments.
     squares : ndarray of float64
         Room for a figure a block of the segments.
     names : list of str
         Of the slots.
+    parts, segments_of_parts : tuple
+        The variables that were asked for last, and their table.
     """
 
     kind: int
@@ -43,20 +45,20 @@ class State:
     iterations: np.ndarray
     names: list
     segments: np.ndarray | None = None
-    options: np.ndarray = field(default_factory=lambda: np.zeros(1, types.OPTIONS))
+    options: np.ndarray | None = None
     squares: np.ndarray | None = None
-    parts: tuple = ()
+    parts: tuple | None = None
+    segments_of_parts: tuple | None = None
 
     def arrays(self):
         """Name -> row of the slots."""
         return dict(zip(self.names, self.slots, strict=True))
 
-    def cut(self, parts):
-        """Update only these parts of the vector: tuples (offset, shape, decayed)."""
-        if self.segments is None or self.parts != parts:
-            self.segments, blocks = segment_table(parts)
-            self.squares = np.zeros(blocks)
-            self.parts = parts
+    def table(self, parts):
+        """The segments of tuples (offset, shape, decayed), and their number of blocks."""
+        if self.parts != parts:
+            self.parts, self.segments_of_parts = parts, segment_table(parts)
+        return self.segments_of_parts
 
 
 def segment_table(parts):

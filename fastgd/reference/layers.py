@@ -11,6 +11,18 @@ import numpy as np
 
 from fastgd._core.types import Merge, Op
 from fastgd.reference.activations import ACTIVATIONS
+from fastgd.reference.embedding import embedding, embedding_gradient
+from fastgd.reference.noise import noise, noise_gradient
+from fastgd.reference.normalization import (
+    affine,
+    affine_gradient,
+    batch_norm,
+    batch_norm_gradient,
+    layer_norm,
+    layer_norm_gradient,
+    unit_norm,
+    unit_norm_gradient,
+)
 
 
 @dataclass
@@ -118,6 +130,21 @@ def copy_gradient(o, d_target):
     return [d_source], []
 
 
+def _gathered(o):
+    """Which column of the source each column of the target is."""
+    return np.array(o.settings[: o.width], np.int64)
+
+
+def gather(o):
+    o.target = o.source[:, _gathered(o)]
+
+
+def gather_gradient(o, d_target):
+    d_source = np.zeros_like(o.source)
+    np.add.at(d_source, (slice(None), _gathered(o)), d_target)
+    return [d_source], []
+
+
 def merge(o):
     if o.row.kind == Merge.MERGE_DOT:
         o.target = (o.source * o.second).sum(axis=1, keepdims=True)
@@ -161,10 +188,24 @@ FORWARD = {
     Op.OP_ACTIVATION: activation,
     Op.OP_COPY: copy,
     Op.OP_MERGE: merge,
+    Op.OP_GATHER: gather,
+    Op.OP_AFFINE: affine,
+    Op.OP_NOISE: noise,
+    Op.OP_BATCH_NORM: batch_norm,
+    Op.OP_LAYER_NORM: layer_norm,
+    Op.OP_UNIT_NORM: unit_norm,
+    Op.OP_EMBEDDING: embedding,
 }
 BACKWARD = {
     Op.OP_DENSE: dense_gradient,
     Op.OP_ACTIVATION: activation_gradient,
     Op.OP_COPY: copy_gradient,
     Op.OP_MERGE: merge_gradient,
+    Op.OP_GATHER: gather_gradient,
+    Op.OP_AFFINE: affine_gradient,
+    Op.OP_NOISE: noise_gradient,
+    Op.OP_BATCH_NORM: batch_norm_gradient,
+    Op.OP_LAYER_NORM: layer_norm_gradient,
+    Op.OP_UNIT_NORM: unit_norm_gradient,
+    Op.OP_EMBEDDING: embedding_gradient,
 }

@@ -6,10 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastgd._core.types import LOSS_TERM, METRIC_TERM, ROW, TERM_TOTALS, Reduction, Status
+from fastgd._core.types import (
+    LOSS_TERM,
+    METRIC_TERM,
+    ROW,
+    TERM_TOTALS,
+    Moments,
+    Op,
+    Reduction,
+    Status,
+)
 from fastgd.reference.layers import BACKWARD, FORWARD, Operands
 from fastgd.reference.losses import LOSSES
 from fastgd.reference.metrics import METRICS
+from fastgd.reference.normalization import settle
 from fastgd.reference.shuffle import element, permutation
 from fastgd.reference.updates import update
 
@@ -76,10 +86,12 @@ class Program:
             batch = slice(step * batch_size, (step + 1) * batch_size)
             if order is not None:
                 batch = order[batch]
-            status = self.gradients(x[batch], y[batch], totals, element(key, step))
+            values, status = self._gradients_of(x[batch], y[batch], totals, element(key, step))
             if status == Status.STATUS_FINE:
                 rate = rates[step] if len(rates) > 1 else rates[0]
                 status = update(self._parameters, self._gradients, state, rate)
+            if status == Status.STATUS_FINE:
+                status = self._settle(values)
             if status != Status.STATUS_FINE:
                 return step, status
             if time.monotonic() > deadline:
@@ -114,23 +126,46 @@ class Program:
 
         totals is added to, see ``_plan.Plan``, unless a loss is not finite.
         """
+        _, status = self._gradients_of(x, y, totals, key)
+        return status
+
+    @quiet
+    def _gradients_of(self, x, y, totals, key):
+        """As gradients, with the values of the buffers in front."""
         batch = Batch(True, key)
         values = self._values(self._parameters, x, batch)
         losses, deltas = self._losses(values, y)
         for k, values_of_rows in enumerate(losses):
             total = totals[TERM_TOTALS + 2 * k] + values_of_rows.sum(dtype=np.float64)
             if not np.isfinite(total):
-                return Status.STATUS_LOSS
+                return values, Status.STATUS_LOSS
         self._add(losses, values, y, totals)
         self._back(self._parameters, values, deltas, self._gradients, batch)
-        return Status.STATUS_FINE
+        return values, Status.STATUS_FINE
 
     @quiet
     def forward(self, parameters, x, out, training=False, key=0):
-        """Fill out with the outputs for x under `parameters`; returns what backward needs."""
+        """Fill out with the outputs for x under `parameters`; returns what backward needs.
+
+        In training the moments that batch normalisations keep move on, in the program's own
+        parameters.
+        """
         values = self._values(parameters, x, Batch(training, key))
         out[:] = self._side_by_side(values)
+        if training:
+            self._settle(values)
         return values
+
+    @quiet
+    def _settle(self, values):
+        """Move the lasting moments towards those of a batch: a Status."""
+        status = Status.STATUS_FINE
+        for row in self._rows:
+            if row.op == Op.OP_BATCH_NORM and row.kind == Moments.MOMENTS_BATCH:
+                operands = self._operands(row, self._parameters, values, Batch(True))
+                if not settle(operands):
+                    status = Status.STATUS_UPDATE
+        return status
 
     @quiet
     def backward(self, parameters, x, values, d_out, gradients, d_x, training=False, key=0):

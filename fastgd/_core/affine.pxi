@@ -1,0 +1,78 @@
+# Columns moved and scaled by numbers that stay: rescaling, and normalisation by given moments.
+#
+# settings:
+#   AFFINE_RESCALE      the scale of each column, then the offset of each
+#   AFFINE_NORMALIZE, AFFINE_RESTORE
+#       epsilon, how many moments `state` has, then for each column which of them is its own;
+#       without a state 0, then the mean of each column and the variance of each
+
+cdef void affine_factors(
+    const Network* net, const Row* row, real* shift, real* factor,
+) noexcept nogil:
+    """The mean of each column and its deviation; for a rescaling its offset and scale."""
+    cdef const real* state = <const real*>net.parameters + row.state
+    cdef const double* settings = net.settings + row.settings
+    cdef int64_t width = net.width[row.target]
+    cdef real epsilon = <real>settings[0]
+    cdef int64_t j, k, count
+    if row.kind == AFFINE_RESCALE:
+        for j in range(width):
+            factor[j] = <real>settings[j]
+            shift[j] = <real>settings[width + j]
+        return
+    count = <int64_t>settings[1]
+    settings += 2
+    for j in range(width):
+        if count > 0:
+            k = <int64_t>settings[j]
+            shift[j] = state[k]
+            factor[j] = square_root(state[count + k])
+        else:
+            shift[j] = <real>settings[j]
+            factor[j] = square_root(<real>settings[width + j])
+        factor[j] = max(factor[j], epsilon)
+
+
+cdef void affine_forward(
+    const Network* net, const Row* row, int64_t first_row, int64_t rows, const real* x,
+    void* scratch,
+) noexcept nogil:
+    cdef int64_t width = net.width[row.target]
+    cdef int64_t source_stride = net.stride[row.source]
+    cdef int64_t stride = net.stride[row.target]
+    cdef const real* source = values_at(net, x, row.source, first_row)
+    cdef real* target = buffer_at(net, <real*>net.values, row.target) + first_row * stride
+    cdef real* shift = <real*>(<char*>scratch + net.line_start)
+    cdef real* factor = shift + width
+    cdef int64_t i, j
+    affine_factors(net, row, shift, factor)
+    for i in range(rows):
+        if row.kind == AFFINE_NORMALIZE:
+            for j in range(width):
+                target[j] = (source[j] - shift[j]) / factor[j]
+        else:
+            for j in range(width):
+                target[j] = fmadd(source[j], factor[j], shift[j])
+        source += source_stride
+        target += stride
+
+
+cdef void affine_gradient(
+    const Network* net, const Row* row, int64_t rows, const real* d_target, real* d_out,
+    int64_t d_stride, void* scratch,
+) noexcept nogil:
+    cdef int64_t width = net.width[row.target]
+    cdef int64_t stride = net.stride[row.target]
+    cdef real* shift = <real*>(<char*>scratch + net.line_start)
+    cdef real* factor = shift + width
+    cdef int64_t i, j
+    affine_factors(net, row, shift, factor)
+    for i in range(rows):
+        if row.kind == AFFINE_NORMALIZE:
+            for j in range(width):
+                d_out[j] = d_target[j] / factor[j]
+        else:
+            for j in range(width):
+                d_out[j] = d_target[j] * factor[j]
+        d_target += stride
+        d_out += d_stride

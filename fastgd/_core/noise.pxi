@@ -1,0 +1,169 @@
+# Layers of random numbers: dropout and normal noise. They are at work in training only.
+#
+# The random bits of an element are a function of the batch's key, the row's stream, the row of the
+# batch and the column alone: nothing is stored, and neither threads nor vectors matter. SplitMix64
+# (see shuffle.pxi) gives each row of the batch a word of 64 bits; a column's 32 bits are those of
+# its number, moved by one half of the word, through the finalizer "triple32", the other half going
+# in before its last round. C. Wellons, "Prospecting for hash functions", 2018, found the constants
+# by search for least bias.
+#
+# settings: stream, then
+#   NOISE_MASK      threshold, scale, shift, rest, whether all rows share one, columns ...
+#                   target = scale source + shift where bits >= threshold (of 24), else rest;
+#                   columns: whose bits each column takes, where some share theirs, else nothing
+#   NOISE_ADDED     standard deviation; target = source + deviation normal
+#   NOISE_FACTOR    standard deviation; target = source (1 + deviation normal)
+
+cdef enum:
+    MASK_SETTINGS = 7       # numbers in front of the columns: the stream, and how many those are
+
+
+cdef inline uint32_t noise_bits(uint32_t column, uint64_t word) noexcept nogil:
+    """32 random bits."""
+    cdef uint32_t z = column + <uint32_t>word
+    z = (z ^ (z >> 17)) * <uint32_t>0xED5AD4BB
+    z = (z ^ (z >> 11)) * <uint32_t>0xAC4C1B51
+    z = z ^ <uint32_t>(word >> 32)
+    z = (z ^ (z >> 15)) * <uint32_t>0x31848BAB
+    return z ^ (z >> 14)
+
+
+cdef inline void mask_row(
+    const bint shared, int64_t width, uint64_t word, const double* settings, const real* source,
+    real* target, real* keep,
+) noexcept nogil:
+    """NOISE_MASK for a row. keep: out, the slopes."""
+    cdef int32_t threshold = <int32_t>settings[1]
+    cdef real scale = <real>settings[2]
+    cdef real shift = <real>settings[3]
+    cdef real rest = <real>settings[4]
+    cdef uint32_t column
+    cdef bint kept
+    cdef int64_t j
+    for j in range(width):
+        if shared:
+            column = <uint32_t><int64_t>settings[MASK_SETTINGS + j]
+        else:
+            column = <uint32_t>j
+        kept = <int32_t>(noise_bits(column, word) >> 8) >= threshold
+        target[j] = select(kept, fmadd(source[j], scale, shift), rest)
+        keep[j] = select(kept, scale, <real>0)
+
+
+cdef inline void normal_pair(
+    uint32_t radius_bits, uint32_t angle_bits, real* first, real* second,
+) noexcept nogil:
+    """Two independent normal numbers: sqrt(-2 log u) times cosine and sine of a random angle.
+
+    G. E. P. Box, M. E. Muller, "A note on the generation of random normal deviates", 1958. The
+    upper 24 bits of each word count; of the angle they place it within (-pi/4, pi/4), and two
+    lower ones choose among the four quarters of the circle. Both series are Taylor's.
+    """
+    cdef real u = <real>(<int32_t>(radius_bits >> 8) + 1) * <real>5.960464477539063e-08
+    cdef real radius = square_root(<real>-2 * logarithm(u))
+    cdef real angle = ((<real>(<int32_t>(angle_bits >> 8) - 8388608) + <real>0.5)
+                       * <real>9.362675707309822e-08)
+    cdef real z = angle * angle
+    cdef real sine, cosine
+    cdef bint swaps = angle_bits & 1
+    if real is float:
+        sine = <real>(-1.0 / 39916800.0)
+        cosine = <real>(-1.0 / 3628800.0)
+    else:
+        sine = <real>(1.0 / 355687428096000.0)
+        sine = fmadd(sine, z, <real>(-1.0 / 1307674368000.0))
+        sine = fmadd(sine, z, <real>(1.0 / 6227020800.0))
+        sine = fmadd(sine, z, <real>(-1.0 / 39916800.0))
+        cosine = <real>(1.0 / 20922789888000.0)
+        cosine = fmadd(cosine, z, <real>(-1.0 / 87178291200.0))
+        cosine = fmadd(cosine, z, <real>(1.0 / 479001600.0))
+        cosine = fmadd(cosine, z, <real>(-1.0 / 3628800.0))
+    sine = fmadd(sine, z, <real>(1.0 / 362880.0))
+    sine = fmadd(sine, z, <real>(-1.0 / 5040.0))
+    sine = fmadd(sine, z, <real>(1.0 / 120.0))
+    sine = fmadd(sine, z, <real>(-1.0 / 6.0))
+    sine = fmadd(angle * z, sine, angle)
+    cosine = fmadd(cosine, z, <real>(1.0 / 40320.0))
+    cosine = fmadd(cosine, z, <real>(-1.0 / 720.0))
+    cosine = fmadd(cosine, z, <real>(1.0 / 24.0))
+    cosine = fmadd(cosine, z, <real>-0.5)
+    cosine = fmadd(z, cosine, <real>1)
+    radius = select((angle_bits & 2) != 0, -radius, radius)
+    first[0] = radius * select(swaps, sine, cosine)
+    second[0] = radius * select(swaps, cosine, sine)
+
+
+cdef inline void normal_row(int64_t width, uint64_t word, real* z) noexcept nogil:
+    """z = normal numbers. Pair p fills the places p and half + p."""
+    cdef int64_t half = (width + 1) // 2
+    cdef real rest
+    cdef int64_t p
+    for p in range(width - half):
+        normal_pair(noise_bits(<uint32_t>p, word), noise_bits(<uint32_t>(half + p), word),
+                    &z[p], &z[half + p])
+    if width - half < half:
+        p = half - 1
+        normal_pair(noise_bits(<uint32_t>p, word), noise_bits(<uint32_t>(half + p), word),
+                    &z[p], &rest)
+
+
+cdef void noise_forward(
+    const Network* net, const Batch* batch, const Row* row, int64_t first_row, int64_t rows,
+    const real* x,
+) noexcept nogil:
+    cdef const double* settings = net.settings + row.settings
+    cdef int64_t width = net.width[row.target]
+    cdef int64_t source_stride = net.stride[row.source]
+    cdef int64_t stride = net.stride[row.target]
+    cdef const real* source = values_at(net, x, row.source, first_row)
+    cdef real* target = buffer_at(net, <real*>net.values, row.target) + first_row * stride
+    cdef real* keep
+    cdef real deviation = <real>settings[1]
+    cdef uint64_t key, word
+    cdef int64_t i, j
+    if not batch.training:
+        copy_columns(rows, width, source, source_stride, target, stride)
+        return
+    keep = buffer_at(net, <real*>net.values, row.keep) + first_row * stride
+    key = draw(batch.key, <uint64_t><int64_t>settings[0])
+    for i in range(rows):
+        word = draw(key, first_row + i)
+        if row.kind == NOISE_MASK:
+            if settings[5] != 0:
+                word = draw(key, 0)
+            if settings[6] != 0:
+                mask_row(True, width, word, settings, source, target, keep)
+            else:
+                mask_row(False, width, word, settings, source, target, keep)
+        else:
+            normal_row(width, word, keep)
+            if row.kind == NOISE_ADDED:
+                for j in range(width):
+                    target[j] = fmadd(deviation, keep[j], source[j])
+            else:
+                for j in range(width):
+                    keep[j] = fmadd(deviation, keep[j], <real>1)
+                    target[j] = source[j] * keep[j]
+        source += source_stride
+        target += stride
+        keep += stride
+
+
+cdef void noise_gradient(
+    const Network* net, const Batch* batch, const Row* row, int64_t first_row, int64_t rows,
+    const real* x, const real* d_target, real* d_out, int64_t d_stride,
+) noexcept nogil:
+    cdef int64_t width = net.width[row.target]
+    cdef int64_t stride = net.stride[row.target]
+    cdef const real* keep
+    cdef int64_t i, j
+    if not batch.training or row.kind == NOISE_ADDED:
+        copy_columns(rows, width, d_target, stride, d_out, d_stride)
+        return
+    keep = values_at(net, x, row.keep, first_row)
+    for i in range(rows):
+        for j in range(width):
+            d_out[j] = d_target[j] * keep[j]
+        d_target += stride
+        keep += stride
+        d_out += d_stride

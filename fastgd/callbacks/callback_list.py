@@ -1,0 +1,126 @@
+"""Several callbacks as one."""
+
+from fastgd.callbacks.callback import HOOKS, Callback, listener
+from fastgd.callbacks.history import History
+from fastgd.callbacks.progbar_logger import ProgbarLogger
+from fastgd.errors import DataTypeError
+
+
+class CallbackList(Callback):
+    """Calls the hooks of several callbacks, one after the other.
+
+    Parameters
+    ----------
+    callbacks : Callback or list of Callback, optional
+        A list may hold lists.
+    add_history, add_progbar : bool
+        Append a History or a ProgbarLogger if there is none.
+    model : Model, optional
+    **params
+        What ``set_params`` of each callback is called with.
+
+    Raises
+    ------
+    DataTypeError
+        For anything that has no hooks.
+
+    Examples
+    --------
+    >>> from fastgd.callbacks import CallbackList, LambdaCallback
+    >>> greet = LambdaCallback(on_epoch_begin=lambda epoch, logs: print("epoch", epoch))
+    >>> CallbackList([greet, greet]).on_epoch_begin(3)
+    epoch 3
+    epoch 3
+    """
+
+    def __init__(
+        self, callbacks=None, add_history=False, add_progbar=False, model=None, **params
+    ):
+        self.callbacks = list(_flat(callbacks))
+        self.history = self._first(History)
+        if self.history is None and add_history:
+            self.history = History()
+            self.callbacks.append(self.history)
+        if add_progbar and self._first(ProgbarLogger) is None:
+            self.callbacks.append(ProgbarLogger())
+        self.params = params
+        self.model = None
+        self._listeners = {}
+        if model is not None:
+            self.set_model(model)
+        if params:
+            self.set_params(params)
+
+    def _first(self, kind):
+        return next((c for c in self.callbacks if isinstance(c, kind)), None)
+
+    def listeners(self, hook):
+        """The methods of all who override a hook; looked for once a run."""
+        found = self._listeners.get(hook)
+        if found is None:
+            methods = [listener(callback, hook) for callback in self.callbacks]
+            found = self._listeners[hook] = [m for m in methods if m is not None]
+        return found
+
+    def append(self, callback):
+        """Add a callback."""
+        self.callbacks.extend(_flat(callback))
+        self._listeners = {}
+
+    def set_params(self, params):
+        self.params = params
+        for callback in self.callbacks:
+            callback.set_params(params)
+
+    def set_model(self, model):
+        self.model = model
+        for callback in self.callbacks:
+            callback.set_model(model)
+        self._listeners = {}
+
+    def listens_to(self, *hooks):
+        """Whether any callback overrides one of the hooks."""
+        return any(self.listeners(hook) for hook in hooks)
+
+    def on_train_diverged(self, error):
+        """Tell every callback of a divergence."""
+        for method in self.listeners("on_train_diverged"):
+            method(error)
+
+
+def _relay(hook):
+    """The method that calls a hook of all who listen: of logs, or of a number and logs."""
+
+    def with_number(self, number, logs=None):
+        logs = {} if logs is None else logs
+        for method in self.listeners(hook):
+            method(number, logs)
+
+    def without(self, logs=None):
+        logs = {} if logs is None else logs
+        for method in self.listeners(hook):
+            method(logs)
+
+    numbered = any(word in hook for word in ("epoch", "batch", "progress"))
+    relay = with_number if numbered else without
+    relay.__name__, relay.__doc__ = hook, getattr(Callback, hook).__doc__
+    return relay
+
+
+for _hook in HOOKS:
+    if _hook not in vars(CallbackList):
+        setattr(CallbackList, _hook, _relay(_hook))
+
+
+def _flat(callbacks):
+    if callbacks is None:
+        return
+    if isinstance(callbacks, (list, tuple)):
+        for callback in callbacks:
+            yield from _flat(callback)
+    elif isinstance(callbacks, CallbackList):
+        yield from callbacks.callbacks
+    elif not isinstance(callbacks, type) and hasattr(callbacks, "set_model"):
+        yield callbacks  # Keras' own callbacks have the same hooks
+    else:
+        raise DataTypeError(f"callbacks: expected callbacks, got {callbacks!r}")

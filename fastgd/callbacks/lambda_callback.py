@@ -1,0 +1,48 @@
+"""A callback made of functions."""
+
+from fastgd.callbacks.callback import ALIASES, HOOKS, Callback
+from fastgd.errors import DataTypeError
+
+
+class LambdaCallback(Callback):
+    """Calls a function at each hook that one is given for.
+
+    Parameters
+    ----------
+    on_epoch_begin, on_epoch_end : function of (epoch, logs), optional
+    on_train_begin, on_train_end : function of (logs), optional
+    on_train_batch_begin, on_train_batch_end : function of (batch, logs), optional
+    **kwargs
+        Functions for other hooks, or any attribute.
+
+    Examples
+    --------
+    >>> from fastgd import Sequential, layers, callbacks
+    >>> model = Sequential([layers.Input(shape=(1,)), layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> show = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, *logs))
+    >>> history = model.fit([[1.0]], [1.0], epochs=2, verbose=0, callbacks=[show])
+    0 loss
+    1 loss
+    """
+
+    def __init__(
+        self, on_epoch_begin=None, on_epoch_end=None, on_train_begin=None, on_train_end=None,
+        on_train_batch_begin=None, on_train_batch_end=None, **kwargs,
+    ):  # fmt: skip
+        super().__init__()
+        given = kwargs | {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+        }
+        for name, value in given.items():
+            if name in HOOKS or name in ALIASES.values():
+                if value is None:
+                    continue
+                if not callable(value):
+                    raise DataTypeError(f"{name}: expected a function, got {value!r}")
+            setattr(self, name, value)

@@ -1,0 +1,165 @@
+"""A network with what it is trained for and by: a loss, metrics and an optimizer."""
+
+import numpy as np
+
+from fastgd import optimizers
+from fastgd._validate import boolean, positive_int
+from fastgd.models.base import Base
+from fastgd.models.objective import Objective
+
+
+class Ready:
+    """What training needs at each turn: a program, and what belongs to it.
+
+    Attributes
+    ----------
+    program : Program of an engine
+    totals_size : int
+    figures : Figures
+        Reads what the program adds up.
+    """
+
+    def __init__(self, program, totals_size, figures):
+        self.program = program
+        self.totals_size = totals_size
+        self.figures = figures
+        self._state = self._settings = None
+
+    def state(self, optimizer, parameters):
+        """The optimizer's state for a model's vector, anew if a setting has changed."""
+        settings = vars(optimizer)
+        if self._settings != settings:  # identities first: cheaper than to ask
+            self._state = optimizer.state(parameters)
+            self._settings = dict(settings)
+        return self._state
+
+
+class Compiled(Base):
+    """What ``compile`` makes of a network.
+
+    Attributes
+    ----------
+    optimizer, loss, metrics
+        What ``compile`` made of its arguments.
+    """
+
+    def __init__(self, name=None, dtype=None):
+        super().__init__(name, dtype)
+        self.optimizer = None
+        self.run_eagerly = False
+        self._objective = Objective(None, None)
+        self._program = None  # made when it is needed, with and without weights
+
+    def compile(
+        self,
+        optimizer="rmsprop",
+        loss=None,
+        loss_weights=None,
+        metrics=None,
+        weighted_metrics=None,
+        run_eagerly=False,
+        steps_per_execution=1,
+        jit_compile="auto",
+        auto_scale_loss=True,
+    ):
+        """Choose how to train.
+
+        Parameters
+        ----------
+        optimizer : str or Optimizer
+            A name or object of ``fastgd.optimizers``.
+        loss : str, function or Loss, optional
+            A name, function or object of ``fastgd.losses``. A model without one only predicts.
+        loss_weights : float or list of float, optional
+            What the loss of each output is multiplied by.
+        metrics : list of str or Metric, optional
+            Names or objects of ``fastgd.metrics``; ``"accuracy"`` is resolved as in Keras.
+        weighted_metrics : list of str or Metric, optional
+            The same, with the weights of rows and classes that the loss has.
+        run_eagerly : bool
+            Accepted as in Keras. There is no graph to leave: an epoch is one compiled call, and
+            functions of your own, callbacks among them, are plain Python at any time.
+        steps_per_execution : int
+            Accepted as in Keras: an execution holds as many steps as it can.
+        jit_compile : {"auto", True, False}
+            Accepted as in Keras: the loop is compiled already.
+        auto_scale_loss : bool
+            Accepted as in Keras: it is for half precision.
+
+        Raises
+        ------
+        UnknownNameError
+            Listing the names there are; the model stays compiled as it was.
+        """
+        arguments = {k: v for k, v in locals().items() if k != "self"}
+        run_eagerly = boolean(run_eagerly, "run_eagerly")
+        positive_int(steps_per_execution, "steps_per_execution")
+        if jit_compile is not None and not (
+            isinstance(jit_compile, str) and jit_compile == "auto"
+        ):
+            boolean(jit_compile, "jit_compile")
+        boolean(auto_scale_loss, "auto_scale_loss")
+        optimizer = optimizers.get(optimizer)
+        objective = Objective(loss, metrics, weighted_metrics, loss_weights)
+        objective.metrics(self.output_shape[1] if self.built else None)
+        self.optimizer, self._objective = optimizer, objective
+        self.run_eagerly = run_eagerly
+        self._compile_arguments = arguments
+        self._program = None
+        self._warn_of_double_activation(stacklevel=3)
+
+    @property
+    def loss(self):
+        """The loss; None before ``compile``."""
+        return self._objective.loss
+
+    @property
+    def metrics(self):
+        """The metrics, resolved for this model's output: a list of Metric."""
+        return self._objective.metrics(self.output_shape[1] if self.built else None)
+
+    @property
+    def metrics_names(self):
+        """``["loss"]`` and the names of the metrics."""
+        return ["loss", *self._objective.names(self.output_shape[1] if self.built else None)]
+
+    def _warn_of_double_activation(self, stacklevel):
+        if self.built:
+            self._objective.warn_of_double_activation(
+                self._network.last_activations[0], stacklevel + 1
+            )
+
+    def program(self, weighted=False):
+        """The engine's program for the network, with the loss and metrics if compiled.
+
+        Parameters
+        ----------
+        weighted : bool
+            Whether targets have a last column of weights.
+        """
+        return self.ready(weighted).program
+
+    def ready(self, weighted=False):
+        """The program and what belongs to it; made when it is first asked for."""
+        if self._program is None:
+            self._program = {}
+        if weighted not in self._program:
+            network = self.network()
+            plan, outputs = network.plan, self.output_shape[1]
+            if self.loss is not None:
+                goals = self._objective.goals(outputs)
+                plan = plan.trained_with(goals, network.last_activations, weighted)
+            self._program[weighted] = Ready(
+                self.engine.Program(plan, network.parameters, network.gradients),
+                plan.totals_size,
+                self._objective.figures(plan, outputs),
+            )
+        return self._program[weighted]
+
+    def totals(self):
+        """What an epoch adds up, see ``_plan.Plan``; the same with and without weights."""
+        return np.zeros(self.ready().totals_size)
+
+    def figures(self, totals):
+        """The figures that belong to some totals: a dict of name -> float."""
+        return self.ready().figures(totals)

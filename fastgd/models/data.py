@@ -1,0 +1,195 @@
+"""Rows made ready: what users pass in becomes one matrix of inputs and one of targets."""
+
+import functools
+
+import numpy as np
+
+from fastgd._validate import (
+    class_weights,
+    matrix,
+    numeric,
+    same_length,
+    sample_weights,
+    targets,
+)
+from fastgd.errors import ArgumentError, NotBuiltError, ShapeError
+from fastgd.models.compiled import Compiled
+from fastgd.models.sources import (
+    ArraySource,
+    BatchSource,
+    Slices,
+    makes_batches,
+    on_disk,
+    unpacked,
+)
+
+
+class Prepared(Compiled):
+    """A compiled network that makes data ready for it.
+
+    A subclass with several inputs or outputs overrides ``_widths``, ``_inputs`` and
+    ``_targets``: each gives one matrix, whatever it was given.
+    """
+
+    def _widths(self, x, argument):
+        """The widths of input and output; for a model without weights, those that x gives."""
+        if self.built:
+            return self.input_shape[1], self.output_shape[1]
+        shape = numeric(x, argument).shape
+        if len(shape) != 2 or shape[1] < 1:
+            raise ShapeError(f"{argument}: expected (rows, features), got shape {shape}")
+        return shape[1], self._output_width(shape[1])
+
+    def _inputs(self, x, width, argument="x"):
+        if type(x) is np.ndarray and x.ndim == 2 and x.shape[1] == width:
+            consumer = self.name  # the usual case: no need to look for the layer's name
+        else:
+            consumer = f"layer {self.layers[0].name!r} of model {self.name!r}"
+        dtype = self._network.dtype if self.built else np.dtype(self.dtype)
+        return matrix(x, width, dtype, self.engine, argument, consumer)
+
+    def _targets(self, y, width, dtype, argument="y"):
+        return targets(y, width, self.loss, dtype, self.engine, argument)
+
+    def _data(self, x, y, sample_weight=None, class_weight=None, weighted=None, of=""):
+        """Prepared x and y, with the weights, if any, as y's last column.
+
+        Parameters
+        ----------
+        x, y, sample_weight, class_weight
+            As the user passed them in.
+        weighted : bool, optional
+            Whether y has a column of weights; by default if there are any.
+        of : str
+            What stands before the arguments' names in messages, such as "validation ".
+        """
+        if self.loss is None:
+            raise NotBuiltError(f"model {self.name!r} has no loss: call compile(loss=...)")
+        inputs, outputs = self._widths(x, f"{of}x")
+        if not self.built:
+            self._objective.metrics(outputs)
+        x = self._inputs(x, inputs, f"{of}x")
+        return x, self._labels(
+            x, y, outputs, x.dtype, sample_weight, class_weight, weighted, of
+        )
+
+    def _labels(self, x, y, outputs, dtype, sample_weight, class_weight, weighted, of):
+        """Prepared targets for the rows of x, with the weights, if any, as last column."""
+        y = self._targets(y, outputs, dtype, f"{of}y")
+        same_length(x, y, f"{of}x", f"{of}y")
+        if weighted is None:
+            weighted = sample_weight is not None or class_weight is not None
+        elif not weighted and sample_weight is not None:
+            raise ArgumentError(f"{of}sample_weight: the batches before had none")
+        if not weighted:
+            return y
+        return packed(
+            y, self._weights(y, outputs, sample_weight, class_weight, f"{of}sample_weight")
+        )
+
+    def _weights(self, y, outputs, sample_weight, class_weight, argument):
+        """The weight of each row of prepared targets: the product of both kinds."""
+        weights = np.ones(len(y), dtype=y.dtype)
+        if sample_weight is not None:
+            weights = sample_weights(sample_weight, len(y), y.dtype, self.engine, argument)
+        if class_weight is not None:
+            several = outputs if self.loss.sparse or outputs > 1 else None
+            weights = weights * weights_of_classes(y, class_weights(class_weight, several))
+        return weights
+
+    # -- sources ------------------------------------------------------------------------------
+
+    def _source(
+        self, x, y, sample_weight=None, class_weight=None, batch_size=32, shuffle=False,
+        steps=None, of="",
+    ):  # fmt: skip
+        """Where rows with targets come from, and its first prepared rows as an example."""
+        order = self.engine.permutation if shuffle else None
+        weighted = sample_weight is not None or class_weight is not None
+        if makes_batches(x, y):
+            if y is not None or sample_weight is not None:
+                raise ArgumentError(
+                    f"{of}y, {of}sample_weight: {of}x gives batches (x, y, sample_weight), so "
+                    "that they have to be None"
+                )
+            source = BatchSource(x, None, steps, order)
+            first = unpacked(source.first(), f"{of}x")
+            source.weighted = weighted or first[2] is not None
+            example, _ = self._data(*first, class_weight, of=of)
+            source.prepare = functools.partial(self._batch, class_weight, source.weighted, of)
+            return source, example
+        if self._by_slices(x):
+            example, y = self._sliced(x, y, sample_weight, class_weight, of)
+            source = BatchSource(Slices((x, y), batch_size), self._slice, steps, order)
+        else:
+            example, y = self._data(x, y, sample_weight, class_weight, of=of)
+            source = ArraySource(example, y, batch_size, shuffle, steps)
+        source.weighted = weighted
+        return source, example
+
+    def _batch(self, class_weight, weighted, of, number, batch):
+        of = f"{of}batch {number}: "
+        return self._data(*unpacked(batch, f"{of}x"), class_weight, weighted, of)
+
+    def _slice(self, number, batch):
+        x, *y = batch
+        return self._inputs(x, self.input_shape[1], f"x of batch {number}"), *y
+
+    def _by_slices(self, x):
+        """Whether x is read slice by slice: it lies in a file, and is not the matrix needed."""
+        return on_disk(x) and not (
+            isinstance(x, np.ndarray)
+            and (x.ndim != 2 or (x.flags.c_contiguous and x.dtype == self.dtype))
+        )
+
+    def _sliced(self, x, y, sample_weight, class_weight, of):
+        """The first row, prepared, of what is read by slices, and all targets."""
+        if self.loss is None:
+            raise NotBuiltError(f"model {self.name!r} has no loss: call compile(loss=...)")
+        row = np.asarray(x[:1])
+        inputs, outputs = self._widths(row, f"{of}x")
+        row = self._inputs(row, inputs, f"{of}x")
+        return row, self._labels(
+            x, y, outputs, row.dtype, sample_weight, class_weight, None, of
+        )
+
+    def _input_source(self, x, batch_size, steps=None):
+        """Where rows to predict come from; the model is built."""
+        if makes_batches(x, None):
+            return BatchSource(x, self._input_batch, steps)
+        if self._by_slices(x):
+            return BatchSource(Slices((x,), batch_size), self._input_batch, steps)
+        return ArraySource(self._inputs(x, self.input_shape[1]), None, batch_size, steps=steps)
+
+    def _input_batch(self, number, batch):
+        x = unpacked(batch)[0]
+        return self._inputs(x, self.input_shape[1], f"x of batch {number}"), None
+
+    def _built_for(self, x, y, sample_weight=None, class_weight=None):
+        """Prepared x and y; builds the model by them, once they are known to be good."""
+        x, y = self._data(x, y, sample_weight, class_weight)
+        self._build_by(x, stacklevel=5)
+        return x, y
+
+    def _build_by(self, x, stacklevel=4):
+        if not self.built:
+            self.build((None, x.shape[1]))
+            self._warn_of_double_activation(stacklevel)
+
+
+def packed(y, weights):
+    """Targets and a weight for each row as one matrix; the weight is the last column."""
+    return np.concatenate([y, weights[:, None]], axis=1, dtype=y.dtype)
+
+
+def weights_of_classes(y, class_weight):
+    """The weight of each row by its class; 1 for a class that has none.
+
+    The class of a row is its number, the place of its largest target where there are several
+    columns, and the nearest whole number for the targets of one output.
+    """
+    labels = np.argmax(y, axis=1) if y.shape[1] > 1 else np.rint(y[:, 0])
+    weights = np.ones(len(y), dtype=y.dtype)
+    for label, weight in class_weight.items():
+        weights[labels == label] = weight
+    return weights

@@ -1,0 +1,235 @@
+"""Where rows come from: arrays in memory, or batches that someone makes one after the other."""
+
+import functools
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastgd._seeds import element
+from fastgd.errors import ArgumentError, DataError
+from fastgd.utils.py_dataset import PyDataset
+
+
+@dataclass(slots=True)
+class Part:
+    """A part of an epoch: the steps first ... last - 1 over some arrays.
+
+    Attributes
+    ----------
+    x, y : ndarray
+        y is None for a prediction.
+    order : ndarray of int64, or None
+        Room for the order of the rows, which the engine fills at step 0 from ``key``.
+    key : int
+        The stream that this part's random numbers come from.
+    batch_size, first, last : int
+    """
+
+    x: Any
+    y: Any
+    order: Any
+    key: int
+    batch_size: int
+    first: int
+    last: int
+
+
+class ArraySource:
+    """Arrays in memory, gone through batch by batch.
+
+    Parameters
+    ----------
+    x, y : ndarray
+    batch_size : int
+    shuffle : bool
+    steps : int, optional
+        Of an epoch. If they are fewer than the rows give, the next epoch goes on where this one
+        ends; if they are more, the rows come round again.
+    """
+
+    def __init__(self, x, y, batch_size, shuffle=False, steps=None):
+        self.x, self.y = x, y
+        self.batch_size = min(batch_size, len(x)) or 1
+        self.round = -(-len(x) // self.batch_size)
+        self.steps = self.round if steps is None else steps
+        self.order = np.empty(len(x), dtype=np.int64) if shuffle else None
+        self.weighted = False
+        self._next = 0
+        self._key = 0
+
+    #: It never ends.
+    ended = False
+
+    def rewind(self):
+        """Begin with the first row again."""
+        self._next = 0
+
+    def parts(self, next_key):
+        """The parts of an epoch; each round over the rows takes a new key."""
+        left = self.steps
+        while left:
+            if self._next == 0:
+                self._key = next_key()
+            first, last = self._next, min(self._next + left, self.round)
+            self._next = last % self.round
+            left -= last - first
+            yield Part(self.x, self.y, self.order, self._key, self.batch_size, first, last)
+
+
+class BatchSource:
+    """Batches that are made one after the other; each is a part of its own.
+
+    Parameters
+    ----------
+    batches : iterator, iterable, PyDataset or Slices
+        Of x, (x, y) or (x, y, sample_weight). An iterator is gone through once, anything else
+        begins again when it has ended.
+    prepare : function of (number, batch)
+        The prepared x and y of a batch.
+    steps : int, optional
+        Of an epoch; the next one goes on where this one ends. By default an epoch ends with the
+        batches.
+    permutation : function of (key, n), optional
+        The order of n things that belongs to a key; without one they keep theirs.
+
+    Attributes
+    ----------
+    ended : bool
+        Whether an iterator has nothing more to give.
+    """
+
+    def __init__(self, batches, prepare, steps=None, permutation=None):
+        self.batches = batches
+        self.prepare = prepare
+        self.ended = False
+        self._limit = steps
+        self.steps = _length(batches) if steps is None else steps
+        self.weighted = False
+        self._permutation = permutation
+        self._once = hasattr(batches, "__next__")
+        self._round = None
+
+    def rewind(self):
+        """Begin anew, as far as that is possible."""
+        self._round = None
+
+    def first(self):
+        """The first batch, which is not lost."""
+        for batch in self._begin(0):
+            if self._once:
+                self.batches = itertools.chain([batch], self.batches)
+            return batch
+        raise DataError("x: there are no batches")
+
+    def parts(self, next_key):
+        """The parts of an epoch, one for each batch."""
+        key = next_key()
+        dataset = self.batches if isinstance(self.batches, PyDataset) else None
+        if dataset is not None:
+            dataset.on_epoch_begin()
+        for count, batch in enumerate(self._epoch(key)):
+            x, y = self.prepare(count, batch)
+            yield Part(x, y, None, element(key, count), len(x), 0, 1)
+        if dataset is not None:
+            dataset.on_epoch_end()
+
+    def _epoch(self, key):
+        left = self._limit
+        while left is None or left:
+            if self._round is None:
+                self._round = self._begin(key)
+            before = left
+            for batch in itertools.islice(self._round, left):
+                left = None if left is None else left - 1
+                yield batch
+            if left == 0:
+                return
+            self.ended = self._once
+            self._round = None
+            if left is None or self._once or left == before:
+                return
+
+    def _begin(self, key):
+        if self._once:
+            return self.batches
+        if not isinstance(self.batches, (PyDataset, Slices)):
+            return iter(self.batches)
+        return self.batches.in_order(
+            np.arange
+            if self._permutation is None
+            else functools.partial(self._permutation, key)
+        )
+
+
+class Slices:
+    """Array-likes with as many rows each, of which a batch is read when it is its turn."""
+
+    def __init__(self, arrays, batch_size):
+        self.arrays = arrays
+        self.batch_size = batch_size
+
+    def __len__(self):
+        return -(-len(self.arrays[0]) // self.batch_size)
+
+    def in_order(self, order):
+        """The batches (x, y ...), with the rows in the order ``order(rows)``."""
+        places = order(len(self.arrays[0]))
+        for start in range(0, len(places), self.batch_size):
+            rows = places[start : start + self.batch_size]
+            yield tuple(_read(array, rows) for array in self.arrays)
+
+
+def _read(array, rows):
+    if rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
+        return array[rows[0] : rows[-1] + 1]
+    if isinstance(array, np.ndarray):
+        return array[rows]
+    places = np.argsort(rows)  # files want them in ascending order
+    return np.asarray(array[rows[places]])[np.argsort(places)]
+
+
+def _length(batches):
+    if isinstance(batches, PyDataset):
+        return batches.num_batches
+    return len(batches) if hasattr(batches, "__len__") else None
+
+
+def on_disk(array):
+    """Whether an array-like may be too large to be read, or converted, as a whole."""
+    if isinstance(array, np.ndarray):
+        return _mapped(array)
+    # HDF5, zarr and dask keep theirs in chunks
+    return hasattr(array, "chunks") and hasattr(array, "shape") and hasattr(array, "dtype")
+
+
+def _mapped(array):
+    """Whether an ndarray is a view of a file."""
+    while isinstance(array, np.ndarray):
+        if isinstance(array, np.memmap):
+            return True
+        array = array.base
+    return False
+
+
+def makes_batches(x, y):
+    """Whether x is no data but something that batches come from."""
+    if isinstance(x, PyDataset) or hasattr(x, "__next__"):
+        return True
+    if isinstance(x, (list, tuple)):  # of batches, where there are no targets beside it
+        return y is None and bool(x) and all(isinstance(b, tuple) and len(b) > 1 for b in x)
+    data = isinstance(x, (dict, str)) or hasattr(x, "shape") or hasattr(x, "__array__")
+    return not data and hasattr(x, "__iter__")
+
+
+def unpacked(batch, argument="x"):
+    """(x, y, sample_weight) of a batch; None for what it does not have."""
+    if not isinstance(batch, (tuple, list)):
+        return batch, None, None
+    if not 1 <= len(batch) <= 3:
+        raise ArgumentError(
+            f"{argument}: expected batches x, (x, y) or (x, y, sample_weight), "
+            f"got {len(batch)} parts"
+        )
+    return (*batch, None, None)[:3]

@@ -1,0 +1,314 @@
+"""The training API, with Keras' names and orders of arguments."""
+
+import numpy as np
+
+from fastgd import _validate as check
+from fastgd import config, training
+from fastgd.callbacks import CallbackList
+from fastgd.errors import ArgumentError, ShapeError
+from fastgd.models.data import Prepared
+from fastgd.models.sources import ArraySource, makes_batches
+
+
+class Trainer(Prepared):
+    """A compiled network that can train, evaluate and predict.
+
+    Attributes
+    ----------
+    history : History
+        That of the latest ``fit``; None before.
+    stop_training, stop_evaluating, stop_predicting : bool
+        Set one, in a callback or from another thread, to end what is running.
+    """
+
+    def __init__(self, name=None, dtype=None):
+        super().__init__(name, dtype)
+        self.epochs_begun = 0
+        self.history = None
+        self.stop_training = self.stop_evaluating = self.stop_predicting = False
+        self.threads_choices = {}  # what training has found out about threads
+        self._initial_epoch = None
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        validation_freq=1,
+        n_jobs=None,
+    ):
+        """Train for a number of epochs, each one compiled call.
+
+        Parameters
+        ----------
+        x : array, frame, or source of batches
+            Rows (n, features) of any layout and numeric type; never changed, and not copied
+            where they are C-contiguous and of the model's data type, as a memory map may be.
+            Frames and series of pandas and polars are taken as they are. Or a
+            ``utils.PyDataset``, a generator or any iterable of (x, y) or (x, y, sample_weight):
+            then each batch is one step, and ``y`` is None. An array-like that is stored in
+            chunks (HDF5, zarr) is read batch by batch.
+        y : array, shape (n,) or (n, outputs)
+            Class numbers for a sparse loss.
+        batch_size : int
+            Rows a step, 32 for None; the last, shorter batch is trained like the others.
+        epochs : int
+            The epoch to stop before; counted from ``initial_epoch``.
+        verbose : {"auto", 0, 1, 2}
+            0 nothing, 1 a bar, 2 a line an epoch; "auto" is 1 in a terminal and 2 elsewhere.
+        callbacks : list of Callback, optional
+            See ``fastgd.callbacks``.
+        validation_split : float
+            This share of the rows, the last ones, is held out and evaluated after each epoch.
+        validation_data : (x, y), (x, y, sample_weight) or source of batches, optional
+            Evaluated after each epoch; goes before ``validation_split``.
+        shuffle : bool
+            Take the rows of each epoch in a fresh random order, or the batches of a PyDataset.
+        class_weight : dict of int -> float, optional
+            A weight for the rows of each class; 1 for a class that is not there.
+        sample_weight : array, shape (n,), optional
+            A weight of at least 0 for each row. Both weights are multiplied.
+        initial_epoch : int
+            The number that the first epoch bears.
+        steps_per_epoch : int, optional
+            The next epoch goes on where this one ends, and the rows come round again.
+        validation_steps, validation_batch_size : int, optional
+            Evaluate the first so many batches only, of so many rows.
+        validation_freq : int or collection of int
+            Validate after every so many epochs, or after these, counted from 1.
+        n_jobs : int, optional
+            Threads, see ``config.threads``; they change no bit.
+
+        Returns
+        -------
+        History
+            Also ``model.history``, which is filled while training runs.
+
+        Raises
+        ------
+        ShapeError, DataTypeError, DataError, ArgumentError
+            Before anything is trained; for a batch from a source, when it is its turn.
+        DivergenceError
+            In the epoch in which a loss is not finite; the last finite weights are kept.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastgd import Sequential, layers, utils
+        >>> utils.set_random_seed(1)
+        >>> x = np.linspace(-1, 1, 64)[:, None]
+        >>> model = Sequential([layers.Input(shape=(1,)), layers.Dense(1)])
+        >>> model.compile(optimizer="sgd", loss="mse")
+        >>> history = model.fit(x, 3 * x + 1, batch_size=4, epochs=200, verbose=0)
+        >>> history.history["loss"][-1] < 1e-3
+        True
+        """
+        batch_size = check.positive_int(32 if batch_size is None else batch_size, "batch_size")
+        initial_epoch = check.whole_number(initial_epoch, "initial_epoch", 0)
+        epochs = check.whole_number(epochs, "epochs", 0)
+        verbose = check.verbosity(verbose)
+        shuffle = check.boolean(shuffle, "shuffle")
+        steps = _steps(steps_per_epoch, "steps_per_epoch")
+        threads = config.threads(n_jobs)
+        share = check.number(validation_split, "validation_split", 0, 1)
+        validate_after = check.frequency(validation_freq, "validation_freq")
+        rows = batch_size
+        if validation_batch_size is not None:
+            rows = check.positive_int(validation_batch_size, "validation_batch_size")
+        validation_steps = _steps(validation_steps, "validation_steps")
+        source, example = self._source(
+            x, y, sample_weight, class_weight, batch_size, shuffle, steps
+        )
+        validation = None
+        if validation_data is not None:
+            validation = self._validation(validation_data, rows, validation_steps, example)
+        elif share:
+            source, validation = _split(source, share, batch_size, shuffle, steps, rows)
+        listeners = CallbackList(
+            callbacks, add_history=True, add_progbar=verbose != 0,
+            epochs=epochs, steps=source.steps, verbose=verbose,
+        )  # fmt: skip
+        self._build_by(example)
+        listeners.set_model(self)
+        self.history = listeners.history
+        training.fit(
+            self, source, epochs, initial_epoch, validation, validate_after, listeners, threads
+        )
+        return self.history
+
+    def _validation(self, data, batch_size, steps, example):
+        """The source of ``validation_data``."""
+        of = "validation "
+        pair = isinstance(data, (tuple, list)) and not makes_batches(data, None)
+        if pair and len(data) not in (2, 3):
+            raise ArgumentError("validation_data: expected a pair (x, y) or (x, y, weights)")
+        if not pair and not makes_batches(data, None):
+            raise ArgumentError("validation_data: expected a pair (x, y) or batches of such")
+        if not pair and steps is None and hasattr(data, "__next__"):
+            raise ArgumentError(
+                "validation_data: a generator ends once: give validation_steps, or list(...)"
+            )
+        data = data if pair else (data, None)
+        source, first = self._source(*data, batch_size=batch_size, steps=steps, of=of)
+        if first.shape[1] != example.shape[1]:
+            raise ShapeError(
+                f"{of}x: expected {example.shape[1]} columns as in x, got shape {first.shape}"
+            )
+        return source
+
+    def train_on_batch(
+        self, x, y=None, sample_weight=None, class_weight=None, return_dict=False
+    ):
+        """One step on one batch.
+
+        Parameters
+        ----------
+        x, y, sample_weight, class_weight
+            As for ``fit``.
+        return_dict : bool
+
+        Returns
+        -------
+        float, list of float or dict
+            The loss before the step; with metrics a list, the loss first; or a dict by name.
+        """
+        x, y = self._built_for(x, y, sample_weight, class_weight)
+        weighted = sample_weight is not None or class_weight is not None
+        return _returned(training.train_on_batch(self, x, y, weighted), return_dict)
+
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        steps=None,
+        callbacks=None,
+        return_dict=False,
+        n_jobs=None,
+    ):
+        """The loss and metrics over all rows.
+
+        The figures are sums in double precision over the rows in their order: the same for
+        every ``batch_size`` (32 for None), which only counts the steps.
+
+        Parameters
+        ----------
+        x, y, batch_size, verbose, sample_weight, callbacks, n_jobs
+            As for ``fit``.
+        steps : int, optional
+            Only the first so many batches.
+        return_dict : bool
+
+        Returns
+        -------
+        float, list of float or dict
+            As ``train_on_batch``.
+        """
+        batch_size = check.positive_int(32 if batch_size is None else batch_size, "batch_size")
+        verbose = check.verbosity(verbose)
+        steps = _steps(steps, "steps")
+        threads = config.threads(n_jobs)
+        source, example = self._source(x, y, sample_weight, batch_size=batch_size, steps=steps)
+        listeners = CallbackList(
+            callbacks, add_progbar=verbose != 0, epochs=1, steps=source.steps, verbose=verbose
+        )
+        self._build_by(example)
+        listeners.set_model(self)
+        return _returned(training.evaluate(self, source, listeners, threads), return_dict)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+        """The loss and metrics of one batch, without training."""
+        x, y = self._built_for(x, y, sample_weight)
+        figures = training.evaluate_arrays(self, x, y, sample_weight is not None)
+        return _returned(figures, return_dict)
+
+    def predict(
+        self, x, batch_size=None, verbose="auto", steps=None, callbacks=None, n_jobs=None
+    ):
+        """The outputs for x.
+
+        Parameters
+        ----------
+        x : array, frame, or source of batches
+            As for ``fit``; of a batch with targets only x is used.
+        batch_size : int, optional
+            Accepted as in Keras. A row's output is the same, to the bit, in any batch.
+        verbose : {"auto", 0, 1, 2}
+            Accepted as in Keras; nothing is shown.
+        steps : int, optional
+            Only the first so many batches.
+        callbacks : list of Callback, optional
+        n_jobs : int, optional
+            Threads, see ``config.threads``; they change no bit.
+
+        Returns
+        -------
+        ndarray, shape (n, outputs)
+
+        Raises
+        ------
+        NotBuiltError
+            If there are no weights yet.
+        """
+        rows = 32 if batch_size is None else check.positive_int(batch_size, "batch_size")
+        verbose = check.verbosity(verbose)
+        steps = _steps(steps, "steps")
+        threads = config.threads(n_jobs)
+        width = self.output_shape[1]
+        if callbacks is None and steps is None and isinstance(x, np.ndarray):
+            return training.predict_array(self, self._inputs(x, self.input_shape[1]), threads)
+        source = self._input_source(x, rows, steps)
+        listeners = CallbackList(callbacks, epochs=1, steps=source.steps, verbose=verbose)
+        listeners.set_model(self)
+        outputs = training.predict(self, source, listeners, threads)
+        if len(outputs) == 1:
+            return outputs[0]
+        return np.concatenate([np.empty((0, width), self.parameters.dtype), *outputs])
+
+    def predict_on_batch(self, x):
+        """The outputs for x, as one batch."""
+        return self.predict(x)
+
+
+def _steps(value, argument):
+    return None if value is None else check.positive_int(value, argument)
+
+
+def _split(source, share, batch_size, shuffle, steps, rows):
+    """Two sources, of the first rows and of the last ones."""
+    if not isinstance(source, ArraySource):
+        raise ArgumentError(
+            "validation_split: it splits arrays in memory; give validation_data instead"
+        )
+    x, y = source.x, source.y
+    kept = int(len(x) * (1 - share))
+    if not 0 < kept < len(x):
+        raise ArgumentError(
+            f"validation_split: {share:g} of {len(x)} rows leaves {kept} to train on "
+            f"and {len(x) - kept} to validate"
+        )
+    first = ArraySource(x[:kept], y[:kept], batch_size, shuffle, steps)
+    last = ArraySource(x[kept:], y[kept:], rows)
+    first.weighted = last.weighted = source.weighted
+    return first, last
+
+
+def _returned(figures, return_dict):
+    if return_dict:
+        return figures
+    values = list(figures.values())
+    return values if len(values) > 1 else values[0]

@@ -1,0 +1,14 @@
+"""Small helpers, with Keras' names."""
+
+from fastgd.utils.arrays import normalize, split_dataset, to_categorical
+from fastgd.utils.py_dataset import PyDataset, Sequence
+from fastgd.utils.random_seed import set_random_seed
+
+__all__ = [
+    "PyDataset",
+    "Sequence",
+    "normalize",
+    "set_random_seed",
+    "split_dataset",
+    "to_categorical",
+]

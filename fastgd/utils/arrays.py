@@ -1,0 +1,145 @@
+"""Arrays made ready for training."""
+
+import numpy as np
+
+from fastgd import _seeds
+from fastgd._validate import boolean, check_classes, numeric, positive_int, whole_number
+from fastgd.errors import ArgumentError, DataTypeError, ShapeError
+
+
+def to_categorical(x, num_classes=None):
+    """Class numbers as one-hot rows.
+
+    Parameters
+    ----------
+    x : array of int, shape (n,) or (n, 1)
+    num_classes : int, optional
+        One more than the largest class number by default.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, num_classes)
+
+    Raises
+    ------
+    ShapeError, DataError
+        For another shape; for a number outside 0 ... num_classes - 1.
+
+    Examples
+    --------
+    >>> from fastgd.utils import to_categorical
+    >>> to_categorical([0, 2])
+    array([[1., 0., 0.],
+           [0., 0., 1.]])
+    """
+    labels = numeric(x, "x")
+    if labels.shape not in ((labels.size,), (labels.size, 1)):
+        raise ShapeError(f"x: expected class numbers (n,) or (n, 1), got shape {labels.shape}")
+    labels = labels.reshape(-1)
+    if num_classes is None:
+        largest = labels.max(initial=0)
+        classes = int(largest) + 1 if np.isfinite(largest) else 1
+    else:
+        classes = positive_int(num_classes, "num_classes")
+    check_classes(labels, classes, "x")
+    return np.eye(classes)[labels.astype(np.int64)]
+
+
+def normalize(x, axis=-1, order=2):
+    """An array divided by its norms.
+
+    Parameters
+    ----------
+    x : array
+    axis : int
+        Along which a norm is taken.
+    order : float
+        Of the norm, as ``numpy.linalg.norm`` takes it: 2 is the Euclidean one.
+
+    Returns
+    -------
+    ndarray
+        Of x's shape; what has the norm 0 stays 0.
+
+    Examples
+    --------
+    >>> from fastgd.utils import normalize
+    >>> normalize([[3.0, 4.0], [0.0, 0.0]])
+    array([[0.6, 0.8],
+           [0. , 0. ]])
+    """
+    x = numeric(x, "x")
+    x = x if x.dtype.kind == "f" else x.astype(np.float64)
+    norms = np.linalg.norm(x, order, axis, keepdims=True)
+    return x / np.where(norms == 0, norms.dtype.type(1), norms)
+
+
+def split_dataset(dataset, left_size=None, right_size=None, shuffle=False, seed=None):
+    """Two parts of some rows, as for training and test.
+
+    Parameters
+    ----------
+    dataset : array, or list or tuple of arrays with as many rows each
+    left_size, right_size : float or int, optional
+        A share of the rows from 0 to 1, or their number; one of both may be left out.
+    shuffle : bool
+        Take the rows in a random order.
+    seed : int, optional
+        Of that order; ``set_random_seed`` decides by default.
+
+    Returns
+    -------
+    (left, right)
+        Each like ``dataset``: an array, or a tuple of arrays.
+
+    Raises
+    ------
+    ArgumentError
+        If the sizes are more than there is, or a part is empty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgd.utils import split_dataset
+    >>> x, y = np.arange(5), np.arange(5) ** 2
+    >>> (x_train, y_train), (x_test, y_test) = split_dataset((x, y), left_size=0.8)
+    >>> y_train, y_test
+    (array([0, 1, 4, 9]), array([16]))
+    """
+    several = isinstance(dataset, (list, tuple))
+    arrays = [np.asarray(a) for a in (dataset if several else [dataset])]
+    lengths = {len(a) if a.ndim else None for a in arrays}
+    if len(lengths) != 1 or None in lengths:
+        raise ShapeError(
+            f"dataset: expected arrays with as many rows each, got {[a.shape for a in arrays]}"
+        )
+    count = lengths.pop()
+    left, right = _size(left_size, count, "left_size"), _size(right_size, count, "right_size")
+    if left is None and right is None:
+        raise ArgumentError("left_size, right_size: expected at least one of both, got None")
+    left = count - right if left is None else left
+    right = count - left if right is None else right
+    if left < 1 or right < 1 or left + right > count:
+        raise ArgumentError(
+            f"left_size, right_size: {left} and {right} of {count} rows, expected 1 or more"
+        )
+    order = np.arange(count)
+    if boolean(shuffle, "shuffle"):
+        seed = _seeds.next_seed() if seed is None else whole_number(seed, "seed", 0)
+        order = np.random.default_rng(seed).permutation(count)
+    parts = order[:left], order[left : left + right]
+    taken = [tuple(a[rows] for a in arrays) for rows in parts]
+    return tuple(taken) if several else tuple(part[0] for part in taken)
+
+
+def _size(size, count, argument):
+    """A number of rows for a share or a number; None for None."""
+    if size is None:
+        return None
+    if isinstance(size, (float, np.floating)):
+        if not 0 <= size <= 1:
+            raise ArgumentError(f"{argument}: expected a share from 0 to 1, got {size}")
+        return round(size * count)
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
+        raise DataTypeError(f"{argument}: expected a share or a number of rows, got {size!r}")
+    return whole_number(size, argument, 0)
