@@ -237,6 +237,8 @@ def path(case, start, gradients, rate=0.03):
     columns = [g.reshape(-1).tolist() for g in gradients]
     paths = [
         list(formula(w, column, rate, **arguments))
-        for w, column in zip(start.reshape(-1).tolist(), zip(*columns, strict=True), strict=True)
+        for w, column in zip(
+            start.reshape(-1).tolist(), zip(*columns, strict=True), strict=True
+        )
     ]
     return list(zip(*paths, strict=True))

@@ -216,9 +216,7 @@ def test_a_norm_whose_square_no_double_holds(build):
 @each_dtype
 def test_averages_by_hand(build, dtype):
     w = flat([1.0, 2.0], dtype)
-    optimizer = optimizers.SGD(
-        1.0, use_ema=True, ema_momentum=0.75, ema_overwrite_frequency=2
-    )
+    optimizer = optimizers.SGD(1.0, use_ema=True, ema_momentum=0.75, ema_overwrite_frequency=2)
     place, average = np.array([1.0, 2.0]), None
     for k in range(5):
         g = np.array([0.5, -0.25]) * (k + 1)
@@ -236,7 +234,9 @@ def test_averages_by_hand(build, dtype):
 def test_an_update_that_would_not_be_finite_leaves_the_weight(build, name):
     w = flat([1.0, 3e38, 1.0], np.float32)
     optimizer = CLASSES[name](1.0, weight_decay=8.0)
-    status = engine(build).update(w, flat([0.1, -0.1, 0.1], np.float32), optimizer.state(w), 1.0)
+    status = engine(build).update(
+        w, flat([0.1, -0.1, 0.1], np.float32), optimizer.state(w), 1.0
+    )
     assert status == Status.STATUS_UPDATE
     assert np.isfinite(w).all()
 

@@ -20,6 +20,7 @@ TIERS = [
     {"reference.points", "reference.arrays", "reference.metrics", "reference.shuffle"},
     {"reference.activations"},
     {"reference.optimizers", "reference.losses", "reference.descent"},
+    {"reference.embedding", "reference.noise", "reference.normalization"},
     {"reference.layers", "reference.updates"},
     {"reference.program"},
     {"reference"},

@@ -18,6 +18,8 @@ cdef bint look_at_gradients(
     cdef int64_t s, first, last
     if optimizer.segments == NULL:
         return all_finite(end - begin, <const real*>g + begin)
+    if optimizer.segment_count == 0:
+        return True
     for s in range(optimizer.segment_count):
         segment = optimizer.segments + s
         first = max(begin, segment.offset)
@@ -135,6 +137,8 @@ cdef int update_segments(
     cdef int status = STATUS_FINE
     cdef int64_t s = 0
     cdef int64_t t, first, last
+    if count == 0:
+        return status
     if whole:  # the first member takes all of it
         begin = 0
         end = segments[count - 1].offset + segments[count - 1].size if rank == 0 else 0

@@ -52,7 +52,9 @@ class Adafactor(Optimizer):
         self.epsilon_2 = number(epsilon_2, "epsilon_2", 0)
         self.clip_threshold = number(clip_threshold, "clip_threshold", 0)
         if self.clip_threshold == 0:
-            raise ArgumentError(f"clip_threshold: expected a number above 0, got {clip_threshold!r}")
+            raise ArgumentError(
+                f"clip_threshold: expected a number above 0, got {clip_threshold!r}"
+            )
         self.relative_step = bool(relative_step)
 
     def settings(self):

@@ -77,7 +77,11 @@ class Optimizer(Serializable):
         self.name = name or type(self).__name__.lower()
         self._rate = None
         self.learning_rate = learning_rate
-        clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
+        clips = {
+            "clipnorm": clipnorm,
+            "clipvalue": clipvalue,
+            "global_clipnorm": global_clipnorm,
+        }
         given = [k for k, v in clips.items() if v is not None]
         if len(given) > 1:
             raise ArgumentError(f"{given[1]}: expected None where {given[0]} is given")
@@ -474,7 +478,9 @@ def _count(value, argument, low):
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
-        raise ArgumentError(f"{argument}: expected a whole number of at least {low}, got {value!r}")
+        raise ArgumentError(
+            f"{argument}: expected a whole number of at least {low}, got {value!r}"
+        )
     return int(value)
 
 

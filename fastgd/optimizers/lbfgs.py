@@ -67,7 +67,9 @@ class LBFGS(Optimizer):
 
     def apply_gradients(self, grads_and_vars):
         """Refused: a line search asks for the loss itself."""
-        raise ArgumentError("LBFGS: expected fit or train_on_batch, for it needs the loss itself")
+        raise ArgumentError(
+            "LBFGS: expected fit or train_on_batch, for it needs the loss itself"
+        )
 
     def minimize(self, vector, gradients, objective, variables=None):
         """Up to max_iter steps.
@@ -137,7 +139,11 @@ class LBFGS(Optimizer):
         if pairs and slope < 0 and np.isfinite(direction).all():
             return direction, slope, 1.0
         state.slots[:] = 0  # what is remembered does not lead down: begin anew
-        return -gradient, -float(gradient @ gradient), min(1.0, 1 / float(np.abs(gradient).sum()))
+        return (
+            -gradient,
+            -float(gradient @ gradient),
+            min(1.0, 1 / float(np.abs(gradient).sum())),
+        )
 
     def _remember(self, state, where, step, change):
         if not step @ change > 0:

@@ -80,8 +80,9 @@ def _elementwise(call):
 
     @functools.wraps(call)
     def schedule(self, step):
-        rates = call(self, np.asarray(step, np.float64))
-        return float(rates) if np.ndim(step) == 0 else rates
+        # one step by way of an array, too: NumPy's powers of numbers and of arrays may differ
+        rates = call(self, np.atleast_1d(np.asarray(step, np.float64)))
+        return float(rates[0]) if np.ndim(step) == 0 else rates
 
     return schedule
 

@@ -183,6 +183,8 @@ def check_arrays(arrays, state):
     for name, own in expected.items():
         given = np.asarray(arrays[name])
         if given.shape != own.shape:
-            raise ShapeError(f"arrays: {name!r} has to be of shape {own.shape}, got {given.shape}")
+            raise ShapeError(
+                f"arrays: {name!r} has to be of shape {own.shape}, got {given.shape}"
+            )
         if given.dtype != own.dtype:
             raise DataTypeError(f"arrays: {name!r} has to be {own.dtype}, got {given.dtype}")

@@ -103,7 +103,7 @@ def ftrl(w, g, slots, rate, settings, step):
         difference = wide.astype(w.dtype)
     linear += g + 2 * shrinkage * w - difference / rate * w
     squares[:] = more
-    divisor = more ** -power / rate + (2 * l2 + beta / rate)
+    divisor = more**-power / rate + (2 * l2 + beta / rate)
     return np.where(divisor > 0, (np.clip(linear, -l1, l1) - linear) / divisor, w)
 
 
