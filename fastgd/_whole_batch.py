@@ -9,7 +9,7 @@ def run(model, part, weighted, totals, first, last):
 
 
 def minimize(model, x, y, weighted, totals):
-    """Minimise the loss over prepared rows: a Status. Adds to totals what they are in the end."""
+    """Minimise the loss over prepared rows: a Status. Adds to totals those at its end."""
     ready = model.ready(weighted)
     begin = []
 

@@ -1,5 +1,7 @@
-"""The optimizers' formulas as their documentation writes them, in Python's floats, one weight at a
-time; and arguments to try them with."""
+"""The optimizers' formulas as their documentation writes them, and arguments to try them with.
+
+In Python's floats, one weight at a time, or one variable.
+"""
 
 import math
 

@@ -1,5 +1,7 @@
 """L-BFGS: its line search, and what it reaches."""
 
+import itertools
+
 import numpy as np
 import pytest
 from problems import network, regression
@@ -58,7 +60,7 @@ def test_a_network_goes_down_all_the_way(engine):
     model = network()
     model.compile(optimizers.LBFGS(max_iter=5), "mse", metrics=["mae"])
     losses = model.fit(x, y, epochs=15, verbose=0).history["loss"]
-    assert all(b <= a for a, b in zip(losses, losses[1:], strict=False))
+    assert all(b <= a for a, b in itertools.pairwise(losses))
     other = network()
     other.compile(optimizers.Adam(0.01), "mse")
     assert losses[-1] < other.fit(x, y, epochs=75, batch_size=50, verbose=0).history["loss"][-1]

@@ -19,7 +19,6 @@ from fastgd.errors import (
 )
 from fastgd.optimizers import SGD, Adam, RMSprop
 
-
 COMMON = {
     "weight_decay": None, "clipnorm": None, "clipvalue": None, "global_clipnorm": None,
     "use_ema": False, "ema_momentum": 0.99, "ema_overwrite_frequency": None,
@@ -400,13 +399,13 @@ def test_bad_common_arguments(arguments, words):
 
 
 def test_arguments_come_in_the_order_of_keras():
-    common = list(COMMON) + ["name"]
-    for made in optimizers.CLASSES:
-        names = list(inspect.signature(made).parameters)
-        if made.__name__ == "AdamW":
+    common = [*COMMON, "name"]
+    for one in optimizers.CLASSES:
+        names = list(inspect.signature(one).parameters)
+        if one.__name__ == "AdamW":
             assert names[:2] == ["learning_rate", "weight_decay"]
             assert names[6:] == common[1:]
-        elif not made.whole_batch:
+        elif not one.whole_batch:
             assert names[0] == "learning_rate"
             assert names[-len(common) :] == common
 

@@ -182,7 +182,7 @@ def test_rates_that_are_no_rates():
         def __call__(self, step):
             return 1.0 - step
 
-    with pytest.raises(ArgumentError, match="Bad .*-1.0 at step 2"):
+    with pytest.raises(ArgumentError, match=r"Bad .*-1\.0 at step 2"):
         Bad().rates(0, 5)
 
 

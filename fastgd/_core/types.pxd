@@ -86,20 +86,18 @@ cpdef enum Metric:
     METRIC_CATEGORICAL_ACCURACY
     METRIC_SPARSE_CATEGORICAL_ACCURACY
 
-cpdef enum Update:                                                    # its slots:
-    UPDATE_SGD = 1    # settings: momentum, nesterov;                 velocity
-    UPDATE_RMSPROP    # settings: rho, momentum, epsilon, centered;   see rmsprop in weights.pxi
-    UPDATE_ADAM       # settings: beta_1, beta_2, epsilon, amsgrad;   m, v, with amsgrad largest v
-    UPDATE_ADAMAX     # settings: beta_1, beta_2, epsilon;            m, u
-    UPDATE_NADAM      # settings: beta_1, beta_2, epsilon;            m, v
-    UPDATE_ADAGRAD    # settings: epsilon;                            accumulator
-    UPDATE_ADADELTA   # settings: rho, epsilon;                       squares of g, of moves
-    UPDATE_FTRL       # settings: learning_rate_power, l1, l2, l2 shrinkage, beta;
-                      #                                               accumulator, linear
-    UPDATE_LION       # settings: beta_1, beta_2;                     m
-    UPDATE_LAMB       # settings: beta_1, beta_2, epsilon;            m, v
-    UPDATE_ADAFACTOR  # settings: beta_2_decay, epsilon_1, epsilon_2, clip_threshold,
-                      #           relative_step;                      see adafactor in variables.pxi
+cpdef enum Update:    # its slots stand with its formula in weights.pxi or variables.pxi
+    UPDATE_SGD = 1    # settings: momentum, nesterov
+    UPDATE_RMSPROP    # settings: rho, momentum, epsilon, centered
+    UPDATE_ADAM       # settings: beta_1, beta_2, epsilon, amsgrad
+    UPDATE_ADAMAX     # settings: beta_1, beta_2, epsilon
+    UPDATE_NADAM      # settings: beta_1, beta_2, epsilon
+    UPDATE_ADAGRAD    # settings: epsilon
+    UPDATE_ADADELTA   # settings: rho, epsilon
+    UPDATE_FTRL       # settings: learning_rate_power, l1, l2, l2 shrinkage, beta
+    UPDATE_LION       # settings: beta_1, beta_2
+    UPDATE_LAMB       # settings: beta_1, beta_2, epsilon
+    UPDATE_ADAFACTOR  # settings: beta_2_decay, epsilon_1, epsilon_2, clip_threshold, relative
 
 cpdef enum Status:
     STATUS_FINE = 0
@@ -169,5 +167,4 @@ cdef struct Options:
     double ema_momentum
     int64_t use_ema           # the slot after the optimizer's own is the average
     int64_t ema_frequency
-    int64_t accumulation      # steps whose mean gradient is one update: at least 1. If more, the
-                              # last slot is the sum of gradients
+    int64_t accumulation      # steps whose mean gradient is one update; above 1 a slot sums up

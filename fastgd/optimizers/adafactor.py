@@ -9,8 +9,8 @@ from fastgd.optimizers.base import Optimizer
 class Adafactor(Optimizer):
     """Adam's second moment from sums over rows and columns (Shazeer and Stern 2018).
 
-    At step t = 1, 2, ..., with k = 1 - t^beta_2_decay: r and c are running means, with the share k
-    of the past, of the means of g² + epsilon_1 along the rows and the columns of a matrix;
+    At step t = 1, 2, ..., with k = 1 - t^beta_2_decay: r and c are running means, with a share
+    of k for the past, of the means of g² + epsilon_1 along a matrix's rows and columns;
     v = r c / mean(r), move = g / sqrt(v), divided by max(1, rms(move) / clip_threshold), and
     w = w - max(epsilon_2, rms(w)) rate move. Of a vector v is itself such a running mean.
     With relative_step and a constant learning_rate, rate = min(learning_rate, 1 / sqrt(t));

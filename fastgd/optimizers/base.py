@@ -1,4 +1,4 @@
-"""What all optimizers share: their arguments, their learning rate, and a step outside ``fit``.
+"""What all optimizers share: their arguments, their learning rate, and what they keep.
 
 An optimizer is a description; the update itself is one loop over flat vectors, run by the
 engine, the same in ``fit`` and in ``apply_gradients``.
@@ -10,21 +10,19 @@ import re
 
 import numpy as np
 
-from fastgd import _engines, config
 from fastgd._core import types
 from fastgd._validate import number
-from fastgd.errors import ArgumentError, DataTypeError, DivergenceError, NotBuiltError
-from fastgd.optimizers.pairs import (
-    check_variable, flat_gradient, grouped, other_squares, vector_of,
-)  # fmt: skip
+from fastgd.errors import ArgumentError, DataTypeError
+from fastgd.optimizers.pairs import vector_of
 from fastgd.optimizers.scalars import Count, Rate
 from fastgd.optimizers.schedules import LearningRateSchedule
 from fastgd.optimizers.states import States, check_arrays, place, trained_variables
+from fastgd.optimizers.stepping import Stepping
 from fastgd.saving import Serializable
 from fastgd.variables import Variable
 
 
-class Optimizer(Serializable):
+class Optimizer(Stepping, Serializable):
     """What all optimizers share.
 
     Parameters
@@ -41,8 +39,8 @@ class Optimizer(Serializable):
     global_clipnorm : float, optional
         As clipnorm, but of all gradients together. At most one of the three may be given.
     use_ema : bool
-        Keep an average of the weights, average = ema_momentum average + (1 - ema_momentum) w, after
-        each update; the first one begins it. At the end of ``fit`` it takes the weights' place.
+        After each update, average = ema_momentum average + (1 - ema_momentum) w; the first one
+        begins it. At the end of ``fit`` the average takes the weights' place.
     ema_momentum : float
         In [0, 1].
     ema_overwrite_frequency : int, optional
@@ -96,8 +94,8 @@ class Optimizer(Serializable):
         )
         if loss_scale_factor is not None:
             raise ArgumentError(
-                "loss_scale_factor: expected None, for the loss is computed in float32 or float64, "
-                f"which need no scaling; got {loss_scale_factor!r}"
+                "loss_scale_factor: expected None, for float32 and float64 need no scaling; "
+                f"got {loss_scale_factor!r}"
             )
         self.loss_scale_factor = None
         self.gradient_accumulation_steps = _count(
@@ -109,7 +107,7 @@ class Optimizer(Serializable):
         self._excluded_names = ()
         self._excluded_places = set()
 
-    # -- what the engine asks for ---------------------------------------------------------------
+    # -- what the engine asks for -------------------------------------------------------------
 
     def settings(self):
         """The numbers that the engine's formula takes, in the order of types.pxd."""
@@ -194,7 +192,7 @@ class Optimizer(Serializable):
             return self._rate.rates(int(self._steps[0]) + offset, count)
         return np.array([float(self.learning_rate)])
 
-    # -- learning rate and count ----------------------------------------------------------------
+    # -- learning rate and count --------------------------------------------------------------
 
     @property
     def learning_rate(self):
@@ -213,7 +211,8 @@ class Optimizer(Serializable):
     def _set_rate(self, value):
         if isinstance(value, type) and issubclass(value, LearningRateSchedule):
             raise DataTypeError(
-                f"learning_rate: expected a schedule with its arguments, got {value.__name__} itself"
+                "learning_rate: expected a schedule with its arguments, "
+                f"got {value.__name__} itself"
             )
         if isinstance(value, LearningRateSchedule) or callable(value):
             self._rate = value
@@ -238,7 +237,7 @@ class Optimizer(Serializable):
         count = _count(value, "iterations", 0)
         self._steps[0] = count * (self.gradient_accumulation_steps or 1)
 
-    # -- weight decay and averages --------------------------------------------------------------
+    # -- weight decay and averages ------------------------------------------------------------
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None):
         """Choose variables that weight_decay leaves alone; replaces an earlier choice.
@@ -287,24 +286,13 @@ class Optimizer(Serializable):
                 average = state.arrays()["average"][offset : offset + variable.size]
                 variable[...] = average.reshape(variable.shape)
 
-    # -- state -----------------------------------------------------------------------------------
-
-    def build(self, variables):
-        """Make the state of variables before the first step, which would do so by itself."""
-        self._built = list(variables)
-        members = {}
-        for variable in self._built:
-            check_variable(variable)
-            vector = vector_of(variable)
-            members.setdefault(id(vector), (vector, []))[1].append(variable)
-        for vector, group in members.values():
-            self._state_of(vector, group)
+    # -- state --------------------------------------------------------------------------------
 
     @property
     def variables(self):
         """iterations, learning_rate, and what is kept: a list, each with name and numpy().
 
-        A row of a state that belongs to a model's flat vector is one Variable, of the shape (n,).
+        A row of the state of a model's flat vector is one Variable, of the shape (n,).
         """
         rows = [
             Variable(row, 0, row.shape, name=f"{self.name}/{name}", trainable=False)
@@ -352,104 +340,7 @@ class Optimizer(Serializable):
         copied = {"_states": copy.deepcopy(self._states), "_steps": self._steps.copy()}
         return vars(self) | copied | {"_excluded_places": set(), "_built": None}
 
-    # -- a step outside fit ----------------------------------------------------------------------
-
-    def apply_gradients(self, grads_and_vars):
-        """Take one step.
-
-        Parameters
-        ----------
-        grads_and_vars : iterable of (gradient, variable)
-            A variable is a model's own (``model.trainable_variables``) or any writable array of
-            float32 or float64; it is updated in place. Pairs whose gradient is None are left
-            out. When all variables of a model are there, this is one compiled update over its
-            flat vector, with the same bits as in ``fit``.
-
-        Raises
-        ------
-        ShapeError, DataTypeError
-            If a gradient does not fit its variable; then nothing is changed.
-        DivergenceError
-            If a gradient is not finite, or an update would be; then nothing is changed. (Where all
-            variables are one model's, weights whose update is finite take it.)
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from fastgd.optimizers import SGD
-        >>> w = np.array([1.0, 2.0])
-        >>> SGD(learning_rate=0.5).apply_gradients([(np.array([2.0, 2.0]), w)])
-        >>> w
-        array([0., 1.])
-        """
-        groups = [
-            (vector, members, self._state_of(vector, [v for _, v in members]))
-            for vector, members in grouped(grads_and_vars)
-        ]
-        if not groups:
-            raise ArgumentError("grads_and_vars: there is no gradient for any variable")
-        rate = float(self.rates()[0])
-        groups = [
-            (vector, flat_gradient(vector, members, state.segments is not None), state)
-            for vector, members, state in groups
-        ]
-        if len(groups) == 1:
-            self._update(*groups[0], rate)
-        else:
-            self._update_all(groups, rate)
-
-    def apply(self, grads, trainable_variables=None):
-        """Take one step: ``apply_gradients(zip(grads, trainable_variables))``.
-
-        Without trainable_variables: those that ``build`` was called with.
-        """
-        if trainable_variables is None:
-            if self._built is None:
-                raise NotBuiltError("apply: expected trainable_variables, or build(...) before")
-            trainable_variables = self._built
-        self.apply_gradients(zip(grads, trainable_variables, strict=True))
-
-    def scale_loss(self, loss):
-        """The loss itself: there is no loss_scale_factor."""
-        return loss
-
-    def _state_of(self, vector, variables):
-        return self.state(vector, None if vector is variables[0] else variables)
-
-    def _update_all(self, groups, rate):
-        """A step of several vectors: of all of them, or of none."""
-        before = int(self._steps[0])
-        kept = [(v, v.copy(), state.slots, state.slots.copy()) for v, _, state in groups]
-        others = [0.0] * len(groups)
-        if self.global_clipnorm:
-            others = other_squares(groups, self.gradient_accumulation_steps or 1)
-        try:
-            for (vector, gradient, state), squares in zip(groups, others, strict=True):
-                self._steps[0] = before
-                if squares:
-                    state.options["other_squares"] = squares
-                self._update(vector, gradient, state, rate)
-        except DivergenceError:
-            self._steps[0] = before
-            for vector, old, slots, old_slots in kept:
-                vector[...] = old
-                slots[...] = old_slots
-            raise
-
-    def _update(self, vector, gradient, state, rate):
-        flat = vector if vector.flags.carray else np.array(vector, order="C")
-        step = int(self._steps[0])
-        status = _engines.load(config.engine()).update(flat.reshape(-1), gradient, state, rate)
-        if status != types.Status.STATUS_FINE:
-            what = "gradient" if status == types.Status.STATUS_GRADIENT else "update"
-            raise DivergenceError(
-                f"apply_gradients: the {what} of step {step + 1} is not finite",
-                step=step,
-            )
-        if flat is not vector:
-            vector[...] = flat
-
-    # -- configuration ---------------------------------------------------------------------------
+    # -- configuration ------------------------------------------------------------------------
 
     def get_config(self):
         """The arguments that make this optimizer again."""

@@ -12,12 +12,11 @@ class LBFGS(Optimizer):
     """Limited-memory BFGS (Nocedal 1980; Liu and Nocedal 1989). Not in Keras.
 
     A step goes along the direction that the two-loop recursion (Nocedal and Wright, Numerical
-    Optimization, algorithm 7.4) makes of the gradient and the last history_size steps, as far as
-    the strong Wolfe conditions ask. The loss is that of all rows: ``fit`` ignores batch_size and
-    shuffle, an epoch is up to max_iter steps, and ends early where the loss is lowest.
-    ``train_on_batch`` does the same with its batch, and ``fit`` with each that a generator gives.
-    Random layers are not for it, since the loss
-    has to be a function of the weights.
+    Optimization, algorithm 7.4) makes of the gradient and the last history_size steps, as far
+    as the strong Wolfe conditions ask. The loss is that of all rows: ``fit`` ignores batch_size
+    and shuffle, an epoch is up to max_iter steps, and ends early where the loss is lowest.
+    ``train_on_batch`` does the same with its batch, ``fit`` with each that a generator gives.
+    Random layers are not for it, since the loss has to be a function of the weights.
 
     Parameters
     ----------

@@ -37,8 +37,8 @@ def strong_wolfe(at, start, step, decrease=1e-4, curvature=0.9, most=25):
     Returns
     -------
     Trial
-        If there is no such step, or `most` trials do not find it: the lowest one, `start` if none
-        is lower.
+        If there is no such step, or `most` trials do not find it: the lowest one, `start` if
+        none is lower.
 
     Examples
     --------

@@ -4,7 +4,7 @@ import numpy as np
 
 
 class _Assignable:
-    """A number that knows where it came from; whatever is computed with it is a plain number."""
+    """A number that knows where it came from; what is computed with it is a plain number."""
 
     def __new__(cls, value, assign):
         self = super().__new__(cls, value)

@@ -15,9 +15,9 @@ class LearningRateSchedule(Serializable):
     """A learning rate for each step: what an optimizer takes for ``learning_rate``.
 
     A schedule of one's own is a subclass with ``__call__(step)``, which is given the number of
-    steps taken so far, an int, and returns the learning rate of the next one. (If it does as well
-    with an array of steps, say so by ``vectorized = True`` in its class.) The rates reach the
-    compiled loop as an array.
+    steps taken so far, an int, and returns the learning rate of the next one. (If it does as
+    well with an array of steps, say so by ``vectorized = True`` in its class.) The rates reach
+    the compiled loop as an array.
 
     Examples
     --------
@@ -49,8 +49,8 @@ class LearningRateSchedule(Serializable):
         if bad.any():
             i = int(np.argmax(bad))
             raise ArgumentError(
-                f"learning_rate: {type(self).__name__} has to give finite numbers of at least 0, "
-                f"got {found[i]} at step {first + i}"
+                f"learning_rate: {type(self).__name__} has to give finite numbers of at least "
+                f"0, got {found[i]} at step {first + i}"
             )
         return found
 
@@ -176,8 +176,8 @@ class PolynomialDecay(LearningRateSchedule):
     decay_steps : int
     end_learning_rate, power : float
     cycle : bool
-        Whether the decay begins anew, over the first multiple of decay_steps not below the step,
-        instead of staying at the end.
+        Whether the decay begins anew, over the first multiple of decay_steps not below the
+        step, instead of staying at the end.
     name : str
 
     Examples
@@ -251,8 +251,8 @@ class InverseTimeDecay(LearningRateSchedule):
 class CosineDecay(LearningRateSchedule):
     """Half a wave down to alpha, after a linear rise (Loshchilov and Hutter 2017).
 
-    With warmup_target, the first warmup_steps lead from initial_learning_rate to it in a straight
-    line, and the decay begins there; its step counts from there, too. Then
+    With warmup_target, the first warmup_steps lead from initial_learning_rate to it in a
+    straight line, and the decay begins there; its step counts from there, too. Then
 
     rate = begin ((1 - alpha) (1 + cos(pi step / decay_steps)) / 2 + alpha), and begin * alpha
     after decay_steps.
@@ -363,9 +363,9 @@ class CosineDecayRestarts(LearningRateSchedule):
 class OneCycle(LearningRateSchedule):
     """Up to a large rate and down to a tiny one, once (Smith and Topin 2018). Not in Keras.
 
-    Over the first warmup = pct_start * (total_steps - 1) steps the rate rises along half a cosine from
-    max_learning_rate / div_factor to max_learning_rate, over the others it falls along half a
-    cosine to max_learning_rate / (div_factor * final_div_factor), and stays there:
+    Over the first warmup = pct_start * (total_steps - 1) steps the rate rises along half a
+    cosine from low = max_learning_rate / div_factor to high = max_learning_rate, over the others
+    it falls along half a cosine to end = low / final_div_factor, and stays there:
 
     rate = low + (high - low) (1 - cos(pi step / warmup)) / 2,
     rate = high + (end - high) (1 - cos(pi (step - warmup) / (total_steps - 1 - warmup))) / 2.

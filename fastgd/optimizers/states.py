@@ -79,7 +79,7 @@ def segment_table(parts):
 
 
 def trained_variables(vector):
-    """The trainable variables that lie in a flat vector, in its order; None for another array."""
+    """The trainable variables that lie in a flat vector, in its order; None for an array."""
     found, end = [], 0
     living = list(owners.get(id(vector), {}).values())
     if not living:
@@ -99,8 +99,8 @@ def place(array):
 class States:
     """The states of an optimizer by vector: dropped with it.
 
-    A state that was pickled or copied has lost its vector. It goes to the first vector of its size
-    and data type that is asked for.
+    A state that was pickled or copied has lost its vector. It goes to the first vector of its
+    size and data type that is asked for.
     """
 
     def __init__(self):
@@ -122,8 +122,8 @@ class States:
     def find(self, vector, kind, values, settings, iterations):
         """The state of a vector, made when it is first seen.
 
-        values: the name of each slot -> the number it begins with; None for the weights. A slot of a name that there was
-        before is kept, for momentum, say, may be set after the first step.
+        values: the name of each slot -> the number it begins with; None for the weights. A slot
+        of a name that there was before is kept: momentum, say, may be set after the first step.
         """
         key = place(vector)
         entry = self._entries.get(key)
