@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from test_saving import content
 
-from fastgd import Sequential, initializers, layers, losses, metrics, models, saving
+from fastgd import Sequential, initializers, layers, losses, models, saving
 from fastgd.errors import ArgumentError, DataTypeError, FastgdError, UnknownNameError
 from fastgd.saving import registry
 
