@@ -222,8 +222,8 @@ class Loss(Serializable):
         if np.ndim(values) == 0:
             if weighted:
                 raise ArgumentError(
-                    f"loss: {self.name!r} gives one number for a batch, and sample weights need "
-                    "one for each row"
+                    f"loss: {self.name!r} gives one number for a batch, and sample weights "
+                    "need one for each row"
                 )
             summed = self.reduction_code == SUM
             values = np.full(rows, float(values) / (rows if summed else 1))
