@@ -7,6 +7,7 @@ import numpy as np
 
 from fastgd import _seeds, _whole_batch
 from fastgd._core.types import Status
+from fastgd._plan import width_of
 from fastgd._threads import Choice, useful_threads
 from fastgd.errors import DivergenceError
 
@@ -74,7 +75,7 @@ def _train_epoch(model, source, epoch, callbacks, threads):
     progress = callbacks.listens_to("on_train_progress")
     step = 0
     try:
-        for part in source.parts(functools.partial(_next_key, model)):
+        for part in source.parts(functools.partial(next_key, model)):
             run = _span(model, part, source.weighted, totals, threads)
             at = part.first
             before = step - at
@@ -99,8 +100,8 @@ def _train_epoch(model, source, epoch, callbacks, threads):
     return model.figures(totals) if step else None
 
 
-def _next_key(model):
-    """The stream of the next round over the rows."""
+def next_key(model):
+    """The stream of the next round over the rows, or of a batch that comes by itself."""
     model.epochs_begun += 1
     return _seeds.element(model.seed, model.epochs_begun - 1)
 
@@ -115,6 +116,7 @@ def _span(model, part, weighted, totals, threads):
     optimizer = model.optimizer
     if optimizer.whole_batch:
         return functools.partial(_whole_batch.run, model, part, weighted, totals)
+    regular = model.network().regular
     state = model.ready(weighted).state(optimizer, model.parameters)
     rates = functools.partial(_rates, optimizer, {})
     size = part.batch_size
@@ -122,11 +124,16 @@ def _span(model, part, weighted, totals, threads):
     choice = model.threads_choices.setdefault(most, Choice(most))
 
     def run(first, last):
+        regular.before_step()
+        last = regular.last_step(first, last)
         span = functools.partial(
             train, part.x, part.y, part.order, part.key, size, first, last, state,
             rates(first, last), totals,
         )  # fmt: skip
-        return choice.run(span, first, SPAN_SECONDS)
+        reached, status = choice.run(span, first, SPAN_SECONDS)
+        if status == Status.STATUS_FINE:
+            regular.after_step()
+        return reached, status
 
     return run
 
@@ -136,15 +143,19 @@ def train_on_batch(model, x, y, weighted=False):
     ready = model.ready(weighted)
     optimizer = model.optimizer
     totals = np.zeros(ready.totals_size)
+    regular = model.network().regular
+    key = next_key(model)  # a dropped unit is another one in each batch
     if optimizer.whole_batch:
         status = _whole_batch.minimize(model, x, y, weighted, totals)
     else:
+        regular.before_step()
         state = ready.state(optimizer, model.parameters)
         _, status = model.program(weighted).train(
-            x, y, None, 0, len(x), 0, 1, state, optimizer.rates(), totals, SPAN_SECONDS
+            x, y, None, key, len(x), 0, 1, state, optimizer.rates(), totals, SPAN_SECONDS
         )
     if status != Status.STATUS_FINE:
         raise diverged(status, optimizer.iterations)
+    regular.after_step()
     return ready.figures(totals)
 
 
@@ -168,6 +179,7 @@ def evaluate(model, source, callbacks, threads=1):
     batches = callbacks.listens_to("on_test_batch_begin", "on_test_batch_end")
     progress = callbacks.listens_to("on_test_progress")
     program = model.program(source.weighted)
+    penalty = _penalty(model, program)
     model.stop_evaluating = False
     source.rewind()
     callbacks.on_test_begin()
@@ -181,6 +193,7 @@ def evaluate(model, source, callbacks, threads=1):
                 return (program.evaluate(x, y, row, totals, seconds, threads),)
 
             for row in _rows(model, first, last, span, threads):
+                totals[0] = penalty * totals[1]
                 if progress:
                     done = -(-(row - first) // part.batch_size)
                     callbacks.on_test_progress(step + done, model.figures(totals))
@@ -203,7 +216,14 @@ def evaluate_arrays(model, x, y, weighted=False):
     row = 0
     while row < len(x):
         row = program.evaluate(x, y, row, totals, SPAN_SECONDS)
+    totals[0] = _penalty(model, program) * totals[1]
     return model.figures(totals)
+
+
+def _penalty(model, program):
+    """What regularizers add to the loss of each row, at the weights as they are."""
+    model.network().regular.before_step()
+    return program.penalty()
 
 
 def predict(model, source, callbacks, threads=1):
@@ -230,7 +250,7 @@ def predict(model, source, callbacks, threads=1):
 def predict_array(model, x, threads=1):
     """The outputs for an array."""
     program = model.program()
-    out = np.empty((len(x), model.output_shape[1]), dtype=x.dtype)
+    out = np.empty((len(x), width_of(model.output_shape)), dtype=x.dtype)
     if threads == 1:  # one row should take a microsecond
         row = 0
         while row < len(x):

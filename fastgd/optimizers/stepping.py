@@ -4,6 +4,7 @@ import numpy as np
 
 from fastgd import _engines, config
 from fastgd._core import types
+from fastgd._regular import constrain
 from fastgd.errors import ArgumentError, DivergenceError, NotBuiltError
 from fastgd.optimizers.pairs import (
     check_variable,
@@ -60,6 +61,7 @@ class Stepping:
             (vector, members, self._state_of(vector, [v for _, v in members]))
             for vector, members in grouped(grads_and_vars)
         ]
+        variables = [v for _, members, _ in groups for _, v in members]
         if not groups:
             raise ArgumentError("grads_and_vars: there is no gradient for any variable")
         rate = float(self.rates()[0])
@@ -71,6 +73,7 @@ class Stepping:
             self._update(*groups[0], rate)
         else:
             self._update_all(groups, rate)
+        constrain(variables)
 
     def apply(self, grads, trainable_variables=None):
         """Take one step: ``apply_gradients(zip(grads, trainable_variables))``.

@@ -11,15 +11,19 @@ from fastgd._core.types import (
     METRIC_TERM,
     ROW,
     TERM_TOTALS,
+    Call,
+    Loss,
     Moments,
     Op,
     Reduction,
     Status,
 )
+from fastgd.reference.constraints import constrain
 from fastgd.reference.layers import BACKWARD, FORWARD, Operands
 from fastgd.reference.losses import LOSSES
 from fastgd.reference.metrics import METRICS
 from fastgd.reference.normalization import settle
+from fastgd.reference.penalties import activity, add_penalties
 from fastgd.reference.shuffle import element, permutation
 from fastgd.reference.updates import update
 
@@ -29,6 +33,9 @@ BLOCK_ROWS = 4096
 # A value that leaves the finite numbers is found and reported by a Status, not by a warning.
 quiet = np.errstate(all="ignore")
 
+
+#: What may be minimised.
+TERMS = LOSSES | {Loss.LOSS_ACTIVITY: activity}
 
 Row = namedtuple("Row", ROW.names)
 LossTerm = namedtuple("LossTerm", LOSS_TERM.names)
@@ -55,7 +62,9 @@ class Program:
         self._widths = plan.widths.tolist()
         self._settings = plan.settings.tolist()
         self._outputs = plan.outputs.tolist()
+        self._functions = plan.functions
         self._target_width = plan.target_width
+        self._plan = plan
         self._parameters = parameters
         self._gradients = gradients
 
@@ -90,6 +99,8 @@ class Program:
             if status == Status.STATUS_FINE:
                 rate = rates[step] if len(rates) > 1 else rates[0]
                 status = update(self._parameters, self._gradients, state, rate)
+            if status in (Status.STATUS_FINE, Status.STATUS_UPDATE):
+                self._constrain()
             if status == Status.STATUS_FINE:
                 status = self._settle(values)
             if status != Status.STATUS_FINE:
@@ -135,13 +146,27 @@ class Program:
         batch = Batch(True, key)
         values = self._values(self._parameters, x, batch)
         losses, deltas = self._losses(values, y)
+        penalties = self.penalty() * len(x)
+        if not np.isfinite(totals[0] + penalties):
+            return values, Status.STATUS_LOSS
         for k, values_of_rows in enumerate(losses):
             total = totals[TERM_TOTALS + 2 * k] + values_of_rows.sum(dtype=np.float64)
             if not np.isfinite(total):
                 return values, Status.STATUS_LOSS
         self._add(losses, values, y, totals)
+        totals[0] += penalties
         self._back(self._parameters, values, deltas, self._gradients, batch)
+        add_penalties(self._plan, self._parameters, self._gradients)
         return values, Status.STATUS_FINE
+
+    @quiet
+    def penalty(self):
+        """The sum of the penalties on the parameters as they are."""
+        return add_penalties(self._plan, self._parameters)
+
+    @quiet
+    def _constrain(self):
+        constrain(self._parameters, self._plan.constraints)
 
     @quiet
     def forward(self, parameters, x, out, training=False, key=0):
@@ -210,7 +235,9 @@ class Program:
                     seen.add(offset)
 
     def _operands(self, row, parameters, values, batch):
-        return Operands(row, parameters, values, self._widths, self._settings, batch)
+        return Operands(
+            row, parameters, values, self._widths, self._settings, batch, self._functions
+        )
 
     def _losses(self, values, y):
         """For each term the losses of the rows times their weights; and the deltas of all."""
@@ -218,7 +245,11 @@ class Program:
         for term in self._terms:
             p = values[term.source]
             settings = self._settings[term.settings :]
-            found, slopes = LOSSES[term.kind](p, _targets(y, term), settings)
+            if term.kind == Call.CALL_FUNCTION:
+                function = self._functions[int(settings[0])]
+                found, slopes = function.values_and_slopes(_targets(y, term), p)
+            else:
+                found, slopes = TERMS[term.kind](p, _targets(y, term), settings)
             weights = _weights(y, term)
             found = _weighted(weights, found)
             slopes = _weighted(weights[:, None], slopes) * term.weight
@@ -245,6 +276,12 @@ class Program:
         for term in self._metrics:
             settings = self._settings[term.settings :]
             p, weights = values[term.source], _weights(y, term)
+            if term.kind == Call.CALL_FUNCTION:
+                function = self._functions[int(settings[0])]
+                function.update(
+                    _targets(y, term), p, weights if term.weight_column >= 0 else None
+                )
+                continue
             found = METRICS[term.kind](p, _targets(y, term), settings)
             totals[term.totals] += _weighted(weights, found).sum(dtype=np.float64)
             totals[term.totals + 1] += weights.sum(dtype=np.float64)
