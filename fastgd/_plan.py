@@ -92,6 +92,8 @@ class Plan:
         Buffers whose values are penalised, and by what factors, l1 and l2.
     penalties, constraints, penalty_gradients
         What regularizers and constraints became, see ``fastgd._regular.Regular``.
+    keep : tuple
+        What has to live as long as the plan: losses whose functions it has the addresses of.
     """
 
     rows: np.ndarray
@@ -110,6 +112,7 @@ class Plan:
     penalties: np.ndarray = field(default_factory=lambda: np.zeros(0, PENALTY_ROW))
     constraints: np.ndarray = field(default_factory=lambda: np.zeros(0, CONSTRAINT_ROW))
     penalty_gradients: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    keep: tuple = ()
 
     def trained_with(self, goals, activations, weighted=False):
         """This plan with losses and metrics, fused with the last activations where they can be.
@@ -131,7 +134,7 @@ class Plan:
         columns = [goals[k].loss.target_columns(width[k]) for k in trained]
         starts = np.cumsum([0, *columns])
         totals = TERM_TOTALS + 2 * (len(trained) + len(self.activities))
-        losses, metrics = [], []
+        losses, metrics, functions = [], [], list(self.functions)
         for i, k in enumerate(trained):
             goal, loss = goals[k], goals[k].loss
             weight_column = int(starts[-1]) + i if weighted else -1
@@ -140,18 +143,28 @@ class Plan:
             code = loss.logits_code if fused or loss.from_logits else loss.code
             source = self.logits[k] if fused else self.outputs[k]
             place, y_column = len(settings), int(starts[i])
-            settings += loss.settings()
+            if code == Loss.LOSS_NONE:  # the user's own
+                code = Call.CALL_FUNCTION
+                settings.append(len(functions))
+                functions.append(loss)
+            else:
+                settings += loss.settings()
             losses.append((code, source, y_column, columns[i], weight_column, place,
-                           loss.reduction_code, goal.weight))  # fmt: skip
+                           loss.reduction_code, goal.weight, *loss.addresses))  # fmt: skip
             for metric in (*goal.metrics, *goal.weighted_metrics):
                 column = weight_column if metric in goal.weighted_metrics else -1
-                metrics.append((metric.code, self.outputs[k], y_column, columns[i], column,
+                code = metric.code if metric.compiled else Call.CALL_FUNCTION
+                metrics.append((code, self.outputs[k], y_column, columns[i], column,
                                 len(settings), totals))  # fmt: skip
-                settings += metric.settings()
+                if metric.compiled:
+                    settings += metric.settings()
+                else:
+                    settings.append(len(functions))
+                    functions.append(metric)
                 totals += metric.totals_size(width[k])
         for buffer, factors in self.activities:
             losses.append((Loss.LOSS_ACTIVITY, buffer, 0, 0, -1, len(settings),
-                           Reduction.REDUCTION_MEAN, 1.0))  # fmt: skip
+                           Reduction.REDUCTION_MEAN, 1.0, 0, 0))  # fmt: skip
             settings += factors
         return replace(
             self,
@@ -160,6 +173,8 @@ class Plan:
             metrics=np.array(metrics, METRIC_TERM),
             target_width=int(starts[-1]) + (len(trained) if weighted else 0),
             totals_size=totals,
+            functions=tuple(functions),
+            keep=tuple(goals[k].loss for k in trained),
         )
 
 

@@ -6,8 +6,8 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from fastgd._core.errorfunction cimport normal_cdf
 from fastgd._core.scalar cimport (
-    absolute, exp_minus_one, exponential, fmadd, hyperbolic_tangent, is_finite, logarithm, real,
-    select, sigmoid, softplus, square_root,
+    absolute, exp_minus_one, exponential, fmadd, hyperbolic_tangent, is_finite, log_one_plus,
+    logarithm, real, select, sigmoid, softplus, square_root,
 )
 from fastgd._core.types cimport *
 
@@ -28,6 +28,9 @@ include "points.pxi"
 include "activations.pxi"
 include "losses.pxi"
 include "metrics.pxi"
+include "counts.pxi"
+include "confusion.pxi"
+include "moments.pxi"
 include "optimizer.pxi"
 include "weights.pxi"
 include "updates.pxi"
@@ -153,7 +156,7 @@ cdef class Program:
         self.dtype = parameters.dtype
         self.single = parameters.dtype == numpy.float32
         self.arrays = (rows, width, settings, outputs, terms, metrics, stride, start, sums, flags,
-                       tape_flags, adds, parameters, gradients)
+                       tape_flags, adds, parameters, gradients, plan.keep)
         self.net.rows = <const Row*>address(rows)
         self.net.row_count = rows.shape[0]
         self.net.flags = <const int64_t*>address(flags)

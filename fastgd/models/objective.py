@@ -21,6 +21,8 @@ class Objective:
         self.given = _listed(given)
         self.weighted = _listed(weighted, "weighted_metrics")
         self.weight = _loss_weight(loss_weights)
+        if self.loss is not None:
+            _ = self.loss.reduction_code  # raises where there is none
         if (self.given or self.weighted) and self.loss is None:
             raise ArgumentError("metrics: a model without a loss has none")
         self._resolved = {}
@@ -39,8 +41,13 @@ class Objective:
 
     def _check(self, resolved, outputs):
         for metric in resolved:
-            if metric.sparse != self.loss.sparse and (outputs or 1) > 1:
-                kind = "class numbers" if self.loss.sparse else "a value for each output"
+            if outputs is None or not metric.compiled:
+                continue
+            metric.check_width(outputs)
+            columns = self.loss.target_columns(outputs)
+            if metric.target_columns(outputs) not in (None, columns):
+                kind = "a value for each output" if columns == outputs else f"{columns} columns"
+                kind = "class numbers" if self.loss.sparse else kind
                 raise ArgumentError(
                     f"metrics: {metric.name!r} does not fit {self.loss.name}, "
                     f"whose targets are {kind}"
@@ -68,8 +75,12 @@ class Objective:
     def figures(self, plan, outputs):
         """What makes figures of the totals of a plan."""
         places = plan.metrics["totals"].tolist()
-        named = zip(self.names(outputs), self.metrics(outputs), places, strict=True)
-        return Figures(plan.losses["weight"].tolist(), tuple(named))
+        found = zip(self.names(outputs), self.metrics(outputs), places, strict=True)
+        named = [
+            (name, metric, slice(place, place + metric.totals_size(outputs)))
+            for name, metric, place in found
+        ]
+        return Figures(plan.losses["weight"].tolist(), named)
 
     def warn_of_double_activation(self, last_activation, stacklevel):
         """Warn where logits are asked for and probabilities come."""
@@ -105,13 +116,13 @@ def _loss_weight(given):
 
 
 class Figures:
-    """Makes figures of totals: a dict of name -> float.
+    """Makes figures of totals: a dict of name -> float, or array where a metric says so.
 
     Parameters
     ----------
     weights : list of float
         What each loss is multiplied by.
-    metrics : sequence of (name, Metric, place of its totals)
+    metrics : sequence of (name, Metric, slice of its totals)
     """
 
     def __init__(self, weights, metrics):
@@ -121,7 +132,7 @@ class Figures:
     def __call__(self, totals):
         found = {"loss": self.loss(totals)}
         for name, metric, place in self.metrics:
-            found[name] = metric.figure(totals[place:])
+            found[name] = metric.figure(totals[place])
         return found
 
     def loss(self, totals):
