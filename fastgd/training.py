@@ -144,12 +144,12 @@ def train_on_batch(model, x, y, weighted=False):
     optimizer = model.optimizer
     totals = np.zeros(ready.totals_size)
     regular = model.network().regular
-    regular.before_step()
+    key = next_key(model)  # a dropped unit is another one in each batch
     if optimizer.whole_batch:
         status = _whole_batch.minimize(model, x, y, weighted, totals)
     else:
+        regular.before_step()
         state = ready.state(optimizer, model.parameters)
-        key = next_key(model)  # a dropped unit is another one in each batch
         _, status = model.program(weighted).train(
             x, y, None, key, len(x), 0, 1, state, optimizer.rates(), totals, SPAN_SECONDS
         )

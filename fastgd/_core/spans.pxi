@@ -198,7 +198,7 @@ cdef void train_steps(
         if net.penalties.count:
             add_penalty_gradients(
                 &net.penalties, begin, end, <const real*>parameters, gradients)
-            meet(team, &met)  # norms are taken of blocks that may be another's
+            meet(team, &met)  # norms are sums over the others' shares, too
         if not flags(team) & LOSS_FLAG and not look_at_gradients(
                 span.optimizer, iteration, begin, end, size, rank, gradients):
             raise_flag(team, GRADIENT_FLAG)

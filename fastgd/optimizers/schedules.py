@@ -364,8 +364,8 @@ class OneCycle(LearningRateSchedule):
     """Up to a large rate and down to a tiny one, once (Smith and Topin 2018). Not in Keras.
 
     Over the first warmup = pct_start * (total_steps - 1) steps the rate rises along half a
-    cosine from low = max_learning_rate / div_factor to high = max_learning_rate, over the rest
-    it falls along half a cosine to end = low / final_div_factor, and stays there:
+    cosine from low = max_learning_rate / div_factor to high = max_learning_rate, then it falls
+    along half a cosine to end = low / final_div_factor, and stays there:
 
     rate = low + (high - low) (1 - cos(pi step / warmup)) / 2,
     rate = high + (end - high) (1 - cos(pi (step - warmup) / (total_steps - 1 - warmup))) / 2.

@@ -57,11 +57,11 @@ class Stepping:
         >>> w
         array([0., 1.])
         """
-        pairs = grouped(grads_and_vars)
         groups = [
             (vector, members, self._state_of(vector, [v for _, v in members]))
-            for vector, members in pairs
+            for vector, members in grouped(grads_and_vars)
         ]
+        variables = [v for _, members, _ in groups for _, v in members]
         if not groups:
             raise ArgumentError("grads_and_vars: there is no gradient for any variable")
         rate = float(self.rates()[0])
@@ -73,7 +73,7 @@ class Stepping:
             self._update(*groups[0], rate)
         else:
             self._update_all(groups, rate)
-        constrain([variable for _, members in pairs for _, variable in members])
+        constrain(variables)
 
     def apply(self, grads, trainable_variables=None):
         """Take one step: ``apply_gradients(zip(grads, trainable_variables))``.
