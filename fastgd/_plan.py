@@ -1,20 +1,28 @@
 """The builder: layers become a layer table and one flat vector of parameters."""
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from fastgd._core.types import (
+    CONSTRAINT_ROW,
     LOSS_TERM,
     METRIC_TERM,
     PADDING,
+    PENALTY_ROW,
     ROW,
     TERM_TOTALS,
     Activation,
+    Call,
+    Loss,
     Op,
+    Reduction,
 )
+from fastgd._regular import Regular, collected
 from fastgd._seeds import element
-from fastgd.activations import DESCRIPTIONS, Description
+from fastgd.activations import DESCRIPTIONS, Description, UserActivation
+from fastgd.initializers import GlorotUniform
 from fastgd.variables import Variable
 
 
@@ -78,6 +86,14 @@ class Plan:
     totals_size : int
         How many sums an epoch adds up: [penalties times rows, rows, a pair for each loss, those
         of each metric].
+    functions : tuple
+        The user's own activations, losses and metrics, which are called by number.
+    activities : tuple of (int, (float, float))
+        Buffers whose values are penalised, and by what factors, l1 and l2.
+    penalties, constraints, penalty_gradients
+        What regularizers and constraints became, see ``fastgd._regular.Regular``.
+    keep : tuple
+        What has to live as long as the plan: losses whose functions it has the addresses of.
     """
 
     rows: np.ndarray
@@ -91,6 +107,12 @@ class Plan:
     metrics: np.ndarray = field(default_factory=lambda: np.zeros(0, METRIC_TERM))
     target_width: int = 0
     totals_size: int = TERM_TOTALS
+    functions: tuple = ()
+    activities: tuple = ()
+    penalties: np.ndarray = field(default_factory=lambda: np.zeros(0, PENALTY_ROW))
+    constraints: np.ndarray = field(default_factory=lambda: np.zeros(0, CONSTRAINT_ROW))
+    penalty_gradients: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    keep: tuple = ()
 
     def trained_with(self, goals, activations, weighted=False):
         """This plan with losses and metrics, fused with the last activations where they can be.
@@ -111,8 +133,8 @@ class Plan:
         width = [int(self.widths[buffer]) for buffer in self.outputs]
         columns = [goals[k].loss.target_columns(width[k]) for k in trained]
         starts = np.cumsum([0, *columns])
-        totals = TERM_TOTALS + 2 * len(trained)
-        losses, metrics = [], []
+        totals = TERM_TOTALS + 2 * (len(trained) + len(self.activities))
+        losses, metrics, functions = [], [], list(self.functions)
         for i, k in enumerate(trained):
             goal, loss = goals[k], goals[k].loss
             weight_column = int(starts[-1]) + i if weighted else -1
@@ -121,15 +143,24 @@ class Plan:
             code = loss.logits_code if fused or loss.from_logits else loss.code
             source = self.logits[k] if fused else self.outputs[k]
             place, y_column = len(settings), int(starts[i])
-            settings += loss.settings()
+            if code == Loss.LOSS_NONE:  # the user's own
+                code = Call.CALL_FUNCTION
+                settings.append(len(functions))
+                functions.append(loss)
+            else:
+                settings += loss.settings()
             losses.append((code, source, y_column, columns[i], weight_column, place,
-                           loss.reduction_code, goal.weight))  # fmt: skip
+                           loss.reduction_code, goal.weight, *loss.addresses))  # fmt: skip
             for metric in (*goal.metrics, *goal.weighted_metrics):
                 column = weight_column if metric in goal.weighted_metrics else -1
                 metrics.append((metric.code, self.outputs[k], y_column, columns[i], column,
                                 len(settings), totals))  # fmt: skip
                 settings += metric.settings()
                 totals += metric.totals_size(width[k])
+        for buffer, factors in self.activities:
+            losses.append((Loss.LOSS_ACTIVITY, buffer, 0, 0, -1, len(settings),
+                           Reduction.REDUCTION_MEAN, 1.0, 0, 0))  # fmt: skip
+            settings += factors
         return replace(
             self,
             settings=np.array(settings, np.float64),
@@ -137,19 +168,49 @@ class Plan:
             metrics=np.array(metrics, METRIC_TERM),
             target_width=int(starts[-1]) + (len(trained) if weighted else 0),
             totals_size=totals,
+            functions=tuple(functions),
+            keep=tuple(goals[k].loss for k in trained),
         )
 
 
 class Table:
-    """A layer table in the making. Layers add to it with these few words."""
+    """A layer table in the making. Layers add to it with these few words.
 
-    def __init__(self, input_width):
+    Attributes
+    ----------
+    input_shape : tuple, or list of tuple
+        The shape, (None, d...), of what the layer reads that is adding its rows.
+    trains : bool
+        Whether the parameters of that layer are trained.
+    """
+
+    def __init__(self, input_width, base=0):
         self.widths = [input_width]
+        self.base = base  # where in their owner the parameters begin
+        self.input_shape = (None, input_width)
+        self.trains = True
         self.rows = []
         self.settings = []
         self.work_size = 0
-        self.functions = {}  # buffer -> the activation that has just written it
+        self.activated = {}  # buffer -> the activation that has just written it
+        self.functions = []  # the user's own
+        self.activities = {}  # buffer -> (l1, l2), the penalties on its values
         self.seeds = {}  # seed -> how many streams of random numbers have come from it
+
+    def inputs(self, widths):
+        """The buffers of inputs that stand side by side in x; a single one is x itself."""
+        if len(widths) == 1:
+            return [0]
+        starts = np.cumsum([0, *widths[:-1]]).tolist()
+        return [
+            self.copy(0, width=width, source_column=start)
+            for width, start in zip(widths, starts, strict=True)
+        ]
+
+    def layer(self, layer, input_shape, source):
+        """Add the rows of a layer, called on buffers of a shape; returns its outputs'."""
+        self.input_shape, self.trains = input_shape, layer.trainable
+        return layer.emit(self, source)
 
     def buffer(self, width):
         """A new buffer; returns its number."""
@@ -163,19 +224,22 @@ class Table:
 
     def row(
         self, op, source, target, *, kind=0, second=-1, kernel=-1, bias=-1, state=-1,
-        settings=(), keep=-1, work=-1, trains=True,
+        settings=(), keep=-1, work=-1,
     ):  # fmt: skip
         """One step of the forward pass; the columns are those of types.pxd.
 
-        `kernel`, `bias` and `state` are offsets into the flat vector, `settings` the numbers
+        `kernel`, `bias` and `state` are the offsets of Variables, `settings` the numbers
         themselves.
         """
         place = len(self.settings)
+        kernel, bias, state = (
+            at - self.base if at >= 0 else -1 for at in (kernel, bias, state)
+        )
         self.settings += map(float, settings)
         self.rows.append({
             "op": op, "kind": kind, "source": source, "second": second, "target": target,
             "kernel": kernel, "bias": bias, "state": state, "settings": place, "keep": keep,
-            "work": work, "trains": trains,
+            "work": work, "trains": self.trains,
         })  # fmt: skip
 
     def copy(self, source, target=None, *, width=None, source_column=0, target_column=0):
@@ -199,17 +263,20 @@ class Table:
         """
         place = self.seeds.get(seed, 0)
         self.seeds[seed] = place + 1
-        return element(0 if seed is None else 1 + seed, place) >> 11
+        return element(0 if seed is None else 2 * seed + 1, place) >> 11
 
     def activation(self, activation, source):
         """Activate a buffer; a dense layer that has just written it does so itself.
 
-        activation: a function of ``fastgd.activations``, or a Description.
+        activation: a function of ``fastgd.activations`` or of the user's, or a Description.
         """
         if isinstance(activation, Description):
             description = activation
-        else:
+        elif activation in DESCRIPTIONS:
             description = DESCRIPTIONS[activation]
+        else:
+            self.functions.append(UserActivation(activation))
+            description = Description(Call.CALL_FUNCTION, (len(self.functions) - 1,))
         if description.code == Activation.ACTIVATION_LINEAR:
             return source
         target = source
@@ -217,7 +284,7 @@ class Table:
             target = self.buffer(self.widths[source])
             settings = (*description.settings, 0, 0, 0)[:ACTIVATION_SETTINGS]
             self.row(Op.OP_ACTIVATION, source, target, kind=description.code, settings=settings)
-        self.functions[target] = activation
+        self.activated[target] = activation
         return target
 
     def _activates(self, source, code):
@@ -227,11 +294,22 @@ class Table:
             last["op"] == Op.OP_DENSE
             and last["kind"] == Activation.ACTIVATION_LINEAR
             and last["target"] == source
+            and source not in self.activities
             and code in IN_PLACE
         )
         if takes:
             last["kind"] = code
         return takes
+
+    def penalized(self, source, regularizer):
+        """Penalise the values of a buffer; returns it. regularizer: L1, L2, L1L2 or None."""
+        if regularizer is None:
+            return source
+        l1, l2 = regularizer.factors()
+        source = self.copy(source) if source == 0 else source
+        before = self.activities.get(source, (0.0, 0.0))
+        self.activities[source] = before[0] + l1, before[1] + l2
+        return source
 
     def logits(self, output):
         """What the last activation of an output reads, if a loss may want it: (output, logits).
@@ -256,7 +334,7 @@ class Table:
         distinct = []
         for output in outputs:
             distinct.append(self.copy(output) if output in (0, *distinct) else output)
-            self.functions.setdefault(distinct[-1], self.functions.get(output))
+            self.activated.setdefault(distinct[-1], self.activated.get(output))
         pairs = [self.logits(output) for output in distinct]
         return Plan(
             rows=np.array([tuple(row[name] for name in ROW.names) for row in self.rows], ROW),
@@ -266,6 +344,8 @@ class Table:
             logits=tuple(logits for _, logits in pairs),
             parameter_count=parameter_count,
             work_size=self.work_size,
+            functions=tuple(self.functions),
+            activities=tuple(self.activities.items()),
         )
 
 
@@ -294,8 +374,11 @@ class Network:
         Views of `parameters`, in the order of the layers.
     last_activations : list of function
         What each output is activated by; None where it is not.
-    input_width, output_width : int
+    input_shape, output_shape : tuple
+        (None, d...).
     dtype : numpy.dtype
+    regular : Regular
+        The penalties and constraints of the variables.
     """
 
     plan: Plan
@@ -303,57 +386,96 @@ class Network:
     gradients: np.ndarray
     variables: list
     last_activations: list
-    input_width: int
-    output_width: int
+    input_shape: tuple
+    output_shape: tuple
     dtype: np.dtype
+    regular: Regular
 
 
-def build(layers, input_width, dtype):
-    """Make a Network of layers; weights that a layer has already are kept."""
-    widths = [input_width]
+def width_of(shape):
+    """How many numbers a row of a shape (None, d...) has."""
+    return math.prod(shape[1:])
+
+
+def build(layers, input_shape, dtype):
+    """Make a Network of layers in a row; weights that a layer has already are kept."""
+    shapes = [input_shape]
     for layer in layers:
-        widths.append(layer.output_width(widths[-1]))
-    specs = [layer.weight_specs(width) for layer, width in zip(layers, widths, strict=False)]
-    parameters = flat_vector(sum(_size(w) for weights in specs for w in weights), dtype)
+        shapes.append(layer.compute_output_shape(shapes[-1]))
+    parameters, variables = build_layers(layers, shapes, dtype)
+    plan, last_activations = _described(layers, shapes, parameters.size)
+    return network_of(plan, parameters, variables, last_activations, input_shape, shapes[-1])
+
+
+def build_layers(layers, shapes, dtype):
+    """Make one flat vector for the weights of layers, given the shapes of their inputs.
+
+    Weights that a layer has already are kept. Returns the vector and the Variables in it.
+    """
+    specs = [layer.weight_specs(shape) for layer, shape in zip(layers, shapes, strict=False)]
+    parameters = flat_vector(sum(math.prod(w.shape) for ws in specs for w in ws), dtype)
     offset = 0
     bound = []
     for layer, weights in zip(layers, specs, strict=True):
         variables = []
         for i, weight in enumerate(weights):
-            name = f"{layer.name}/{weight.name}"
-            variable = Variable(parameters, offset, weight.shape, name=name)
+            variable = Variable(
+                parameters, offset, weight.shape, name=f"{layer.name}/{weight.name}",
+                trainable=weight.trainable and layer.trainable,
+            )  # fmt: skip
+            variable.regularizer, variable.constraint = weight.regularizer, weight.constraint
             old = layer.variables[i] if i < len(layer.variables) else None
             kept = old is not None and old.shape == weight.shape
-            variable.assign(
-                old.value if kept else weight.initializer(weight.shape, dtype=dtype)
-            )
+            initializer = weight.initializer or GlorotUniform()
+            variable.assign(old.value if kept else initializer(weight.shape, dtype=dtype))
             variables.append(variable)
             offset += variable.size
         bound.append(variables)
     # Only now: whatever went wrong above has left the layers as they were.
-    for layer, width, variables in zip(layers, widths, bound, strict=False):
-        layer.bind(width, variables)
-    plan, last_activations = _described(layers, input_width, parameters.size)
+    for layer, shape, variables in zip(layers, shapes, bound, strict=False):
+        layer.bind(shape, variables)
+    return parameters, [v for variables in bound for v in variables]
+
+
+def network_of(plan, parameters, variables, last_activations, input_shape, output_shape):
+    """The Network of a plan and its weights, with their penalties and constraints."""
+    regular = collected(variables, lambda: flat_vector(parameters.size, parameters.dtype))
+    plan = replace(
+        plan,
+        penalties=regular.penalties,
+        constraints=regular.constraints,
+        penalty_gradients=regular.penalty_gradients,
+    )
     return Network(
         plan=plan,
         parameters=parameters,
-        gradients=flat_vector(parameters.size, dtype),
-        variables=[v for variables in bound for v in variables],
+        gradients=flat_vector(parameters.size, parameters.dtype),
+        variables=variables,
         last_activations=last_activations,
-        input_width=input_width,
-        output_width=widths[-1],
+        input_shape=input_shape,
+        output_shape=output_shape,
         dtype=parameters.dtype,
+        regular=regular,
     )
 
 
-def _size(weight):
-    return int(np.prod(weight.shape))
+def describe_layer(layer, shapes, base):
+    """The plan of one call of a layer, whose inputs of these shapes stand side by side in x.
+
+    base: where in their owner the layer's variables begin.
+    """
+    table = Table(sum(map(width_of, shapes)), base)
+    buffers = table.inputs(list(map(width_of, shapes)))
+    several = layer.several_inputs
+    target = table.layer(layer, shapes if several else shapes[0], buffers if several else 0)
+    targets = target if isinstance(target, list) else [target]
+    return table.plan(targets, sum(v.size for v in layer.variables))
 
 
-def _described(layers, input_width, parameter_count):
-    table = Table(input_width)
+def _described(layers, shapes, parameter_count):
+    table = Table(width_of(shapes[0]))
     buffer = 0
-    for layer in layers:
-        buffer = layer.emit(table, buffer)
+    for layer, shape in zip(layers, shapes, strict=False):
+        buffer = table.layer(layer, shape, buffer)
     plan = table.plan([buffer], parameter_count)
-    return plan, [table.functions.get(int(output)) for output in plan.outputs]
+    return plan, [table.activated.get(int(output)) for output in plan.outputs]

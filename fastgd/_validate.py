@@ -48,12 +48,23 @@ def number(value, argument, low=-np.inf, high=np.inf):
     return result
 
 
-def row_width(shape, argument="input_shape"):
-    """The number of features of a shape given for one row, such as (10,) or 10."""
+def row_shape(shape, argument="input_shape"):
+    """The shape of one row as a tuple of numbers of at least 1, from such as (10,) or 10."""
     given = shape if isinstance(shape, (tuple, list)) else (shape,)
-    if len(given) != 1 or not isinstance(given[0], (int, np.integer)) or given[0] < 1:
-        raise ShapeError(f"{argument}: expected (features,) with features >= 1, got {shape!r}")
-    return int(given[0])
+    sizes = [isinstance(d, (int, np.integer)) and not isinstance(d, bool) for d in given]
+    if not given or not all(sizes) or min(given) < 1:
+        raise ShapeError(
+            f"{argument}: expected the shape of a row, such as (features,), with numbers of at "
+            f"least 1, got {shape!r}"
+        )
+    return tuple(map(int, given))
+
+
+def batch_shape(shape, argument="input_shape"):
+    """(None, d...) from a shape whose first number, or None, is that of the rows."""
+    if not isinstance(shape, (tuple, list)) or len(shape) < 2:
+        raise ShapeError(f"{argument}: expected (None, d, ...), got {shape!r}")
+    return (None, *row_shape(shape[1:], argument))
 
 
 def numeric(values, argument):
@@ -151,6 +162,20 @@ def matrix(values, width, dtype, engine, argument="x", consumer="the model"):
     return array
 
 
+def rows(values, shape, dtype, engine, argument="x", consumer="the model"):
+    """Rows of a shape (None, d...), each flat: (n, product of d...)."""
+    if len(shape) == 2:
+        return matrix(values, shape[1], dtype, engine, argument, consumer)
+    original = numeric(values, argument)
+    if original.shape[1:] != shape[1:] or original.ndim != len(shape):
+        raise ShapeError(
+            f"{argument}: {consumer} expects shape {shape}, got shape {original.shape}"
+        )
+    array = prepared(original, dtype)
+    check_finite(engine, array, original, argument)
+    return array.reshape(len(array), -1)
+
+
 def same_length(x, y, x_name="x", y_name="y"):
     """As many rows of y as of x, and at least one."""
     if len(x) != len(y):
@@ -167,7 +192,7 @@ def targets(values, width, loss, dtype, engine, argument="y"):
     (n,) is taken for (n, 1) and never broadcast against other outputs.
     """
     original = numeric(values, argument)
-    columns = 1 if loss.sparse else width
+    columns = loss.target_columns(width)
     shape = original.shape
     if original.ndim == 1:
         original = original.reshape(-1, 1)
@@ -184,7 +209,7 @@ def targets(values, width, loss, dtype, engine, argument="y"):
     array = prepared(original, dtype)
     check_finite(engine, array, original, argument, values)
     if loss.sparse:
-        check_classes(original, width, argument)
+        check_classes(original, width, argument, loss.ignore_class)
     elif loss.target_range != (-np.inf, np.inf):
         low, high = loss.target_range
         if array.size and not low <= array.min() <= array.max() <= high:
@@ -196,10 +221,11 @@ def targets(values, width, loss, dtype, engine, argument="y"):
     return array
 
 
-def check_classes(labels, classes, argument):
-    """Whole numbers from 0 to classes - 1, in (n,) or (n, 1)."""
+def check_classes(labels, classes, argument, ignored=None):
+    """Whole numbers from 0 to classes - 1, or `ignored`, in (n,) or (n, 1)."""
+    fine = (labels >= 0) & (labels < classes) & (labels == np.floor(labels))
     _check_rows(
-        ~((labels >= 0) & (labels < classes) & (labels == np.floor(labels))),
+        ~(fine if ignored is None else fine | (labels == ignored)),
         labels,
         f"{argument}: expected class numbers from 0 to {classes - 1}",
     )

@@ -7,6 +7,7 @@ import numpy as np
 
 from fastgd import _seeds
 from fastgd._core.types import Status
+from fastgd._plan import width_of
 from fastgd._threads import Choice, useful_threads
 from fastgd.errors import DivergenceError
 
@@ -76,7 +77,7 @@ def _train_epoch(model, source, epoch, callbacks, threads):
     progress = callbacks.listens_to("on_train_progress")
     step = 0
     try:
-        for part in source.parts(functools.partial(_next_key, model)):
+        for part in source.parts(functools.partial(next_key, model)):
             run = _span(model, part, source.weighted, totals, threads)
             at = part.first
             before = step - at
@@ -101,8 +102,8 @@ def _train_epoch(model, source, epoch, callbacks, threads):
     return model.figures(totals) if step else None
 
 
-def _next_key(model):
-    """The stream of the next round over the rows."""
+def next_key(model):
+    """The stream of the next round over the rows, or of a batch that comes by itself."""
     model.epochs_begun += 1
     return _seeds.element(model.seed, model.epochs_begun - 1)
 
@@ -115,18 +116,24 @@ def _span(model, part, weighted, totals, threads):
     """
     train = model.program(weighted).train
     optimizer = model.optimizer
+    regular = model.network().regular
     state = model.ready(weighted).state(optimizer, model.parameters)
     size = part.batch_size
     most = useful_threads(threads, 3 * model.parameters.size * size, part.last)
     choice = model.threads_choices.setdefault(most, Choice(most))
 
     def run(first, last):
+        regular.before_step()
+        last = regular.last_step(first, last)
         # asked anew for each span: a learning rate may be set from another thread
         rates = _rates(optimizer)
         span = functools.partial(
             train, part.x, part.y, part.order, part.key, size, first, last, state, rates, totals
         )
-        return choice.run(span, first, SPAN_SECONDS)
+        reached, status = choice.run(span, first, SPAN_SECONDS)
+        if status == Status.STATUS_FINE:
+            regular.after_step()
+        return reached, status
 
     return run
 
@@ -136,12 +143,16 @@ def train_on_batch(model, x, y, weighted=False):
     ready = model.ready(weighted)
     optimizer = model.optimizer
     totals = np.zeros(ready.totals_size)
+    regular = model.network().regular
+    regular.before_step()
     state = ready.state(optimizer, model.parameters)
+    key = next_key(model)  # a dropped unit is another one in each batch
     _, status = model.program(weighted).train(
-        x, y, None, 0, len(x), 0, 1, state, _rates(optimizer), totals, SPAN_SECONDS
+        x, y, None, key, len(x), 0, 1, state, _rates(optimizer), totals, SPAN_SECONDS
     )
     if status != Status.STATUS_FINE:
         raise diverged(status, optimizer.iterations)
+    regular.after_step()
     return ready.figures(totals)
 
 
@@ -156,6 +167,7 @@ def evaluate(model, source, callbacks, threads=1):
     batches = callbacks.listens_to("on_test_batch_begin", "on_test_batch_end")
     progress = callbacks.listens_to("on_test_progress")
     program = model.program(source.weighted)
+    penalty = _penalty(model, program)
     model.stop_evaluating = False
     source.rewind()
     callbacks.on_test_begin()
@@ -169,6 +181,7 @@ def evaluate(model, source, callbacks, threads=1):
                 return (program.evaluate(x, y, row, totals, seconds, threads),)
 
             for row in _rows(model, first, last, span, threads):
+                totals[0] = penalty * totals[1]
                 if progress:
                     done = -(-(row - first) // part.batch_size)
                     callbacks.on_test_progress(step + done, model.figures(totals))
@@ -191,7 +204,14 @@ def evaluate_arrays(model, x, y, weighted=False):
     row = 0
     while row < len(x):
         row = program.evaluate(x, y, row, totals, SPAN_SECONDS)
+    totals[0] = _penalty(model, program) * totals[1]
     return model.figures(totals)
+
+
+def _penalty(model, program):
+    """What regularizers add to the loss of each row, at the weights as they are."""
+    model.network().regular.before_step()
+    return program.penalty()
 
 
 def predict(model, source, callbacks, threads=1):
@@ -218,7 +238,7 @@ def predict(model, source, callbacks, threads=1):
 def predict_array(model, x, threads=1):
     """The outputs for an array."""
     program = model.program()
-    out = np.empty((len(x), model.output_shape[1]), dtype=x.dtype)
+    out = np.empty((len(x), width_of(model.output_shape)), dtype=x.dtype)
     if threads == 1:  # one row should take a microsecond
         row = 0
         while row < len(x):

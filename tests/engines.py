@@ -66,9 +66,13 @@ class Plan:
     metrics: np.ndarray
     target_width: int
     parameter_count: int
-    settings: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    settings: np.ndarray = field(default_factory=lambda: np.zeros(8))
     work_size: int = 0
-
+    penalties: np.ndarray = field(default_factory=lambda: np.zeros(0, types.PENALTY_ROW))
+    constraints: np.ndarray = field(default_factory=lambda: np.zeros(0, types.CONSTRAINT_ROW))
+    penalty_gradients: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    functions: tuple = ()
+    keep: tuple = ()
     totals_size: int = 0
 
 
@@ -209,7 +213,7 @@ class Net:
         self.inputs, self.outputs = widths[0], widths[-1]
         columns = 1 if loss in SPARSE else widths[-1]
         self.metric_names = [metric.name for metric in metrics]
-        totals, settings, metric_terms = types.TERM_TOTALS + 2, [], []
+        totals, settings, metric_terms = types.TERM_TOTALS + 2, [0.0] * 8, []
         for metric in metrics:
             term = (metric.code, source, 0, columns, columns if weighted else -1,
                     len(settings), totals)  # fmt: skip
@@ -220,7 +224,9 @@ class Net:
             rows=np.array(rows, types.ROW),
             widths=np.array(buffers, np.int64),
             outputs=np.array([source], np.int64),
-            losses=np.array([(loss, loss_source, 0, columns, -1, 0, 0, 1.0)], types.LOSS_TERM),
+            losses=np.array(
+                [(loss, loss_source, 0, columns, -1, 0, 0, 1.0, 0, 0)], types.LOSS_TERM
+            ),
             metrics=np.array(metric_terms, types.METRIC_TERM),
             target_width=columns + weighted,
             parameter_count=offset,

@@ -408,8 +408,8 @@ def test_what_does_not_belong_together_is_refused(change, tmp_path):
 class Twice(layers.Dense):
     """A layer of the user's own."""
 
-    def output_width(self, input_width):
-        return super().output_width(input_width)
+    def compute_output_shape(self, input_shape):
+        return super().compute_output_shape(input_shape)
 
 
 def with_a_layer_of_ones_own():

@@ -6,8 +6,8 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from fastgd._core.errorfunction cimport normal_cdf
 from fastgd._core.scalar cimport (
-    absolute, exp_minus_one, exponential, fmadd, hyperbolic_tangent, is_finite, logarithm, real,
-    select, sigmoid, softplus, square_root,
+    absolute, exp_minus_one, exponential, fmadd, hyperbolic_tangent, is_finite, log_one_plus,
+    logarithm, real, select, sigmoid, softplus, square_root,
 )
 from fastgd._core.types cimport *
 
@@ -15,6 +15,8 @@ import os
 import threading
 
 import numpy
+
+from fastgd.errors import ShapeError
 
 np.import_array()
 
@@ -31,8 +33,11 @@ include "confusion.pxi"
 include "moments.pxi"
 include "updates.pxi"
 include "shuffle.pxi"
+include "constraints.pxi"
+include "penalties.pxi"
 include "merge.pxi"
 include "network.pxi"
+include "calls.pxi"
 include "affine.pxi"
 include "noise.pxi"
 include "batchnorm.pxi"
@@ -50,6 +55,7 @@ cdef double FOR_EVER = float("inf")
 
 cdef enum:
     LOCKED_WORK = 20000     # multiply-adds forward
+    CALL_ROWS = 4096        # that functions of the user's are given at a time
     LINES = 4               # of a member's scratch, each for a row of the widest buffer
 
 # How often this process is a fork of another: a lock that its parent held stays locked in it.
@@ -112,8 +118,10 @@ cdef class Program:
     cdef int64_t work_size
     cdef bint weighted
     cdef int64_t spare_bytes
+    cdef Functions functions
     cdef object turn
     cdef int64_t turn_forks
+    cdef object regular
 
     def __init__(self, plan, np.ndarray parameters, np.ndarray gradients):
         cdef np.ndarray rows = plan.rows
@@ -134,7 +142,7 @@ cdef class Program:
         self.dtype = parameters.dtype
         self.single = parameters.dtype == numpy.float32
         self.arrays = (rows, width, settings, outputs, terms, metrics, stride, start, sums, flags,
-                       tape_flags, adds, parameters, gradients)
+                       tape_flags, adds, parameters, gradients, plan.keep)
         self.net.rows = <const Row*>address(rows)
         self.net.row_count = rows.shape[0]
         self.net.flags = <const int64_t*>address(flags)
@@ -154,6 +162,12 @@ cdef class Program:
         self.net.target_width = plan.target_width
         self.net.coupled = (
             (rows["op"] == OP_BATCH_NORM) & (rows["kind"] == MOMENTS_BATCH)).any()
+        self.functions = Functions(plan.functions)
+        self.net.functions = NULL
+        self.net.failed = NULL
+        if plan.functions:
+            self.net.functions = <void*>self.functions
+            self.net.failed = &self.functions.failed
         self.net.scatters = (rows["op"] == OP_EMBEDDING).any()
         self.net.parameter_count = parameters.shape[0]
         self.net.parameters = address(parameters)
@@ -162,6 +176,7 @@ cdef class Program:
         self.net.line_start = PANEL_BYTES + 64
         self.net.numerators_start = self.net.line_start + LINES * max(width) * parameters.itemsize
         self.net.chunk_size = (self.net.parameter_count + 2 * LANES - 1) // LANES * LANES
+        self.keep_regular(plan)
         self.net.capacity = 0
         self.work_size = plan.work_size
         self.weighted = (terms["weight_column"] >= 0).any()
@@ -173,6 +188,25 @@ cdef class Program:
         self.workspace = ()
         self.scratch = None
         self.set_scratch(1)
+
+    cdef keep_regular(self, plan):
+        """Take the plan's penalties and constraints."""
+        cdef np.ndarray penalties = plan.penalties
+        cdef np.ndarray constraints = plan.constraints
+        cdef const PenaltyRow* rows = <const PenaltyRow*>address(penalties)
+        cdef int64_t k
+        cdef int64_t room = 0
+        for k in range(penalties.shape[0]):
+            if rows[k].kind in (PENALTY_ORTHOGONAL_ROWS, PENALTY_ORTHOGONAL_COLUMNS):
+                room = max(room, orthogonal_room(&rows[k]))
+        workspace = numpy.zeros(room, self.dtype)
+        self.regular = (penalties, constraints, plan.penalty_gradients, workspace)
+        self.net.penalties.rows = rows
+        self.net.penalties.count = penalties.shape[0]
+        self.net.penalties.gradients = address(plan.penalty_gradients)
+        self.net.penalties.workspace = address(workspace)
+        self.net.constraints.rows = <const ConstraintRow*>address(constraints)
+        self.net.constraints.count = constraints.shape[0]
 
     cdef in_turn(self):
         """The lock that calls take turns by."""
@@ -231,22 +265,24 @@ cdef class Program:
         cdef int64_t rows = min(span.rows, span.batch_size * (span.last_step - span.step))
         span.net = &self.net
         span.single = self.single
-        if span.kind == TRAIN and self.net.coupled:
+        if self.net.functions != NULL or span.kind == TRAIN and self.net.coupled:
             threads = 1
         self.reserve(min(span.batch_size, span.rows), threads)
         if rows * self.net.parameter_count <= LOCKED_WORK:
             span.deadline = FOR_EVER
             run_team(1, run_member, span)
+            self.functions.raise_it()
             return
         with nogil:
             span.deadline = now() + seconds
             run_team(threads, run_member, span)
         raise_pending()
+        self.functions.raise_it()
 
     cdef int64_t run_rows(self, Span* span, int64_t first_row, double seconds, int64_t threads):
         """Run a span of rows, in blocks; returns the row reached."""
         span.rows -= first_row
-        span.batch_size = BLOCK_ROWS * threads
+        span.batch_size = BLOCK_ROWS * threads if self.net.functions == NULL else CALL_ROWS
         span.step = 0
         span.last_step = (span.rows + span.batch_size - 1) // span.batch_size
         self.run(span, seconds, threads)
@@ -363,7 +399,22 @@ cdef class Program:
                     status = gradients_of(
                         &self.net, &batch, <const double*>batch.x, <const double*>y_data, sums)
             raise_pending()
+            self.functions.raise_it()
         return status
+
+    def penalty(self):
+        """The sum of the penalties on the parameters as they are."""
+        cdef double total
+        with self.in_turn():
+            self.reserve(0, 1)
+            with nogil:
+                if self.single:
+                    total = penalty_value(
+                        &self.net.penalties, <const float*>self.net.parameters, self.net.scratch)
+                else:
+                    total = penalty_value(
+                        &self.net.penalties, <const double*>self.net.parameters, self.net.scratch)
+        return total
 
     def forward(
         self, np.ndarray parameters, np.ndarray x, np.ndarray out, bint training=False, key=0,
@@ -392,6 +443,7 @@ cdef class Program:
                 settle(&net, <const float*>batch.x)
             elif training and net.coupled:
                 settle(&net, <const double*>batch.x)
+        self.functions.raise_it()
         return values
 
     def backward(
@@ -423,6 +475,7 @@ cdef class Program:
             else:
                 backward_from(&net, &batch, <const double*>batch.x, <const double*>d_out_data,
                               <double*>d_x_data)
+        self.functions.raise_it()
 
 
 cdef Batch batch_of(np.ndarray x, bint training, key):
@@ -453,6 +506,20 @@ def update(np.ndarray parameters, np.ndarray gradients, state, double rate):
         else:
             status = single_step(&optimizer, rate, n, <double*>w, <const double*>g)
     return status
+
+
+def constrain(np.ndarray parameters, np.ndarray constraints):
+    """Project variables that lie in a flat vector. constraints: of types.CONSTRAINT_ROW."""
+    cdef Constraints all_of_them
+    cdef void* w = address(parameters)
+    cdef bint single = parameters.dtype == numpy.float32
+    all_of_them.rows = <const ConstraintRow*>address(constraints)
+    all_of_them.count = constraints.shape[0]
+    with nogil:
+        if single:
+            constrain_variables(&all_of_them, <float*>w, 1, 0)
+        else:
+            constrain_variables(&all_of_them, <double*>w, 1, 0)
 
 
 def permutation(key, int64_t n):

@@ -2,27 +2,33 @@
 
 from dataclasses import dataclass
 
-from fastgd import initializers
+from fastgd import _calls, _plan, config, initializers
 from fastgd._names import snake_case, unique_name
-from fastgd._validate import assign_all, row_width
+from fastgd._validate import assign_all, batch_shape, boolean, row_shape
 from fastgd.config import checked_floatx
-from fastgd.errors import NotBuiltError
+from fastgd.errors import ArgumentError, NotBuiltError, ShapeError
+from fastgd.layers.symbolic import Node, is_shapes, is_symbolic, listed, shapes_of
 from fastgd.saving import Serializable
 
 
 @dataclass(frozen=True)
 class Weight:
-    """One array that a layer trains: its shape and how it begins."""
+    """One array of a layer: its shape, how it begins, and what training does to it."""
 
     name: str
     shape: tuple
-    initializer: initializers.Initializer
+    initializer: initializers.Initializer | None
+    regularizer: object = None
+    constraint: object = None
+    trainable: bool = True
 
 
 class Layer(Serializable):
     """A layer says *what* it is, never how it is computed.
 
-    A new layer gives ``output_width``, ``weight_specs`` and ``emit``; the rest is here.
+    A new layer gives ``compute_output_shape``, ``weight_specs`` and ``emit``; the rest is here.
+    Shapes are Keras': (None, d...), with None for the rows. A layer of several inputs gets a
+    list of them, and of buffers.
 
     Parameters
     ----------
@@ -33,38 +39,115 @@ class Layer(Serializable):
     name : str, optional
     dtype : {"float32", "float64"}, optional
         The data type of the model.
+    trainable : bool
+        Whether training changes the weights.
     """
 
-    def __init__(self, *, input_shape=None, input_dim=None, name=None, dtype=None):
+    #: Whether the layer takes a list of inputs.
+    several_inputs = False
+
+    def __init__(
+        self, *, input_shape=None, input_dim=None, name=None, dtype=None, trainable=True
+    ):
         if input_dim is not None:
             input_shape = (input_dim,)
-        self.input_width = None if input_shape is None else row_width(input_shape)
+        self._input_shape = None if input_shape is None else (None, *row_shape(input_shape))
         self.name = name or unique_name(snake_case(type(self).__name__))
         self.dtype = None if dtype is None else checked_floatx(dtype)
+        self._trainable = boolean(trainable, "trainable")
         self.variables = []
+        self._inbound_nodes = []
 
-    def output_width(self, input_width):
-        """The width of the output for an input of this width."""
-        return input_width
+    # -- what a layer gives -------------------------------------------------------------------
 
-    def weight_specs(self, input_width):
-        """The weights for an input of this width, in Keras' order: a list of Weight."""
+    def compute_output_shape(self, input_shape):
+        """The shape of the output: (None, d...), or a list of such for several outputs.
+
+        Parameters
+        ----------
+        input_shape : tuple, or list of tuple
+            (None, d...) of each input.
+
+        Raises
+        ------
+        ShapeError
+            For inputs that the layer cannot take.
+        """
+        return input_shape
+
+    def weight_specs(self, input_shape):
+        """The weights for inputs of a shape, in Keras' order: a list of Weight."""
         return []
 
     def emit(self, table, source):
-        """Add this layer's rows to a layer table; returns the buffer of its output."""
+        """Add this layer's rows to a layer table.
+
+        Parameters
+        ----------
+        table : fastgd._plan.Table
+            ``table.input_shape`` is the shape of this call's inputs, a list for several.
+        source : int, or list of int
+            The buffers of the inputs.
+
+        Returns
+        -------
+        int, or list of int
+            Those of the outputs.
+        """
         raise NotImplementedError
 
-    def bind(self, input_width, variables):
-        """Take the model's memory for this layer's weights."""
-        self.input_width = input_width
+    # -- weights ------------------------------------------------------------------------------
+
+    def build(self, input_shape):
+        """Make the weights for inputs of a shape; nothing happens if they are there.
+
+        Parameters
+        ----------
+        input_shape : tuple, or list of tuple
+            (None, d...) of each input.
+
+        Raises
+        ------
+        ShapeError
+            If the layer cannot take such inputs, or was built for others.
+        """
+        shape = self._checked_shape(input_shape)
+        self.compute_output_shape(shape)
+        if self.built:
+            self._check_weights(shape)
+            return
+        dtype = self.dtype or config.floatx()
+        _plan.build_layers([self], [shape], dtype)
+
+    def _checked_shape(self, input_shape):
+        if self.several_inputs != is_shapes(input_shape):
+            wanted = "a list of inputs" if self.several_inputs else "one input"
+            raise ShapeError(
+                f"input_shape: layer {self.name!r} expects {wanted}, got {input_shape}"
+            )
+        if self.several_inputs:
+            return [batch_shape(shape) for shape in input_shape]
+        return batch_shape(input_shape)
+
+    def _check_weights(self, shape):
+        """An error where inputs of a shape need other weights than there are."""
+        wanted = [tuple(weight.shape) for weight in self.weight_specs(shape)]
+        if wanted != [v.shape for v in self.variables]:
+            raise ShapeError(
+                f"input_shape: layer {self.name!r} was built for {self._input_shape}, "
+                f"got {shape}"
+            )
+
+    def bind(self, input_shape, variables):
+        """Take the memory for this layer's weights."""
+        self._input_shape = input_shape
         self.variables = variables
 
     @property
     def built(self):
         """Whether the weights exist."""
-        return self.input_width is not None and bool(
-            self.variables or not self.weight_specs(self.input_width)
+        return self._input_shape is not None and bool(
+            self.variables or not self.weight_specs(self._input_shape)
         )
 
     @property
@@ -72,22 +155,62 @@ class Layer(Serializable):
         """The layer's arrays: zero-copy views of the model's parameters."""
         return list(self.variables)
 
-    trainable_variables = trainable_weights = weights
+    @property
+    def trainable(self):
+        """Whether training changes the weights.
+
+        As in Keras, a model that is compiled already goes by what held then.
+        """
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value):
+        self._trainable = boolean(value, "trainable")
+        if self.variables:
+            specs = self.weight_specs(self._input_shape)
+            for variable, weight in zip(self.variables, specs, strict=True):
+                variable.trainable = self._trainable and weight.trainable
+
+    @property
+    def trainable_variables(self):
+        """The arrays that training changes."""
+        return [v for v in self.variables if v.trainable]
+
+    @property
+    def non_trainable_variables(self):
+        """The others."""
+        return [v for v in self.variables if not v.trainable]
+
+    @property
+    def trainable_weights(self):
+        """The same as ``trainable_variables``."""
+        return self.trainable_variables
+
+    @property
+    def non_trainable_weights(self):
+        """The same as ``non_trainable_variables``."""
+        return self.non_trainable_variables
+
+    @property
+    def losses(self):
+        """The penalties on the weights as they are: a list of numbers; tensors under a tape."""
+        return [
+            v.regularizer(v)
+            for v in self.variables
+            if v.trainable and v.regularizer is not None
+        ]
 
     @property
     def input_shape(self):
-        """(None, features)."""
-        return (None, self._built_width())
+        """(None, d...), or a list of such for several inputs."""
+        if self._input_shape is None:
+            raise NotBuiltError(f"layer {self.name!r} has no input shape yet: build the model")
+        return self._input_shape
 
     @property
     def output_shape(self):
-        """(None, features)."""
-        return (None, self.output_width(self._built_width()))
-
-    def _built_width(self):
-        if self.input_width is None:
-            raise NotBuiltError(f"layer {self.name!r} has no input shape yet: build the model")
-        return self.input_width
+        """(None, d...), or a list of such for several outputs."""
+        return self.compute_output_shape(self.input_shape)
 
     def count_params(self):
         """The number of weights."""
@@ -107,9 +230,65 @@ class Layer(Serializable):
         """
         assign_all(self.variables, weights, f"layer {self.name!r}")
 
+    # -- calls --------------------------------------------------------------------------------
+
+    def __call__(self, inputs, training=False):
+        """The layer's output.
+
+        Parameters
+        ----------
+        inputs : KerasTensor, or list of KerasTensor
+            For a symbolic output: a node of a graph.
+        inputs : array or Tensor, or list of such, shape (n, d...)
+            For values: an ndarray, or a Tensor while a GradientTape records.
+        training : bool
+            Whether layers such as dropout are at work on values.
+        """
+        if is_symbolic(inputs):
+            if (
+                not self.several_inputs
+                and isinstance(inputs, (list, tuple))
+                and len(inputs) == 1
+            ):
+                inputs = inputs[0]
+            return self._called_on_tensors(inputs)
+        return _calls.call_layer(self, inputs, training)
+
+    def _called_on_tensors(self, inputs):
+        shape = shapes_of(inputs)
+        dtype = next((t.dtype for t in listed(inputs) if "float" in t.dtype), None)
+        if self.dtype is None and not self.built and dtype not in (None, config.floatx()):
+            self.dtype = dtype
+        self.build(shape)
+        node = Node(self, inputs, self.compute_output_shape(shape), self._result_dtype())
+        self._inbound_nodes.append(node)
+        return node.outputs
+
+    def _result_dtype(self):
+        if self.variables:
+            return self.variables[0].dtype.name
+        return self.dtype or config.floatx()
+
+    @property
+    def input(self):
+        """The symbolic tensor that the layer was first called on, or a list of them."""
+        return self._first_node("input").inputs
+
+    @property
+    def output(self):
+        """The symbolic tensor of the first such call, or a list of them."""
+        return self._first_node("output").outputs
+
+    def _first_node(self, argument):
+        if not self._inbound_nodes:
+            raise ArgumentError(
+                f"{argument}: layer {self.name!r} has not been called on symbolic tensors"
+            )
+        return self._inbound_nodes[0]
+
     def get_config(self):
         """The arguments that make this layer again."""
-        return {"name": self.name, "dtype": self.dtype}
+        return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
 
     def __repr__(self):
         return f"<{type(self).__name__} {self.name}>"

@@ -1,42 +1,78 @@
-"""The shape of a model's input."""
+"""The inputs of a model."""
 
-from fastgd._validate import row_width
+from fastgd import _validate
+from fastgd.errors import ArgumentError
 from fastgd.layers.base import Layer
+from fastgd.layers.symbolic import Node
+
+#: What an input may be called in the symbolic graph, besides the data types of models: numbers
+#: that a model holds in its own data type.
+_WHOLE = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
 
 class InputLayer(Layer):
-    """Says how wide a row is; computes nothing."""
+    """Says what shape a row has; computes nothing. See ``Input``."""
 
-    def __init__(self, shape, name=None, dtype=None):
-        super().__init__(input_shape=(row_width(shape, "shape"),), name=name, dtype=dtype)
+    def __init__(self, shape, batch_size=None, dtype=None, name=None, **kwargs):
+        whole = str(dtype) in _WHOLE
+        shape = _validate.row_shape(shape, "shape")
+        super().__init__(input_shape=shape, name=name, dtype=None if whole else dtype, **kwargs)
+        self.batch_size = batch_size
+        self.input_dtype = str(dtype) if whole else self._result_dtype()
+        node = Node(self, [], self._input_shape, self.input_dtype)
+        node.outputs.name = self.name
+        self._inbound_nodes.append(node)
 
     def emit(self, table, source):
         return source
 
     def get_config(self):
-        return super().get_config() | {"shape": (self.input_width,)}
+        whole = self.dtype is None and self.input_dtype in _WHOLE
+        return super().get_config() | {
+            "shape": self._input_shape[1:],
+            "batch_size": self.batch_size,
+            "dtype": self.input_dtype if whole else self.dtype,
+        }
 
 
-def Input(shape, name=None, dtype=None):
-    """The input of a model: ``Input(shape=(features,))``, first in a Sequential.
+def Input(shape=None, batch_size=None, dtype=None, sparse=None, batch_shape=None, name=None,
+          tensor=None, optional=False):  # fmt: skip
+    """A symbolic tensor that a model begins with; or first in a Sequential.
 
     Parameters
     ----------
     shape : tuple of int
-        The shape of one row, (features,).
+        The shape of one row, such as (features,).
+    batch_size : int, optional
+        Accepted as in Keras; a model takes any number of rows.
+    dtype : str, optional
+        "float32" or "float64": the data type of the model. Whole numbers ("int32") are held in
+        the model's own data type.
+    sparse, tensor, optional
+        Accepted as in Keras; have to be left at their defaults.
+    batch_shape : tuple, optional
+        (None, d...), instead of `shape`.
     name : str, optional
-    dtype : {"float32", "float64"}, optional
-        The data type of the model.
+
+    Returns
+    -------
+    KerasTensor
 
     Raises
     ------
     ShapeError
-        If the shape is anything but one positive number.
+        If the shape is anything but positive numbers.
 
     Examples
     --------
-    >>> from fastgd import Sequential, layers
-    >>> Sequential([layers.Input(shape=(4,)), layers.Dense(1)]).output_shape
+    >>> from fastgd import layers
+    >>> x = layers.Input(shape=(4,))
+    >>> layers.Dense(1)(x).shape
     (None, 1)
     """
-    return InputLayer(shape, name=name, dtype=dtype)
+    for argument, value in {"sparse": sparse, "tensor": tensor, "optional": optional}.items():
+        if value:
+            raise ArgumentError(f"{argument}: not supported, got {value!r}")
+    if batch_shape is not None:
+        shape = _validate.batch_shape(batch_shape, "batch_shape")[1:]
+    return InputLayer(shape, batch_size, dtype, name).output

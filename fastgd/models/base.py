@@ -38,8 +38,8 @@ class Base(saving.Serializable):
         """Make the weights for rows of a shape, (None, features)."""
         raise NotImplementedError
 
-    def _output_width(self, input_width):
-        """The width that the output will have for rows of a width."""
+    def compute_output_shape(self, input_shape):
+        """The shape that the output will have for inputs of a shape (None, d...)."""
         raise NotImplementedError
 
     # -- the network --------------------------------------------------------------------------
@@ -88,14 +88,19 @@ class Base(saving.Serializable):
     variables = trainable_variables = trainable_weights = weights
 
     @property
+    def losses(self):
+        """The penalties of all layers on their weights, as ``layer.losses``."""
+        return [value for layer in self.layers for value in layer.losses]
+
+    @property
     def input_shape(self):
-        """(None, features)."""
-        return (None, self.network().input_width)
+        """(None, d...)."""
+        return self.network().input_shape
 
     @property
     def output_shape(self):
-        """(None, outputs)."""
-        return (None, self.network().output_width)
+        """(None, d...)."""
+        return self.network().output_shape
 
     def count_params(self):
         """The number of weights."""

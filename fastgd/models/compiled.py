@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastgd import optimizers
+from fastgd._plan import width_of
 from fastgd._validate import boolean, positive_int
 from fastgd.models.base import Base
 from fastgd.models.objective import Objective
@@ -23,14 +24,15 @@ class Ready:
         self.program = program
         self.totals_size = totals_size
         self.figures = figures
-        self._state = self._settings = None
+        self._state = self._settings = self._kept = None
 
     def state(self, optimizer, parameters):
         """The optimizer's state for a model's vector, anew if a setting has changed."""
-        settings = vars(optimizer)
-        if self._settings != settings:  # identities first: cheaper than to ask
+        settings = list(map(id, vars(optimizer).values()))  # cheaper than to ask
+        if self._settings != settings:
             self._state = optimizer.state(parameters)
-            self._settings = dict(settings)
+            self._settings = settings
+            self._kept = dict(vars(optimizer))  # so that no identity is given away
         return self._state
 
 
@@ -101,7 +103,7 @@ class Compiled(Base):
         boolean(auto_scale_loss, "auto_scale_loss")
         optimizer = optimizers.get(optimizer)
         objective = Objective(loss, metrics, weighted_metrics, loss_weights)
-        objective.metrics(self.output_shape[1] if self.built else None)
+        objective.metrics(width_of(self.output_shape) if self.built else None)
         self.optimizer, self._objective = optimizer, objective
         self.run_eagerly = run_eagerly
         self._compile_arguments = arguments
@@ -116,12 +118,15 @@ class Compiled(Base):
     @property
     def metrics(self):
         """The metrics, resolved for this model's output: a list of Metric."""
-        return self._objective.metrics(self.output_shape[1] if self.built else None)
+        return self._objective.metrics(width_of(self.output_shape) if self.built else None)
 
     @property
     def metrics_names(self):
         """``["loss"]`` and the names of the metrics."""
-        return ["loss", *self._objective.names(self.output_shape[1] if self.built else None)]
+        return [
+            "loss",
+            *self._objective.names(width_of(self.output_shape) if self.built else None),
+        ]
 
     def _warn_of_double_activation(self, stacklevel):
         if self.built:
@@ -145,7 +150,7 @@ class Compiled(Base):
             self._program = {}
         if weighted not in self._program:
             network = self.network()
-            plan, outputs = network.plan, self.output_shape[1]
+            plan, outputs = network.plan, width_of(self.output_shape)
             if self.loss is not None:
                 goals = self._objective.goals(outputs)
                 plan = plan.trained_with(goals, network.last_activations, weighted)

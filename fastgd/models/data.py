@@ -4,10 +4,11 @@ import functools
 
 import numpy as np
 
+from fastgd._plan import width_of
 from fastgd._validate import (
     class_weights,
-    matrix,
     numeric,
+    rows,
     same_length,
     sample_weights,
     targets,
@@ -27,29 +28,32 @@ from fastgd.models.sources import (
 class Prepared(Compiled):
     """A compiled network that makes data ready for it.
 
-    A subclass with several inputs or outputs overrides ``_widths``, ``_inputs`` and
+    A subclass with several inputs or outputs overrides ``_shapes``, ``_inputs`` and
     ``_targets``: each gives one matrix, whatever it was given.
     """
 
-    def _widths(self, x, argument):
-        """The widths of input and output; for a model without weights, those that x gives."""
+    def _shapes(self, x, argument):
+        """The shapes of input and output; for a model without weights, those that x gives."""
         if self.built:
-            return self.input_shape[1], self.output_shape[1]
+            return self.input_shape, self.output_shape
         shape = numeric(x, argument).shape
-        if len(shape) != 2 or shape[1] < 1:
+        if len(shape) < 2 or min(shape[1:]) < 1:
             raise ShapeError(f"{argument}: expected (rows, features), got shape {shape}")
-        return shape[1], self._output_width(shape[1])
+        try:
+            return (None, *shape[1:]), self.compute_output_shape((None, *shape[1:]))
+        except ShapeError as error:
+            raise ShapeError(f"{argument}: got shape {shape}; {error}") from None
 
-    def _inputs(self, x, width, argument="x"):
-        if type(x) is np.ndarray and x.ndim == 2 and x.shape[1] == width:
+    def _inputs(self, x, shape, argument="x"):
+        if type(x) is np.ndarray and x.ndim == 2 == len(shape) and x.shape[1] == shape[1]:
             consumer = self.name  # the usual case: no need to look for the layer's name
         else:
             consumer = f"layer {self.layers[0].name!r} of model {self.name!r}"
         dtype = self._network.dtype if self.built else np.dtype(self.dtype)
-        return matrix(x, width, dtype, self.engine, argument, consumer)
+        return rows(x, shape, dtype, self.engine, argument, consumer)
 
-    def _targets(self, y, width, dtype, argument="y"):
-        return targets(y, width, self.loss, dtype, self.engine, argument)
+    def _targets(self, y, shape, dtype, argument="y"):
+        return targets(y, width_of(shape), self.loss, dtype, self.engine, argument)
 
     def _data(self, x, y, sample_weight=None, class_weight=None, weighted=None, of=""):
         """Prepared x and y, with the weights, if any, as y's last column.
@@ -65,9 +69,9 @@ class Prepared(Compiled):
         """
         if self.loss is None:
             raise NotBuiltError(f"model {self.name!r} has no loss: call compile(loss=...)")
-        inputs, outputs = self._widths(x, f"{of}x")
+        inputs, outputs = self._shapes(x, f"{of}x")
         if not self.built:
-            self._objective.metrics(outputs)
+            self._objective.metrics(width_of(outputs))
         x = self._inputs(x, inputs, f"{of}x")
         return x, self._labels(
             x, y, outputs, x.dtype, sample_weight, class_weight, weighted, of
@@ -93,7 +97,8 @@ class Prepared(Compiled):
         if sample_weight is not None:
             weights = sample_weights(sample_weight, len(y), y.dtype, self.engine, argument)
         if class_weight is not None:
-            several = outputs if self.loss.sparse or outputs > 1 else None
+            width = width_of(outputs)
+            several = width if self.loss.sparse or width > 1 else None
             weights = weights * weights_of_classes(y, class_weights(class_weight, several))
         return weights
 
@@ -133,7 +138,7 @@ class Prepared(Compiled):
 
     def _slice(self, number, batch):
         x, *y = batch
-        return self._inputs(x, self.input_shape[1], f"x of batch {number}"), *y
+        return self._inputs(x, self.input_shape, f"x of batch {number}"), *y
 
     def _by_slices(self, x):
         """Whether x is read slice by slice: it lies in a file, and is not the matrix needed."""
@@ -147,7 +152,7 @@ class Prepared(Compiled):
         if self.loss is None:
             raise NotBuiltError(f"model {self.name!r} has no loss: call compile(loss=...)")
         row = np.asarray(x[:1])
-        inputs, outputs = self._widths(row, f"{of}x")
+        inputs, outputs = self._shapes(row, f"{of}x")
         row = self._inputs(row, inputs, f"{of}x")
         return row, self._labels(
             x, y, outputs, row.dtype, sample_weight, class_weight, None, of
@@ -159,11 +164,11 @@ class Prepared(Compiled):
             return BatchSource(x, self._input_batch, steps)
         if self._by_slices(x):
             return BatchSource(Slices((x,), batch_size), self._input_batch, steps)
-        return ArraySource(self._inputs(x, self.input_shape[1]), None, batch_size, steps=steps)
+        return ArraySource(self._inputs(x, self.input_shape), None, batch_size, steps=steps)
 
     def _input_batch(self, number, batch):
         x = unpacked(batch)[0]
-        return self._inputs(x, self.input_shape[1], f"x of batch {number}"), None
+        return self._inputs(x, self.input_shape, f"x of batch {number}"), None
 
     def _built_for(self, x, y, sample_weight=None, class_weight=None):
         """Prepared x and y; builds the model by them, once they are known to be good."""

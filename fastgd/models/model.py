@@ -4,7 +4,7 @@ import numpy as np
 
 from fastgd import training
 from fastgd._core.types import Status
-from fastgd._plan import flat_copy, flat_vector
+from fastgd._plan import flat_copy, flat_vector, width_of
 from fastgd.models.trainer import Trainer
 from fastgd.tape import Tensor, followed, record, recording
 
@@ -22,7 +22,7 @@ class Model(Trainer):
     """
 
     def value_and_grad(self, x, y):
-        """The mean loss over all rows as one batch, and its gradients.
+        """The mean loss over all rows as one batch, penalties included, and its gradients.
 
         Returns
         -------
@@ -37,7 +37,8 @@ class Model(Trainer):
         """
         x, y = self._built_for(x, y)
         totals = self.totals()
-        status = self.program().gradients(x, y, totals)
+        self.network().regular.before_step()
+        status = self.program().gradients(x, y, totals, training.next_key(self))
         if status != Status.STATUS_FINE:
             raise training.diverged(status, self.optimizer.iterations)
         flat = self.network().gradients.copy()
@@ -70,8 +71,8 @@ class Model(Trainer):
         >>> predict(np.zeros(2, dtype="float32"))
         array([1.], dtype=float32)
         """
-        width = self.input_shape[1]
-        return self.engine.Predictor(self.program(), lambda x: self._inputs(x, width))
+        shape = self.input_shape
+        return self.engine.Predictor(self.program(), lambda x: self._inputs(x, shape))
 
     def __call__(self, x, training=False):
         """The outputs for x; a Tensor while a GradientTape records, an ndarray otherwise.
@@ -84,7 +85,7 @@ class Model(Trainer):
         """
         if not self.built:
             values = x.numpy() if isinstance(x, Tensor) else x
-            self.build((None, self._inputs(values, self._widths(values, "x")[0]).shape[1]))
+            self.build((None, self._inputs(values, self._shapes(values, "x")[0]).shape[1]))
         if not recording():
             return self.predict(x)
         return self._recorded_call(x)
@@ -94,9 +95,9 @@ class Model(Trainer):
         network = self.network()
         program = self.program()
         values = x.numpy() if isinstance(x, Tensor) else x
-        values = self._inputs(values, self.input_shape[1])
+        values = self._inputs(values, self.input_shape)
         parameters = flat_copy(network.parameters)
-        out = np.empty((len(values), self.output_shape[1]), dtype=values.dtype)
+        out = np.empty((len(values), width_of(self.output_shape)), dtype=values.dtype)
         kept = program.forward(parameters, values, out)
         wants_x = followed(x)
 

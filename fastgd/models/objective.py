@@ -21,6 +21,8 @@ class Objective:
         self.given = _listed(given)
         self.weighted = _listed(weighted, "weighted_metrics")
         self.weight = _loss_weight(loss_weights)
+        if self.loss is not None:
+            self.loss.reduction_code  # raises where there is none
         if (self.given or self.weighted) and self.loss is None:
             raise ArgumentError("metrics: a model without a loss has none")
         self._resolved = {}

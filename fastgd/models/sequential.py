@@ -1,9 +1,10 @@
 """Layers in a row."""
 
 from fastgd import _plan
-from fastgd._validate import row_width
+from fastgd._validate import batch_shape, row_shape
 from fastgd.errors import ArgumentError, DataTypeError, NotBuiltError, ShapeError
 from fastgd.layers import InputLayer, Layer
+from fastgd.layers.symbolic import KerasTensor
 from fastgd.models.model import Model
 from fastgd.saving import deserialize_object, serialize_object
 
@@ -63,14 +64,16 @@ class Sequential(Model):
         try:
             for layer in layers:
                 self._append(layer)
-            width = next((la.input_width for la in self._layers[:1]), None)
-            if width is not None and self.layers:
-                self._build(width)
+            shape = next((la._input_shape for la in self._layers[:1]), None)
+            if shape is not None and self.layers:
+                self._build(shape)
         except Exception:
             self._layers = before
             raise
 
     def _append(self, layer):
+        if isinstance(layer, KerasTensor) and isinstance(layer.node.layer, InputLayer):
+            layer = layer.node.layer
         if not isinstance(layer, Layer):
             raise DataTypeError(f"layer: expected a layer of fastgd.layers, got {layer!r}")
         if isinstance(layer, InputLayer) and self._layers:
@@ -87,7 +90,7 @@ class Sequential(Model):
         Parameters
         ----------
         input_shape : tuple, optional
-            (None, features) or (features,); not needed where the first layer knows it.
+            (None, d...) or (features,); not needed where the first layer knows it.
 
         Raises
         ------
@@ -95,19 +98,18 @@ class Sequential(Model):
             If there is no layer, or no shape.
         """
         self._check_layers()
-        width = self._layers[0].input_width
+        shape = self._layers[0]._input_shape
         if input_shape is not None:
-            of_rows = isinstance(input_shape, (tuple, list)) and len(input_shape) == 2
-            given = row_width(input_shape[1:] if of_rows else input_shape, "input_shape")
-            if width is not None and given != width:
+            given = _given_shape(input_shape)
+            if shape is not None and given != shape:
                 raise ShapeError(
-                    f"input_shape: layer {self._layers[0].name!r} expects {width} features, "
+                    f"input_shape: layer {self._layers[0].name!r} expects {shape}, "
                     f"got {input_shape}"
                 )
-            width = given
-        if width is None:
+            shape = given
+        if shape is None:
             raise NotBuiltError("input_shape: the first layer has none, so build needs one")
-        self._build(width)
+        self._build(shape)
 
     def get_config(self):
         """The layers as plain data, and the shape that the model was built for."""
@@ -127,13 +129,13 @@ class Sequential(Model):
             model.build(tuple(config["build_input_shape"]))
         return model
 
-    def _build(self, width):
+    def _build(self, input_shape):
         if self.built and self._network_layers == self._layers:
             return
         for layer in self._layers:
             if layer not in self._network_layers:  # it may have been built since it was added
                 _check_free(layer)
-        self._network = _plan.build(self._layers, width, self.dtype)
+        self._network = _plan.build(self._layers, input_shape, self.dtype)
         self._network_layers = list(self._layers)
         self._program = None
 
@@ -141,11 +143,18 @@ class Sequential(Model):
         if not self.layers:
             raise NotBuiltError(f"model {self.name!r} has no layers: add some first")
 
-    def _output_width(self, input_width):
+    def compute_output_shape(self, input_shape):
         self._check_layers()
         for layer in self._layers:
-            input_width = layer.output_width(input_width)
-        return input_width
+            input_shape = layer.compute_output_shape(input_shape)
+        return input_shape
+
+
+def _given_shape(shape):
+    """(None, d...) from that, or from the shape of a row: (features,) or features."""
+    if isinstance(shape, (tuple, list)) and len(shape) > 1:
+        return batch_shape(shape)
+    return (None, *row_shape(shape))
 
 
 def _check_free(layer):

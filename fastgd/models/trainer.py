@@ -4,6 +4,7 @@ import numpy as np
 
 from fastgd import _validate as check
 from fastgd import config, training
+from fastgd._plan import width_of
 from fastgd.callbacks import CallbackList
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.models.data import Prepared
@@ -268,9 +269,9 @@ class Trainer(Prepared):
         verbose = check.verbosity(verbose)
         steps = _steps(steps, "steps")
         threads = config.threads(n_jobs)
-        width = self.output_shape[1]
+        width = width_of(self.output_shape)
         if callbacks is None and steps is None and isinstance(x, np.ndarray):
-            return training.predict_array(self, self._inputs(x, self.input_shape[1]), threads)
+            return training.predict_array(self, self._inputs(x, self.input_shape), threads)
         source = self._input_source(x, rows, steps)
         listeners = CallbackList(callbacks, epochs=1, steps=source.steps, verbose=verbose)
         listeners.set_model(self)

@@ -1,0 +1,121 @@
+"""Symbolic tensors: what layers are called on to describe a graph, and its nodes."""
+
+from fastgd._names import unique_name
+from fastgd.errors import DataTypeError
+
+
+class KerasTensor:
+    """Stands for rows of values that are not there yet; layers are called on it.
+
+    Made by ``Input`` and by layers, not by hand.
+
+    Attributes
+    ----------
+    shape : tuple
+        (None, d...): any number of rows.
+    dtype : str
+    name : str
+    node : Node
+        The call that it comes from.
+    index : int
+        Which of that call's outputs it is.
+
+    Examples
+    --------
+    >>> from fastgd import layers
+    >>> x = layers.Input(shape=(4,), name="x")
+    >>> x.shape, layers.Dense(2)(x).shape
+    ((None, 4), (None, 2))
+    """
+
+    #: So that an array on the left of an operator leaves it to the tensor.
+    __array_ufunc__ = None
+
+    def __init__(self, shape, dtype="float32", name=None, node=None, index=0):
+        self.shape = tuple(shape)
+        self.dtype = dtype
+        self.name = name or unique_name("keras_tensor")
+        self.node = node
+        self.index = index
+
+    @property
+    def ndim(self):
+        """The number of dimensions, that of the rows included."""
+        return len(self.shape)
+
+    def __array__(self, *args, **kwargs):
+        raise DataTypeError(f"{self!r} has no values: it describes a graph")
+
+    def __bool__(self):
+        raise DataTypeError(f"{self!r} has no values: a condition cannot depend on it")
+
+    def __iter__(self):
+        raise DataTypeError(f"{self!r} has no values: it cannot be iterated over")
+
+    def __len__(self):
+        raise DataTypeError(f"{self!r} has no values, and any number of rows")
+
+    def __float__(self):
+        raise DataTypeError(f"{self!r} has no values: it describes a graph")
+
+    __int__ = __index__ = __float__
+
+    def __repr__(self):
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+
+
+class Node:
+    """One call of a layer on symbolic tensors.
+
+    Attributes
+    ----------
+    layer : Layer
+    inputs, outputs : KerasTensor or list of KerasTensor
+        In the structure of the call.
+    """
+
+    def __init__(self, layer, inputs, output_shape, dtype):
+        self.layer = layer
+        self.inputs = list(inputs) if isinstance(inputs, (list, tuple)) else inputs
+        shapes = output_shape if is_shapes(output_shape) else [output_shape]
+        tensors = [KerasTensor(s, dtype, node=self, index=i) for i, s in enumerate(shapes)]
+        self.outputs = tensors if is_shapes(output_shape) else tensors[0]
+
+    @property
+    def input_tensors(self):
+        """The inputs in a list."""
+        return listed(self.inputs)
+
+    @property
+    def output_tensors(self):
+        """The outputs in a list."""
+        return listed(self.outputs)
+
+
+def listed(values):
+    """A list of what is one thing or a list of things."""
+    return list(values) if isinstance(values, list) else [values]
+
+
+def is_shapes(shape):
+    """Whether it is a list of shapes, not one: a shape begins with None or a number."""
+    return isinstance(shape, (list, tuple)) and any(isinstance(s, (list, tuple)) for s in shape)
+
+
+def is_symbolic(inputs):
+    """Whether some input is a symbolic tensor."""
+    values = inputs.values() if isinstance(inputs, dict) else inputs
+    if isinstance(values, (list, tuple)) or isinstance(inputs, dict):
+        return any(is_symbolic(value) for value in values)
+    return isinstance(inputs, KerasTensor)
+
+
+def shapes_of(inputs):
+    """The shape of a symbolic tensor, or a list of those of several."""
+    if isinstance(inputs, (list, tuple)):
+        return [shapes_of(tensor) for tensor in inputs]
+    if not isinstance(inputs, KerasTensor):
+        raise DataTypeError(
+            f"inputs: expected symbolic tensors alone, got {type(inputs).__name__} among them"
+        )
+    return inputs.shape
