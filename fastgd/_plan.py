@@ -153,9 +153,14 @@ class Plan:
                            loss.reduction_code, goal.weight, *loss.addresses))  # fmt: skip
             for metric in (*goal.metrics, *goal.weighted_metrics):
                 column = weight_column if metric in goal.weighted_metrics else -1
-                metrics.append((metric.code, self.outputs[k], y_column, columns[i], column,
+                code = metric.code if metric.compiled else Call.CALL_FUNCTION
+                metrics.append((code, self.outputs[k], y_column, columns[i], column,
                                 len(settings), totals))  # fmt: skip
-                settings += metric.settings()
+                if metric.compiled:
+                    settings += metric.settings()
+                else:
+                    settings.append(len(functions))
+                    functions.append(metric)
                 totals += metric.totals_size(width[k])
         for buffer, factors in self.activities:
             losses.append((Loss.LOSS_ACTIVITY, buffer, 0, 0, -1, len(settings),

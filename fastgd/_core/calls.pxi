@@ -6,7 +6,7 @@ cdef class Functions:
     """The Python side of a plan's functions, and what one of them has raised.
 
     An activation is an object with ``value(z)`` and ``gradient(z, d_y)``, a loss has
-    ``values_and_slopes(y, p, weighted)`` and a metric ``update(y, p, weights)``; all take matrices.
+    ``values_and_slopes(y, p, weighted)`` and a metric ``update_state(y, p, weights)``; all take matrices.
     """
 
     cdef list functions
@@ -131,7 +131,7 @@ cdef void call_metric(
         weights = None
         if metric.weight_column >= 0:
             weights = rows_of(rows, 1, y + metric.weight_column, net.target_width)[:, 0]
-        function.update(
+        function.update_state(
             rows_of(rows, metric.columns, y + metric.y_column, net.target_width),
             rows_of(rows, net.width[metric.source], p, net.stride[metric.source]), weights)
     except BaseException as error:

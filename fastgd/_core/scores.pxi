@@ -188,6 +188,9 @@ cdef void collect(
     cdef int64_t y_stride = net.target_width
     cdef const real* p = values_at(net, x, metric.source, 0)
     cdef const real* weights = y + metric.weight_column if metric.weight_column >= 0 else NULL
+    if metric.kind == CALL_FUNCTION:
+        call_metric(net, metric, rows, p, y)
+        return
     y = y + metric.y_column
     if metric.kind == METRIC_COUNTS:
         collect_counts(settings, rows, width, stride, p, y, y_stride, weights,
@@ -236,10 +239,6 @@ cdef int add_scores(
     totals[1] += <double>batch.rows
     for k in range(net.metric_count):
         metric = &net.metrics[k]
-        if metric.kind == CALL_FUNCTION:
-            call_metric(net, metric, batch.rows, values_at(net, x, metric.source, 0), y)
-            row_values += net.capacity
-            continue
         sums = totals + metric.totals
         if metric.kind >= METRIC_COUNTS:
             collect(net, batch.rows, metric, x, y, sums)

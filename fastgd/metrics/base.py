@@ -103,6 +103,20 @@ class Metric(Serializable):
         self.update_state(*args, **kwargs)
         return self.result()
 
+    # -- in a model ---------------------------------------------------------------------------
+
+    def settings(self):
+        """The numbers that the engine's function takes."""
+        return []
+
+    def totals_size(self, width):
+        """How many sums the engine keeps for it, for an output of this width."""
+        return 0
+
+    def figure(self, totals):
+        """Its figure in a history, from those sums; one of one's own keeps its own."""
+        return self.result()
+
     def target_columns(self, width):
         """How many columns of targets an output of this width is compared with; None: any."""
         if self.sparse is None:

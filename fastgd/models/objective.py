@@ -22,7 +22,7 @@ class Objective:
         self.weighted = _listed(weighted, "weighted_metrics")
         self.weight = _loss_weight(loss_weights)
         if self.loss is not None:
-            self.loss.reduction_code  # raises where there is none
+            _ = self.loss.reduction_code  # raises where there is none
         if (self.given or self.weighted) and self.loss is None:
             raise ArgumentError("metrics: a model without a loss has none")
         self._resolved = {}
@@ -41,13 +41,13 @@ class Objective:
 
     def _check(self, resolved, outputs):
         for metric in resolved:
-            if not metric.compiled:
-                raise ArgumentError(f"metrics: {metric.name!r} cannot be used in a model")
-            if outputs is None:
+            if outputs is None or not metric.compiled:
                 continue
             metric.check_width(outputs)
-            if metric.target_columns(outputs) not in (None, self.loss.target_columns(outputs)):
-                kind = "class numbers" if self.loss.sparse else "a value for each output"
+            columns = self.loss.target_columns(outputs)
+            if metric.target_columns(outputs) not in (None, columns):
+                kind = "a value for each output" if columns == outputs else f"{columns} columns"
+                kind = "class numbers" if self.loss.sparse else kind
                 raise ArgumentError(
                     f"metrics: {metric.name!r} does not fit {self.loss.name}, "
                     f"whose targets are {kind}"

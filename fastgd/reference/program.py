@@ -289,7 +289,7 @@ class Program:
             p, weights = values[term.source], _weights(y, term)
             if term.kind == Call.CALL_FUNCTION:
                 function = self._functions[int(settings[0])]
-                function.update(
+                function.update_state(
                     _targets(y, term), p, weights if term.weight_column >= 0 else None
                 )
                 continue
