@@ -73,7 +73,6 @@ class Plan:
     penalty_gradients: np.ndarray = field(default_factory=lambda: np.zeros(0))
     functions: tuple = ()
     keep: tuple = ()
-
     totals_size: int = 0
 
 
@@ -217,7 +216,7 @@ class Net:
         self.inputs, self.outputs = widths[0], widths[-1]
         columns = 1 if loss in SPARSE else widths[-1]
         self.metric_names = [metric.name for metric in metrics]
-        totals, settings, metric_terms = types.TERM_TOTALS + 2, [], []
+        totals, settings, metric_terms = types.TERM_TOTALS + 2, [0.0] * 8, []
         for metric in metrics:
             term = (metric.code, source, 0, columns, columns if weighted else -1,
                     len(settings), totals)  # fmt: skip

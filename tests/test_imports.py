@@ -67,6 +67,7 @@ TIERS = [
     {"layers.base", "metrics.compiled", "metrics.reductions"},
     {"metrics.counts", "metrics.accuracy"},
     {"metrics.curves", "metrics.f_score", "metrics.iou", "metrics.regression"},
+    {"metrics.hinges"},
     {"metrics.correlation", "metrics.probabilistic"},
     {"metrics.registry"},
     {"metrics"},

@@ -258,7 +258,6 @@ cdef void apply_steps(
         first = step * span.batch_size
         batch.rows = min(span.batch_size, span.rows - first)
         batch_x = x + first * net.width[0]
-        batch.x = batch_x
         row = share_begin(batch.rows, ROWS, team.size, rank)
         row_end = share_begin(batch.rows, ROWS, team.size, rank + 1)
         forward(net, &batch, True, row, row_end - row, batch_x, scratch)
