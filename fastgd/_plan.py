@@ -6,17 +6,23 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from fastgd._core.types import (
+    CONSTRAINT_ROW,
     LOSS_TERM,
     METRIC_TERM,
     PADDING,
+    PENALTY_ROW,
     ROW,
     TERM_TOTALS,
     Activation,
     Call,
+    Loss,
     Op,
+    Reduction,
 )
+from fastgd._regular import Regular, collected
 from fastgd._seeds import element
 from fastgd.activations import DESCRIPTIONS, Description, UserActivation
+from fastgd.initializers import GlorotUniform
 from fastgd.variables import Variable
 
 
@@ -82,6 +88,10 @@ class Plan:
         of each metric].
     functions : tuple
         The user's own activations, losses and metrics, which are called by number.
+    activities : tuple of (int, (float, float))
+        Buffers whose values are penalised, and by what factors, l1 and l2.
+    penalties, constraints, penalty_gradients
+        What regularizers and constraints became, see ``fastgd._regular.Regular``.
     """
 
     rows: np.ndarray
@@ -96,6 +106,10 @@ class Plan:
     target_width: int = 0
     totals_size: int = TERM_TOTALS
     functions: tuple = ()
+    activities: tuple = ()
+    penalties: np.ndarray = field(default_factory=lambda: np.zeros(0, PENALTY_ROW))
+    constraints: np.ndarray = field(default_factory=lambda: np.zeros(0, CONSTRAINT_ROW))
+    penalty_gradients: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def trained_with(self, goals, activations, weighted=False):
         """This plan with losses and metrics, fused with the last activations where they can be.
@@ -116,7 +130,7 @@ class Plan:
         width = [int(self.widths[buffer]) for buffer in self.outputs]
         columns = [goals[k].loss.target_columns(width[k]) for k in trained]
         starts = np.cumsum([0, *columns])
-        totals = TERM_TOTALS + 2 * len(trained)
+        totals = TERM_TOTALS + 2 * (len(trained) + len(self.activities))
         losses, metrics = [], []
         for i, k in enumerate(trained):
             goal, loss = goals[k], goals[k].loss
@@ -135,6 +149,10 @@ class Plan:
                                 len(settings), totals))  # fmt: skip
                 settings += metric.settings()
                 totals += metric.totals_size(width[k])
+        for buffer, factors in self.activities:
+            losses.append((Loss.LOSS_ACTIVITY, buffer, 0, 0, -1, len(settings),
+                           Reduction.REDUCTION_MEAN, 1.0))  # fmt: skip
+            settings += factors
         return replace(
             self,
             settings=np.array(settings, np.float64),
@@ -166,6 +184,7 @@ class Table:
         self.work_size = 0
         self.activated = {}  # buffer -> the activation that has just written it
         self.functions = []  # the user's own
+        self.activities = {}  # buffer -> (l1, l2), the penalties on its values
         self.seeds = {}  # seed -> how many streams of random numbers have come from it
 
     def inputs(self, widths):
@@ -265,11 +284,22 @@ class Table:
             last["op"] == Op.OP_DENSE
             and last["kind"] == Activation.ACTIVATION_LINEAR
             and last["target"] == source
+            and source not in self.activities
             and code in IN_PLACE
         )
         if takes:
             last["kind"] = code
         return takes
+
+    def penalized(self, source, regularizer):
+        """Penalise the values of a buffer; returns it. regularizer: L1, L2, L1L2 or None."""
+        if regularizer is None:
+            return source
+        l1, l2 = regularizer.factors()
+        source = self.copy(source) if source == 0 else source
+        before = self.activities.get(source, (0.0, 0.0))
+        self.activities[source] = before[0] + l1, before[1] + l2
+        return source
 
     def logits(self, output):
         """What the last activation of an output reads, if a loss may want it: (output, logits).
@@ -305,6 +335,7 @@ class Table:
             parameter_count=parameter_count,
             work_size=self.work_size,
             functions=tuple(self.functions),
+            activities=tuple(self.activities.items()),
         )
 
 
@@ -336,6 +367,8 @@ class Network:
     input_shape, output_shape : tuple
         (None, d...).
     dtype : numpy.dtype
+    regular : Regular
+        The penalties and constraints of the variables.
     """
 
     plan: Plan
@@ -346,6 +379,7 @@ class Network:
     input_shape: tuple
     output_shape: tuple
     dtype: np.dtype
+    regular: Regular
 
 
 def width_of(shape):
@@ -360,16 +394,7 @@ def build(layers, input_shape, dtype):
         shapes.append(layer.compute_output_shape(shapes[-1]))
     parameters, variables = build_layers(layers, shapes, dtype)
     plan, last_activations = _described(layers, shapes, parameters.size)
-    return Network(
-        plan=plan,
-        parameters=parameters,
-        gradients=flat_vector(parameters.size, dtype),
-        variables=variables,
-        last_activations=last_activations,
-        input_shape=input_shape,
-        output_shape=shapes[-1],
-        dtype=parameters.dtype,
-    )
+    return network_of(plan, parameters, variables, last_activations, input_shape, shapes[-1])
 
 
 def build_layers(layers, shapes, dtype):
@@ -388,11 +413,11 @@ def build_layers(layers, shapes, dtype):
                 parameters, offset, weight.shape, name=f"{layer.name}/{weight.name}",
                 trainable=weight.trainable and layer.trainable,
             )  # fmt: skip
+            variable.regularizer, variable.constraint = weight.regularizer, weight.constraint
             old = layer.variables[i] if i < len(layer.variables) else None
             kept = old is not None and old.shape == weight.shape
-            variable.assign(
-                old.value if kept else weight.initializer(weight.shape, dtype=dtype)
-            )
+            initializer = weight.initializer or GlorotUniform()
+            variable.assign(old.value if kept else initializer(weight.shape, dtype=dtype))
             variables.append(variable)
             offset += variable.size
         bound.append(variables)
@@ -400,6 +425,28 @@ def build_layers(layers, shapes, dtype):
     for layer, shape, variables in zip(layers, shapes, bound, strict=False):
         layer.bind(shape, variables)
     return parameters, [v for variables in bound for v in variables]
+
+
+def network_of(plan, parameters, variables, last_activations, input_shape, output_shape):
+    """The Network of a plan and its weights, with their penalties and constraints."""
+    regular = collected(variables, lambda: flat_vector(parameters.size, parameters.dtype))
+    plan = replace(
+        plan,
+        penalties=regular.penalties,
+        constraints=regular.constraints,
+        penalty_gradients=regular.penalty_gradients,
+    )
+    return Network(
+        plan=plan,
+        parameters=parameters,
+        gradients=flat_vector(parameters.size, parameters.dtype),
+        variables=variables,
+        last_activations=last_activations,
+        input_shape=input_shape,
+        output_shape=output_shape,
+        dtype=parameters.dtype,
+        regular=regular,
+    )
 
 
 def describe_layer(layer, shapes, base):

@@ -68,6 +68,9 @@ class Plan:
     parameter_count: int
     settings: np.ndarray = field(default_factory=lambda: np.zeros(0))
     work_size: int = 0
+    penalties: np.ndarray = field(default_factory=lambda: np.zeros(0, types.PENALTY_ROW))
+    constraints: np.ndarray = field(default_factory=lambda: np.zeros(0, types.CONSTRAINT_ROW))
+    penalty_gradients: np.ndarray = field(default_factory=lambda: np.zeros(0))
     functions: tuple = ()
 
     @property

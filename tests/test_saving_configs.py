@@ -42,13 +42,14 @@ NEEDED = {
     "total_steps": 20,
     "quantiles": [0.1, 0.9],
     "quantile": 0.3,
+    "array": [[1.0, 2.0]],
 }
 #: Other values to try for an argument, by its name; each constructor takes those it can.
 OTHERS = {
     "name": ["another"],
     "dtype": ["float64"],
     "seed": [7],
-    "axis": [0],
+    "axis": [1],
     "mode": ["fan_out"],
     "distribution": ["uniform"],
     "reduction": ["sum"],

@@ -59,6 +59,8 @@ cdef struct Network:
     int64_t line_start
     int64_t numerators_start
     int64_t spare_start
+    Penalties penalties
+    Constraints constraints
 
 
 # A batch on its way through the table.

@@ -54,7 +54,12 @@ cdef void score(
             d_p = d_source
             if net.term_adds[k]:
                 d_p = <real*>net.deltas + net.row_width * net.capacity + first_row * stride
-        if term.kind == CALL_FUNCTION:
+        if term.kind == LOSS_ACTIVITY:
+            activity_rows(
+                net.settings + term.settings, rows, width, stride,
+                values_at(net, x, term.source, first_row), numerators, step, denominator,
+                row_values, d_p)
+        elif term.kind == CALL_FUNCTION:
             call_loss(net, term, rows, width, stride, values_at(net, x, term.source, first_row),
                       y_rows + term.y_column, numerators, step, denominator, row_values, d_p)
         else:
@@ -124,9 +129,9 @@ cdef inline double with_weights(
 
 cdef int add_scores(
     const Network* net, const Batch* batch, const real* x, const real* y, bint must_be_finite,
-    double* totals,
+    double penalty,    double* totals,
 ) noexcept nogil:
-    """Add what `score` found for a batch to `totals`.
+    """Add what `score` found for a batch, and the penalties, to `totals`.
 
     Losses that must be finite and are not add nothing: STATUS_LOSS.
     """
@@ -135,6 +140,8 @@ cdef int add_scores(
     cdef const LossTerm* term
     cdef const MetricTerm* metric
     cdef int64_t k
+    if must_be_finite and not is_finite(totals[0] + penalty * <double>batch.rows):
+        return STATUS_LOSS
     for k in range(net.term_count):
         net.sums[k] = with_rows(batch.rows, row_values, sums[2 * k])
         if must_be_finite and not is_finite(net.sums[k]):
@@ -147,6 +154,7 @@ cdef int add_scores(
             sums[2 * k + 1] += <double>batch.rows
         elif term.reduction == REDUCTION_WEIGHTED_MEAN:
             sums[2 * k + 1] = with_weights(net, batch.rows, term.weight_column, y, sums[2 * k + 1])
+    totals[0] += penalty * <double>batch.rows
     totals[1] += <double>batch.rows
     for k in range(net.metric_count):
         metric = &net.metrics[k]

@@ -78,6 +78,7 @@ cpdef enum Loss:
     LOSS_CATEGORICAL_CROSSENTROPY_LOGITS
     LOSS_SPARSE_CATEGORICAL_CROSSENTROPY
     LOSS_SPARSE_CATEGORICAL_CROSSENTROPY_LOGITS
+    LOSS_ACTIVITY                                 # a penalty on outputs; settings: l1, l2
 
 cpdef enum Metric:
     METRIC_MEAN_SQUARED_ERROR = 1
@@ -97,6 +98,15 @@ cpdef enum Status:
     STATUS_GRADIENT     # a gradient is not finite; nothing was updated
     STATUS_UPDATE       # an update would have left the finite numbers; those weights stay
 
+cpdef enum Penalty:
+    PENALTY_L1L2 = 1            # first sum |w| + second sum w^2
+    PENALTY_ORTHOGONAL_ROWS     # first times the mean |cosine| of two rows of w
+    PENALTY_ORTHOGONAL_COLUMNS
+    PENALTY_GIVEN               # first; the gradient is given, too: see PenaltyRow
+
+cpdef enum Constraint:
+    CONSTRAINT_NON_NEGATIVE = 1     # max(w, 0)
+    CONSTRAINT_NORM                 # norms between low and high: see constraints.pxi
 # What stands in the place of an Activation, Loss or Metric for a function of the user's own; the
 # first setting is its number among the plan's functions.
 cpdef enum Call:
@@ -144,3 +154,26 @@ cdef struct MetricTerm:
     int64_t weight_column
     int64_t settings
     int64_t totals          # where its sums start in the totals
+
+# A penalty on a variable of the flat vector, which is added to the loss of each batch. The
+# gradients of all but PENALTY_L1L2 pass through a flat vector of their own.
+cdef struct PenaltyRow:
+    int64_t kind      # a Penalty
+    int64_t offset    # where the variable starts
+    int64_t rows      # its shape; a vector is one row
+    int64_t columns
+    double first
+    double second
+
+# What a variable is made to satisfy after each update. It is seen as (outer, count, inner), and
+# its vectors run along the middle.
+cdef struct ConstraintRow:
+    int64_t kind      # a Constraint
+    int64_t offset
+    int64_t outer
+    int64_t count
+    int64_t inner
+    double low
+    double high
+    double rate       # how far a norm goes towards the interval
+    double epsilon    # added to a norm before it divides

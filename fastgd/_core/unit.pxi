@@ -12,7 +12,8 @@ cdef bint is_unit_span(const Network* net, const Span* span) noexcept nogil:
             or variant_of(span.optimizer) != PLAIN_SGD):
         return False
     return (
-        row.op == OP_DENSE and row.kind == ACTIVATION_LINEAR and row.source == 0
+        net.penalties.count == 0 and net.constraints.count == 0
+        and row.op == OP_DENSE and row.kind == ACTIVATION_LINEAR and row.source == 0
         and net.flags[0] & FLAG_PARAMETERS and net.width[row.target] == 1
         and net.parameter_count == net.width[0] + (row.bias >= 0)
     )

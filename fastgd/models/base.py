@@ -88,6 +88,11 @@ class Base(saving.Serializable):
     variables = trainable_variables = trainable_weights = weights
 
     @property
+    def losses(self):
+        """The penalties of all layers on their weights, as ``layer.losses``."""
+        return [value for layer in self.layers for value in layer.losses]
+
+    @property
     def input_shape(self):
         """(None, d...)."""
         return self.network().input_shape

@@ -12,15 +12,18 @@ from fastgd._core.types import (
     ROW,
     TERM_TOTALS,
     Call,
+    Loss,
     Moments,
     Op,
     Reduction,
     Status,
 )
+from fastgd.reference.constraints import constrain
 from fastgd.reference.layers import BACKWARD, FORWARD, Operands
 from fastgd.reference.losses import LOSSES
 from fastgd.reference.metrics import METRICS
 from fastgd.reference.normalization import settle
+from fastgd.reference.penalties import activity, add_penalties
 from fastgd.reference.shuffle import element, permutation
 from fastgd.reference.updates import update
 
@@ -30,6 +33,9 @@ BLOCK_ROWS = 4096
 # A value that leaves the finite numbers is found and reported by a Status, not by a warning.
 quiet = np.errstate(all="ignore")
 
+
+#: What may be minimised.
+TERMS = LOSSES | {Loss.LOSS_ACTIVITY: activity}
 
 Row = namedtuple("Row", ROW.names)
 LossTerm = namedtuple("LossTerm", LOSS_TERM.names)
@@ -58,6 +64,7 @@ class Program:
         self._outputs = plan.outputs.tolist()
         self._functions = plan.functions
         self._target_width = plan.target_width
+        self._plan = plan
         self._parameters = parameters
         self._gradients = gradients
 
@@ -92,6 +99,8 @@ class Program:
             if status == Status.STATUS_FINE:
                 rate = rates[step] if len(rates) > 1 else rates[0]
                 status = update(self._parameters, self._gradients, state, rate)
+            if status in (Status.STATUS_FINE, Status.STATUS_UPDATE):
+                self._constrain()
             if status == Status.STATUS_FINE:
                 status = self._settle(values)
             if status != Status.STATUS_FINE:
@@ -137,13 +146,27 @@ class Program:
         batch = Batch(True, key)
         values = self._values(self._parameters, x, batch)
         losses, deltas = self._losses(values, y)
+        penalties = self.penalty() * len(x)
+        if not np.isfinite(totals[0] + penalties):
+            return values, Status.STATUS_LOSS
         for k, values_of_rows in enumerate(losses):
             total = totals[TERM_TOTALS + 2 * k] + values_of_rows.sum(dtype=np.float64)
             if not np.isfinite(total):
                 return values, Status.STATUS_LOSS
         self._add(losses, values, y, totals)
+        totals[0] += penalties
         self._back(self._parameters, values, deltas, self._gradients, batch)
+        add_penalties(self._plan, self._parameters, self._gradients)
         return values, Status.STATUS_FINE
+
+    @quiet
+    def penalty(self):
+        """The sum of the penalties on the parameters as they are."""
+        return add_penalties(self._plan, self._parameters)
+
+    @quiet
+    def _constrain(self):
+        constrain(self._parameters, self._plan.constraints)
 
     @quiet
     def forward(self, parameters, x, out, training=False, key=0):
@@ -226,7 +249,7 @@ class Program:
                 function = self._functions[int(settings[0])]
                 found, slopes = function.values_and_slopes(_targets(y, term), p)
             else:
-                found, slopes = LOSSES[term.kind](p, _targets(y, term), settings)
+                found, slopes = TERMS[term.kind](p, _targets(y, term), settings)
             weights = _weights(y, term)
             found = _weighted(weights, found)
             slopes = _weighted(weights[:, None], slopes) * term.weight
