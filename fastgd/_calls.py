@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastgd import _engines, _seeds, config
+from fastgd._memory import extent
 from fastgd._plan import describe_layer, flat_copy, flat_vector, width_of
 from fastgd._validate import numeric, rows
 from fastgd.errors import ShapeError
@@ -54,13 +55,6 @@ def side_by_side(arrays):
     if len(counts) > 1:
         raise ShapeError(f"inputs: they have different numbers of rows: {counts}")
     return np.concatenate(arrays, axis=1)
-
-
-def extent(variables):
-    """Where in their owner some variables begin, and where they end."""
-    if not variables:
-        return 0, 0
-    return min(v.offset for v in variables), max(v.offset + v.size for v in variables)
 
 
 def call_program(

@@ -5,12 +5,28 @@ import numpy as np
 from fastgd import training
 from fastgd._core.types import Status
 from fastgd._plan import flat_copy, flat_vector, width_of
+from fastgd.errors import ArgumentError, NotBuiltError
+from fastgd.models.graph import Graph
+from fastgd.models.structure import Structure
+from fastgd.models.tracing import inputs_of, layers_in, traced
 from fastgd.models.trainer import Trainer
 from fastgd.tape import Tensor, followed, record, recording
 
 
 class Model(Trainer):
-    """The training API over a network, and the network as a function.
+    """A graph of layers that can be trained, evaluated, and called.
+
+    Parameters
+    ----------
+    inputs : KerasTensor, or list or dict of KerasTensor
+        From ``Input``, or from layers, where a graph is to begin in the middle of another.
+    outputs : KerasTensor, or list or dict of KerasTensor
+        What layers made of them.
+    name : str, optional
+    dtype : {"float32", "float64"}, optional
+        The data type of weights and data; by default that of the layers.
+    trainable : bool
+        False freezes all layers.
 
     Attributes
     ----------
@@ -19,7 +35,97 @@ class Model(Trainer):
         What ``compile`` made of its arguments.
     history : History
         That of the latest ``fit``; None before.
+
+    Notes
+    -----
+    A class of one's own makes its layers in ``__init__`` and has ``call(self, inputs)`` or
+    ``call(self, inputs, training=None)``, which is called once, on symbolic tensors, for inputs
+    of the shape that ``build``, ``fit`` or a first call sees. So it may call layers and use
+    ``+``, ``-`` and ``*``; what depends on values, or on ``training``, belongs into a layer.
+
+    A layer, or model, may be part of several models: its weights are the same in all of them.
+    They live in one vector, so that a new model may move the weights of its layers to another
+    place: Variables are to be taken from layers and models anew then.
+
+    Examples
+    --------
+    >>> from fastgd import Model, layers
+    >>> left = layers.Input(shape=(3,), name="left")
+    >>> right = layers.Input(shape=(2,), name="right")
+    >>> both = layers.Concatenate()([layers.Dense(4)(left), right])
+    >>> model = Model([left, right], layers.Dense(1, name="sum")(both))
+    >>> model.input_names, model.output_names, model.count_params()
+    (['left', 'right'], ['sum'], 23)
     """
+
+    def __new__(cls, *args, **kwargs):
+        model = super().__new__(cls)
+        model._arguments = args, kwargs  # for get_config, where `call` describes the graph
+        return model
+
+    def __init__(self, inputs=None, outputs=None, name=None, dtype=None, trainable=True):
+        super().__init__(name, dtype, trainable)
+        self._input_structure = self._output_structure = None
+        if (inputs is None) != (outputs is None):
+            raise ArgumentError("inputs, outputs: expected both, or none")
+        if inputs is not None:
+            self._graph_from(inputs, outputs)
+            if not self._trainable:
+                self.trainable = False
+
+    # -- the graph ----------------------------------------------------------------------------
+
+    def _graph_from(self, inputs, outputs, order=()):
+        """Make the graph from tensors, or lists or dicts of them."""
+        self._input_structure = Structure(inputs, "inputs")
+        self._output_structure = Structure(outputs, "outputs")
+        self._set_graph(
+            Graph(self._input_structure.tensors, self._output_structure.tensors, order)
+        )
+
+    def call(self, inputs, training=None):
+        """What a class of one's own computes: layers called on `inputs`."""
+        raise NotImplementedError
+
+    def build(self, input_shape=None):
+        """Make the graph, by one ``call``, and with it the weights.
+
+        Parameters
+        ----------
+        input_shape : tuple, or list or dict of tuple
+            (None, d...) of each input.
+
+        Raises
+        ------
+        DataTypeError
+            If ``call`` does what cannot be described by layers.
+        """
+        if self.built:
+            return
+        if type(self).call is Model.call:
+            raise NotBuiltError(
+                f"model {self.name!r} has no graph: give inputs and outputs, or a class with call"
+            )
+        if input_shape is None:
+            raise NotBuiltError("input_shape: call describes the graph for inputs of a shape")
+        inputs = inputs_of(input_shape, self.dtype)
+        self._graph_from(inputs, traced(self, inputs), self._own_layers())
+
+    def _own_layers(self):
+        """The layers among the attributes, also in lists and dicts, in their order."""
+        found = {}
+        for value in vars(self).values():
+            found |= dict.fromkeys(layers_in(value))
+        return list(found)
+
+    def _described_layers(self):
+        return self._graph.layers if self.built else self._own_layers()
+
+    def compute_output_shape(self, input_shape):
+        if not self.built and input_shape is not None:
+            self.build(input_shape)
+        return super().compute_output_shape(input_shape)
+
 
     def value_and_grad(self, x, y):
         """The mean loss over all rows as one batch, and its gradients.
