@@ -12,10 +12,11 @@ from fastgd._core.types import (
     ROW,
     TERM_TOTALS,
     Activation,
+    Call,
     Op,
 )
 from fastgd._seeds import element
-from fastgd.activations import DESCRIPTIONS, Description
+from fastgd.activations import DESCRIPTIONS, Description, UserActivation
 from fastgd.variables import Variable
 
 
@@ -79,6 +80,8 @@ class Plan:
     totals_size : int
         How many sums an epoch adds up: [penalties times rows, rows, a pair for each loss, those
         of each metric].
+    functions : tuple
+        The user's own activations, losses and metrics, which are called by number.
     """
 
     rows: np.ndarray
@@ -92,6 +95,7 @@ class Plan:
     metrics: np.ndarray = field(default_factory=lambda: np.zeros(0, METRIC_TERM))
     target_width: int = 0
     totals_size: int = TERM_TOTALS
+    functions: tuple = ()
 
     def trained_with(self, goals, activations, weighted=False):
         """This plan with losses and metrics, fused with the last activations where they can be.
@@ -162,7 +166,8 @@ class Table:
         self.rows = []
         self.settings = []
         self.work_size = 0
-        self.functions = {}  # buffer -> the activation that has just written it
+        self.activated = {}  # buffer -> the activation that has just written it
+        self.functions = []  # the user's own
         self.seeds = {}  # seed -> how many streams of random numbers have come from it
 
     def inputs(self, widths):
@@ -236,17 +241,20 @@ class Table:
         """
         place = self.seeds.get(seed, 0)
         self.seeds[seed] = place + 1
-        return element(0 if seed is None else 1 + seed, place) >> 11
+        return element(0 if seed is None else 2 * seed + 1, place) >> 11
 
     def activation(self, activation, source):
         """Activate a buffer; a dense layer that has just written it does so itself.
 
-        activation: a function of ``fastgd.activations``, or a Description.
+        activation: a function of ``fastgd.activations`` or of the user's, or a Description.
         """
         if isinstance(activation, Description):
             description = activation
-        else:
+        elif activation in DESCRIPTIONS:
             description = DESCRIPTIONS[activation]
+        else:
+            self.functions.append(UserActivation(activation))
+            description = Description(Call.CALL_FUNCTION, (len(self.functions) - 1,))
         if description.code == Activation.ACTIVATION_LINEAR:
             return source
         target = source
@@ -254,7 +262,7 @@ class Table:
             target = self.buffer(self.widths[source])
             settings = (*description.settings, 0, 0, 0)[:ACTIVATION_SETTINGS]
             self.row(Op.OP_ACTIVATION, source, target, kind=description.code, settings=settings)
-        self.functions[target] = activation
+        self.activated[target] = activation
         return target
 
     def _activates(self, source, code):
@@ -303,6 +311,7 @@ class Table:
             logits=tuple(logits for _, logits in pairs),
             parameter_count=parameter_count,
             work_size=self.work_size,
+            functions=tuple(self.functions),
         )
 
 

@@ -14,7 +14,7 @@ from fastgd._core.types import Activation
 from fastgd._names import lookup
 from fastgd.errors import ShapeError
 from fastgd.reference.activations import ACTIVATIONS
-from fastgd.tape import Tensor, record, recording
+from fastgd.tape import GradientTape, Tensor, record, recording
 
 
 @dataclass(frozen=True)
@@ -234,6 +234,37 @@ def glu(x, axis=-1):
     return ops.moveaxis(x[..., :half] * sigmoid(x[..., half:]), -1, axis)
 
 
+class UserActivation:
+    """A function of the user's own as the engine calls it; see ``get``."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def value(self, z):
+        """The activations of a matrix."""
+        y = self.function(z)
+        y = np.asarray(y[0] if isinstance(y, tuple) else y)
+        if y.shape != z.shape:
+            raise ShapeError(
+                f"activation {_name(self.function)}: expected values of shape {z.shape}, "
+                f"got {y.shape}"
+            )
+        return y
+
+    def gradient(self, z, d_y):
+        """The gradient of z from that of its activations."""
+        with GradientTape() as tape:
+            watched = tape.watch(z)
+            y = self.function(watched)
+        if isinstance(y, tuple):
+            return d_y * np.asarray(y[1])
+        return tape.gradient(y, watched, d_y, unconnected_gradients="zero")
+
+
+def _name(function):
+    return getattr(function, "__name__", repr(function))
+
+
 #: What a layer may be activated by, with the default arguments.
 DESCRIPTIONS = {
     linear: Description(Activation.ACTIVATION_LINEAR),
@@ -272,6 +303,10 @@ _BY_NAME |= {"swish": silu, "hard_swish": hard_silu}
 def get(identifier):
     """The activation for a name, None (linear) or an activation itself.
 
+    A function of one's own takes rows of numbers and gives as many, written with NumPy or
+    ``fastgd.ops``: its gradient comes from a tape. It may return a pair instead, (value,
+    derivative of each element).
+
     Raises
     ------
     UnknownNameError
@@ -285,7 +320,7 @@ def get(identifier):
     """
     if identifier is None:
         return linear
-    if callable(identifier) and (identifier in DESCRIPTIONS or identifier is glu):
+    if callable(identifier):
         return identifier
     return lookup("activation", identifier, _BY_NAME)
 

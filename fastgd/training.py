@@ -77,7 +77,7 @@ def _train_epoch(model, source, epoch, callbacks, threads):
     progress = callbacks.listens_to("on_train_progress")
     step = 0
     try:
-        for part in source.parts(functools.partial(_next_key, model)):
+        for part in source.parts(functools.partial(next_key, model)):
             run = _span(model, part, source.weighted, totals, threads)
             at = part.first
             before = step - at
@@ -102,8 +102,8 @@ def _train_epoch(model, source, epoch, callbacks, threads):
     return model.figures(totals) if step else None
 
 
-def _next_key(model):
-    """The stream of the next round over the rows."""
+def next_key(model):
+    """The stream of the next round over the rows, or of a batch that comes by itself."""
     model.epochs_begun += 1
     return _seeds.element(model.seed, model.epochs_begun - 1)
 
@@ -138,8 +138,9 @@ def train_on_batch(model, x, y, weighted=False):
     optimizer = model.optimizer
     totals = np.zeros(ready.totals_size)
     state = ready.state(optimizer, model.parameters)
+    key = next_key(model)  # a dropped unit is another one in each batch
     _, status = model.program(weighted).train(
-        x, y, None, 0, len(x), 0, 1, state, _rates(optimizer), totals, SPAN_SECONDS
+        x, y, None, key, len(x), 0, 1, state, _rates(optimizer), totals, SPAN_SECONDS
     )
     if status != Status.STATUS_FINE:
         raise diverged(status, optimizer.iterations)

@@ -68,6 +68,7 @@ class Plan:
     parameter_count: int
     settings: np.ndarray = field(default_factory=lambda: np.zeros(0))
     work_size: int = 0
+    functions: tuple = ()
 
     @property
     def totals_size(self):

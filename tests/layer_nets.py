@@ -146,7 +146,7 @@ LAYERS = {
     "layer norm": layer_norm(),
     "layer norm bare": layer_norm(scale=False, center=False),
     "layer norm center": layer_norm(scale=False),
-    "layer norm of groups": layer_norm(groups=3),
+    "layer norm of groups": layer_norm(groups=3, epsilon=0.1),
     "unit norm": unit_norm(),
     "unit norm of groups": unit_norm(3),
     "rescaling": affine(Affine.AFFINE_RESCALE),
@@ -169,8 +169,8 @@ def looks_across_rows(name):
 class LayerNet(Net):
     """A dense layer (but none before an embedding), the operation twice, a dense layer.
 
-    Twice, so that two uses of a kind do not mix what they keep; with `shared` both uses have one
-    set of parameters.
+    Twice, so that two uses of a kind do not mix what they keep; with `shared` both uses have
+    one set of parameters.
     """
 
     def __init__(self, name, inputs, width, dtype, *, seed=0, twice=True, shared=False):

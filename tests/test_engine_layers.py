@@ -22,6 +22,13 @@ WIDTHS = (1, 2, 3, 17, 33, 64, 100)
 KEY = 12345
 
 
+def takes_moments_of_few(name, width, n):
+    """Whether two or three values are normalised by their own moments."""
+    if looks_across_rows(name):
+        return n <= 3
+    return "layer norm" in name and (width <= 3 or "groups" in name)
+
+
 def passed(net, build, x, d_out, training):
     """Outputs, gradients and parameters after a pass forward and back."""
     run = net.run(build)
@@ -45,16 +52,16 @@ def test_a_pass_agrees_with_the_reference(build, dtype, name, width):
         for training in (False, True):
             found = passed(net, build, x, d_out, training)
             expected = passed(net, "reference", x, d_out, training)
-            # a batch of two rows is normalised to differences, which may be small ones
-            few = 100 if looks_across_rows(name) and n == 2 else 1
-            tolerance = few * (2e-6 if dtype == np.float32 else 1e-14)
-            whole = distance(found[1], np.zeros_like(found[1]))
+            tolerance = 2e-6 if dtype == np.float32 else 1e-14
+            if takes_moments_of_few(name, width, n):
+                # their differences may be small: up to 1 / sqrt(epsilon) times the rounding
+                tolerance *= 32
             for a, b in zip(found, expected, strict=True):
                 if distance(a, b) >= tolerance:
                     # where the true gradient is 0, nothing but rounding is left of it
                     scale = np.linalg.norm(np.asarray(d_out, np.float64))
                     assert np.linalg.norm(a - b) < tolerance * scale, (n, training)
-            assert np.isfinite(whole)
+            assert np.isfinite(found[1]).all()
 
 
 @each_build
@@ -65,7 +72,7 @@ def test_training_agrees_with_the_reference(build, dtype, name):
     x, y = net.data(67)
     run, expected = net.run(build, "adam"), net.run("reference", "adam")
     for each in (run, expected):
-        step, status = each.train(x, y, 16, 40, rates=0.002)
+        _, status = each.train(x, y, 16, 40, rates=0.002)
         assert status == Status.STATUS_FINE
     tolerance = 2e-5 if dtype == np.float32 else 1e-12
     assert distance(run.parameters, expected.parameters) < tolerance

@@ -174,3 +174,34 @@ def test_loss_of_an_epoch_is_the_mean_over_rows_before_each_step(engine):
     difference = model.predict(x) - y
     assert history.history["loss"][0] == pytest.approx(np.mean(difference**2), rel=1e-12)
     assert history.history["mae"][0] == pytest.approx(np.mean(abs(difference)), rel=1e-12)
+
+
+def test_each_batch_by_hand_has_random_numbers_of_its_own(engine, monkeypatch):
+    x, y = regression(20)
+    keys = []
+    for _ in range(2):
+        utils.set_random_seed(4)
+        model = network()
+        model.compile("sgd", "mse")
+        spy = spy_on(model, monkeypatch)
+        for _ in range(3):
+            model.train_on_batch(x, y)
+        model.fit(x, y, batch_size=10, epochs=2, verbose=0)
+        keys.append([call[3] for call in spy.calls])
+    assert len(set(keys[0])) == 5
+    assert keys[0] == keys[1]
+
+
+def test_settings_of_an_optimizer_may_change_between_batches(engine):
+    x, y = regression(20, dtype="float64")
+    found = []
+    for momenta in ((0.5, 0.9), (0.9, 0.9), (0.5, 0.5)):
+        utils.set_random_seed(4)
+        model = network(dtype="float64")
+        model.compile(optimizers.SGD(0.1, momentum=0.5), "mse")
+        for momentum in momenta:
+            model.optimizer.momentum = momentum
+            model.train_on_batch(x, y)
+        found.append(model.parameters.tobytes())
+    assert found[0] == found[1]  # the first step has no velocity to keep
+    assert found[0] != found[2]

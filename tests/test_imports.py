@@ -18,6 +18,7 @@ PACKAGE = Path(fastgd.__file__).parent
 TIERS = [
     {"errors", "_core", "_core.cpu", "_core.types", "_array_methods", "_gradients"},
     {"reference.points", "reference.arrays", "reference.metrics", "reference.shuffle"},
+    {"reference.embedding", "reference.noise", "reference.normalization"},
     {"reference.activations"},
     {"reference.updates", "reference.losses", "reference.descent"},
     {"reference.layers"},
@@ -48,6 +49,10 @@ TIERS = [
     {"metrics", "training", "_calls", "layers.symbolic"},
     {"layers.base"},
     {"layers.activation", "layers.dense", "layers.input", "layers.rectifiers"},
+    {"layers.axes", "layers.affine_weights", "layers.noise", "layers.reshaping"},
+    {"layers.embedding", "layers.rescaling"},
+    {"layers.batch_normalization", "layers.layer_normalization", "layers.concatenate"},
+    {"layers.dot", "layers.merging", "layers.normalization"},
     {"layers"},
     {"models.summary"},
     {"models.base", "models.objective", "models.sources"},

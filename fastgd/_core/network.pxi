@@ -42,6 +42,8 @@ cdef struct Network:
     int64_t target_width        # of a row of y
     bint coupled                # whether a training step looks across the rows of a batch
     bint scatters               # whether a gradient is scattered into the rows of a kernel
+    void* functions             # a Functions, or NULL
+    int64_t* failed             # whether one of them has raised something, or NULL
     int64_t parameter_count
     void* parameters
     void* gradients
@@ -120,7 +122,9 @@ cdef void forward(
                 row.kind, rows, source_width, width, source, source_stride,
                 parameters + row.kernel, bias, target, stride, <real*>scratch)
         elif row.op == OP_ACTIVATION:
-            if source_stride == stride:
+            if row.kind == CALL_FUNCTION:
+                call_activation(net, settings, rows, width, source, source_stride, target, stride)
+            elif source_stride == stride:
                 activate(row.kind, settings, rows, width, stride, source, target)
             else:
                 activate_rows(row.kind, settings, rows, width, source, source_stride, target,
@@ -240,7 +244,10 @@ cdef void row_gradient(
             buffer != 0 and source_width > 1, source if flags & FLAG_GATES else <const real*>NULL,
             <real*>scratch)
     elif row.op == OP_ACTIVATION:
-        if d_stride == stride:
+        if row.kind == CALL_FUNCTION:
+            call_activation_gradient(net, settings, rows, width, source, source_stride, d_target,
+                                     stride, d_out)
+        elif d_stride == stride:
             activation_gradient(row.kind, settings, rows, width, stride, source, output, d_target,
                                 d_out)
         else:

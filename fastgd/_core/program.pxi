@@ -16,6 +16,8 @@ import threading
 
 import numpy
 
+from fastgd.errors import ShapeError
+
 np.import_array()
 
 include "threads.pxi"
@@ -30,6 +32,7 @@ include "updates.pxi"
 include "shuffle.pxi"
 include "merge.pxi"
 include "network.pxi"
+include "calls.pxi"
 include "affine.pxi"
 include "noise.pxi"
 include "batchnorm.pxi"
@@ -47,6 +50,7 @@ cdef double FOR_EVER = float("inf")
 
 cdef enum:
     LOCKED_WORK = 20000     # multiply-adds forward
+    CALL_ROWS = 4096        # that functions of the user's are given at a time
     LINES = 4               # of a member's scratch, each for a row of the widest buffer
 
 # How often this process is a fork of another: a lock that its parent held stays locked in it.
@@ -109,6 +113,7 @@ cdef class Program:
     cdef int64_t work_size
     cdef bint weighted
     cdef int64_t spare_bytes
+    cdef Functions functions
     cdef object turn
     cdef int64_t turn_forks
 
@@ -151,6 +156,12 @@ cdef class Program:
         self.net.target_width = plan.target_width
         self.net.coupled = (
             (rows["op"] == OP_BATCH_NORM) & (rows["kind"] == MOMENTS_BATCH)).any()
+        self.functions = Functions(plan.functions)
+        self.net.functions = NULL
+        self.net.failed = NULL
+        if plan.functions:
+            self.net.functions = <void*>self.functions
+            self.net.failed = &self.functions.failed
         self.net.scatters = (rows["op"] == OP_EMBEDDING).any()
         self.net.parameter_count = parameters.shape[0]
         self.net.parameters = address(parameters)
@@ -228,22 +239,24 @@ cdef class Program:
         cdef int64_t rows = min(span.rows, span.batch_size * (span.last_step - span.step))
         span.net = &self.net
         span.single = self.single
-        if span.kind == TRAIN and self.net.coupled:
+        if self.net.functions != NULL or span.kind == TRAIN and self.net.coupled:
             threads = 1
         self.reserve(min(span.batch_size, span.rows), threads)
         if rows * self.net.parameter_count <= LOCKED_WORK:
             span.deadline = FOR_EVER
             run_team(1, run_member, span)
+            self.functions.raise_it()
             return
         with nogil:
             span.deadline = now() + seconds
             run_team(threads, run_member, span)
         raise_pending()
+        self.functions.raise_it()
 
     cdef int64_t run_rows(self, Span* span, int64_t first_row, double seconds, int64_t threads):
         """Run a span of rows, in blocks; returns the row reached."""
         span.rows -= first_row
-        span.batch_size = BLOCK_ROWS * threads
+        span.batch_size = BLOCK_ROWS * threads if self.net.functions == NULL else CALL_ROWS
         span.step = 0
         span.last_step = (span.rows + span.batch_size - 1) // span.batch_size
         self.run(span, seconds, threads)
@@ -360,6 +373,7 @@ cdef class Program:
                     status = gradients_of(
                         &self.net, &batch, <const double*>batch.x, <const double*>y_data, sums)
             raise_pending()
+            self.functions.raise_it()
         return status
 
     def forward(
@@ -389,6 +403,7 @@ cdef class Program:
                 settle(&net, <const float*>batch.x)
             elif training and net.coupled:
                 settle(&net, <const double*>batch.x)
+        self.functions.raise_it()
         return values
 
     def backward(
@@ -420,6 +435,7 @@ cdef class Program:
             else:
                 backward_from(&net, &batch, <const double*>batch.x, <const double*>d_out_data,
                               <double*>d_x_data)
+        self.functions.raise_it()
 
 
 cdef Batch batch_of(np.ndarray x, bint training, key):

@@ -54,10 +54,14 @@ cdef void score(
             d_p = d_source
             if net.term_adds[k]:
                 d_p = <real*>net.deltas + net.row_width * net.capacity + first_row * stride
-        loss_rows(
-            term.kind, net.settings + term.settings, rows, width, stride,
-            values_at(net, x, term.source, first_row), y_rows + term.y_column, net.target_width,
-            numerators, step, denominator, row_values, d_p, line)
+        if term.kind == CALL_FUNCTION:
+            call_loss(net, term, rows, width, stride, values_at(net, x, term.source, first_row),
+                      y_rows + term.y_column, numerators, step, denominator, row_values, d_p)
+        else:
+            loss_rows(
+                term.kind, net.settings + term.settings, rows, width, stride,
+                values_at(net, x, term.source, first_row), y_rows + term.y_column,
+                net.target_width, numerators, step, denominator, row_values, d_p, line)
         if step:
             for i in range(rows):
                 row_values[i] = row_weight(weights[i * net.target_width], row_values[i])
@@ -70,6 +74,9 @@ cdef void score(
         row_values += net.capacity
     for k in range(net.metric_count):
         metric = &net.metrics[k]
+        if metric.kind == CALL_FUNCTION:
+            row_values += net.capacity
+            continue
         width = net.width[metric.source]
         metric_rows(
             metric.kind, net.settings + metric.settings, rows, width, net.stride[metric.source],
@@ -116,7 +123,8 @@ cdef inline double with_weights(
 
 
 cdef int add_scores(
-    const Network* net, const Batch* batch, const real* y, bint must_be_finite, double* totals,
+    const Network* net, const Batch* batch, const real* x, const real* y, bint must_be_finite,
+    double* totals,
 ) noexcept nogil:
     """Add what `score` found for a batch to `totals`.
 
@@ -142,6 +150,10 @@ cdef int add_scores(
     totals[1] += <double>batch.rows
     for k in range(net.metric_count):
         metric = &net.metrics[k]
+        if metric.kind == CALL_FUNCTION:
+            call_metric(net, metric, batch.rows, values_at(net, x, metric.source, 0), y)
+            row_values += net.capacity
+            continue
         sums = totals + metric.totals
         sums[0] = with_rows(batch.rows, row_values, sums[0])
         sums[1] = with_weights(net, batch.rows, metric.weight_column, y, sums[1])

@@ -82,7 +82,7 @@ cdef bint take_rows(
     cdef int64_t block = max(<int64_t>STEP_BLOCK_ROWS, STEP_BLOCK_WORK // (1 + net.parameter_count))
     cdef int64_t rows
     cdef double next_look = 0
-    if net.coupled:
+    if net.coupled or net.functions != NULL:
         block = row_end - row
     while row < row_end:
         rows = min(block, row_end - row)
@@ -90,6 +90,8 @@ cdef bint take_rows(
         score(net, batch, row, rows, y, x, True, scratch)
         backward(net, batch, net.flags, row, rows, x, <real*>NULL, scratch)
         row += rows
+        if has_failed(net):
+            return True
         if rank > 0:
             if flags(team) & INTERRUPT_FLAG:
                 break
@@ -181,7 +183,7 @@ cdef void train_steps(
         if trouble:
             break
         if rank == 0 and add_scores(
-                net, &batch, <const real*>batch_y, True, span.totals) != STATUS_FINE:
+                net, &batch, <const real*>batch_x, <const real*>batch_y, True, span.totals) != STATUS_FINE:
             raise_flag(team, LOSS_FLAG)
         if chunks > 1:
             add_chunks(net, chunks, begin, end, gradients)
@@ -203,9 +205,9 @@ cdef void train_steps(
         scaled += 1
         iteration += 1
         step += 1
-        if rank == 0 and step >= next_look:
+        if rank == 0 and (step >= next_look or has_failed(net)):
             next_look = step + looks
-            if now() > span.deadline:
+            if now() > span.deadline or has_failed(net):
                 raise_flag(team, END_FLAG)
         meet(team, &met)
         trouble = flags(team)
@@ -256,8 +258,8 @@ cdef void apply_steps(
         meet(team, &met)
         if rank == 0:
             if out == NULL:
-                add_scores(net, &batch, batch_y, False, span.totals)
-            if step < span.last_step and now() > span.deadline:
+                add_scores(net, &batch, batch_x, batch_y, False, span.totals)
+            if has_failed(net) or step < span.last_step and now() > span.deadline:
                 raise_flag(team, END_FLAG)
         meet(team, &met)
         if flags(team):
@@ -301,7 +303,7 @@ cdef int gradients_of(
     cdef int status
     if take_rows(net, batch, True, 0, batch.rows, x, y, net.scratch, <const Team*>NULL, 0):
         return STATUS_FINE
-    status = add_scores(net, batch, y, True, totals)
+    status = add_scores(net, batch, x, y, True, totals)
     if status == STATUS_FINE:
         batch_gradients(net, batch, net.flags, batch.rows, x)
     return status

@@ -97,6 +97,11 @@ cpdef enum Status:
     STATUS_GRADIENT     # a gradient is not finite; nothing was updated
     STATUS_UPDATE       # an update would have left the finite numbers; those weights stay
 
+# What stands in the place of an Activation, Loss or Metric for a function of the user's own; the
+# first setting is its number among the plan's functions.
+cpdef enum Call:
+    CALL_FUNCTION = 1000
+
 # How the losses of a batch's rows become one number.
 cpdef enum Reduction:
     REDUCTION_MEAN = 0       # sum of weight loss / rows

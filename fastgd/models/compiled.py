@@ -24,14 +24,15 @@ class Ready:
         self.program = program
         self.totals_size = totals_size
         self.figures = figures
-        self._state = self._settings = None
+        self._state = self._settings = self._kept = None
 
     def state(self, optimizer, parameters):
         """The optimizer's state for a model's vector, anew if a setting has changed."""
-        settings = vars(optimizer)
-        if self._settings != settings:  # identities first: cheaper than to ask
+        settings = list(map(id, vars(optimizer).values()))  # cheaper than to ask
+        if self._settings != settings:
             self._state = optimizer.state(parameters)
-            self._settings = dict(settings)
+            self._settings = settings
+            self._kept = dict(vars(optimizer))  # so that no identity is given away
         return self._state
 
 

@@ -143,7 +143,7 @@ class Model(Trainer):
         """
         x, y = self._built_for(x, y)
         totals = self.totals()
-        status = self.program().gradients(x, y, totals)
+        status = self.program().gradients(x, y, totals, training.next_key(self))
         if status != Status.STATUS_FINE:
             raise training.diverged(status, self.optimizer.iterations)
         flat = self.network().gradients.copy()

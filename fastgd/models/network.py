@@ -83,7 +83,7 @@ def make_network(graph, dtype, frozen=None):
             )
             if weight.trainable
         ],
-        last_activations=[table.functions.get(int(output)) for output in plan.outputs],
+        last_activations=[table.activated.get(int(output)) for output in plan.outputs],
         dtype=parameters.dtype,
     )
 

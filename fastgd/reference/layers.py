@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastgd._core.types import Merge, Op
+from fastgd._core.types import Call, Merge, Op
 from fastgd.reference.activations import ACTIVATIONS
 from fastgd.reference.embedding import embedding, embedding_gradient
 from fastgd.reference.noise import noise, noise_gradient
@@ -38,6 +38,8 @@ class Operands:
     widths : list of int
     all_settings : list of float
     batch : Batch
+    functions : tuple
+        The user's own.
     """
 
     row: tuple
@@ -46,6 +48,7 @@ class Operands:
     widths: list
     all_settings: list
     batch: object
+    functions: tuple = ()
 
     @property
     def source(self):
@@ -100,11 +103,16 @@ def dense_gradient(o, d_target):
 
 
 def activation(o):
+    if o.row.kind == Call.CALL_FUNCTION:
+        o.target = o.functions[int(o.settings[0])].value(o.source).astype(o.source.dtype)
+        return
     function, _ = ACTIVATIONS[o.row.kind]
     o.target = function(o.source, o.settings)
 
 
 def activation_gradient(o, d_target):
+    if o.row.kind == Call.CALL_FUNCTION:
+        return [o.functions[int(o.settings[0])].gradient(o.source, d_target)], []
     _, gradient = ACTIVATIONS[o.row.kind]
     return [gradient(o.source, o.target, d_target, o.settings)], []
 

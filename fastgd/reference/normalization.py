@@ -102,7 +102,7 @@ def batch_norm_gradient(o, d_target):
 
 
 def settle(o):
-    """Move the lasting moments towards those of a batch; False if one stays, not being finite."""
+    """Move the lasting moments towards a batch's; False if one would not stay finite."""
     x = _grouped(o.source, int(o.settings[2]))
     momentum = o.settings[1]
     state = o.parameters[o.row.state :][: 2 * x.shape[-1]]

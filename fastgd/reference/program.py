@@ -11,6 +11,7 @@ from fastgd._core.types import (
     METRIC_TERM,
     ROW,
     TERM_TOTALS,
+    Call,
     Moments,
     Op,
     Reduction,
@@ -55,6 +56,7 @@ class Program:
         self._widths = plan.widths.tolist()
         self._settings = plan.settings.tolist()
         self._outputs = plan.outputs.tolist()
+        self._functions = plan.functions
         self._target_width = plan.target_width
         self._parameters = parameters
         self._gradients = gradients
@@ -210,7 +212,9 @@ class Program:
                     seen.add(offset)
 
     def _operands(self, row, parameters, values, batch):
-        return Operands(row, parameters, values, self._widths, self._settings, batch)
+        return Operands(
+            row, parameters, values, self._widths, self._settings, batch, self._functions
+        )
 
     def _losses(self, values, y):
         """For each term the losses of the rows times their weights; and the deltas of all."""
@@ -218,7 +222,11 @@ class Program:
         for term in self._terms:
             p = values[term.source]
             settings = self._settings[term.settings :]
-            found, slopes = LOSSES[term.kind](p, _targets(y, term), settings)
+            if term.kind == Call.CALL_FUNCTION:
+                function = self._functions[int(settings[0])]
+                found, slopes = function.values_and_slopes(_targets(y, term), p)
+            else:
+                found, slopes = LOSSES[term.kind](p, _targets(y, term), settings)
             weights = _weights(y, term)
             found = _weighted(weights, found)
             slopes = _weighted(weights[:, None], slopes) * term.weight
@@ -245,6 +253,12 @@ class Program:
         for term in self._metrics:
             settings = self._settings[term.settings :]
             p, weights = values[term.source], _weights(y, term)
+            if term.kind == Call.CALL_FUNCTION:
+                function = self._functions[int(settings[0])]
+                function.update(
+                    _targets(y, term), p, weights if term.weight_column >= 0 else None
+                )
+                continue
             found = METRICS[term.kind](p, _targets(y, term), settings)
             totals[term.totals] += _weighted(weights, found).sum(dtype=np.float64)
             totals[term.totals + 1] += weights.sum(dtype=np.float64)
