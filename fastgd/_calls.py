@@ -79,6 +79,8 @@ def call_program(
     out = np.empty((len(x), sum(widths)), x.dtype)
     # A tape may ask for the gradient after the weights have moved: it gets a copy of them.
     taped = recording()
+    whole = bool(variables) and parameters is variables[0].owner
+    owners = [parameters] if whole else list(variables)
     parameters = flat_copy(parameters) if taped else parameters
     kept = program.forward(parameters, x, out, training, key)
     ends = np.cumsum(widths)[:-1]
@@ -98,9 +100,11 @@ def call_program(
         gradients = flat_vector(parameters.size, parameters.dtype)
         d_x = flat_vector(x.size, x.dtype).reshape(x.shape) if wants_x else None
         program.backward(parameters, x, kept, d_out, gradients, d_x, training, key)
-        of_variables = [
-            gradients[v.offset - start :][: v.size].reshape(v.shape) for v in variables
-        ]
+        of_variables = [gradients]
+        if not whole:
+            of_variables = [
+                gradients[v.offset - start :][: v.size].reshape(v.shape) for v in variables
+            ]
         if d_x is None:
             return [*of_variables, *(None for _ in inputs)]
         of_inputs = [
@@ -110,6 +114,6 @@ def call_program(
         return [*of_variables, *of_inputs]
 
     return [
-        record(part, [*variables, *inputs], lambda d, k=k: backward(k, d))
+        record(part, [*owners, *inputs], lambda d, k=k: backward(k, d))
         for k, part in enumerate(parts)
     ]

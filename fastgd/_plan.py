@@ -17,7 +17,6 @@ from fastgd._core.types import (
 )
 from fastgd._seeds import element
 from fastgd.activations import DESCRIPTIONS, Description, UserActivation
-from fastgd.variables import Variable
 
 
 def flat_vector(size, dtype):

@@ -114,14 +114,15 @@ class Layer(Serializable):
 
     def build_as(self, input_shape, dtype):
         """Build, as numbers of a data type where the layer names none."""
-        shape = self._checked_shape(input_shape)
+        shape = self.checked_shape(input_shape)
         self.compute_output_shape(shape)
         if self.built:
             self._check_weights(shape)
         else:
             _memory.first_home(self, shape, self.dtype or dtype)
 
-    def _checked_shape(self, input_shape):
+    def checked_shape(self, input_shape):
+        """A shape, or a list of them, as the layer takes it; ShapeError for another."""
         if self.several_inputs != is_shapes(input_shape):
             wanted = "a list of inputs" if self.several_inputs else "one input"
             raise ShapeError(
@@ -247,11 +248,12 @@ class Layer(Serializable):
             return self.called_on(inputs).outputs
         return _calls.call_layer(self, inputs, training)
 
-    def called_on(self, inputs):
-        """Note a call on symbolic tensors: a Node."""
+    def called_on(self, inputs, dtype=None):
+        """Note a call on symbolic tensors: a Node. dtype: by default that of the inputs."""
         shape = shapes_of(inputs)
-        dtypes = (tensor.dtype for tensor in listed(inputs) if "float" in tensor.dtype)
-        dtype = next(dtypes, config.floatx())
+        if dtype is None:
+            dtypes = (tensor.dtype for tensor in listed(inputs) if "float" in tensor.dtype)
+            dtype = next(dtypes, config.floatx())
         self.build_as(shape, dtype)
         node = Node(self, inputs, self.compute_output_shape(shape), self.result_dtype(dtype))
         self._inbound_nodes.append(node)

@@ -128,7 +128,7 @@ class Base(Layer):
     @property
     def several_inputs(self):
         """Whether it takes a list of inputs."""
-        return len(self.graph().inputs) > 1
+        return self.built and len(self._graph.inputs) > 1
 
     @property
     def inputs(self):

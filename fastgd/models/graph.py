@@ -1,4 +1,4 @@
-"""A graph of layers: which calls lead from some symbolic tensors to others, and in what order."""
+"""A graph of layers: which calls lead from some symbolic tensors to others."""
 
 from collections import Counter
 
@@ -21,6 +21,8 @@ class Graph:
     Attributes
     ----------
     inputs, outputs : list of KerasTensor
+    input_shapes, output_shapes : list of tuple
+        (None, d...) of each.
     nodes : list of Node
         Without those of the inputs; each after those it reads from, and the calls of a branch
         one after the other.
@@ -42,6 +44,8 @@ class Graph:
             inputs, outputs = replayed(nodes, inputs, outputs)
             met, nodes = _way_back(inputs, outputs)
         self.inputs, self.outputs, self.nodes = list(inputs), list(outputs), nodes
+        self.input_shapes = [tensor.shape for tensor in self.inputs]
+        self.output_shapes = [tensor.shape for tensor in self.outputs]
         self.layers = _ordered(inputs, met, nodes)
         if order:
             places = {layer: place for place, layer in enumerate(order)}
@@ -50,16 +54,6 @@ class Graph:
         for name, count in names.items():
             if count > 1:
                 raise ArgumentError(f"layers: {count} layers are named {name!r}; rename them")
-
-    @property
-    def input_shapes(self):
-        """(None, d...) of each input."""
-        return [tensor.shape for tensor in self.inputs]
-
-    @property
-    def output_shapes(self):
-        """(None, d...) of each output."""
-        return [tensor.shape for tensor in self.outputs]
 
     def leaves(self):
         """The layers that are no models, those of inner models too, each once."""
@@ -160,5 +154,3 @@ def replayed(nodes, inputs, outputs, layer_of=lambda layer: layer):
         for tensor, other in zip(node.output_tensors, again.output_tensors, strict=True):
             fresh[id(tensor)] = other
     return [fresh[id(t)] for t in inputs], [fresh[id(t)] for t in outputs]
-
-

@@ -159,9 +159,9 @@ class Sequential(Model):
             same += 1
         if self.built and same == len(layers) == len(self._connected):
             return
-        tensors = self._tensors[: same + 1]
+        tensors, dtype = self._tensors[: same + 1], self.dtype
         for layer in layers[same:]:
-            tensors.append(layer(tensors[-1]))
+            tensors.append(layer.called_on(tensors[-1], dtype).outputs)
         self._set_graph(Graph(tensors[:1], tensors[-1:]))
         self._tensors, self._connected = tensors, layers
 
@@ -192,7 +192,7 @@ class Sequential(Model):
     def compute_output_shape(self, input_shape):
         self._check_layers()
         for layer in self._layers:
-            input_shape = layer.compute_output_shape(input_shape)
+            input_shape = layer.compute_output_shape(layer.checked_shape(input_shape))
         return input_shape
 
 

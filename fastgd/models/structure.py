@@ -37,7 +37,7 @@ class Structure:
         for tensor in tensors:
             if not isinstance(tensor, KerasTensor):
                 raise DataTypeError(
-                    f"{argument}: expected symbolic tensors, such as Input gives, got {tensor!r}"
+                    f"{argument}: expected symbolic tensors, as Input gives, got {tensor!r}"
                 )
         self.tensors = list(tensors)
 
