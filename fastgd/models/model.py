@@ -1,17 +1,21 @@
 """What every model can do: train, evaluate, predict, be called."""
 
+import inspect
+
 import numpy as np
 
 from fastgd import _seeds, training
 from fastgd._calls import call_program
 from fastgd._core.types import Status
 from fastgd.errors import ArgumentError, NotBuiltError
-from fastgd.layers.symbolic import is_symbolic, listed
+from fastgd.layers.symbolic import is_shapes, is_symbolic, listed
 from fastgd.models.graph import Graph
+from fastgd.models.graph_config import graph_config, tensors_from
 from fastgd.models.packing import parts, split_outputs
 from fastgd.models.structure import Structure
 from fastgd.models.tracing import inputs_of, layers_in, traced
 from fastgd.models.trainer import Trainer
+from fastgd.saving import deserialize_object
 from fastgd.tape import Tensor, recording
 
 
@@ -67,7 +71,7 @@ class Model(Trainer):
 
     def __init__(self, inputs=None, outputs=None, name=None, dtype=None, trainable=True):
         super().__init__(name, dtype, trainable)
-        self._input_structure = self._output_structure = None
+        self._input_structure = self._output_structure = self._traced_shape = None
         if (inputs is None) != (outputs is None):
             raise ArgumentError("inputs, outputs: expected both, or none")
         if inputs is not None:
@@ -76,6 +80,43 @@ class Model(Trainer):
                 self.trainable = False
 
     # -- the graph ----------------------------------------------------------------------------
+
+    def get_config(self):
+        """The graph as plain data; of a class with ``call``, the arguments of its constructor.
+
+        A layer that is part of this model both by itself and in an inner model becomes two.
+
+        Raises
+        ------
+        DataTypeError
+            For arguments that are no plain data.
+        """
+        described = {"name": self.name, "trainable": self.trainable, "dtype": self._dtype}
+        if type(self).call is Model.call:
+            structures = self._input_structure, self._output_structure
+            return described | graph_config(self.graph(), *structures)
+        args, kwargs = self._arguments
+        bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs)
+        arguments = dict(list(bound.arguments.items())[1:])
+        extra = [p.name for p in bound.signature.parameters.values() if p.kind is p.VAR_KEYWORD]
+        for name in extra:
+            arguments |= arguments.pop(name, {})
+        return arguments | {"build_input_shape": self._traced_shape}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """The model, with fresh weights, for what ``get_config`` gave."""
+        config = deserialize_object(config, custom_objects)
+        if "calls" in config and "layers" in config:
+            inputs, outputs = tensors_from(config)
+            arguments = {k: config[k] for k in ("name", "trainable", "dtype")}
+            return cls(inputs, outputs, **arguments)
+        config = dict(config)
+        shape = config.pop("build_input_shape", None)
+        model = cls(**config)
+        if shape is not None:
+            model.build(_shape_from(shape))
+        return model
 
     def _graph_from(self, inputs, outputs, order=()):
         """Make the graph from tensors, or lists or dicts of them."""
@@ -111,6 +152,7 @@ class Model(Trainer):
             )
         if input_shape is None:
             raise NotBuiltError("input_shape: call describes the graph for inputs of a shape")
+        self._traced_shape = input_shape
         inputs = inputs_of(input_shape, self.dtype)
         self._graph_from(inputs, traced(self, inputs), self._own_layers())
 
@@ -222,7 +264,8 @@ class Model(Trainer):
         if is_symbolic(x):
             return self._called_symbolically(x)
         if not self.built:
-            self._shapes(_values(x), "x")
+            shapes, _ = self._shapes(_values(x), "x")
+            self._inputs(_values(x), shapes)  # so that bad ones build nothing
             if not self.built:
                 self.build(self._seen_shape)
         if not recording() and not training:
@@ -253,6 +296,13 @@ class Model(Trainer):
         if structure is None or structure.single:
             return outputs
         return structure.of(listed(outputs))
+
+
+def _shape_from(shape):
+    """A shape, or a list or dict of them, as it was before JSON made lists of tuples."""
+    if isinstance(shape, dict):
+        return {name: tuple(one) for name, one in shape.items()}
+    return [tuple(one) for one in shape] if is_shapes(shape) else tuple(shape)
 
 
 def _has_rows(x):
