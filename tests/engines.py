@@ -82,6 +82,9 @@ class State:
     settings: np.ndarray
     slots: np.ndarray
     iterations: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
+    segments: np.ndarray | None = None
+    options: np.ndarray | None = None
+    squares: np.ndarray | None = None
 
 
 #: name -> (kind, settings, slots), each with the learning rate that the training tests use.
@@ -93,7 +96,7 @@ OPTIMIZERS = {
     "rmsprop momentum": (Update.UPDATE_RMSPROP, (0.9, 0.5, 1e-3, 0.0), 2),
     "rmsprop centered": (Update.UPDATE_RMSPROP, (0.9, 0.0, 1e-3, 1.0), 2),
     "rmsprop both": (Update.UPDATE_RMSPROP, (0.9, 0.5, 1e-3, 1.0), 3),
-    "adam": (Update.UPDATE_ADAM, (0.9, 0.999, 1e-3), 2),
+    "adam": (Update.UPDATE_ADAM, (0.9, 0.999, 1e-3, 0.0), 2),
 }
 
 

@@ -23,7 +23,7 @@ def model_for(outputs=1, loss="mse", activation=None, built=True):
 def state(model):
     """All that a failed call may not change."""
     built = model.built
-    slots = [s.slots.tobytes() for _, s in model.optimizer._states.values()] if built else []
+    slots = [s.slots.tobytes() for s in model.optimizer._states.living()] if built else []
     return {
         "built": built,
         "layers": [(layer.name, layer.built) for layer in model.layers],

@@ -11,7 +11,7 @@ from lossdata import Case
 from test_losses_table import Table
 
 from fastgd import Sequential, layers, losses, ops
-from fastgd.errors import ArgumentError, DataTypeError, ShapeError
+from fastgd.errors import ArgumentError, DataTypeError, ShapeError, UnknownNameError
 
 RNG = np.random.default_rng(1)
 Y, P = RNG.normal(size=(5, 3)), RNG.normal(size=(5, 3))
@@ -37,10 +37,9 @@ class Own(losses.Loss):
         return ops.mean(ops.square(y_pred - y_true), axis=-1)
 
 
-@pytest.mark.parametrize("weights", [None, WEIGHTS])
 @pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "mean_with_sample_weight"])
 @pytest.mark.parametrize("own", [with_numpy, elementwise, with_pair, Own])
-def test_values_and_slopes(own, reduction, weights):
+def test_values_and_slopes(own, reduction):
     if own is Own:
         loss = Own(reduction=reduction)
         assert losses.get(loss) is loss and losses.get(Own).name == "own"
@@ -48,41 +47,55 @@ def test_values_and_slopes(own, reduction, weights):
         loss = losses.LossFunctionWrapper(own, reduction)
         assert type(losses.get(own)) is losses.LossFunctionWrapper
         assert loss.name == own.__name__
-    built_in = losses.MeanSquaredError(reduction)
-    rows = ((P - Y) ** 2).mean(axis=1) * (1 if weights is None else weights)
-    divisor = {"sum": 1, "sum_over_batch_size": 5}.get(
-        reduction, 5 if weights is None else weights.sum()
-    )
-    factors = np.ones(5) if weights is None else weights
-    expected = 2 * (P - Y) / 3 * factors[:, None] / divisor
-    for one in (loss, built_in):
-        values, slopes = one.value_and_slopes(Y, P, weights)
+    rows = ((P - Y) ** 2).mean(axis=1)
+    for one in (loss, losses.MeanSquaredError(reduction)):
+        values, slopes = one.values_and_slopes(Y, P)
         np.testing.assert_allclose(values, rows, rtol=1e-14)
-        np.testing.assert_allclose(slopes, expected, rtol=1e-14)
+        np.testing.assert_allclose(slopes, 2 * (P - Y) / 3, rtol=1e-14)
         if own is not elementwise:
-            assert float(one(Y, P, weights)) == pytest.approx(rows.sum() / divisor)
-    single = loss.value_and_slopes(Y.astype("f4"), P.astype("f4"), weights)
-    assert single[0].dtype == np.float64 and single[1].dtype == np.float32
+            divisor = {"sum": 1, "sum_over_batch_size": 5}.get(reduction, WEIGHTS.sum())
+            assert float(one(Y, P, WEIGHTS)) == pytest.approx(rows @ WEIGHTS / divisor)
+    single = loss.values_and_slopes(Y.astype("f4"), P.astype("f4"))
+    assert [part.dtype for part in single] == [np.float32] * 2
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_one_number_for_the_batch(reduction):
     loss = losses.LossFunctionWrapper(lambda y, p: np.max((p - y) ** 2), reduction, "worst")
-    values, slopes = loss.value_and_slopes(Y, P)
-    worst = ((P - Y) ** 2).max()
-    figure = values.sum() if reduction == "sum" else values.mean()
-    assert figure == pytest.approx(worst)
-    assert np.count_nonzero(slopes) == 1
+    values, slopes = loss.values_and_slopes(Y, P)
+    errors = P - Y
+    worst = (errors**2).max()
+    divisor = 1 if reduction == "sum" else 5
+    assert values.sum() / divisor == pytest.approx(worst)
+    expected = np.where(errors**2 == worst, 2 * errors, 0)
+    np.testing.assert_allclose(slopes / divisor, expected, rtol=1e-14)
     with pytest.raises(ArgumentError, match=r"'worst'.*weights"):
-        loss.value_and_slopes(Y, P, WEIGHTS)
+        loss.values_and_slopes(Y, P, weighted=True)
+
+
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum"])
+@pytest.mark.parametrize("own", [with_numpy, elementwise, with_pair, Own])
+def test_a_model_trains_with_a_function_as_with_the_compiled_loss(engine, own, reduction):
+    x, y = RNG.normal(size=(20, 2)), RNG.normal(size=(20, 3))
+    figures = []
+    for loss in (
+        own(reduction=reduction) if own is Own else losses.LossFunctionWrapper(own, reduction),
+        losses.MeanSquaredError(reduction),
+    ):
+        model = Sequential([layers.Input((2,)), layers.Dense(3)], dtype="float64")
+        model.compile("sgd", loss)
+        model.set_weights([np.eye(2, 3), np.zeros(3)])
+        history = model.fit(x, y, epochs=3, batch_size=8, shuffle=False, verbose=0)
+        figures.append([*history.history["loss"], model.evaluate(x, y, verbose=0)])
+    np.testing.assert_allclose(*figures, rtol=1e-12)
 
 
 def test_what_is_no_loss():
     wrapper = losses.LossFunctionWrapper
     with pytest.raises(ArgumentError, match="no gradient leads"):
-        wrapper(lambda y, p: np.zeros(5)).value_and_slopes(Y, P)
+        wrapper(lambda y, p: np.zeros(5)).values_and_slopes(Y, P)
     with pytest.raises(ShapeError, match=r"\(3,\) for 5 rows"):
-        wrapper(lambda y, p: np.mean(p, axis=0)).value_and_slopes(Y, P)
+        wrapper(lambda y, p: np.mean(p, axis=0)).values_and_slopes(Y, P)
     with pytest.raises(ShapeError, match="gradient"):
         losses.with_gradient(lambda y, p: (p[:, 0], p[:, 0]))(Y, P)
     with pytest.raises(ArgumentError, match="pair"):
@@ -174,8 +187,13 @@ def test_kinds_of_compiled_functions(library):
     ):
         with pytest.raises(DataTypeError, match="slope: expected"):
             losses.Compiled(plain[0], wrong)
+    config = losses.serialize(losses.Compiled(*plain))  # code is named, never kept
+    with pytest.raises(UnknownNameError, match="'value'"):
+        losses.deserialize(config)
+    again = losses.deserialize(config, {"value": plain[0], "slope": plain[1]})
+    assert again.addresses == expected
     with pytest.raises(DataTypeError, match="cannot be saved"):
-        losses.serialize(losses.Compiled(*plain))
+        losses.serialize(losses.Compiled(*capsules))
 
 
 def test_numba_and_scipy(library):

@@ -142,53 +142,6 @@ class Loss(Serializable):
             y_pred,
         )
 
-    def value_and_slopes(self, y_true, y_pred, weights=None):
-        """What a training step asks of a loss that is not compiled.
-
-        Parameters
-        ----------
-        y_true : ndarray, shape (n, targets)
-        y_pred : ndarray, shape (n, outputs)
-        weights : ndarray, shape (n,), optional
-
-        Returns
-        -------
-        losses : ndarray of float64, shape (n,)
-            The losses of the rows times their weights. A function that gives one number for
-            the whole batch: that number for each row, or for "sum" its n-th part.
-        slopes : ndarray, shape (n, outputs), of y_pred's data type
-            The gradient of the reduced loss with respect to y_pred.
-
-        Raises
-        ------
-        ArgumentError
-            If the reduction is "none", if the value does not depend on y_pred by operations
-            that a tape follows, or if there are weights and one number for the whole batch.
-        ShapeError
-            If there is not a value for each row.
-        """
-        rows = len(y_pred)
-        with GradientTape(watch_accessed_variables=False) as tape:
-            watched = tape.watch(y_pred)
-            values = self.call(y_true, watched)
-            if np.ndim(values) > 1:
-                values = ops.mean(values, axis=tuple(range(1, np.ndim(values))))
-        if np.ndim(values) == 0:
-            return self._of_whole_batch(tape, watched, values, rows, weights)
-        if np.shape(values) != (rows,):
-            raise ShapeError(
-                f"loss: {self.name!r} gave values of shape {np.shape(values)} for {rows} rows"
-            )
-        found = np.asarray(values, np.float64)
-        counted = self._counted(y_true, found.shape)
-        factors = np.ones(rows) if weights is None else np.asarray(weights, np.float64)
-        divisor = self._divisor(found.shape, None if weights is None else factors, counted)
-        slopes = self._gradient(tape, values, watched, factors / divisor)
-        with np.errstate(invalid="ignore"):
-            return np.where(factors == 0, 0, factors * found), np.where(
-                factors[:, None] == 0, 0, slopes
-            ).astype(slopes.dtype, copy=False)
-
     def values_and_slopes(self, y_true, y_pred, weighted=False):
         """What the engine asks of a loss that is a Python function.
 
@@ -218,12 +171,17 @@ class Loss(Serializable):
             values = self.call(y_true, watched)
             if np.ndim(values) > 1:
                 values = ops.mean(values, axis=tuple(range(1, np.ndim(values))))
-        slopes = self._gradient(tape, values, watched, None)
+        slopes = tape.gradient(values, watched)
+        if slopes is None:
+            raise ArgumentError(
+                f"loss: no gradient leads from {self.name!r} to y_pred: write it with NumPy's "
+                "functions or fastgd.ops, or wrap it with losses.with_gradient"
+            )
         if np.ndim(values) == 0:
             if weighted:
                 raise ArgumentError(
-                    f"loss: {self.name!r} gives one number for a batch, and sample weights need "
-                    "one for each row"
+                    f"loss: {self.name!r} gives one number for a batch, and sample weights "
+                    "need one for each row"
                 )
             summed = self.reduction_code == SUM
             values = np.full(rows, float(values) / (rows if summed else 1))
@@ -233,25 +191,6 @@ class Loss(Serializable):
                 f"loss: {self.name!r} gave values of shape {np.shape(values)} for {rows} rows"
             )
         return np.asarray(values), slopes
-
-    def _of_whole_batch(self, tape, watched, value, rows, weights):
-        if weights is not None:
-            raise ArgumentError(
-                f"loss: {self.name!r} gives one number for a batch, and sample weights need "
-                "one for each row"
-            )
-        parts = rows if self.reduction_code == SUM else 1
-        losses = np.full(rows, float(value) / parts)
-        return losses, self._gradient(tape, value, watched, None)
-
-    def _gradient(self, tape, values, watched, factors):
-        slopes = tape.gradient(values, watched, factors)
-        if slopes is None:
-            raise ArgumentError(
-                f"loss: no gradient leads from {self.name!r} to y_pred: write it with NumPy's "
-                "functions or fastgd.ops, or wrap it with losses.with_gradient"
-            )
-        return slopes
 
     def _divisor(self, shape, weights, counted):
         """What the weighted sum of losses is divided by."""

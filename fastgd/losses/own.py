@@ -30,8 +30,8 @@ class LossFunctionWrapper(Loss):
     >>> def cubic(y_true, y_pred):
     ...     return ops.mean(ops.abs(y_pred - y_true) ** 3, axis=-1)
     >>> loss = losses.LossFunctionWrapper(cubic)
-    >>> loss.value_and_slopes(np.zeros((2, 1)), np.array([[1.0], [2.0]]))[1].tolist()
-    [[1.5], [6.0]]
+    >>> loss.values_and_slopes(np.zeros((2, 1)), np.array([[1.0], [2.0]]))[1].tolist()
+    [[3.0], [12.0]]
     """
 
     def __init__(self, fn, reduction="sum_over_batch_size", name=None, dtype=None, **kwargs):
