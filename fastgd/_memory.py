@@ -8,6 +8,7 @@ import numpy as np
 
 from fastgd._plan import flat_vector
 from fastgd.errors import ArgumentError
+from fastgd.initializers import GlorotUniform
 from fastgd.variables import Variable
 
 
@@ -40,7 +41,7 @@ def first_home(layer, input_shape, dtype):
     """Make the weights of a layer, in a vector of their own."""
     specs = layer.weight_specs(input_shape)
     home = Home(flat_vector(sum(math.prod(w.shape) for w in specs), dtype))
-    values = [weight.initializer(weight.shape, dtype=dtype) for weight in specs]
+    values = [(w.initializer or GlorotUniform())(w.shape, dtype=dtype) for w in specs]
     _settle(home, [(layer, specs, values, input_shape)])
     return home
 
@@ -92,6 +93,7 @@ def _settle(home, moves):
                 home.vector, offset, weight.shape, name=f"{layer.name}/{weight.name}",
                 trainable=weight.trainable and layer.trainable,
             )  # fmt: skip
+            variable.regularizer, variable.constraint = weight.regularizer, weight.constraint
             variable.assign(value)
             variables.append(variable)
             offset += variable.size

@@ -6,14 +6,18 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from fastgd._core.types import (
+    CONSTRAINT_ROW,
     LOSS_TERM,
     METRIC_TERM,
     PADDING,
+    PENALTY_ROW,
     ROW,
     TERM_TOTALS,
     Activation,
     Call,
+    Loss,
     Op,
+    Reduction,
 )
 from fastgd._seeds import element
 from fastgd.activations import DESCRIPTIONS, Description, UserActivation
@@ -81,6 +85,12 @@ class Plan:
         of each metric].
     functions : tuple
         The user's own activations, losses and metrics, which are called by number.
+    activities : tuple of (int, (float, float))
+        Buffers whose values are penalised, and by what factors, l1 and l2.
+    penalties, constraints, penalty_gradients
+        What regularizers and constraints became, see ``fastgd._regular.Regular``.
+    keep : tuple
+        What has to live as long as the plan: losses whose functions it has the addresses of.
     """
 
     rows: np.ndarray
@@ -95,6 +105,11 @@ class Plan:
     target_width: int = 0
     totals_size: int = TERM_TOTALS
     functions: tuple = ()
+    activities: tuple = ()
+    penalties: np.ndarray = field(default_factory=lambda: np.zeros(0, PENALTY_ROW))
+    constraints: np.ndarray = field(default_factory=lambda: np.zeros(0, CONSTRAINT_ROW))
+    penalty_gradients: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    keep: tuple = ()
 
     def trained_with(self, goals, activations, weighted=False):
         """This plan with losses and metrics, fused with the last activations where they can be.
@@ -115,8 +130,8 @@ class Plan:
         width = [int(self.widths[buffer]) for buffer in self.outputs]
         columns = [goals[k].loss.target_columns(width[k]) for k in trained]
         starts = np.cumsum([0, *columns])
-        totals = TERM_TOTALS + 2 * len(trained)
-        losses, metrics = [], []
+        totals = TERM_TOTALS + 2 * (len(trained) + len(self.activities))
+        losses, metrics, functions = [], [], list(self.functions)
         for i, k in enumerate(trained):
             goal, loss = goals[k], goals[k].loss
             weight_column = int(starts[-1]) + i if weighted else -1
@@ -125,15 +140,29 @@ class Plan:
             code = loss.logits_code if fused or loss.from_logits else loss.code
             source = self.logits[k] if fused else self.outputs[k]
             place, y_column = len(settings), int(starts[i])
-            settings += loss.settings()
+            if code == Loss.LOSS_NONE:  # the user's own
+                code = Call.CALL_FUNCTION
+                settings.append(len(functions))
+                functions.append(loss)
+            else:
+                settings += loss.settings()
             losses.append((code, source, y_column, columns[i], weight_column, place,
-                           loss.reduction_code, goal.weight))  # fmt: skip
+                           loss.reduction_code, goal.weight, *loss.addresses))  # fmt: skip
             for metric in (*goal.metrics, *goal.weighted_metrics):
                 column = weight_column if metric in goal.weighted_metrics else -1
-                metrics.append((metric.code, self.outputs[k], y_column, columns[i], column,
+                code = metric.code if metric.compiled else Call.CALL_FUNCTION
+                metrics.append((code, self.outputs[k], y_column, columns[i], column,
                                 len(settings), totals))  # fmt: skip
-                settings += metric.settings()
+                if metric.compiled:
+                    settings += metric.settings()
+                else:
+                    settings.append(len(functions))
+                    functions.append(metric)
                 totals += metric.totals_size(width[k])
+        for buffer, factors in self.activities:
+            losses.append((Loss.LOSS_ACTIVITY, buffer, 0, 0, -1, len(settings),
+                           Reduction.REDUCTION_MEAN, 1.0, 0, 0))  # fmt: skip
+            settings += factors
         return replace(
             self,
             settings=np.array(settings, np.float64),
@@ -141,6 +170,8 @@ class Plan:
             metrics=np.array(metrics, METRIC_TERM),
             target_width=int(starts[-1]) + (len(trained) if weighted else 0),
             totals_size=totals,
+            functions=tuple(functions),
+            keep=tuple(goals[k].loss for k in trained),
         )
 
 
@@ -167,6 +198,7 @@ class Table:
         self.work_size = 0
         self.activated = {}  # buffer -> the activation that has just written it
         self.functions = []  # the user's own
+        self.activities = {}  # buffer -> (l1, l2), the penalties on its values
         self.seeds = {}  # seed -> how many streams of random numbers have come from it
 
     def inputs(self, widths):
@@ -272,11 +304,22 @@ class Table:
             and last["kind"] == Activation.ACTIVATION_LINEAR
             and last["target"] == source
             and source not in self.kept
+            and source not in self.activities
             and code in IN_PLACE
         )
         if takes:
             last["kind"] = code
         return takes
+
+    def penalized(self, source, regularizer):
+        """Penalise the values of a buffer; returns it. regularizer: L1, L2, L1L2 or None."""
+        if regularizer is None:
+            return source
+        l1, l2 = regularizer.factors()
+        source = self.copy(source) if source == 0 else source
+        before = self.activities.get(source, (0.0, 0.0))
+        self.activities[source] = before[0] + l1, before[1] + l2
+        return source
 
     def logits(self, output):
         """What the last activation of an output reads, if a loss may want it: (output, logits).
@@ -311,6 +354,7 @@ class Table:
             parameter_count=parameter_count,
             work_size=self.work_size,
             functions=tuple(self.functions),
+            activities=tuple(self.activities.items()),
         )
 
 

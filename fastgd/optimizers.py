@@ -13,6 +13,7 @@ import numpy as np
 from fastgd import _engines, config
 from fastgd._core import types
 from fastgd._names import lookup
+from fastgd._regular import constrain
 from fastgd._validate import number, numeric, prepared
 from fastgd.errors import ArgumentError, DataTypeError, DivergenceError, ShapeError
 from fastgd.saving import Serializable
@@ -169,6 +170,7 @@ class Optimizer(Serializable):
         for gradient, vector, state in groups:
             self._iterations[0] = before
             self._update(vector, gradient, state)
+        constrain([variable for _, variable in pairs])
 
     def apply(self, grads, trainable_variables):
         """Take one step: ``apply_gradients(zip(grads, trainable_variables))``."""

@@ -116,18 +116,24 @@ def _span(model, part, weighted, totals, threads):
     """
     train = model.program(weighted).train
     optimizer = model.optimizer
+    regular = model.network().regular
     state = model.ready(weighted).state(optimizer, model.parameters)
     size = part.batch_size
     most = useful_threads(threads, 3 * model.parameters.size * size, part.last)
     choice = model.threads_choices.setdefault(most, Choice(most))
 
     def run(first, last):
+        regular.before_step()
+        last = regular.last_step(first, last)
         # asked anew for each span: a learning rate may be set from another thread
         rates = _rates(optimizer)
         span = functools.partial(
             train, part.x, part.y, part.order, part.key, size, first, last, state, rates, totals
         )
-        return choice.run(span, first, SPAN_SECONDS)
+        reached, status = choice.run(span, first, SPAN_SECONDS)
+        if status == Status.STATUS_FINE:
+            regular.after_step()
+        return reached, status
 
     return run
 
@@ -137,6 +143,8 @@ def train_on_batch(model, x, y, weighted=False):
     ready = model.ready(weighted)
     optimizer = model.optimizer
     totals = np.zeros(ready.totals_size)
+    regular = model.network().regular
+    regular.before_step()
     state = ready.state(optimizer, model.parameters)
     key = next_key(model)  # a dropped unit is another one in each batch
     _, status = model.program(weighted).train(
@@ -144,6 +152,7 @@ def train_on_batch(model, x, y, weighted=False):
     )
     if status != Status.STATUS_FINE:
         raise diverged(status, optimizer.iterations)
+    regular.after_step()
     return ready.figures(totals)
 
 
@@ -158,6 +167,7 @@ def evaluate(model, source, callbacks, threads=1):
     batches = callbacks.listens_to("on_test_batch_begin", "on_test_batch_end")
     progress = callbacks.listens_to("on_test_progress")
     program = model.program(source.weighted)
+    penalty = _penalty(model, program)
     model.stop_evaluating = False
     source.rewind()
     callbacks.on_test_begin()
@@ -171,6 +181,7 @@ def evaluate(model, source, callbacks, threads=1):
                 return (program.evaluate(x, y, row, totals, seconds, threads),)
 
             for row in _rows(model, first, last, span, threads):
+                totals[0] = penalty * totals[1]
                 if progress:
                     done = -(-(row - first) // part.batch_size)
                     callbacks.on_test_progress(step + done, model.figures(totals))
@@ -193,7 +204,14 @@ def evaluate_arrays(model, x, y, weighted=False):
     row = 0
     while row < len(x):
         row = program.evaluate(x, y, row, totals, SPAN_SECONDS)
+    totals[0] = _penalty(model, program) * totals[1]
     return model.figures(totals)
+
+
+def _penalty(model, program):
+    """What regularizers add to the loss of each row, at the weights as they are."""
+    model.network().regular.before_step()
+    return program.penalty()
 
 
 def predict(model, source, callbacks, threads=1):

@@ -57,6 +57,8 @@ class Variable(ArrayMethods, np.ndarray):
         As given.
     path : str
         The same as `name`.
+    regularizer, constraint : callable or None
+        What a layer gave with it; see `fastgd.regularizers` and `fastgd.constraints`.
 
     Raises
     ------
@@ -81,6 +83,8 @@ class Variable(ArrayMethods, np.ndarray):
     offset = None
     name = None
     trainable = False
+    regularizer = None
+    constraint = None
 
     def __new__(cls, owner, offset=0, shape=None, *, name="variable", trainable=True):
         if shape is None:

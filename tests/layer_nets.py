@@ -62,7 +62,7 @@ def batch_norm(kind, *, scale=True, center=True, groups=1, epsilon=1e-3):
         parameters.add(channels, positive=True)
         table.row(
             Op.OP_BATCH_NORM, source, target, kind=kind, kernel=gamma, bias=beta, state=state,
-            settings=(epsilon, 0.9, width // channels), work=table.work(3 * channels),
+            settings=(epsilon, 0.9, width // channels), work=table.work(5 * channels),
         )  # fmt: skip
         return target
 

@@ -122,7 +122,7 @@ def test_unknown_names_in_layers():
     with pytest.raises(UnknownNameError, match="mode"):
         initializers.VarianceScaling(mode="fan")
     with pytest.raises(UnknownNameError, match="distribution"):
-        initializers.VarianceScaling(distribution="normal")
+        initializers.VarianceScaling(distribution="gaussian")
     for what in (np.tanh, 5):
         with pytest.raises(DataTypeError, match="activation"):
             layers.Dense(1, activation=what)

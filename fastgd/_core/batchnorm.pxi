@@ -4,7 +4,8 @@
 # In training the moments are those of the batch, each a sum in double precision over its rows in
 # their order; a step that succeeds then moves the lasting ones in `state` towards them. Where a
 # layer has several groups of channels in a row, one after the other, they count as rows.
-# Room for the batch: means, variances, and the factors 1 / sqrt(variance + epsilon).
+# Room for the batch: means, variances, the factors 1 / sqrt(variance + epsilon), and of the
+# gradients of the target the sums, by themselves and times the normalised source.
 
 cdef inline void moment_columns(
     const int lanes, int64_t rows, int64_t groups, int64_t channels, const real* x, int64_t stride,
@@ -37,10 +38,10 @@ cdef inline void moment_columns(
 
 cdef inline void slope_columns(
     const int lanes, int64_t rows, int64_t groups, int64_t channels, const real* x, int64_t stride,
-    const real* d, int64_t d_stride, const real* mean, const real* factor, double divisor,
-    real* first, real* second,
+    const real* d, int64_t d_stride, const real* mean, const real* factor, real* first,
+    real* second,
 ) noexcept nogil:
-    """The sums of d, and of d times the normalised x, over `divisor`, of `lanes` columns."""
+    """The sums of d, and of d times the normalised x, of `lanes` columns."""
     cdef double[32] s
     cdef double[32] t
     cdef int64_t i, g, k
@@ -57,8 +58,8 @@ cdef inline void slope_columns(
                              <double>((x[i * stride + g * channels + j] - mean[j]) * factor[j]),
                              t[j])
     for j in range(lanes):
-        first[j] = <real>(s[j] / divisor)
-        second[j] = <real>(t[j] / divisor)
+        first[j] = <real>s[j]
+        second[j] = <real>t[j]
 
 
 cdef inline int tile_of(int64_t channels, int64_t* j) noexcept nogil:
@@ -95,8 +96,7 @@ cdef void batch_moments(
 
 cdef void batch_slopes(
     int64_t rows, int64_t groups, int64_t channels, const real* x, int64_t stride, const real* d,
-    int64_t d_stride, const real* mean, const real* factor, double divisor, real* first,
-    real* second,
+    int64_t d_stride, const real* mean, const real* factor, real* first, real* second,
 ) noexcept nogil:
     cdef int64_t j = 0
     cdef int lanes
@@ -104,16 +104,16 @@ cdef void batch_slopes(
         lanes = tile_of(channels, &j)
         if lanes == 32:
             slope_columns(32, rows, groups, channels, x + j, stride, d + j, d_stride, mean + j,
-                          factor + j, divisor, first + j, second + j)
+                          factor + j, first + j, second + j)
         elif lanes == 8:
             slope_columns(8, rows, groups, channels, x + j, stride, d + j, d_stride, mean + j,
-                          factor + j, divisor, first + j, second + j)
+                          factor + j, first + j, second + j)
         elif lanes == 4:
             slope_columns(4, rows, groups, channels, x + j, stride, d + j, d_stride, mean + j,
-                          factor + j, divisor, first + j, second + j)
+                          factor + j, first + j, second + j)
         else:
             slope_columns(1, rows, groups, channels, x + j, stride, d + j, d_stride, mean + j,
-                          factor + j, divisor, first + j, second + j)
+                          factor + j, first + j, second + j)
         j += lanes
 
 
@@ -203,12 +203,14 @@ cdef void batch_norm_gradient(
     cdef int64_t stride = net.stride[row.target]
     cdef const real* parameters = <const real*>net.parameters
     cdef const real* source = values_at(net, x, row.source, first_row)
+    cdef real* sums = batch_room(net, row, x) + 3 * channels
     cdef real* line = <real*>(<char*>scratch + net.line_start)
     cdef real* first = line + channels
     cdef real* second = first + channels
+    cdef real* scale = second + channels
     cdef const real* factor = NULL
     cdef const real* mean = means_and_factors(net, batch, row, x, line, &factor)
-    cdef real* scale = second + channels
+    cdef real count = <real>(rows * groups)
     cdef int64_t i, j, g, k
     for j in range(channels):
         scale[j] = factor[j] * parameters[row.kernel + j] if row.kernel >= 0 else factor[j]
@@ -216,9 +218,10 @@ cdef void batch_norm_gradient(
         second[j] = 0
     if uses_batch(batch, row):
         batch_slopes(rows, groups, channels, source, source_stride, d_target, stride, mean, factor,
-                     <double>(rows * groups), first, second)
+                     sums, sums + channels)
         for j in range(channels):
-            second[j] = second[j] * factor[j]
+            first[j] = sums[j] / count
+            second[j] = sums[channels + j] / count * factor[j]
     for i in range(rows):
         for g in range(groups):
             for j in range(channels):
@@ -230,24 +233,30 @@ cdef void batch_norm_gradient(
 
 
 cdef void batch_norm_parameters(
-    const Network* net, const Batch* batch, const Row* row, int64_t first_row, int64_t rows,
-    const real* x, const real* d_target, real* out, void* scratch,
+    const Network* net, const Batch* batch, int64_t flags, const Row* row, int64_t first_row,
+    int64_t rows, const real* x, const real* d_target, real* out, void* scratch,
 ) noexcept nogil:
-    """The gradients of kernel and bias, from the start of the flat vector `out`."""
+    """The gradients of kernel and bias, from the start of the flat vector `out`.
+
+    They are the sums that the gradient of the source takes too, and may have left.
+    """
     cdef int64_t channels = channel_count(net, row)
     cdef real* line = <real*>(<char*>scratch + net.line_start)
-    cdef real* first = line + channels
-    cdef real* second = first + channels
+    cdef real* sums = line + channels
     cdef const real* factor = NULL
-    cdef const real* mean = means_and_factors(net, batch, row, x, line, &factor)
-    batch_slopes(
-        rows, <int64_t>net.settings[row.settings + 2], channels,
-        values_at(net, x, row.source, first_row), net.stride[row.source], d_target,
-        net.stride[row.target], mean, factor, 1.0, first, second)
+    cdef const real* mean
+    if flags & FLAG_SOURCE and row.source > 0 and uses_batch(batch, row):
+        sums = batch_room(net, row, x) + 3 * channels
+    else:
+        mean = means_and_factors(net, batch, row, x, line, &factor)
+        batch_slopes(
+            rows, <int64_t>net.settings[row.settings + 2], channels,
+            values_at(net, x, row.source, first_row), net.stride[row.source], d_target,
+            net.stride[row.target], mean, factor, sums, sums + channels)
     if row.kernel >= 0:
-        copy_columns(1, channels, <const real*>second, 0, out + row.kernel, 0)
+        copy_columns(1, channels, <const real*>sums + channels, 0, out + row.kernel, 0)
     if row.bias >= 0:
-        copy_columns(1, channels, <const real*>first, 0, out + row.bias, 0)
+        copy_columns(1, channels, <const real*>sums, 0, out + row.bias, 0)
 
 
 cdef int settle(const Network* net, const real* x) noexcept nogil:

@@ -12,9 +12,9 @@ cdef inline int64_t chunk_count(const Network* net, int64_t rows) noexcept nogil
     The members of a team can each take the chunks whose rows they have just worked on, which
     saves them from fetching the others' rows. It depends on the batch and the network alone. Where
     there are many parameters, or sums that most rows do not touch, a chunk of sums would cost more
-    than that saves.
+    than that saves; a coupled step has one member.
     """
-    if net.parameter_count > CHUNKED_PARAMETERS or net.scatters:
+    if net.parameter_count > CHUNKED_PARAMETERS or net.scatters or net.coupled:
         return 1
     return max(<int64_t>1, min(<int64_t>MOST_CHUNKS, rows // CHUNK_ROWS))
 
@@ -73,10 +73,11 @@ cdef void parameter_gradients(
         elif i % size == rank:
             if row.op == OP_BATCH_NORM:
                 units = channel_count(net, row)
-                batch_norm_parameters(net, batch, row, first_row, rows, x, d_target, out, scratch)
+                batch_norm_parameters(net, batch, flags[i], row, first_row, rows, x, d_target,
+                                      out, scratch)
             else:  # OP_LAYER_NORM
                 units = units // <int64_t>net.settings[row.settings + 1]
-                layer_norm_parameters(net, row, first_row, rows, x, d_target, out)
+                layer_norm_parameters(net, row, first_row, rows, x, d_target, out, scratch)
             if out == spare and row.kernel >= 0:
                 add_part(row.kernel, units, spare, gradients)
             if out == spare and row.bias >= 0:

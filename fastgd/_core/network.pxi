@@ -59,6 +59,8 @@ cdef struct Network:
     int64_t line_start
     int64_t numerators_start
     int64_t spare_start
+    Penalties penalties
+    Constraints constraints
 
 
 # A batch on its way through the table.
@@ -145,7 +147,7 @@ cdef void forward(
         elif row.op == OP_BATCH_NORM:
             batch_norm_forward(net, batch, row, first_row, rows, x, scratch)
         elif row.op == OP_LAYER_NORM:
-            layer_norm_forward(net, row, first_row, rows, x)
+            layer_norm_forward(net, row, first_row, rows, x, scratch)
         elif row.op == OP_UNIT_NORM:
             unit_norm_forward(net, row, first_row, rows, x)
         else:  # OP_EMBEDDING

@@ -1,8 +1,20 @@
 # Normalisation of each row by itself: to mean 0 and variance 1, or to length 1. A row is `groups`
 # groups of columns, one after the other, each normalised alone.
 
+cdef inline void scale_and_shift(
+    const Network* net, const Row* row, int64_t width, real* scale, real* shift,
+) noexcept nogil:
+    """A row's kernel and bias, or what does nothing in their place."""
+    cdef const real* parameters = <const real*>net.parameters
+    cdef int64_t j
+    for j in range(width):
+        scale[j] = parameters[row.kernel + j] if row.kernel >= 0 else <real>1
+        shift[j] = parameters[row.bias + j] if row.bias >= 0 else <real>0
+
+
 cdef void layer_norm_forward(
     const Network* net, const Row* row, int64_t first_row, int64_t rows, const real* x,
+    void* scratch,
 ) noexcept nogil:
     """target = (source - mean) / sqrt(variance + epsilon) kernel + bias.
 
@@ -13,18 +25,18 @@ cdef void layer_norm_forward(
     cdef real epsilon = <real>settings[0]
     cdef int64_t groups = <int64_t>settings[1]
     cdef int64_t width = net.width[row.target] // groups
-    cdef int64_t source_stride = net.stride[row.source]
     cdef int64_t stride = net.stride[row.target]
     cdef int64_t keep_stride = net.stride[row.keep]
-    cdef const real* gamma = <const real*>net.parameters + row.kernel
-    cdef const real* beta = <const real*>net.parameters + row.bias
     cdef const real* source = values_at(net, x, row.source, first_row)
     cdef const real* s
     cdef real* target = buffer_at(net, <real*>net.values, row.target) + first_row * stride
     cdef real* keep = buffer_at(net, <real*>net.values, row.keep) + first_row * keep_stride
+    cdef real* scale = <real*>(<char*>scratch + net.line_start)
+    cdef real* shift = scale + width
     cdef real* t
     cdef real mean, factor
     cdef int64_t i, j, g
+    scale_and_shift(net, row, width, scale, shift)
     for i in range(rows):
         for g in range(groups):
             s = source + g * width
@@ -36,14 +48,8 @@ cdef void layer_norm_forward(
             keep[g] = mean
             keep[groups + g] = factor
             for j in range(width):
-                t[j] = t[j] * factor
-            if row.kernel >= 0:
-                for j in range(width):
-                    t[j] = t[j] * gamma[j]
-            if row.bias >= 0:
-                for j in range(width):
-                    t[j] = t[j] + beta[j]
-        source += source_stride
+                t[j] = fmadd(t[j] * factor, scale[j], shift[j])
+        source += net.stride[row.source]
         target += stride
         keep += keep_stride
 
@@ -56,15 +62,16 @@ cdef void layer_norm_gradient(
     d_out = (e - mean(e) - n mean(e n)) / sqrt(variance + epsilon)."""
     cdef int64_t groups = <int64_t>net.settings[row.settings + 1]
     cdef int64_t width = net.width[row.target] // groups
-    cdef const real* gamma = <const real*>net.parameters + row.kernel
     cdef const real* source = values_at(net, x, row.source, first_row)
     cdef const real* keep = values_at(net, x, row.keep, first_row)
     cdef const real* s
     cdef const real* d
-    cdef real* e = <real*>(<char*>scratch + net.line_start)
+    cdef real* scale = <real*>(<char*>scratch + net.line_start)
+    cdef real* e = scale + 2 * width
     cdef real* n
     cdef real mean, factor, first, second
     cdef int64_t i, j, g
+    scale_and_shift(net, row, width, scale, scale + width)
     for i in range(rows):
         for g in range(groups):
             s = source + g * width
@@ -74,10 +81,7 @@ cdef void layer_norm_gradient(
             factor = keep[groups + g]
             for j in range(width):
                 n[j] = (s[j] - mean) * factor
-                e[j] = d[j]
-            if row.kernel >= 0:
-                for j in range(width):
-                    e[j] = e[j] * gamma[j]
+                e[j] = d[j] * scale[j]
             first = row_sum(width, e) / <real>width
             second = row_dot(width, e, n) / <real>width
             for j in range(width):
@@ -90,7 +94,7 @@ cdef void layer_norm_gradient(
 
 cdef void layer_norm_parameters(
     const Network* net, const Row* row, int64_t first_row, int64_t rows, const real* x,
-    const real* d_target, real* out,
+    const real* d_target, real* out, void* scratch,
 ) noexcept nogil:
     """The gradients of kernel and bias, from the start of the flat vector `out`."""
     cdef int64_t groups = <int64_t>net.settings[row.settings + 1]
@@ -99,26 +103,22 @@ cdef void layer_norm_parameters(
     cdef const real* keep = values_at(net, x, row.keep, first_row)
     cdef const real* s
     cdef const real* d
-    cdef real* d_gamma = out + row.kernel
-    cdef real* d_beta = out + row.bias
+    cdef real* line = <real*>(<char*>scratch + net.line_start)
+    cdef real* d_gamma = out + row.kernel if row.kernel >= 0 else line
+    cdef real* d_beta = out + row.bias if row.bias >= 0 else line + width
     cdef real mean, factor
     cdef int64_t i, j, g
-    if row.kernel >= 0:
-        fill_columns(1, width, <real>0, d_gamma, 0)
-    if row.bias >= 0:
-        fill_columns(1, width, <real>0, d_beta, 0)
+    fill_columns(1, width, <real>0, d_gamma, 0)
+    fill_columns(1, width, <real>0, d_beta, 0)
     for i in range(rows):
         for g in range(groups):
             s = source + g * width
             d = d_target + g * width
             mean = keep[g]
             factor = keep[groups + g]
-            if row.kernel >= 0:
-                for j in range(width):
-                    d_gamma[j] = fmadd(d[j], (s[j] - mean) * factor, d_gamma[j])
-            if row.bias >= 0:
-                for j in range(width):
-                    d_beta[j] = d_beta[j] + d[j]
+            for j in range(width):
+                d_gamma[j] = fmadd(d[j], (s[j] - mean) * factor, d_gamma[j])
+                d_beta[j] = d_beta[j] + d[j]
         source += net.stride[row.source]
         keep += net.stride[row.keep]
         d_target += net.stride[row.target]

@@ -6,8 +6,8 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from fastgd._core.errorfunction cimport normal_cdf
 from fastgd._core.scalar cimport (
-    absolute, exp_minus_one, exponential, fmadd, hyperbolic_tangent, is_finite, logarithm, real,
-    select, sigmoid, softplus, square_root,
+    absolute, exp_minus_one, exponential, fmadd, hyperbolic_tangent, is_finite, log_one_plus,
+    logarithm, real, select, sigmoid, softplus, square_root,
 )
 from fastgd._core.types cimport *
 
@@ -28,8 +28,13 @@ include "points.pxi"
 include "activations.pxi"
 include "losses.pxi"
 include "metrics.pxi"
+include "counts.pxi"
+include "confusion.pxi"
+include "moments.pxi"
 include "updates.pxi"
 include "shuffle.pxi"
+include "constraints.pxi"
+include "penalties.pxi"
 include "merge.pxi"
 include "network.pxi"
 include "calls.pxi"
@@ -116,6 +121,7 @@ cdef class Program:
     cdef Functions functions
     cdef object turn
     cdef int64_t turn_forks
+    cdef object regular
 
     def __init__(self, plan, np.ndarray parameters, np.ndarray gradients):
         cdef np.ndarray rows = plan.rows
@@ -136,7 +142,7 @@ cdef class Program:
         self.dtype = parameters.dtype
         self.single = parameters.dtype == numpy.float32
         self.arrays = (rows, width, settings, outputs, terms, metrics, stride, start, sums, flags,
-                       tape_flags, adds, parameters, gradients)
+                       tape_flags, adds, parameters, gradients, plan.keep)
         self.net.rows = <const Row*>address(rows)
         self.net.row_count = rows.shape[0]
         self.net.flags = <const int64_t*>address(flags)
@@ -170,6 +176,7 @@ cdef class Program:
         self.net.line_start = PANEL_BYTES + 64
         self.net.numerators_start = self.net.line_start + LINES * max(width) * parameters.itemsize
         self.net.chunk_size = (self.net.parameter_count + 2 * LANES - 1) // LANES * LANES
+        self.keep_regular(plan)
         self.net.capacity = 0
         self.work_size = plan.work_size
         self.weighted = (terms["weight_column"] >= 0).any()
@@ -181,6 +188,25 @@ cdef class Program:
         self.workspace = ()
         self.scratch = None
         self.set_scratch(1)
+
+    cdef keep_regular(self, plan):
+        """Take the plan's penalties and constraints."""
+        cdef np.ndarray penalties = plan.penalties
+        cdef np.ndarray constraints = plan.constraints
+        cdef const PenaltyRow* rows = <const PenaltyRow*>address(penalties)
+        cdef int64_t k
+        cdef int64_t room = 0
+        for k in range(penalties.shape[0]):
+            if rows[k].kind in (PENALTY_ORTHOGONAL_ROWS, PENALTY_ORTHOGONAL_COLUMNS):
+                room = max(room, orthogonal_room(&rows[k]))
+        workspace = numpy.zeros(room, self.dtype)
+        self.regular = (penalties, constraints, plan.penalty_gradients, workspace)
+        self.net.penalties.rows = rows
+        self.net.penalties.count = penalties.shape[0]
+        self.net.penalties.gradients = address(plan.penalty_gradients)
+        self.net.penalties.workspace = address(workspace)
+        self.net.constraints.rows = <const ConstraintRow*>address(constraints)
+        self.net.constraints.count = constraints.shape[0]
 
     cdef in_turn(self):
         """The lock that calls take turns by."""
@@ -376,6 +402,20 @@ cdef class Program:
             self.functions.raise_it()
         return status
 
+    def penalty(self):
+        """The sum of the penalties on the parameters as they are."""
+        cdef double total
+        with self.in_turn():
+            self.reserve(0, 1)
+            with nogil:
+                if self.single:
+                    total = penalty_value(
+                        &self.net.penalties, <const float*>self.net.parameters, self.net.scratch)
+                else:
+                    total = penalty_value(
+                        &self.net.penalties, <const double*>self.net.parameters, self.net.scratch)
+        return total
+
     def forward(
         self, np.ndarray parameters, np.ndarray x, np.ndarray out, bint training=False, key=0,
     ):
@@ -466,6 +506,20 @@ def update(np.ndarray parameters, np.ndarray gradients, state, double rate):
         else:
             status = single_step(&optimizer, rate, n, <double*>w, <const double*>g)
     return status
+
+
+def constrain(np.ndarray parameters, np.ndarray constraints):
+    """Project variables that lie in a flat vector. constraints: of types.CONSTRAINT_ROW."""
+    cdef Constraints all_of_them
+    cdef void* w = address(parameters)
+    cdef bint single = parameters.dtype == numpy.float32
+    all_of_them.rows = <const ConstraintRow*>address(constraints)
+    all_of_them.count = constraints.shape[0]
+    with nogil:
+        if single:
+            constrain_variables(&all_of_them, <float*>w, 1, 0)
+        else:
+            constrain_variables(&all_of_them, <double*>w, 1, 0)
 
 
 def permutation(key, int64_t n):

@@ -139,6 +139,7 @@ cdef void train_steps(
     cdef int64_t chunk = 0
     cdef int64_t last_chunk = 0
     cdef int64_t trouble = 0
+    cdef double penalty = 0
     cdef real* batch_x = <real*>net.batch
     cdef real* batch_y = batch_x + net.capacity * x_width
     cdef const double* rates
@@ -182,15 +183,21 @@ cdef void train_steps(
         trouble = flags(team) & INTERRUPT_FLAG
         if trouble:
             break
-        if rank == 0 and add_scores(
-                net, &batch, <const real*>batch_x, <const real*>batch_y, True, span.totals) != STATUS_FINE:
-            raise_flag(team, LOSS_FLAG)
+        if rank == 0:
+            if net.penalties.count:
+                penalty = penalty_value(&net.penalties, <const real*>parameters, scratch)
+            if add_scores(net, &batch, <const real*>batch_x, <const real*>batch_y, True,
+                          penalty, span.totals) != STATUS_FINE:
+                raise_flag(team, LOSS_FLAG)
         if chunks > 1:
             add_chunks(net, chunks, begin, end, gradients)
         else:
             parameter_gradients(net, &batch, net.flags, 0, rows, <const real*>batch_x, gradients,
                                 scratch, size, rank)
         meet(team, &met)
+        if net.penalties.count:
+            add_penalty_gradients(
+                &net.penalties, begin, end, <const real*>parameters, gradients)
         if not flags(team) & LOSS_FLAG and not all_finite(end - begin, gradients + begin):
             raise_flag(team, GRADIENT_FLAG)
         meet(team, &met)
@@ -202,6 +209,9 @@ cdef void train_steps(
             raise_flag(team, UPDATE_FLAG)
         if net.coupled and settle(net, <const real*>batch_x) != STATUS_FINE:
             raise_flag(team, UPDATE_FLAG)
+        if net.constraints.count:
+            meet(team, &met)
+            constrain_variables(&net.constraints, parameters, size, rank)
         scaled += 1
         iteration += 1
         step += 1
@@ -246,6 +256,7 @@ cdef void apply_steps(
         first = step * span.batch_size
         batch.rows = min(span.batch_size, span.rows - first)
         batch_x = x + first * net.width[0]
+        batch.x = batch_x
         row = share_begin(batch.rows, ROWS, team.size, rank)
         row_end = share_begin(batch.rows, ROWS, team.size, rank + 1)
         forward(net, &batch, True, row, row_end - row, batch_x, scratch)
@@ -258,7 +269,7 @@ cdef void apply_steps(
         meet(team, &met)
         if rank == 0:
             if out == NULL:
-                add_scores(net, &batch, batch_x, batch_y, False, span.totals)
+                add_scores(net, &batch, batch_x, batch_y, False, 0, span.totals)
             if has_failed(net) or step < span.last_step and now() > span.deadline:
                 raise_flag(team, END_FLAG)
         meet(team, &met)
@@ -301,11 +312,16 @@ cdef int gradients_of(
 ) noexcept nogil:
     """The gradients of what is minimised over all rows of a batch: a Status."""
     cdef int status
+    cdef double penalty = 0
     if take_rows(net, batch, True, 0, batch.rows, x, y, net.scratch, <const Team*>NULL, 0):
         return STATUS_FINE
-    status = add_scores(net, batch, x, y, True, totals)
+    if net.penalties.count:
+        penalty = penalty_value(&net.penalties, <const real*>net.parameters, net.scratch)
+    status = add_scores(net, batch, x, y, True, penalty, totals)
     if status == STATUS_FINE:
         batch_gradients(net, batch, net.flags, batch.rows, x)
+        add_penalty_gradients(&net.penalties, 0, net.parameter_count,
+                              <const real*>net.parameters, <real*>net.gradients)
     return status
 
 

@@ -77,14 +77,48 @@ cpdef enum Loss:
     LOSS_CATEGORICAL_CROSSENTROPY
     LOSS_CATEGORICAL_CROSSENTROPY_LOGITS
     LOSS_SPARSE_CATEGORICAL_CROSSENTROPY
-    LOSS_SPARSE_CATEGORICAL_CROSSENTROPY_LOGITS
+    LOSS_SPARSE_CATEGORICAL_CROSSENTROPY_LOGITS   # the settings of each: see loss_points.pxi,
+    LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR           # loss_categories.pxi and loss_vectors.pxi
+    LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR
+    LOSS_HUBER
+    LOSS_LOG_COSH
+    LOSS_HINGE
+    LOSS_SQUARED_HINGE
+    LOSS_POISSON
+    LOSS_POISSON_LOG                              # of the logarithm of the mean
+    LOSS_GAMMA
+    LOSS_GAMMA_LOG
+    LOSS_TWEEDIE
+    LOSS_TWEEDIE_LOG
+    LOSS_BINARY_FOCAL_CROSSENTROPY
+    LOSS_BINARY_FOCAL_CROSSENTROPY_LOGITS
+    LOSS_CATEGORICAL_FOCAL_CROSSENTROPY
+    LOSS_CATEGORICAL_FOCAL_CROSSENTROPY_LOGITS
+    LOSS_CATEGORICAL_HINGE
+    LOSS_COSINE_SIMILARITY
+    LOSS_KL_DIVERGENCE
+    LOSS_QUANTILE
+    LOSS_GAUSSIAN_NEGATIVE_LOG_LIKELIHOOD
+    LOSS_COMPILED                                 # functions of the user's, see LossTerm
+    LOSS_ACTIVITY                                 # a penalty on outputs; settings: l1, l2
 
 cpdef enum Metric:
-    METRIC_MEAN_SQUARED_ERROR = 1
-    METRIC_MEAN_ABSOLUTE_ERROR
-    METRIC_BINARY_ACCURACY
+    # Of rows: each row has a value.
+    METRIC_LOSS = 1                     # that of a loss; settings: its code, then its own
+    METRIC_ACCURACY
+    METRIC_BINARY_ACCURACY              # settings: threshold
     METRIC_CATEGORICAL_ACCURACY
     METRIC_SPARSE_CATEGORICAL_ACCURACY
+    METRIC_TOP_K                        # settings: k, sparse, whether predictions are class numbers
+    METRIC_BRIER_SCORE
+    METRIC_PEARSON                      # along a row
+    METRIC_CONCORDANCE
+    # Collecting: each row adds to several sums. From METRIC_COUNTS on.
+    METRIC_COUNTS                       # between thresholds, see counts.pxi
+    METRIC_CLASS_COUNTS                 # settings: threshold, or NaN for the largest
+    METRIC_CONFUSION                    # see confusion.pxi
+    METRIC_MOMENTS                      # see moments.pxi
+    METRIC_CALIBRATION                  # settings: bins
 
 cpdef enum Update:
     UPDATE_SGD = 1    # settings: momentum, nesterov;                 slots: velocity
@@ -97,6 +131,15 @@ cpdef enum Status:
     STATUS_GRADIENT     # a gradient is not finite; nothing was updated
     STATUS_UPDATE       # an update would have left the finite numbers; those weights stay
 
+cpdef enum Penalty:
+    PENALTY_L1L2 = 1            # first sum |w| + second sum w^2
+    PENALTY_ORTHOGONAL_ROWS     # first times the mean |cosine| of two rows of w
+    PENALTY_ORTHOGONAL_COLUMNS
+    PENALTY_GIVEN               # first; the gradient is given, too: see PenaltyRow
+
+cpdef enum Constraint:
+    CONSTRAINT_NON_NEGATIVE = 1     # max(w, 0)
+    CONSTRAINT_NORM                 # norms between low and high: see constraints.pxi
 # What stands in the place of an Activation, Loss or Metric for a function of the user's own; the
 # first setting is its number among the plan's functions.
 cpdef enum Call:
@@ -134,6 +177,8 @@ cdef struct LossTerm:
     int64_t settings        # where its numbers start in the plan's settings
     int64_t reduction       # a Reduction
     double weight           # what the term is multiplied by
+    int64_t value           # of LOSS_COMPILED, the addresses of double f(double y, double p)
+    int64_t slope           # and of its derivative with respect to p; else 0
 
 # One metric of one output.
 cdef struct MetricTerm:
@@ -144,3 +189,26 @@ cdef struct MetricTerm:
     int64_t weight_column
     int64_t settings
     int64_t totals          # where its sums start in the totals
+
+# A penalty on a variable of the flat vector, which is added to the loss of each batch. The
+# gradients of all but PENALTY_L1L2 pass through a flat vector of their own.
+cdef struct PenaltyRow:
+    int64_t kind      # a Penalty
+    int64_t offset    # where the variable starts
+    int64_t rows      # its shape; a vector is one row
+    int64_t columns
+    double first
+    double second
+
+# What a variable is made to satisfy after each update. It is seen as (outer, count, inner), and
+# its vectors run along the middle.
+cdef struct ConstraintRow:
+    int64_t kind      # a Constraint
+    int64_t offset
+    int64_t outer
+    int64_t count
+    int64_t inner
+    double low
+    double high
+    double rate       # how far a norm goes towards the interval
+    double epsilon    # added to a norm before it divides

@@ -10,6 +10,12 @@ ROW = np.asarray(<Row[:1]> &_row).dtype
 LOSS_TERM = np.asarray(<LossTerm[:1]> &_loss).dtype
 METRIC_TERM = np.asarray(<MetricTerm[:1]> &_metric).dtype
 
+cdef PenaltyRow _penalty_row
+cdef ConstraintRow _constraint_row
+#: The same of a penalty and of a constraint.
+PENALTY_ROW = np.asarray(<PenaltyRow[:1]> &_penalty_row).dtype
+CONSTRAINT_ROW = np.asarray(<ConstraintRow[:1]> &_constraint_row).dtype
+
 #: Flat vectors have room for this many elements behind them: the engine reads whole tiles.
 PADDING = 64
 

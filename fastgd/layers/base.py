@@ -13,11 +13,13 @@ from fastgd.saving import Serializable
 
 @dataclass(frozen=True)
 class Weight:
-    """One array of a layer: its shape, how it begins, and whether gradients change it."""
+    """One array of a layer: its shape, how it begins, and what training does to it."""
 
     name: str
     shape: tuple
-    initializer: initializers.Initializer
+    initializer: initializers.Initializer | None
+    regularizer: object = None
+    constraint: object = None
     trainable: bool = True
 
 
@@ -193,6 +195,15 @@ class Layer(Serializable):
     def non_trainable_weights(self):
         """The same as ``non_trainable_variables``."""
         return self.non_trainable_variables
+
+    @property
+    def losses(self):
+        """The penalties on the weights as they are: a list of numbers; tensors under a tape."""
+        return [
+            v.regularizer(v)
+            for v in self.variables
+            if v.trainable and v.regularizer is not None
+        ]
 
     @property
     def input_shape(self):

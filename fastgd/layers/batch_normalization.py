@@ -124,7 +124,7 @@ class BatchNormalization(AffineWeights):
             Op.OP_BATCH_NORM, moved.buffer, target,
             kind=Moments.MOMENTS_BATCH if self.trainable else Moments.MOMENTS_MOVING,
             state=self.moving_mean.offset, settings=(self.epsilon, self.momentum, moved.groups),
-            work=table.work(3 * moved.width), **self._offsets(),
+            work=table.work(5 * moved.width), **self._offsets(),
         )  # fmt: skip
         return moved.back(target)
 

@@ -1,6 +1,6 @@
 """The fully connected layer."""
 
-from fastgd import activations, initializers
+from fastgd import activations, constraints, initializers, regularizers
 from fastgd._core.types import Op
 from fastgd._validate import positive_int
 from fastgd.errors import NotBuiltError, ShapeError
@@ -19,6 +19,12 @@ class Dense(Layer):
     use_bias : bool
     kernel_initializer, bias_initializer : str or Initializer
         See ``fastgd.initializers``.
+    kernel_regularizer, bias_regularizer : str or Regularizer, optional
+        Penalties on the weights, see ``fastgd.regularizers``.
+    activity_regularizer : str or Regularizer, optional
+        L1, L2 or L1L2 of the outputs: a sum over the outputs of a row, and a mean over rows.
+    kernel_constraint, bias_constraint : str or Constraint, optional
+        What the weights satisfy after each update, see ``fastgd.constraints``.
     **kwargs
         ``input_shape``, ``input_dim``, ``name`` and ``dtype``, as for every layer.
 
@@ -44,6 +50,11 @@ class Dense(Layer):
         use_bias=True,
         kernel_initializer="glorot_uniform",
         bias_initializer="zeros",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        bias_constraint=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -52,6 +63,11 @@ class Dense(Layer):
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.activity_regularizer = regularizers.of_outputs(activity_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     @property
     def kernel(self):
@@ -86,17 +102,28 @@ class Dense(Layer):
         return (None, self.units)
 
     def weight_specs(self, input_shape):
-        kernel_shape = (input_shape[-1], self.units)
-        specs = [Weight("kernel", kernel_shape, self.kernel_initializer)]
-        if self.use_bias:
-            specs.append(Weight("bias", (self.units,), self.bias_initializer))
-        return specs
+        kernel = Weight(
+            "kernel",
+            (input_shape[-1], self.units),
+            self.kernel_initializer,
+            self.kernel_regularizer,
+            self.kernel_constraint,
+        )
+        bias = Weight(
+            "bias",
+            (self.units,),
+            self.bias_initializer,
+            self.bias_regularizer,
+            self.bias_constraint,
+        )
+        return [kernel, bias] if self.use_bias else [kernel]
 
     def emit(self, table, source):
         target = table.buffer(self.units)
         bias = self.bias.offset if self.use_bias else -1
         table.row(Op.OP_DENSE, source, target, kernel=self.kernel.offset, bias=bias)
-        return table.activation(self.activation, target)
+        target = table.activation(self.activation, target)
+        return table.penalized(target, self.activity_regularizer)
 
     def get_config(self):
         return super().get_config() | {
@@ -105,4 +132,9 @@ class Dense(Layer):
             "use_bias": self.use_bias,
             "kernel_initializer": self.kernel_initializer,
             "bias_initializer": self.bias_initializer,
+            "kernel_regularizer": self.kernel_regularizer,
+            "bias_regularizer": self.bias_regularizer,
+            "activity_regularizer": self.activity_regularizer,
+            "kernel_constraint": self.kernel_constraint,
+            "bias_constraint": self.bias_constraint,
         }

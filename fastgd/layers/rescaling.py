@@ -75,6 +75,6 @@ def over_columns(values, input_shape, argument, owner):
         return np.broadcast_to(values, input_shape[1:]).ravel().tolist()
     except ValueError:
         raise ShapeError(
-            f"{argument}: layer {owner!r} has numbers of shape {np.shape(values)}, which do not "
-            f"go with inputs of shape {input_shape}"
+            f"{argument}: layer {owner!r} has numbers of shape {np.shape(values)}, which do "
+            f"not go with inputs of shape {input_shape}"
         ) from None

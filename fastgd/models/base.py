@@ -161,6 +161,11 @@ class Base(Layer):
         return output_names(self.graph().outputs)
 
     @property
+    def losses(self):
+        """The penalties of all layers on their weights, as ``layer.losses``."""
+        return [value for layer in self.leaves() for value in layer.losses]
+
+    @property
     def input_shape(self):
         """(None, d...), or a list of such for several inputs."""
         return _alone(self.graph().input_shapes)

@@ -180,7 +180,7 @@ class Model(Trainer):
         return super().compute_output_shape(input_shape)
 
     def value_and_grad(self, x, y):
-        """The mean loss over all rows as one batch, and its gradients.
+        """The mean loss over all rows as one batch, penalties included, and its gradients.
 
         Returns
         -------
@@ -195,6 +195,7 @@ class Model(Trainer):
         """
         x, y = self._built_for(x, y)
         totals = self.totals()
+        self.network().regular.before_step()
         status = self.program().gradients(x, y, totals, training.next_key(self))
         if status != Status.STATUS_FINE:
             raise training.diverged(status, self.optimizer.iterations)

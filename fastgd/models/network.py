@@ -1,11 +1,12 @@
 """A graph made ready to run: its plan, and its part of the vector that its weights live in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fastgd._memory import Home, common_home, extent
 from fastgd._plan import Plan, Table, flat_vector, width_of
+from fastgd._regular import Regular, collected
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Network:
     last_activations : list of function
         What each output is activated by; None where it is not.
     dtype : numpy.dtype
+    regular : Regular
+        The penalties and constraints of the variables that are trained.
     """
 
     plan: Plan
@@ -40,6 +43,7 @@ class Network:
     trained: list
     last_activations: list
     dtype: np.dtype
+    regular: Regular
 
 
 def make_network(graph, dtype, frozen=None):
@@ -67,6 +71,22 @@ def make_network(graph, dtype, frozen=None):
     widths = [width_of(shape) for shape in graph.input_shapes]
     table = Table(sum(widths), start, frozen)
     plan = table.plan(graph.emit(table, table.inputs(widths)), parameters.size)
+    trained = [
+        variable
+        for layer in leaves
+        if layer not in frozen
+        for variable, weight in zip(
+            layer.variables, layer.weight_specs(layer.input_shape), strict=True
+        )
+        if weight.trainable
+    ]
+    regular = collected(trained, lambda: flat_vector(parameters.size, dtype), start)
+    plan = replace(
+        plan,
+        penalties=regular.penalties,
+        constraints=regular.constraints,
+        penalty_gradients=regular.penalty_gradients,
+    )
     return Network(
         plan=plan,
         home=home,
@@ -74,17 +94,10 @@ def make_network(graph, dtype, frozen=None):
         parameters=parameters,
         gradients=flat_vector(parameters.size, dtype),
         variables=variables,
-        trained=[
-            variable
-            for layer in leaves
-            if layer not in frozen
-            for variable, weight in zip(
-                layer.variables, layer.weight_specs(layer.input_shape), strict=True
-            )
-            if weight.trainable
-        ],
+        trained=trained,
         last_activations=[table.activated.get(int(output)) for output in plan.outputs],
         dtype=parameters.dtype,
+        regular=regular,
     )
 
 

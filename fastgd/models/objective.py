@@ -44,8 +44,14 @@ class Aim:
     def check(self):
         """An error for a metric that does not fit the loss."""
         for metric in (*self.metrics, *self.weighted):
-            if metric.sparse != self.loss.sparse and (self.width or 1) > 1:
-                kind = "class numbers" if self.loss.sparse else "a value for each output"
+            if self.width is None or not metric.compiled:
+                continue
+            metric.check_width(self.width)
+            columns = self.loss.target_columns(self.width)
+            if metric.target_columns(self.width) not in (None, columns):
+                one_each = columns == self.width
+                kind = "a value for each output" if one_each else f"{columns} columns"
+                kind = "class numbers" if self.loss.sparse else kind
                 raise ArgumentError(
                     f"metrics: {metric.name!r} does not fit {self.loss.name}, "
                     f"whose targets are {kind}"
@@ -62,6 +68,9 @@ class Objective:
     def __init__(self, loss, metrics, weighted=None, loss_weights=None):
         self.loss = _map(loss, lambda one: None if one is None else losses.get(one))
         self.trains = any(one is not None for one in _items(self.loss))
+        for one in _items(self.loss):
+            if one is not None:
+                _ = one.reduction_code  # raises where there is none
         self._metrics = _checked(metrics, "metrics")
         self._weighted = _checked(weighted, "weighted_metrics")
         self._weights = _map(
@@ -125,11 +134,18 @@ class Objective:
     def figures(aims, plan):
         """What makes figures of the totals of a plan."""
         places = plan.metrics["totals"].tolist()
-        resolved = [metric for aim in aims for metric in (*aim.metrics, *aim.weighted)]
+        resolved = [
+            (metric, aim.width) for aim in aims for metric in (*aim.metrics, *aim.weighted)
+        ]
         names = Objective.names(aims)
         first = len(names) - len(resolved)
-        named = zip(names[first:], resolved, places, strict=True)
-        return Figures(plan.losses["weight"].tolist(), names[1:first], tuple(named))
+        named = [
+            (name, metric, slice(place, place + metric.totals_size(width)))
+            for name, (metric, width), place in zip(
+                names[first:], resolved, places, strict=True
+            )
+        ]
+        return Figures(plan.losses["weight"].tolist(), names[1:first], named)
 
     @staticmethod
     def warn_of_double_activation(aims, activations, stacklevel):
@@ -200,7 +216,7 @@ def _listed(given):
 
 
 class Figures:
-    """Makes figures of totals: a dict of name -> float.
+    """Makes figures of totals: a dict of name -> float, or array where a metric says so.
 
     Parameters
     ----------
@@ -208,7 +224,7 @@ class Figures:
         What each loss is multiplied by.
     losses : list of str
         The names of the single losses; none for one output.
-    metrics : sequence of (name, Metric, place of its totals)
+    metrics : sequence of (name, Metric, slice of its totals)
     """
 
     def __init__(self, weights, losses, metrics):
@@ -222,7 +238,7 @@ class Figures:
             total, count = totals[TERM_TOTALS + 2 * k :][:2].tolist()
             found[name] = total / (count or 1.0)
         for name, metric, place in self.metrics:
-            found[name] = metric.figure(totals[place:])
+            found[name] = metric.figure(totals[place])
         return found
 
     def loss(self, totals):

@@ -1,6 +1,6 @@
 """The engine in plain NumPy: what the compiled one computes, written to be read.
 
-It offers what a compiled build offers, ``Program``, ``Predictor`` and six functions, with the
+It offers what a compiled build offers, ``Program``, ``Predictor`` and seven functions, with the
 same arguments in the same order. The tests hold every build against it, and
 ``engine="reference"`` trains with it. Start reading at ``program.py``. To add an activation, a
 loss, a metric or an optimizer, write its function and its line in the table at the end of its
@@ -13,6 +13,7 @@ compiled program, one of these is for one thread at a time.
 """
 
 from fastgd.reference.arrays import first_nonfinite
+from fastgd.reference.constraints import constrain
 from fastgd.reference.descent import gram_descent, gram_matrix, least_squares_descent
 from fastgd.reference.program import Predictor, Program
 from fastgd.reference.shuffle import permutation
@@ -21,6 +22,7 @@ from fastgd.reference.updates import update
 __all__ = [
     "Predictor",
     "Program",
+    "constrain",
     "first_nonfinite",
     "gram_descent",
     "gram_matrix",

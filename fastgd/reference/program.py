@@ -12,15 +12,19 @@ from fastgd._core.types import (
     ROW,
     TERM_TOTALS,
     Call,
+    Loss,
     Moments,
     Op,
     Reduction,
     Status,
 )
+from fastgd.reference.arrays import weighted
+from fastgd.reference.constraints import constrain
 from fastgd.reference.layers import BACKWARD, FORWARD, Operands
-from fastgd.reference.losses import LOSSES
-from fastgd.reference.metrics import METRICS
+from fastgd.reference.losses import LOSSES, ignored_rows
+from fastgd.reference.metrics import add_rows
 from fastgd.reference.normalization import settle
+from fastgd.reference.penalties import activity, add_penalties
 from fastgd.reference.shuffle import element, permutation
 from fastgd.reference.updates import update
 
@@ -30,6 +34,9 @@ BLOCK_ROWS = 4096
 # A value that leaves the finite numbers is found and reported by a Status, not by a warning.
 quiet = np.errstate(all="ignore")
 
+
+#: What may be minimised.
+TERMS = LOSSES | {Loss.LOSS_ACTIVITY: activity}
 
 Row = namedtuple("Row", ROW.names)
 LossTerm = namedtuple("LossTerm", LOSS_TERM.names)
@@ -58,6 +65,7 @@ class Program:
         self._outputs = plan.outputs.tolist()
         self._functions = plan.functions
         self._target_width = plan.target_width
+        self._plan = plan
         self._parameters = parameters
         self._gradients = gradients
 
@@ -92,6 +100,8 @@ class Program:
             if status == Status.STATUS_FINE:
                 rate = rates[step] if len(rates) > 1 else rates[0]
                 status = update(self._parameters, self._gradients, state, rate)
+            if status in (Status.STATUS_FINE, Status.STATUS_UPDATE):
+                self._constrain()
             if status == Status.STATUS_FINE:
                 status = self._settle(values)
             if status != Status.STATUS_FINE:
@@ -137,13 +147,27 @@ class Program:
         batch = Batch(True, key)
         values = self._values(self._parameters, x, batch)
         losses, deltas = self._losses(values, y)
+        penalties = self.penalty() * len(x)
+        if not np.isfinite(totals[0] + penalties):
+            return values, Status.STATUS_LOSS
         for k, values_of_rows in enumerate(losses):
             total = totals[TERM_TOTALS + 2 * k] + values_of_rows.sum(dtype=np.float64)
             if not np.isfinite(total):
                 return values, Status.STATUS_LOSS
         self._add(losses, values, y, totals)
+        totals[0] += penalties
         self._back(self._parameters, values, deltas, self._gradients, batch)
+        add_penalties(self._plan, self._parameters, self._gradients)
         return values, Status.STATUS_FINE
+
+    @quiet
+    def penalty(self):
+        """The sum of the penalties on the parameters as they are."""
+        return add_penalties(self._plan, self._parameters)
+
+    @quiet
+    def _constrain(self):
+        constrain(self._parameters, self._plan.constraints)
 
     @quiet
     def forward(self, parameters, x, out, training=False, key=0):
@@ -222,23 +246,32 @@ class Program:
         for term in self._terms:
             p = values[term.source]
             settings = self._settings[term.settings :]
+            if term.kind == Loss.LOSS_COMPILED:
+                settings = term.value, term.slope
             if term.kind == Call.CALL_FUNCTION:
                 function = self._functions[int(settings[0])]
-                found, slopes = function.values_and_slopes(_targets(y, term), p)
+                found, slopes = function.values_and_slopes(
+                    _targets(y, term), p, term.weight_column >= 0
+                )
             else:
-                found, slopes = LOSSES[term.kind](p, _targets(y, term), settings)
+                found, slopes = TERMS[term.kind](p, _targets(y, term), settings)
             weights = _weights(y, term)
-            found = _weighted(weights, found)
-            slopes = _weighted(weights[:, None], slopes) * term.weight
+            found = weighted(weights, found)
+            slopes = weighted(weights[:, None], slopes) * term.weight
             if term.reduction == Reduction.REDUCTION_MEAN:
-                slopes = slopes / len(y)
+                slopes = slopes / (self._counted(y, term).sum() or 1)
             elif term.reduction == Reduction.REDUCTION_WEIGHTED_MEAN:
-                slopes = slopes / (weights.sum() or 1)
+                slopes = slopes / (weights[self._counted(y, term)].sum() or 1)
             slopes = slopes.astype(p.dtype, copy=False)
             losses.append(found)
             before = deltas.get(term.source)
             deltas[term.source] = slopes if before is None else before + slopes
         return losses, deltas
+
+    def _counted(self, y, term):
+        """The rows that a loss counts."""
+        settings = self._settings[term.settings :]
+        return ~ignored_rows(term.kind, _targets(y, term), settings)
 
     def _add(self, losses, values, y, totals):
         """Add what the rows of a batch give to the totals."""
@@ -247,21 +280,21 @@ class Program:
             pair = totals[TERM_TOTALS + 2 * k :][:2]
             pair[0] += found.sum(dtype=np.float64)
             if term.reduction == Reduction.REDUCTION_MEAN:
-                pair[1] += len(y)
+                pair[1] += self._counted(y, term).sum()
             elif term.reduction == Reduction.REDUCTION_WEIGHTED_MEAN:
-                pair[1] += _weights(y, term).sum(dtype=np.float64)
+                weights = _weights(y, term)[self._counted(y, term)]
+                pair[1] += weights.sum(dtype=np.float64)
         for term in self._metrics:
             settings = self._settings[term.settings :]
             p, weights = values[term.source], _weights(y, term)
             if term.kind == Call.CALL_FUNCTION:
                 function = self._functions[int(settings[0])]
-                function.update(
+                function.update_state(
                     _targets(y, term), p, weights if term.weight_column >= 0 else None
                 )
                 continue
-            found = METRICS[term.kind](p, _targets(y, term), settings)
-            totals[term.totals] += _weighted(weights, found).sum(dtype=np.float64)
-            totals[term.totals + 1] += weights.sum(dtype=np.float64)
+            sums = totals[term.totals :]
+            add_rows(term.kind, p, _targets(y, term), weights, settings, sums)
 
 
 def _targets(y, term):
@@ -273,11 +306,6 @@ def _weights(y, term):
     if term.weight_column < 0:
         return np.ones(len(y), y.dtype)
     return y[:, term.weight_column]
-
-
-def _weighted(weights, values):
-    """weights * values, where a weight of 0 wipes out whatever the value is."""
-    return np.where(weights == 0, 0, weights * values)
 
 
 class Predictor:

@@ -1,0 +1,114 @@
+"""What regularizers and constraints become: rows for the engine, or calls between its steps."""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastgd import regularizers
+from fastgd._core.types import CONSTRAINT_ROW, PENALTY_ROW, Penalty
+from fastgd.errors import ShapeError
+
+
+@dataclass(frozen=True)
+class Regular:
+    """The penalties and constraints of a network's variables.
+
+    Attributes
+    ----------
+    penalties : ndarray of types.PENALTY_ROW
+    constraints : ndarray of types.CONSTRAINT_ROW
+    penalty_gradients : ndarray, shape (parameters,) or (0,)
+        Where the gradients pass through that are not elementwise; empty where there are none.
+    given : list of (int, Variable)
+        Rows of `penalties` whose values and gradients Python gives before each step.
+    called : list of Variable
+        Those whose constraints Python calls after each step.
+    start : int
+        Where in the variables' owner the program's vector begins.
+    """
+
+    penalties: np.ndarray
+    constraints: np.ndarray
+    penalty_gradients: np.ndarray
+    given: list
+    called: list
+    start: int = 0
+
+    def last_step(self, step, steps):
+        """Where a span from `step` on has to end: Python is called between steps only."""
+        return min(step + 1, steps) if self.given or self.called else steps
+
+    def before_step(self):
+        """Evaluate the regularizers that the engine does not know at the present weights."""
+        for row, variable in self.given:
+            value, gradient = _value_and_grad(variable)
+            self.penalties["first"][row] = value
+            first = variable.offset - self.start
+            part = slice(first, first + variable.size)
+            self.penalty_gradients[part] = gradient.reshape(-1)
+
+    def after_step(self):
+        """Call the constraints that the engine does not know."""
+        constrain(self.called)
+
+
+def collected(variables, empty, start=0):
+    """The Regular of some variables.
+
+    Parameters
+    ----------
+    variables : list of Variable
+        Those that are trained: views of one flat vector.
+    empty : callable
+        Makes the flat vector for penalty_gradients, if it is needed.
+    start : int
+        Where in the variables' owner the vector of the program begins.
+    """
+    penalties, constraints, given, called = [], [], [], []
+    for v in variables:
+        if v.regularizer is not None:
+            known = getattr(v.regularizer, "penalty", lambda shape: None)(v.shape)
+            if known is None:
+                known = (Penalty.PENALTY_GIVEN, 0.0, 0.0)
+                given.append((len(penalties), v))
+            code, first, second = known
+            columns = v.shape[-1] if v.shape else 1
+            penalties.append((code, v.offset - start, v.size // columns, columns, first, second))
+        if v.constraint is not None:
+            row = getattr(v.constraint, "projection", lambda shape: None)(v.shape)
+            if row is None:
+                called.append(v)
+            else:
+                row["offset"] = v.offset - start
+                constraints.append(row)
+    through = any(row[0] != Penalty.PENALTY_L1L2 for row in penalties)
+    return Regular(
+        penalties=np.array(penalties, dtype=PENALTY_ROW),
+        constraints=np.array(constraints, dtype=CONSTRAINT_ROW),
+        penalty_gradients=empty() if through else np.zeros(0),
+        given=given,
+        called=called,
+        start=start,
+    )
+
+
+def constrain(variables):
+    """Project the variables that have a constraint."""
+    for v in variables:
+        constraint = getattr(v, "constraint", None)
+        if constraint is not None:
+            v.assign(constraint(v.value))
+
+
+def _value_and_grad(variable):
+    regularizer = variable.regularizer
+    own = getattr(regularizer, "value_and_grad", None)
+    function = own or functools.partial(regularizers.value_and_grad, regularizer)
+    value, gradient = function(variable.value)
+    if np.shape(gradient) != variable.shape:
+        raise ShapeError(
+            f"regularizer: expected a gradient of shape {variable.shape} for "
+            f"{variable.name!r}, got {np.shape(gradient)}"
+        )
+    return value, gradient

@@ -1,0 +1,121 @@
+"""Initial values of weights, with Keras' names, arguments and defaults.
+
+Random numbers are drawn by ``numpy.random.Generator(PCG64(seed))`` in double precision. Without
+a seed an initializer draws from the stream that ``fastgd.utils.set_random_seed`` starts.
+
+A layer takes an initializer, its name, a function of (shape, dtype), or an array of the shape
+of the weights.
+"""
+
+import numpy as np
+
+from fastgd._registry import Registry
+from fastgd.initializers.constant import Constant, Identity, Initializer, Ones, Values, Zeros
+from fastgd.initializers.random import (
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    LecunNormal,
+    LecunUniform,
+    Orthogonal,
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+    VarianceScaling,
+)
+from fastgd.saving import serialize_object
+
+CLASSES = (
+    Zeros, Ones, Constant, Identity, RandomNormal, RandomUniform, TruncatedNormal,
+    VarianceScaling, GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform,
+    LecunNormal, Orthogonal,
+)  # fmt: skip
+REGISTRY = Registry(
+    "initializer",
+    __name__,
+    (*CLASSES, Values),
+    {
+        "normal": RandomNormal,
+        "uniform": RandomUniform,
+        "one": Ones,
+        "zero": Zeros,
+        "IdentityInitializer": Identity,
+        "OrthogonalInitializer": Orthogonal,
+    },
+)
+
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
+zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+variance_scaling = VarianceScaling
+glorot_uniform, glorot_normal = GlorotUniform, GlorotNormal
+he_uniform, he_normal = HeUniform, HeNormal
+lecun_uniform, lecun_normal = LecunUniform, LecunNormal
+
+serialize = serialize_object
+deserialize = REGISTRY.deserialize
+
+
+def get(identifier):
+    """The initializer for a name, a class, a description, an array or an initializer itself.
+
+    Parameters
+    ----------
+    identifier : str, type, dict, ndarray, callable or None
+        A callable takes (shape, dtype). None stays None, which is GlorotUniform in a layer.
+
+    Raises
+    ------
+    UnknownNameError
+        Listing the names there are.
+
+    Examples
+    --------
+    >>> from fastgd import initializers
+    >>> initializers.get({"class_name": "Constant", "config": {"value": 2.0}})((2,))
+    array([2., 2.], dtype=float32)
+    """
+    if isinstance(identifier, (np.ndarray, np.generic)):
+        return Values(identifier)
+    return REGISTRY.get(identifier)
+
+
+__all__ = [
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "IdentityInitializer",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "Orthogonal",
+    "OrthogonalInitializer",
+    "RandomNormal",
+    "RandomUniform",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "constant",
+    "deserialize",
+    "get",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "identity",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones",
+    "orthogonal",
+    "random_normal",
+    "random_uniform",
+    "serialize",
+    "truncated_normal",
+    "variance_scaling",
+    "zeros",
+]

@@ -1,0 +1,269 @@
+"""Penalties on weights and outputs, with Keras' names, formulas and defaults.
+
+The value of a penalty is added to the loss of each batch, and its gradient to that of the
+weights, before clipping and the update; ``evaluate`` adds it to the loss, too.
+"""
+
+import numpy as np
+
+from fastgd import ops
+from fastgd._core.types import Penalty
+from fastgd._registry import Described, Registry
+from fastgd._validate import number
+from fastgd.errors import ArgumentError, ShapeError
+from fastgd.saving import serialize_object
+from fastgd.tape import GradientTape, Tensor
+
+#: A vector shorter than this is not made a unit vector, as in Keras.
+EPSILON = 1e-7
+
+
+class Regularizer(Described):
+    """A penalty: a function of an array that gives one number.
+
+    Write one's own by giving ``__call__`` in operators, NumPy functions or ``fastgd.ops``; any
+    function of one argument serves as well. Its gradient comes from the tape, or from a
+    ``value_and_grad`` of its own. It is called once a step; all else stays compiled.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgd import ops, regularizers
+    >>> class Quartic(regularizers.Regularizer):
+    ...     def __init__(self, factor=0.1):
+    ...         self.factor = factor
+    ...
+    ...     def __call__(self, x):
+    ...         return self.factor * ops.sum(x**4)
+    >>> value, gradient = Quartic().value_and_grad(np.array([1.0, -2.0]))
+    >>> round(value, 9), gradient.round(9).tolist()
+    (1.7, [0.4, -3.2])
+    """
+
+    def __call__(self, x):
+        """The penalty for an array or tensor."""
+        raise NotImplementedError(f"{type(self).__name__} gives no __call__")
+
+    def value_and_grad(self, x):
+        """The penalty for an array and its gradient: (float, ndarray like x)."""
+        return value_and_grad(self.__call__, x)
+
+    def penalty(self, shape):
+        """(code, first, second) for the engine and weights of a shape.
+
+        None, as here, if the engine does not know the formula: then it is given value and
+        gradient.
+        """
+        return None
+
+
+class L1L2(Regularizer):
+    """l1 * sum of |x| + l2 * sum of x².
+
+    Parameters
+    ----------
+    l1, l2 : float
+        At least 0; None is 0. At x = 0 the gradient of |x| is 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgd import regularizers
+    >>> float(regularizers.L1L2(l1=0.5, l2=0.25)(np.array([1.0, -2.0])))
+    2.75
+    """
+
+    def __init__(self, l1=0.0, l2=0.0):
+        self.l1 = _factor(l1, "l1", 0.0)
+        self.l2 = _factor(l2, "l2", 0.0)
+
+    def factors(self):
+        """(l1, l2)."""
+        return self.l1, self.l2
+
+    def __call__(self, x):
+        x = ops.convert_to_tensor(x)
+        l1, l2 = self.factors()
+        value = l1 * ops.sum(ops.absolute(x)) if l1 else x.dtype.type(0)
+        return value + l2 * ops.sum(ops.square(x)) if l2 else value
+
+    def penalty(self, shape):
+        return (Penalty.PENALTY_L1L2, *self.factors())
+
+
+class L1(L1L2):
+    """l1 * sum of |x|.
+
+    Parameters
+    ----------
+    l1 : float
+        At least 0; None is 0.01. At x = 0 the gradient is 0.
+    """
+
+    def __init__(self, l1=0.01):
+        self.l1 = _factor(l1, "l1", 0.01)
+
+    def factors(self):
+        return self.l1, 0.0
+
+
+class L2(L1L2):
+    """l2 * sum of x².
+
+    Parameters
+    ----------
+    l2 : float
+        At least 0; None is 0.01.
+
+    Examples
+    --------
+    >>> from fastgd import layers, regularizers
+    >>> layer = layers.Dense(4, kernel_regularizer=regularizers.L2(1e-4))
+    """
+
+    def __init__(self, l2=0.01):
+        self.l2 = _factor(l2, "l2", 0.01)
+
+    def factors(self):
+        return 0.0, self.l2
+
+
+class OrthogonalRegularizer(Regularizer):
+    """factor * mean of |cosine| over the pairs of rows, or of columns, of a matrix.
+
+    Parameters
+    ----------
+    factor : float
+        At least 0.
+    mode : {"rows", "columns"}
+        Which vectors to make orthogonal. The columns of a Dense kernel belong to its units.
+
+    Raises
+    ------
+    ShapeError
+        When called for anything but a matrix.
+
+    Notes
+    -----
+    A vector is divided by its norm, or by 1e-7 if that is larger. A single one has no pairs,
+    and a penalty of 0. At a cosine of 0 the gradient of |cosine| is 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgd import regularizers
+    >>> regularizer = regularizers.OrthogonalRegularizer(factor=0.5)
+    >>> float(regularizer(np.array([[1.0, 0.0], [3.0, 4.0]])))
+    0.3
+    """
+
+    def __init__(self, factor=0.01, mode="rows"):
+        self.factor = number(factor, "factor", low=0)
+        if mode not in ("rows", "columns"):
+            raise ArgumentError(f"mode: expected 'rows' or 'columns', got {mode!r}")
+        self.mode = mode
+
+    def __call__(self, x):
+        x = ops.convert_to_tensor(x)
+        self._check(x.shape)
+        if self.mode == "columns":
+            x = ops.transpose(x)
+        n = x.shape[0]
+        if n == 1:
+            return 0.0 * ops.sum(x)
+        squares = ops.sum(ops.square(x), axis=1, keepdims=True)
+        unit = x / ops.sqrt(ops.maximum(squares, EPSILON**2))
+        cosines = ops.matmul(unit, ops.transpose(unit)) * (1 - np.eye(n, dtype=x.dtype))
+        return self.factor / (n * (n - 1)) * ops.sum(ops.absolute(cosines))
+
+    def _check(self, shape):
+        if len(shape) != 2:
+            raise ShapeError(f"OrthogonalRegularizer: expected a matrix, got shape {shape}")
+
+    def penalty(self, shape):
+        self._check(shape)
+        by_rows = self.mode == "rows"
+        kinds = Penalty.PENALTY_ORTHOGONAL_COLUMNS, Penalty.PENALTY_ORTHOGONAL_ROWS
+        return kinds[by_rows], self.factor, 0.0
+
+
+def value_and_grad(function, x):
+    """What a function gives for an array, and the gradient, by the tape.
+
+    Parameters
+    ----------
+    function : callable
+        From an array or tensor to one number.
+    x : ndarray
+
+    Returns
+    -------
+    (float, ndarray)
+        The gradient is of the shape and data type of x, zeros where nothing depends on x.
+
+    Raises
+    ------
+    ShapeError
+        If the function gives more than one number.
+    """
+    with GradientTape() as tape:
+        watched = tape.watch(np.array(x))
+        value = function(watched)
+    if np.size(value) != 1:
+        raise ShapeError(f"regularizer: expected one number, got shape {np.shape(value)}")
+    if not isinstance(value, Tensor):
+        return float(value), np.zeros_like(x)
+    return float(ops.convert_to_numpy(value)), tape.gradient(value, watched)
+
+
+def of_outputs(identifier):
+    """The regularizer of a layer's outputs: as get, but one that is a sum over their values.
+
+    Raises
+    ------
+    ArgumentError
+        For anything but L1, L2 and L1L2.
+    """
+    regularizer = get(identifier)
+    if regularizer is not None and not isinstance(regularizer, L1L2):
+        raise ArgumentError(
+            f"activity_regularizer: expected L1, L2 or L1L2, which look at each value by "
+            f"itself, got {regularizer!r}"
+        )
+    return regularizer
+
+
+def _factor(value, argument, default):
+    return number(default if value is None else value, argument, low=0)
+
+
+CLASSES = (L1, L2, L1L2, OrthogonalRegularizer)
+# "l1_l2" has the factors of "l1" and "l2": without any it would be no penalty at all.
+REGISTRY = Registry("regularizer", __name__, CLASSES, {"l1_l2": lambda: L1L2(0.01, 0.01)})
+
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
+
+serialize = serialize_object
+deserialize = REGISTRY.deserialize
+
+
+def get(identifier):
+    """The regularizer for a name, a class, a description, a function or a regularizer itself.
+
+    Parameters
+    ----------
+    identifier : str, type, dict, callable or None
+        A callable takes an array and gives one number. None stays None.
+
+    Raises
+    ------
+    UnknownNameError
+        Listing the names there are.
+
+    Examples
+    --------
+    >>> from fastgd import regularizers
+    >>> regularizers.get("l2").get_config()
+    {'l2': 0.01}
+    """
+    return REGISTRY.get(identifier)

@@ -1,0 +1,206 @@
+"""Losses of one's own: Python functions with a tape, with a gradient, and compiled ones."""
+
+import ctypes
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from engines import each_dtype, each_engine
+from lossdata import Case
+from test_losses_table import Table
+
+from fastgd import Sequential, layers, losses, ops
+from fastgd.errors import ArgumentError, DataTypeError, ShapeError
+
+RNG = np.random.default_rng(1)
+Y, P = RNG.normal(size=(5, 3)), RNG.normal(size=(5, 3))
+WEIGHTS = np.array([1.0, 0.0, 2.0, 0.5, 1.0])
+
+
+def with_numpy(y_true, y_pred):
+    return np.mean((y_pred - y_true) ** 2, axis=-1)
+
+
+def elementwise(y_true, y_pred):
+    return ops.square(y_true - y_pred)
+
+
+@losses.with_gradient
+def with_pair(y_true, y_pred):
+    d = y_pred - y_true
+    return (d * d).mean(axis=-1), 2 * d / d.shape[-1]
+
+
+class Own(losses.Loss):
+    def call(self, y_true, y_pred):
+        return ops.mean(ops.square(y_pred - y_true), axis=-1)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "mean_with_sample_weight"])
+@pytest.mark.parametrize("own", [with_numpy, elementwise, with_pair, Own])
+def test_values_and_slopes(own, reduction, weights):
+    if own is Own:
+        loss = Own(reduction=reduction)
+        assert losses.get(loss) is loss and losses.get(Own).name == "own"
+    else:
+        loss = losses.LossFunctionWrapper(own, reduction)
+        assert type(losses.get(own)) is losses.LossFunctionWrapper
+        assert loss.name == own.__name__
+    built_in = losses.MeanSquaredError(reduction)
+    rows = ((P - Y) ** 2).mean(axis=1) * (1 if weights is None else weights)
+    divisor = {"sum": 1, "sum_over_batch_size": 5}.get(
+        reduction, 5 if weights is None else weights.sum()
+    )
+    factors = np.ones(5) if weights is None else weights
+    expected = 2 * (P - Y) / 3 * factors[:, None] / divisor
+    for one in (loss, built_in):
+        values, slopes = one.value_and_slopes(Y, P, weights)
+        np.testing.assert_allclose(values, rows, rtol=1e-14)
+        np.testing.assert_allclose(slopes, expected, rtol=1e-14)
+        if own is not elementwise:
+            assert float(one(Y, P, weights)) == pytest.approx(rows.sum() / divisor)
+    single = loss.value_and_slopes(Y.astype("f4"), P.astype("f4"), weights)
+    assert single[0].dtype == np.float64 and single[1].dtype == np.float32
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_one_number_for_the_batch(reduction):
+    loss = losses.LossFunctionWrapper(lambda y, p: np.max((p - y) ** 2), reduction, "worst")
+    values, slopes = loss.value_and_slopes(Y, P)
+    worst = ((P - Y) ** 2).max()
+    figure = values.sum() if reduction == "sum" else values.mean()
+    assert figure == pytest.approx(worst)
+    assert np.count_nonzero(slopes) == 1
+    with pytest.raises(ArgumentError, match=r"'worst'.*weights"):
+        loss.value_and_slopes(Y, P, WEIGHTS)
+
+
+def test_what_is_no_loss():
+    wrapper = losses.LossFunctionWrapper
+    with pytest.raises(ArgumentError, match="no gradient leads"):
+        wrapper(lambda y, p: np.zeros(5)).value_and_slopes(Y, P)
+    with pytest.raises(ShapeError, match=r"\(3,\) for 5 rows"):
+        wrapper(lambda y, p: np.mean(p, axis=0)).value_and_slopes(Y, P)
+    with pytest.raises(ShapeError, match="gradient"):
+        losses.with_gradient(lambda y, p: (p[:, 0], p[:, 0]))(Y, P)
+    with pytest.raises(ArgumentError, match="pair"):
+        losses.with_gradient(lambda y, p: p)(Y, P)
+    with pytest.raises(DataTypeError, match="fn"):
+        wrapper(3)
+
+
+def test_a_wrapper_keeps_further_arguments():
+    loss = losses.LossFunctionWrapper(losses.huber, delta=0.5)
+    again = losses.deserialize(losses.serialize(loss))
+    assert again.get_config() == loss.get_config()
+    np.testing.assert_array_equal(again.call(Y, P), losses.huber(Y, P, 0.5))
+
+
+# -------------------------------------------------------------------------------- compiled
+
+SOURCE = """
+double value(double y, double p) { double d = p - y; return d * d * d * d; }
+double slope(double y, double p) { double d = p - y; return 4 * d * d * d; }
+"""
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("there is no C compiler")
+    folder = tmp_path_factory.mktemp("compiled")
+    (folder / "loss.c").write_text(SOURCE)
+    command = [compiler, "-shared", "-fPIC", "-o", folder / "loss.so", folder / "loss.c"]
+    subprocess.run(command, check=True)
+    return ctypes.CDLL(str(folder / "loss.so"))
+
+
+def functions(library):
+    for function in (library.value, library.slope):
+        function.restype, function.argtypes = ctypes.c_double, (ctypes.c_double,) * 2
+        yield function
+
+
+def in_capsule(function, signature=b"double (double, double)"):
+    make = ctypes.PYFUNCTYPE(
+        ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p
+    )(("PyCapsule_New", ctypes.pythonapi))
+    return make(ctypes.cast(function, ctypes.c_void_p), signature, None)
+
+
+@each_engine
+@each_dtype
+@pytest.mark.parametrize("width", [1, 3, 17])
+def test_compiled_functions_in_the_engine(build, dtype, width, library):
+    loss = losses.Compiled(*functions(library), name="quartic")
+    y = RNG.normal(size=(6, width)).astype(dtype)
+    p = RNG.normal(size=(6, width)).astype(dtype)
+    values, slopes, total = Table(None, width, dtype, loss=loss).run(build, y, p)
+    d = p.astype(float) - y
+    rtol = 2e-6 if dtype == np.float32 else 1e-13
+    np.testing.assert_allclose(values, (d**4).mean(axis=1), rtol=rtol)
+    np.testing.assert_allclose(slopes, 4 * d**3 / width, rtol=2 * rtol)
+    np.testing.assert_allclose(total[0], (d**4).mean(axis=1).sum(), rtol=rtol)
+    np.testing.assert_allclose(loss.call(y, p), (d**4).mean(axis=1), rtol=rtol)
+
+
+def test_kinds_of_compiled_functions(library):
+    class LowLevelCallable(tuple):
+        """As scipy's: a capsule, the function, its user data."""
+
+    class CFunc:
+        """As numba's."""
+
+        def __init__(self, address, signature="(float64, float64) -> float64"):
+            self.address, self._sig = address, signature
+
+    plain = tuple(functions(library))
+    expected = losses.Compiled(*plain).addresses
+    assert expected == tuple(ctypes.cast(f, ctypes.c_void_p).value for f in plain)
+    capsules = [in_capsule(f) for f in plain]
+    low_level = [LowLevelCallable((c, f, None)) for c, f in zip(capsules, plain, strict=True)]
+    numba = [CFunc(a) for a in expected]
+    for pair in (capsules, low_level, numba):
+        assert losses.Compiled(*pair).addresses == expected
+    for wrong in (
+        in_capsule(plain[0], b"double (double)"),
+        CFunc(expected[0], "(float32, float32) -> float32"),
+        ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(lambda y: y),
+        lambda y, p: y,
+        3,
+    ):
+        with pytest.raises(DataTypeError, match="slope: expected"):
+            losses.Compiled(plain[0], wrong)
+    with pytest.raises(DataTypeError, match="cannot be saved"):
+        losses.serialize(losses.Compiled(*plain))
+
+
+def test_numba_and_scipy(library):
+    scipy = pytest.importorskip("scipy")
+    plain = list(functions(library))
+    pair = [scipy.LowLevelCallable(f) for f in plain]
+    assert losses.Compiled(*pair).addresses == losses.Compiled(*plain).addresses
+
+
+def test_a_model_trains_with_a_compiled_loss(engine, library):
+    x = np.linspace(-1, 1, 40)[:, None]
+    model = Sequential([layers.Input((1,)), layers.Dense(1)])
+    model.compile("adam", losses.Compiled(*functions(library)))
+    before = model.evaluate(x, 2 * x, verbose=0)
+    history = model.fit(x, 2 * x, epochs=20, verbose=0).history["loss"]
+    assert history[-1] < before
+    model.set_weights([[[1.0]], [0.0]])
+    assert model.evaluate(x, 2 * x, verbose=0) == pytest.approx(np.mean(x**4), rel=1e-5)
+
+
+def test_the_reference_takes_a_python_function_by_way_of_ctypes():
+    point = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double, ctypes.c_double)
+    loss = losses.Compiled(point(lambda y, p: abs(p - y)), point(lambda y, p: p > y or -1.0))
+    np.testing.assert_allclose(loss.call(Y, P), abs(P - Y).mean(axis=1))
+
+
+def test_cases_are_of_classes():
+    assert str(Case(losses.Huber, {"delta": 2})) == "Huber delta=2"
