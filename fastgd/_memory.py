@@ -41,9 +41,7 @@ def first_home(layer, input_shape, dtype):
     """Make the weights of a layer, in a vector of their own."""
     specs = layer.weight_specs(input_shape)
     home = Home(flat_vector(sum(math.prod(w.shape) for w in specs), dtype))
-    values = [
-        (weight.initializer or GlorotUniform())(weight.shape, dtype=dtype) for weight in specs
-    ]
+    values = [(w.initializer or GlorotUniform())(w.shape, dtype=dtype) for w in specs]
     _settle(home, [(layer, specs, values, input_shape)])
     return home
 

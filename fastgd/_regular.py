@@ -25,7 +25,7 @@ class Regular:
     called : list of Variable
         Those whose constraints Python calls after each step.
     start : int
-        Where in the variables' owner the network's parameters begin.
+        Where in the variables' owner the program's vector begins.
     """
 
     penalties: np.ndarray
@@ -45,28 +45,29 @@ class Regular:
             value, gradient = _value_and_grad(variable)
             self.penalties["first"][row] = value
             first = variable.offset - self.start
-            self.penalty_gradients[first : first + variable.size] = gradient.reshape(-1)
+            part = slice(first, first + variable.size)
+            self.penalty_gradients[part] = gradient.reshape(-1)
 
     def after_step(self):
         """Call the constraints that the engine does not know."""
         constrain(self.called)
 
 
-def collected(variables, start, empty):
+def collected(variables, empty, start=0):
     """The Regular of some variables.
 
     Parameters
     ----------
     variables : list of Variable
-        Views of one flat vector; those that do not train are passed over.
-    start : int
-        Where in it the network's parameters begin.
+        Those that are trained: views of one flat vector.
     empty : callable
         Makes the flat vector for penalty_gradients, if it is needed.
+    start : int
+        Where in the variables' owner the vector of the program begins.
     """
     penalties, constraints, given, called = [], [], [], []
     for v in variables:
-        if v.trainable and v.regularizer is not None:
+        if v.regularizer is not None:
             known = getattr(v.regularizer, "penalty", lambda shape: None)(v.shape)
             if known is None:
                 known = (Penalty.PENALTY_GIVEN, 0.0, 0.0)
@@ -76,7 +77,7 @@ def collected(variables, start, empty):
             penalties.append(
                 (code, v.offset - start, v.size // columns, columns, first, second)
             )
-        if v.trainable and v.constraint is not None:
+        if v.constraint is not None:
             row = getattr(v.constraint, "projection", lambda shape: None)(v.shape)
             if row is None:
                 called.append(v)

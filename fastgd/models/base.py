@@ -163,7 +163,7 @@ class Base(Layer):
     @property
     def losses(self):
         """The penalties of all layers on their weights, as ``layer.losses``."""
-        return [value for layer in self.layers for value in layer.losses]
+        return [value for layer in self.leaves() for value in layer.losses]
 
     @property
     def input_shape(self):

@@ -31,7 +31,7 @@ class Network:
         What each output is activated by; None where it is not.
     dtype : numpy.dtype
     regular : Regular
-        The penalties and constraints of the weights that are trained.
+        The penalties and constraints of the variables that are trained.
     """
 
     plan: Plan
@@ -80,7 +80,7 @@ def make_network(graph, dtype, frozen=None):
         )
         if weight.trainable
     ]
-    regular = collected(trained, start, lambda: flat_vector(parameters.size, dtype))
+    regular = collected(trained, lambda: flat_vector(parameters.size, dtype), start)
     plan = replace(
         plan,
         penalties=regular.penalties,

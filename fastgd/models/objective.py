@@ -42,17 +42,15 @@ class Aim:
         return names if self.name is None else [f"{self.name}_{name}" for name in names]
 
     def check(self):
-        """An error for a loss or a metric that does not fit."""
-        if self.loss is not None:
-            _ = self.loss.reduction_code  # raises where there is none
+        """An error for a metric that does not fit the loss."""
         for metric in (*self.metrics, *self.weighted):
             if self.width is None or not metric.compiled:
                 continue
             metric.check_width(self.width)
             columns = self.loss.target_columns(self.width)
             if metric.target_columns(self.width) not in (None, columns):
-                kind = "a value for each output"
-                kind = kind if columns == self.width else f"{columns} columns"
+                one_each = columns == self.width
+                kind = "a value for each output" if one_each else f"{columns} columns"
                 kind = "class numbers" if self.loss.sparse else kind
                 raise ArgumentError(
                     f"metrics: {metric.name!r} does not fit {self.loss.name}, "
@@ -70,6 +68,9 @@ class Objective:
     def __init__(self, loss, metrics, weighted=None, loss_weights=None):
         self.loss = _map(loss, lambda one: None if one is None else losses.get(one))
         self.trains = any(one is not None for one in _items(self.loss))
+        for one in _items(self.loss):
+            if one is not None:
+                _ = one.reduction_code  # raises where there is none
         self._metrics = _checked(metrics, "metrics")
         self._weighted = _checked(weighted, "weighted_metrics")
         self._weights = _map(
@@ -133,12 +134,16 @@ class Objective:
     def figures(aims, plan):
         """What makes figures of the totals of a plan."""
         places = plan.metrics["totals"].tolist()
-        resolved = [(aim, metric) for aim in aims for metric in (*aim.metrics, *aim.weighted)]
+        resolved = [
+            (metric, aim.width) for aim in aims for metric in (*aim.metrics, *aim.weighted)
+        ]
         names = Objective.names(aims)
         first = len(names) - len(resolved)
         named = [
-            (name, metric, slice(place, place + metric.totals_size(aim.width)))
-            for name, (aim, metric), place in zip(names[first:], resolved, places, strict=True)
+            (name, metric, slice(place, place + metric.totals_size(width)))
+            for name, (metric, width), place in zip(
+                names[first:], resolved, places, strict=True
+            )
         ]
         return Figures(plan.losses["weight"].tolist(), names[1:first], named)
 
