@@ -73,7 +73,6 @@ class Plan:
     penalty_gradients: np.ndarray = field(default_factory=lambda: np.zeros(0))
     functions: tuple = ()
     keep: tuple = ()
-
     totals_size: int = 0
 
 
@@ -83,6 +82,9 @@ class State:
     settings: np.ndarray
     slots: np.ndarray
     iterations: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
+    segments: np.ndarray | None = None
+    options: np.ndarray | None = None
+    squares: np.ndarray | None = None
 
 
 #: name -> (kind, settings, slots), each with the learning rate that the training tests use.
@@ -94,7 +96,7 @@ OPTIMIZERS = {
     "rmsprop momentum": (Update.UPDATE_RMSPROP, (0.9, 0.5, 1e-3, 0.0), 2),
     "rmsprop centered": (Update.UPDATE_RMSPROP, (0.9, 0.0, 1e-3, 1.0), 2),
     "rmsprop both": (Update.UPDATE_RMSPROP, (0.9, 0.5, 1e-3, 1.0), 3),
-    "adam": (Update.UPDATE_ADAM, (0.9, 0.999, 1e-3), 2),
+    "adam": (Update.UPDATE_ADAM, (0.9, 0.999, 1e-3, 0.0), 2),
 }
 
 
@@ -214,7 +216,7 @@ class Net:
         self.inputs, self.outputs = widths[0], widths[-1]
         columns = 1 if loss in SPARSE else widths[-1]
         self.metric_names = [metric.name for metric in metrics]
-        totals, settings, metric_terms = types.TERM_TOTALS + 2, [], []
+        totals, settings, metric_terms = types.TERM_TOTALS + 2, [0.0] * 8, []
         for metric in metrics:
             term = (metric.code, source, 0, columns, columns if weighted else -1,
                     len(settings), totals)  # fmt: skip

@@ -8,6 +8,7 @@ from fastgd import layers
 EXAMPLES = {
     "ELU": [({}, [(5,)])],
     "Activation": [({"activation": "tanh"}, [(5,)])],
+    "ActivityRegularization": [({"l1": 0.1, "l2": 0.2}, [(5,)])],
     "Add": [
         ({}, [(5,), (5,)]),
         ({}, [(5,), (1,), (5,)]),

@@ -16,6 +16,13 @@ SETTINGS = {
     "BinaryAccuracy": [{"threshold": 0.25}, {"threshold": 0.3}],
     "TopKCategoricalAccuracy": [{"k": 1}, {"k": 2}],
     "SparseTopKCategoricalAccuracy": [{"k": 1}, {"k": 2}, {"k": 2, "from_sorted_ids": True}],
+    "BinaryCrossentropy": [{"from_logits": True}, {"label_smoothing": 0.25}],
+    "CategoricalCrossentropy": [{"from_logits": True}, {"label_smoothing": 0.25}],
+    "SparseCategoricalCrossentropy": [
+        {"from_logits": True},
+        {"ignore_class": 0},
+        {"ignore_class": 0, "from_logits": True},
+    ],
     "R2Score": [
         {"class_aggregation": None},
         {"class_aggregation": "variance_weighted_average"},
@@ -91,6 +98,8 @@ def needs_arguments(cls):
 
 
 CASES = list(all_cases())
+#: Whose predictions are above 0: they are divided by their sum, or their logarithm is taken.
+OF_POSITIVE = ("CategoricalCrossentropy", "SparseCategoricalCrossentropy", "Poisson")
 
 
 def data(metric, n, width, seed=0, weighted=True):
@@ -102,6 +111,8 @@ def data(metric, n, width, seed=0, weighted=True):
     p = rng.integers(0, 17, (n, width)) / 16
     if metric.get_config().get("from_sorted_ids"):
         p = np.argsort(rng.random((n, width)), axis=1).astype(float)
+    if type(metric).__name__ in OF_POSITIVE:
+        p = np.maximum(p, 1 / 16)
     labels = rng.integers(0, width, n)
     if metric.sparse:
         y = labels[:, None].astype(float)
@@ -387,6 +398,46 @@ def calibration(p, y, w, num_bins=15):
     return found / w.sum()
 
 
+def binary_entropy(p, y, from_logits=False, label_smoothing=0):
+    y = y * (1 - label_smoothing) + label_smoothing / 2
+    if from_logits:
+        p = 1 / (1 + np.exp(-p))
+    p = np.clip(p, 1e-7, 1 - 1e-7)
+    return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+
+def categorical_entropy(p, y, from_logits=False, label_smoothing=0):
+    y = y * (1 - label_smoothing) + label_smoothing / len(y)
+    p = np.exp(p) / np.exp(p).sum() if from_logits else np.clip(p / p.sum(), 1e-7, 1 - 1e-7)
+    return -(y * np.log(p)).sum()
+
+
+def sparse_entropy(p, y, w, from_logits=False, ignore_class=None):
+    kept = y[:, 0] != ignore_class
+    one_hot = (np.arange(p.shape[1]) == y).astype(float)
+    return mean_of(categorical_entropy)(
+        p[kept], one_hot[kept], w[kept], from_logits=from_logits
+    )
+
+
+def kl_divergence(p, y):
+    p, y = np.clip(p, 1e-7, 1), np.clip(y, 1e-7, 1)
+    return (y * np.log(y / p)).sum()
+
+
+def cosine(p, y):
+    return (p @ y) / (max(np.linalg.norm(p), 1e-7) * max(np.linalg.norm(y), 1e-7))
+
+
+def logarithms(p, y):
+    p, y = np.maximum(p, 1e-7), np.maximum(y, 1e-7)
+    return np.mean((np.log(1 + p) - np.log(1 + y)) ** 2)
+
+
+def margins(p, y):
+    return np.maximum(1 - np.where(y == 0, -1, y) * p, 0)
+
+
 def squared(p, y):
     return np.mean((p - y) ** 2)
 
@@ -402,6 +453,20 @@ ORACLES = {
     "MeanSquaredError": mean_of(squared),
     "RootMeanSquaredError": lambda p, y, w: np.sqrt(mean_of(squared)(p, y, w)),
     "MeanAbsoluteError": mean_of(lambda p, y: np.mean(np.abs(p - y))),
+    "MeanAbsolutePercentageError": mean_of(
+        lambda p, y: 100 * np.mean(np.abs(p - y) / np.maximum(np.abs(y), 1e-7))
+    ),
+    "MeanSquaredLogarithmicError": mean_of(logarithms),
+    "LogCoshError": mean_of(lambda p, y: np.mean(np.log(np.cosh(p - y)))),
+    "CosineSimilarity": mean_of(cosine),
+    "BinaryCrossentropy": mean_of(binary_entropy),
+    "CategoricalCrossentropy": mean_of(categorical_entropy),
+    "SparseCategoricalCrossentropy": sparse_entropy,
+    "KLDivergence": mean_of(kl_divergence),
+    "Poisson": mean_of(lambda p, y: np.mean(p - y * np.log(p + 1e-7))),
+    "Hinge": mean_of(lambda p, y: np.mean(margins(p, y))),
+    "SquaredHinge": mean_of(lambda p, y: np.mean(margins(p, y) ** 2)),
+    "CategoricalHinge": mean_of(lambda p, y: max(np.max((1 - y) * p) - np.sum(y * p) + 1, 0)),
     "R2Score": r2,
     "PearsonCorrelation": correlation(pearson_of),
     "ConcordanceCorrelation": correlation(concordance_of),

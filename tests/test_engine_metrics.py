@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from engines import FOR_EVER, Net, each_build, each_dtype, each_engine
-from metric_cases import CASES, data
+from metric_cases import CASES, OF_POSITIVE, data
 
 from fastgd import metrics as of_fastgd
 from fastgd._core import types
@@ -116,11 +116,13 @@ def test_rows_of_weight_zero_change_nothing(build, cls, arguments):
 @pytest.mark.parametrize("only", [0, 1])
 def test_extremes_are_finite(build, dtype, cls, arguments, width, only):
     metric, net, _, y, _ = case(cls, arguments, width, dtype, n=7)
-    y[:, :-1] = only
+    y[:, :-1] = only if only < width or not metric.sparse else 0
     if cls.__name__ == "R2Score" and arguments.get("num_regressors"):
         pytest.skip("four rows at least")
     tiny = np.finfo(dtype).smallest_subnormal
     for value in (0, 1, 0.5, tiny, -1e4, 1e4, -1):
+        if cls.__name__ in OF_POSITIVE and value <= 0 and not arguments.get("from_logits"):
+            continue
         x = np.full((7, width), value, dtype)
         for n in (1, 7):
             found = metric.figure(sums(net.run(build).evaluate(x[:n], y[:n])))

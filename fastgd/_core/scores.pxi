@@ -86,7 +86,7 @@ cdef void score(
     for k in range(net.metric_count):
         metric = &net.metrics[k]
         if metric.kind >= METRIC_COUNTS:
-            row_values += net.capacity  # its rows are collected in add_scores
+            row_values += net.capacity  # its rows are taken in by add_scores
             continue
         width = net.width[metric.source]
         metric_rows(
@@ -172,6 +172,16 @@ cdef inline double with_weights(
     return total
 
 
+cdef inline LossTerm loss_of(const Network* net, const MetricTerm* metric) noexcept nogil:
+    """The loss whose values a METRIC_LOSS has, as far as it says which rows count."""
+    cdef LossTerm loss
+    loss.kind = <int64_t>net.settings[metric.settings]
+    loss.settings = metric.settings + 1
+    loss.y_column = metric.y_column
+    loss.weight_column = metric.weight_column
+    return loss
+
+
 cdef void collect(
     const Network* net, int64_t rows, const MetricTerm* metric, const real* x, const real* y,
     double* totals,
@@ -214,6 +224,7 @@ cdef int add_scores(
     cdef double* sums = totals + TERM_START
     cdef const LossTerm* term
     cdef const MetricTerm* metric
+    cdef LossTerm loss
     cdef int64_t k
     if must_be_finite and not is_finite(totals[0] + penalty * <double>batch.rows):
         return STATUS_LOSS
@@ -239,6 +250,10 @@ cdef int add_scores(
             row_values += net.capacity
             continue
         sums[0] = with_rows(batch.rows, row_values, sums[0])
-        sums[1] = with_weights(net, batch.rows, metric.weight_column, y, sums[1])
+        if metric.kind == METRIC_LOSS:
+            loss = loss_of(net, metric)
+            sums[1] = with_counted_weights(net, batch, &loss, y, sums[1])
+        else:
+            sums[1] = with_weights(net, batch.rows, metric.weight_column, y, sums[1])
         row_values += net.capacity
     return STATUS_FINE

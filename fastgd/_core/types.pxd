@@ -120,10 +120,18 @@ cpdef enum Metric:
     METRIC_MOMENTS                      # see moments.pxi
     METRIC_CALIBRATION                  # settings: bins
 
-cpdef enum Update:
-    UPDATE_SGD = 1    # settings: momentum, nesterov;                 slots: velocity
-    UPDATE_RMSPROP    # settings: rho, momentum, epsilon, centered;   slots: see updates.pxi
-    UPDATE_ADAM       # settings: beta_1, beta_2, epsilon;            slots: m, v
+cpdef enum Update:    # its slots stand with its formula in weights.pxi or variables.pxi
+    UPDATE_SGD = 1    # settings: momentum, nesterov
+    UPDATE_RMSPROP    # settings: rho, momentum, epsilon, centered
+    UPDATE_ADAM       # settings: beta_1, beta_2, epsilon, amsgrad
+    UPDATE_ADAMAX     # settings: beta_1, beta_2, epsilon
+    UPDATE_NADAM      # settings: beta_1, beta_2, epsilon
+    UPDATE_ADAGRAD    # settings: epsilon
+    UPDATE_ADADELTA   # settings: rho, epsilon
+    UPDATE_FTRL       # settings: learning_rate_power, l1, l2, l2 shrinkage, beta
+    UPDATE_LION       # settings: beta_1, beta_2
+    UPDATE_LAMB       # settings: beta_1, beta_2, epsilon
+    UPDATE_ADAFACTOR  # settings: beta_2_decay, epsilon_1, epsilon_2, clip_threshold, relative
 
 cpdef enum Status:
     STATUS_FINE = 0
@@ -212,3 +220,24 @@ cdef struct ConstraintRow:
     double high
     double rate       # how far a norm goes towards the interval
     double epsilon    # added to a norm before it divides
+
+# A variable that is trained: where it lies in the flat vector, and what depends on all of it.
+cdef struct Segment:
+    int64_t offset
+    int64_t size
+    int64_t rows      # of the matrix it is, or of each of the matrices; 0 for a vector
+    int64_t columns
+    int64_t decayed   # whether weight decay applies to it
+    int64_t block     # the number of its first block of NORM_BLOCK elements, counting through
+
+# What any optimizer may do beyond its own formula; 0 where it does not.
+cdef struct Options:
+    double weight_decay
+    double clipnorm
+    double clipvalue
+    double global_clipnorm
+    double other_squares      # of the gradients that global_clipnorm counts in from elsewhere
+    double ema_momentum
+    int64_t use_ema           # the slot after the optimizer's own is the average
+    int64_t ema_frequency
+    int64_t accumulation      # steps whose mean gradient is one update; above 1 a slot sums up

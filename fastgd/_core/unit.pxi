@@ -15,7 +15,7 @@ cdef bint is_unit_span(const Network* net, const Span* span) noexcept nogil:
             or term.kind > LOSS_BINARY_CROSSENTROPY_LOGITS or term.weight != 1
             or term.weight_column >= 0 or term.source != row.target
             or term.reduction != REDUCTION_MEAN or smooths(term, net.settings + term.settings)
-            or variant_of(span.optimizer) != PLAIN_SGD):
+            or variant_of(span.optimizer) != PLAIN_SGD or span.optimizer.segments != NULL):
         return False
     return (
         net.penalties.count == 0 and net.constraints.count == 0
@@ -86,12 +86,13 @@ cdef inline void unit_steps(
     cdef real[4] lanes
     cdef real[4] slopes
     cdef real z, value, slope, target
+    cdef double rate
     cdef int i
     cdef int64_t row
     for i in range(LATER_ROWS):
         later_z[i] = 0
         later_y[i] = 0
-    rounded_settings(span.optimizer, span.rates[0], c)
+    rounded_settings(span.optimizer, span.rates[0], span.rates[0], 1, c)
     span.status = STATUS_FINE
     while span.step < span.last_step:
         row = span.step if span.order == NULL else span.order[span.step]
@@ -129,7 +130,8 @@ cdef inline void unit_steps(
             span.status = STATUS_GRADIENT
             break
         if not span.one_rate:
-            rounded_settings(span.optimizer, span.rates[span.step], c)
+            rate = span.rates[span.step]
+            rounded_settings(span.optimizer, rate, rate, 1, c)
         span.optimizer.iterations[0] += 1
         if not update_run(PLAIN_SGD, n, w, <const real*>g, <real*>NULL, 0, c):
             span.status = STATUS_UPDATE

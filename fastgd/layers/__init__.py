@@ -1,6 +1,7 @@
 """Layers, with Keras' names, arguments and defaults."""
 
 from fastgd.layers.activation import Activation, Softmax
+from fastgd.layers.activity_regularization import ActivityRegularization
 from fastgd.layers.base import Layer
 from fastgd.layers.batch_normalization import BatchNormalization
 from fastgd.layers.concatenate import Concatenate, concatenate
@@ -32,6 +33,7 @@ from fastgd.layers.reshaping import Flatten, Identity, Reshape
 __all__ = [
     "ELU",
     "Activation",
+    "ActivityRegularization",
     "Add",
     "AlphaDropout",
     "Average",

@@ -1,6 +1,6 @@
 """The scale and the offset that a normalising layer may train."""
 
-from fastgd import initializers
+from fastgd import constraints, initializers, regularizers
 from fastgd._validate import boolean, number
 from fastgd.layers.base import Layer, Weight
 
@@ -18,10 +18,10 @@ class AffineWeights(Layer):
         self.scale = boolean(scale, "scale")
         self.beta_initializer = initializers.get(beta_initializer)
         self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = beta_regularizer
-        self.gamma_regularizer = gamma_regularizer
-        self.beta_constraint = beta_constraint
-        self.gamma_constraint = gamma_constraint
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
 
     @property
     def gamma(self):
@@ -34,12 +34,14 @@ class AffineWeights(Layer):
         return self.variables[int(self.scale)] if self.center and self.variables else None
 
     def _affine_specs(self, shape):
-        specs = []
-        if self.scale:
-            specs.append(Weight("gamma", shape, self.gamma_initializer))
-        if self.center:
-            specs.append(Weight("beta", shape, self.beta_initializer))
-        return specs
+        gamma = Weight(
+            "gamma", shape, self.gamma_initializer,
+            self.gamma_regularizer, self.gamma_constraint,
+        )  # fmt: skip
+        beta = Weight(
+            "beta", shape, self.beta_initializer, self.beta_regularizer, self.beta_constraint
+        )
+        return [gamma] * self.scale + [beta] * self.center
 
     def _offsets(self):
         """Where gamma and beta stand: arguments of a table's row."""

@@ -32,7 +32,7 @@ class BatchNormalization(AffineWeights):
     beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer
         See ``fastgd.initializers``.
     beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint : optional
-        What training does to beta and gamma besides.
+        See ``fastgd.regularizers`` and ``fastgd.constraints``.
     renorm, renorm_clipping, renorm_momentum
         Batch renormalisation is not offered: have to be left at their defaults.
     synchronized : bool

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastgd import initializers
+from fastgd import constraints, initializers, regularizers
 from fastgd._core.types import Op
 from fastgd._validate import check_classes, numeric, positive_int
 from fastgd.errors import ArgumentError
@@ -23,7 +23,7 @@ class Embedding(Layer):
     embeddings_initializer : str or Initializer
         See ``fastgd.initializers``.
     embeddings_regularizer, embeddings_constraint : optional
-        What training does to the embeddings besides.
+        See ``fastgd.regularizers`` and ``fastgd.constraints``.
     mask_zero : bool
         Has to be False: no layer here takes a mask.
     weights : array, shape (input_dim, output_dim), optional
@@ -66,8 +66,8 @@ class Embedding(Layer):
         self.input_dim = positive_int(input_dim, "input_dim")
         self.output_dim = positive_int(output_dim, "output_dim")
         self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.embeddings_regularizer = embeddings_regularizer
-        self.embeddings_constraint = embeddings_constraint
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
         if mask_zero:
             raise ArgumentError("mask_zero: no layer here takes a mask; leave it False")
         self.mask_zero = False
@@ -85,8 +85,12 @@ class Embedding(Layer):
         return (*input_shape, self.output_dim)
 
     def weight_specs(self, input_shape):
-        shape = (self.input_dim, self.output_dim)
-        return [Weight("embeddings", shape, self.embeddings_initializer)]
+        return [
+            Weight(
+                "embeddings", (self.input_dim, self.output_dim), self.embeddings_initializer,
+                self.embeddings_regularizer, self.embeddings_constraint,
+            )
+        ]  # fmt: skip
 
     def check_inputs(self, values, argument="x"):
         """Refuse what names no row, before anything is computed from it.

@@ -29,7 +29,7 @@ class LayerNormalization(AffineWeights):
     beta_initializer, gamma_initializer
         See ``fastgd.initializers``.
     beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint : optional
-        What training does to beta and gamma besides.
+        See ``fastgd.regularizers`` and ``fastgd.constraints``.
     **kwargs
         As for every layer.
 

@@ -103,7 +103,7 @@ class Metric(Serializable):
         self.update_state(*args, **kwargs)
         return self.result()
 
-    # -- in a model -----------------------------------------------------------------------------
+    # -- in a model ---------------------------------------------------------------------------
 
     def settings(self):
         """The numbers that the engine's function takes."""

@@ -163,12 +163,12 @@ class LossMean(RowMetric):
     def settings(self):
         loss = self.loss
         code = loss.logits_code if loss.from_logits else loss.code
-        return [float(code), *loss.settings()]
+        return [float(code), *map(float, loss.settings())]
 
     def _targets(self, y, p):
         y = super()._targets(y, p)
-        if self.sparse and getattr(self.loss, "ignore_class", None) is None:
-            check_classes(y, p.shape[1], "y_true")
+        if self.sparse:
+            check_classes(y, p.shape[1], "y_true", self.loss.ignore_class)
         return y
 
 

@@ -2,10 +2,168 @@
 
 import numpy as np
 
+from fastgd import losses
 from fastgd._core import types
 from fastgd._validate import positive_int
-from fastgd.metrics.compiled import Compiled, RowMetric
+from fastgd.metrics.compiled import Compiled, LossMean, RowMetric
 from fastgd.metrics.counts import ratio
+
+
+class _Crossentropy(LossMean):
+    """A cross-entropy, whose loss keeps the arguments."""
+
+    @property
+    def from_logits(self):
+        return self.loss.from_logits
+
+    @property
+    def label_smoothing(self):
+        return self.loss.label_smoothing
+
+    @property
+    def ignore_class(self):
+        return self.loss.ignore_class
+
+    @property
+    def axis(self):
+        return self.loss.axis
+
+
+class BinaryCrossentropy(_Crossentropy):
+    """Mean of -(y log p + (1 - y) log(1 - p)) over columns and rows.
+
+    Parameters
+    ----------
+    name : str
+    dtype : {"float32", "float64"}, optional
+    from_logits : bool
+        Whether predictions are logits; otherwise they are kept 1e-7 off 0 and 1.
+    label_smoothing : float
+        In [0, 1]: a target y is taken for y (1 - label_smoothing) + label_smoothing / 2.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> round(metrics.BinaryCrossentropy()([[0, 1], [0, 0]], [[0.6, 0.4], [0.4, 0.6]]), 6)
+    0.814985
+    """
+
+    arguments = ("from_logits", "label_smoothing")
+
+    def __init__(
+        self, name="binary_crossentropy", dtype=None, from_logits=False, label_smoothing=0
+    ):
+        super().__init__(losses.BinaryCrossentropy(from_logits, label_smoothing), name, dtype)
+
+
+class CategoricalCrossentropy(_Crossentropy):
+    """Mean of -sum of y log p over rows; targets hold a probability for each class.
+
+    Parameters
+    ----------
+    name : str
+    dtype : {"float32", "float64"}, optional
+    from_logits : bool
+        Whether predictions are logits; otherwise they are kept 1e-7 off 0 and 1.
+    label_smoothing : float
+        In [0, 1]: a target y is taken for y (1 - label_smoothing) + label_smoothing / classes.
+    axis : -1
+        Rows lie along the last axis.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> y_true, y_pred = [[0, 1, 0], [0, 0, 1]], [[0.05, 0.95, 0], [0.1, 0.8, 0.1]]
+    >>> round(metrics.CategoricalCrossentropy()(y_true, y_pred), 6)
+    1.176939
+    """
+
+    arguments = ("from_logits", "label_smoothing", "axis")
+
+    def __init__(
+        self,
+        name="categorical_crossentropy",
+        dtype=None,
+        from_logits=False,
+        label_smoothing=0,
+        axis=-1,
+    ):
+        loss = losses.CategoricalCrossentropy(from_logits, label_smoothing, axis)
+        super().__init__(loss, name, dtype)
+
+
+class SparseCategoricalCrossentropy(_Crossentropy):
+    """Mean of -log p of the true class over rows; targets are class numbers from 0.
+
+    Parameters
+    ----------
+    name : str
+    dtype : {"float32", "float64"}, optional
+    from_logits : bool
+        Whether predictions are logits; otherwise they are kept 1e-7 off 0 and 1.
+    ignore_class : int, optional
+        Rows of this class are left out of the mean.
+    axis : -1
+        Rows lie along the last axis.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> y_pred = [[0.05, 0.95, 0], [0.1, 0.8, 0.1]]
+    >>> round(metrics.SparseCategoricalCrossentropy()([1, 2], y_pred), 6)
+    1.176939
+    """
+
+    arguments = ("from_logits", "ignore_class", "axis")
+
+    def __init__(
+        self,
+        name="sparse_categorical_crossentropy",
+        dtype=None,
+        from_logits=False,
+        ignore_class=None,
+        axis=-1,
+    ):
+        loss = losses.SparseCategoricalCrossentropy(from_logits, ignore_class, axis=axis)
+        super().__init__(loss, name, dtype)
+
+
+class KLDivergence(LossMean):
+    """Mean of sum of y log(y / p) over rows, both kept between 1e-7 and 1.
+
+    Parameters
+    ----------
+    name : str
+    dtype : {"float32", "float64"}, optional
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> round(metrics.KLDivergence()([[0, 1], [0, 0]], [[0.6, 0.4], [0.4, 0.6]]), 5)
+    0.45814
+    """
+
+    def __init__(self, name="kl_divergence", dtype=None):
+        super().__init__(losses.KLDivergence(), name, dtype)
+
+
+class Poisson(LossMean):
+    """Mean of p - y log p over columns and rows, for predicted means p of counts y.
+
+    Parameters
+    ----------
+    name : str
+    dtype : {"float32", "float64"}, optional
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> round(metrics.Poisson()([[0, 1], [0, 0]], [[1, 1], [0, 0]]), 6)
+    0.5
+    """
+
+    def __init__(self, name="poisson", dtype=None):
+        super().__init__(losses.Poisson(), name, dtype)
 
 
 class BrierScore(RowMetric):

@@ -1,6 +1,7 @@
 """All metrics by name: a metric of fastgd is a class in this table."""
 
 from fastgd import losses
+from fastgd._core.types import Loss
 from fastgd._names import lookup, snake_case
 from fastgd.errors import ArgumentError
 from fastgd.metrics.accuracy import (
@@ -32,15 +33,25 @@ from fastgd.metrics.curves import (
     SpecificityAtSensitivity,
 )
 from fastgd.metrics.f_score import F1Score, FBetaScore
+from fastgd.metrics.hinges import CategoricalHinge, Hinge, SquaredHinge
 from fastgd.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from fastgd.metrics.probabilistic import (
+    BinaryCrossentropy,
     BrierScore,
+    CategoricalCrossentropy,
     ExpectedCalibrationError,
+    KLDivergence,
+    Poisson,
+    SparseCategoricalCrossentropy,
 )
 from fastgd.metrics.reductions import Mean, MeanMetricWrapper, Sum
 from fastgd.metrics.regression import (
+    CosineSimilarity,
+    LogCoshError,
     MeanAbsoluteError,
+    MeanAbsolutePercentageError,
     MeanSquaredError,
+    MeanSquaredLogarithmicError,
     R2Score,
     RootMeanSquaredError,
 )
@@ -49,8 +60,11 @@ from fastgd.saving import deserialize_object, serialize_object
 CLASSES = (
     Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy,
     TopKCategoricalAccuracy, SparseTopKCategoricalAccuracy,
-    MeanSquaredError, RootMeanSquaredError, MeanAbsoluteError, R2Score,
+    MeanSquaredError, RootMeanSquaredError, MeanAbsoluteError, MeanAbsolutePercentageError,
+    MeanSquaredLogarithmicError, LogCoshError, CosineSimilarity, R2Score,
     PearsonCorrelation, ConcordanceCorrelation,
+    BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy,
+    KLDivergence, Poisson, Hinge, SquaredHinge, CategoricalHinge,
     BrierScore, ExpectedCalibrationError,
     TruePositives, FalsePositives, TrueNegatives, FalseNegatives, Precision, Recall,
     AUC, Gini, KolmogorovSmirnov, SensitivityAtSpecificity, SpecificityAtSensitivity,
@@ -65,11 +79,22 @@ _BY_NAME |= {
     "MSE": MeanSquaredError,
     "mae": MeanAbsoluteError,
     "MAE": MeanAbsoluteError,
+    "mape": MeanAbsolutePercentageError,
+    "MAPE": MeanAbsolutePercentageError,
+    "msle": MeanSquaredLogarithmicError,
+    "MSLE": MeanSquaredLogarithmicError,
+    "bce": BinaryCrossentropy,
+    "BCE": BinaryCrossentropy,
+    "logcosh": LogCoshError,
+    "log_cosh": LogCoshError,
 }
 _OTHERS = {c.__name__: c for c in (LossMetric, Mean, MeanMetricWrapper, Sum)}
 #: Names that depend on the output and the targets: for one output, for class numbers, else.
 _BY_TARGETS = dict.fromkeys(
     ("accuracy", "acc"), (BinaryAccuracy, SparseCategoricalAccuracy, CategoricalAccuracy)
+) | dict.fromkeys(
+    ("crossentropy", "ce"),
+    (BinaryCrossentropy, SparseCategoricalCrossentropy, CategoricalCrossentropy),
 )
 
 
@@ -80,9 +105,9 @@ def get(identifier, outputs=1, sparse=False):
     ----------
     identifier : str, dict, type, function, fastgd.losses.Loss or Metric
         A metric made from a name bears that name, so ``"mae"`` stays ``"mae"`` in a history.
-        ``"accuracy"`` is resolved by the model, as Keras does: binary for one output, sparse
-        categorical where targets are class numbers, categorical otherwise. A loss is averaged
-        as it is, and so is a function of one's own, ``fn(y_true, y_pred)``, in Python.
+        ``"accuracy"`` and ``"crossentropy"`` are resolved by the model: binary for one output,
+        sparse categorical where targets are class numbers, categorical otherwise. A loss is
+        averaged as it is, and so is a function of one's own, ``fn(y_true, y_pred)``, in Python.
     outputs : int
         The width of the model's output.
     sparse : bool
@@ -118,7 +143,7 @@ def get(identifier, outputs=1, sparse=False):
         table = _BY_NAME | dict.fromkeys(_BY_TARGETS)
         return lookup("metrics", identifier, table)(name=identifier)
     if isinstance(identifier, losses.Loss):
-        return LossMetric(identifier)
+        return _of_loss(identifier)
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return identifier()
     if callable(identifier) and not isinstance(identifier, type):
@@ -132,8 +157,16 @@ def _of_function(function):
     if str(getattr(function, "__module__", "")).startswith("fastgd."):
         if name in _BY_NAME:
             return _BY_NAME[name](name=name)
-        return LossMetric(losses.get(function), name=name)
+        if name in vars(losses):
+            return _of_loss(losses.get(function))
     return MeanMetricWrapper(function)
+
+
+def _of_loss(loss):
+    """A loss as a metric: compiled, unless it is of the user's own."""
+    if loss.code in (Loss.LOSS_NONE, Loss.LOSS_COMPILED):
+        return MeanMetricWrapper(loss.call, loss.name)
+    return LossMetric(loss)
 
 
 def serialize(metric):

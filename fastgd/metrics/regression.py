@@ -74,6 +74,91 @@ class MeanAbsoluteError(LossMean):
         super().__init__(losses.MeanAbsoluteError(), name, dtype)
 
 
+class MeanAbsolutePercentageError(LossMean):
+    """100 times the mean of |y_pred - y_true| / max(|y_true|, 1e-7) over columns and rows.
+
+    Parameters
+    ----------
+    name : str
+    dtype : {"float32", "float64"}, optional
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> metrics.MeanAbsolutePercentageError()([1.0, 4.0], [1.5, 3.0])
+    37.5
+    """
+
+    def __init__(self, name="mean_absolute_percentage_error", dtype=None):
+        super().__init__(losses.MeanAbsolutePercentageError(), name, dtype)
+
+
+class MeanSquaredLogarithmicError(LossMean):
+    """Mean of (log(1 + y_pred) - log(1 + y_true))² over columns and rows.
+
+    Parameters
+    ----------
+    name : str
+    dtype : {"float32", "float64"}, optional
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> round(metrics.MeanSquaredLogarithmicError()([[0, 1], [0, 0]], [[1, 1], [0, 0]]), 6)
+    0.120113
+    """
+
+    def __init__(self, name="mean_squared_logarithmic_error", dtype=None):
+        super().__init__(losses.MeanSquaredLogarithmicError(), name, dtype)
+
+
+class LogCoshError(LossMean):
+    """Mean of log(cosh(y_pred - y_true)) over columns and rows.
+
+    Parameters
+    ----------
+    name : str
+    dtype : {"float32", "float64"}, optional
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> round(metrics.LogCoshError()([[0, 1], [0, 0]], [[1, 1], [0, 0]]), 6)
+    0.108445
+    """
+
+    def __init__(self, name="logcosh", dtype=None):
+        super().__init__(losses.LogCosh(), name, dtype)
+
+
+class CosineSimilarity(LossMean):
+    """Mean over rows of y_true · y_pred / (|y_true| |y_pred|): 1 for the same direction.
+
+    Parameters
+    ----------
+    name : str
+    dtype : {"float32", "float64"}, optional
+    axis : -1 or 1
+        Rows lie along the last axis.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> round(metrics.CosineSimilarity()([[0, 1], [1, 1]], [[1, 0], [1, 1]]), 12)
+    0.5
+    """
+
+    _direction = "up"
+    arguments = ("axis",)
+
+    def __init__(self, name="cosine_similarity", dtype=None, axis=-1):
+        super().__init__(losses.CosineSimilarity(-1 if axis == 1 else axis), name, dtype)
+        self.axis = axis
+
+    def figure(self, totals):
+        return 0.0 - super().figure(totals)  # the loss is the more the less it is
+
+
 #: Where the sums of a column stand, see ``_core/moments.pxi``.
 MOMENTS = 9
 

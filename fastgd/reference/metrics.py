@@ -12,7 +12,7 @@ import numpy as np
 from fastgd._core.types import Metric
 from fastgd.reference.arrays import weighted
 from fastgd.reference.collecting import COLLECTING
-from fastgd.reference.losses import LOSSES
+from fastgd.reference.losses import LOSSES, ignored_rows
 
 
 def loss_value(p, y, settings):
@@ -91,5 +91,7 @@ def add_rows(kind, p, y, weights, settings, totals):
         COLLECTING[kind](p[counted], y[counted], weights[counted], settings, totals)
     else:
         values = ROWS[kind](p, y, settings)
+        if kind == Metric.METRIC_LOSS:  # rows that the loss leaves out count for nothing
+            weights = np.where(ignored_rows(settings[0], y, settings[1:]), 0, weights)
         totals[0] += weighted(weights, values).sum(dtype=np.float64)
         totals[1] += weights.sum(dtype=np.float64)
