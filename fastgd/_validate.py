@@ -192,7 +192,7 @@ def targets(values, width, loss, dtype, engine, argument="y"):
     (n,) is taken for (n, 1) and never broadcast against other outputs.
     """
     original = numeric(values, argument)
-    columns = 1 if loss.sparse else width
+    columns = loss.target_columns(width)
     shape = original.shape
     if original.ndim == 1:
         original = original.reshape(-1, 1)
@@ -209,7 +209,7 @@ def targets(values, width, loss, dtype, engine, argument="y"):
     array = prepared(original, dtype)
     check_finite(engine, array, original, argument, values)
     if loss.sparse:
-        check_classes(original, width, argument)
+        check_classes(original, width, argument, loss.ignore_class)
     elif loss.target_range != (-np.inf, np.inf):
         low, high = loss.target_range
         if array.size and not low <= array.min() <= array.max() <= high:
@@ -221,10 +221,11 @@ def targets(values, width, loss, dtype, engine, argument="y"):
     return array
 
 
-def check_classes(labels, classes, argument):
-    """Whole numbers from 0 to classes - 1, in (n,) or (n, 1)."""
+def check_classes(labels, classes, argument, ignored=None):
+    """Whole numbers from 0 to classes - 1, or `ignored`, in (n,) or (n, 1)."""
+    fine = (labels >= 0) & (labels < classes) & (labels == np.floor(labels))
     _check_rows(
-        ~((labels >= 0) & (labels < classes) & (labels == np.floor(labels))),
+        ~(fine if ignored is None else fine | (labels == ignored)),
         labels,
         f"{argument}: expected class numbers from 0 to {classes - 1}",
     )

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 
-from fastgd import _seeds
+from fastgd import _seeds, _whole_batch
 from fastgd._core.types import Status
 from fastgd._plan import width_of
 from fastgd._threads import Choice, useful_threads
@@ -56,9 +56,7 @@ def fit(model, source, epochs, initial_epoch, validation, validate_after, callba
                 _warn_of_end(epoch + 1, epochs)
                 break
     finally:
-        finalize = getattr(model.optimizer, "finalize_variable_values", None)
-        if finalize is not None:
-            finalize(model.trainable_variables)
+        model.optimizer.finalize_variable_values(model.trainable_variables)
     callbacks.on_train_end(logs)
 
 
@@ -116,8 +114,11 @@ def _span(model, part, weighted, totals, threads):
     """
     train = model.program(weighted).train
     optimizer = model.optimizer
+    if optimizer.whole_batch:
+        return functools.partial(_whole_batch.run, model, part, weighted, totals)
     regular = model.network().regular
     state = model.ready(weighted).state(optimizer, model.parameters)
+    rates = functools.partial(_rates, optimizer, {})
     size = part.batch_size
     most = useful_threads(threads, 3 * model.parameters.size * size, part.last)
     choice = model.threads_choices.setdefault(most, Choice(most))
@@ -125,11 +126,10 @@ def _span(model, part, weighted, totals, threads):
     def run(first, last):
         regular.before_step()
         last = regular.last_step(first, last)
-        # asked anew for each span: a learning rate may be set from another thread
-        rates = _rates(optimizer)
         span = functools.partial(
-            train, part.x, part.y, part.order, part.key, size, first, last, state, rates, totals
-        )
+            train, part.x, part.y, part.order, part.key, size, first, last, state,
+            rates(first, last), totals,
+        )  # fmt: skip
         reached, status = choice.run(span, first, SPAN_SECONDS)
         if status == Status.STATUS_FINE:
             regular.after_step()
@@ -144,21 +144,33 @@ def train_on_batch(model, x, y, weighted=False):
     optimizer = model.optimizer
     totals = np.zeros(ready.totals_size)
     regular = model.network().regular
-    regular.before_step()
-    state = ready.state(optimizer, model.parameters)
     key = next_key(model)  # a dropped unit is another one in each batch
-    _, status = model.program(weighted).train(
-        x, y, None, key, len(x), 0, 1, state, _rates(optimizer), totals, SPAN_SECONDS
-    )
+    if optimizer.whole_batch:
+        status = _whole_batch.minimize(model, x, y, weighted, totals)
+    else:
+        regular.before_step()
+        state = ready.state(optimizer, model.parameters)
+        _, status = model.program(weighted).train(
+            x, y, None, key, len(x), 0, 1, state, optimizer.rates(), totals, SPAN_SECONDS
+        )
     if status != Status.STATUS_FINE:
         raise diverged(status, optimizer.iterations)
     regular.after_step()
     return ready.figures(totals)
 
 
-def _rates(optimizer):
-    """The learning rate of the next steps, or of each of them."""
-    return np.array([optimizer.learning_rate])
+def _rates(optimizer, planned, first, last):
+    """The learning rate of the steps first ... last - 1 of a part: one, or one for each step.
+
+    Asked anew for each span, for it may be set from another thread; but those of a schedule are
+    computed once for a part, and kept in the dict `planned`.
+    """
+    if not optimizer.scheduled or last - first == 1:
+        return optimizer.rates()
+    if last not in planned:
+        planned[last] = np.zeros(last)
+        planned[last][first:] = optimizer.rates(0, last - first)
+    return planned[last]
 
 
 def evaluate(model, source, callbacks, threads=1):
@@ -238,7 +250,8 @@ def predict(model, source, callbacks, threads=1):
 def predict_array(model, x, threads=1):
     """The outputs for an array."""
     program = model.program()
-    out = np.empty((len(x), width_of(model.output_shape)), dtype=x.dtype)
+    width = sum(map(width_of, model.graph().output_shapes))
+    out = np.empty((len(x), width), dtype=x.dtype)
     if threads == 1:  # one row should take a microsecond
         row = 0
         while row < len(x):

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from fastgd import reference
+from fastgd import metrics, reference
 from fastgd._core import cpu, types
-from fastgd._core.types import Activation, Loss, Metric, Op, Update
+from fastgd._core.types import Activation, Loss, Op, Update
 
 BUILDS = ("baseline", "avx2", "avx512", "wide")
 
@@ -66,16 +66,14 @@ class Plan:
     metrics: np.ndarray
     target_width: int
     parameter_count: int
-    settings: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    settings: np.ndarray = field(default_factory=lambda: np.zeros(8))
     work_size: int = 0
     penalties: np.ndarray = field(default_factory=lambda: np.zeros(0, types.PENALTY_ROW))
     constraints: np.ndarray = field(default_factory=lambda: np.zeros(0, types.CONSTRAINT_ROW))
     penalty_gradients: np.ndarray = field(default_factory=lambda: np.zeros(0))
     functions: tuple = ()
-
-    @property
-    def totals_size(self):
-        return types.TERM_TOTALS + 2 * (len(self.losses) + len(self.metrics))
+    keep: tuple = ()
+    totals_size: int = 0
 
 
 @dataclass
@@ -84,6 +82,9 @@ class State:
     settings: np.ndarray
     slots: np.ndarray
     iterations: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
+    segments: np.ndarray | None = None
+    options: np.ndarray | None = None
+    squares: np.ndarray | None = None
 
 
 #: name -> (kind, settings, slots), each with the learning rate that the training tests use.
@@ -95,7 +96,7 @@ OPTIMIZERS = {
     "rmsprop momentum": (Update.UPDATE_RMSPROP, (0.9, 0.5, 1e-3, 0.0), 2),
     "rmsprop centered": (Update.UPDATE_RMSPROP, (0.9, 0.0, 1e-3, 1.0), 2),
     "rmsprop both": (Update.UPDATE_RMSPROP, (0.9, 0.5, 1e-3, 1.0), 3),
-    "adam": (Update.UPDATE_ADAM, (0.9, 0.999, 1e-3), 2),
+    "adam": (Update.UPDATE_ADAM, (0.9, 0.999, 1e-3, 0.0), 2),
 }
 
 
@@ -162,10 +163,12 @@ class Net:
         One a layer; None leaves the row out. In place, except where a fused loss needs what
         comes before it.
     loss : Loss
-    metrics : sequence of Metric
+    metrics : sequence of fastgd.metrics.Metric
     biases : bool
     in_place : bool
         Whether dense layers are activated as they are computed, not by rows of their own.
+    weighted : bool
+        Whether y ends in a column of weights, which the metrics look at.
     """
 
     def __init__(
@@ -178,6 +181,7 @@ class Net:
         metrics=(),
         biases=True,
         in_place=True,
+        weighted=False,
         seed=0,
     ):
         rng = np.random.default_rng(seed)
@@ -211,21 +215,26 @@ class Net:
         self.loss = loss
         self.inputs, self.outputs = widths[0], widths[-1]
         columns = 1 if loss in SPARSE else widths[-1]
-        totals = types.TERM_TOTALS + 2
+        self.metric_names = [metric.name for metric in metrics]
+        totals, settings, metric_terms = types.TERM_TOTALS + 2, [0.0] * 8, []
+        for metric in metrics:
+            term = (metric.code, source, 0, columns, columns if weighted else -1,
+                    len(settings), totals)  # fmt: skip
+            metric_terms.append(term)
+            settings += metric.settings()
+            totals += metric.totals_size(widths[-1])
         self.plan = Plan(
             rows=np.array(rows, types.ROW),
             widths=np.array(buffers, np.int64),
             outputs=np.array([source], np.int64),
-            losses=np.array([(loss, loss_source, 0, columns, -1, 0, 0, 1.0)], types.LOSS_TERM),
-            metrics=np.array(
-                [
-                    (metric, source, 0, columns, -1, 0, totals + 2 * k)
-                    for k, metric in enumerate(metrics)
-                ],
-                types.METRIC_TERM,
+            losses=np.array(
+                [(loss, loss_source, 0, columns, -1, 0, 0, 1.0, 0, 0)], types.LOSS_TERM
             ),
-            target_width=columns,
+            metrics=np.array(metric_terms, types.METRIC_TERM),
+            target_width=columns + weighted,
             parameter_count=offset,
+            settings=np.array(settings, np.float64),
+            totals_size=totals,
         )
         self.start = np.concatenate(values).astype(dtype)
 
@@ -360,16 +369,16 @@ def covering(factors, seed=0):
 
 
 POINT_METRICS = (
-    Metric.METRIC_MEAN_SQUARED_ERROR,
-    Metric.METRIC_MEAN_ABSOLUTE_ERROR,
-    Metric.METRIC_BINARY_ACCURACY,
+    metrics.MeanSquaredError(),
+    metrics.MeanAbsoluteError(),
+    metrics.BinaryAccuracy(),
 )
 
 
 def metrics_for(loss):
     """The metrics that the targets of a loss allow."""
     if loss in SPARSE:
-        return (Metric.METRIC_SPARSE_CATEGORICAL_ACCURACY,)
+        return (metrics.SparseCategoricalAccuracy(),)
     if OUTPUT[loss] == SOFTMAX:
-        return (*POINT_METRICS, Metric.METRIC_CATEGORICAL_ACCURACY)
+        return (*POINT_METRICS, metrics.CategoricalAccuracy())
     return POINT_METRICS

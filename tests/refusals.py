@@ -23,7 +23,7 @@ def model_for(outputs=1, loss="mse", activation=None, built=True):
 def state(model):
     """All that a failed call may not change."""
     built = model.built
-    slots = [s.slots.tobytes() for _, s in model.optimizer._states.values()] if built else []
+    slots = [s.slots.tobytes() for s in model.optimizer._states.living()] if built else []
     return {
         "built": built,
         "layers": [(layer.name, layer.built) for layer in model.layers],
@@ -33,7 +33,7 @@ def state(model):
         "history": id(model.history),
         "epochs": list(model.history.epoch) if model.history else None,
         "begun": model.epochs_begun,
-        "compiled": (id(model.optimizer), id(model.loss), list(model._objective.given)),
+        "compiled": (id(model.optimizer), id(model.loss), [m.name for m in model.metrics]),
     }
 
 

@@ -340,7 +340,8 @@ def test_bad_checkpoints():
 class Averaging(optimizers.SGD):
     """An optimizer whose averages are numbers by hand."""
 
-    use_ema = True
+    def __init__(self, learning_rate):
+        super().__init__(learning_rate, use_ema=True)
 
     def finalize_variable_values(self, var_list):
         for variable in var_list:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from engines import Net, digest, each_build, each_dtype, figures
 
-from fastgd._core.types import Loss, Metric, Status
+from fastgd._core.types import Loss, Status
+from fastgd.metrics import MeanSquaredError
 
 POINT_LOSSES = [
     Loss.LOSS_MEAN_SQUARED_ERROR,
@@ -21,7 +22,7 @@ def both_ways(loss, dtype, width, biases=True):
     """The same net and data for each way."""
     nets = [
         Net([width, 1], [None], loss, dtype, biases=biases, metrics=metrics)
-        for metrics in ((), (Metric.METRIC_MEAN_SQUARED_ERROR,))
+        for metrics in ((), (MeanSquaredError(),))
     ]
     return *nets, *nets[0].data(60)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from test_saving import content
 
-from fastgd import Sequential, initializers, layers, models, saving
+from fastgd import Sequential, initializers, layers, losses, models, saving
 from fastgd.errors import ArgumentError, DataTypeError, FastgdError, UnknownNameError
 from fastgd.saving import registry
 
@@ -43,6 +43,8 @@ NEEDED = {
     "quantiles": [0.1, 0.9],
     "quantile": 0.3,
     "array": [[1.0, 2.0]],
+    "fn": losses.mean_squared_error,
+    "loss": losses.MeanAbsoluteError(),
 }
 #: Other values to try for an argument, by its name; each constructor takes those it can.
 OTHERS = {
@@ -68,10 +70,10 @@ OTHERS = {
 NOT_KEPT = {"input_shape", "kwargs", "args"}
 
 
-#: What others derive from, and what makes nothing by itself.
+#: What others derive from, what makes nothing by itself, and what is code and no data.
 BASES = {
-    "Constraint", "Initializer", "Layer", "LearningRateSchedule", "Loss", "Metric", "Optimizer",
-    "RandomInitializer", "Regularizer",
+    "Compiled", "Constraint", "Initializer", "Layer", "LearningRateSchedule", "Loss", "Metric",
+    "Optimizer", "RandomInitializer", "Regularizer",
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ cdef class Functions:
     """The Python side of a plan's functions, and what one of them has raised.
 
     An activation is an object with ``value(z)`` and ``gradient(z, d_y)``, a loss has
-    ``values_and_slopes(y, p)`` and a metric ``update(y, p, weights)``; all take matrices.
+    ``values_and_slopes(y, p, weighted)`` and a metric ``update_state(y, p, weights)``; all take matrices.
     """
 
     cdef list functions
@@ -106,7 +106,8 @@ cdef void call_loss(
     try:
         function = own.functions[<int64_t>net.settings[term.settings]]
         found, slopes = function.values_and_slopes(
-            rows_of(rows, term.columns, y, net.target_width), rows_of(rows, width, p, stride))
+            rows_of(rows, term.columns, y, net.target_width), rows_of(rows, width, p, stride),
+            term.weight_column >= 0)
         put(numpy.reshape(found, (-1, 1)), rows, 1, values, 1)
         if d_p != NULL:
             put(slopes, rows, width, d_p, stride)
@@ -130,7 +131,7 @@ cdef void call_metric(
         weights = None
         if metric.weight_column >= 0:
             weights = rows_of(rows, 1, y + metric.weight_column, net.target_width)[:, 0]
-        function.update(
+        function.update_state(
             rows_of(rows, metric.columns, y + metric.y_column, net.target_width),
             rows_of(rows, net.width[metric.source], p, net.stride[metric.source]), weights)
     except BaseException as error:

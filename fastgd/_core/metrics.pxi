@@ -1,62 +1,140 @@
 # Metrics of rows: one value a row, averaged by the caller.
 
-cdef inline real squared_difference(real p, real y) noexcept nogil:
-    return (p - y) * (p - y)
-
-
-cdef inline real absolute_difference(real p, real y) noexcept nogil:
-    return absolute(p - y)
-
-
-cdef inline real same_side(real p, real y) noexcept nogil:
-    """1 where the prediction is on the target's side of one half."""
-    cdef real side = <real>1 if p > <real>0.5 else <real>0
+cdef inline real same_side(real threshold, real p, real y) noexcept nogil:
+    """1 where the prediction is on the target's side of a threshold."""
+    cdef real side = <real>1 if p > threshold else <real>0
     return <real>1 if side == y else <real>0
 
 
-cdef inline real point_metric(const int64_t metric, real p, real y) noexcept nogil:
-    if metric == METRIC_MEAN_SQUARED_ERROR:
-        return squared_difference(p, y)
-    elif metric == METRIC_MEAN_ABSOLUTE_ERROR:
-        return absolute_difference(p, y)
-    else:
-        return same_side(p, y)
-
-
-cdef inline void point_metric_rows(
-    const int64_t metric, int64_t rows, int64_t width, int64_t stride,
-    const real* p, const real* y, int64_t y_stride, real* values, real* line,
+cdef inline void side_rows(
+    real threshold, int64_t rows, int64_t width, int64_t stride, const real* p, const real* y,
+    int64_t y_stride, real* values, real* line,
 ) noexcept nogil:
     cdef int64_t i, j
     if width == 1:
         for i in range(rows):
-            values[i] = point_metric(metric, p[i * stride], y[i * y_stride])
+            values[i] = same_side(threshold, p[i * stride], y[i * y_stride])
         return
     for i in range(rows):
         for j in range(width):
-            line[j] = point_metric(metric, p[i * stride + j], y[i * y_stride + j])
+            line[j] = same_side(threshold, p[i * stride + j], y[i * y_stride + j])
         values[i] = row_sum(width, line) / <real>width
+
+
+cdef inline real share_of_equals(
+    int64_t width, const real* p, const real* y,
+) noexcept nogil:
+    cdef int64_t j, equal = 0
+    for j in range(width):
+        equal += p[j] == y[j]
+    return <real>equal / <real>width
+
+
+cdef inline real is_among_top(
+    int64_t k, bint sparse, bint ids, int64_t width, const real* p, int64_t columns, const real* y,
+) noexcept nogil:
+    """1 where fewer than k predictions are larger than that of the true class.
+
+    ids: p holds class numbers, the likeliest first, and the true one has to be one of the first k.
+    """
+    cdef int64_t j
+    cdef int64_t above = 0
+    cdef int64_t label = <int64_t>y[0] if sparse else row_argmax(columns, y)
+    if ids:
+        for j in range(min(k, width)):
+            if p[j] == <real>label:
+                return <real>1
+        return <real>0
+    if not 0 <= label < width:
+        return <real>0
+    for j in range(width):
+        above += p[j] > p[label]
+    return <real>1 if above < k else <real>0
+
+
+cdef inline real brier_score(
+    int64_t width, const real* p, int64_t columns, const real* y, real* line,
+) noexcept nogil:
+    """The sum of (p - y)^2; one column of y for several of p is a class number."""
+    cdef int64_t j
+    cdef real d
+    for j in range(width):
+        d = p[j]
+        if columns == width:
+            d = d - y[j]
+        elif j == <int64_t>y[0]:
+            d = d - <real>1
+        line[j] = d * d
+    return row_sum(width, line)
+
+
+cdef inline real row_correlation(
+    const bint concordance, int64_t width, const real* p, const real* y,
+) noexcept nogil:
+    """Pearson's or Lin's correlation along a row; 0 where one of them has no variance.
+
+    Differences from the first element, so that a row of equal values has a variance of exactly 0.
+    """
+    cdef double n = <double>width
+    cdef double p_mean = 0
+    cdef double y_mean = 0
+    cdef double pp = 0
+    cdef double yy = 0
+    cdef double py = 0
+    cdef double a, b
+    cdef int64_t j
+    for j in range(width):
+        p_mean += (<double>p[j] - p[0]) / n
+        y_mean += (<double>y[j] - y[0]) / n
+    for j in range(width):
+        a = (<double>p[j] - p[0]) - p_mean
+        b = (<double>y[j] - y[0]) - y_mean
+        pp += a * a
+        yy += b * b
+        py += a * b
+    if concordance:
+        a = (p_mean - y_mean) + (<double>p[0] - y[0])
+        pp = pp + yy + n * a * a
+        return <real>(2 * py / pp) if pp > 0 else <real>0
+    if not (pp > 0 and yy > 0):
+        return <real>0
+    return <real>(py / (square_root(pp) * square_root(yy)))
 
 
 cdef void metric_rows(
     int64_t metric, const double* settings, int64_t rows, int64_t width, int64_t stride,
-    const real* p, const real* y, int64_t y_stride, real* values, real* line,
+    const real* p, int64_t columns, const real* y, int64_t y_stride, real* values, real* line,
 ) noexcept nogil:
-    """The metric of each row; arguments as in loss_rows."""
+    """The metric of each row; arguments as in loss_rows, columns: how many targets a row has."""
     cdef int64_t i
-    if metric == METRIC_MEAN_SQUARED_ERROR:
-        point_metric_rows(METRIC_MEAN_SQUARED_ERROR, rows, width, stride, p, y, y_stride, values,
-                          line)
-    elif metric == METRIC_MEAN_ABSOLUTE_ERROR:
-        point_metric_rows(METRIC_MEAN_ABSOLUTE_ERROR, rows, width, stride, p, y, y_stride, values,
-                          line)
-    elif metric == METRIC_BINARY_ACCURACY:
-        point_metric_rows(METRIC_BINARY_ACCURACY, rows, width, stride, p, y, y_stride, values,
-                          line)
-    elif metric == METRIC_CATEGORICAL_ACCURACY:
-        for i in range(rows):
-            values[i] = (
-                row_argmax(width, p + i * stride) == row_argmax(width, y + i * y_stride))
-    else:  # METRIC_SPARSE_CATEGORICAL_ACCURACY
-        for i in range(rows):
-            values[i] = row_argmax(width, p + i * stride) == <int64_t>y[i * y_stride]
+    cdef real one = 1
+    cdef LossTerm term
+    cdef const real* p_row
+    cdef const real* y_row
+    if metric == METRIC_LOSS:
+        term.kind = <int64_t>settings[0]
+        loss_rows(&term, settings + 1, rows, width, stride, p, y, y_stride, &one, 0, one, values,
+                  <real*>NULL, line)
+        return
+    if metric == METRIC_BINARY_ACCURACY:
+        side_rows(<real>settings[0], rows, width, stride, p, y, y_stride, values, line)
+        return
+    for i in range(rows):
+        p_row = p + i * stride
+        y_row = y + i * y_stride
+        if metric == METRIC_CATEGORICAL_ACCURACY:
+            values[i] = row_argmax(width, p_row) == row_argmax(width, y_row)
+        elif metric == METRIC_SPARSE_CATEGORICAL_ACCURACY:
+            values[i] = row_argmax(width, p_row) == <int64_t>y_row[0]
+        elif metric == METRIC_ACCURACY:
+            values[i] = share_of_equals(width, p_row, y_row)
+        elif metric == METRIC_TOP_K:
+            values[i] = is_among_top(
+                <int64_t>settings[0], settings[1] != 0, settings[2] != 0, width, p_row, columns,
+                y_row)
+        elif metric == METRIC_BRIER_SCORE:
+            values[i] = brier_score(width, p_row, columns, y_row, line)
+        elif metric == METRIC_PEARSON:
+            values[i] = row_correlation(False, width, p_row, y_row)
+        else:  # METRIC_CONCORDANCE
+            values[i] = row_correlation(True, width, p_row, y_row)

@@ -17,11 +17,6 @@ cdef enum:
 cdef double SMALLEST_NORM = 1e-7    # a shorter vector is not made a unit vector: Keras' epsilon
 
 
-cdef inline real sign(real x) noexcept nogil:
-    """-1, 0 or 1."""
-    return select(x > <real>0, <real>1, select(x < <real>0, <real>-1, <real>0))
-
-
 cdef double l1_l2(const PenaltyRow* row, const real* w) noexcept nogil:
     """first sum |w| + second sum w^2."""
     cdef int64_t n = row.rows * row.columns

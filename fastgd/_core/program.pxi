@@ -6,8 +6,8 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from fastgd._core.errorfunction cimport normal_cdf
 from fastgd._core.scalar cimport (
-    absolute, exp_minus_one, exponential, fmadd, hyperbolic_tangent, is_finite, logarithm, real,
-    select, sigmoid, softplus, square_root,
+    absolute, exp_minus_one, exponential, fmadd, hyperbolic_tangent, is_finite, log_one_plus,
+    logarithm, real, select, sigmoid, softplus, square_root,
 )
 from fastgd._core.types cimport *
 
@@ -28,7 +28,15 @@ include "points.pxi"
 include "activations.pxi"
 include "losses.pxi"
 include "metrics.pxi"
+include "counts.pxi"
+include "confusion.pxi"
+include "moments.pxi"
+include "optimizer.pxi"
+include "weights.pxi"
 include "updates.pxi"
+include "norms.pxi"
+include "variables.pxi"
+include "steps.pxi"
 include "shuffle.pxi"
 include "constraints.pxi"
 include "penalties.pxi"
@@ -81,6 +89,15 @@ cdef Optimizer unpacked(state):
     optimizer.settings = <const double*>address(settings)
     optimizer.log_settings[0] = logarithm(optimizer.settings[0])
     optimizer.log_settings[1] = logarithm(optimizer.settings[1])
+    optimizer.segments = NULL
+    optimizer.segment_count = 0
+    optimizer.options = NULL
+    optimizer.squares = NULL
+    if state.segments is not None:
+        optimizer.segments = <const Segment*>address(state.segments)
+        optimizer.segment_count = len(state.segments)
+        optimizer.options = <const Options*>address(state.options)
+        optimizer.squares = <double*>address(state.squares)
     optimizer.slots = address(slots)
     optimizer.slot_size = slots.strides[0] // slots.itemsize
     optimizer.iterations = <int64_t*>address(iterations)
@@ -139,7 +156,7 @@ cdef class Program:
         self.dtype = parameters.dtype
         self.single = parameters.dtype == numpy.float32
         self.arrays = (rows, width, settings, outputs, terms, metrics, stride, start, sums, flags,
-                       tape_flags, adds, parameters, gradients)
+                       tape_flags, adds, parameters, gradients, plan.keep)
         self.net.rows = <const Row*>address(rows)
         self.net.row_count = rows.shape[0]
         self.net.flags = <const int64_t*>address(flags)
@@ -490,7 +507,10 @@ include "predictor.pxi"
 
 
 def update(np.ndarray parameters, np.ndarray gradients, state, double rate):
-    """One step of an optimizer over flat vectors: a Status. The same code that train runs."""
+    """One step of an optimizer over flat vectors: a Status. The same code that train runs.
+
+    With state.segments the gradients may be changed.
+    """
     cdef Optimizer optimizer = unpacked(state)
     cdef int64_t n = parameters.shape[0]
     cdef void* w = address(parameters)
@@ -499,9 +519,9 @@ def update(np.ndarray parameters, np.ndarray gradients, state, double rate):
     cdef int status
     with nogil:
         if single:
-            status = single_step(&optimizer, rate, n, <float*>w, <const float*>g)
+            status = single_step(&optimizer, rate, n, <float*>w, <float*>g)
         else:
-            status = single_step(&optimizer, rate, n, <double*>w, <const double*>g)
+            status = single_step(&optimizer, rate, n, <double*>w, <double*>g)
     return status
 
 

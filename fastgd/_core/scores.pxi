@@ -2,8 +2,9 @@
 #
 # The totals: [penalties times rows, rows, then a pair for each loss term (the sum of its rows'
 # losses times their weights, and the sum of what that is divided by), then what each metric asks
-# for: the sum of its rows' values times their weights and the sum of the weights]. The sums run in
-# double precision over the rows in their order, so that they do not depend on the batch size.
+# for: the sum of its rows' values times their weights and the sum of the weights, or what a
+# collecting metric says]. The sums run in double precision over the rows in their order, so that
+# they do not depend on the batch size.
 
 cdef enum:
     TERM_START = 2      # types.TERM_TOTALS
@@ -45,7 +46,7 @@ cdef void score(
                 numerators[i] = <real>term.weight * weights[i * net.target_width]
         denominator = <real>1
         if term.reduction == REDUCTION_MEAN:
-            denominator = <real>batch.rows
+            denominator = row_count(net, batch, term, y)
         elif term.reduction == REDUCTION_WEIGHTED_MEAN:
             denominator = weight_sum(net, batch, term, y)
         d_p = NULL
@@ -64,7 +65,7 @@ cdef void score(
                       y_rows + term.y_column, numerators, step, denominator, row_values, d_p)
         else:
             loss_rows(
-                term.kind, net.settings + term.settings, rows, width, stride,
+                term, net.settings + term.settings, rows, width, stride,
                 values_at(net, x, term.source, first_row), y_rows + term.y_column,
                 net.target_width, numerators, step, denominator, row_values, d_p, line)
         if step:
@@ -79,13 +80,13 @@ cdef void score(
         row_values += net.capacity
     for k in range(net.metric_count):
         metric = &net.metrics[k]
-        if metric.kind == CALL_FUNCTION:
-            row_values += net.capacity
+        if metric.kind >= METRIC_COUNTS:
+            row_values += net.capacity  # its rows are taken in by add_scores
             continue
         width = net.width[metric.source]
         metric_rows(
             metric.kind, net.settings + metric.settings, rows, width, net.stride[metric.source],
-            values_at(net, x, metric.source, first_row), y_rows + metric.y_column,
+            values_at(net, x, metric.source, first_row), metric.columns, y_rows + metric.y_column,
             net.target_width, row_values, line)
         if metric.weight_column >= 0:
             weights = y_rows + metric.weight_column
@@ -94,16 +95,55 @@ cdef void score(
         row_values += net.capacity
 
 
+cdef inline bint counts(
+    const LossTerm* term, const double* settings, const real* y,
+) noexcept nogil:
+    """Whether a loss does not ignore a row of y."""
+    return not ignores_rows(term, settings) or y[term.y_column] != <real>settings[1]
+
+
+cdef double with_counted(
+    const Network* net, const Batch* batch, const LossTerm* term, const real* y, double total,
+) noexcept nogil:
+    """total + the number of rows of a batch that a loss counts."""
+    cdef const double* settings = net.settings + term.settings
+    cdef int64_t i
+    if not ignores_rows(term, settings):
+        return total + <double>batch.rows
+    for i in range(batch.rows):
+        total += <double>counts(term, settings, y + i * net.target_width)
+    return total
+
+
+cdef double with_counted_weights(
+    const Network* net, const Batch* batch, const LossTerm* term, const real* y, double total,
+) noexcept nogil:
+    """total + the weights of the rows of a batch that a loss counts."""
+    cdef const double* settings = net.settings + term.settings
+    cdef const real* row
+    cdef int64_t i
+    if term.weight_column < 0:
+        return with_counted(net, batch, term, y, total)
+    for i in range(batch.rows):
+        row = y + i * net.target_width
+        if counts(term, settings, row):
+            total += row[term.weight_column]
+    return total
+
+
+cdef real row_count(
+    const Network* net, const Batch* batch, const LossTerm* term, const real* y,
+) noexcept nogil:
+    """How many rows of a batch a loss counts; 1 where none, since the losses are 0 then."""
+    cdef double total = with_counted(net, batch, term, y, 0)
+    return <real>total if total != 0 else <real>1
+
+
 cdef real weight_sum(
     const Network* net, const Batch* batch, const LossTerm* term, const real* y,
 ) noexcept nogil:
-    """The sum of the weights of all rows of a batch; 1 where it is 0, since the losses are then."""
-    cdef double total = 0
-    cdef int64_t i
-    if term.weight_column < 0:
-        return <real>batch.rows
-    for i in range(batch.rows):
-        total += y[i * net.target_width + term.weight_column]
+    """The sum of their weights; 1 where it is 0, since the losses are then."""
+    cdef double total = with_counted_weights(net, batch, term, y, 0)
     return <real>total if total != 0 else <real>1
 
 
@@ -127,9 +167,49 @@ cdef inline double with_weights(
     return total
 
 
+cdef inline LossTerm loss_of(const Network* net, const MetricTerm* metric) noexcept nogil:
+    """The loss whose values a METRIC_LOSS has, as far as it says which rows count."""
+    cdef LossTerm loss
+    loss.kind = <int64_t>net.settings[metric.settings]
+    loss.settings = metric.settings + 1
+    loss.y_column = metric.y_column
+    loss.weight_column = metric.weight_column
+    return loss
+
+
+cdef void collect(
+    const Network* net, int64_t rows, const MetricTerm* metric, const real* x, const real* y,
+    double* totals,
+) noexcept nogil:
+    """Add what the rows of a batch give to the totals of a collecting metric."""
+    cdef const double* settings = net.settings + metric.settings
+    cdef int64_t width = net.width[metric.source]
+    cdef int64_t stride = net.stride[metric.source]
+    cdef int64_t y_stride = net.target_width
+    cdef const real* p = values_at(net, x, metric.source, 0)
+    cdef const real* weights = y + metric.weight_column if metric.weight_column >= 0 else NULL
+    if metric.kind == CALL_FUNCTION:
+        call_metric(net, metric, rows, p, y)
+        return
+    y = y + metric.y_column
+    if metric.kind == METRIC_COUNTS:
+        collect_counts(settings, rows, width, stride, p, y, y_stride, weights,
+                       <real*>(<char*>net.scratch + net.line_start), totals)
+    elif metric.kind == METRIC_CLASS_COUNTS:
+        collect_class_counts(settings, rows, width, stride, p, y, y_stride, weights, totals)
+    elif metric.kind == METRIC_CONFUSION:
+        collect_confusion(settings, rows, width, stride, p, metric.columns, y, y_stride, weights,
+                          totals)
+    elif metric.kind == METRIC_MOMENTS:
+        collect_moments(rows, width, stride, p, y, y_stride, weights, totals)
+    else:  # METRIC_CALIBRATION
+        collect_calibration(settings, rows, width, stride, p, metric.columns, y, y_stride, weights,
+                            totals)
+
+
 cdef int add_scores(
     const Network* net, const Batch* batch, const real* x, const real* y, bint must_be_finite,
-    double penalty,    double* totals,
+    double penalty, double* totals,
 ) noexcept nogil:
     """Add what `score` found for a batch, and the penalties, to `totals`.
 
@@ -139,6 +219,7 @@ cdef int add_scores(
     cdef double* sums = totals + TERM_START
     cdef const LossTerm* term
     cdef const MetricTerm* metric
+    cdef LossTerm loss
     cdef int64_t k
     if must_be_finite and not is_finite(totals[0] + penalty * <double>batch.rows):
         return STATUS_LOSS
@@ -151,19 +232,23 @@ cdef int add_scores(
         term = &net.terms[k]
         sums[2 * k] = net.sums[k]
         if term.reduction == REDUCTION_MEAN:
-            sums[2 * k + 1] += <double>batch.rows
+            sums[2 * k + 1] = with_counted(net, batch, term, y, sums[2 * k + 1])
         elif term.reduction == REDUCTION_WEIGHTED_MEAN:
-            sums[2 * k + 1] = with_weights(net, batch.rows, term.weight_column, y, sums[2 * k + 1])
+            sums[2 * k + 1] = with_counted_weights(net, batch, term, y, sums[2 * k + 1])
     totals[0] += penalty * <double>batch.rows
     totals[1] += <double>batch.rows
     for k in range(net.metric_count):
         metric = &net.metrics[k]
-        if metric.kind == CALL_FUNCTION:
-            call_metric(net, metric, batch.rows, values_at(net, x, metric.source, 0), y)
+        sums = totals + metric.totals
+        if metric.kind >= METRIC_COUNTS:
+            collect(net, batch.rows, metric, x, y, sums)
             row_values += net.capacity
             continue
-        sums = totals + metric.totals
         sums[0] = with_rows(batch.rows, row_values, sums[0])
-        sums[1] = with_weights(net, batch.rows, metric.weight_column, y, sums[1])
+        if metric.kind == METRIC_LOSS:
+            loss = loss_of(net, metric)
+            sums[1] = with_counted_weights(net, batch, &loss, y, sums[1])
+        else:
+            sums[1] = with_weights(net, batch.rows, metric.weight_column, y, sums[1])
         row_values += net.capacity
     return STATUS_FINE

@@ -198,14 +198,16 @@ cdef void train_steps(
         if net.penalties.count:
             add_penalty_gradients(
                 &net.penalties, begin, end, <const real*>parameters, gradients)
-        if not flags(team) & LOSS_FLAG and not all_finite(end - begin, gradients + begin):
+            meet(team, &met)  # norms are sums over the others' shares, too
+        if not flags(team) & LOSS_FLAG and not look_at_gradients(
+                span.optimizer, iteration, begin, end, size, rank, gradients):
             raise_flag(team, GRADIENT_FLAG)
         meet(team, &met)
         trouble = flags(team) & (LOSS_FLAG | GRADIENT_FLAG)
         if trouble:
             break
-        if update_weights(span.optimizer, scales[scaled], begin, end, parameters,
-                          <const real*>gradients) != STATUS_FINE:
+        if update_share(span.optimizer, span.rates[0 if span.one_rate else step], scales[scaled],
+                        iteration, begin, end, rank, parameters, gradients) != STATUS_FINE:
             raise_flag(team, UPDATE_FLAG)
         if net.coupled and settle(net, <const real*>batch_x) != STATUS_FINE:
             raise_flag(team, UPDATE_FLAG)

@@ -77,20 +77,61 @@ cpdef enum Loss:
     LOSS_CATEGORICAL_CROSSENTROPY
     LOSS_CATEGORICAL_CROSSENTROPY_LOGITS
     LOSS_SPARSE_CATEGORICAL_CROSSENTROPY
-    LOSS_SPARSE_CATEGORICAL_CROSSENTROPY_LOGITS
+    LOSS_SPARSE_CATEGORICAL_CROSSENTROPY_LOGITS   # the settings of each: see loss_points.pxi,
+    LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR           # loss_categories.pxi and loss_vectors.pxi
+    LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR
+    LOSS_HUBER
+    LOSS_LOG_COSH
+    LOSS_HINGE
+    LOSS_SQUARED_HINGE
+    LOSS_POISSON
+    LOSS_POISSON_LOG                              # of the logarithm of the mean
+    LOSS_GAMMA
+    LOSS_GAMMA_LOG
+    LOSS_TWEEDIE
+    LOSS_TWEEDIE_LOG
+    LOSS_BINARY_FOCAL_CROSSENTROPY
+    LOSS_BINARY_FOCAL_CROSSENTROPY_LOGITS
+    LOSS_CATEGORICAL_FOCAL_CROSSENTROPY
+    LOSS_CATEGORICAL_FOCAL_CROSSENTROPY_LOGITS
+    LOSS_CATEGORICAL_HINGE
+    LOSS_COSINE_SIMILARITY
+    LOSS_KL_DIVERGENCE
+    LOSS_QUANTILE
+    LOSS_GAUSSIAN_NEGATIVE_LOG_LIKELIHOOD
+    LOSS_COMPILED                                 # functions of the user's, see LossTerm
     LOSS_ACTIVITY                                 # a penalty on outputs; settings: l1, l2
 
 cpdef enum Metric:
-    METRIC_MEAN_SQUARED_ERROR = 1
-    METRIC_MEAN_ABSOLUTE_ERROR
-    METRIC_BINARY_ACCURACY
+    # Of rows: each row has a value.
+    METRIC_LOSS = 1                     # that of a loss; settings: its code, then its own
+    METRIC_ACCURACY
+    METRIC_BINARY_ACCURACY              # settings: threshold
     METRIC_CATEGORICAL_ACCURACY
     METRIC_SPARSE_CATEGORICAL_ACCURACY
+    METRIC_TOP_K                        # settings: k, sparse, whether predictions are class numbers
+    METRIC_BRIER_SCORE
+    METRIC_PEARSON                      # along a row
+    METRIC_CONCORDANCE
+    # Collecting: each row adds to several sums. From METRIC_COUNTS on.
+    METRIC_COUNTS                       # between thresholds, see counts.pxi
+    METRIC_CLASS_COUNTS                 # settings: threshold, or NaN for the largest
+    METRIC_CONFUSION                    # see confusion.pxi
+    METRIC_MOMENTS                      # see moments.pxi
+    METRIC_CALIBRATION                  # settings: bins
 
-cpdef enum Update:
-    UPDATE_SGD = 1    # settings: momentum, nesterov;                 slots: velocity
-    UPDATE_RMSPROP    # settings: rho, momentum, epsilon, centered;   slots: see updates.pxi
-    UPDATE_ADAM       # settings: beta_1, beta_2, epsilon;            slots: m, v
+cpdef enum Update:    # its slots stand with its formula in weights.pxi or variables.pxi
+    UPDATE_SGD = 1    # settings: momentum, nesterov
+    UPDATE_RMSPROP    # settings: rho, momentum, epsilon, centered
+    UPDATE_ADAM       # settings: beta_1, beta_2, epsilon, amsgrad
+    UPDATE_ADAMAX     # settings: beta_1, beta_2, epsilon
+    UPDATE_NADAM      # settings: beta_1, beta_2, epsilon
+    UPDATE_ADAGRAD    # settings: epsilon
+    UPDATE_ADADELTA   # settings: rho, epsilon
+    UPDATE_FTRL       # settings: learning_rate_power, l1, l2, l2 shrinkage, beta
+    UPDATE_LION       # settings: beta_1, beta_2
+    UPDATE_LAMB       # settings: beta_1, beta_2, epsilon
+    UPDATE_ADAFACTOR  # settings: beta_2_decay, epsilon_1, epsilon_2, clip_threshold, relative
 
 cpdef enum Status:
     STATUS_FINE = 0
@@ -144,6 +185,8 @@ cdef struct LossTerm:
     int64_t settings        # where its numbers start in the plan's settings
     int64_t reduction       # a Reduction
     double weight           # what the term is multiplied by
+    int64_t value           # of LOSS_COMPILED, the addresses of double f(double y, double p)
+    int64_t slope           # and of its derivative with respect to p; else 0
 
 # One metric of one output.
 cdef struct MetricTerm:
@@ -177,3 +220,24 @@ cdef struct ConstraintRow:
     double high
     double rate       # how far a norm goes towards the interval
     double epsilon    # added to a norm before it divides
+
+# A variable that is trained: where it lies in the flat vector, and what depends on all of it.
+cdef struct Segment:
+    int64_t offset
+    int64_t size
+    int64_t rows      # of the matrix it is, or of each of the matrices; 0 for a vector
+    int64_t columns
+    int64_t decayed   # whether weight decay applies to it
+    int64_t block     # the number of its first block of NORM_BLOCK elements, counting through
+
+# What any optimizer may do beyond its own formula; 0 where it does not.
+cdef struct Options:
+    double weight_decay
+    double clipnorm
+    double clipvalue
+    double global_clipnorm
+    double other_squares      # of the gradients that global_clipnorm counts in from elsewhere
+    double ema_momentum
+    int64_t use_ema           # the slot after the optimizer's own is the average
+    int64_t ema_frequency
+    int64_t accumulation      # steps whose mean gradient is one update; above 1 a slot sums up

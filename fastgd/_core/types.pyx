@@ -16,6 +16,15 @@ cdef ConstraintRow _constraint_row
 PENALTY_ROW = np.asarray(<PenaltyRow[:1]> &_penalty_row).dtype
 CONSTRAINT_ROW = np.asarray(<ConstraintRow[:1]> &_constraint_row).dtype
 
+cdef Segment _segment
+cdef Options _options
+#: Those of a trained variable, and of what an optimizer does beyond its own formula.
+SEGMENT = np.asarray(<Segment[:1]> &_segment).dtype
+OPTIONS = np.asarray(<Options[:1]> &_options).dtype
+
+#: Sums of squares are taken over blocks of so many elements of a variable.
+NORM_BLOCK = 1024
+
 #: Flat vectors have room for this many elements behind them: the engine reads whole tiles.
 PADDING = 64
 

@@ -2,6 +2,11 @@
 # online learning knows them. The same arithmetic as the general loop, and so the same bits; but a
 # row of some twenty columns costs less than going through the layer table.
 
+cdef inline bint smooths(const LossTerm* term, const double* settings) noexcept nogil:
+    """Whether a cross-entropy smoothes its targets."""
+    return term.kind >= LOSS_BINARY_CROSSENTROPY and settings[0] != 0
+
+
 cdef bint is_unit_span(const Network* net, const Span* span) noexcept nogil:
     """Whether a span trains one linear unit by plain SGD on a loss of points, a row a step."""
     cdef const Row* row = net.rows
@@ -9,7 +14,8 @@ cdef bint is_unit_span(const Network* net, const Span* span) noexcept nogil:
     if (span.batch_size != 1 or net.metric_count > 0 or net.term_count != 1
             or term.kind > LOSS_BINARY_CROSSENTROPY_LOGITS or term.weight != 1
             or term.weight_column >= 0 or term.source != row.target
-            or variant_of(span.optimizer) != PLAIN_SGD):
+            or term.reduction != REDUCTION_MEAN or smooths(term, net.settings + term.settings)
+            or variant_of(span.optimizer) != PLAIN_SGD or span.optimizer.segments != NULL):
         return False
     return (
         net.penalties.count == 0 and net.constraints.count == 0
@@ -54,7 +60,7 @@ cdef inline double with_losses(
     cdef real[LATER_ROWS] values
     cdef int i
     for i in range(LATER_ROWS):
-        values[i] = point_value(loss, z[i], y[i])
+        values[i] = point_value(loss, <const real*>NULL, z[i], y[i])
     for i in range(<int>rows):
         total += values[i]
     return total
@@ -80,12 +86,13 @@ cdef inline void unit_steps(
     cdef real[4] lanes
     cdef real[4] slopes
     cdef real z, value, slope, target
+    cdef double rate
     cdef int i
     cdef int64_t row
     for i in range(LATER_ROWS):
         later_z[i] = 0
         later_y[i] = 0
-    rounded_settings(span.optimizer, span.rates[0], c)
+    rounded_settings(span.optimizer, span.rates[0], span.rates[0], 1, c)
     span.status = STATUS_FINE
     while span.step < span.last_step:
         row = span.step if span.order == NULL else span.order[span.step]
@@ -97,7 +104,7 @@ cdef inline void unit_steps(
         for i in range(4):
             lanes[i] = z
         for i in range(4):
-            slopes[i] = point_slope(loss, lanes[i], target)
+            slopes[i] = point_slope(loss, <const real*>NULL, lanes[i], target)
         slope = slopes[0]
         if loss == LOSS_BINARY_CROSSENTROPY_LOGITS and absolute(z) < <real>1e30:
             # This loss is finite and nobody waits for it: vectors compute many at once.
@@ -110,7 +117,7 @@ cdef inline void unit_steps(
         else:
             total = with_losses(loss, later, later_z, later_y, total)
             later = 0
-            value = point_value(loss, z, target)
+            value = point_value(loss, <const real*>NULL, z, target)
             if not is_finite(total + value):
                 span.status = STATUS_LOSS
                 break
@@ -123,7 +130,8 @@ cdef inline void unit_steps(
             span.status = STATUS_GRADIENT
             break
         if not span.one_rate:
-            rounded_settings(span.optimizer, span.rates[span.step], c)
+            rate = span.rates[span.step]
+            rounded_settings(span.optimizer, rate, rate, 1, c)
         span.optimizer.iterations[0] += 1
         if not update_run(PLAIN_SGD, n, w, <const real*>g, <real*>NULL, 0, c):
             span.status = STATUS_UPDATE

@@ -18,10 +18,11 @@ from fastgd._core.types import (
     Reduction,
     Status,
 )
+from fastgd.reference.arrays import weighted
 from fastgd.reference.constraints import constrain
 from fastgd.reference.layers import BACKWARD, FORWARD, Operands
-from fastgd.reference.losses import LOSSES
-from fastgd.reference.metrics import METRICS
+from fastgd.reference.losses import LOSSES, ignored_rows
+from fastgd.reference.metrics import add_rows
 from fastgd.reference.normalization import settle
 from fastgd.reference.penalties import activity, add_penalties
 from fastgd.reference.shuffle import element, permutation
@@ -245,23 +246,32 @@ class Program:
         for term in self._terms:
             p = values[term.source]
             settings = self._settings[term.settings :]
+            if term.kind == Loss.LOSS_COMPILED:
+                settings = term.value, term.slope
             if term.kind == Call.CALL_FUNCTION:
                 function = self._functions[int(settings[0])]
-                found, slopes = function.values_and_slopes(_targets(y, term), p)
+                found, slopes = function.values_and_slopes(
+                    _targets(y, term), p, term.weight_column >= 0
+                )
             else:
                 found, slopes = TERMS[term.kind](p, _targets(y, term), settings)
             weights = _weights(y, term)
-            found = _weighted(weights, found)
-            slopes = _weighted(weights[:, None], slopes) * term.weight
+            found = weighted(weights, found)
+            slopes = weighted(weights[:, None], slopes) * term.weight
             if term.reduction == Reduction.REDUCTION_MEAN:
-                slopes = slopes / len(y)
+                slopes = slopes / (self._counted(y, term).sum() or 1)
             elif term.reduction == Reduction.REDUCTION_WEIGHTED_MEAN:
-                slopes = slopes / (weights.sum() or 1)
+                slopes = slopes / (weights[self._counted(y, term)].sum() or 1)
             slopes = slopes.astype(p.dtype, copy=False)
             losses.append(found)
             before = deltas.get(term.source)
             deltas[term.source] = slopes if before is None else before + slopes
         return losses, deltas
+
+    def _counted(self, y, term):
+        """The rows that a loss counts."""
+        settings = self._settings[term.settings :]
+        return ~ignored_rows(term.kind, _targets(y, term), settings)
 
     def _add(self, losses, values, y, totals):
         """Add what the rows of a batch give to the totals."""
@@ -270,21 +280,21 @@ class Program:
             pair = totals[TERM_TOTALS + 2 * k :][:2]
             pair[0] += found.sum(dtype=np.float64)
             if term.reduction == Reduction.REDUCTION_MEAN:
-                pair[1] += len(y)
+                pair[1] += self._counted(y, term).sum()
             elif term.reduction == Reduction.REDUCTION_WEIGHTED_MEAN:
-                pair[1] += _weights(y, term).sum(dtype=np.float64)
+                weights = _weights(y, term)[self._counted(y, term)]
+                pair[1] += weights.sum(dtype=np.float64)
         for term in self._metrics:
             settings = self._settings[term.settings :]
             p, weights = values[term.source], _weights(y, term)
             if term.kind == Call.CALL_FUNCTION:
                 function = self._functions[int(settings[0])]
-                function.update(
+                function.update_state(
                     _targets(y, term), p, weights if term.weight_column >= 0 else None
                 )
                 continue
-            found = METRICS[term.kind](p, _targets(y, term), settings)
-            totals[term.totals] += _weighted(weights, found).sum(dtype=np.float64)
-            totals[term.totals + 1] += weights.sum(dtype=np.float64)
+            sums = totals[term.totals :]
+            add_rows(term.kind, p, _targets(y, term), weights, settings, sums)
 
 
 def _targets(y, term):
@@ -296,11 +306,6 @@ def _weights(y, term):
     if term.weight_column < 0:
         return np.ones(len(y), y.dtype)
     return y[:, term.weight_column]
-
-
-def _weighted(weights, values):
-    """weights * values, where a weight of 0 wipes out whatever the value is."""
-    return np.where(weights == 0, 0, weights * values)
 
 
 class Predictor:

@@ -1,69 +1,98 @@
-"""Optimizers, with Keras' formulas: one step over flat vectors.
-
-Each takes weights w and gradients g and returns the weights to move to; its slots change in
-place. `step` counts from 0.
-"""
+"""One step of an optimizer over flat vectors, with all that surrounds its formula."""
 
 import numpy as np
 
-from fastgd._core.types import Status, Update
-
-
-def sgd(w, g, slots, rate, settings, step):
-    momentum, nesterov = settings
-    if momentum == 0:
-        return w - rate * g
-    velocity = slots[0]
-    velocity[:] = momentum * velocity - rate * g
-    return w + momentum * velocity - rate * g if nesterov else w + velocity
-
-
-def rmsprop(w, g, slots, rate, settings, step):
-    rho, momentum, epsilon, centered = settings
-    mean_square = slots[0]
-    mean_square[:] = rho * mean_square + (1 - rho) * g**2
-    scale = mean_square
-    if centered:
-        mean = slots[2 if momentum > 0 else 1]
-        mean[:] = rho * mean + (1 - rho) * g
-        scale = mean_square - mean * mean
-    move = rate * g / np.sqrt(scale + epsilon)
-    if momentum > 0:
-        velocity = slots[1]
-        velocity[:] = momentum * velocity + move
-        move = velocity
-    return w - move
-
-
-def adam(w, g, slots, rate, settings, step):
-    # Kingma and Ba 2015, in the order of the end of their section 2: epsilon is their "epsilon
-    # hat", added to the root of the uncorrected v
-    beta_1, beta_2, epsilon = settings
-    m, v = slots[:2]
-    m += (1 - beta_1) * (g - m)
-    v += (1 - beta_2) * (g**2 - v)
-    alpha = rate * (1 - beta_2 ** (step + 1)) ** 0.5 / (1 - beta_1 ** (step + 1))
-    return w - alpha * m / (np.sqrt(v) + epsilon)
-
-
-UPDATES = {Update.UPDATE_SGD: sgd, Update.UPDATE_RMSPROP: rmsprop, Update.UPDATE_ADAM: adam}
+from fastgd._core.types import Status
+from fastgd.reference.optimizers import FORMULAS, norm
 
 
 @np.errstate(all="ignore")  # the status tells
 def update(parameters, gradients, state, rate):
-    """One step of an optimizer over flat vectors: a Status.
+    """One step: a Status.
 
     Nothing changes where a gradient is not finite. A weight that would leave the finite numbers
     keeps its value.
     """
-    if not np.isfinite(gradients).all():
+    segments = state.segments
+    if segments is None:
+        parts = [slice(0, len(parameters))]
+    else:
+        parts = [slice(s["offset"], s["offset"] + s["size"]) for s in segments]
+    if not all(np.isfinite(gradients[part]).all() for part in parts):
         return Status.STATUS_GRADIENT
     step = int(state.iterations[0])
-    slots = state.slots[:, : len(parameters)]
-    moved = UPDATES[state.kind](
-        parameters, gradients, slots, float(rate), state.settings.tolist(), step
-    )
-    finite = np.isfinite(moved)
-    parameters[:] = np.where(finite, moved, parameters)
     state.iterations[0] += 1
-    return Status.STATUS_FINE if finite.all() else Status.STATUS_UPDATE
+    slots = state.slots[:, : len(parameters)]
+    if segments is None:
+        fine = _take(parameters, gradients, slots, state, float(rate), step)
+    else:
+        fine = _take_parts(parameters, gradients, slots, state, float(rate), step, parts)
+    return Status.STATUS_FINE if fine else Status.STATUS_UPDATE
+
+
+def _take(w, g, slots, state, rate, step):
+    """Move the weights by the optimizer's formula; whether all of them moved."""
+    moved = FORMULAS[state.kind](w, g, slots, rate, state.settings.tolist(), step)
+    return _assign(w, moved)
+
+
+def _assign(w, moved):
+    finite = np.isfinite(moved)
+    w[...] = np.where(finite, moved, w)
+    return bool(finite.all())
+
+
+def _take_parts(parameters, gradients, slots, state, rate, step, parts):
+    """A step of the listed variables; whether all of them moved."""
+    options = state.options[0]
+    accumulation = int(options["accumulation"])
+    if accumulation > 1:
+        sums = slots[-1]
+        for part in parts:
+            sums[part] += gradients[part]
+        if (step + 1) % accumulation:
+            return True
+        gradients = sums / accumulation
+        sums[:] = 0
+    updates = step // accumulation
+    gradients = _clipped(gradients, options, parts)
+    fine = True
+    for segment, part in zip(state.segments, parts, strict=True):
+        rows, columns = int(segment["rows"]), int(segment["columns"])
+        shape = (-1, rows, columns) if rows else (-1,)
+        w, g = parameters[part].reshape(shape), gradients[part].reshape(shape)
+        own = slots[:, part].reshape(len(slots), *w.shape)
+        if options["weight_decay"] and segment["decayed"]:
+            fine &= _assign(w, w - float(options["weight_decay"]) * rate * w)
+        fine &= _take(w, g, own, state, rate, updates)
+        slots[:, part] = own.reshape(len(slots), w.size)
+        if options["use_ema"]:
+            average = slots[-2 if accumulation > 1 else -1][part]
+            _average(parameters[part], average, options, updates)
+    return fine
+
+
+def _clipped(gradients, options, parts):
+    gradients = gradients.copy()
+    clipnorm, clipvalue = float(options["clipnorm"]), float(options["clipvalue"])
+    global_clipnorm = float(options["global_clipnorm"])
+    if global_clipnorm > 0:
+        whole = norm(np.concatenate([gradients[part] for part in parts]))
+        whole = float(np.hypot(whole, np.sqrt(options["other_squares"])))
+        for part in parts:
+            gradients[part] *= global_clipnorm / max(whole, global_clipnorm)
+    for part in parts:
+        if clipnorm > 0:
+            gradients[part] *= clipnorm / max(norm(gradients[part]), clipnorm)
+        if clipvalue > 0:
+            gradients[part] = gradients[part].clip(-clipvalue, clipvalue)
+    return gradients
+
+
+def _average(w, average, options, updates):
+    """average = momentum average + (1 - momentum) w; the first update has no past."""
+    momentum = float(options["ema_momentum"]) if updates > 0 else 0.0
+    average[:] = momentum * average + (1 - momentum) * w
+    frequency = int(options["ema_frequency"])
+    if frequency and (updates + 1) % frequency == 0:
+        w[:] = average

@@ -1,0 +1,100 @@
+# Counts of positives and negatives between thresholds: what ROC and precision-recall curves and
+# the entries of confusion matrices are made from.
+#
+# The settings: [thresholds, how many go to a unit of p if they are evenly spaced (else 0), the
+# column to look at or -1, how many of the largest predictions of a row count or 0, whether each
+# column has counts of its own, whether there are weights of columns; the thresholds in rising
+# order; the weights].
+# The totals: for each column with counts of its own, and for each number of thresholds that a
+# prediction exceeds, from 0 on, the weight of positives and that of negatives.
+
+cdef enum:
+    COUNTS_THRESHOLDS
+    COUNTS_SCALE
+    COUNTS_COLUMN
+    COUNTS_TOP
+    COUNTS_APART
+    COUNTS_WEIGHTED
+    COUNTS_SETTINGS     # so many come before the thresholds
+
+# What a prediction counts as that is not among a row's largest, as in Keras.
+cdef extern from *:
+    """
+    #define BELOW_ALL -1e10
+    """
+    const double BELOW_ALL
+
+
+cdef inline int64_t thresholds_below(
+    real p, int64_t count, const double* thresholds, double scale,
+) noexcept nogil:
+    """How many of the thresholds p exceeds, once they are rounded to its type; 0 for NaN."""
+    cdef int64_t low = 0
+    cdef int64_t half
+    if scale > 0:
+        if not p > <real>thresholds[0]:
+            return 0
+        if p > <real>thresholds[count - 1]:
+            return count
+        # A guess; what counts are the comparisons.
+        low = min(<int64_t>((p - thresholds[0]) * scale), count - 1)
+        while low > 0 and not p > <real>thresholds[low - 1]:
+            low -= 1
+        while low < count and p > <real>thresholds[low]:
+            low += 1
+        return low
+    # Bisection without a branch, which would be guessed wrong half of the time.
+    while count > 0:
+        half = (count + 1) >> 1
+        low += half * (p > <real>thresholds[low + half - 1])
+        count -= half
+    return low
+
+
+cdef inline void mark_top(int64_t k, int64_t n, const real* p, real* marks) noexcept nogil:
+    """marks = 1 for the k largest of n values, the first of equals first, and 0 for the others."""
+    cdef int64_t i, j, best
+    for j in range(n):
+        marks[j] = 0
+    for i in range(min(k, n)):
+        best = -1
+        for j in range(n):
+            if marks[j] == 0 and (best < 0 or p[j] > p[best]):
+                best = j
+        marks[best] = 1
+
+
+cdef void collect_counts(
+    const double* settings, int64_t rows, int64_t width, int64_t stride, const real* p,
+    const real* y, int64_t y_stride, const real* weights, real* line, double* totals,
+) noexcept nogil:
+    cdef int64_t count = <int64_t>settings[COUNTS_THRESHOLDS]
+    cdef int64_t top = <int64_t>settings[COUNTS_TOP]
+    cdef bint weighted = settings[COUNTS_WEIGHTED] != 0
+    cdef const double* thresholds = settings + COUNTS_SETTINGS
+    cdef const double* column_weights = thresholds + count
+    cdef int64_t begin = max(<int64_t>settings[COUNTS_COLUMN], 0)
+    cdef int64_t end = width if settings[COUNTS_COLUMN] < 0 else begin + 1
+    cdef int64_t apart = 2 * (count + 1) if settings[COUNTS_APART] != 0 else 0
+    cdef int64_t i, j
+    cdef double weight = 1
+    cdef double scaled = 1
+    cdef double* sums
+    cdef real value
+    for i in range(rows):
+        if weights != NULL:
+            weight = weights[i * y_stride]
+            if weight == 0:
+                continue
+        scaled = weight
+        if top > 0:
+            mark_top(top, width, p + i * stride, line)
+        for j in range(begin, end):
+            value = p[i * stride + j]
+            if top > 0 and line[j] == 0:
+                value = <real>BELOW_ALL
+            if weighted:
+                scaled = weight * column_weights[j]
+            sums = totals + j * apart + 2 * thresholds_below(
+                value, count, thresholds, settings[COUNTS_SCALE])
+            sums[y[i * y_stride + j] == 0] += scaled

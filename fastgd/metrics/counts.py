@@ -1,0 +1,249 @@
+"""Positives and negatives at thresholds: the confusion matrix, and what it gives.
+
+A prediction is positive at a threshold if it exceeds it, and a target if it is not 0. The
+engine counts between sorted thresholds, which costs the same for any number of them.
+"""
+
+import numpy as np
+
+from fastgd._core import types
+from fastgd._validate import number, positive_int, whole_number
+from fastgd.errors import ArgumentError, ShapeError
+from fastgd.metrics.compiled import Compiled
+
+#: The default threshold where the largest predictions of a row count: below all of them.
+BELOW_ALL = -1e10
+
+
+class Counted(Compiled):
+    """A metric of counts between thresholds; see ``_core/counts.pxi``.
+
+    Attributes
+    ----------
+    thresholds : list of float
+        Sorted or not.
+    class_id : int or None
+        The column that alone counts.
+    """
+
+    code = types.Metric.METRIC_COUNTS
+    _direction = "up"
+    class_id = None
+    top_k = None
+    from_logits = False
+    multi_label = False
+    label_weights = None
+
+    def _counted(self):
+        """The thresholds that are counted between."""
+        return self.thresholds
+
+    def settings(self):
+        thresholds = np.sort(np.array(self._counted(), np.float64))
+        if self.from_logits:  # a logit is compared with the logit of a threshold
+            with np.errstate(divide="ignore"):
+                thresholds = np.log(thresholds) - np.log1p(-thresholds)
+        weights = self.label_weights if not self.multi_label else None
+        column = -1 if self.class_id is None else self.class_id
+        head = [len(thresholds), spacing(thresholds), column, self.top_k or 0,
+                self.multi_label, weights is not None]  # fmt: skip
+        return [*map(float, head), *thresholds.tolist(), *(weights or [])]
+
+    def check_width(self, width):
+        if self.class_id is not None and self.class_id >= width:
+            raise ShapeError(f"class_id: there is no {self.class_id} of {width} columns")
+
+    def size(self, width):
+        return 2 * (len(self._counted()) + 1) * (width if self.multi_label else 1)
+
+    def _predictions(self, y_pred):
+        if self.top_k is not None and np.ndim(y_pred) == 1:  # all of it is one row, as in Keras
+            return super()._predictions(np.reshape(y_pred, (1, -1)))
+        return super()._predictions(y_pred)
+
+    def _targets(self, y, p):
+        if self.top_k is not None and y.ndim == 1:
+            y = y.reshape(1, -1)
+        return super()._targets(y, p)
+
+    def confusion(self, totals):
+        """Counts at the thresholds in their order: (TP, FP, TN, FN), each an array."""
+        above, below = cumulative(totals, len(self.thresholds))
+        place = np.argsort(np.argsort(self.thresholds, kind="stable"), kind="stable")
+        tp, fp = above[0, 1:].T
+        fn, tn = below[0, :-1].T
+        return tp[place], fp[place], tn[place], fn[place]
+
+
+def spacing(thresholds):
+    """How many sorted thresholds go to a unit if they are evenly spaced, else 0."""
+    n = len(thresholds)
+    if n < 2 or not 0 < thresholds[-1] - thresholds[0] < np.inf:
+        return 0.0
+    even = np.linspace(thresholds[0], thresholds[-1], n)
+    step = (thresholds[-1] - thresholds[0]) / (n - 1)
+    return 1 / step if np.abs(thresholds - even).max() < 0.01 * step else 0.0
+
+
+def cumulative(totals, count):
+    """Counts above and below: two arrays (columns, count + 1, 2), of positives and negatives.
+
+    above[:, b] counts what exceeds at least b thresholds, below[:, b] what exceeds at most b.
+    """
+    buckets = np.asarray(totals).reshape(-1, count + 1, 2)
+    return buckets[:, ::-1].cumsum(axis=1)[:, ::-1], buckets.cumsum(axis=1)
+
+
+def ratio(a, b):
+    """a / b; 0 where b is 0."""
+    return np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape), where=np.asarray(b) != 0)
+
+
+def alone(values):
+    """A float if there is one value, else the array."""
+    return float(values[0]) if len(values) == 1 else values
+
+
+def checked_thresholds(given, default):
+    """A number from 0 to 1, several or none, as a list of float."""
+    if given is None:
+        return [default]
+    listed = list(given) if np.ndim(given) else [given]
+    if not listed:
+        raise ArgumentError("thresholds: expected at least one")
+    return [number(value, "thresholds", 0, 1) for value in listed]
+
+
+class _Count(Counted):
+    """The weight of what one field of the confusion matrix holds."""
+
+    arguments = ("thresholds",)
+    field = 0
+
+    def __init__(self, thresholds=None, name=None, dtype=None):
+        super().__init__(dtype, name)
+        self._given = thresholds
+        self.thresholds = checked_thresholds(thresholds, 0.5)
+
+    def figure(self, totals):
+        """A float, or an array with one for each of several thresholds."""
+        return alone(self.confusion(totals)[self.field])
+
+    def get_config(self):
+        return {**super().get_config(), "thresholds": self._given}
+
+
+class TruePositives(_Count):
+    """The weight of positives that are predicted to be so.
+
+    Parameters
+    ----------
+    thresholds : float or list of float, optional
+        0.5 without it; from 0 to 1. For logits give 0.
+    name : str, optional
+    dtype : {"float32", "float64"}, optional
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> metrics.TruePositives()([0, 1, 1, 1], [1, 0, 1, 1])
+    2.0
+    """
+
+
+class FalsePositives(_Count):
+    """The weight of negatives that are predicted to be positive; as ``TruePositives``.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> metrics.FalsePositives(thresholds=[0.5, 0.9])([0, 0, 1], [0.8, 0.95, 1])
+    array([2., 1.])
+    """
+
+    _direction = "down"
+    field = 1
+
+
+class TrueNegatives(_Count):
+    """The weight of negatives that are predicted to be so; as ``TruePositives``.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> metrics.TrueNegatives()([0, 1, 0, 0], [1, 1, 0, 0])
+    2.0
+    """
+
+    field = 2
+
+
+class FalseNegatives(_Count):
+    """The weight of positives that are predicted to be negative; as ``TruePositives``.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> metrics.FalseNegatives()([0, 1, 1, 1], [0, 1, 0, 0])
+    2.0
+    """
+
+    _direction = "down"
+    field = 3
+
+
+class _Rate(Counted):
+    """TP / (TP + a field of the confusion matrix)."""
+
+    arguments = ("thresholds", "top_k", "class_id")
+    field = 1
+
+    def __init__(self, thresholds=None, top_k=None, class_id=None, name=None, dtype=None):
+        super().__init__(dtype, name)
+        self._given = thresholds
+        self.top_k = None if top_k is None else positive_int(top_k, "top_k")
+        self.class_id = None if class_id is None else whole_number(class_id, "class_id", 0)
+        self.thresholds = checked_thresholds(thresholds, 0.5 if top_k is None else BELOW_ALL)
+
+    def figure(self, totals):
+        """A float, or an array with one for each of several thresholds; 0 for 0 / 0."""
+        found = self.confusion(totals)
+        return alone(ratio(found[0], found[0] + found[self.field]))
+
+    def get_config(self):
+        return {**super().get_config(), "thresholds": self._given}
+
+
+class Precision(_Rate):
+    """TP / (TP + FP): how many of those that are predicted to be positive are so.
+
+    Parameters
+    ----------
+    thresholds : float or list of float, optional
+        From 0 to 1; 0.5 without it, or none with `top_k`. For logits give 0.
+    top_k : int, optional
+        Only the k largest predictions of a row may be positive.
+    class_id : int, optional
+        The only column to look at.
+    name : str, optional
+    dtype : {"float32", "float64"}, optional
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> round(metrics.Precision()([0, 1, 1, 1], [1, 0, 1, 1]), 4)
+    0.6667
+    """
+
+
+class Recall(_Rate):
+    """TP / (TP + FN): how many of the positives are found; arguments as in ``Precision``.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> metrics.Recall(thresholds=[0.5, 0.9])([0, 1, 1], [1, 0.8, 0.95])
+    array([1. , 0.5])
+    """
+
+    field = 3

@@ -1,0 +1,356 @@
+"""Curves over thresholds: the areas under them, and the best point under a constraint."""
+
+import numpy as np
+
+from fastgd._validate import boolean, number, positive_int, whole_number
+from fastgd.errors import ArgumentError, ShapeError
+from fastgd.metrics.counts import Counted, checked_thresholds, cumulative, ratio
+
+_CURVES = ("ROC", "PR", "PRGAIN")
+_SUMMATIONS = ("interpolation", "majoring", "minoring")
+#: The thresholds at both ends of a curve, below and above every probability.
+_EPSILON = 1e-7
+
+
+class _Curve(Counted):
+    """Counts over all of [0, 1]; a prediction outside counts as its nearer end."""
+
+    def _set_thresholds(self, num_thresholds, thresholds):
+        if thresholds is None:
+            self.num_thresholds = whole_number(num_thresholds, "num_thresholds", 2)
+            steps = self.num_thresholds - 1
+            self._inner = [(i + 1) / steps for i in range(steps - 1)]
+        else:
+            inner = checked_thresholds(thresholds, None) if len(thresholds) else []
+            self._inner = sorted(inner)
+            self.num_thresholds = len(inner) + 2
+        self._given = thresholds is not None
+
+    @property
+    def thresholds(self):
+        """All thresholds, the ends included: a list of float."""
+        return [-_EPSILON, *self._inner, 1 + _EPSILON]
+
+    def _counted(self):
+        return self._inner
+
+    def _points(self, totals):
+        """(TP, FP, TN, FN) at all thresholds, each of shape (num_thresholds, columns)."""
+        above, below = cumulative(totals, len(self._inner))
+        nothing = np.zeros_like(above[:, :1])
+        above = np.concatenate([above, nothing], axis=1).transpose(2, 1, 0)
+        below = np.concatenate([nothing, below], axis=1).transpose(2, 1, 0)
+        return above[0], above[1], below[1], below[0]
+
+    def get_config(self):
+        return {**super().get_config(), "thresholds": self._inner if self._given else None}
+
+
+class AUC(_Curve):
+    """The area under the ROC or the precision-recall curve, by Riemann sums over thresholds.
+
+    Parameters
+    ----------
+    num_thresholds : int
+        At least 2; they are evenly spaced over [0, 1]. More come closer to the true area.
+    curve : {"ROC", "PR", "PRGAIN"}
+    summation_method : {"interpolation", "minoring", "majoring"}
+        Between two thresholds the mean, the smaller or the larger height. "PR" interpolates
+        true and false positives instead of their ratio (Davis & Goadrich, 2006).
+    name : str, optional
+    dtype : {"float32", "float64"}, optional
+    thresholds : list of float, optional
+        From 0 to 1, in place of evenly spaced ones; the ends are added.
+    multi_label : bool
+        Whether each column has an area of its own, of which the mean is taken; otherwise all
+        columns are thrown together.
+    num_labels : int, optional
+        How many columns there are; only with `multi_label`.
+    label_weights : list of float, optional
+        A weight of each column: of its area, or without `multi_label` of what it adds.
+    from_logits : bool
+        Whether predictions are logits.
+
+    Raises
+    ------
+    ArgumentError, DataTypeError
+        If an argument is out of its range.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> round(metrics.AUC(num_thresholds=3)([0, 0, 1, 1], [0, 0.5, 0.3, 0.9]), 12)
+    0.75
+    """
+
+    arguments = ("num_thresholds", "curve", "summation_method", "multi_label", "num_labels",
+                 "label_weights", "from_logits")  # fmt: skip
+
+    def __init__(
+        self,
+        num_thresholds=200,
+        curve="ROC",
+        summation_method="interpolation",
+        name=None,
+        dtype=None,
+        thresholds=None,
+        multi_label=False,
+        num_labels=None,
+        label_weights=None,
+        from_logits=False,
+    ):
+        super().__init__(dtype, name)
+        self.curve = _one_of("curve", curve, _CURVES)
+        self.summation_method = _one_of("summation_method", summation_method, _SUMMATIONS)
+        self._set_thresholds(num_thresholds, thresholds)
+        self.multi_label = boolean(multi_label, "multi_label")
+        self.from_logits = boolean(from_logits, "from_logits")
+        self.num_labels = None if num_labels is None else positive_int(num_labels, "num_labels")
+        if num_labels is not None and not self.multi_label:
+            raise ArgumentError("num_labels: only with multi_label=True")
+        if label_weights is not None:
+            self.label_weights = [number(w, "label_weights", 0) for w in label_weights]
+
+    def check_width(self, width):
+        labels = None if self.label_weights is None else len(self.label_weights)
+        for name, wanted in (("num_labels", self.num_labels), ("label_weights", labels)):
+            if wanted not in (None, width):
+                raise ShapeError(f"{name}: {wanted} for predictions of {width} columns")
+
+    def figure(self, totals):
+        """The area: a float."""
+        counts = self._points(totals)
+        if self.curve == "PR" and self.summation_method == "interpolation":
+            areas = _interpolated_pr(*counts)
+        else:
+            x, y = _CURVE_POINTS[self.curve](*counts)
+            heights = {
+                "interpolation": (y[:-1] + y[1:]) / 2,
+                "minoring": np.minimum(y[:-1], y[1:]),
+                "majoring": np.maximum(y[:-1], y[1:]),
+            }[self.summation_method]
+            areas = ((x[:-1] - x[1:]) * heights).sum(axis=0)
+        if self.multi_label and self.label_weights is not None:
+            weights = np.array(self.label_weights)
+            return float(ratio((areas * weights).sum(), weights.sum()))
+        return float(areas.mean())
+
+
+def _one_of(argument, value, choices):
+    for choice in choices:
+        if isinstance(value, str) and value.lower() == choice.lower():
+            return choice
+    raise ArgumentError(f"{argument}: expected one of {choices}, got {value!r}")
+
+
+def _roc(tp, fp, tn, fn):
+    return ratio(fp, fp + tn), ratio(tp, tp + fn)
+
+
+def _pr(tp, fp, tn, fn):
+    return ratio(tp, tp + fn), ratio(tp, tp + fp)
+
+
+def _pr_gain(tp, fp, tn, fn):
+    """Flach & Kull, 2015: 1 - (P / N) (FN / TP) and 1 - (P / N) (FP / TP)."""
+    scale = ratio(tp + fn, tn + fp)
+    recall_gain = np.where(tp == 0, 0, 1 - scale * ratio(fn, tp))
+    return np.maximum(recall_gain, 0), np.where(tp == 0, 1, 1 - scale * ratio(fp, tp))
+
+
+_CURVE_POINTS = {"ROC": _roc, "PR": _pr, "PRGAIN": _pr_gain}
+
+
+def _interpolated_pr(tp, fp, tn, fn):
+    """The area where TP and TP + FP run linearly between two thresholds A and B.
+
+    With P = TP + FP and s = dTP / dP it is s (dTP + (TP_B - s P_B) log(P_A / P_B)) / positives.
+    """
+    p = tp + fp
+    d_tp, d_p = tp[:-1] - tp[1:], np.maximum(p[:-1] - p[1:], 0)
+    slope = ratio(d_tp, d_p)
+    both = (p[:-1] > 0) & (p[1:] > 0)
+    log_ratio = np.log(np.where(both, ratio(p[:-1], p[1:]), 1))
+    area = slope * (d_tp + (tp[1:] - slope * p[1:]) * log_ratio)
+    return ratio(area, tp[1:] + fn[1:]).sum(axis=0)
+
+
+class _Separation(_Curve):
+    """A figure of the ROC curve."""
+
+    arguments = ("num_thresholds", "from_logits")
+
+    def __init__(
+        self, num_thresholds=200, name=None, dtype=None, thresholds=None, from_logits=False
+    ):
+        super().__init__(dtype, name)
+        self._set_thresholds(num_thresholds, thresholds)
+        self.from_logits = boolean(from_logits, "from_logits")
+
+    def figure(self, totals):
+        """A float; 0 where a class is missing."""
+        tp, fp, tn, fn = (counts[:, 0] for counts in self._points(totals))
+        if tp[0] == 0 or fp[0] == 0:
+            return 0.0
+        return float(self._of_curve(fp / (fp + tn), tp / (tp + fn)))
+
+
+class Gini(_Separation):
+    """The Gini coefficient, 2 AUC - 1, of the ROC curve: 1 for a perfect order, 0 for chance.
+
+    Parameters
+    ----------
+    num_thresholds : int
+        At least 2; they are evenly spaced over [0, 1].
+    name : str, optional
+    dtype : {"float32", "float64"}, optional
+    thresholds : list of float, optional
+        From 0 to 1, in place of evenly spaced ones.
+    from_logits : bool
+        Whether predictions are logits.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> metrics.Gini()([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.9])
+    0.5
+    """
+
+    def _of_curve(self, x, y):
+        return 2 * np.sum((x[:-1] - x[1:]) * (y[:-1] + y[1:]) / 2) - 1
+
+
+class KolmogorovSmirnov(_Separation):
+    """The largest distance between the distributions of positives and of negatives.
+
+    That is the largest of |TP / P - FP / N| over the thresholds; arguments as in ``Gini``.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> metrics.KolmogorovSmirnov()([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.9])
+    0.5
+    """
+
+    def _of_curve(self, x, y):
+        return np.abs(y - x).max()
+
+
+class _Best(Counted):
+    """The best of one rate where another is at least a value; 0 where it is nowhere.
+
+    `rates` names the constrained one and the one that is wanted.
+    """
+
+    constraint = "value"
+    rates = None
+
+    def __init__(self, value, num_thresholds, class_id, name, dtype):
+        super().__init__(dtype, name)
+        setattr(self, self.constraint, number(value, self.constraint, 0, 1))
+        self.num_thresholds = positive_int(num_thresholds, "num_thresholds")
+        self.class_id = None if class_id is None else whole_number(class_id, "class_id", 0)
+        n = self.num_thresholds
+        self.thresholds = [0.5] if n == 1 else [i / (n - 1) for i in range(n)]
+
+    @property
+    def arguments(self):
+        return (self.constraint, "num_thresholds", "class_id")
+
+    def figure(self, totals):
+        """A float."""
+        tp, fp, tn, fn = self.confusion(totals)
+        rates = {
+            "recall": ratio(tp, tp + fn),
+            "precision": ratio(tp, tp + fp),
+            "specificity": ratio(tn, tn + fp),
+        }
+        constrained, wanted = self.rates
+        feasible = rates[constrained] >= getattr(self, self.constraint)
+        return float(np.where(feasible, rates[wanted], 0).max())
+
+
+class SensitivityAtSpecificity(_Best):
+    """The best sensitivity TP / (TP + FN) where the specificity TN / (TN + FP) is high enough.
+
+    Parameters
+    ----------
+    specificity : float
+        From 0 to 1.
+    num_thresholds : int
+        Evenly spaced from 0 to 1; a single one is 0.5.
+    class_id : int, optional
+        The only column to look at.
+    name : str, optional
+    dtype : {"float32", "float64"}, optional
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> metrics.SensitivityAtSpecificity(0.5)([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8])
+    0.5
+    """
+
+    constraint = "specificity"
+    rates = ("specificity", "recall")
+
+    def __init__(self, specificity, num_thresholds=200, class_id=None, name=None, dtype=None):
+        super().__init__(specificity, num_thresholds, class_id, name, dtype)
+
+
+class SpecificityAtSensitivity(_Best):
+    """The best specificity TN / (TN + FP) where the sensitivity TP / (TP + FN) is high enough.
+
+    Arguments as in ``SensitivityAtSpecificity``.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> y_pred = [0, 0.3, 0.8, 0.3, 0.8]
+    >>> round(metrics.SpecificityAtSensitivity(0.5)([0, 0, 0, 1, 1], y_pred), 4)
+    0.6667
+    """
+
+    constraint = "sensitivity"
+    rates = ("recall", "specificity")
+
+    def __init__(self, sensitivity, num_thresholds=200, class_id=None, name=None, dtype=None):
+        super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
+
+
+class PrecisionAtRecall(_Best):
+    """The best precision TP / (TP + FP) where the recall TP / (TP + FN) is high enough.
+
+    Arguments as in ``SensitivityAtSpecificity``.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> metrics.PrecisionAtRecall(0.5)([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8])
+    0.5
+    """
+
+    constraint = "recall"
+    rates = ("recall", "precision")
+
+    def __init__(self, recall, num_thresholds=200, class_id=None, name=None, dtype=None):
+        super().__init__(recall, num_thresholds, class_id, name, dtype)
+
+
+class RecallAtPrecision(_Best):
+    """The best recall TP / (TP + FN) where the precision TP / (TP + FP) is high enough.
+
+    Arguments as in ``SensitivityAtSpecificity``.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> metrics.RecallAtPrecision(0.8)([0, 0, 1, 1], [0, 0.5, 0.3, 0.9])
+    0.5
+    """
+
+    constraint = "precision"
+    rates = ("precision", "recall")
+
+    def __init__(self, precision, num_thresholds=200, class_id=None, name=None, dtype=None):
+        super().__init__(precision, num_thresholds, class_id, name, dtype)

@@ -1,0 +1,96 @@
+"""F scores: precision and recall of classes in one figure."""
+
+import numpy as np
+
+from fastgd._core import types
+from fastgd._validate import number
+from fastgd.errors import ArgumentError
+from fastgd.metrics.compiled import Compiled
+from fastgd.metrics.counts import ratio
+
+
+class FBetaScore(Compiled):
+    """(1 + beta²) precision recall / (beta² precision + recall), of each class.
+
+    Parameters
+    ----------
+    average : {None, "micro", "macro", "weighted"}
+        None: an array with the score of each class. "micro": one score of the counts of all
+        classes. "macro": the mean score. "weighted": the mean weighted by how often a class is
+        true.
+    beta : float
+        How many times as much recall counts as precision does.
+    threshold : float, optional
+        A class is predicted if its prediction exceeds it; without it, if it is the largest of
+        its row (and not 0).
+    name : str
+    dtype : {"float32", "float64"}, optional
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> y_true = [[1, 1, 1], [1, 0, 0], [1, 1, 0]]
+    >>> y_pred = [[0.2, 0.6, 0.7], [0.2, 0.6, 0.6], [0.6, 0.8, 0.0]]
+    >>> metrics.FBetaScore(beta=2.0, threshold=0.5)(y_true, y_pred).round(4)
+    array([0.3846, 0.9091, 0.8333])
+    """
+
+    code = types.Metric.METRIC_CLASS_COUNTS
+    _direction = "up"
+    arguments = ("average", "beta", "threshold")
+
+    def __init__(self, average=None, beta=1.0, threshold=None, name="fbeta_score", dtype=None):
+        super().__init__(dtype, name)
+        if average not in (None, "micro", "macro", "weighted"):
+            raise ArgumentError(
+                f"average: expected None, 'micro', 'macro' or 'weighted', got {average!r}"
+            )
+        self.average = average
+        self.beta = _positive(beta, "beta", np.inf)
+        self.threshold = None if threshold is None else _positive(threshold, "threshold", 1)
+
+    def settings(self):
+        return [float("nan") if self.threshold is None else self.threshold]
+
+    def size(self, width):
+        return 3 * width
+
+    def figure(self, totals):
+        """A float, or an array (classes,) without an average; 0 for 0 / 0."""
+        counts = np.asarray(totals).reshape(-1, 3)
+        if self.average == "micro":
+            counts = counts.sum(axis=0, keepdims=True)
+        tp, fp, fn = counts.T
+        precision, recall = ratio(tp, tp + fp), ratio(tp, tp + fn)
+        square = self.beta**2
+        scores = (1 + square) * ratio(precision * recall, square * precision + recall)
+        if self.average is None:
+            return scores
+        if self.average == "weighted":
+            return float((scores * ratio(tp + fn, (tp + fn).sum())).sum())
+        return float(scores.mean())
+
+
+def _positive(value, argument, high):
+    value = number(value, argument, 0, high)
+    if value == 0:
+        raise ArgumentError(f"{argument}: expected a number above 0, got {value}")
+    return value
+
+
+class F1Score(FBetaScore):
+    """The harmonic mean of precision and recall, of each class; as ``FBetaScore``.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> y_true = [[1, 1, 1], [1, 0, 0], [1, 1, 0]]
+    >>> y_pred = [[0.2, 0.6, 0.7], [0.2, 0.6, 0.6], [0.6, 0.8, 0.0]]
+    >>> metrics.F1Score(threshold=0.5)(y_true, y_pred).round(4)
+    array([0.5   , 0.8   , 0.6667])
+    """
+
+    arguments = ("average", "threshold")
+
+    def __init__(self, average=None, threshold=None, name="f1_score", dtype=None):
+        super().__init__(average, 1.0, threshold, name, dtype)

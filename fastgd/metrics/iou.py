@@ -1,0 +1,202 @@
+"""Intersection over union of classes: TP / (TP + FP + FN), from a matrix of classes."""
+
+import numpy as np
+
+from fastgd._core import types
+from fastgd._validate import boolean, number, positive_int, whole_number
+from fastgd.errors import ArgumentError, ShapeError
+from fastgd.metrics.compiled import Compiled
+from fastgd.metrics.counts import ratio
+
+
+class IoU(Compiled):
+    """The mean of TP / (TP + FP + FN) over chosen classes, of those that occur.
+
+    Parameters
+    ----------
+    num_classes : int
+    target_class_ids : sequence of int
+        The classes that count.
+    name : str, optional
+    dtype : {"float32", "float64"}, optional
+    ignore_class : int, optional
+        Rows of this true class are left out; so are numbers that are of no class.
+    sparse_y_true, sparse_y_pred : bool
+        Whether targets and predictions are class numbers; else the largest of a row counts.
+    axis : int
+        The one of the classes: the last.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> round(metrics.IoU(2, target_class_ids=[0])([0, 0, 1, 1], [0, 1, 0, 1]), 4)
+    0.3333
+    """
+
+    code = types.Metric.METRIC_CONFUSION
+    _direction = "up"
+    arguments = ("num_classes", "target_class_ids", "ignore_class", "sparse_y_true",
+                 "sparse_y_pred", "axis")  # fmt: skip
+    threshold = float("nan")
+
+    def __init__(
+        self,
+        num_classes,
+        target_class_ids,
+        name=None,
+        dtype=None,
+        ignore_class=None,
+        sparse_y_true=True,
+        sparse_y_pred=True,
+        axis=-1,
+    ):
+        super().__init__(dtype, name)
+        self.num_classes = positive_int(num_classes, "num_classes")
+        self.target_class_ids = [
+            whole_number(c, "target_class_ids", 0) for c in target_class_ids
+        ]
+        if not self.target_class_ids or max(self.target_class_ids) >= self.num_classes:
+            raise ArgumentError(
+                f"target_class_ids: expected class numbers below {self.num_classes}, "
+                f"got {target_class_ids!r}"
+            )
+        if axis not in (-1, 1):
+            raise ArgumentError(f"axis: expected -1, the last one, got {axis!r}")
+        self.ignore_class = ignore_class
+        if ignore_class is not None:
+            self.ignore_class = int(number(ignore_class, "ignore_class"))
+        self.sparse_y_true = boolean(sparse_y_true, "sparse_y_true")
+        self.sparse_y_pred = boolean(sparse_y_pred, "sparse_y_pred")
+        self.axis = axis
+
+    @property
+    def sparse(self):
+        """Whether a row has one class number as its target."""
+        return self.sparse_y_true and not self.sparse_y_pred
+
+    def settings(self):
+        left_out = float("nan") if self.ignore_class is None else float(self.ignore_class)
+        return [float(self.num_classes), left_out, float(self.sparse_y_true),
+                float(self.sparse_y_pred), self.threshold]  # fmt: skip
+
+    def size(self, width):
+        return self.num_classes**2
+
+    def _targets(self, y, p):
+        if self.sparse_y_true or not self.sparse_y_pred:
+            return super()._targets(y, p)
+        if y.ndim != 2 or len(y) != len(p):
+            raise ShapeError(f"y_true: expected ({len(p)}, classes), got {y.shape}")
+        return y
+
+    def figure(self, totals):
+        """The mean: a float; 0 where none of the classes occurs."""
+        matrix = np.asarray(totals).reshape(self.num_classes, self.num_classes)
+        found = np.diag(matrix)
+        union = matrix.sum(axis=0) + matrix.sum(axis=1) - found
+        found, union = found[self.target_class_ids], union[self.target_class_ids]
+        return float(ratio(ratio(found, union).sum(), np.count_nonzero(union)))
+
+
+class BinaryIoU(IoU):
+    """The mean of TP / (TP + FP + FN) over class 0, class 1 or both.
+
+    Parameters
+    ----------
+    target_class_ids : sequence of int
+    threshold : float
+        Predictions from it on are of class 1, those below it of class 0.
+    name : str, optional
+    dtype : {"float32", "float64"}, optional
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> round(metrics.BinaryIoU(threshold=0.3)([0, 1, 0, 1], [0.1, 0.2, 0.4, 0.7]), 4)
+    0.3333
+    """
+
+    arguments = ("target_class_ids", "threshold")
+
+    def __init__(self, target_class_ids=(0, 1), threshold=0.5, name=None, dtype=None):
+        super().__init__(2, target_class_ids, name, dtype)
+        self.threshold = number(threshold, "threshold")
+
+
+class MeanIoU(IoU):
+    """The mean of TP / (TP + FP + FN) over all classes that occur; as ``IoU``.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> round(metrics.MeanIoU(num_classes=2)([0, 0, 1, 1], [0, 1, 0, 1]), 4)
+    0.3333
+    """
+
+    arguments = ("num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")
+
+    def __init__(
+        self,
+        num_classes,
+        name=None,
+        dtype=None,
+        ignore_class=None,
+        sparse_y_true=True,
+        sparse_y_pred=True,
+        axis=-1,
+    ):
+        every = range(positive_int(num_classes, "num_classes"))
+        super().__init__(num_classes, every, name, dtype, ignore_class, sparse_y_true,
+                         sparse_y_pred, axis)  # fmt: skip
+
+
+class OneHotIoU(IoU):
+    """``IoU`` for one-hot targets and a prediction for each class.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> y_true, y_pred = [[1, 0], [0, 1], [0, 1]], [[0.7, 0.3], [0.6, 0.4], [0.2, 0.8]]
+    >>> metrics.OneHotIoU(2, target_class_ids=[0])(y_true, y_pred)
+    0.5
+    """
+
+    arguments = ("num_classes", "target_class_ids", "ignore_class", "sparse_y_pred", "axis")
+
+    def __init__(
+        self,
+        num_classes,
+        target_class_ids,
+        name=None,
+        dtype=None,
+        ignore_class=None,
+        sparse_y_pred=False,
+        axis=-1,
+    ):
+        super().__init__(num_classes, target_class_ids, name, dtype, ignore_class, False,
+                         sparse_y_pred, axis)  # fmt: skip
+
+
+class OneHotMeanIoU(MeanIoU):
+    """``MeanIoU`` for one-hot targets and a prediction for each class.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> y_true, y_pred = [[1, 0], [0, 1], [0, 1]], [[0.7, 0.3], [0.6, 0.4], [0.2, 0.8]]
+    >>> metrics.OneHotMeanIoU(2)(y_true, y_pred)
+    0.5
+    """
+
+    arguments = ("num_classes", "ignore_class", "sparse_y_pred", "axis")
+
+    def __init__(
+        self,
+        num_classes,
+        name=None,
+        dtype=None,
+        ignore_class=None,
+        sparse_y_pred=False,
+        axis=-1,
+    ):
+        super().__init__(num_classes, name, dtype, ignore_class, False, sparse_y_pred, axis)

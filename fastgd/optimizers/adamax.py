@@ -1,0 +1,46 @@
+"""Adamax."""
+
+from fastgd._core import types
+from fastgd._validate import number
+from fastgd.optimizers.base import Optimizer, below_one
+
+
+class Adamax(Optimizer):
+    """Adam with the maximum norm in the place of the root (Kingma and Ba 2015, section 7.1).
+
+    m = m + (1 - beta_1)(g - m), u = max(beta_2 u, |g|), and at step t = 1, 2, ...
+    w = w - learning_rate / (1 - beta_1^t) m / (u + epsilon).
+
+    Parameters
+    ----------
+    learning_rate : float or schedule
+    beta_1, beta_2 : float
+        In [0, 1).
+    epsilon : float
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum
+    ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name
+        As in Optimizer.
+    """
+
+    kind = types.Update.UPDATE_ADAMAX
+
+    def __init__(
+        self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=None,
+        clipnorm=None, clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99,
+        ema_overwrite_frequency=None, loss_scale_factor=None, gradient_accumulation_steps=None,
+        name=None,
+    ):  # fmt: skip
+        super().__init__(
+            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema,
+            ema_momentum, ema_overwrite_frequency, loss_scale_factor,
+            gradient_accumulation_steps, name,
+        )  # fmt: skip
+        self.beta_1 = below_one(beta_1, "beta_1")
+        self.beta_2 = below_one(beta_2, "beta_2")
+        self.epsilon = number(epsilon, "epsilon", 0)
+
+    def settings(self):
+        return [self.beta_1, self.beta_2, self.epsilon]
+
+    def slots(self):
+        return {"momentum": 0.0, "norm": 0.0}

@@ -1,0 +1,103 @@
+"""Metrics that collect: each row adds to several sums, from which Python makes the figure.
+
+Each takes predictions p, (rows, width), targets y, (rows, columns), the weights of the rows,
+none of which is 0, the metric's settings and its sums, which it adds to. See the files of the
+same subjects in ``_core``.
+"""
+
+import numpy as np
+
+from fastgd._core.types import Metric
+
+#: What a prediction counts as that is not among a row's largest, as in Keras.
+BELOW_ALL = -1e10
+
+
+def counts(p, y, weights, settings, totals):
+    """Positives and negatives between thresholds."""
+    count, _, column, top, apart, weighted = map(int, settings[:6])
+    thresholds = np.asarray(settings[6 : 6 + count], p.dtype)
+    if top:
+        order = np.argsort(-p, axis=1, kind="stable")  # of equals the first counts
+        p = p.copy()
+        np.put_along_axis(p, order[:, top:], BELOW_ALL, axis=1)
+    weights = np.broadcast_to(weights[:, None].astype(np.float64), p.shape)
+    if weighted:
+        weights = weights * settings[6 + count : 6 + count + p.shape[1]]
+    size = 2 * (count + 1)
+    for j in range(p.shape[1]) if column < 0 else [column]:
+        # below: how many thresholds are smaller; a NaN exceeds none
+        below = np.searchsorted(thresholds, p[:, j], side="left")
+        below[np.isnan(p[:, j])] = 0
+        place = 2 * below + (y[:, j] == 0)
+        sums = totals[j * size :] if apart else totals
+        sums[:size] += np.bincount(place, weights[:, j], size)
+
+
+def class_counts(p, y, weights, settings, totals):
+    """True positives, false positives and false negatives of each class."""
+    if np.isnan(settings[0]):
+        predicted = (p >= p.max(axis=1, keepdims=True)) & (np.abs(p) > 1e-9)
+    else:
+        predicted = p > settings[0]
+    y, weights = y.astype(np.float64), weights[:, None].astype(np.float64)
+    for k, values in enumerate((predicted * y, predicted * (1 - y), ~predicted * y)):
+        totals[k : 3 * p.shape[1] : 3] += (weights * values).sum(axis=0)
+
+
+def confusion(p, y, weights, settings, totals):
+    """The matrix of true and predicted classes."""
+    classes, left_out, sparse_y, sparse_p, threshold = settings[:5]
+    if not np.isnan(threshold):
+        p = p >= threshold
+    elif not sparse_p:
+        p = p.argmax(axis=1)[:, None]
+    if not sparse_y:
+        y = y.argmax(axis=1)[:, None]
+    elements = min(p.shape[1], y.shape[1])
+    p, y = p[:, :elements].astype(float).ravel(), y[:, :elements].astype(float).ravel()
+    weights = np.repeat(weights.astype(np.float64), elements)
+    inside = (p > -1) & (p < classes) & (y > -1) & (y < classes) & (np.trunc(y) != left_out)
+    place = np.trunc(y[inside]) * classes + np.trunc(p[inside])
+    totals[: int(classes) ** 2] += np.bincount(
+        place.astype(int), weights[inside], int(classes) ** 2
+    )
+
+
+def moments(p, y, weights, settings, totals):
+    """Weighted sums of targets and predictions, about the first of them, column by column."""
+    if len(p) == 0:
+        return
+    sums = totals[1 : 1 + 9 * p.shape[1]].reshape(-1, 9).T
+    p, y = p.astype(np.float64), y.astype(np.float64)
+    if totals[0] == 0:
+        sums[0], sums[1] = y[0], p[0]
+    a, b, d = p - sums[1], y - sums[0], y - p
+    terms = (np.ones_like(p), b, a, b * b, a * a, a * b, d * d)
+    for k, term in enumerate(terms, 2):
+        sums[k] += (weights[:, None].astype(np.float64) * term).sum(axis=0)
+    totals[0] += len(p)
+
+
+def calibration(p, y, weights, settings, totals):
+    """For bins of predicted probability: weights, these times probability, times truth."""
+    bins = int(settings[0])
+    if p.shape[1] == 1:
+        truth, p = y[:, 0], p[:, 0]
+    else:
+        label = y[:, 0] if y.shape[1] == 1 else y.argmax(axis=1)
+        truth, p = p.argmax(axis=1) == label, p.max(axis=1)
+    p, weights = p.astype(np.float64), weights.astype(np.float64)
+    inside = np.where(p > 0, np.minimum(p, 1), 0)
+    place = np.minimum((inside * bins).astype(int), bins - 1)
+    for k, values in enumerate((weights, weights * p, weights * truth)):
+        totals[k : 3 * bins : 3] += np.bincount(place, values, bins)
+
+
+COLLECTING = {
+    Metric.METRIC_COUNTS: counts,
+    Metric.METRIC_CLASS_COUNTS: class_counts,
+    Metric.METRIC_CONFUSION: confusion,
+    Metric.METRIC_MOMENTS: moments,
+    Metric.METRIC_CALIBRATION: calibration,
+}
