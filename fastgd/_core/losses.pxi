@@ -12,7 +12,7 @@ include "loss_vectors.pxi"
 
 
 cdef void loss_rows(
-    int64_t loss, const double* settings, int64_t rows, int64_t width, int64_t stride,
+    const LossTerm* term, const double* settings, int64_t rows, int64_t width, int64_t stride,
     const real* p, const real* y, int64_t y_stride, const real* numerators, int64_t step,
     real denominator, real* values, real* d_p, real* line,
 ) noexcept nogil:
@@ -23,6 +23,7 @@ cdef void loss_rows(
     so. values: out, one a row. d_p: out, laid out as p, or NULL. line: room for `width`.
     """
     # One loop is compiled for each loss: its code is a constant in each of these calls.
+    cdef int64_t loss = term.kind
     if loss == LOSS_MEAN_SQUARED_ERROR:
         point_rows(LOSS_MEAN_SQUARED_ERROR, settings, rows, width, stride, p, y, y_stride,
                    numerators, step, denominator, values, d_p, line)
@@ -110,6 +111,10 @@ cdef void loss_rows(
     elif loss == LOSS_GAUSSIAN_NEGATIVE_LOG_LIKELIHOOD:
         vector_rows(LOSS_GAUSSIAN_NEGATIVE_LOG_LIKELIHOOD, settings, rows, width, stride, p, y,
                     y_stride, numerators, step, denominator, values, d_p, line)
+    elif loss == LOSS_COMPILED:
+        compiled_rows(<PointFunction><void*>term.value, <PointFunction><void*>term.slope, rows,
+                      width, stride, p, y, y_stride, numerators, step, denominator, values, d_p,
+                      line)
 
 
 cdef inline bint ignores_rows(const LossTerm* term, const double* settings) noexcept nogil:

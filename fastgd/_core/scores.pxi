@@ -63,14 +63,9 @@ cdef void score(
         elif term.kind == CALL_FUNCTION:
             call_loss(net, term, rows, width, stride, values_at(net, x, term.source, first_row),
                       y_rows + term.y_column, numerators, step, denominator, row_values, d_p)
-        elif term.kind == LOSS_COMPILED:
-            compiled_rows(
-                <PointFunction><void*>term.value, <PointFunction><void*>term.slope, rows, width,
-                stride, values_at(net, x, term.source, first_row), y_rows + term.y_column,
-                net.target_width, numerators, step, denominator, row_values, d_p, line)
         else:
             loss_rows(
-                term.kind, net.settings + term.settings, rows, width, stride,
+                term, net.settings + term.settings, rows, width, stride,
                 values_at(net, x, term.source, first_row), y_rows + term.y_column,
                 net.target_width, numerators, step, denominator, row_values, d_p, line)
         if step:
