@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastgd import _engines, _seeds, config
+from fastgd._memory import extent
 from fastgd._plan import describe_layer, flat_copy, flat_vector, width_of
 from fastgd._validate import numeric, rows
 from fastgd.errors import ShapeError
@@ -56,13 +57,6 @@ def side_by_side(arrays):
     return np.concatenate(arrays, axis=1)
 
 
-def extent(variables):
-    """Where in their owner some variables begin, and where they end."""
-    if not variables:
-        return 0, 0
-    return min(v.offset for v in variables), max(v.offset + v.size for v in variables)
-
-
 def call_program(
     program, parameters, variables, start, x, inputs, output_shapes, training, key
 ):
@@ -85,6 +79,8 @@ def call_program(
     out = np.empty((len(x), sum(widths)), x.dtype)
     # A tape may ask for the gradient after the weights have moved: it gets a copy of them.
     taped = recording()
+    whole = bool(variables) and parameters is variables[0].owner
+    owners = [parameters] if whole else list(variables)
     parameters = flat_copy(parameters) if taped else parameters
     kept = program.forward(parameters, x, out, training, key)
     ends = np.cumsum(widths)[:-1]
@@ -104,9 +100,11 @@ def call_program(
         gradients = flat_vector(parameters.size, parameters.dtype)
         d_x = flat_vector(x.size, x.dtype).reshape(x.shape) if wants_x else None
         program.backward(parameters, x, kept, d_out, gradients, d_x, training, key)
-        of_variables = [
-            gradients[v.offset - start :][: v.size].reshape(v.shape) for v in variables
-        ]
+        of_variables = [gradients]
+        if not whole:
+            of_variables = [
+                gradients[v.offset - start :][: v.size].reshape(v.shape) for v in variables
+            ]
         if d_x is None:
             return [*of_variables, *(None for _ in inputs)]
         of_inputs = [
@@ -116,6 +114,6 @@ def call_program(
         return [*of_variables, *of_inputs]
 
     return [
-        record(part, [*variables, *inputs], lambda d, k=k: backward(k, d))
+        record(part, [*owners, *inputs], lambda d, k=k: backward(k, d))
         for k, part in enumerate(parts)
     ]

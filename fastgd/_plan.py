@@ -19,11 +19,8 @@ from fastgd._core.types import (
     Op,
     Reduction,
 )
-from fastgd._regular import Regular, collected
 from fastgd._seeds import element
 from fastgd.activations import DESCRIPTIONS, Description, UserActivation
-from fastgd.initializers import GlorotUniform
-from fastgd.variables import Variable
 
 
 def flat_vector(size, dtype):
@@ -189,11 +186,13 @@ class Table:
         Whether the parameters of that layer are trained.
     """
 
-    def __init__(self, input_width, base=0):
+    def __init__(self, input_width, base=0, frozen=None):
         self.widths = [input_width]
         self.base = base  # where in their owner the parameters begin
         self.input_shape = (None, input_width)
         self.trains = True
+        self.frozen = frozen  # the layers that are not trained; None to ask each
+        self.kept = set()  # the buffers that others read, too
         self.rows = []
         self.settings = []
         self.work_size = 0
@@ -214,8 +213,13 @@ class Table:
 
     def layer(self, layer, input_shape, source):
         """Add the rows of a layer, called on buffers of a shape; returns its outputs'."""
-        self.input_shape, self.trains = input_shape, layer.trainable
+        self.input_shape = input_shape
+        self.trains = layer.trainable if self.frozen is None else layer not in self.frozen
         return layer.emit(self, source)
+
+    def keep(self, buffer):
+        """Let nobody activate a buffer in place: there is more than one that reads it."""
+        self.kept.add(buffer)
 
     def buffer(self, width):
         """A new buffer; returns its number."""
@@ -299,6 +303,7 @@ class Table:
             last["op"] == Op.OP_DENSE
             and last["kind"] == Activation.ACTIVATION_LINEAR
             and last["target"] == source
+            and source not in self.kept
             and source not in self.activities
             and code in IN_PLACE
         )
@@ -339,7 +344,6 @@ class Table:
         distinct = []
         for output in outputs:
             distinct.append(self.copy(output) if output in (0, *distinct) else output)
-            self.activated.setdefault(distinct[-1], self.activated.get(output))
         pairs = [self.logits(output) for output in distinct]
         return Plan(
             rows=np.array([tuple(row[name] for name in ROW.names) for row in self.rows], ROW),
@@ -367,101 +371,9 @@ IN_PLACE = (
 _WITH_LOGITS = (Activation.ACTIVATION_SIGMOID, Activation.ACTIVATION_SOFTMAX)
 
 
-@dataclass(frozen=True)
-class Network:
-    """Layers made ready: their plan, and the flat vectors that every figure of it lives in.
-
-    Attributes
-    ----------
-    plan : Plan
-    parameters, gradients : ndarray, shape (plan.parameter_count,)
-    variables : list of Variable
-        Views of `parameters`, in the order of the layers.
-    last_activations : list of function
-        What each output is activated by; None where it is not.
-    input_shape, output_shape : tuple
-        (None, d...).
-    dtype : numpy.dtype
-    regular : Regular
-        The penalties and constraints of the variables.
-    """
-
-    plan: Plan
-    parameters: np.ndarray
-    gradients: np.ndarray
-    variables: list
-    last_activations: list
-    input_shape: tuple
-    output_shape: tuple
-    dtype: np.dtype
-    regular: Regular
-
-
 def width_of(shape):
     """How many numbers a row of a shape (None, d...) has."""
     return math.prod(shape[1:])
-
-
-def build(layers, input_shape, dtype):
-    """Make a Network of layers in a row; weights that a layer has already are kept."""
-    shapes = [input_shape]
-    for layer in layers:
-        shapes.append(layer.compute_output_shape(shapes[-1]))
-    parameters, variables = build_layers(layers, shapes, dtype)
-    plan, last_activations = _described(layers, shapes, parameters.size)
-    return network_of(plan, parameters, variables, last_activations, input_shape, shapes[-1])
-
-
-def build_layers(layers, shapes, dtype):
-    """Make one flat vector for the weights of layers, given the shapes of their inputs.
-
-    Weights that a layer has already are kept. Returns the vector and the Variables in it.
-    """
-    specs = [layer.weight_specs(shape) for layer, shape in zip(layers, shapes, strict=False)]
-    parameters = flat_vector(sum(math.prod(w.shape) for ws in specs for w in ws), dtype)
-    offset = 0
-    bound = []
-    for layer, weights in zip(layers, specs, strict=True):
-        variables = []
-        for i, weight in enumerate(weights):
-            variable = Variable(
-                parameters, offset, weight.shape, name=f"{layer.name}/{weight.name}",
-                trainable=weight.trainable and layer.trainable,
-            )  # fmt: skip
-            variable.regularizer, variable.constraint = weight.regularizer, weight.constraint
-            old = layer.variables[i] if i < len(layer.variables) else None
-            kept = old is not None and old.shape == weight.shape
-            initializer = weight.initializer or GlorotUniform()
-            variable.assign(old.value if kept else initializer(weight.shape, dtype=dtype))
-            variables.append(variable)
-            offset += variable.size
-        bound.append(variables)
-    # Only now: whatever went wrong above has left the layers as they were.
-    for layer, shape, variables in zip(layers, shapes, bound, strict=False):
-        layer.bind(shape, variables)
-    return parameters, [v for variables in bound for v in variables]
-
-
-def network_of(plan, parameters, variables, last_activations, input_shape, output_shape):
-    """The Network of a plan and its weights, with their penalties and constraints."""
-    regular = collected(variables, lambda: flat_vector(parameters.size, parameters.dtype))
-    plan = replace(
-        plan,
-        penalties=regular.penalties,
-        constraints=regular.constraints,
-        penalty_gradients=regular.penalty_gradients,
-    )
-    return Network(
-        plan=plan,
-        parameters=parameters,
-        gradients=flat_vector(parameters.size, parameters.dtype),
-        variables=variables,
-        last_activations=last_activations,
-        input_shape=input_shape,
-        output_shape=output_shape,
-        dtype=parameters.dtype,
-        regular=regular,
-    )
 
 
 def describe_layer(layer, shapes, base):
@@ -475,12 +387,3 @@ def describe_layer(layer, shapes, base):
     target = table.layer(layer, shapes if several else shapes[0], buffers if several else 0)
     targets = target if isinstance(target, list) else [target]
     return table.plan(targets, sum(v.size for v in layer.variables))
-
-
-def _described(layers, shapes, parameter_count):
-    table = Table(width_of(shapes[0]))
-    buffer = 0
-    for layer, shape in zip(layers, shapes, strict=False):
-        buffer = table.layer(layer, shape, buffer)
-    plan = table.plan([buffer], parameter_count)
-    return plan, [table.activated.get(int(output)) for output in plan.outputs]

@@ -24,6 +24,8 @@ class Regular:
         Rows of `penalties` whose values and gradients Python gives before each step.
     called : list of Variable
         Those whose constraints Python calls after each step.
+    start : int
+        Where in the variables' owner the program's vector begins.
     """
 
     penalties: np.ndarray
@@ -31,6 +33,7 @@ class Regular:
     penalty_gradients: np.ndarray
     given: list
     called: list
+    start: int = 0
 
     def last_step(self, step, steps):
         """Where a span from `step` on has to end: Python is called between steps only."""
@@ -41,7 +44,8 @@ class Regular:
         for row, variable in self.given:
             value, gradient = _value_and_grad(variable)
             self.penalties["first"][row] = value
-            part = slice(variable.offset, variable.offset + variable.size)
+            first = variable.offset - self.start
+            part = slice(first, first + variable.size)
             self.penalty_gradients[part] = gradient.reshape(-1)
 
     def after_step(self):
@@ -49,32 +53,36 @@ class Regular:
         constrain(self.called)
 
 
-def collected(variables, empty):
+def collected(variables, empty, start=0):
     """The Regular of some variables.
 
     Parameters
     ----------
     variables : list of Variable
-        Views of one flat vector; those that do not train are passed over.
+        Those that are trained: views of one flat vector.
     empty : callable
         Makes the flat vector for penalty_gradients, if it is needed.
+    start : int
+        Where in the variables' owner the vector of the program begins.
     """
     penalties, constraints, given, called = [], [], [], []
     for v in variables:
-        if v.trainable and v.regularizer is not None:
+        if v.regularizer is not None:
             known = getattr(v.regularizer, "penalty", lambda shape: None)(v.shape)
             if known is None:
                 known = (Penalty.PENALTY_GIVEN, 0.0, 0.0)
                 given.append((len(penalties), v))
             code, first, second = known
             columns = v.shape[-1] if v.shape else 1
-            penalties.append((code, v.offset, v.size // columns, columns, first, second))
-        if v.trainable and v.constraint is not None:
+            penalties.append(
+                (code, v.offset - start, v.size // columns, columns, first, second)
+            )
+        if v.constraint is not None:
             row = getattr(v.constraint, "projection", lambda shape: None)(v.shape)
             if row is None:
                 called.append(v)
             else:
-                row["offset"] = v.offset
+                row["offset"] = v.offset - start
                 constraints.append(row)
     through = any(row[0] != Penalty.PENALTY_L1L2 for row in penalties)
     return Regular(
@@ -83,6 +91,7 @@ def collected(variables, empty):
         penalty_gradients=empty() if through else np.zeros(0),
         given=given,
         called=called,
+        start=start,
     )
 
 

@@ -250,7 +250,8 @@ def predict(model, source, callbacks, threads=1):
 def predict_array(model, x, threads=1):
     """The outputs for an array."""
     program = model.program()
-    out = np.empty((len(x), width_of(model.output_shape)), dtype=x.dtype)
+    width = sum(map(width_of, model.graph().output_shapes))
+    out = np.empty((len(x), width), dtype=x.dtype)
     if threads == 1:  # one row should take a microsecond
         row = 0
         while row < len(x):

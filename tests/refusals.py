@@ -33,7 +33,7 @@ def state(model):
         "history": id(model.history),
         "epochs": list(model.history.epoch) if model.history else None,
         "begun": model.epochs_begun,
-        "compiled": (id(model.optimizer), id(model.loss), list(model._objective.given)),
+        "compiled": (id(model.optimizer), id(model.loss), [m.name for m in model.metrics]),
     }
 
 

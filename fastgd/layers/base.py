@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fastgd import _calls, _plan, config, initializers
+from fastgd import _calls, _memory, config, initializers
 from fastgd._names import snake_case, unique_name
 from fastgd._validate import assign_all, batch_shape, boolean, row_shape
 from fastgd.config import checked_floatx
@@ -56,6 +56,7 @@ class Layer(Serializable):
         self.dtype = None if dtype is None else checked_floatx(dtype)
         self._trainable = boolean(trainable, "trainable")
         self.variables = []
+        self.home = None
         self._inbound_nodes = []
 
     # -- what a layer gives -------------------------------------------------------------------
@@ -111,15 +112,19 @@ class Layer(Serializable):
         ShapeError
             If the layer cannot take such inputs, or was built for others.
         """
-        shape = self._checked_shape(input_shape)
+        self.build_as(input_shape, config.floatx())
+
+    def build_as(self, input_shape, dtype):
+        """Build, as numbers of a data type where the layer names none."""
+        shape = self.checked_shape(input_shape)
         self.compute_output_shape(shape)
         if self.built:
             self._check_weights(shape)
-            return
-        dtype = self.dtype or config.floatx()
-        _plan.build_layers([self], [shape], dtype)
+        else:
+            _memory.first_home(self, shape, self.dtype or dtype)
 
-    def _checked_shape(self, input_shape):
+    def checked_shape(self, input_shape):
+        """A shape, or a list of them, as the layer takes it; ShapeError for another."""
         if self.several_inputs != is_shapes(input_shape):
             wanted = "a list of inputs" if self.several_inputs else "one input"
             raise ShapeError(
@@ -251,23 +256,27 @@ class Layer(Serializable):
                 and len(inputs) == 1
             ):
                 inputs = inputs[0]
-            return self._called_on_tensors(inputs)
+            return self.called_on(inputs).outputs
         return _calls.call_layer(self, inputs, training)
 
-    def _called_on_tensors(self, inputs):
+    def called_on(self, inputs, dtype=None):
+        """Note a call on symbolic tensors: a Node. dtype: by default that of the inputs."""
         shape = shapes_of(inputs)
-        dtype = next((t.dtype for t in listed(inputs) if "float" in t.dtype), None)
-        if self.dtype is None and not self.built and dtype not in (None, config.floatx()):
-            self.dtype = dtype
-        self.build(shape)
-        node = Node(self, inputs, self.compute_output_shape(shape), self._result_dtype())
+        if dtype is None:
+            dtypes = (tensor.dtype for tensor in listed(inputs) if "float" in tensor.dtype)
+            dtype = next(dtypes, config.floatx())
+        self.build_as(shape, dtype)
+        node = Node(self, inputs, self.compute_output_shape(shape), self.result_dtype(dtype))
         self._inbound_nodes.append(node)
-        return node.outputs
+        return node
 
-    def _result_dtype(self):
-        if self.variables:
-            return self.variables[0].dtype.name
-        return self.dtype or config.floatx()
+    def result_dtype(self, dtype):
+        """The data type of the output for inputs of a data type."""
+        return self.variables[0].dtype.name if self.variables else self.dtype or dtype
+
+    def leaves(self):
+        """The layers of which this one consists: itself, unless it is a model."""
+        return [self]
 
     @property
     def input(self):

@@ -1,6 +1,6 @@
 """The inputs of a model."""
 
-from fastgd import _validate
+from fastgd import _validate, config
 from fastgd.errors import ArgumentError
 from fastgd.layers.base import Layer
 from fastgd.layers.symbolic import Node
@@ -18,7 +18,7 @@ class InputLayer(Layer):
         shape = _validate.row_shape(shape, "shape")
         super().__init__(input_shape=shape, name=name, dtype=None if whole else dtype, **kwargs)
         self.batch_size = batch_size
-        self.input_dtype = str(dtype) if whole else self._result_dtype()
+        self.input_dtype = str(dtype) if whole else self.dtype or config.floatx()
         node = Node(self, [], self._input_shape, self.input_dtype)
         node.outputs.name = self.name
         self._inbound_nodes.append(node)

@@ -4,45 +4,47 @@ import json
 import sys
 
 from fastgd import _engines, _seeds, config, saving
-from fastgd._names import snake_case, unique_name
+from fastgd._names import lookup, snake_case, unique_name
 from fastgd._progress import printable
-from fastgd._validate import assign_all
+from fastgd._validate import assign_all, boolean, whole_number
 from fastgd.errors import ArgumentError, NotBuiltError
+from fastgd.layers import Layer
+from fastgd.layers.symbolic import listed
+from fastgd.models.network import frozen_layers, make_network
 from fastgd.models.summary import summary_lines
 from fastgd.saving import state
 
 
-class Base(saving.Serializable):
-    """A named network and its weights. Subclasses say how layers become one."""
+class Base(Layer):
+    """A named graph of layers and its weights; a layer itself, in other graphs."""
 
     #: The attributes, plain numbers, that say how far training has come: they are saved.
     counters = ("seed", "epochs_begun")
 
-    def __init__(self, name=None, dtype=None):
+    def __init__(self, name=None, dtype=None, trainable=True):
         self.name = name or unique_name(snake_case(type(self).__name__))
         self._dtype = None if dtype is None else config.checked_floatx(dtype)
         self._floatx = config.floatx()
+        self._trainable = boolean(trainable, "trainable")
+        self._inbound_nodes = []
         self.run_on(config.engine())
         self.seed = _seeds.next_seed()
-        self._layers = []
+        self._graph = None
         self._network = None
+        self._frozen = None  # the layers that were not trainable when it was compiled
 
     # -- what a subclass gives ----------------------------------------------------------------
 
     @property
     def layers(self):
-        """The layers, without the input."""
-        raise NotImplementedError
+        """The layers."""
+        return list(self.graph().layers)
 
     def build(self, input_shape=None):
-        """Make the weights for rows of a shape, (None, features)."""
+        """Make the weights for inputs of a shape, (None, d...)."""
         raise NotImplementedError
 
-    def compute_output_shape(self, input_shape):
-        """The shape that the output will have for inputs of a shape (None, d...)."""
-        raise NotImplementedError
-
-    # -- the network --------------------------------------------------------------------------
+    # -- the graph ----------------------------------------------------------------------------
 
     def run_on(self, engine):
         """Use an engine, by name."""
@@ -51,60 +53,193 @@ class Base(saving.Serializable):
 
     @property
     def built(self):
-        """Whether the weights exist."""
-        return self._network is not None
+        """Whether the graph, and with it the weights, exist."""
+        return self._graph is not None
 
-    def network(self):
-        """The network; NotBuiltError before there is one."""
-        if self._network is None:
+    def graph(self):
+        """The graph; NotBuiltError before there is one."""
+        if self._graph is None:
             raise NotBuiltError(
                 f"model {self.name!r} has no weights yet: begin with Input(shape=(features,)), "
                 "or call build or fit"
             )
+        return self._graph
+
+    def _set_graph(self, graph):
+        """Take a graph, and bring the weights of its layers together."""
+        before = self._graph, self._frozen
+        self._graph = graph
+        try:
+            if self._frozen is not None:  # what was added goes by what holds now
+                old = set() if before[0] is None else set(before[0].leaves())
+                new = [layer for layer in graph.leaves() if layer not in old]
+                self._frozen |= frozen_layers(new)
+            self.moved()
+            self.network()
+        except Exception:
+            self._graph, self._frozen = before
+            raise
+
+    def network(self):
+        """The network; NotBuiltError before there is a graph."""
+        if self._network is None:
+            self._network = make_network(self.graph(), self.dtype, self._frozen)
+            self._network.home.models.add(self)
         return self._network
+
+    def moved(self):
+        """The weights have moved to another vector: forget what was made for the old one."""
+        self._network = None
 
     @property
     def dtype(self):
         """The data type of weights and data: ``"float32"`` or ``"float64"``."""
         if self._dtype is not None:
             return self._dtype
-        named = {layer.dtype for layer in self._layers} - {None}
-        if self.built:
-            named.add(self.parameters.dtype.name)
+        layers = self._described_layers()
+        named = {v.dtype.name for layer in layers if layer.built for v in layer.variables[:1]}
+        named |= {layer.dtype for layer in layers if not isinstance(layer, Base)} - {None}
         if len(named) > 1:
             raise ArgumentError(f"dtype: the layers of a model share one, got {sorted(named)}")
         return named.pop() if named else self._floatx
 
-    @property
-    def parameters(self):
-        """All weights as one flat vector; ``weights`` are its views."""
-        return self.network().parameters
+    def _described_layers(self):
+        """The layers, also of a model that has no graph yet."""
+        return self._graph.layers if self.built else []
+
+    def leaves(self):
+        """The layers that are no models, those of inner models too."""
+        return self.graph().leaves()
+
+    def emit(self, table, source):
+        buffers = self.graph().emit(table, listed(source))
+        return buffers if len(buffers) > 1 else buffers[0]
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the output, or a list of them, for inputs of a shape (None, d...)."""
+        shapes = self.graph().output_shapes
+        return shapes if len(shapes) > 1 else shapes[0]
+
+    def build_as(self, input_shape, dtype):
+        if self._dtype is None and not self.built:
+            self._floatx = dtype
+        self.build(input_shape)
 
     @property
-    def weights(self):
-        """The arrays of all layers: a list of zero-copy views of ``parameters``."""
-        return list(self.network().variables)
+    def several_inputs(self):
+        """Whether it takes a list of inputs."""
+        return self.built and len(self._graph.inputs) > 1
 
-    variables = trainable_variables = trainable_weights = weights
+    @property
+    def inputs(self):
+        """The symbolic inputs: a list."""
+        return list(self.graph().inputs)
+
+    @property
+    def outputs(self):
+        """The symbolic outputs: a list."""
+        return list(self.graph().outputs)
+
+    @property
+    def input(self):
+        """The symbolic input, or a list of them."""
+        return _alone(self.inputs)
+
+    @property
+    def output(self):
+        """The symbolic output, or a list of them."""
+        return _alone(self.outputs)
+
+    @property
+    def input_names(self):
+        """The names of the inputs."""
+        return [tensor.name for tensor in self.graph().inputs]
+
+    @property
+    def output_names(self):
+        """The names of the outputs: those of the layers that they come from."""
+        return output_names(self.graph().outputs)
 
     @property
     def losses(self):
         """The penalties of all layers on their weights, as ``layer.losses``."""
-        return [value for layer in self.layers for value in layer.losses]
+        return [value for layer in self.leaves() for value in layer.losses]
 
     @property
     def input_shape(self):
-        """(None, d...)."""
-        return self.network().input_shape
+        """(None, d...), or a list of such for several inputs."""
+        return _alone(self.graph().input_shapes)
 
     @property
     def output_shape(self):
-        """(None, d...)."""
-        return self.network().output_shape
+        """(None, d...), or a list of such for several outputs."""
+        return _alone(self.graph().output_shapes)
+
+    def get_layer(self, name=None, index=None):
+        """A layer by its name or its place.
+
+        Raises
+        ------
+        ArgumentError
+            If neither or both are given, or there is none such.
+        """
+        if (name is None) == (index is None):
+            raise ArgumentError("name, index: expected one of the two")
+        layers = self.layers
+        if index is not None:
+            index = whole_number(index, "index", -len(layers))
+            if index >= len(layers):
+                raise ArgumentError(f"index: there are {len(layers)} layers, got {index}")
+            return layers[index]
+        return lookup("name", name, {layer.name: layer for layer in layers})
+
+    # -- weights ------------------------------------------------------------------------------
+
+    @property
+    def parameters(self):
+        """All weights as one flat vector; ``weights`` are its views.
+
+        Where models share layers there may be weights among them that are not this model's.
+        """
+        return self.network().parameters
+
+    @property
+    def variables(self):
+        """The arrays of all layers: a list of zero-copy views of ``parameters``."""
+        return [variable for layer in self.leaves() for variable in layer.variables]
+
+    @property
+    def weights(self):
+        """The same as ``variables``."""
+        return self.variables
+
+    @property
+    def trainable(self):
+        """Whether training changes the weights; setting it sets that of all layers.
+
+        As in Keras, a model that is compiled already goes by what held then.
+        """
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value):
+        self._trainable = boolean(value, "trainable")
+        for layer in self._described_layers():
+            layer.trainable = self._trainable
+
+    @property
+    def trainable_variables(self):
+        """The arrays that training changes."""
+        return [v for v in self.variables if v.trainable] if self.trainable else []
+
+    @property
+    def non_trainable_variables(self):
+        """The others."""
+        return [v for v in self.variables if not (self.trainable and v.trainable)]
 
     def count_params(self):
         """The number of weights."""
-        return self.parameters.size
+        return sum(v.size for v in self.variables)
 
     def get_weights(self):
         """Copies of all arrays, as Keras gives them."""
@@ -191,3 +326,19 @@ class Base(saving.Serializable):
 
     def __repr__(self):
         return f"<{type(self).__name__} {self.name}, built={self.built}>"
+
+
+def _alone(items):
+    """The only item of a list; else the list."""
+    return items if len(items) != 1 else items[0]
+
+
+def output_names(tensors):
+    """The names of the layers that outputs come from, numbered where one gives several."""
+    names = []
+    for tensor in tensors:
+        name, count = tensor.node.layer.name, 1
+        while name in names:
+            name, count = f"{tensor.node.layer.name}_{count}", count + 1
+        names.append(name)
+    return names

@@ -3,6 +3,7 @@
 import json
 
 from fastgd.errors import ArgumentError, DataTypeError
+from fastgd.layers import InputLayer
 from fastgd.saving import deserialize_object
 
 
@@ -58,6 +59,10 @@ def clone_model(model, *, clone_function=None):
     if not hasattr(model, "get_config"):
         raise DataTypeError(f"model: expected a model, got {model!r}")
     config = model.get_config()
+    if clone_function is not None and "layers" not in config:
+        raise ArgumentError(
+            f"clone_function: {type(model).__name__} makes its layers itself, in __init__"
+        )
     if clone_function is not None:
         old = {layer.name: layer for layer in model.layers}
         config["layers"] = [_cloned(entry, old, clone_function) for entry in config["layers"]]
@@ -66,5 +71,5 @@ def clone_model(model, *, clone_function=None):
 
 def _cloned(entry, layers, clone_function):
     """The clone for an entry of a config; an input stays."""
-    name = entry["config"]["name"]
-    return clone_function(layers[name]) if name in layers else entry
+    layer = layers.get(entry["config"].get("name"))
+    return entry if layer is None or isinstance(layer, InputLayer) else clone_function(layer)

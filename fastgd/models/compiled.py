@@ -6,6 +6,7 @@ from fastgd import optimizers
 from fastgd._plan import width_of
 from fastgd._validate import boolean, positive_int
 from fastgd.models.base import Base
+from fastgd.models.network import frozen_layers
 from fastgd.models.objective import Objective
 
 
@@ -45,8 +46,8 @@ class Compiled(Base):
         What ``compile`` made of its arguments.
     """
 
-    def __init__(self, name=None, dtype=None):
-        super().__init__(name, dtype)
+    def __init__(self, name=None, dtype=None, trainable=True):
+        super().__init__(name, dtype, trainable)
         self.optimizer = None
         self.run_eagerly = False
         self._objective = Objective(None, None)
@@ -103,11 +104,12 @@ class Compiled(Base):
         boolean(auto_scale_loss, "auto_scale_loss")
         optimizer = optimizers.get(optimizer)
         objective = Objective(loss, metrics, weighted_metrics, loss_weights)
-        objective.metrics(width_of(self.output_shape) if self.built else None)
+        self._aims_of(objective)
         self.optimizer, self._objective = optimizer, objective
         self.run_eagerly = run_eagerly
         self._compile_arguments = arguments
-        self._program = None
+        self._frozen = frozen_layers(self.leaves()) if self.built else frozenset()
+        self.moved()
         self._warn_of_double_activation(stacklevel=3)
 
     @property
@@ -117,22 +119,35 @@ class Compiled(Base):
 
     @property
     def metrics(self):
-        """The metrics, resolved for this model's output: a list of Metric."""
-        return self._objective.metrics(width_of(self.output_shape) if self.built else None)
+        """The metrics, resolved for this model's outputs: a list of Metric."""
+        return [metric for aim in self.aims() for metric in (*aim.metrics, *aim.weighted)]
 
     @property
     def metrics_names(self):
-        """``["loss"]`` and the names of the metrics."""
-        return [
-            "loss",
-            *self._objective.names(width_of(self.output_shape) if self.built else None),
-        ]
+        """``["loss"]`` and the names of the other figures."""
+        return self._objective.names(self.aims())
+
+    def aims(self, shape=None):
+        """What each output is trained for: a tuple of Aim.
+
+        shape: that of the outputs, where there is no graph yet.
+        """
+        return self._aims_of(self._objective, shape)
+
+    def _aims_of(self, objective, shape=None):
+        if self.built:
+            graph = self.graph()
+            return objective.aims(self.output_names, map(width_of, graph.output_shapes))
+        return objective.aims([None], [None if shape is None else width_of(shape)])
 
     def _warn_of_double_activation(self, stacklevel):
         if self.built:
-            self._objective.warn_of_double_activation(
-                self._network.last_activations[0], stacklevel + 1
-            )
+            activations = self.network().last_activations
+            self._objective.warn_of_double_activation(self.aims(), activations, stacklevel + 1)
+
+    def moved(self):
+        super().moved()
+        self._program = None
 
     def program(self, weighted=False):
         """The engine's program for the network, with the loss and metrics if compiled.
@@ -149,15 +164,15 @@ class Compiled(Base):
         if self._program is None:
             self._program = {}
         if weighted not in self._program:
-            network = self.network()
-            plan, outputs = network.plan, width_of(self.output_shape)
-            if self.loss is not None:
-                goals = self._objective.goals(outputs)
+            network, aims = self.network(), self.aims()
+            plan = network.plan
+            if self._objective.trains:
+                goals = self._objective.goals(aims)
                 plan = plan.trained_with(goals, network.last_activations, weighted)
             self._program[weighted] = Ready(
                 self.engine.Program(plan, network.parameters, network.gradients),
                 plan.totals_size,
-                self._objective.figures(plan, outputs),
+                self._objective.figures(aims, plan),
             )
         return self._program[weighted]
 

@@ -10,11 +10,11 @@ from fastgd._validate import (
     numeric,
     rows,
     same_length,
-    sample_weights,
-    targets,
 )
 from fastgd.errors import ArgumentError, NotBuiltError, ShapeError
+from fastgd.layers import InputLayer
 from fastgd.models.compiled import Compiled
+from fastgd.models.packing import pack_inputs, pack_targets, pack_weights, split_outputs
 from fastgd.models.sources import (
     ArraySource,
     BatchSource,
@@ -26,34 +26,60 @@ from fastgd.models.sources import (
 
 
 class Prepared(Compiled):
-    """A compiled network that makes data ready for it.
-
-    A subclass with several inputs or outputs overrides ``_shapes``, ``_inputs`` and
-    ``_targets``: each gives one matrix, whatever it was given.
-    """
+    """A compiled network that makes data ready for it."""
 
     def _shapes(self, x, argument):
-        """The shapes of input and output; for a model without weights, those that x gives."""
-        if self.built:
-            return self.input_shape, self.output_shape
+        """The shapes of the inputs and outputs; for a model without a graph, those x gives."""
+        if not self.built:
+            shape = self._shape_of(x, argument)
+            try:
+                output = self.compute_output_shape(shape)
+            except ShapeError as error:
+                seen = np.shape(x) if not isinstance(shape, dict) else shape
+                raise ShapeError(f"{argument}: got shape {seen}; {error}") from None
+            if not self.built:
+                self._seen_shape = shape
+                return [shape], [output]
+        return self._graph.input_shapes, self._graph.output_shapes
+
+    def _shape_of(self, x, argument):
+        """The shape (None, d...) of inputs."""
         shape = numeric(x, argument).shape
         if len(shape) < 2 or min(shape[1:]) < 1:
             raise ShapeError(f"{argument}: expected (rows, features), got shape {shape}")
-        try:
-            return (None, *shape[1:]), self.compute_output_shape((None, *shape[1:]))
-        except ShapeError as error:
-            raise ShapeError(f"{argument}: got shape {shape}; {error}") from None
+        return (None, *shape[1:])
 
-    def _inputs(self, x, shape, argument="x"):
-        if type(x) is np.ndarray and x.ndim == 2 == len(shape) and x.shape[1] == shape[1]:
-            consumer = self.name  # the usual case: no need to look for the layer's name
-        else:
-            consumer = f"layer {self.layers[0].name!r} of model {self.name!r}"
-        dtype = self._network.dtype if self.built else np.dtype(self.dtype)
-        return rows(x, shape, dtype, self.engine, argument, consumer)
+    def _inputs(self, x, shapes, argument="x"):
+        """The matrix that the engine reads."""
+        shape = shapes[0]
+        dtype = self.network().dtype if self.built else np.dtype(self.dtype)
+        if len(shapes) == 1 and type(x) is np.ndarray:
+            if x.ndim == 2 == len(shape) and x.shape[1] == shape[1]:
+                consumer = self.name  # the usual case: no need to look for the layer's name
+            else:
+                consumer = self._consumer()
+            return rows(x, shape, dtype, self.engine, argument, consumer)
+        names = self._input_keys() if self.built else ["x"]
+        return pack_inputs(x, names, shapes, dtype, self.engine, argument, self._consumer())
 
-    def _targets(self, y, shape, dtype, argument="y"):
-        return targets(y, width_of(shape), self.loss, dtype, self.engine, argument)
+    def _consumer(self):
+        """Who reads the inputs, for messages."""
+        layers = [la for la in self._described_layers() if not isinstance(la, InputLayer)]
+        return f"layer {layers[0].name!r} of model {self.name!r}" if layers else self.name
+
+    def _input_keys(self):
+        """What inputs may be called in a dict."""
+        return self.input_names
+
+    def _targets(self, y, shapes, dtype, argument="y"):
+        aims = self.aims(shapes[0])
+        names = self.output_names if self.built else ["y"]
+        return pack_targets(y, names, shapes, aims, dtype, self.engine, argument)
+
+    def _split(self, out):
+        """The outputs in the structure of the model's."""
+        shapes = self._graph.output_shapes
+        return out if len(shapes[0]) == 2 else split_outputs(out, shapes)[0]
 
     def _data(self, x, y, sample_weight=None, class_weight=None, weighted=None, of=""):
         """Prepared x and y, with the weights, if any, as y's last column.
@@ -67,11 +93,11 @@ class Prepared(Compiled):
         of : str
             What stands before the arguments' names in messages, such as "validation ".
         """
-        if self.loss is None:
+        if not self._objective.trains:
             raise NotBuiltError(f"model {self.name!r} has no loss: call compile(loss=...)")
         inputs, outputs = self._shapes(x, f"{of}x")
         if not self.built:
-            self._objective.metrics(width_of(outputs))
+            self.aims(outputs[0])
         x = self._inputs(x, inputs, f"{of}x")
         return x, self._labels(
             x, y, outputs, x.dtype, sample_weight, class_weight, weighted, of
@@ -93,13 +119,21 @@ class Prepared(Compiled):
 
     def _weights(self, y, outputs, sample_weight, class_weight, argument):
         """The weight of each row of prepared targets: the product of both kinds."""
-        weights = np.ones(len(y), dtype=y.dtype)
+        names = self.output_names if self.built else ["y"]
+        aims = self.aims(outputs[0])
+        trained = [aim.loss for aim in aims if aim.loss is not None]
+        weights = np.ones((len(y), len(trained)), dtype=y.dtype)
         if sample_weight is not None:
-            weights = sample_weights(sample_weight, len(y), y.dtype, self.engine, argument)
+            weights = pack_weights(
+                sample_weight, len(y), names, aims, y.dtype, self.engine, argument
+            )
         if class_weight is not None:
-            width = width_of(outputs)
-            several = width if self.loss.sparse or width > 1 else None
-            weights = weights * weights_of_classes(y, class_weights(class_weight, several))
+            if len(aims) > 1:
+                raise ArgumentError("class_weight: it is for models of one output")
+            width = width_of(outputs[0])
+            several = width if trained[0].sparse or width > 1 else None
+            of_classes = weights_of_classes(y, class_weights(class_weight, several))
+            weights = weights * of_classes[:, None]
         return weights
 
     # -- sources ------------------------------------------------------------------------------
@@ -138,7 +172,7 @@ class Prepared(Compiled):
 
     def _slice(self, number, batch):
         x, *y = batch
-        return self._inputs(x, self.input_shape, f"x of batch {number}"), *y
+        return self._inputs(x, self._graph.input_shapes, f"x of batch {number}"), *y
 
     def _by_slices(self, x):
         """Whether x is read slice by slice: it lies in a file, and is not the matrix needed."""
@@ -149,7 +183,7 @@ class Prepared(Compiled):
 
     def _sliced(self, x, y, sample_weight, class_weight, of):
         """The first row, prepared, of what is read by slices, and all targets."""
-        if self.loss is None:
+        if not self._objective.trains:
             raise NotBuiltError(f"model {self.name!r} has no loss: call compile(loss=...)")
         row = np.asarray(x[:1])
         inputs, outputs = self._shapes(row, f"{of}x")
@@ -164,11 +198,13 @@ class Prepared(Compiled):
             return BatchSource(x, self._input_batch, steps)
         if self._by_slices(x):
             return BatchSource(Slices((x,), batch_size), self._input_batch, steps)
-        return ArraySource(self._inputs(x, self.input_shape), None, batch_size, steps=steps)
+        return ArraySource(
+            self._inputs(x, self._graph.input_shapes), None, batch_size, steps=steps
+        )
 
     def _input_batch(self, number, batch):
         x = unpacked(batch)[0]
-        return self._inputs(x, self.input_shape, f"x of batch {number}"), None
+        return self._inputs(x, self._graph.input_shapes, f"x of batch {number}"), None
 
     def _built_for(self, x, y, sample_weight=None, class_weight=None):
         """Prepared x and y; builds the model by them, once they are known to be good."""
@@ -178,13 +214,13 @@ class Prepared(Compiled):
 
     def _build_by(self, x, stacklevel=4):
         if not self.built:
-            self.build((None, x.shape[1]))
+            self.build(self._seen_shape)
             self._warn_of_double_activation(stacklevel)
 
 
 def packed(y, weights):
     """Targets and a weight for each row as one matrix; the weight is the last column."""
-    return np.concatenate([y, weights[:, None]], axis=1, dtype=y.dtype)
+    return np.concatenate([y, weights], axis=1, dtype=y.dtype)
 
 
 def weights_of_classes(y, class_weight):

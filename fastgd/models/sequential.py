@@ -1,10 +1,11 @@
 """Layers in a row."""
 
-from fastgd import _plan
 from fastgd._validate import batch_shape, row_shape
 from fastgd.errors import ArgumentError, DataTypeError, NotBuiltError, ShapeError
-from fastgd.layers import InputLayer, Layer
+from fastgd.layers import Input, InputLayer, Layer
 from fastgd.layers.symbolic import KerasTensor
+from fastgd.models.base import Base
+from fastgd.models.graph import Graph
 from fastgd.models.model import Model
 from fastgd.saving import deserialize_object, serialize_object
 
@@ -35,16 +36,20 @@ class Sequential(Model):
     231
     """
 
-    def __init__(self, layers=None, name=None, dtype=None):
-        super().__init__(name, dtype)
-        self._network_layers = []
+    def __init__(self, layers=None, trainable=True, name=None, dtype=None):
+        super().__init__(name=name, dtype=dtype, trainable=trainable)
+        self._layers = []
+        self._tensors = []  # the input, and what each layer of the graph gives
         if not isinstance(layers, (list, tuple, type(None))):
             raise DataTypeError(f"layers: expected a list of layers, got {layers!r}")
-        self._extend(layers or [])
+        self._change([], layers or [])
 
     @property
     def layers(self):
         return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
+
+    def _described_layers(self):
+        return self._layers
 
     def add(self, layer):
         """Append a layer; weights of layers that are there already keep their values.
@@ -54,21 +59,38 @@ class Sequential(Model):
         DataTypeError
             If it is no layer.
         ArgumentError
-            If a layer of that name is there already, if it belongs to another model, or if an
-            Input does not come first.
+            If a layer of that name is there already, or if an Input does not come first.
         """
-        self._extend([layer])
+        self._change(self._layers, [layer])
 
-    def _extend(self, layers):
-        before = list(self._layers)
+    def pop(self, rebuild=True):
+        """Take the last layer away, and return it.
+
+        Raises
+        ------
+        ArgumentError
+            If there is none.
+        """
+        if not self.layers:
+            raise ArgumentError(f"pop: model {self.name!r} has no layers")
+        last = self._layers[-1]
+        self._change(self._layers[:-1], [])
+        return last
+
+    def _change(self, kept, added):
+        before = self._layers, self._tensors, self._graph
+        self._layers = list(kept)
         try:
-            for layer in layers:
+            for layer in added:
                 self._append(layer)
-            shape = next((la._input_shape for la in self._layers[:1]), None)
-            if shape is not None and self.layers:
-                self._build(shape)
+            shape = self._first_shape()
+            if shape is None or not self.layers:
+                self._tensors, self._graph = [], None
+                self.moved()
+            else:
+                self._connect(shape)
         except Exception:
-            self._layers = before
+            self._layers, self._tensors, self._graph = before
             raise
 
     def _append(self, layer):
@@ -78,11 +100,19 @@ class Sequential(Model):
             raise DataTypeError(f"layer: expected a layer of fastgd.layers, got {layer!r}")
         if isinstance(layer, InputLayer) and self._layers:
             raise ArgumentError(f"layer: {layer.name!r} is an Input, which comes first")
-        if layer not in self._layers:
-            _check_free(layer)
         if layer.name in [other.name for other in self._layers]:
             raise ArgumentError(f"layer: the model has a layer named {layer.name!r} already")
         self._layers.append(layer)
+
+    def _first_shape(self):
+        """The shape that the first layer knows; None if it knows none."""
+        if self.built and self._layers[:1] == [self._first]:
+            return self._tensors[0].shape
+        for layer in self._layers[:1]:
+            if isinstance(layer, Base):
+                return layer.input_shape if layer.built else None
+            return layer._input_shape
+        return None
 
     def build(self, input_shape=None):
         """Make the weights.
@@ -98,7 +128,7 @@ class Sequential(Model):
             If there is no layer, or no shape.
         """
         self._check_layers()
-        shape = self._layers[0]._input_shape
+        shape = self._first_shape()
         if input_shape is not None:
             given = _given_shape(input_shape)
             if shape is not None and given != shape:
@@ -109,12 +139,37 @@ class Sequential(Model):
             shape = given
         if shape is None:
             raise NotBuiltError("input_shape: the first layer has none, so build needs one")
-        self._build(shape)
+        self._connect(shape)
+
+    def _connect(self, input_shape):
+        """Call the layers that are not part of the graph yet, and make it."""
+        self.compute_output_shape(input_shape)
+        layers = self.layers
+        first = self._layers[0]
+        if not self._tensors or self._first is not first:
+            if not isinstance(first, InputLayer):
+                tensor = Input(input_shape[1:], dtype=self.dtype)
+            else:
+                tensor = first.output
+            self._tensors, self._connected, self._first = [tensor], [], first
+        same = 0
+        while same < min(len(layers), len(self._connected)) and (
+            layers[same] is self._connected[same]
+        ):
+            same += 1
+        if self.built and same == len(layers) == len(self._connected):
+            return
+        tensors, dtype = self._tensors[: same + 1], self.dtype
+        for layer in layers[same:]:
+            tensors.append(layer.called_on(tensors[-1], dtype).outputs)
+        self._set_graph(Graph(tensors[:1], tensors[-1:]))
+        self._tensors, self._connected = tensors, layers
 
     def get_config(self):
         """The layers as plain data, and the shape that the model was built for."""
         return {
             "name": self.name,
+            "trainable": self.trainable,
             "dtype": self.dtype,
             "layers": [serialize_object(layer) for layer in self._layers],
             "build_input_shape": list(self.input_shape) if self.built else None,
@@ -124,20 +179,11 @@ class Sequential(Model):
     def from_config(cls, config, custom_objects=None):
         """The model, with fresh weights, for what ``get_config`` gave."""
         config = deserialize_object(config, custom_objects)
-        model = cls(config["layers"], name=config["name"], dtype=config["dtype"])
+        arguments = {k: config[k] for k in ("trainable", "name", "dtype") if k in config}
+        model = cls(config["layers"], **arguments)
         if config["build_input_shape"] is not None and not model.built:
             model.build(tuple(config["build_input_shape"]))
         return model
-
-    def _build(self, input_shape):
-        if self.built and self._network_layers == self._layers:
-            return
-        for layer in self._layers:
-            if layer not in self._network_layers:  # it may have been built since it was added
-                _check_free(layer)
-        self._network = _plan.build(self._layers, input_shape, self.dtype)
-        self._network_layers = list(self._layers)
-        self._program = None
 
     def _check_layers(self):
         if not self.layers:
@@ -146,7 +192,7 @@ class Sequential(Model):
     def compute_output_shape(self, input_shape):
         self._check_layers()
         for layer in self._layers:
-            input_shape = layer.compute_output_shape(input_shape)
+            input_shape = layer.compute_output_shape(layer.checked_shape(input_shape))
         return input_shape
 
 
@@ -155,12 +201,3 @@ def _given_shape(shape):
     if isinstance(shape, (tuple, list)) and len(shape) > 1:
         return batch_shape(shape)
     return (None, *row_shape(shape))
-
-
-def _check_free(layer):
-    """An error for a layer whose weights another model has made."""
-    if layer.variables:
-        raise ArgumentError(
-            f"layer: {layer.name!r} belongs to another model; give this one a layer of its own "
-            "and copy the weights with set_weights"
-        )

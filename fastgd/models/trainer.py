@@ -22,8 +22,8 @@ class Trainer(Prepared):
         Set one, in a callback or from another thread, to end what is running.
     """
 
-    def __init__(self, name=None, dtype=None):
-        super().__init__(name, dtype)
+    def __init__(self, name=None, dtype=None, trainable=True):
+        super().__init__(name, dtype, trainable)
         self.epochs_begun = 0
         self.history = None
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
@@ -269,16 +269,19 @@ class Trainer(Prepared):
         verbose = check.verbosity(verbose)
         steps = _steps(steps, "steps")
         threads = config.threads(n_jobs)
-        width = width_of(self.output_shape)
+        graph = self.graph()
         if callbacks is None and steps is None and isinstance(x, np.ndarray):
-            return training.predict_array(self, self._inputs(x, self.input_shape), threads)
+            x = self._inputs(x, graph.input_shapes)
+            return self._split(training.predict_array(self, x, threads))
         source = self._input_source(x, rows, steps)
         listeners = CallbackList(callbacks, epochs=1, steps=source.steps, verbose=verbose)
         listeners.set_model(self)
         outputs = training.predict(self, source, listeners, threads)
         if len(outputs) == 1:
-            return outputs[0]
-        return np.concatenate([np.empty((0, width), self.parameters.dtype), *outputs])
+            return self._split(outputs[0])
+        width = sum(map(width_of, graph.output_shapes))
+        empty = np.empty((0, width), self.parameters.dtype)
+        return self._split(np.concatenate([empty, *outputs]))
 
     def predict_on_batch(self, x):
         """The outputs for x, as one batch."""

@@ -1,0 +1,112 @@
+"""Where weights live: flat vectors, and the layers that share one."""
+
+import math
+import weakref
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fastgd._plan import flat_vector
+from fastgd.errors import ArgumentError
+from fastgd.initializers import GlorotUniform
+from fastgd.variables import Variable
+
+
+@dataclass(eq=False)
+class Home:
+    """A flat vector, the layers whose weights lie in it, and the models that run on it.
+
+    A layer lives in one home. A model of layers from several homes moves them all into a new
+    one, with whoever lived beside them: so every model runs on one vector, whatever layers it
+    shares with others. Those that ran on the old vectors are told.
+
+    Attributes
+    ----------
+    vector : ndarray
+    layers : list of weakref to Layer
+        In the order of their weights.
+    models : WeakSet
+    """
+
+    vector: np.ndarray
+    layers: list = field(default_factory=list)
+    models: weakref.WeakSet = field(default_factory=weakref.WeakSet)
+
+    def living(self):
+        """The layers that are still there."""
+        return [layer for layer in (reference() for reference in self.layers) if layer]
+
+
+def first_home(layer, input_shape, dtype):
+    """Make the weights of a layer, in a vector of their own."""
+    specs = layer.weight_specs(input_shape)
+    home = Home(flat_vector(sum(math.prod(w.shape) for w in specs), dtype))
+    values = [(w.initializer or GlorotUniform())(w.shape, dtype=dtype) for w in specs]
+    _settle(home, [(layer, specs, values, input_shape)])
+    return home
+
+
+def common_home(layers, dtype):
+    """The home of all the layers, which is a new one if they live in several.
+
+    Raises
+    ------
+    ArgumentError
+        If they are of different data types.
+    """
+    layers = [layer for layer in layers if layer.variables]
+    homes = list(dict.fromkeys(layer.home for layer in layers))
+    for layer in layers:
+        if layer.home.vector.dtype != dtype:
+            raise ArgumentError(
+                f"dtype: the layers of a model share one, but {layer.name!r} has "
+                f"{layer.home.vector.dtype}, expected {dtype}"
+            )
+    if len(homes) == 1:
+        return homes[0]
+    neighbours = [layer for home in homes for layer in home.living()]
+    everyone = list(dict.fromkeys([*layers, *neighbours]))
+    home = Home(flat_vector(sum(layer.count_params() for layer in everyone), dtype))
+    moves = []
+    for layer in everyone:
+        shape = layer.input_shape
+        moves.append((layer, layer.weight_specs(shape), list(layer.variables), shape))
+    before = [variable for layer in everyone for variable in layer.variables]
+    _settle(home, moves)
+    for variable in before:  # whoever holds one shall not write where nobody reads
+        variable.flags.writeable = False
+    for old in homes:
+        for model in list(old.models):
+            model.moved()
+            home.models.add(model)
+    return home
+
+
+def _settle(home, moves):
+    """Lay layers' weights out in a home: (layer, specs, values, input shape) of each."""
+    offset = 0
+    bound = []
+    for layer, specs, values, input_shape in moves:
+        variables = []
+        for weight, value in zip(specs, values, strict=True):
+            variable = Variable(
+                home.vector, offset, weight.shape, name=f"{layer.name}/{weight.name}",
+                trainable=weight.trainable and layer.trainable,
+            )  # fmt: skip
+            variable.regularizer, variable.constraint = weight.regularizer, weight.constraint
+            variable.assign(value)
+            variables.append(variable)
+            offset += variable.size
+        bound.append((layer, input_shape, variables))
+    # Only now: whatever went wrong above has left the layers as they were.
+    for layer, input_shape, variables in bound:
+        layer.bind(input_shape, variables)
+        layer.home = home
+        home.layers.append(weakref.ref(layer))
+
+
+def extent(variables):
+    """Where in their owner some variables begin, and where they end."""
+    if not variables:
+        return 0, 0
+    return min(v.offset for v in variables), max(v.offset + v.size for v in variables)

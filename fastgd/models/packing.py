@@ -1,0 +1,141 @@
+"""Several inputs as one matrix, several targets and their weights as another."""
+
+import numpy as np
+
+from fastgd._plan import width_of
+from fastgd._validate import rows, sample_weights, targets
+from fastgd.errors import ArgumentError, DataTypeError, ShapeError
+
+#: The losses that are means over elements, whatever the shape of an output.
+ELEMENTWISE = {
+    "BinaryCrossentropy", "BinaryFocalCrossentropy", "Hinge", "Huber", "LogCosh",
+    "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError",
+    "MeanSquaredLogarithmicError", "Poisson", "SquaredHinge",
+}  # fmt: skip
+
+
+def parts(values, names, argument, ndims):
+    """What was given for each of some inputs or outputs: a list.
+
+    Parameters
+    ----------
+    values : array, or list, tuple or dict of arrays
+    names : list of str
+    argument : str
+        For messages.
+    ndims : list of int
+        How many dimensions each array has: it tells one array in a list from a list of rows.
+
+    Raises
+    ------
+    ArgumentError, DataTypeError
+        If one is missing, or too many.
+    """
+    if isinstance(values, dict):
+        missing = [name for name in names if name not in values]
+        unknown = [name for name in values if name not in names]
+        if (missing or unknown) and len(names) == 1:
+            raise DataTypeError(
+                f"{argument}: expected an array, or a dict with {names[0]!r}, got {values!r}"
+            )
+        if missing or unknown:
+            raise ArgumentError(
+                f"{argument}: expected {', '.join(map(repr, names))}, "
+                f"got {', '.join(map(repr, values))}"
+            )
+        return [values[name] for name in names]
+    if len(names) == 1:
+        alone = isinstance(values, (list, tuple)) and len(values) == 1
+        return [values[0] if alone and np.ndim(values[0]) == ndims[0] > 1 else values]
+    if not isinstance(values, (list, tuple)):
+        raise DataTypeError(
+            f"{argument}: expected a list or dict of {len(names)} arrays, one for each of "
+            f"{', '.join(map(repr, names))}, got {type(values).__name__}"
+        )
+    if len(values) != len(names):
+        raise ArgumentError(
+            f"{argument}: expected {len(names)} arrays, one for each of "
+            f"{', '.join(map(repr, names))}, got {len(values)}"
+        )
+    return list(values)
+
+
+def named(argument, name, count):
+    """How a message names one of several things: ``x['left']``."""
+    return argument if count == 1 else f"{argument}[{name!r}]"
+
+
+def pack_inputs(values, names, shapes, dtype, engine, argument, consumer):
+    """Prepared inputs, side by side; a single one is not copied."""
+    found = []
+    count = len(names)
+    given = parts(values, names, argument, [len(shape) for shape in shapes])
+    for value, name, shape in zip(given, names, shapes, strict=True):
+        where = named(argument, name, count)
+        found.append(rows(value, shape, dtype, engine, where, consumer))
+    return side_by_side(found, argument, names)
+
+
+def side_by_side(arrays, argument, names):
+    """Matrices of as many rows as one; a single one is itself."""
+    if len(arrays) == 1:
+        return arrays[0]
+    for name, array in zip(names, arrays, strict=True):
+        if len(array) != len(arrays[0]):
+            raise ShapeError(
+                f"{argument}: there are {len(arrays[0])} rows of {names[0]!r} "
+                f"and {len(array)} of {name!r}"
+            )
+    return np.concatenate(arrays, axis=1)
+
+
+def pack_targets(values, names, shapes, aims, dtype, engine, argument):
+    """Prepared targets of the outputs that are trained, side by side."""
+    chosen = [k for k, aim in enumerate(aims) if aim.loss is not None]
+    wanted = [names[k] for k in chosen]
+    if isinstance(values, (list, tuple)) and len(values) == len(names) > len(chosen):
+        values = [values[k] for k in chosen]
+    elif isinstance(values, dict):
+        values = {k: v for k, v in values.items() if k in wanted or k not in names}
+    given = parts(values, wanted, argument, [2] * len(wanted))
+    found = []
+    for k, value in zip(chosen, given, strict=True):
+        where = named(argument, names[k], len(chosen))
+        found.append(_target(value, shapes[k], aims[k].loss, dtype, engine, where))
+    return side_by_side(found, argument, wanted)
+
+
+def _target(value, shape, loss, dtype, engine, argument):
+    if len(shape) > 2:
+        if type(loss).__name__ not in ELEMENTWISE:
+            raise ShapeError(
+                f"{argument}: {loss.name} expects an output of shape (None, columns), "
+                f"got {shape}: put a Flatten behind it"
+            )
+        value = rows(value, shape, dtype, engine, argument, "the output")
+    return targets(value, width_of(shape), loss, dtype, engine, argument)
+
+
+def pack_weights(values, count, names, aims, dtype, engine, argument):
+    """The weights of the rows for each output that is trained, side by side."""
+    chosen = [name for name, aim in zip(names, aims, strict=True) if aim.loss is not None]
+    several = len(chosen) > 1 and isinstance(values, (list, tuple, dict))
+    if several and not isinstance(values, dict) and not all(map(np.ndim, values)):
+        several = False  # one number for each row
+    if not several:
+        one = sample_weights(values, count, dtype, engine, argument)[:, None]
+        return np.repeat(one, len(chosen), axis=1) if len(chosen) > 1 else one
+    columns = []
+    for name, value in zip(chosen, parts(values, chosen, argument, [1] * count), strict=True):
+        where = named(argument, name, len(chosen))
+        columns.append(sample_weights(value, count, dtype, engine, where))
+    return np.stack(columns, axis=1)
+
+
+def split_outputs(out, shapes):
+    """The outputs that stand side by side in a matrix: a list of arrays of their shapes."""
+    ends = np.cumsum([width_of(shape) for shape in shapes])[:-1]
+    return [
+        np.ascontiguousarray(part).reshape(len(out), *shape[1:])
+        for part, shape in zip(np.split(out, ends, axis=1), shapes, strict=True)
+    ]
