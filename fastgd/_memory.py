@@ -73,12 +73,13 @@ def common_home(layers, dtype):
         moves.append((layer, layer.weight_specs(shape), list(layer.variables), shape))
     before = [variable for layer in everyone for variable in layer.variables]
     _settle(home, moves)
+    after = [variable for layer in everyone for variable in layer.variables]
+    steps = [(a.owner, a.offset, b.offset, a.size) for a, b in zip(before, after, strict=True)]
     for variable in before:  # whoever holds one shall not write where nobody reads
         variable.flags.writeable = False
-    for old in homes:
-        for model in list(old.models):
-            model.moved()
-            home.models.add(model)
+    for model in {model for old in homes for model in old.models}:
+        home.models.add(model)
+        model.moved(home.vector, steps)
     return home
 
 

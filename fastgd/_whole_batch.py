@@ -25,8 +25,9 @@ def minimize(model, x, y, weighted, totals):
         loss = ready.figures(found)["loss"] if status == Status.STATUS_FINE else float("nan")
         return loss, found
 
+    network = model.network()
     found = model.optimizer.minimize(
-        model.parameters, model.network().gradients, objective, model.trainable_variables
+        network.parameters, network.gradients, objective, network.trained, network.start
     )
     totals += found
     return begin[0]

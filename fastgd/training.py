@@ -56,7 +56,7 @@ def fit(model, source, epochs, initial_epoch, validation, validate_after, callba
                 _warn_of_end(epoch + 1, epochs)
                 break
     finally:
-        model.optimizer.finalize_variable_values(model.trainable_variables)
+        model.optimizer.finalize_variable_values(model.network().trained)
     callbacks.on_train_end(logs)
 
 
@@ -117,7 +117,7 @@ def _span(model, part, weighted, totals, threads):
     if optimizer.whole_batch:
         return functools.partial(_whole_batch.run, model, part, weighted, totals)
     regular = model.network().regular
-    state = model.ready(weighted).state(optimizer, model.parameters)
+    state = model.ready(weighted).state(optimizer, model.network())
     rates = functools.partial(_rates, optimizer, {})
     size = part.batch_size
     most = useful_threads(threads, 3 * model.parameters.size * size, part.last)
@@ -149,7 +149,7 @@ def train_on_batch(model, x, y, weighted=False):
         status = _whole_batch.minimize(model, x, y, weighted, totals)
     else:
         regular.before_step()
-        state = ready.state(optimizer, model.parameters)
+        state = ready.state(optimizer, model.network())
         _, status = model.program(weighted).train(
             x, y, None, key, len(x), 0, 1, state, optimizer.rates(), totals, SPAN_SECONDS
         )

@@ -38,7 +38,7 @@ class SwapEMAWeights(Callback):
             )
         # put aside, not swapped: however the training ends, the averages stay what they are
         self._weights = self.model.parameters.copy()
-        optimizer.finalize_variable_values(self.model.trainable_variables)
+        optimizer.finalize_variable_values(self.model.network().trained)
 
     def _take_out(self):
         if self._weights is not None:

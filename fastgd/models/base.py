@@ -87,8 +87,11 @@ class Base(Layer):
             self._network.home.models.add(self)
         return self._network
 
-    def moved(self):
-        """The weights have moved to another vector: forget what was made for the old one."""
+    def moved(self, vector=None, moves=()):
+        """Forget what was made for the graph, or for the vector where its weights were.
+
+        vector, moves: see ``Optimizer.moved``; None where nothing has moved.
+        """
         self._network = None
 
     @property

@@ -27,14 +27,29 @@ class Ready:
         self.figures = figures
         self._state = self._settings = self._kept = None
 
-    def state(self, optimizer, parameters):
-        """The optimizer's state for a model's vector, anew if a setting has changed."""
+    def state(self, optimizer, network):
+        """The optimizer's state for a network, anew if a setting has changed."""
         settings = list(map(id, vars(optimizer).values()))  # cheaper than to ask
         if self._settings != settings:
-            self._state = optimizer.state(parameters)
+            self._state = state_for(optimizer, network)
             self._settings = settings
             self._kept = dict(vars(optimizer))  # so that no identity is given away
         return self._state
+
+
+def state_for(optimizer, network):
+    """What an optimizer keeps of a network's parameters, as the network's program takes it.
+
+    It is kept of all of the vector that the parameters are a part of: so the state of a weight
+    is one, whichever of the models that share it is trained.
+    """
+    state = optimizer.state(network.home.vector, network.trained)
+    start, size = network.start, network.parameters.size
+    if size < network.home.vector.size:
+        state.slots = state.slots[:, start : start + size]
+        state.segments = state.segments.copy()
+        state.segments["offset"] -= start
+    return state
 
 
 class Compiled(Base):
@@ -145,9 +160,39 @@ class Compiled(Base):
             activations = self.network().last_activations
             self._objective.warn_of_double_activation(self.aims(), activations, stacklevel + 1)
 
-    def moved(self):
-        super().moved()
+    def moved(self, vector=None, moves=()):
+        super().moved(vector, moves)
         self._program = None
+        if vector is not None and self.optimizer is not None:
+            self.optimizer.moved(vector, moves)
+
+    def optimizer_arrays(self):
+        """All that the optimizer needs to go on with this model: a dict of name -> array."""
+        network = self.network()
+        arrays = self.optimizer.state_arrays(network.home.vector)
+        if _in_order(network):
+            return arrays
+        return {
+            name: array if name == "iterations" else np.concatenate(
+                [array[:0], *(array[v.offset : v.offset + v.size] for v in network.variables)]
+            )
+            for name, array in arrays.items()
+        }  # fmt: skip
+
+    def load_optimizer_arrays(self, arrays):
+        """Take up what ``optimizer_arrays`` gave, of this model or another like it."""
+        network = self.network()
+        vector = network.home.vector
+        if not _in_order(network):
+            whole = self.optimizer.state_arrays(vector)
+            spread = {name: np.array(array) for name, array in whole.items()}
+            for name, array in arrays.items():
+                first = 0
+                for v in network.variables if name != "iterations" else ():
+                    spread[name][v.offset : v.offset + v.size] = array[first : first + v.size]
+                    first += v.size
+            arrays = spread | {"iterations": arrays["iterations"]}
+        self.optimizer.load_state_arrays(vector, arrays)
 
     def program(self, weighted=False):
         """The engine's program for the network, with the loss and metrics if compiled.
@@ -183,3 +228,13 @@ class Compiled(Base):
     def figures(self, totals):
         """The figures that belong to some totals: a dict of name -> float."""
         return self.ready().figures(totals)
+
+
+def _in_order(network):
+    """Whether the variables are all that there is in their vector, one after the other."""
+    end = 0
+    for variable in network.variables:
+        if variable.offset != end:
+            return False
+        end += variable.size
+    return end == network.home.vector.size

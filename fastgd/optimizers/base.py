@@ -170,6 +170,26 @@ class Optimizer(Stepping, Serializable):
             state.options[name] = value
         return state
 
+    def moved(self, vector, moves):
+        """Follow weights to another vector, with what is kept of them.
+
+        Parameters
+        ----------
+        vector : ndarray
+            Where they are now.
+        moves : list of (ndarray, int, int, int)
+            The vector where they were, where in it, where in the new one, and how many.
+        """
+        known = {id(old): self._states.known(old) for old, *_ in moves}
+        if not any(known.values()):
+            return
+        rows = self.state(vector).arrays()
+        for old, before, after, size in moves:
+            if known[id(old)] is not None:
+                for name, row in known[id(old)].arrays().items():
+                    if name in rows:
+                        rows[name][after : after + size] = row[before : before + size]
+
     @property
     def scheduled(self):
         """Whether each step has a learning rate of its own."""

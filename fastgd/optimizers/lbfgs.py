@@ -70,7 +70,7 @@ class LBFGS(Optimizer):
             "LBFGS: expected fit or train_on_batch, for it needs the loss itself"
         )
 
-    def minimize(self, vector, gradients, objective, variables=None):
+    def minimize(self, vector, gradients, objective, variables=None, start=0):
         """Up to max_iter steps.
 
         Parameters
@@ -81,6 +81,8 @@ class LBFGS(Optimizer):
             Without arguments; returns the loss at `vector` and anything that belongs to it.
         variables : list of Variable, optional
             Those to change; the others stay.
+        start : int
+            Where in the variables' owner the vector begins.
 
         Returns
         -------
@@ -88,8 +90,8 @@ class LBFGS(Optimizer):
             What `objective` returned besides the loss, at the point that was reached; where the
             loss is not finite to begin with, at the beginning.
         """
-        state = self.state(vector, variables)
-        where = _places(vector, variables)
+        state = self.state(vector, variables if start == 0 else None)
+        where = _places(vector, variables, start)
         w = vector[where].astype(np.float64)
         loss, extra = objective()
         gradient = gradients[where].astype(np.float64)
@@ -159,11 +161,11 @@ def _whole(value, argument):
     return int(value)
 
 
-def _places(vector, variables):
+def _places(vector, variables, start):
     """What of the vector is changed: an index."""
     if variables is None or sum(v.size for v in variables) == vector.size:
         return slice(None)
-    parts = [np.arange(v.offset, v.offset + v.size) for v in variables]
+    parts = [np.arange(v.offset, v.offset + v.size) - start for v in variables]
     return np.concatenate([np.zeros(0, np.int64), *parts])
 
 

@@ -28,7 +28,7 @@ def arrays_of(model):
         return {}
     arrays = weights_of(model)
     if model.optimizer is not None:
-        state = model.optimizer.state_arrays(model.parameters)
+        state = model.optimizer_arrays()
         arrays |= {OPTIMIZER + name: array for name, array in state.items()}
     return arrays
 
@@ -80,14 +80,14 @@ def restore(model, document, arrays):
             raise FileError(f"the file has no count of {name}, but {training.get(name)!r}")
     weights, kept = part(arrays, WEIGHTS), part(arrays, OPTIMIZER)
     if model.optimizer is not None and model.built:
-        own = model.optimizer.state_arrays(model.parameters)
+        own = model.optimizer_arrays()
         seen, expected = ({n: (a.shape, a.dtype) for n, a in d.items()} for d in (kept, own))
         if seen != expected:
             raise FileError(f"the optimizer's state is {seen} in the file, expected {expected}")
     if model.built:
         assign(model, weights)
         if model.optimizer is not None:
-            model.optimizer.load_state_arrays(model.parameters, kept)
+            model.load_optimizer_arrays(kept)
     elif weights:
         raise FileError("the file holds weights, but the model that it describes has none")
     for name in model.counters:
