@@ -110,9 +110,11 @@ cdef void metric_rows(
     cdef real one = 1
     cdef const real* p_row
     cdef const real* y_row
+    cdef LossTerm loss
     if metric == METRIC_LOSS:
-        loss_rows(<int64_t>settings[0], settings + 1, rows, width, stride, p, y, y_stride, &one, 0,
-                  one, values, <real*>NULL, line)
+        loss.kind = <int64_t>settings[0]
+        loss_rows(&loss, settings + 1, rows, width, stride, p, y, y_stride, &one, 0, one, values,
+                  <real*>NULL, line)
         return
     if metric == METRIC_BINARY_ACCURACY:
         side_rows(<real>settings[0], rows, width, stride, p, y, y_stride, values, line)
