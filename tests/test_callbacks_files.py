@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from problems import network, regression
 
-from fastgd import models, utils
+from fastgd import Sequential, layers, models, utils
 from fastgd.callbacks import (
     BackupAndRestore,
     Callback,
@@ -213,8 +213,7 @@ def test_a_second_fit_of_the_same_model_begins_where_it_says(tmp_path):
 def test_a_backup_needs_a_built_model(tmp_path):
     with pytest.raises(ArgumentError, match="backup_dir"):
         BackupAndRestore("")
-    model = network()
-    model._network = None
+    model = Sequential([layers.Dense(1)])
     backup = BackupAndRestore(tmp_path)
     backup.set_model(model)
     with pytest.raises(NotBuiltError):

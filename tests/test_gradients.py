@@ -89,13 +89,13 @@ def test_tape_gives_the_engine_arrays_with_room_behind_them(engine, monkeypatch)
     program, rooms = model.program(), []
 
     class Watched:
-        def forward(self, parameters, x, out):
+        def forward(self, parameters, *rest):
             rooms.append(room_behind(parameters))
-            return program.forward(parameters, x, out)
+            return program.forward(parameters, *rest)
 
-        def backward(self, parameters, x, kept, d_out, gradients, d_x):
+        def backward(self, parameters, x, kept, d_out, gradients, d_x, *rest):
             rooms.extend(map(room_behind, (parameters, gradients, d_x)))
-            program.backward(parameters, x, kept, d_out, gradients, d_x)
+            program.backward(parameters, x, kept, d_out, gradients, d_x, *rest)
 
     monkeypatch.setattr(model, "program", Watched)
     with GradientTape() as tape:

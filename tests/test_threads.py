@@ -139,7 +139,7 @@ def test_n_jobs_reaches_the_engine(engine, monkeypatch):
 
         def __getattr__(self, name):
             def call(*args):
-                seen.append((name, args[-1]))
+                seen.append((name, args[-1] if args else None))
                 return getattr(self.program, name)(*args)
 
             return call
