@@ -196,15 +196,15 @@ class LayerNet(Net):
             table.row(Op.OP_MERGE, buffer, both, kind=types.Merge.MERGE_MULTIPLY, second=again)
             buffer = both
         output = dense(table, parameters, buffer, 2)
-        totals = types.TERM_TOTALS + 2
-        plan = table.plan([output], parameters.size)
+        losses = np.zeros(1, types.LOSS_TERM)
+        losses["kind"] = Loss.LOSS_MEAN_SQUARED_ERROR
+        losses["source"], losses["columns"] = output, 2
+        losses["weight_column"], losses["weight"] = -1, 1
         self.plan = replace(
-            plan,
-            losses=np.array(
-                [(Loss.LOSS_MEAN_SQUARED_ERROR, output, 0, 2, -1, 0, 0, 1.0)], types.LOSS_TERM
-            ),
+            table.plan([output], parameters.size),
+            losses=losses,
             target_width=2,
-            totals_size=totals,
+            totals_size=types.TERM_TOTALS + 2,
         )
         self.dtype, self.inputs, self.outputs = dtype, inputs, 2
         self.loss = Loss.LOSS_MEAN_SQUARED_ERROR

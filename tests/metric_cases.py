@@ -113,6 +113,8 @@ def data(metric, n, width, seed=0, weighted=True):
         p = np.argsort(rng.random((n, width)), axis=1).astype(float)
     if type(metric).__name__ in OF_POSITIVE:
         p = np.maximum(p, 1 / 16)
+    if type(metric).__name__ == "BinaryCrossentropy":
+        p = np.clip(p, 1 / 16, 15 / 16)  # that of 0 or 1 depends on the data type
     labels = rng.integers(0, width, n)
     if metric.sparse:
         y = labels[:, None].astype(float)

@@ -100,7 +100,6 @@ def test_unknown_names_in_compile(arguments, words, built):
         (("sgd", "mse", [metrics.Metric]), ArgumentError),
         (("sgd", "mse", [metrics.Metric()]), ArgumentError),
         (("sgd", 5), ArgumentError),
-        (("sgd", lambda y, p: 0), ArgumentError),
         (("sgd", "mse", [5]), ArgumentError),
         (("sgd", "mse", 5), DataTypeError),
         (("sgd", None, ["mae"]), ArgumentError),

@@ -74,7 +74,7 @@ TIERS = [
     {"metrics"},
     {"layers.activation", "layers.dense", "layers.input", "layers.rectifiers"},
     {"layers.axes", "layers.affine_weights", "layers.noise", "layers.reshaping"},
-    {"layers.activity_regularization"},
+    {"layers.activity_regularization", "layers.several_inputs"},
     {"layers.embedding", "layers.rescaling"},
     {"layers.batch_normalization", "layers.layer_normalization", "layers.concatenate"},
     {"layers.dot", "layers.merging", "layers.normalization"},

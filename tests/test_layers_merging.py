@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastgd import layers
+from fastgd import Sequential, layers
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 
 rng = np.random.default_rng(0)
@@ -75,8 +75,9 @@ def test_shapes_only(engine):
     [
         (lambda: layers.Add()([A, WIDE]), ShapeError, "cannot put together"),
         (lambda: layers.Add()(A), ShapeError, "list"),
-        (lambda: layers.Subtract()([A, B, C]), ShapeError, "two inputs, got 3"),
-        (lambda: layers.Dot(1)([A]), ShapeError, "two inputs, got 1"),
+        (lambda: Sequential([layers.Input(shape=(3,)), layers.Add()]), ShapeError, "a list"),
+        (lambda: layers.Subtract()([A, B, C]), ShapeError, "expects 2 inputs, got 3"),
+        (lambda: layers.Dot(1)([A]), ShapeError, "expects 2 inputs, got 1"),
         (lambda: layers.Dot(1)([A, A[:, :2]]), ShapeError, "of one size, got 4 and 2"),
         (lambda: layers.Dot(0)([A, B]), ArgumentError, "axis"),
         (lambda: layers.Dot("last"), DataTypeError, "axes"),

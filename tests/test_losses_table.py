@@ -114,6 +114,7 @@ class Table:
             parameter_count=width * width,
             settings=np.array([*settings, 0.0], np.float64),
             keep=(self.loss,),
+            totals_size=types.TERM_TOTALS + 2,
         )
         self.dtype = np.dtype(dtype)
         self.kernel = np.eye(width, dtype=dtype)

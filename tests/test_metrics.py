@@ -374,8 +374,20 @@ def test_several_metrics_keep_their_order_and_names(engine):
     assert mse == pytest.approx(np.mean(difference**2), rel=1e-5)
 
 
+def test_a_metric_of_ones_own_in_a_model(engine):
+    x, y = regression(70)
+    model = network()
+    model.compile("sgd", "mse", metrics=[LargestError(), "mae"])
+    expected = np.abs(model.predict(x) - y).max()
+    for _ in range(2):  # each evaluation begins anew
+        _, largest, mae = model.evaluate(x, y, verbose=0)
+        assert largest == pytest.approx(expected, rel=1e-6)
+    assert 0 < mae < largest
+
+
 def test_metrics_that_do_not_fit_a_model():
-    with pytest.raises(ArgumentError, match="largest_error"):
-        network().compile("sgd", "mse", metrics=[LargestError()])
     with pytest.raises(ShapeError, match="class_id"):
         network(outputs=2).compile("sgd", "mse", metrics=[metrics.Recall(class_id=2)])
+    loss = "sparse_categorical_crossentropy"
+    with pytest.raises(ArgumentError, match=r"auc.*class numbers"):
+        network(outputs=3).compile("sgd", loss, metrics=["auc"])

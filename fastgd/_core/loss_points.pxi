@@ -183,6 +183,7 @@ cdef inline real point_value(
 
 
 cdef inline real sign(real d) noexcept nogil:
+    """-1, 0 or 1."""
     cdef real above = <real>1 if d > 0 else <real>0
     return <real>-1 if d < 0 else above
 

@@ -108,13 +108,11 @@ cdef void metric_rows(
     """The metric of each row; arguments as in loss_rows, columns: how many targets a row has."""
     cdef int64_t i
     cdef real one = 1
-    cdef LossTerm term
     cdef const real* p_row
     cdef const real* y_row
     if metric == METRIC_LOSS:
-        term.kind = <int64_t>settings[0]
-        loss_rows(&term, settings + 1, rows, width, stride, p, y, y_stride, &one, 0, one, values,
-                  <real*>NULL, line)
+        loss_rows(<int64_t>settings[0], settings + 1, rows, width, stride, p, y, y_stride, &one, 0,
+                  one, values, <real*>NULL, line)
         return
     if metric == METRIC_BINARY_ACCURACY:
         side_rows(<real>settings[0], rows, width, stride, p, y, y_stride, values, line)

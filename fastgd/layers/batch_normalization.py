@@ -88,6 +88,7 @@ class BatchNormalization(AffineWeights):
         if renorm or renorm_clipping is not None:
             raise ArgumentError("renorm: batch renormalisation is not offered; leave it False")
         self.axis = int(axis)
+        self.renorm, self.renorm_clipping, self.renorm_momentum = False, None, renorm_momentum
         self.momentum = number(momentum, "momentum", 0, 1)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
@@ -134,5 +135,8 @@ class BatchNormalization(AffineWeights):
             "momentum": self.momentum,
             "moving_mean_initializer": self.moving_mean_initializer,
             "moving_variance_initializer": self.moving_variance_initializer,
+            "renorm": self.renorm,
+            "renorm_clipping": self.renorm_clipping,
+            "renorm_momentum": self.renorm_momentum,
             "synchronized": self.synchronized,
         }

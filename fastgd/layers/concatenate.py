@@ -6,10 +6,10 @@ import numpy as np
 
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.layers.axes import checked_axes
-from fastgd.layers.base import Layer
+from fastgd.layers.several_inputs import SeveralInputs
 
 
-class Concatenate(Layer):
+class Concatenate(SeveralInputs):
     """The inputs, one after the other along an axis.
 
     Parameters
@@ -31,8 +31,6 @@ class Concatenate(Layer):
     array([[1., 2., 3.]], dtype=float32)
     """
 
-    several_inputs = True
-
     def __init__(self, axis=-1, **kwargs):
         super().__init__(**kwargs)
         if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
@@ -42,7 +40,7 @@ class Concatenate(Layer):
         self.axis = int(axis)
 
     def compute_output_shape(self, input_shape):
-        first = list(input_shape[0])
+        first = list(self._shapes(input_shape)[0])
         (axis,) = checked_axes(self.axis, first, self.name)
         for shape in input_shape[1:]:
             fits = len(shape) == len(first) and all(

@@ -6,14 +6,14 @@ from fastgd._core.types import Merge, Op
 from fastgd._validate import boolean
 from fastgd.errors import DataTypeError, ShapeError
 from fastgd.layers.axes import AxesLast, checked_axes
-from fastgd.layers.base import Layer
 from fastgd.layers.layer_normalization import to_length_1
+from fastgd.layers.several_inputs import SeveralInputs
 
 #: Keras' lower bound for the lengths that ``normalize`` divides by.
 SMALLEST_LENGTH = 1e-7
 
 
-class Dot(Layer):
+class Dot(SeveralInputs):
     """The sums of products along an axis of each of two inputs.
 
     Two inputs (n, d) give (n, 1). In general the other axes of the first input come first in
@@ -40,8 +40,6 @@ class Dot(Layer):
     array([[11.]], dtype=float32)
     """
 
-    several_inputs = True
-
     def __init__(self, axes, normalize=False, **kwargs):
         super().__init__(**kwargs)
         pair = axes if isinstance(axes, (list, tuple)) else (axes, axes)
@@ -53,10 +51,7 @@ class Dot(Layer):
         self.normalize = boolean(normalize, "normalize")
 
     def _axes(self, shapes):
-        if len(shapes) != 2:
-            raise ShapeError(
-                f"inputs: layer {self.name!r} expects two inputs, got {len(shapes)}"
-            )
+        shapes = self._shapes(shapes, 2)
         axes = [
             checked_axes(axis, shape, self.name)
             for axis, shape in zip(self._pair, shapes, strict=True)

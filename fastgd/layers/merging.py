@@ -6,20 +6,20 @@ import numpy as np
 
 from fastgd._core.types import Merge, Op
 from fastgd.errors import ShapeError
-from fastgd.layers.base import Layer
 from fastgd.layers.rescaling import rescaled
+from fastgd.layers.several_inputs import SeveralInputs
 
 
-class _Merging(Layer):
+class _Merging(SeveralInputs):
     """What these layers share: inputs are broadcast as NumPy does it, but for their rows."""
 
-    several_inputs = True
     #: The Merge that is applied to the first two inputs, to the result and the third one ...
     kind = None
 
     def compute_output_shape(self, input_shape):
+        shapes = self._shapes(input_shape)
         try:
-            sizes = np.broadcast_shapes(*(shape[1:] for shape in input_shape))
+            sizes = np.broadcast_shapes(*(shape[1:] for shape in shapes))
         except ValueError:
             raise ShapeError(
                 f"inputs: layer {self.name!r} cannot put together shapes {input_shape}"
@@ -90,11 +90,7 @@ class Subtract(_Merging):
     kind = Merge.MERGE_SUBTRACT
 
     def compute_output_shape(self, input_shape):
-        if len(input_shape) != 2:
-            raise ShapeError(
-                f"inputs: layer {self.name!r} expects two inputs, got {len(input_shape)}"
-            )
-        return super().compute_output_shape(input_shape)
+        return super().compute_output_shape(self._shapes(input_shape, 2))
 
 
 class Multiply(_Merging):

@@ -45,7 +45,7 @@ class BinaryCrossentropy(_Crossentropy):
     --------
     >>> from fastgd import metrics
     >>> round(metrics.BinaryCrossentropy()([[0, 1], [0, 0]], [[0.6, 0.4], [0.4, 0.6]]), 6)
-    0.814985
+    0.814924
     """
 
     arguments = ("from_logits", "label_smoothing")

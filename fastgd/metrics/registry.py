@@ -131,8 +131,14 @@ def get(identifier, outputs=1, sparse=False):
     >>> metrics.get("acc", outputs=3, sparse=True)
     <SparseCategoricalAccuracy name=acc>
     """
-    if identifier is None or isinstance(identifier, Metric):
+    if isinstance(identifier, type) and issubclass(identifier, Metric):
+        identifier = identifier()
+    if isinstance(identifier, Metric):
+        if type(identifier).update_state is Metric.update_state:
+            raise ArgumentError(f"metrics: {identifier!r} has no update_state of its own")
         return identifier
+    if identifier is None:
+        return None
     if isinstance(identifier, dict):
         return deserialize(identifier)
     if isinstance(identifier, str):
@@ -144,8 +150,6 @@ def get(identifier, outputs=1, sparse=False):
         return lookup("metrics", identifier, table)(name=identifier)
     if isinstance(identifier, losses.Loss):
         return _of_loss(identifier)
-    if isinstance(identifier, type) and issubclass(identifier, Metric):
-        return identifier()
     if callable(identifier) and not isinstance(identifier, type):
         return _of_function(identifier)
     raise ArgumentError(f"metrics: expected a name, a function or a metric, got {identifier!r}")
