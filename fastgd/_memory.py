@@ -76,7 +76,7 @@ def common_home(layers, dtype):
     after = [variable for layer in everyone for variable in layer.variables]
     steps = [(a.owner, a.offset, b.offset, a.size) for a, b in zip(before, after, strict=True)]
     for variable in before:  # whoever holds one shall not write where nobody reads
-        variable.flags.writeable = False
+        variable.flags.writeable = variable.value.flags.writeable = False
     for model in {model for old in homes for model in old.models}:
         home.models.add(model)
         model.moved(home.vector, steps)

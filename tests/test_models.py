@@ -222,14 +222,14 @@ def test_summary():
                  "Total params: 2,401 (9.38 KiB, float32)"):  # fmt: skip
         assert part in text
     rows = text.splitlines()
-    assert len({len(row) for row in rows[1:-1]}) == 1
+    assert len({len(row) for row in rows[1:-3]}) == 1
 
 
 def test_summary_before_building(capsys):
     Sequential([layers.Dense(3)]).summary()
     text = capsys.readouterr().out
     assert "0 (unbuilt)" in text
-    assert "Total params: 0\n" in text
+    assert text.endswith("Total params: 0\n")
 
 
 def test_repr_and_config():

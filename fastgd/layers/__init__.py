@@ -1,5 +1,6 @@
 """Layers, with Keras' names, arguments and defaults."""
 
+from fastgd.layers import operators as _operators  # noqa: F401 - gives tensors +, - and *
 from fastgd.layers.activation import Activation, Softmax
 from fastgd.layers.activity_regularization import ActivityRegularization
 from fastgd.layers.base import Layer

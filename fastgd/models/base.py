@@ -322,10 +322,35 @@ class Base(Layer):
         if state["engine_name"] in _engines.available():  # it may come from another machine
             self.run_on(state["engine_name"])
 
-    def summary(self, print_fn=print):
-        """Print a table of the layers, their output shapes and their numbers of weights."""
-        text = "\n".join(summary_lines(self))
-        print_fn(printable(text, sys.stdout) if print_fn is print else text)
+    def summary(
+        self,
+        line_length=None,
+        positions=None,
+        print_fn=None,
+        expand_nested=False,
+        show_trainable=False,
+        layer_range=None,
+    ):
+        """Print a table of the layers, their output shapes and their numbers of weights.
+
+        Parameters
+        ----------
+        line_length, positions
+            Accepted as in Keras: a column is as wide as what stands in it.
+        print_fn : callable, optional
+            Takes the text; ``print`` by default.
+        expand_nested : bool
+            Whether the layers of inner models are listed below them.
+        show_trainable : bool
+            Whether a column says which layers are trained.
+        layer_range : pair of str, optional
+            The names of the first and the last layer to be listed.
+        """
+        lines = summary_lines(self, expand_nested, show_trainable, layer_range)
+        text = "\n".join(lines)
+        (print if print_fn is None else print_fn)(
+            printable(text, sys.stdout) if print_fn in (None, print) else text
+        )
 
     def __repr__(self):
         return f"<{type(self).__name__} {self.name}, built={self.built}>"

@@ -16,7 +16,7 @@ class Graph:
         Inputs that other layers gave, not ``Input``, are cut off from these: the calls behind
         them are noted anew, from fresh inputs.
     order : sequence of Layer
-        Layers that come first in `layers`, as they stand here.
+        Layers that come first in `layers`, behind the inputs' and as they stand here.
 
     Attributes
     ----------
@@ -49,7 +49,8 @@ class Graph:
         self.layers = _ordered(inputs, met, nodes)
         if order:
             places = {layer: place for place, layer in enumerate(order)}
-            self.layers.sort(key=lambda layer: places.get(layer, -1))
+            places |= {tensor.node.layer: -1 for tensor in self.inputs}
+            self.layers.sort(key=lambda layer: places.get(layer, len(order)))
         names = Counter(layer.name for layer in self.layers)
         for name, count in names.items():
             if count > 1:

@@ -9,9 +9,9 @@ from fastgd.saving import serialize_object
 def graph_config(graph, input_structure, output_structure):
     """A graph as plain data: a dict.
 
-    ``layers`` are their configs. ``calls`` are [number of the layer, what it reads], in an order
-    in which they can be made again; a tensor is [number of its layer, number of the call among
-    that layer's, number of the output].
+    ``layers`` are their configs. ``calls`` are [number of the layer, what it reads], in an
+    order in which they can be made again; a tensor is [number of its layer, number of the call
+    among that layer's, number of the output].
 
     Parameters
     ----------
