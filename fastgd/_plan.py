@@ -200,16 +200,31 @@ class Table:
         self.functions = []  # the user's own
         self.activities = {}  # buffer -> (l1, l2), the penalties on its values
         self.seeds = {}  # seed -> how many streams of random numbers have come from it
+        self.slices = {0: slice(0, input_width)}  # buffer -> the columns of x that it holds
+        self.checks = []  # (columns of x, what refuses bad values there)
+
+    def checked(self, source, check):
+        """Have a buffer's values checked before anything is computed, if they are the input's.
+
+        check: a function of (values, argument) that raises.
+        """
+        if source in self.slices:
+            self.checks.append((self.slices[source], check))
 
     def inputs(self, widths):
         """The buffers of inputs that stand side by side in x; a single one is x itself."""
         if len(widths) == 1:
             return [0]
         starts = np.cumsum([0, *widths[:-1]]).tolist()
-        return [
+        buffers = [
             self.copy(0, width=width, source_column=start)
             for width, start in zip(widths, starts, strict=True)
         ]
+        self.slices |= {
+            buffer: slice(start, start + width)
+            for buffer, start, width in zip(buffers, starts, widths, strict=True)
+        }
+        return buffers
 
     def layer(self, layer, input_shape, source):
         """Add the rows of a layer, called on buffers of a shape; returns its outputs'."""

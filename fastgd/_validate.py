@@ -6,6 +6,7 @@ An array that is all this already is passed on as it is, anything else is copied
 
 import numpy as np
 
+from fastgd._core.types import Loss
 from fastgd._frames import array_of_frame
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 
@@ -192,10 +193,12 @@ def targets(values, width, loss, dtype, engine, argument="y"):
     (n,) is taken for (n, 1) and never broadcast against other outputs.
     """
     original = numeric(values, argument)
-    columns = loss.target_columns(width)
     shape = original.shape
     if original.ndim == 1:
         original = original.reshape(-1, 1)
+    if loss.code == Loss.LOSS_NONE and original.ndim == 2:  # a Python function, who takes any
+        loss.columns = original.shape[1]
+    columns = loss.target_columns(width)
     if original.ndim != 2 or original.shape[1] != columns:
         hint = ""
         if columns > 1 and original.shape[1:] == (1,) and loss.target_range == (0, 1):

@@ -326,8 +326,9 @@ def get(identifier):
 
 
 def serialize(activation):
-    """The name that ``get`` takes back."""
-    return activation.__name__
+    """What ``get`` takes back: a name, or a function of one's own itself."""
+    known = activation in DESCRIPTIONS or activation is glu
+    return activation.__name__ if known else activation
 
 
 deserialize = get

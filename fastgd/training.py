@@ -142,7 +142,7 @@ def train_on_batch(model, x, y, weighted=False):
     """One step on one batch: a span of its own; returns the figures."""
     ready = model.ready(weighted)
     optimizer = model.optimizer
-    totals = np.zeros(ready.totals_size)
+    totals = ready.totals()
     regular = model.network().regular
     key = next_key(model)  # a dropped unit is another one in each batch
     if optimizer.whole_batch:

@@ -7,7 +7,12 @@ from fastgd import layers
 #: class -> [(arguments, shapes of a row of each input) ...]
 EXAMPLES = {
     "ELU": [({}, [(5,)])],
-    "Activation": [({"activation": "tanh"}, [(5,)])],
+    "Activation": [
+        ({"activation": "tanh"}, [(5,)]),
+        ({"activation": "softmax"}, [(2, 3)]),
+        ({"activation": "glu"}, [(6,)]),
+        ({"activation": "glu"}, [(2, 4)]),
+    ],
     "ActivityRegularization": [({"l1": 0.1, "l2": 0.2}, [(5,)])],
     "Add": [
         ({}, [(5,), (5,)]),
@@ -67,13 +72,18 @@ EXAMPLES = {
         ({"axis": 1, "invert": True}, [(2, 3)]),
         ({"mean": [1.0, 2.0, 3.0], "variance": [0.0, 1.0, 4.0], "invert": True}, [(3,)]),
     ],
-    "ReLU": [({}, [(5,)])],
+    "PReLU": [
+        ({}, [(5,)]),
+        ({"alpha_initializer": "ones", "shared_axes": 1}, [(2, 3)]),
+        ({"shared_axes": [1, 2]}, [(2, 3)]),
+    ],
+    "ReLU": [({}, [(5,)]), ({"max_value": 0.5, "negative_slope": 0.2}, [(5,)])],
     "Rescaling": [
         ({"scale": 2.0, "offset": -1.0}, [(5,)]),
         ({"scale": [1.0, 2.0, 3.0]}, [(2, 3)]),
     ],
     "Reshape": [({"target_shape": (3, -1)}, [(6,)]), ({"target_shape": (6,)}, [(2, 3)])],
-    "Softmax": [({}, [(5,)])],
+    "Softmax": [({}, [(5,)]), ({}, [(2, 3)])],
     "Subtract": [({}, [(5,), (5,)]), ({}, [(1,), (5,)])],
     "UnitNormalization": [({}, [(5,)]), ({"axis": 1}, [(2, 3)]), ({"axis": [1, 2]}, [(2, 3)])],
 }

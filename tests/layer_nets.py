@@ -121,6 +121,18 @@ def gather(table, parameters, source):
     return table.gather(source, [*range(width), *reversed(range(width // 2))])
 
 
+def prelu(shared=False):
+    def emit(table, parameters, source):
+        width = table.widths[source]
+        count = (width + 1) // 2 if shared else width
+        target = table.buffer(width)
+        table.row(Op.OP_PRELU, source, target, kernel=parameters.add(count, deviation=0.5),
+                  settings=[*(j % count for j in range(width)), count])  # fmt: skip
+        return target
+
+    return emit
+
+
 def embedding(table, parameters, source, count=7, size=3):
     target = table.buffer(table.widths[source] * size)
     table.row(Op.OP_EMBEDDING, source, target, kernel=parameters.add(count, size),
@@ -154,6 +166,8 @@ LAYERS = {
     "normalization given": affine(Affine.AFFINE_NORMALIZE, given=True),
     "denormalization": affine(Affine.AFFINE_RESTORE),
     "gather": gather,
+    "prelu": prelu(),
+    "prelu shared": prelu(shared=True),
     "embedding": embedding,
 }
 

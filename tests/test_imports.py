@@ -72,7 +72,7 @@ TIERS = [
     {"metrics.correlation", "metrics.probabilistic"},
     {"metrics.registry"},
     {"metrics"},
-    {"layers.activation", "layers.dense", "layers.input", "layers.rectifiers"},
+    {"layers.activation", "layers.dense", "layers.input", "layers.rectifiers", "layers.prelu"},
     {"layers.axes", "layers.affine_weights", "layers.noise", "layers.reshaping"},
     {"layers.activity_regularization", "layers.several_inputs"},
     {"layers.embedding", "layers.rescaling"},

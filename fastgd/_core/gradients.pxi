@@ -75,6 +75,10 @@ cdef void parameter_gradients(
                 units = channel_count(net, row)
                 batch_norm_parameters(net, batch, flags[i], row, first_row, rows, x, d_target,
                                       out, scratch)
+            elif row.op == OP_PRELU:
+                prelu_parameters(net, row, rows, source, net.stride[row.source], d_target,
+                                 net.stride[row.target], out)
+                units = <int64_t>net.settings[row.settings + units]
             else:  # OP_LAYER_NORM
                 units = units // <int64_t>net.settings[row.settings + 1]
                 layer_norm_parameters(net, row, first_row, rows, x, d_target, out, scratch)

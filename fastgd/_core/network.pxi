@@ -150,6 +150,8 @@ cdef void forward(
             layer_norm_forward(net, row, first_row, rows, x, scratch)
         elif row.op == OP_UNIT_NORM:
             unit_norm_forward(net, row, first_row, rows, x)
+        elif row.op == OP_PRELU:
+            prelu_forward(net, row, rows, source, source_stride, target, stride)
         else:  # OP_EMBEDDING
             embedding_forward(net, row, first_row, rows, x)
 
@@ -279,6 +281,8 @@ cdef void row_gradient(
         layer_norm_gradient(net, row, first_row, rows, x, d_target, d_out, d_stride, scratch)
     elif row.op == OP_UNIT_NORM:
         unit_norm_gradient(net, row, first_row, rows, x, d_target, d_out, d_stride)
+    elif row.op == OP_PRELU:
+        prelu_gradient(net, row, rows, source, source_stride, d_target, stride, d_out, d_stride)
     else:  # OP_EMBEDDING: numbers of rows have no gradient
         fill_columns(rows, source_width, <real>0, d_out, d_stride)
 

@@ -14,6 +14,7 @@ cpdef enum Op:
     OP_BATCH_NORM     # settings: epsilon, momentum, groups; state: moving mean, then variance
     OP_LAYER_NORM     # settings: epsilon, groups
     OP_UNIT_NORM      # settings: epsilon, groups
+    OP_PRELU          # kernel: the slopes; settings: see prelu.pxi
     OP_EMBEDDING      # rows of kernel, named by the columns of source; settings: how many it has
 
 cpdef enum Merge:     # of two buffers; one of width 1 goes with every column of the other

@@ -27,6 +27,7 @@ from fastgd.layers.merging import (
 )
 from fastgd.layers.noise import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from fastgd.layers.normalization import Normalization
+from fastgd.layers.prelu import PReLU
 from fastgd.layers.rectifiers import ELU, LeakyReLU, ReLU
 from fastgd.layers.rescaling import Rescaling
 from fastgd.layers.reshaping import Flatten, Identity, Reshape
@@ -57,6 +58,7 @@ __all__ = [
     "Minimum",
     "Multiply",
     "Normalization",
+    "PReLU",
     "ReLU",
     "Rescaling",
     "Reshape",

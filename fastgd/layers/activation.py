@@ -1,7 +1,12 @@
 """An activation as a layer of its own."""
 
+import math
+
+import numpy as np
+
 from fastgd import activations
-from fastgd.errors import ArgumentError
+from fastgd._core.types import Merge, Op
+from fastgd.errors import ArgumentError, ShapeError
 from fastgd.layers.base import Layer
 
 
@@ -27,11 +32,52 @@ class Activation(Layer):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
 
+    def compute_output_shape(self, input_shape):
+        if self.activation is not activations.glu:
+            return input_shape
+        if input_shape[-1] % 2:
+            raise ShapeError(
+                f"input_shape: glu halves the last axis, so that it has to be even, "
+                f"got {input_shape}"
+            )
+        return (*input_shape[:-1], input_shape[-1] // 2)
+
     def emit(self, table, source):
+        if self.activation is activations.glu:
+            return _gated_halves(table, source)
+        if self.activation in (activations.softmax, activations.log_softmax):
+            return _by_last_axis(table, self.activation, source)
         return table.activation(self.activation, source)
 
     def get_config(self):
-        return super().get_config() | {"activation": self.activation.__name__}
+        return super().get_config() | {"activation": activations.serialize(self.activation)}
+
+
+def _gated_halves(table, source):
+    """a sigmoid(b) for the halves a and b of the last axis."""
+    columns = np.arange(table.widths[source]).reshape(table.input_shape[1:])
+    half = columns.shape[-1] // 2
+    a, b = (
+        table.gather(source, part.ravel().tolist())
+        for part in (columns[..., :half], columns[..., half:])
+    )
+    gate = table.activation(activations.sigmoid, b)
+    target = table.buffer(columns.size // 2)
+    table.row(Op.OP_MERGE, a, target, kind=Merge.MERGE_MULTIPLY, second=gate)
+    return target
+
+
+def _by_last_axis(table, activation, source):
+    """An activation of whole rows, applied along the last of several axes."""
+    size = table.input_shape[-1]
+    count = math.prod(table.input_shape[1:-1])
+    if count == 1:
+        return table.activation(activation, source)
+    target = table.buffer(count * size)
+    for k in range(count):
+        part = table.copy(source, width=size, source_column=k * size)
+        table.copy(table.activation(activation, part), target, target_column=k * size)
+    return target
 
 
 class Softmax(Layer):
@@ -57,7 +103,7 @@ class Softmax(Layer):
         self.axis = axis
 
     def emit(self, table, source):
-        return table.activation(activations.softmax, source)
+        return _by_last_axis(table, activations.softmax, source)
 
     def get_config(self):
         return super().get_config() | {"axis": self.axis}

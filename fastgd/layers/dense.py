@@ -3,7 +3,7 @@
 from fastgd import activations, constraints, initializers, regularizers
 from fastgd._core.types import Op
 from fastgd._validate import positive_int
-from fastgd.errors import NotBuiltError, ShapeError
+from fastgd.errors import ArgumentError, NotBuiltError, ShapeError
 from fastgd.layers.base import Layer, Weight
 
 
@@ -60,6 +60,10 @@ class Dense(Layer):
         super().__init__(**kwargs)
         self.units = positive_int(units, "units")
         self.activation = activations.get(activation)
+        if self.activation is activations.glu:
+            raise ArgumentError(
+                "activation: glu halves the width: give it a layer, Activation('glu')"
+            )
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
@@ -128,7 +132,7 @@ class Dense(Layer):
     def get_config(self):
         return super().get_config() | {
             "units": self.units,
-            "activation": self.activation.__name__,
+            "activation": activations.serialize(self.activation),
             "use_bias": self.use_bias,
             "kernel_initializer": self.kernel_initializer,
             "bias_initializer": self.bias_initializer,

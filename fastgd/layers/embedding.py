@@ -113,6 +113,7 @@ class Embedding(Layer):
                 f"input_dim: {self.embeddings.dtype} counts to {countable} only, got "
                 f"{self.input_dim}; use dtype='float64'"
             )
+        table.checked(source, self.check_inputs)
         target = table.buffer(table.widths[source] * self.output_dim)
         table.row(
             Op.OP_EMBEDDING, source, target, kernel=self.embeddings.offset,

@@ -72,6 +72,8 @@ class Loss(Serializable):
     #: The form as a function, and Keras' short names.
     function = None
     aliases = ()
+    #: How many columns of targets a Python function was last given; None before.
+    columns = None
     #: The addresses of a compiled loss's functions.
     addresses = (0, 0)
 
@@ -247,7 +249,7 @@ class Loss(Serializable):
 
     def target_columns(self, width):
         """How many columns of y an output of this width is compared with."""
-        return 1 if self.sparse else width
+        return 1 if self.sparse else self.columns or width
 
     def get_config(self):
         """The arguments that make this loss again."""

@@ -16,16 +16,22 @@ class Ready:
     Attributes
     ----------
     program : Program of an engine
-    totals_size : int
     figures : Figures
         Reads what the program adds up.
     """
 
     def __init__(self, program, totals_size, figures):
         self.program = program
-        self.totals_size = totals_size
         self.figures = figures
+        self._totals_size = totals_size
+        self._own = [metric for _, metric, _ in figures.metrics if not metric.compiled]
         self._state = self._settings = self._kept = None
+
+    def totals(self):
+        """What an epoch adds up, see ``_plan.Plan``; metrics of one's own begin anew."""
+        for metric in self._own:
+            metric.reset_state()
+        return np.zeros(self._totals_size)
 
     def state(self, optimizer, network):
         """The optimizer's state for a network, anew if a setting has changed."""
@@ -67,6 +73,7 @@ class Compiled(Base):
         self.run_eagerly = False
         self._objective = Objective(None, None)
         self._program = None  # made when it is needed, with and without weights
+        self._own_columns = []
 
     def compile(
         self,
@@ -206,8 +213,9 @@ class Compiled(Base):
 
     def ready(self, weighted=False):
         """The program and what belongs to it; made when it is first asked for."""
-        if self._program is None:
-            self._program = {}
+        columns = [loss.columns for loss in self._objective.own_losses]
+        if self._program is None or columns != self._own_columns:
+            self._program, self._own_columns = {}, columns
         if weighted not in self._program:
             network, aims = self.network(), self.aims()
             plan = network.plan
@@ -223,7 +231,7 @@ class Compiled(Base):
 
     def totals(self):
         """What an epoch adds up, see ``_plan.Plan``; the same with and without weights."""
-        return np.zeros(self.ready().totals_size)
+        return self.ready().totals()
 
     def figures(self, totals):
         """The figures that belong to some totals: a dict of name -> float."""

@@ -58,9 +58,18 @@ class Prepared(Compiled):
                 consumer = self.name  # the usual case: no need to look for the layer's name
             else:
                 consumer = self._consumer()
-            return rows(x, shape, dtype, self.engine, argument, consumer)
-        names = self._input_keys() if self.built else ["x"]
-        return pack_inputs(x, names, shapes, dtype, self.engine, argument, self._consumer())
+            x = rows(x, shape, dtype, self.engine, argument, consumer)
+        else:
+            names = self._input_keys() if self.built else ["x"]
+            x = pack_inputs(x, names, shapes, dtype, self.engine, argument, self._consumer())
+        if self.built:
+            self._check_inputs(x, argument)
+        return x
+
+    def _check_inputs(self, x, argument="x"):
+        """Refuse values that a layer cannot read, such as rows that an embedding has not."""
+        for columns, check in self.network().checks:
+            check(x[:, columns], argument)
 
     def _consumer(self):
         """Who reads the inputs, for messages."""
@@ -215,6 +224,7 @@ class Prepared(Compiled):
     def _build_by(self, x, stacklevel=4):
         if not self.built:
             self.build(self._seen_shape)
+            self._check_inputs(x)
             self._warn_of_double_activation(stacklevel)
 
 

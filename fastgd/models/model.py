@@ -235,7 +235,15 @@ class Model(Trainer):
         shapes = self.graph().input_shapes
         if len(shapes) > 1 or len(self.graph().output_shapes) > 1:
             raise ArgumentError("predictor: it is for models of one input and one output")
-        return self.engine.Predictor(self.program(), lambda x: self._inputs(x, shapes))
+        predictor = self.engine.Predictor(self.program(), lambda x: self._inputs(x, shapes))
+        if not self.network().checks:
+            return predictor
+
+        def checked(x):
+            self._inputs(x if np.ndim(x) > 1 else np.asarray(x)[None], shapes)
+            return predictor(x)
+
+        return checked
 
     def _split(self, out):
         if self._output_structure is None or self._output_structure.single:

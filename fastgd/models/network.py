@@ -32,6 +32,8 @@ class Network:
     dtype : numpy.dtype
     regular : Regular
         The penalties and constraints of the variables that are trained.
+    checks : list of (slice, function)
+        What refuses bad values in some columns of the input.
     """
 
     plan: Plan
@@ -44,6 +46,7 @@ class Network:
     last_activations: list
     dtype: np.dtype
     regular: Regular
+    checks: list
 
 
 def make_network(graph, dtype, frozen=None):
@@ -98,6 +101,7 @@ def make_network(graph, dtype, frozen=None):
         last_activations=[table.activated.get(int(output)) for output in plan.outputs],
         dtype=parameters.dtype,
         regular=regular,
+        checks=table.checks,
     )
 
 

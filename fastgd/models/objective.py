@@ -4,7 +4,7 @@ import warnings
 from dataclasses import dataclass
 
 from fastgd import losses, metrics
-from fastgd._core.types import TERM_TOTALS
+from fastgd._core.types import TERM_TOTALS, Loss
 from fastgd._plan import Goal
 from fastgd._validate import number
 from fastgd.errors import ArgumentError, DataTypeError
@@ -71,6 +71,9 @@ class Objective:
         for one in _items(self.loss):
             if one is not None:
                 _ = one.reduction_code  # raises where there is none
+        self.own_losses = [
+            one for one in _items(self.loss) if one is not None and one.code == Loss.LOSS_NONE
+        ]
         self._metrics = _checked(metrics, "metrics")
         self._weighted = _checked(weighted, "weighted_metrics")
         self._weights = _map(

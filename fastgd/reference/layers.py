@@ -117,6 +117,25 @@ def activation_gradient(o, d_target):
     return [gradient(o.source, o.target, d_target, o.settings)], []
 
 
+def _slopes(o):
+    """For each column the number of its slope; the slopes."""
+    numbers = np.array(o.settings[: o.width], dtype=int)
+    return numbers, o.parameters[o.row.kernel :][: int(o.settings[o.width])]
+
+
+def prelu(o):
+    numbers, alpha = _slopes(o)
+    o.target = np.where(o.source > 0, o.source, alpha[numbers] * o.source)
+
+
+def prelu_gradient(o, d_target):
+    numbers, alpha = _slopes(o)
+    above = o.source > 0
+    d_alpha = np.zeros_like(alpha)
+    np.add.at(d_alpha, numbers, (d_target * np.where(above, 0, o.source)).sum(axis=0))
+    return [d_target * np.where(above, 1, alpha[numbers])], [(o.row.kernel, d_alpha)]
+
+
 def _columns(o):
     """The columns that a copy takes from its source and those that it fills."""
     width = min(o.source.shape[1], o.width)
@@ -202,6 +221,7 @@ FORWARD = {
     Op.OP_BATCH_NORM: batch_norm,
     Op.OP_LAYER_NORM: layer_norm,
     Op.OP_UNIT_NORM: unit_norm,
+    Op.OP_PRELU: prelu,
     Op.OP_EMBEDDING: embedding,
 }
 BACKWARD = {
@@ -215,5 +235,6 @@ BACKWARD = {
     Op.OP_BATCH_NORM: batch_norm_gradient,
     Op.OP_LAYER_NORM: layer_norm_gradient,
     Op.OP_UNIT_NORM: unit_norm_gradient,
+    Op.OP_PRELU: prelu_gradient,
     Op.OP_EMBEDDING: embedding_gradient,
 }
