@@ -542,6 +542,13 @@ def test_what_cannot_be_traced_is_refused():
     with pytest.raises(NotBuiltError, match="no graph"):
         Model().build((None, 3))
 
+    class Stepping(Model):
+        def train_step(self, data):
+            return {}
+
+    with pytest.raises(ArgumentError, match="Stepping.train_step"):
+        Stepping().compile("sgd", "mse")
+
 
 # --- layers by themselves --------------------------------------------------------------------
 
