@@ -546,7 +546,7 @@ def test_what_cannot_be_traced_is_refused():
         def train_step(self, data):
             return {}
 
-    with pytest.raises(ArgumentError, match="Stepping.train_step"):
+    with pytest.raises(ArgumentError, match=r"Stepping\.train_step"):
         Stepping().compile("sgd", "mse")
 
 

@@ -115,8 +115,8 @@ class Compiled(Base):
         for name in ("train_step", "test_step", "predict_step"):
             if hasattr(self, name):
                 raise ArgumentError(
-                    f"{type(self).__name__}.{name}: the step is compiled, so that it would never "
-                    "be called; write a loop with GradientTape, or a loss of your own"
+                    f"{type(self).__name__}.{name}: it would never be called, for the "
+                    "step is compiled; write a loop with GradientTape, or a loss of your own"
                 )
         run_eagerly = boolean(run_eagerly, "run_eagerly")
         positive_int(steps_per_execution, "steps_per_execution")
