@@ -370,6 +370,7 @@ def with_activity(net, buffer, factors):
         net.plan,
         losses=np.concatenate([terms, np.array([term], terms.dtype)]),
         settings=np.concatenate([net.plan.settings, factors]),
+        totals_size=net.plan.totals_size + 2,
     )
     return net
 
