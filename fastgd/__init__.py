@@ -40,6 +40,7 @@ from fastgd import (
 )
 from fastgd.config import __version__, show_config
 from fastgd.layers import Input
+from fastgd.layers.symbolic import KerasTensor
 from fastgd.linear import gradient_descent
 from fastgd.models import Model, Sequential
 from fastgd.tape import GradientTape
@@ -48,6 +49,7 @@ from fastgd.variables import Variable
 __all__ = [
     "GradientTape",
     "Input",
+    "KerasTensor",
     "Model",
     "Sequential",
     "Variable",

@@ -1,5 +1,7 @@
 """Graphs of layers: branches, shared layers, several inputs and outputs, models as layers."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -540,6 +542,13 @@ def test_what_cannot_be_traced_is_refused():
     with pytest.raises(NotBuiltError, match="no graph"):
         Model().build((None, 3))
 
+    class Stepping(Model):
+        def train_step(self, data):
+            return {}
+
+    with pytest.raises(ArgumentError, match=r"Stepping\.train_step"):
+        Stepping().compile("sgd", "mse")
+
 
 # --- layers by themselves --------------------------------------------------------------------
 
@@ -560,3 +569,64 @@ def test_a_layer_called_on_values(engine):
     frozen = layers.Dense(2, trainable=False)
     frozen.build((None, 3))
     assert frozen.trainable_variables == [] and len(frozen.non_trainable_variables) == 2
+
+
+# --- pictures --------------------------------------------------------------------------------
+
+
+def test_the_source_of_a_picture(tmp_path, monkeypatch):
+    _, _, whole = autoencoder()
+    source = fastgd.utils.model_to_dot(whole, show_shapes=True, show_layer_names=True)
+    assert source.count(" -> ") == 2
+    assert "output: (None, 3)" in source
+    expanded = fastgd.utils.model_to_dot(whole, expand_nested=True, show_trainable=True)
+    assert expanded.count("subgraph") == 2 and expanded.count(" -> ") == 4
+    path = fastgd.utils.plot_model(whole, tmp_path / "model.dot")
+    assert path.read_text().startswith("digraph")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.warns(UserWarning, match="Graphviz"):
+        path = fastgd.utils.plot_model(whole, tmp_path / "other.png")
+    assert path.suffix == ".dot" and path.exists()
+    with pytest.raises(NotBuiltError):
+        fastgd.utils.model_to_dot(Sequential([layers.Dense(1)]))
+    with pytest.raises(ArgumentError, match="rankdir"):
+        fastgd.utils.model_to_dot(whole, rankdir="up")
+
+
+# --- memory ----------------------------------------------------------------------------------
+
+
+def test_heads_that_are_gone_leave_the_vector():
+    trunk = Sequential([layers.Input((3,)), layers.Dense(4)])
+    for _ in range(5):
+        x = layers.Input((3,))
+        head = Model(x, layers.Dense(1)(trunk(x)))
+        del head
+        trunk._inbound_nodes.clear()
+        gc.collect()
+    x = layers.Input((3,))
+    model = Model(x, layers.Dense(1)(trunk(x)))
+    assert model.network().home.vector.size == model.count_params() == 21
+
+
+def test_a_saved_part_goes_on_as_it_would_have(tmp_path):
+    encoder, _, _ = autoencoder()
+    encoder.compile(optimizers.Adam(0.01), "mse")
+    encoder.fit(A, A[:, :2], epochs=2, verbose=0)
+    encoder.save(tmp_path / "part.safetensors")
+    again = models.load_model(tmp_path / "part.safetensors")
+    for model in (encoder, again):
+        model.fit(A, A[:, :2], epochs=2, verbose=0)
+    assert again.parameters.tobytes() == encoder.parameters.tobytes()
+
+
+def test_a_graph_goes_on_from_a_file(tmp_path):
+    model = two_headed()
+    model.compile("adam", ["mse", "sparse_categorical_crossentropy"], metrics=[["mae"], None])
+    model.fit([A, B], [Y, LABELS], epochs=2, verbose=0)
+    model.save(tmp_path / "graph.safetensors")
+    again = models.load_model(tmp_path / "graph.safetensors")
+    for each in (model, again):
+        each.fit([A, B], [Y, LABELS], epochs=2, verbose=0)
+    assert again.parameters.tobytes() == model.parameters.tobytes()
+    assert again.metrics_names == model.metrics_names

@@ -5,6 +5,7 @@ import numpy as np
 from fastgd import optimizers
 from fastgd._plan import width_of
 from fastgd._validate import boolean, positive_int
+from fastgd.errors import ArgumentError
 from fastgd.models.base import Base
 from fastgd.models.network import frozen_layers
 from fastgd.models.objective import Objective
@@ -74,6 +75,7 @@ class Compiled(Base):
         self._objective = Objective(None, None)
         self._program = None  # made when it is needed, with and without weights
         self._own_columns = []
+        self._aims = None
 
     def compile(
         self,
@@ -117,6 +119,12 @@ class Compiled(Base):
             Listing the names there are; the model stays compiled as it was.
         """
         arguments = {k: v for k, v in locals().items() if k != "self"}
+        for name in ("train_step", "test_step", "predict_step"):
+            if hasattr(self, name):
+                raise ArgumentError(
+                    f"{type(self).__name__}.{name}: it would never be called, for the "
+                    "step is compiled; write a loop with GradientTape, or a loss of your own"
+                )
         run_eagerly = boolean(run_eagerly, "run_eagerly")
         positive_int(steps_per_execution, "steps_per_execution")
         if jit_compile is not None and not (
@@ -154,7 +162,9 @@ class Compiled(Base):
 
         shape: that of the outputs, where there is no graph yet.
         """
-        return self._aims_of(self._objective, shape)
+        if self._aims is None or not self.built:
+            self._aims = self._aims_of(self._objective, shape)
+        return self._aims
 
     def _aims_of(self, objective, shape=None):
         if self.built:
@@ -169,7 +179,7 @@ class Compiled(Base):
 
     def moved(self, vector=None, moves=()):
         super().moved(vector, moves)
-        self._program = None
+        self._program = self._aims = None
         if vector is not None and self.optimizer is not None:
             self.optimizer.moved(vector, moves)
 

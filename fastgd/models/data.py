@@ -14,7 +14,13 @@ from fastgd._validate import (
 from fastgd.errors import ArgumentError, NotBuiltError, ShapeError
 from fastgd.layers import InputLayer
 from fastgd.models.compiled import Compiled
-from fastgd.models.packing import pack_inputs, pack_targets, pack_weights, split_outputs
+from fastgd.models.packing import (
+    pack_inputs,
+    pack_target,
+    pack_targets,
+    pack_weights,
+    split_outputs,
+)
 from fastgd.models.sources import (
     ArraySource,
     BatchSource,
@@ -82,6 +88,8 @@ class Prepared(Compiled):
 
     def _targets(self, y, shapes, dtype, argument="y"):
         aims = self.aims(shapes[0])
+        if len(aims) == 1 and type(y) is np.ndarray:
+            return pack_target(y, shapes[0], aims[0].loss, dtype, self.engine, argument)
         names = self.output_names if self.built else ["y"]
         return pack_targets(y, names, shapes, aims, dtype, self.engine, argument)
 

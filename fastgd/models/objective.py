@@ -99,7 +99,7 @@ class Objective:
             "metrics": self._metrics, "weighted_metrics": self._weighted,
         }.items():  # fmt: skip
             if count == 1 and not isinstance(given, dict):
-                chosen.append([_listed(given)])
+                chosen.append([[m for part in _listed(given) for m in _listed(part)]])
             else:
                 chosen.append([_listed(g) for g in _for_each(given, names, argument)])
         found = []

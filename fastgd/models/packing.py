@@ -101,11 +101,12 @@ def pack_targets(values, names, shapes, aims, dtype, engine, argument):
     found = []
     for k, value in zip(chosen, given, strict=True):
         where = named(argument, names[k], len(chosen))
-        found.append(_target(value, shapes[k], aims[k].loss, dtype, engine, where))
+        found.append(pack_target(value, shapes[k], aims[k].loss, dtype, engine, where))
     return side_by_side(found, argument, wanted)
 
 
-def _target(value, shape, loss, dtype, engine, argument):
+def pack_target(value, shape, loss, dtype, engine, argument):
+    """Prepared targets of one output."""
     if len(shape) > 2:
         if type(loss).__name__ not in ELEMENTWISE:
             raise ShapeError(
