@@ -21,30 +21,35 @@ Examples
 True
 """
 
-from fastgd import (
-    activations,
-    callbacks,
-    config,
-    constraints,
-    errors,
-    initializers,
-    layers,
-    losses,
-    metrics,
-    models,
-    ops,
-    optimizers,
-    regularizers,
-    saving,
-    utils,
-)
+import importlib
+from typing import TYPE_CHECKING
+
 from fastgd.config import __version__, show_config
-from fastgd.layers import Input
-from fastgd.layers.symbolic import KerasTensor
-from fastgd.linear import gradient_descent
-from fastgd.models import Model, Sequential
-from fastgd.tape import GradientTape
-from fastgd.variables import Variable
+
+if TYPE_CHECKING:
+    from fastgd import (
+        activations,
+        callbacks,
+        config,
+        constraints,
+        errors,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        ops,
+        optimizers,
+        regularizers,
+        saving,
+        utils,
+    )
+    from fastgd.layers import Input
+    from fastgd.layers.symbolic import KerasTensor
+    from fastgd.linear import gradient_descent
+    from fastgd.models import Model, Sequential
+    from fastgd.tape import GradientTape
+    from fastgd.variables import Variable
 
 __all__ = [
     "GradientTape",
@@ -72,3 +77,27 @@ __all__ = [
     "show_config",
     "utils",
 ]
+
+# Loaded when they are first asked for: who only wants one of them need not wait for all.
+_MODULES = {
+    "GradientTape": "tape",
+    "Input": "layers",
+    "KerasTensor": "layers.symbolic",
+    "Model": "models",
+    "Sequential": "models",
+    "Variable": "variables",
+    "gradient_descent": "linear",
+}
+
+
+def __getattr__(name):
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_MODULES.get(name, name)}")
+    value = getattr(module, name) if name in _MODULES else module
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return __all__

@@ -195,10 +195,10 @@ def test_no_import_inside_a_function(module):
     assert {name for name in inner if name.split(".")[0] not in OPTIONAL} == set()
 
 
-def test_only_the_choice_of_engine_imports_by_name():
+def test_only_the_choice_of_engine_and_the_face_import_by_name():
     pattern = re.compile(r"\bimport_module\(|\b__import__\(")
     users = {module for module, file in FILES.items() if pattern.search(file.read_text())}
-    assert users <= {"_engines"}
+    assert users <= {"_engines", "__init__"}
 
 
 def test_the_compiled_core_knows_no_class_of_the_python_side():
@@ -212,7 +212,8 @@ def test_the_compiled_core_knows_no_class_of_the_python_side():
 def test_import_loads_no_third_party_module_but_numpy():
     listing = "; import sys; print(*{name.split('.')[0] for name in sys.modules})"
     without = set(run("import numpy" + listing).split())
-    loaded = set(run("import fastgd" + listing).split()) - without
+    everything = "; [getattr(fastgd, name) for name in fastgd.__all__]"
+    loaded = set(run("import fastgd" + everything + listing).split()) - without
     # Cython's run-time keeps its types in modules that it makes up
     cython = {name for name in loaded if re.fullmatch(r"cython_runtime|_cython_\w+", name)}
     assert "fastgd" in loaded
