@@ -244,7 +244,7 @@ def apply(function, args, kwargs=_NOTHING):
     DataTypeError
         If a followed array goes through a function, or an argument of it, without a rule.
     """
-    for x in args[0] if type(args[0]) in (list, tuple) else args:
+    for x in args[0] if args and type(args[0]) in (list, tuple) else args:
         if isinstance(x, Symbolic):
             return x.applied(function, args, kwargs)
     tapes = active.tapes

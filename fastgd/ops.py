@@ -25,6 +25,7 @@ import numpy as np
 from fastgd import _gradients as rules
 from fastgd import _gradients_arrays as array_rules
 from fastgd._array_methods import cast as _cast
+from fastgd._new_arrays import arange, eye, full, identity, linspace, ones, zeros  # noqa: F401
 from fastgd._tensor import Tensor, apply
 from fastgd.errors import DataTypeError, ShapeError
 from fastgd.variables import Variable
@@ -94,8 +95,6 @@ ceil = _unary(np.ceil, "ceil", "The integer above, elementwise; a plain array")
 isfinite = _unary(np.isfinite, "isfinite", "Neither infinite nor NaN: a boolean array")
 isnan = _unary(np.isnan, "isnan", "Not a number: a boolean array")
 logical_not = _unary(np.logical_not, "logical_not", "``not x``: a boolean array")
-ones_like = _unary(np.ones_like, "ones_like", "A plain array of ones, shaped as x")
-zeros_like = _unary(np.zeros_like, "zeros_like", "A plain array of zeros, shaped as x")
 
 # --- elementwise, two arguments ---------------------------------------------------------
 
@@ -161,6 +160,26 @@ def log_softmax(x, axis=-1):
 
 
 # --- elementwise, with parameters -------------------------------------------------------
+
+
+def ones_like(x, dtype=None):
+    """A plain array of ones, shaped as x, of its data type by default."""
+    return apply(np.ones_like, (x, dtype))
+
+
+def zeros_like(x, dtype=None):
+    """A plain array of zeros, shaped as x, of its data type by default."""
+    return apply(np.zeros_like, (x, dtype))
+
+
+def full_like(x, fill_value, dtype=None):
+    """A plain array of one value, shaped as x, of its data type by default."""
+    return apply(np.full_like, (x, fill_value, dtype))
+
+
+def rsqrt(x):
+    """``1 / sqrt(x)``, elementwise."""
+    return reciprocal(sqrt(x))
 
 
 def leaky_relu(x, negative_slope=0.2):
@@ -323,16 +342,16 @@ def convert_to_numpy(x):
     return np.array(x)
 
 
-def stop_gradient(x):
-    """The values of x as a plain array through which no gradient flows.
+def stop_gradient(variable):
+    """The values of `variable` as a plain array through which no gradient flows.
 
     Raises
     ------
     DataTypeError
-        If x is not an array.
+        If it is not an array.
     """
-    if isinstance(x, Tensor | Variable):
-        return x.numpy()
-    if not isinstance(x, np.ndarray | np.generic):
-        raise DataTypeError(f"x must be an array, got {type(x).__name__}")
-    return x.view()
+    if isinstance(variable, Tensor | Variable):
+        return variable.numpy()
+    if not isinstance(variable, np.ndarray | np.generic):
+        raise DataTypeError(f"variable must be an array, got {type(variable).__name__}")
+    return variable.view()

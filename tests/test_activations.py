@@ -231,3 +231,11 @@ def test_keras_agrees():
             getattr(keras.activations, function.__name__)(z.astype("float32"))
         )
         np.testing.assert_allclose(function(z), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_deserialize_takes_objects_of_ones_own():
+    def mine(x):
+        return x
+
+    assert activations.deserialize("mine", {"mine": mine}) is mine
+    assert activations.deserialize("relu", {"mine": mine}) is activations.relu

@@ -103,8 +103,6 @@ def test_unknown_names_in_compile(arguments, words, built):
         (("sgd", "mse", [5]), ArgumentError),
         (("sgd", "mse", 5), DataTypeError),
         (("sgd", None, ["mae"]), ArgumentError),
-        (("sgd", "mse", ["mae", "mae"]), ArgumentError),
-        (("sgd", "mse", [metrics.MeanAbsoluteError(name="loss")]), ArgumentError),
     ],
 )
 def test_objects_in_compile_refused(arguments, error):
@@ -149,7 +147,10 @@ def test_metrics_that_do_not_fit_the_targets(loss, metric):
 
 
 def test_predict_without_layers():
-    refused(Sequential(), NotBuiltError, ["'sequential"], lambda m: m.predict(X))
+    model = Sequential()
+    with pytest.raises(NotBuiltError, match="no layers"):
+        model.predict(X)
+    assert not model.built
 
 
 @pytest.mark.parametrize("what", ["fit", "evaluate", "train_on_batch", "value_and_grad"])

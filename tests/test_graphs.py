@@ -444,6 +444,23 @@ def test_pop():
 # --- copies ----------------------------------------------------------------------------------
 
 
+def test_a_clone_function_for_inner_models():
+    inner = Sequential([layers.Input((2,)), layers.Dense(3)], name="inner")
+    model = Sequential([inner, layers.Dense(2)])
+
+    def smaller(layer):
+        config = layer.get_config()
+        return type(layer).from_config(config | {"use_bias": False})
+
+    clone = models.clone_model(model, clone_function=smaller, recursive=True)
+    assert [layer.use_bias for layer in (*clone.layers[0].layers, clone.layers[1])] == [
+        False
+    ] * 2
+    for argument in ("input_tensors", "call_function"):
+        with pytest.raises(ArgumentError, match=argument):
+            models.clone_model(model, **{argument: layers.Input((2,))})
+
+
 def test_clones_and_json(engine):
     model = two_headed()
     for copy in (
@@ -495,13 +512,13 @@ class Net(Model):
 def test_a_class_is_traced(engine):
     model = Net(4, dtype="float64")
     with pytest.raises(NotBuiltError):
-        model.predict(A)
+        _ = model.weights
     model.compile("adam", "mse")
     model.fit(A, Y, epochs=2, verbose=0)
     h = dense(model.blocks[0], A, np.tanh)
     h = h + dense(model.blocks[1], h, np.tanh)
     np.testing.assert_allclose(model.predict(A), dense(model.out, h), rtol=1e-12)
-    assert [layer.name for layer in model.layers[1:5]] == [
+    assert [layer.name for layer in model.layers[:4]] == [
         layer.name for layer in (*model.blocks, model.out, model.drop)
     ]
     copy = Net.from_config(model.get_config())

@@ -35,7 +35,7 @@ TIERS = [
     {"saving.state"},
     {"saving.api"},
     {"saving"},
-    {"_tensor", "_registry"},
+    {"_tensor", "_registry", "_new_arrays"},
     {"ops", "tape"},
     {"activations", "constraints", "initializers.constant", "regularizers"},
     {"initializers.random"},

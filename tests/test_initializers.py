@@ -62,6 +62,16 @@ def test_constants():
     assert initializers.Zeros()((2, 2)).tolist() == [[0, 0], [0, 0]]
     assert initializers.Ones()((2,)).tolist() == [1, 1]
     assert initializers.Constant(2.5)((2,)).tolist() == [2.5, 2.5]
+    table = np.arange(6.0).reshape(3, 2)
+    constant = initializers.Constant(table)
+    assert constant((3, 2)).tolist() == table.tolist()
+    assert initializers.Constant([1, 2])((3, 2)).tolist() == [[1, 2]] * 3
+    again = initializers.Constant.from_config(constant.get_config())
+    assert again((3, 2)).tolist() == table.tolist()
+    with pytest.raises(ShapeError, match="cannot fill"):
+        constant((2, 3))
+    with pytest.raises(ArgumentError, match="value: expected finite"):
+        initializers.Constant([0.0, np.inf])
     assert initializers.RandomNormal(5.0, 0.0)((2,)).tolist() == [5, 5]
     assert initializers.RandomUniform(2.0, 2.0)((2,)).tolist() == [2, 2]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastgd import GradientTape, Sequential, layers, ops
+from fastgd import GradientTape, Sequential, initializers, layers, ops
 from fastgd.errors import ArgumentError, DataError
 
 TABLE = np.arange(10.0).reshape(5, 2)
@@ -77,3 +77,18 @@ def test_numbers_that_float32_does_not_count_to():
 def test_what_is_refused(make, words):
     with pytest.raises(ArgumentError, match=words):
         make()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"weights": TABLE},
+        {"weights": [TABLE]},
+        {"embeddings_initializer": initializers.Constant(TABLE)},
+    ],
+)
+def test_a_table_leaves_the_number_of_columns_open(arguments):
+    layer = layers.Embedding(5, 2, dtype="float64", **arguments)
+    model = Sequential([layer, layers.Flatten()])
+    rows = np.array([[0, 4, 2], [1, 1, 3]])
+    assert model.predict(rows).tolist() == TABLE[rows].reshape(2, 6).tolist()

@@ -99,7 +99,32 @@ def test_what_is_no_layer_is_refused():
     assert len(model.layers) == 1
 
 
-@pytest.mark.parametrize("how", ["fit", "train_on_batch", "evaluate", "call", "build", "tape"])
+def test_metrics_of_one_name_are_told_apart():
+    model = Sequential([layers.Input((4,)), layers.Dense(1)])
+    mine = metrics.MeanSquaredError(name="loss")
+    chosen = ["mae", mine, metrics.MeanAbsoluteError(name="mae"), "mae"]
+    model.compile("sgd", "mse", metrics=chosen)
+    assert model.metrics_names == ["loss", "mae", "loss_1", "mae_1", "mae_2"]
+    x, y = regression(10, 4)
+    found = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert found["mae"] == found["mae_1"] == found["mae_2"]
+    assert found["loss_1"] == pytest.approx(found["loss"], rel=1e-12)
+    assert list(found) == model.metrics_names
+
+
+def test_compiled_and_reset_metrics():
+    model = Sequential([layers.Input((4,)), layers.Dense(1)])
+    assert not model.compiled
+    model.compile("sgd", "mse")
+    x, y = regression(10, 4)
+    before = model.evaluate(x, y, verbose=0)
+    model.reset_metrics()
+    assert model.compiled and model.evaluate(x, y, verbose=0) == before
+
+
+@pytest.mark.parametrize(
+    "how", ["fit", "train_on_batch", "evaluate", "predict", "batches", "call", "build", "tape"]
+)
 def test_deferred_build(engine, how):
     x, y = regression(10, 4)
     model = Sequential([layers.Dense(3, activation="relu"), layers.Dense(1)])
@@ -107,13 +132,18 @@ def test_deferred_build(engine, how):
     assert not model.built
     assert model.layers[0].kernel is None
     with pytest.raises(NotBuiltError, match="'sequential'"):
-        model.predict(x)
-    with pytest.raises(NotBuiltError):
         _ = model.weights
+    with pytest.raises(ShapeError):
+        model.predict(x[0])
+    assert not model.built
     if how == "fit":
         model.fit(x, y, verbose=0)
     elif how == "evaluate":
         model.evaluate(x, y, verbose=0)
+    elif how == "predict":
+        assert model.predict(x).shape == (10, 1)
+    elif how == "batches":
+        assert model.predict(iter([(x[:4],), (x[4:],)])).shape == (10, 1)
     elif how == "train_on_batch":
         model.train_on_batch(x, y)
     elif how == "build":

@@ -341,3 +341,32 @@ def test_conversions():
 def test_one_hot_refuses_other_classes():
     with pytest.raises(ShapeError, match="got 0 to 3"):
         ops.one_hot(np.array([0, 3]), 3)
+
+
+@pytest.mark.parametrize("dtype", [None, "float64", "int32"])
+def test_new_arrays(dtype):
+    for made, expected in [
+        (ops.zeros((2, 3), dtype), np.zeros((2, 3))),
+        (ops.ones(2, dtype), np.ones(2)),
+        (ops.full((2,), 7, dtype), np.array([7, 7])),
+        (ops.eye(2, 3, 1, dtype), np.array([[0, 1, 0], [0, 0, 1]])),
+        (ops.identity(2, dtype), np.array([[1, 0], [0, 1]])),
+        (ops.linspace(0, 4, 3, dtype=dtype), np.array([0, 2, 4])),
+        (ops.arange(0.0, 4.0, 2.0, dtype), np.array([0, 2])),
+    ]:
+        assert made.tolist() == expected.tolist()
+        assert made.dtype == (dtype or "float32")
+    assert ops.arange(3).tolist() == [0, 1, 2] and ops.arange(3).dtype == np.int32
+    assert ops.arange(1, 6, 2).tolist() == [1, 3, 5]
+    x = np.ones((2, 1))
+    for made in (ops.zeros_like(x, "int32"), ops.ones_like(x, "int32")):
+        assert made.dtype == np.int32 and made.shape == (2, 1)
+    assert ops.full_like(x, 3.0).tolist() == [[3.0], [3.0]]
+
+
+def test_rsqrt():
+    with GradientTape() as tape:
+        x = tape.watch(np.array([4.0, 0.25]))
+        y = ops.rsqrt(x)
+    np.testing.assert_allclose(y.numpy(), [0.5, 2.0])
+    np.testing.assert_allclose(tape.gradient(y, x), [-1 / 16, -4.0])

@@ -107,7 +107,9 @@ def parameters(cls):
 
 def needed(cls):
     return {
-        name: NEEDED[name] for name, p in parameters(cls).items() if p.default is p.empty
+        name: NEEDED[name]
+        for name, p in parameters(cls).items()
+        if p.default is p.empty or (cls, name) == (layers.InputLayer, "shape")
     }  # fmt: skip
 
 

@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from fastgd import utils
+import fastgd
+from fastgd import (
+    backend,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+    saving,
+    utils,
+)
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 
 
@@ -121,3 +132,24 @@ def test_an_error_of_a_worker_is_raised_in_its_turn():
     with pytest.raises(KeyError, match="the fifth"):
         seen.extend(iter(Bad(workers=3).in_order(np.arange)))
     assert seen == [0, 1, 2, 3]
+
+
+def test_clear_session_begins_the_numbers_of_names_anew():
+    assert [layers.Dense(1).name for _ in range(2)] == ["dense", "dense_1"]
+    backend.clear_session()
+    assert layers.Dense(1).name == "dense"
+
+
+@pytest.mark.parametrize("name", saving.__all__)
+def test_what_saving_registers_is_found_in_utils_too(name):
+    if ("register" in name and name != "register_serializable") or "keras_object" in name:
+        assert getattr(utils, name) is getattr(saving, name)
+
+
+def test_base_classes_are_found_at_the_top():
+    for name, module in {
+        "Initializer": initializers, "Layer": layers, "Loss": losses, "Metric": metrics,
+        "Optimizer": optimizers, "Regularizer": regularizers,
+    }.items():  # fmt: skip
+        assert getattr(fastgd, name) is getattr(module, name)
+    assert fastgd.version() == fastgd.__version__
