@@ -104,6 +104,12 @@ cdef inline void category_rows(
                 if d_p != NULL:
                     fill_columns(1, width, <real>0, d_row, stride)
                 continue
+            if not 0 <= label < width or <real>label != y[i * y_stride]:
+                # no class: a metric may be of targets that nobody has looked at
+                values[i] = <real>NAN
+                if d_p != NULL:
+                    fill_columns(1, width, <real>0, d_row, stride)
+                continue
         else:
             y_row = y + i * y_stride
         scale = numerators[i * step] * factor

@@ -33,7 +33,9 @@ def sparse(loss):
     """The same loss of labels, (rows, 1), in place of one-hot rows; one may be ignored."""
 
     def of_labels(p, y, settings=(0, 0)):
-        losses, slopes = loss(p, (np.arange(p.shape[1]) == y).astype(p.dtype))
+        one_hot = np.arange(p.shape[1]) == y
+        losses, slopes = loss(p, one_hot.astype(p.dtype))
+        losses = np.where(one_hot.any(axis=1), losses, np.nan)  # NaN for what is no class
         if settings[0]:
             ignored = y[:, 0] == settings[1]
             losses = np.where(ignored, 0, losses)
