@@ -1,0 +1,317 @@
+"""Promises that hold for everything the registries have, through the methods of a model."""
+
+import io
+
+import numpy as np
+import pytest
+from lossdata import CASES as LOSSES
+from metric_cases import CASES as METRICS
+from metric_cases import data as metric_data
+from problems import network, regression
+
+from fastgd import (
+    Sequential,
+    _names,
+    callbacks,
+    initializers,
+    layers,
+    models,
+    optimizers,
+    training,
+    utils,
+)
+from fastgd.saving import state
+
+ROWS = 19
+each_loss = pytest.mark.parametrize("case", LOSSES, ids=str)
+each_optimizer = pytest.mark.parametrize("cls", optimizers.CLASSES, ids=lambda c: c.__name__)
+#: Those that step after each batch.
+BY_BATCHES = [cls for cls in optimizers.CLASSES if not cls.whole_batch]
+each_by_batches = pytest.mark.parametrize("cls", BY_BATCHES, ids=lambda c: c.__name__)
+each_metric = pytest.mark.parametrize(
+    ("cls", "arguments"), [case[1:] for case in METRICS], ids=[case[0] for case in METRICS]
+)
+
+
+def width_of(case):
+    """A width that the loss takes."""
+    return next(width for width in (3, 2) if case.fits(width))
+
+
+def mirror(width, dtype=None):
+    """A network whose predictions are its inputs, until it is trained."""
+    eye = initializers.Identity()
+    return Sequential(
+        [layers.Input((width,)), layers.Dense(width, use_bias=False, kernel_initializer=eye)],
+        dtype=dtype,
+    )
+
+
+def content(model):
+    """All that a model is, as it would stand in a file."""
+    arrays = {name: array.tobytes() for name, array in state.arrays_of(model).items()}
+    return state.document_of(model), arrays
+
+
+def same(found, expected):
+    """Whether two dicts of figures, numbers or arrays, are the same to the bit."""
+    return list(found) == list(expected) and all(
+        np.array_equal(found[name], expected[name], equal_nan=True) for name in expected
+    )
+
+
+def batches(size, *arrays):
+    """Arrays as a generator of batches."""
+    for first in range(0, len(arrays[0]), size):
+        yield tuple(a[first : first + size] for a in arrays)
+
+
+# --- figures do not depend on batches ------------------------------------------------------
+
+
+def check_batch_sizes(model, x, y, weights):
+    """The figures of batches of 1, 2, ... rows, as arrays and from a generator."""
+    for given in ((x, y), (x, y, weights)):
+        rest = {"sample_weight": given[2]} if len(given) > 2 else {}
+        expected = model.evaluate(x, y, return_dict=True, verbose=0, **rest)
+        assert all(np.isfinite(figure).all() for figure in expected.values())
+        for size in range(1, len(x) + 1):
+            for figures in (
+                model.evaluate(x, y, batch_size=size, return_dict=True, verbose=0, **rest),
+                model.evaluate(batches(size, *given), return_dict=True, verbose=0),
+            ):
+                assert same(figures, expected), size
+
+
+@each_loss
+def test_a_loss_is_the_same_for_every_batch_size(engine, case):
+    for reduction in ("sum_over_batch_size", "sum", "mean_with_sample_weight"):
+        y, p = case.data(ROWS, width_of(case), "float32")
+        model = mirror(p.shape[1])
+        model.compile("sgd", case.make(reduction=reduction))
+        check_batch_sizes(model, p, y, np.linspace(0, 2, ROWS))
+
+
+def metric_model(metric, dtype=None, **arguments):
+    """A model that shows its inputs to a metric, as one without weights and as a weighted one."""
+    model = mirror(3, dtype)
+    of_classes = metric.target_columns(3) == 1
+    model.compile(
+        "sgd", "sparse_categorical_crossentropy" if of_classes else "mse",
+        metrics=[metric], weighted_metrics=[type(metric).from_config(metric.get_config())],
+        **arguments,
+    )  # fmt: skip
+    return model
+
+
+@each_metric
+def test_a_metric_is_the_same_for_every_batch_size(engine, cls, arguments):
+    metric = cls(**arguments)
+    p, y, w = metric_data(metric, ROWS, 3)
+    check_batch_sizes(metric_model(metric), p.astype("float32"), y, w)
+
+
+# --- rows of weight 0 are not there ----------------------------------------------------------
+
+
+def wild_rows(loss, x, y, seed=0):
+    """Other rows of the same shapes: as large as float32 goes, whatever the loss makes of it."""
+    rng = np.random.default_rng(seed)
+    x = (rng.choice([-1, 1], x.shape) * rng.choice([1, 1e30, 3e38], x.shape)).astype(x.dtype)
+    low, high = loss.target_range
+    if loss.sparse:
+        return x, y[::-1]
+    low, high = max(low, -3e38), min(high, 3e38)
+    return x, rng.choice([low, high], y.shape).astype(y.dtype)
+
+
+def suited(case, dtype=None):
+    """A network whose outputs the loss takes."""
+    loss, width = case.make(), width_of(case)
+    low, high = loss.target_range
+    free = loss.from_logits or getattr(loss, "log_link", False) or (low < 0 and not loss.sparse)
+    activation = None if free else "sigmoid" if loss.sparse or high == 1 else "softplus"
+    return network(((5, "relu"),), 4, width, activation, dtype)
+
+
+@each_loss
+def test_rows_of_weight_0_change_nothing(engine, case):
+    loss = case.make()
+    y, _ = case.data(24, width_of(case), "float32")
+    x = np.random.default_rng(1).normal(size=(24, 4)).astype("float32")
+    weights = np.tile([1.0, 0.5, 2.0, 0.0, 1.5, 0.0], 4)
+    found = []
+    for seed in (None, 0, 1):
+        if seed is not None:
+            others = wild_rows(loss, x, y, seed)
+            x, y = (np.where(weights[:, None] == 0, b, a) for a, b in zip((x, y), others, strict=True))
+        utils.set_random_seed(1)
+        model = suited(case)
+        model.compile("adam", loss, weighted_metrics=[loss])
+        history = model.fit(x, y, sample_weight=weights, epochs=2, batch_size=6, verbose=0)
+        figures = model.evaluate(x, y, sample_weight=weights, verbose=0)
+        batch = model.train_on_batch(x, y, weights), model.test_on_batch(x, y, weights)
+        found.append((history.history, figures, batch, model.parameters.tobytes()))
+    assert found[0] == found[1] == found[2]
+
+
+@each_metric
+def test_rows_of_weight_0_change_no_metric(engine, cls, arguments):
+    metric = cls(**arguments)
+    p, y, w = metric_data(metric, ROWS, 3)
+    model = metric_model(metric)
+    name = model.metrics_names[-1]
+    found = []
+    for value in (None, 0.0, 1e30, -3e38):
+        if value is not None:
+            p[w == 0] = value
+            y[w == 0] = y[w == 0][::-1]
+        figures = model.evaluate(p, y, sample_weight=w, return_dict=True, verbose=0)
+        metric.reset_state()
+        found.append({"model": figures[name], "by hand": metric(y, p.astype("float32"), w)})
+    for again in found[1:]:
+        assert same(again, found[0])
+
+
+# --- optimizers ------------------------------------------------------------------------------
+
+
+@each_by_batches
+@pytest.mark.parametrize("k", [2, 3])
+def test_small_batches_are_one_on_their_mean(engine, cls, k):
+    x, y = regression(24, dtype="float64")
+    found = []
+    for steps, size in ((k, 4), (None, 4 * k)):
+        utils.set_random_seed(1)
+        model = network(dtype="float64")
+        optimizer = cls(
+            learning_rate=0.01, clipnorm=0.5, weight_decay=0.1, use_ema=True,
+            gradient_accumulation_steps=steps,
+        )  # fmt: skip
+        model.compile(optimizer, "mse")
+        history = model.fit(x, y, batch_size=size, epochs=4, shuffle=False, verbose=0)
+        assert optimizer.iterations == 4 * 24 // (4 * k)
+        found.append((np.array(model.parameters), history.history["loss"]))
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-10)
+
+
+def all_in_one(optimizer):
+    """A model with all that keeps a state: noise, statistics of batches, an optimizer."""
+    utils.set_random_seed(3)
+    _names.reset_names()
+    noise = [] if optimizer.whole_batch else [layers.Dropout(0.3), layers.GaussianNoise(0.1)]
+    model = Sequential(
+        [
+            layers.Input((3,)),
+            layers.Dense(8, activation="relu"),
+            *noise,
+            layers.BatchNormalization(momentum=0.7),
+            layers.Dense(1),
+        ]
+    )
+    model.compile(optimizer, "mse", metrics=["mae"])
+    return model
+
+
+def through_a_file(model):
+    file = io.BytesIO()
+    model.save(file)
+    file.seek(0)
+    return models.load_model(file)
+
+
+SETTINGS = {
+    "plain": {},
+    "averages": {"use_ema": True, "ema_momentum": 0.9, "ema_overwrite_frequency": 3},
+    "accumulation": {"gradient_accumulation_steps": 3},  # files in the middle: 7 steps an epoch
+    "all": {
+        "global_clipnorm": 0.5, "weight_decay": 0.01, "use_ema": True,
+        "gradient_accumulation_steps": 4,
+    },
+}  # fmt: skip
+
+
+@each_optimizer
+@pytest.mark.parametrize("name", SETTINGS)
+def test_two_files_on_the_way_change_no_bit(engine, cls, name):
+    x, y = regression(50)
+
+    def made():
+        if cls.whole_batch:
+            return all_in_one(cls(max_iter=3))
+        rate = optimizers.schedules.CosineDecay(0.02, 30, warmup_target=0.05, warmup_steps=5)
+        return all_in_one(cls(learning_rate=rate, **SETTINGS[name]))
+
+    if cls.whole_batch and name != "plain":
+        with pytest.raises(TypeError):
+            cls(**SETTINGS[name])
+        return
+    whole, parts = made(), made()
+    figures = {}
+    for epoch in range(3):
+        run = parts.fit(
+            x, y, batch_size=8, initial_epoch=epoch, epochs=epoch + 1, verbose=0
+        ).history
+        for key, values in run.items():
+            figures.setdefault(key, []).extend(values)
+        if epoch < 2:
+            parts = through_a_file(parts)
+    if SETTINGS[name].get("use_ema"):  # the averages take the weights' place after each fit
+        for epoch in range(3):
+            last = whole.fit(x, y, batch_size=8, initial_epoch=epoch, epochs=epoch + 1, verbose=0)
+        assert [values[-1:] for values in figures.values()] == list(last.history.values())
+    else:
+        assert whole.fit(x, y, batch_size=8, epochs=3, verbose=0).history == figures
+    assert content(parts) == content(whole)
+
+
+@each_optimizer
+def test_threads_change_no_bit(engine, cls, monkeypatch):
+    class Fixed:
+        """As many threads as the test says, however small the work."""
+
+        def __init__(self, most):
+            pass
+
+        def run(self, span, place, seconds):
+            used.append(threads)
+            return span(seconds, threads)
+
+    monkeypatch.setattr(training, "Choice", Fixed)
+    x, y = regression(150)
+    found, used = [], []
+    for threads in (1, 2, 3):
+        model = all_in_one(cls() if cls.whole_batch else cls(learning_rate=0.01))
+        history = model.fit(
+            x, y, batch_size=64, epochs=2, verbose=0, validation_data=(x, y)
+        ).history
+        found.append((history, content(model), model.predict(x, n_jobs=2).tobytes()))
+    assert set(used) == {1, 2, 3}
+    assert found[0] == found[1] == found[2]
+
+
+# --- callbacks -------------------------------------------------------------------------------
+
+
+def test_a_used_early_stopping_is_like_a_fresh_one(engine):
+    x, y = regression(40)
+
+    def stopping():
+        return callbacks.EarlyStopping(
+            patience=1, min_delta=0.05, restore_best_weights=True, start_from_epoch=1
+        )
+
+    def run(stop, targets):
+        utils.set_random_seed(1)
+        model = network()
+        model.compile(optimizers.SGD(0.1), "mse")
+        history = model.fit(
+            x, targets, epochs=30, verbose=0, callbacks=[stop], validation_data=(x, targets)
+        )
+        return history.history, stop.stopped_epoch, stop.best, model.parameters.tobytes()
+
+    used = stopping()
+    run(used, 0 * y)  # figures that no other run comes near
+    assert run(used, y) == run(stopping(), y)
+    assert run(used, y)[1] > 0
