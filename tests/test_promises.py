@@ -1,6 +1,7 @@
 """Promises that hold for everything the registries have, through the methods of a model."""
 
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from fastgd import (
 )
 from fastgd.saving import state
 
-ROWS = 19
+ROWS = 13
 each_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
 each_loss = pytest.mark.parametrize("case", LOSSES, ids=str)
 each_optimizer = pytest.mark.parametrize("cls", optimizers.CLASSES, ids=lambda c: c.__name__)
@@ -75,32 +76,32 @@ def batches(size, *arrays):
 # --- figures do not depend on batches ------------------------------------------------------
 
 
-def check_batch_sizes(model, x, y, weights):
+def check_batch_sizes(model, x, y, *weights):
     """The figures of batches of 1, 2, ... rows, as arrays and from a generator."""
-    for given in ((x, y), (x, y, weights)):
-        rest = {"sample_weight": given[2]} if len(given) > 2 else {}
-        expected = model.evaluate(x, y, return_dict=True, verbose=0, **rest)
-        assert all(np.isfinite(figure).all() for figure in expected.values())
-        for size in range(1, len(x) + 1):
-            for figures in (
-                model.evaluate(x, y, batch_size=size, return_dict=True, verbose=0, **rest),
-                model.evaluate(batches(size, *given), return_dict=True, verbose=0),
-            ):
-                assert same(figures, expected), size
+    expected = model.evaluate(x, y, None, 0, *weights, return_dict=True)
+    assert all(np.isfinite(figure).all() for figure in expected.values())
+    for size in range(1, len(x) + 1):
+        for figures in (
+            model.evaluate(x, y, size, 0, *weights, return_dict=True),
+            model.evaluate(batches(size, x, y, *weights), verbose=0, return_dict=True),
+        ):
+            assert same(figures, expected), size
 
 
 @each_loss
 @each_dtype
 def test_a_loss_is_the_same_for_every_batch_size(engine, dtype, case):
-    for reduction in ("sum_over_batch_size", "sum", "mean_with_sample_weight"):
-        y, p = case.data(ROWS, width_of(case), dtype)
-        model = mirror(p.shape[1], dtype)
-        model.compile("sgd", case.make(reduction=reduction))
+    y, p = case.data(ROWS, width_of(case), dtype)
+    model = mirror(p.shape[1], dtype)
+    others = [case.make(reduction="sum"), case.make(reduction="mean_with_sample_weight")]
+    for loss in (case.make(), *(others if case in LOSSES[::8] else ())):
+        model.compile("sgd", loss)
+        check_batch_sizes(model, p, y)
         check_batch_sizes(model, p, y, some_weights())
 
 
 def metric_model(metric, dtype=None, **arguments):
-    """A model that shows its inputs to a metric, as one without weights and as a weighted one."""
+    """A model that shows its inputs to a metric, as one without and as one with weights."""
     model = mirror(3, dtype)
     of_classes = metric.target_columns(3) == 1
     model.compile(
@@ -137,7 +138,7 @@ def test_a_metric_by_hand_is_the_same_however_rows_are_cut(cls, arguments):
 
 
 def wild_rows(loss, x, y, seed=0):
-    """Other rows of the same shapes: as large as float32 goes, whatever the loss makes of it."""
+    """Other rows of the same shapes, so large that losses overflow."""
     rng = np.random.default_rng(seed)
     x = (rng.choice([-1, 1], x.shape) * rng.choice([1, 1e15, 1e30], x.shape)).astype(x.dtype)
     low, high = loss.target_range
@@ -165,8 +166,9 @@ def test_rows_of_weight_0_change_nothing(engine, case):
     found = []
     for seed in (None, 0, 1):
         if seed is not None:
-            others = wild_rows(loss, x, y, seed)
-            x, y = (np.where(weights[:, None] == 0, b, a) for a, b in zip((x, y), others, strict=True))
+            wild_x, wild_y = wild_rows(loss, x, y, seed)
+            x = np.where(weights[:, None] == 0, wild_x, x)
+            y = np.where(weights[:, None] == 0, wild_y, y)
         utils.set_random_seed(1)
         model = suited(case)
         model.compile("adam", loss, weighted_metrics=[loss])
@@ -283,7 +285,9 @@ def test_two_files_on_the_way_change_no_bit(engine, cls, name):
             parts = through_a_file(parts)
     if SETTINGS[name].get("use_ema"):  # the averages take the weights' place after each fit
         for epoch in range(3):
-            last = whole.fit(x, y, batch_size=8, initial_epoch=epoch, epochs=epoch + 1, verbose=0)
+            last = whole.fit(
+                x, y, batch_size=8, initial_epoch=epoch, epochs=epoch + 1, verbose=0
+            )
         assert [values[-1:] for values in figures.values()] == list(last.history.values())
     else:
         assert whole.fit(x, y, batch_size=8, epochs=3, verbose=0).history == figures
@@ -295,17 +299,19 @@ def test_threads_change_no_bit(engine, cls, monkeypatch):
     class Fixed:
         """As many threads as the test says, however small the work."""
 
+        number = 0
+
         def __init__(self, most):
             pass
 
         def run(self, span, place, seconds):
-            used.append(threads)
-            return span(seconds, threads)
+            used.append(self.number)
+            return span(seconds, self.number)
 
     monkeypatch.setattr(training, "Choice", Fixed)
     x, y = regression(150)
     found, used = [], []
-    for threads in (1, 2, 3):
+    for Fixed.number in (1, 2, 3):
         model = all_in_one(cls() if cls.whole_batch else cls(learning_rate=0.01))
         history = model.fit(
             x, y, batch_size=64, epochs=2, verbose=0, validation_data=(x, y)
@@ -339,3 +345,85 @@ def test_a_used_early_stopping_is_like_a_fresh_one(engine):
     run(used, 0 * y)  # figures that no other run comes near
     assert run(used, y) == run(stopping(), y)
     assert run(used, y)[1] > 0
+
+
+# --- the ends of what there is ---------------------------------------------------------------
+
+TINY = float(np.float32(1e-45))
+
+
+def extremes(case, dtype):
+    """Targets and predictions where a loss is at its ends, in all their combinations."""
+    loss, width = case.make(), width_of(case)
+    low, high = loss.target_range
+    tiny = 1e-30 if "BinaryFocal" in str(case) else TINY  # its slope divides by one of them
+    if loss.from_logits or (low < 0 and not loss.sparse):
+        outputs = (-1e4, -TINY, 0.0, 1e4)
+    elif getattr(loss, "log_link", False):
+        outputs = (-20.0, -TINY, 0.0, 20.0)
+    elif loss.sparse or high == 1:
+        outputs = (0.0, tiny, 0.5, 1.0)
+    else:
+        outputs = (1e-6, 1.0, 1e4)
+    if loss.sparse:
+        truths = tuple(range(width))
+    elif "Gamma" in str(case):
+        truths = (1e-6, 1.0, 1e4)  # above 0
+    else:
+        truths = (max(low, -1e4), tiny, min(high, 1e4))
+    rows = np.array(list(itertools.product(truths, outputs, outputs)))
+    if "Categorical" in str(case) and not loss.from_logits:
+        # of others the slope is beyond single precision, or there is none
+        rows = rows[rows[:, 1:].sum(axis=1) > 0.1]
+    y, p, q = rows.T[:, :, None]
+    y = np.hstack([y, *[np.full_like(y, truths[0])] * (loss.target_columns(width) - 1)])
+    return y.astype(dtype), np.hstack([p, q, *[p] * (width - 2)]).astype(dtype)
+
+
+@each_loss
+@each_dtype
+def test_a_loss_at_its_ends(engine, dtype, case):
+    y, p = extremes(case, dtype)
+    loss = case.make()
+    by_hand = case.make(reduction="none")(y, p)
+    assert by_hand.dtype == dtype
+    assert np.isfinite(by_hand).all()
+    model = mirror(p.shape[1], dtype)
+    model.compile(optimizers.SGD(0.0), loss, metrics=[case.make(name="again")])
+    one_by_one = [model.evaluate(*row, verbose=0) for row in batches(1, p, y)]
+    digits = 1e-5 if dtype == "float32" else 1e-12
+    expected = np.stack([by_hand, by_hand], axis=1)
+    np.testing.assert_allclose(one_by_one, expected, rtol=digits, atol=digits)
+    found = model.evaluate(p, y, verbose=0)
+    if loss.ignore_class is None:
+        np.testing.assert_allclose(found[0], by_hand.mean(dtype=float), rtol=1e-5, atol=1e-15)
+    assert model.train_on_batch(p, y) == found  # that no gradient is infinite, too
+    if dtype == "float64":  # from predictions of both types, digits apart, the same
+        clipped = loss.target_range == (0, 1) or loss.sparse
+        if loss.from_logits or not clipped:
+            rough = case.make(reduction="none")(y.astype("float32"), p.astype("float32"))
+            np.testing.assert_allclose(rough, by_hand, rtol=1e-4, atol=1e-4)
+
+
+@each_metric
+@pytest.mark.filterwarnings("ignore:R2Score")  # three regressors for one row, it says
+def test_a_metric_at_its_ends(cls, arguments):
+    metric = cls(**arguments)
+    model = metric_model(metric, "float64")
+    name = model.metrics_names[-1]
+    ends = (-1e4, 0.0, 1e4) if arguments.get("from_logits") else (0.0, TINY, 1.0)
+    sparse = metric.target_columns(3) == 1
+    for rows, low, high, truth in itertools.product((1, 4), ends, ends, (0, 1, None)):
+        p = np.full((rows, 3), low)
+        p[:, 1] = high
+        if not p.any():
+            p[:, 2] = ends[-1]
+        # one class alone, or both
+        labels = np.arange(rows) % 2 if truth is None else np.full(rows, truth)
+        y = labels[:, None] if sparse else np.eye(3)[labels]
+        for w in (None, np.zeros(rows), np.full(rows, 1e-30)):
+            metric.reset_state()
+            by_hand = metric(y, p, w)
+            assert np.isfinite(by_hand).all()
+            found = model.evaluate(p, y, sample_weight=w, return_dict=True, verbose=0)
+            np.testing.assert_allclose(found[name], by_hand, rtol=1e-12, atol=1e-12)

@@ -12,7 +12,7 @@ def first_nonfinite(x):
 def added(total, values):
     """total and values (along axis 0), added one after the other in double precision.
 
-    NumPy's own sums add pairs of pairs: their bits would depend on how rows are cut into batches.
+    NumPy's own sums add pairs of pairs, so that their bits depend on how rows are cut.
     """
     first = np.asarray(total, np.float64)[None]
     return np.add.accumulate(np.concatenate([first, values], dtype=np.float64))[-1]
