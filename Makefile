@@ -12,13 +12,17 @@ COPIED := .ci $(filter-out build dist %.egg-info,$(wildcard *))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export FASTGD_TEST_BUILDS := 1
 
-.PHONY: demo test exhaustive bench lint debug sanitize sanitize-memory sanitize-threads sdist clean
+.PHONY: demo test test-keras exhaustive bench lint debug sanitize sanitize-memory sanitize-threads sdist clean
 
 demo: $(VENV)/with-plot
 	$(BIN)/python examples/demo.py $(if $(CSV),"$(CSV)")
 
 test: $(VENV)/with-test
 	$(BIN)/pytest
+
+# Keras' own figures beside ours; it is large, and not needed for `make test`.
+test-keras: $(VENV)/with-keras
+	KERAS_BACKEND=jax $(BIN)/pytest -k keras
 
 exhaustive: $(VENV)/built
 	$(BIN)/python tests/exhaustive.py $(FUNCTIONS)

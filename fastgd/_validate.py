@@ -163,6 +163,19 @@ def matrix(values, width, dtype, engine, argument="x", consumer="the model"):
     return array
 
 
+def is_prepared(x, width, dtype, engine):
+    """Whether x is what ``matrix`` would return for it: one look at the usual case."""
+    return (
+        type(x) is np.ndarray
+        and x.dtype is dtype
+        and x.ndim == 2
+        and x.shape[1] == width
+        and x.flags.c_contiguous
+        and x.flags.aligned
+        and engine.first_nonfinite(x) < 0
+    )
+
+
 def rows(values, shape, dtype, engine, argument="x", consumer="the model"):
     """Rows of a shape (None, d...), each flat: (n, product of d...)."""
     if len(shape) == 2:

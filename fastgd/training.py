@@ -7,7 +7,6 @@ import numpy as np
 
 from fastgd import _seeds, _whole_batch
 from fastgd._core.types import Status
-from fastgd._plan import width_of
 from fastgd._threads import Choice, useful_threads
 from fastgd.errors import DivergenceError
 
@@ -250,8 +249,7 @@ def predict(model, source, callbacks, threads=1):
 def predict_array(model, x, threads=1):
     """The outputs for an array."""
     program = model.program()
-    width = sum(map(width_of, model.graph().output_shapes))
-    out = np.empty((len(x), width), dtype=x.dtype)
+    out = np.empty((len(x), model.network().output_width), dtype=x.dtype)
     if threads == 1:  # one row should take a microsecond
         row = 0
         while row < len(x):

@@ -254,6 +254,24 @@ cdef inline real point_slope(
                            (<real>1 - y) * p - y * q)
 
 
+cdef inline void point_column(
+    const int64_t loss, const real* c, int64_t rows, int64_t stride, const real* p, const real* y,
+    int64_t y_stride, const real* numerators, int64_t step, real factor, real* values, real* d_p,
+) noexcept nogil:
+    """point_rows for a single output; vectors work on it where the strides are constants."""
+    cdef int64_t i
+    cdef real scale = numerators[0] * factor
+    for i in range(rows):
+        values[i] = point_value(loss, c, p[i * stride], point_target(loss, c, y[i * y_stride]))
+    if d_p == NULL:
+        return
+    for i in range(rows):
+        if step:
+            scale = numerators[i * step] * factor
+        d_p[i * stride] = scale * point_slope(
+            loss, c, p[i * stride], point_target(loss, c, y[i * y_stride]))
+
+
 cdef inline void point_rows(
     const int64_t loss, const double* settings, int64_t rows, int64_t width, int64_t stride,
     const real* p, const real* y, int64_t y_stride, const real* numerators, int64_t step,
@@ -268,13 +286,11 @@ cdef inline void point_rows(
     cdef real* d_row
     point_settings(loss, settings, c)
     if width == 1:
-        for i in range(rows):
-            values[i] = point_value(
-                loss, c, p[i * stride], point_target(loss, c, y[i * y_stride]))
-        if d_p != NULL:
-            for i in range(rows):
-                d_p[i * stride] = (numerators[i * step] * factor) * point_slope(
-                    loss, c, p[i * stride], point_target(loss, c, y[i * y_stride]))
+        if stride == 1 and y_stride == 1 and step == 0:
+            point_column(loss, c, rows, 1, p, y, 1, numerators, 0, factor, values, d_p)
+        else:
+            point_column(loss, c, rows, stride, p, y, y_stride, numerators, step, factor, values,
+                         d_p)
         return
     for i in range(rows):
         p_row = p + i * stride

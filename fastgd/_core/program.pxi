@@ -130,6 +130,7 @@ cdef class Program:
     cdef object workspace
     cdef object scratch
     cdef int64_t members
+    cdef int64_t scratch_bytes
     cdef int64_t work_size
     cdef bint weighted
     cdef int64_t spare_bytes
@@ -199,6 +200,7 @@ cdef class Program:
         if ((flags | tape_flags) & FLAG_ADD_PARAMETERS).any():
             self.spare_bytes = self.net.chunk_size * parameters.itemsize
         self.members = 0
+        self.scratch_bytes = 0
         self.turn_forks = -1
         self.workspace = ()
         self.scratch = None
@@ -254,9 +256,10 @@ cdef class Program:
             self.net.row_values = address(row_values)
             self.net.capacity = rows
             self.set_scratch(rows)
-        if threads > self.members or threads * self.net.scratch_size > self.scratch.nbytes:
+        if threads * self.net.scratch_size > self.scratch_bytes:
             self.members = max(threads, self.members)
-            self.scratch = numpy.zeros(self.members * self.net.scratch_size, numpy.uint8)
+            self.scratch_bytes = self.members * self.net.scratch_size
+            self.scratch = numpy.zeros(self.scratch_bytes, numpy.uint8)
             self.net.scratch = address(self.scratch)
 
     cdef room_for_buffers(self, int64_t rows):

@@ -223,9 +223,10 @@ class Compiled(Base):
 
     def ready(self, weighted=False):
         """The program and what belongs to it; made when it is first asked for."""
-        columns = [loss.columns for loss in self._objective.own_losses]
-        if self._program is None or columns != self._own_columns:
-            self._program, self._own_columns = {}, columns
+        if self._program is None or self._objective.own_losses:
+            columns = [loss.columns for loss in self._objective.own_losses]
+            if self._program is None or columns != self._own_columns:
+                self._program, self._own_columns = {}, columns
         if weighted not in self._program:
             network, aims = self.network(), self.aims()
             plan = network.plan

@@ -7,6 +7,7 @@ import numpy as np
 from fastgd._plan import width_of
 from fastgd._validate import (
     class_weights,
+    is_prepared,
     numeric,
     rows,
     same_length,
@@ -58,6 +59,13 @@ class Prepared(Compiled):
     def _inputs(self, x, shapes, argument="x"):
         """The matrix that the engine reads."""
         shape = shapes[0]
+        network = self._network
+        if (
+            network is not None
+            and network.plain
+            and is_prepared(x, shape[-1], network.dtype, self.engine)
+        ):
+            return x  # what is served row by row should not wait
         dtype = self.network().dtype if self.built else np.dtype(self.dtype)
         if len(shapes) == 1 and type(x) is np.ndarray:
             if x.ndim == 2 == len(shape) and x.shape[1] == shape[1]:

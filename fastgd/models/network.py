@@ -34,6 +34,10 @@ class Network:
         The penalties and constraints of the variables that are trained.
     checks : list of (slice, function)
         What refuses bad values in some columns of the input.
+    output_width : int
+        Of all outputs side by side.
+    plain : bool
+        Whether there is one input of rows (None, features), whose numbers nobody refuses.
     """
 
     plan: Plan
@@ -47,6 +51,8 @@ class Network:
     dtype: np.dtype
     regular: Regular
     checks: list
+    output_width: int
+    plain: bool
 
 
 def make_network(graph, dtype, frozen=None):
@@ -102,6 +108,8 @@ def make_network(graph, dtype, frozen=None):
         dtype=parameters.dtype,
         regular=regular,
         checks=table.checks,
+        output_width=sum(map(width_of, graph.output_shapes)),
+        plain=len(widths) == 1 and len(graph.input_shapes[0]) == 2 and not table.checks,
     )
 
 
