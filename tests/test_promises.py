@@ -16,7 +16,9 @@ from fastgd import (
     callbacks,
     initializers,
     layers,
+    metrics,
     models,
+    ops,
     optimizers,
     training,
     utils,
@@ -132,6 +134,31 @@ def test_a_metric_by_hand_is_the_same_however_rows_are_cut(cls, arguments):
             metric.update_state(*part)
         expected = metric.result() if expected is None else expected
         assert np.array_equal(metric.result(), expected), size
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_function_of_ones_own_is_the_same_for_every_batch_size(engine, weighted):
+    def own(y_true, y_pred):
+        return ops.mean(ops.square(y_true - y_pred), axis=-1)
+
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(2, ROWS, 3))
+    model = mirror(3, "float64")
+    model.compile("sgd", own, metrics=["mae"], weighted_metrics=[own])
+    check_batch_sizes(model, x, y, *([some_weights()] if weighted else []))
+
+
+@pytest.mark.parametrize("cls", [metrics.Mean, metrics.Sum])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_means_and_sums_are_the_same_however_values_are_cut(cls, weighted):
+    arrays = np.random.default_rng(1).normal(size=(1 + weighted, 2 * ROWS))
+    found = set()
+    for size in range(1, 2 * ROWS + 1):
+        metric = cls()
+        for part in batches(size, *np.abs(arrays)):
+            metric.update_state(*part)
+        found.add(metric.result())
+    assert len(found) == 1
 
 
 # --- rows of weight 0 are not there ----------------------------------------------------------
