@@ -11,6 +11,7 @@ from metric_cases import data as metric_data
 from problems import network, regression
 
 from fastgd import (
+    GradientTape,
     Sequential,
     _names,
     callbacks,
@@ -205,6 +206,36 @@ def test_rows_of_weight_0_change_nothing(engine, case):
             x = np.where(weights[:, None] == 0, np.float32(3e38), x)
         figures = model.evaluate(x, y, sample_weight=weights, verbose=0)
         found.append((history.history, batch, figures, model.parameters.tobytes()))
+    assert found[0] == found[1] == found[2]
+
+
+@each_loss
+@pytest.mark.parametrize("reduction", ["mean", "mean_with_sample_weight"])
+def test_rows_of_weight_0_alone_change_nothing(engine, case, reduction):
+    loss = case.make(reduction=reduction)
+    y, _ = case.data(8, width_of(case), "float32")
+    x, y = wild_rows(loss, np.ones((8, 4), "float32"), y)
+    model = suited(case)
+    model.compile(optimizers.SGD(0.1, momentum=0.9), loss, weighted_metrics=[loss])
+    before = model.parameters.tobytes()
+    nothing = np.zeros(8)
+    history = model.fit(x, y, sample_weight=nothing, epochs=2, batch_size=4, verbose=0)
+    assert list(history.history.values()) == [[0.0, 0.0], [0.0, 0.0]]
+    assert model.evaluate(x, y, sample_weight=nothing, verbose=0) == [0.0, 0.0]
+    assert model.parameters.tobytes() == before
+
+
+@each_loss
+def test_rows_of_weight_0_change_no_gradient_of_a_tape(case):
+    y, p = case.data(8, width_of(case), "float32")
+    weights = (np.arange(8) % 2).astype("float32")
+    found = []
+    for other in (0, 0.5, 1e30):
+        p[::2] = other or p[::2]
+        with GradientTape() as tape:
+            watched = tape.watch(p)
+            loss = case.make()(y, watched, weights)
+        found.append((float(loss), tape.gradient(loss, watched).tobytes()))
     assert found[0] == found[1] == found[2]
 
 
