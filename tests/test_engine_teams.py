@@ -1,7 +1,6 @@
 """What the members of a team share while they work, and a batch that is taken in blocks.
 
-Run under a sanitizer of threads as well (``make sanitize-threads``), which sees what these tests
-can only make likely.
+A sanitizer of threads (``make sanitize-threads``) sees what these tests can only make likely.
 """
 
 from dataclasses import replace
@@ -139,7 +138,9 @@ def test_threads_change_no_bit_of_norms_that_overflow(build, clipping, accumulat
         run = net.run(build, "sgd", threads)
         optimizer = optimizers.SGD(gradient_accumulation_steps=accumulation, **clipping)
         kernel = Variable(run.parameters, 0, (300 * 200,), name="a/kernel")
-        rest = Variable(run.parameters, kernel.size, (len(net.start) - kernel.size,), name="a/b")
+        rest = Variable(
+            run.parameters, kernel.size, (len(net.start) - kernel.size,), name="a/b"
+        )
         run.state = optimizer.state(run.parameters, [kernel, rest])
         assert run.train(1e160 * x, y, 32, 20, rates=1e-3)[1] == Status.STATUS_FINE
         assert np.isfinite(run.parameters).all()

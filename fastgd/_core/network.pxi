@@ -42,7 +42,7 @@ cdef struct Network:
     int64_t metric_count
     int64_t target_width        # of a row of y
     bint coupled                # whether a training step looks across the rows of a batch
-    bint counts_rows            # whether a loss asks how many rows of a batch count, or their weights
+    bint counts_rows            # whether the loss of a row depends on the others' targets
     bint scatters               # whether a gradient is scattered into the rows of a kernel
     void* functions             # a Functions, or NULL
     int64_t* failed             # whether one of them has raised something, or NULL

@@ -17,7 +17,7 @@ import threading
 
 import numpy
 
-from fastgd.errors import ShapeError
+from fastgd.errors import EngineError, ShapeError
 
 np.import_array()
 
@@ -232,8 +232,12 @@ cdef class Program:
     cdef in_turn(self):
         """The lock that calls take turns by."""
         if self.turn_forks != forks:
-            self.turn = threading.Lock()
+            self.turn = threading.RLock()
             self.turn_forks = forks
+        if self.net.functions != NULL and self.turn._is_owned():
+            raise EngineError(
+                "a function of a model: it cannot train, evaluate or predict with that model, "
+                "which is waiting for it")
         return self.turn
 
     cdef set_scratch(self, int64_t rows):
