@@ -26,7 +26,7 @@ from fastgd import (
 )
 from fastgd.saving import state
 
-ROWS = 13
+ROWS = 10
 each_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
 each_loss = pytest.mark.parametrize("case", LOSSES, ids=str)
 each_optimizer = pytest.mark.parametrize("cls", optimizers.CLASSES, ids=lambda c: c.__name__)
