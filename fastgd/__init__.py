@@ -29,6 +29,7 @@ from fastgd.config import __version__, show_config
 if TYPE_CHECKING:
     from fastgd import (
         activations,
+        backend,
         callbacks,
         config,
         constraints,
@@ -44,22 +45,34 @@ if TYPE_CHECKING:
         saving,
         utils,
     )
-    from fastgd.layers import Input
+    from fastgd.initializers import Initializer
+    from fastgd.layers import Input, Layer
     from fastgd.layers.symbolic import KerasTensor
     from fastgd.linear import gradient_descent
+    from fastgd.losses import Loss
+    from fastgd.metrics import Metric
     from fastgd.models import Model, Sequential
+    from fastgd.optimizers import Optimizer
+    from fastgd.regularizers import Regularizer
     from fastgd.tape import GradientTape
     from fastgd.variables import Variable
 
 __all__ = [
     "GradientTape",
+    "Initializer",
     "Input",
     "KerasTensor",
+    "Layer",
+    "Loss",
+    "Metric",
     "Model",
+    "Optimizer",
+    "Regularizer",
     "Sequential",
     "Variable",
     "__version__",
     "activations",
+    "backend",
     "callbacks",
     "config",
     "constraints",
@@ -76,18 +89,30 @@ __all__ = [
     "saving",
     "show_config",
     "utils",
+    "version",
 ]
 
 # Loaded when they are first asked for: who only wants one of them need not wait for all.
 _MODULES = {
     "GradientTape": "tape",
+    "Initializer": "initializers",
     "Input": "layers",
     "KerasTensor": "layers.symbolic",
+    "Layer": "layers",
+    "Loss": "losses",
+    "Metric": "metrics",
     "Model": "models",
+    "Optimizer": "optimizers",
+    "Regularizer": "regularizers",
     "Sequential": "models",
     "Variable": "variables",
     "gradient_descent": "linear",
 }
+
+
+def version():
+    """The version of fastgd, as ``__version__``."""
+    return __version__
 
 
 def __getattr__(name):

@@ -224,6 +224,18 @@ def record(value, parents, backward):
     return tensor
 
 
+class Symbolic:
+    """What has no values yet and notes what is done with it, see ``layers.symbolic``."""
+
+    def applied(self, function, args, kwargs):
+        """What `function` would give, ``self`` being one of `args`."""
+        raise NotImplementedError
+
+    def activated(self, description, axis):
+        """What an activation gives, see ``activations.Description``."""
+        raise NotImplementedError
+
+
 def apply(function, args, kwargs=_NOTHING):
     """Call `function` on the plain arrays in `args`, and record it where a tape follows one.
 
@@ -232,6 +244,9 @@ def apply(function, args, kwargs=_NOTHING):
     DataTypeError
         If a followed array goes through a function, or an argument of it, without a rule.
     """
+    for x in args[0] if type(args[0]) in (list, tuple) else args:
+        if isinstance(x, Symbolic):
+            return x.applied(function, args, kwargs)
     tapes = active.tapes
     rule = RULES.get(function) if tapes else None
     if rule is None:

@@ -12,8 +12,10 @@ import numpy as np
 from fastgd import ops
 from fastgd._core.types import Activation
 from fastgd._names import lookup
+from fastgd._tensor import Symbolic
 from fastgd.errors import ShapeError
 from fastgd.reference.activations import ACTIVATIONS
+from fastgd.saving import deserialize_object
 from fastgd.tape import GradientTape, Tensor, record, recording
 
 
@@ -32,6 +34,8 @@ def _floating(x):
 
 def _applied(x, code, *settings, axis=-1):
     """An activation of an array or tensor, along an axis where it looks at whole rows."""
+    if isinstance(x, Symbolic):
+        return x.activated(Description(code, settings), axis)
     tensor = _floating(x)
     array = tensor.numpy() if isinstance(tensor, Tensor) else np.asarray(tensor)
     # a single number is a row of its own
@@ -226,6 +230,8 @@ def glu(x, axis=-1):
     ShapeError
         If the axis has no halves.
     """
+    if isinstance(x, Symbolic):
+        return x.activated(glu, axis)
     x = _floating(x)
     if x.ndim == 0 or x.shape[axis] % 2:
         raise ShapeError(f"x: expected an even number along axis {axis}, got shape {x.shape}")
@@ -331,4 +337,15 @@ def serialize(activation):
     return activation.__name__ if known else activation
 
 
-deserialize = get
+def deserialize(config, custom_objects=None):
+    """The activation for what ``serialize`` gave, or for a name.
+
+    Parameters
+    ----------
+    config : str, dict or callable
+    custom_objects : dict, optional
+        Name -> function, for those of your own that are not registered.
+    """
+    if isinstance(config, str) and config in (custom_objects or {}):
+        return custom_objects[config]
+    return get(deserialize_object(config, custom_objects))

@@ -148,8 +148,8 @@ def test_metrics_that_do_not_fit_the_targets(loss, metric):
 # --- order of calls --------------------------------------------------------------------------
 
 
-def test_predict_before_building():
-    refused(model_for(built=False), NotBuiltError, ["'sequential"], lambda m: m.predict(X))
+def test_predict_without_layers():
+    refused(Sequential(), NotBuiltError, ["'sequential"], lambda m: m.predict(X))
 
 
 @pytest.mark.parametrize("what", ["fit", "evaluate", "train_on_batch", "value_and_grad"])

@@ -5,7 +5,7 @@ import numpy as np
 from fastgd import config
 from fastgd._registry import Described
 from fastgd._validate import number, numeric
-from fastgd.errors import ShapeError
+from fastgd.errors import ArgumentError, ShapeError
 
 
 class Initializer(Described):
@@ -49,19 +49,32 @@ class Ones(Initializer):
 
 
 class Constant(Initializer):
-    """One value everywhere.
+    """One value everywhere, or the values of an array.
 
     Parameters
     ----------
-    value : float
-        Finite.
+    value : float, or array of numbers
+        Finite; an array is broadcast to the shape of the weights.
+
+    Raises
+    ------
+    ShapeError
+        When called for a shape that the array cannot fill.
+
+    Examples
+    --------
+    >>> from fastgd import initializers
+    >>> initializers.Constant([1.0, 2.0])((2, 2))
+    array([[1., 2.],
+           [1., 2.]], dtype=float32)
     """
 
     def __init__(self, value=0.0):
-        self.value = number(value, "value")
+        one = np.ndim(value) == 0
+        self.value = number(value, "value") if one else _array(value, "value").tolist()
 
     def values(self, shape):
-        return np.full(shape, self.value, dtype=np.float64)
+        return _filled(self.value, shape)
 
 
 class Identity(Initializer):
@@ -108,15 +121,33 @@ class Values(Initializer):
     """
 
     def __init__(self, array):
-        self.array = np.array(numeric(array, "initializer"), dtype=np.float64)
+        self.array = _array(array, "initializer")
 
     def values(self, shape):
         if shape != self.array.shape:
-            raise ShapeError(
-                f"initializer: an array of shape {self.array.shape} cannot fill weights of "
-                f"shape {shape}"
-            )
+            raise _unfitting(self.array.shape, shape)
         return self.array
 
     def get_config(self):
         return {"array": self.array.tolist()}
+
+
+def _array(values, argument):
+    """An own copy in double precision; of finite numbers."""
+    array = np.array(numeric(values, argument), dtype=np.float64)
+    if not np.isfinite(array).all():
+        raise ArgumentError(f"{argument}: expected finite numbers")
+    return array
+
+
+def _filled(value, shape):
+    try:
+        return np.array(np.broadcast_to(value, shape), dtype=np.float64)
+    except ValueError:
+        raise _unfitting(np.shape(value), shape) from None
+
+
+def _unfitting(seen, shape):
+    return ShapeError(
+        f"initializer: an array of shape {seen} cannot fill weights of shape {shape}"
+    )

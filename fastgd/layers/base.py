@@ -6,7 +6,7 @@ from fastgd import _calls, _memory, config, initializers
 from fastgd._names import snake_case, unique_name
 from fastgd._validate import assign_all, batch_shape, boolean, row_shape
 from fastgd.config import checked_floatx
-from fastgd.errors import ArgumentError, NotBuiltError, ShapeError
+from fastgd.errors import ArgumentError, DataTypeError, NotBuiltError, ShapeError
 from fastgd.layers.symbolic import Node, is_shapes, is_symbolic, listed, shapes_of
 from fastgd.saving import Serializable
 
@@ -49,6 +49,12 @@ class Layer(Serializable):
     def __init__(
         self, *, input_shape=None, input_dim=None, name=None, dtype=None, trainable=True
     ):
+        if hasattr(self, "call") and type(self).emit is Layer.emit:
+            raise DataTypeError(
+                f"{type(self).__name__}.call: it would never run, for a layer is compiled from "
+                "what its emit describes. To put layers together, derive from fastgd.Model "
+                "instead; a function of each element is layers.Activation(function)"
+            )
         if input_dim is not None:
             input_shape = (input_dim,)
         self._input_shape = None if input_shape is None else (None, *row_shape(input_shape))

@@ -71,10 +71,7 @@ class Embedding(Layer):
         if mask_zero:
             raise ArgumentError("mask_zero: no layer here takes a mask; leave it False")
         self.mask_zero = False
-        if weights is not None:
-            weights = weights if isinstance(weights, list) else [weights]
-            self.build(self._input_shape or (None, 1))
-            self.set_weights(weights)
+        self._table = None if weights is None else self._table_of(weights)
 
     @property
     def embeddings(self):
@@ -84,10 +81,19 @@ class Embedding(Layer):
     def compute_output_shape(self, input_shape):
         return (*input_shape, self.output_dim)
 
+    def _table_of(self, weights):
+        """The initializer for an array, or a list with one, of the table's shape."""
+        table = initializers.get(
+            np.asarray(weights[0] if isinstance(weights, list) else weights)
+        )
+        table((self.input_dim, self.output_dim))  # now, where the mistake is
+        return table
+
     def weight_specs(self, input_shape):
         return [
             Weight(
-                "embeddings", (self.input_dim, self.output_dim), self.embeddings_initializer,
+                "embeddings", (self.input_dim, self.output_dim),
+                self._table or self.embeddings_initializer,
                 self.embeddings_regularizer, self.embeddings_constraint,
             )
         ]  # fmt: skip

@@ -11,9 +11,21 @@ _WHOLE = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"
 
 
 class InputLayer(Layer):
-    """Says what shape a row has; computes nothing. See ``Input``."""
+    """Says what shape a row has; computes nothing. See ``Input``, whose arguments it takes."""
 
-    def __init__(self, shape, batch_size=None, dtype=None, name=None, **kwargs):
+    def __init__(
+        self, shape=None, batch_size=None, dtype=None, sparse=None, ragged=None,
+        batch_shape=None, input_tensor=None, optional=False, name=None, **kwargs,
+    ):  # fmt: skip
+        for argument, value in {
+            "sparse": sparse, "ragged": ragged, "tensor": input_tensor, "optional": optional,
+        }.items():  # fmt: skip
+            if value is not None and value is not False:
+                raise ArgumentError(f"{argument}: not supported, got {value!r}")
+        if batch_shape is not None:
+            shape = _validate.batch_shape(batch_shape, "batch_shape")[1:]
+        if shape is None:
+            shape = kwargs.pop("input_shape", None)
         whole = str(dtype) in _WHOLE
         shape = _validate.row_shape(shape, "shape")
         super().__init__(input_shape=shape, name=name, dtype=None if whole else dtype, **kwargs)
@@ -35,8 +47,8 @@ class InputLayer(Layer):
         }
 
 
-def Input(shape=None, batch_size=None, dtype=None, sparse=None, batch_shape=None, name=None,
-          tensor=None, optional=False):  # fmt: skip
+def Input(shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, batch_shape=None,
+          name=None, tensor=None, optional=False):  # fmt: skip
     """A symbolic tensor that a model begins with; or first in a Sequential.
 
     Parameters
@@ -48,7 +60,7 @@ def Input(shape=None, batch_size=None, dtype=None, sparse=None, batch_shape=None
     dtype : str, optional
         "float32" or "float64": the data type of the model. Whole numbers ("int32") are held in
         the model's own data type.
-    sparse, tensor, optional
+    sparse, ragged, tensor, optional
         Accepted as in Keras; have to be left at their defaults.
     batch_shape : tuple, optional
         (None, d...), instead of `shape`.
@@ -70,9 +82,6 @@ def Input(shape=None, batch_size=None, dtype=None, sparse=None, batch_shape=None
     >>> layers.Dense(1)(x).shape
     (None, 1)
     """
-    for argument, value in {"sparse": sparse, "tensor": tensor, "optional": optional}.items():
-        if value:
-            raise ArgumentError(f"{argument}: not supported, got {value!r}")
-    if batch_shape is not None:
-        shape = _validate.batch_shape(batch_shape, "batch_shape")[1:]
-    return InputLayer(shape, batch_size, dtype, name).output
+    return InputLayer(
+        shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name
+    ).output

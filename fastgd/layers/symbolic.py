@@ -1,10 +1,11 @@
 """Symbolic tensors: what layers are called on to describe a graph, and its nodes."""
 
 from fastgd._names import unique_name
+from fastgd._tensor import Symbolic
 from fastgd.errors import DataTypeError
 
 
-class KerasTensor:
+class KerasTensor(Symbolic):
     """Stands for rows of values that are not there yet; layers are called on it.
 
     Made by ``Input`` and by layers, not by hand.

@@ -38,14 +38,20 @@ def model_from_json(json_string, custom_objects=None):
     return model
 
 
-def clone_model(model, *, clone_function=None):
+def clone_model(
+    model, input_tensors=None, clone_function=None, call_function=None, recursive=False
+):
     """A model of the same layers, with fresh weights; not compiled.
 
     Parameters
     ----------
     model : Model
+    input_tensors, call_function
+        Accepted as in Keras; have to be None: call the clone on other tensors instead.
     clone_function : function, optional
         Makes a layer of the new model from one of the old; by default from its config.
+    recursive : bool
+        Whether `clone_function` is called for the layers of inner models, not for these.
 
     Examples
     --------
@@ -58,6 +64,9 @@ def clone_model(model, *, clone_function=None):
     """
     if not hasattr(model, "get_config"):
         raise DataTypeError(f"model: expected a model, got {model!r}")
+    for name, value in {"input_tensors": input_tensors, "call_function": call_function}.items():
+        if value is not None:
+            raise ArgumentError(f"{name}: not supported; call the clone on tensors instead")
     config = model.get_config()
     if clone_function is not None and "layers" not in config:
         raise ArgumentError(
@@ -65,11 +74,15 @@ def clone_model(model, *, clone_function=None):
         )
     if clone_function is not None:
         old = {layer.name: layer for layer in model.layers}
-        config["layers"] = [_cloned(entry, old, clone_function) for entry in config["layers"]]
+        config["layers"] = [
+            _cloned(entry, old, clone_function, recursive) for entry in config["layers"]
+        ]
     return type(model).from_config(config)
 
 
-def _cloned(entry, layers, clone_function):
+def _cloned(entry, layers, clone_function, recursive):
     """The clone for an entry of a config; an input stays."""
     layer = layers.get(entry["config"].get("name"))
+    if recursive and hasattr(layer, "layers"):
+        return clone_model(layer, clone_function=clone_function, recursive=True)
     return entry if layer is None or isinstance(layer, InputLayer) else clone_function(layer)

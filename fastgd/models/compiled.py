@@ -143,6 +143,14 @@ class Compiled(Base):
         self._warn_of_double_activation(stacklevel=3)
 
     @property
+    def compiled(self):
+        """Whether it has been compiled."""
+        return self.optimizer is not None
+
+    def reset_metrics(self):
+        """Accepted as in Keras: every call begins its figures anew."""
+
+    @property
     def loss(self):
         """The loss; None before ``compile``."""
         return self._objective.loss

@@ -218,18 +218,30 @@ class Prepared(Compiled):
         )
 
     def _input_source(self, x, batch_size, steps=None):
-        """Where rows to predict come from; the model is built."""
+        """Where rows to predict come from; builds the model by the first of them."""
         if makes_batches(x, None):
-            return BatchSource(x, self._input_batch, steps)
+            source = BatchSource(x, self._input_batch, steps)
+            if not self.built:
+                self._build_for(unpacked(source.first())[0])
+            return source
         if self._by_slices(x):
+            self._build_for(np.asarray(x[:1]))
             return BatchSource(Slices((x,), batch_size), self._input_batch, steps)
-        return ArraySource(
-            self._inputs(x, self._graph.input_shapes), None, batch_size, steps=steps
-        )
+        self._build_for(x)
+        x = self._inputs(x, self._graph.input_shapes)
+        return ArraySource(x, None, batch_size, steps=steps)
 
     def _input_batch(self, number, batch):
         x = unpacked(batch)[0]
         return self._inputs(x, self._graph.input_shapes, f"x of batch {number}"), None
+
+    def _build_for(self, x):
+        """Build the model by inputs alone, once they are known to be good."""
+        if not self.built:
+            shapes, _ = self._shapes(x, "x")
+            self._inputs(x, shapes)  # so that bad ones build nothing
+        if not self.built:
+            self.build(self._seen_shape)
 
     def _built_for(self, x, y, sample_weight=None, class_weight=None):
         """Prepared x and y; builds the model by them, once they are known to be good."""

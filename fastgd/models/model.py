@@ -164,6 +164,11 @@ class Model(Trainer):
                 return [self._shape_of(one, f"{argument}[{i}]") for i, one in enumerate(x)]
         return super()._shape_of(x, argument)
 
+    @property
+    def layers(self):
+        """The layers; of a class with ``call`` those that its attributes hold."""
+        return super().layers if type(self).call is Model.call else self._own_layers()
+
     def _own_layers(self):
         """The layers among the attributes, also in lists and dicts, in their order."""
         found = {}
@@ -272,11 +277,7 @@ class Model(Trainer):
         """
         if is_symbolic(x):
             return self._called_symbolically(x)
-        if not self.built:
-            shapes, _ = self._shapes(_values(x), "x")
-            self._inputs(_values(x), shapes)  # so that bad ones build nothing
-            if not self.built:
-                self.build(self._seen_shape)
+        self._build_for(_values(x))
         if not recording() and not training:
             return self.predict(x)
         network = self.network()

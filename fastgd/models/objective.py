@@ -1,5 +1,6 @@
 """What a model is trained for: a loss and metrics, resolved for an output."""
 
+import itertools
 import warnings
 from dataclasses import dataclass
 
@@ -115,18 +116,23 @@ class Objective:
             aim = Aim(name if count > 1 else None, width, loss, *resolved, weight)
             aim.check()
             found.append(aim)
-        figures = self.names(found)
-        for name in figures:
-            if figures.count(name) > 1:  # figures are told apart by their names
-                raise ArgumentError(f"metrics: {name!r} is the name of more than one figure")
         return tuple(found)
 
     @staticmethod
     def names(aims):
-        """The names of all figures: "loss", that of each output of several, the metrics."""
+        """The names of all figures: "loss", that of each output of several, the metrics.
+
+        Figures are told apart by their names: the second of a name has "_1" behind it.
+        """
         trained = [aim for aim in aims if aim.loss is not None]
-        each = [f"{aim.name}_loss" for aim in trained] if len(aims) > 1 else []
-        return ["loss", *each, *(name for aim in trained for name in aim.figure_names)]
+        names = ["loss", *(f"{aim.name}_loss" for aim in trained if len(aims) > 1)]
+        for name in (name for aim in trained for name in aim.figure_names):
+            places = itertools.count(1)
+            free = name
+            while free in names:
+                free = f"{name}_{next(places)}"
+            names.append(free)
+        return names
 
     @staticmethod
     def goals(aims):

@@ -54,7 +54,7 @@ def _chosen(model, layer_range):
 def _calls(model):
     """Layer -> for each of its calls what it reads, in words."""
     graph = model.graph()
-    found = {layer: [] for layer in model.layers}
+    found = {layer: [] for layer in graph.layers}
     outputs = {}
     for node in graph.nodes:
         outputs.setdefault(node.layer, []).append(node)

@@ -240,7 +240,7 @@ class Trainer(Prepared):
     def predict(
         self, x, batch_size=None, verbose="auto", steps=None, callbacks=None, n_jobs=None
     ):
-        """The outputs for x.
+        """The outputs for x; of a model without weights yet, with those that it begins with.
 
         Parameters
         ----------
@@ -263,15 +263,15 @@ class Trainer(Prepared):
         Raises
         ------
         NotBuiltError
-            If there are no weights yet.
+            If there are no layers.
         """
         rows = 32 if batch_size is None else check.positive_int(batch_size, "batch_size")
         verbose = check.verbosity(verbose)
         steps = _steps(steps, "steps")
         threads = config.threads(n_jobs)
-        graph = self.graph()
         if callbacks is None and steps is None and isinstance(x, np.ndarray):
-            x = self._inputs(x, graph.input_shapes)
+            self._build_for(x)
+            x = self._inputs(x, self.graph().input_shapes)
             return self._split(training.predict_array(self, x, threads))
         source = self._input_source(x, rows, steps)
         listeners = CallbackList(callbacks, epochs=1, steps=source.steps, verbose=verbose)
@@ -279,7 +279,7 @@ class Trainer(Prepared):
         outputs = training.predict(self, source, listeners, threads)
         if len(outputs) == 1:
             return self._split(outputs[0])
-        width = sum(map(width_of, graph.output_shapes))
+        width = sum(map(width_of, self.graph().output_shapes))
         empty = np.empty((0, width), self.parameters.dtype)
         return self._split(np.concatenate([empty, *outputs]))
 

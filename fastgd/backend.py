@@ -1,0 +1,6 @@
+"""Names that older programs look for here; they belong to ``config`` and ``utils``."""
+
+from fastgd.config import floatx, set_floatx
+from fastgd.utils.session import clear_session
+
+__all__ = ["clear_session", "floatx", "set_floatx"]
