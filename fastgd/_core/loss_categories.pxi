@@ -61,6 +61,7 @@ cdef inline real categorical(
     cdef real inside = 0
     cdef real q, y_i
     cdef int64_t i
+    total = <real>1 if total == 0 else total  # no class has a share of nothing
     for i in range(n):
         y_i = category_target(y, keep, share, label, i)
         q = p[i] / total
@@ -156,6 +157,7 @@ cdef inline real focal_row(
         log_total = log_one_plus(rest)
     else:
         total = row_sum(n, p)
+        total = <real>1 if total == 0 else total
     for i in range(n):
         if logits:
             q = line[i] / total
