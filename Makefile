@@ -50,7 +50,11 @@ $(VENV)/with-%: $(VENV)/built
 .PRECIOUS: $(VENV)/with-%
 
 ENGINE_TESTS := $(wildcard tests/test_engine*.py tests/test_products.py tests/test_scalar.py \
-	tests/test_shuffle.py tests/test_gradients.py tests/test_fit.py tests/test_predictor.py)
+	tests/test_shuffle.py tests/test_gradients.py tests/test_fit.py tests/test_predictor.py \
+	tests/test_own_functions.py tests/test_losses_own.py tests/test_graphs.py tests/test_layers*.py \
+	tests/test_constraints.py tests/test_activity.py tests/test_row_weights.py tests/test_tape.py)
+# Of each file what has to do with threads; pytest matches the names of files, too.
+THREADS_TESTS := tests/test_threads.py tests/test_predictor.py $(wildcard tests/test_engine*.py)
 runtime = LD_PRELOAD=$$($(or $(CC),cc) -print-file-name=lib$(1).so)
 
 debug: BUILD := FASTGD_DEBUG_BUILD=1
@@ -58,12 +62,13 @@ sanitize: sanitize-memory sanitize-threads
 sanitize-memory: BUILD := FASTGD_CFLAGS="-fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined -O1 -g"
 sanitize-memory: RUN := $(call runtime,asan) ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
-sanitize-memory: TESTS := $(ENGINE_TESTS) -k "not threads_change_no_bit"
+# A sanitizer's report is written past pytest, which would take it along as the process ends.
+sanitize-memory: TESTS := --capture=sys $(ENGINE_TESTS) -k "not threads_change_no_bit"
 sanitize-threads: BUILD := FASTGD_CFLAGS="-fsanitize=thread -O1 -g"
 sanitize-threads: RUN := $(call runtime,tsan) TSAN_OPTIONS="halt_on_error=1 die_after_fork=0" \
 	OPENBLAS_NUM_THREADS=1
-sanitize-threads: TESTS := tests/test_threads.py tests/test_predictor.py -k "not fork and not ctrl_c" \
-	tests/test_engine_bits.py
+sanitize-threads: TESTS := --capture=sys $(THREADS_TESTS) \
+	-k "(threads or predictor or bits or teams) and not fork and not ctrl_c"
 debug sanitize-memory sanitize-threads:
 	rm -rf build/copy-$@
 	mkdir -p build/copy-$@

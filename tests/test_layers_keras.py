@@ -56,6 +56,8 @@ def test_the_same_outputs_and_gradients(name, arguments, shapes, training):
         np.testing.assert_allclose(np.asarray(a), b, rtol=2e-4, atol=2e-4)
     for a, b in zip(ours.non_trainable_variables, state, strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-6, atol=2e-6)
-    assert ours.output_shape == theirs.compute_output_shape(
-        [(None, *s) for s in shapes] if ours.several_inputs else (None, *shapes[0])
-    )
+    assert ours.output_shape == (None, *expected.shape[1:])
+    if arguments.get("activation") != "glu":  # whose shape Keras takes for that of its inputs
+        assert ours.output_shape == theirs.compute_output_shape(
+            [(None, *s) for s in shapes] if ours.several_inputs else (None, *shapes[0])
+        )

@@ -6,7 +6,7 @@ from engines import each_dtype, each_engine
 from lossdata import Case
 from test_losses_table import Table
 
-from fastgd import GradientTape, losses
+from fastgd import GradientTape, Sequential, layers, losses
 
 BINARY_FOCAL = Case(losses.BinaryFocalCrossentropy, {"from_logits": True})
 FOCAL = Case(losses.CategoricalFocalCrossentropy, {"from_logits": True})
@@ -125,3 +125,39 @@ def test_ignored_rows_do_not_count_in_the_mean():
     assert float(loss([1, 1, 1], z)) == 0
     two = np.array([0.5, 7, 7])
     assert float(loss([0, 1, 1], z, two)) == pytest.approx(0.5 * np.log(4))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "categorical_crossentropy",
+        "sparse_categorical_crossentropy",
+        "categorical_focal_crossentropy",
+    ],
+)
+def test_a_row_of_nothing_but_zeros(engine, name):
+    # the outputs of a sigmoid layer far out
+    loss = losses.get(name)
+    model = Sequential(
+        [layers.Input(shape=(3,)), layers.Dense(3, "sigmoid", kernel_initializer="identity")]
+    )
+    model.compile("sgd", loss)
+    y = np.array([[1.0], [0.0]]) if loss.sparse else np.eye(3)[[1, 0]]
+    x = np.full((2, 3), -1e4)
+    before = model.get_weights()
+    # each probability counts as 1e-7, and is flat there
+    scale = 0.25 if "focal" in name else 1.0
+    expected = -scale * np.log(1e-7)
+    assert model.train_on_batch(x, y) == pytest.approx(expected, rel=1e-5)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 2.0, 3.0])
+def test_focal_slopes_of_subnormal_probabilities(engine, gamma):
+    model = Sequential(
+        [layers.Input(shape=(1,)), layers.Dense(1, use_bias=False, kernel_initializer="ones")]
+    )
+    model.compile("sgd", losses.BinaryFocalCrossentropy(gamma=gamma))
+    loss = model.train_on_batch(np.array([[1e-45]], "float32"), [0.0])
+    assert np.isfinite(loss) and np.isfinite(model.parameters).all()

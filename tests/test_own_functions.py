@@ -158,6 +158,22 @@ def test_a_loss_of_ones_own_takes_any_columns_of_targets(engine):
     )
 
 
+def test_a_function_cannot_run_the_model_that_waits_for_it(engine):
+    if engine == "reference":
+        pytest.skip("it never waits")
+
+    def asks_the_model(y_true, y_pred):
+        model.predict(np.ones((2, 4)), verbose=0)
+        return ops.mean((y_pred - y_true) ** 2, axis=-1)
+
+    model = Sequential([layers.Input(shape=(4,)), layers.Dense(1)])
+    model.compile("sgd", asks_the_model)
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(errors.EngineError, match="which is waiting for it"):
+            call(np.ones((5, 4)), np.ones((5, 1)), verbose=0)
+    assert model.predict(np.ones((5, 4)), verbose=0).shape == (5, 1)
+
+
 def test_what_a_loss_raises_reaches_the_caller_and_the_model_is_as_it_was(engine):
     calls = []
 
@@ -220,3 +236,13 @@ def test_weights_reach_a_metric_of_ones_own(engine):
     found = model.evaluate(x, y, sample_weight=weights, verbose=0, return_dict=True)
     assert found["largest"] == pytest.approx(errors.max(), rel=1e-12)
     assert found["weighted"] == pytest.approx((errors[:, 0] * weights).max(), rel=1e-12)
+
+
+def test_a_loss_of_ones_own_is_no_compiled_metric():
+    class Own(losses.Loss):
+        def call(self, y_true, y_pred):
+            return ops.mean(abs(y_true - y_pred), axis=-1)
+
+    with pytest.raises(errors.ArgumentError, match="loss: expected one of fastgd's"):
+        metrics.LossMetric(Own())
+    assert metrics.MeanMetricWrapper(Own().call)([1.0, 2.0], [2.0, 5.0]) == 2.0

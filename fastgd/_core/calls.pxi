@@ -6,7 +6,8 @@ cdef class Functions:
     """The Python side of a plan's functions, and what one of them has raised.
 
     An activation is an object with ``value(z)`` and ``gradient(z, d_y)``, a loss has
-    ``values_and_slopes(y, p, weighted)`` and a metric ``update_state(y, p, weights)``; all take matrices.
+    ``values_and_slopes(y, p, weighted)`` and a metric ``update_state(y, p, weights)``; all take
+    matrices.
     """
 
     cdef list functions

@@ -61,7 +61,7 @@ cdef row_flags(rows, widths, ends, bint everything):
     for k in range(len(ends)):
         adds[k] = ends[k] in seen
         seen.add(ends[k])
-    kernels = set()
+    kernels = {}                # the row that writes the gradient of parameters
     for i in reversed(range(len(rows))):
         row = rows[i]
         if not runs[i]:
@@ -74,8 +74,10 @@ cdef row_flags(rows, widths, ends, bint everything):
             key = int(max(row["kernel"], row["bias"]))
             flags[i] |= FLAG_PARAMETERS
             if key in kernels:
-                flags[i] |= FLAG_ADD_PARAMETERS
-            kernels.add(key)
+                flags[i] |= FLAG_ADD_PARAMETERS | FLAG_SHARED
+                flags[kernels[key]] |= FLAG_SHARED
+            else:
+                kernels[key] = i
         for buffer, (passes, passes_on_top) in zip(operands(row), PASSING):
             if not wants[buffer]:
                 continue

@@ -31,7 +31,7 @@ cdef void parameter_gradients(
     """From the gradients of the buffers to those of the parameters, summed over some rows.
 
     Of `size` members each takes some inputs or rows of every kernel, and small parameters go to
-    one member: no sum is split.
+    one member: no sum is split. Those that rows share go to the same one, since they add up.
     """
     cdef real* spare = <real*>(<char*>scratch + net.spare_start)
     cdef const real* source
@@ -39,11 +39,13 @@ cdef void parameter_gradients(
     cdef real* out
     cdef int64_t i, inputs, units, first, last
     cdef const Row* row
+    cdef bint mine
     for i in range(net.row_count - 1, -1, -1):
         if not flags[i] & FLAG_PARAMETERS:
             continue
         row = &net.rows[i]
         out = spare if flags[i] & FLAG_ADD_PARAMETERS else gradients
+        mine = rank == (0 if flags[i] & FLAG_SHARED else i % size)
         units = net.width[row.target]
         source = values_at(net, x, row.source, first_row)
         d_target = (buffer_at(net, <real*>net.deltas, row.target)
@@ -57,7 +59,7 @@ cdef void parameter_gradients(
                 net.stride[row.target], out + row.kernel, <real*>scratch)
             if out == spare:
                 add_part(row.kernel + first * units, (last - first) * units, spare, gradients)
-            if row.bias >= 0 and i % size == rank:
+            if row.bias >= 0 and mine:
                 sum_columns(rows, units, d_target, net.stride[row.target], out + row.bias)
                 if out == spare:
                     add_part(row.bias, units, spare, gradients)
@@ -70,7 +72,7 @@ cdef void parameter_gradients(
                                       out + row.kernel)
             if out == spare:
                 add_part(row.kernel + first * units, (last - first) * units, spare, gradients)
-        elif i % size == rank:
+        elif mine:
             if row.op == OP_BATCH_NORM:
                 units = channel_count(net, row)
                 batch_norm_parameters(net, batch, flags[i], row, first_row, rows, x, d_target,

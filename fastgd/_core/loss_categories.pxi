@@ -61,6 +61,7 @@ cdef inline real categorical(
     cdef real inside = 0
     cdef real q, y_i
     cdef int64_t i
+    total = <real>1 if total == 0 else total  # no class has a share of nothing
     for i in range(n):
         y_i = category_target(y, keep, share, label, i)
         q = p[i] / total
@@ -101,6 +102,12 @@ cdef inline void category_rows(
             label = <int64_t>y[i * y_stride]
             if settings[0] != 0 and label == <int64_t>settings[1]:
                 values[i] = 0
+                if d_p != NULL:
+                    fill_columns(1, width, <real>0, d_row, stride)
+                continue
+            if not 0 <= label < width or <real>label != y[i * y_stride]:
+                # no class: a metric may be of targets that nobody has looked at
+                values[i] = <real>NAN
                 if d_p != NULL:
                     fill_columns(1, width, <real>0, d_row, stride)
                 continue
@@ -150,6 +157,7 @@ cdef inline real focal_row(
         log_total = log_one_plus(rest)
     else:
         total = row_sum(n, p)
+        total = <real>1 if total == 0 else total
     for i in range(n):
         if logits:
             q = line[i] / total

@@ -106,7 +106,7 @@ cdef inline real focal_slope(
 ) noexcept nogil:
     """The derivative of focal_value: of w miss^gamma entropy."""
     cdef real factor = power_of(miss, c[2])
-    cdef real first = (c[2] * factor * entropy) * (d_miss / miss)
+    cdef real first = (c[2] * factor * entropy / miss) * d_miss
     first = <real>0 if miss == 0 else first
     return fmadd(c[3], y, c[4]) * fmadd(factor, d_entropy, first)
 

@@ -19,6 +19,7 @@ cdef enum Flag:
     FLAG_ADD_SECOND = 128
     FLAG_GATED = 256            # the gradient of its ReLU is its reader's job
     FLAG_GATES = 512            # it is such a reader
+    FLAG_SHARED = 1024          # other rows have its parameters, too
 
 
 cdef struct Network:
@@ -41,6 +42,7 @@ cdef struct Network:
     int64_t metric_count
     int64_t target_width        # of a row of y
     bint coupled                # whether a training step looks across the rows of a batch
+    bint counts_rows            # whether the loss of a row depends on the others' targets
     bint scatters               # whether a gradient is scattered into the rows of a kernel
     void* functions             # a Functions, or NULL
     int64_t* failed             # whether one of them has raised something, or NULL

@@ -6,6 +6,11 @@
 cdef enum:
     NORM_BLOCK = 1024       # types.NORM_BLOCK
 
+# A block whose squares would leave little room for those of others is summed up scaled down, and
+# that sum is negative: no member has to look at the gradients again, which others may be changing.
+cdef double FULL = 2.0 ** 960
+cdef double SCALED_DOWN = 2.0 ** -512
+
 
 cdef inline int64_t block_count(const Segment* segment) noexcept nogil:
     return (segment.size + NORM_BLOCK - 1) // NORM_BLOCK
@@ -64,6 +69,8 @@ cdef void sum_squares(
     cdef int64_t end = share_begin(blocks, 1, size, rank + 1)
     cdef const Segment* segment = optimizer.segments
     cdef const real* sums = sums_of_gradients(optimizer, g)
+    cdef const real* more
+    cdef double squares
     cdef int64_t at, n
     while block < end:
         while block >= segment.block + block_count(segment):
@@ -71,35 +78,34 @@ cdef void sum_squares(
         at = (block - segment.block) * NORM_BLOCK
         n = min(<int64_t>NORM_BLOCK, segment.size - at)
         at += segment.offset
-        optimizer.squares[block] = squares_of(
-            n, <const real*>g + at, <const real*>NULL if sums == NULL else sums + at, 1)
+        more = <const real*>NULL if sums == NULL else sums + at
+        squares = squares_of(n, <const real*>g + at, more, 1)
+        if not squares < FULL:
+            squares = -squares_of(n, <const real*>g + at, more, SCALED_DOWN)
+        optimizer.squares[block] = squares
         block += 1
 
 
 cdef double norm_of(
-    const Optimizer* optimizer, int64_t first, int64_t last, double others, real* g,
+    const Optimizer* optimizer, int64_t first, int64_t last, double others,
 ) noexcept nogil:
-    """The norm of the mean gradients of the segments first ... last - 1.
+    """The norm of the mean gradients of the segments first ... last - 1, after sum_squares.
 
     others: the square of the norm of what is counted in besides.
     """
-    cdef const real* sums = sums_of_gradients(optimizer, g)
     cdef double accumulation = <double>optimizer.options.accumulation
+    cdef const Segment* end = optimizer.segments + last - 1
+    cdef int64_t begin_block = optimizer.segments[first].block
+    cdef int64_t end_block = end.block + block_count(end)
     cdef double scale = 1
     cdef double total = 0
-    cdef const Segment* segment
-    cdef int64_t s, block
-    for s in range(first, last):
-        segment = optimizer.segments + s
-        for block in range(segment.block, segment.block + block_count(segment)):
-            total += optimizer.squares[block]
-    if not is_finite(total):  # squares that no double holds, of numbers that one does
-        scale = 7.458340731200207e-155  # 2^-512
-        total = 0
-        for s in range(first, last):
-            segment = optimizer.segments + s
-            total += squares_of(
-                segment.size, <const real*>g + segment.offset,
-                <const real*>NULL if sums == NULL else sums + segment.offset, scale)
+    cdef double squares
+    cdef int64_t block
+    for block in range(begin_block, end_block):
+        if optimizer.squares[block] < 0:
+            scale = SCALED_DOWN
+    for block in range(begin_block, end_block):
+        squares = optimizer.squares[block]
+        total += -squares if squares < 0 else squares * scale * scale
     total = total / (accumulation * accumulation) + others * scale * scale
     return square_root(total) / scale

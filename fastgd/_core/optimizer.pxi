@@ -163,6 +163,8 @@ cdef inline void rounded_settings(
     cdef double now_u, next_u, product
     c[0] = <real>scale
     c[1] = <real>settings[0]
+    if optimizer.kind == UPDATE_ADAGRAD:
+        return  # that was its only setting
     c[2] = <real>settings[1]
     if optimizer.kind == UPDATE_RMSPROP:
         c[3] = <real>settings[2]

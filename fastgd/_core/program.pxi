@@ -1,6 +1,7 @@
 # A network's program: whole epochs without the interpreter. Included by each program_*.pyx.
 
 cimport numpy as np
+from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
@@ -16,7 +17,7 @@ import threading
 
 import numpy
 
-from fastgd.errors import ShapeError
+from fastgd.errors import EngineError, ShapeError
 
 np.import_array()
 
@@ -86,10 +87,12 @@ cdef Optimizer unpacked(state):
     cdef np.ndarray settings = state.settings
     cdef np.ndarray slots = state.slots
     cdef np.ndarray iterations = state.iterations
+    cdef int k
     optimizer.kind = state.kind
     optimizer.settings = <const double*>address(settings)
-    optimizer.log_settings[0] = logarithm(optimizer.settings[0])
-    optimizer.log_settings[1] = logarithm(optimizer.settings[1])
+    for k in range(2):  # there may be only one
+        optimizer.log_settings[k] = (
+            logarithm(optimizer.settings[k]) if k < settings.shape[0] else 0)
     optimizer.segments = NULL
     optimizer.segment_count = 0
     optimizer.options = NULL
@@ -184,6 +187,7 @@ cdef class Program:
         if plan.functions:
             self.net.functions = <void*>self.functions
             self.net.failed = &self.functions.failed
+        self.net.counts_rows = any_counts(&self.net)
         self.net.scatters = (rows["op"] == OP_EMBEDDING).any()
         self.net.parameter_count = parameters.shape[0]
         self.net.parameters = address(parameters)
@@ -228,8 +232,12 @@ cdef class Program:
     cdef in_turn(self):
         """The lock that calls take turns by."""
         if self.turn_forks != forks:
-            self.turn = threading.Lock()
+            self.turn = threading.RLock()
             self.turn_forks = forks
+        if self.net.functions != NULL and self.turn._is_owned():
+            raise EngineError(
+                "a function of a model: it cannot train, evaluate or predict with that model, "
+                "which is waiting for it")
         return self.turn
 
     cdef set_scratch(self, int64_t rows):

@@ -131,6 +131,18 @@ cdef double with_counted_weights(
     return total
 
 
+cdef bint any_counts(const Network* net) noexcept:
+    """Whether the loss of a row depends on the targets or the weights of all rows of its batch."""
+    cdef const LossTerm* term
+    cdef int64_t k
+    for k in range(net.term_count):
+        term = &net.terms[k]
+        if (term.reduction == REDUCTION_WEIGHTED_MEAN or term.reduction == REDUCTION_MEAN
+                and ignores_rows(term, net.settings + term.settings)):
+            return True
+    return False
+
+
 cdef real row_count(
     const Network* net, const Batch* batch, const LossTerm* term, const real* y,
 ) noexcept nogil:

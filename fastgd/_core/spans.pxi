@@ -166,6 +166,8 @@ cdef void train_steps(
         if span.order != NULL:
             gather(row_end - row, span.order + first + row, x_width, x, batch_x + row * x_width)
             gather(row_end - row, span.order + first + row, y_width, y, batch_y + row * y_width)
+            if net.counts_rows:
+                meet(team, &met)  # a row's loss asks for the others' targets
         else:
             batch_x = <real*>x + first * x_width
             batch_y = <real*>y + first * y_width
@@ -222,7 +224,8 @@ cdef void train_steps(
             if now() > span.deadline or has_failed(net):
                 raise_flag(team, END_FLAG)
         meet(team, &met)
-        trouble = flags(team)
+        # An interruption would be one of the next step, whose first barrier all must reach.
+        trouble = flags(team) & (UPDATE_FLAG | END_FLAG)
     if rank == 0:
         span.optimizer.iterations[0] = iteration
         span.status = STATUS_FINE

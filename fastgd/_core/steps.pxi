@@ -151,7 +151,7 @@ cdef int update_segments(
                             sums_of_gradients(optimizer, g) + first)
         return status
     if options.global_clipnorm > 0:
-        norm = norm_of(optimizer, 0, count, options.other_squares, g)
+        norm = norm_of(optimizer, 0, count, options.other_squares)
         factor = options.global_clipnorm / max(norm, options.global_clipnorm)
     while s < count:
         t = s + 1
@@ -166,7 +166,7 @@ cdef int update_segments(
         last = min(end, last)
         if first < last:
             if options.clipnorm > 0:
-                norm = norm_of(optimizer, s, t, 0, g)
+                norm = norm_of(optimizer, s, t, 0)
                 factor = options.clipnorm / max(norm, options.clipnorm)
             if update_range(optimizer, rate, scale, iteration, factor, segments + s, first, last,
                             w, g) != STATUS_FINE:

@@ -1,5 +1,7 @@
 """What training reports to: the hooks, and who listens to them."""
 
+import functools
+
 
 def _default(hook):
     """Mark a hook that nobody has overridden: it is never called."""
@@ -149,8 +151,18 @@ HOOKS = tuple(
 
 def listener(callback, hook):
     """The callback's method for a hook; None if it does not override it."""
+    own = getattr(callback, "__dict__", {})
     for name in (hook, ALIASES.get(hook)):
-        method = getattr(callback, name, None) if name else None
-        if method is not None and not is_default(method):
-            return method
+        if name in own or name in _overridden(type(callback)):
+            method = getattr(callback, name)
+            if not is_default(method):
+                return method
     return None
+
+
+@functools.cache
+def _overridden(kind):
+    """The names of the hooks that a class of callbacks overrides."""
+    names = (*HOOKS, *ALIASES.values())
+    methods = ((name, getattr(kind, name, None)) for name in names)
+    return {name for name, method in methods if method is not None and not is_default(method)}

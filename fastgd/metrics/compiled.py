@@ -4,7 +4,7 @@ import numpy as np
 
 from fastgd._core import types
 from fastgd._validate import check_classes, numeric
-from fastgd.errors import ShapeError
+from fastgd.errors import ArgumentError, ShapeError
 from fastgd.metrics.base import Metric
 from fastgd.reference.metrics import ROWS, add_rows
 
@@ -173,7 +173,7 @@ class LossMean(RowMetric):
 
 
 class LossMetric(LossMean):
-    """The mean over rows of any loss.
+    """The mean over rows of a loss of fastgd's.
 
     Parameters
     ----------
@@ -181,6 +181,11 @@ class LossMetric(LossMean):
     name : str, optional
         Without it that of the loss.
     dtype : {"float32", "float64"}, optional
+
+    Raises
+    ------
+    ArgumentError
+        For a loss of one's own, which MeanMetricWrapper takes.
 
     Examples
     --------
@@ -192,4 +197,9 @@ class LossMetric(LossMean):
     arguments = ("loss",)
 
     def __init__(self, loss, name=None, dtype=None):
+        if loss.code in (types.Loss.LOSS_NONE, types.Loss.LOSS_COMPILED):
+            raise ArgumentError(
+                f"loss: expected one of fastgd's, got {loss!r}; a metric of one's own is "
+                "MeanMetricWrapper(loss.call)"
+            )
         super().__init__(loss, name or loss.name, dtype)

@@ -5,16 +5,17 @@ import numpy as np
 from fastgd._validate import numeric
 from fastgd.errors import DataTypeError, ShapeError
 from fastgd.metrics.base import Metric
+from fastgd.reference.arrays import added
 
 
 def _by_sample(values, weights, reduce):
-    """Values reduced to one a sample, times the weights; and the weights of the samples.
+    """Values reduced to one a sample (n,), times the weights; and the weights of the samples.
 
     Axes of the values beyond those of the weights, and then all but the first, are reduced.
     """
     values = np.asarray(numeric(values, "values"), dtype=np.float64)
     if weights is None:
-        return reduce(values, axis=tuple(range(1, values.ndim))), None
+        return np.ravel(reduce(values, axis=tuple(range(1, values.ndim)))), None
     weights = np.asarray(numeric(weights, "sample_weight"), dtype=np.float64)
     if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
         weights = weights[..., 0]
@@ -29,7 +30,7 @@ def _by_sample(values, weights, reduce):
     with np.errstate(all="ignore"):
         values = np.where(weights == 0, 0, values * weights)
     axes = tuple(range(1, values.ndim))
-    return reduce(values, axis=axes), reduce(weights, axis=axes)
+    return np.ravel(reduce(values, axis=axes)), np.ravel(reduce(weights, axis=axes))
 
 
 class Sum(Metric):
@@ -54,7 +55,7 @@ class Sum(Metric):
     def update_state(self, values, sample_weight=None):
         """Take in an array of values, with a weight for each or for each of its first axis."""
         values, _ = _by_sample(values, sample_weight, np.sum)
-        self.total.assign_add(values.sum())
+        self.total.assign(added(self.total, values))
 
     def result(self):
         """The sum: a float."""
@@ -84,8 +85,10 @@ class Mean(Metric):
     def update_state(self, values, sample_weight=None):
         """Take in an array of values, with a weight for each or for each of its first axis."""
         values, weights = _by_sample(values, sample_weight, np.mean)
-        self.total.assign_add(values.sum())
-        self.count.assign_add(values.size if weights is None else weights.sum())
+        self.total.assign(added(self.total, values))
+        self.count.assign(
+            self.count + len(values) if weights is None else added(self.count, weights)
+        )
 
     def result(self):
         """The mean: a float; 0 where nothing was taken in."""

@@ -9,6 +9,15 @@ def first_nonfinite(x):
     return int(found[0]) if len(found) else -1
 
 
+def added(total, values):
+    """total and values (along axis 0), added one after the other in double precision.
+
+    NumPy's own sums add pairs of pairs, so that their bits depend on how rows are cut.
+    """
+    first = np.asarray(total, np.float64)[None]
+    return np.add.accumulate(np.concatenate([first, values], dtype=np.float64))[-1]
+
+
 def weighted(weights, values):
     """weights * values, where a weight of 0 wipes out whatever the value is."""
     return np.where(weights == 0, 0, weights * values)

@@ -8,6 +8,7 @@ same subjects in ``_core``.
 import numpy as np
 
 from fastgd._core.types import Metric
+from fastgd.reference.arrays import added
 
 #: What a prediction counts as that is not among a row's largest, as in Keras.
 BELOW_ALL = -1e10
@@ -25,13 +26,14 @@ def counts(p, y, weights, settings, totals):
     if weighted:
         weights = weights * settings[6 + count : 6 + count + p.shape[1]]
     size = 2 * (count + 1)
-    for j in range(p.shape[1]) if column < 0 else [column]:
-        # below: how many thresholds are smaller; a NaN exceeds none
-        below = np.searchsorted(thresholds, p[:, j], side="left")
-        below[np.isnan(p[:, j])] = 0
-        place = 2 * below + (y[:, j] == 0)
-        sums = totals[j * size :] if apart else totals
-        sums[:size] += np.bincount(place, weights[:, j], size)
+    chosen = slice(None) if column < 0 else slice(column, column + 1)
+    # below: how many thresholds are smaller; a NaN exceeds none
+    below = np.searchsorted(thresholds, p, side="left")
+    below[np.isnan(p)] = 0
+    place = 2 * below + (y == 0)
+    if apart:
+        place += size * np.arange(p.shape[1])
+    np.add.at(totals, place[:, chosen], weights[:, chosen])
 
 
 def class_counts(p, y, weights, settings, totals):
@@ -42,7 +44,8 @@ def class_counts(p, y, weights, settings, totals):
         predicted = p > settings[0]
     y, weights = y.astype(np.float64), weights[:, None].astype(np.float64)
     for k, values in enumerate((predicted * y, predicted * (1 - y), ~predicted * y)):
-        totals[k : 3 * p.shape[1] : 3] += (weights * values).sum(axis=0)
+        sums = totals[k : 3 * p.shape[1] : 3]
+        sums[:] = added(sums, weights * values)
 
 
 def confusion(p, y, weights, settings, totals):
@@ -59,9 +62,7 @@ def confusion(p, y, weights, settings, totals):
     weights = np.repeat(weights.astype(np.float64), elements)
     inside = (p > -1) & (p < classes) & (y > -1) & (y < classes) & (np.trunc(y) != left_out)
     place = np.trunc(y[inside]) * classes + np.trunc(p[inside])
-    totals[: int(classes) ** 2] += np.bincount(
-        place.astype(int), weights[inside], int(classes) ** 2
-    )
+    np.add.at(totals, place.astype(int), weights[inside])
 
 
 def moments(p, y, weights, settings, totals):
@@ -75,7 +76,7 @@ def moments(p, y, weights, settings, totals):
     a, b, d = p - sums[1], y - sums[0], y - p
     terms = (np.ones_like(p), b, a, b * b, a * a, a * b, d * d)
     for k, term in enumerate(terms, 2):
-        sums[k] += (weights[:, None].astype(np.float64) * term).sum(axis=0)
+        sums[k] = added(sums[k], weights[:, None].astype(np.float64) * term)
     totals[0] += len(p)
 
 
@@ -91,7 +92,7 @@ def calibration(p, y, weights, settings, totals):
     inside = np.where(p > 0, np.minimum(p, 1), 0)
     place = np.minimum((inside * bins).astype(int), bins - 1)
     for k, values in enumerate((weights, weights * p, weights * truth)):
-        totals[k : 3 * bins : 3] += np.bincount(place, values, bins)
+        np.add.at(totals, 3 * place + k, values)
 
 
 COLLECTING = {

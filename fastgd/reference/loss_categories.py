@@ -9,9 +9,15 @@ def smooth(y, smoothing):
     return y * (1 - smoothing) + smoothing / y.shape[1]
 
 
+def _total(p):
+    """The sum of each row, by which it is divided; no class has a share of nothing."""
+    total = p.sum(axis=1, keepdims=True)
+    return np.where(total == 0, 1, total)
+
+
 def crossentropy(p, y, settings=(0,)):
     y = smooth(y, settings[0])
-    total = p.sum(axis=1, keepdims=True)
+    total = _total(p)
     q = p / total
     losses = -(y * np.log(clipped(q))).sum(axis=1)
     # -y_i log(p_i / total) has the slope y_i / total - [i = j] y_i / p_i, flat where clipped
@@ -33,7 +39,9 @@ def sparse(loss):
     """The same loss of labels, (rows, 1), in place of one-hot rows; one may be ignored."""
 
     def of_labels(p, y, settings=(0, 0)):
-        losses, slopes = loss(p, (np.arange(p.shape[1]) == y).astype(p.dtype))
+        one_hot = np.arange(p.shape[1]) == y
+        losses, slopes = loss(p, one_hot.astype(p.dtype))
+        losses = np.where(one_hot.any(axis=1), losses, np.nan)  # NaN for what is no class
         if settings[0]:
             ignored = y[:, 0] == settings[1]
             losses = np.where(ignored, 0, losses)
@@ -54,7 +62,7 @@ def modulated(y, q, miss, entropy, settings):
 
 
 def focal(p, y, settings):
-    total = p.sum(axis=1, keepdims=True)
+    total = _total(p)
     q = clipped(p / total)
     losses, slopes = modulated(y, q, 1 - q, -np.log(q), settings)
     slopes = np.where(q == p / total, slopes, 0)  # flat where it was clipped

@@ -187,8 +187,8 @@ def modulated(y, miss, d_miss, entropy, d_entropy, gamma, alpha, balanced):
     """weight miss^gamma entropy, and its slope."""
     weight = y * alpha + (1 - y) * (1 - alpha) if balanced else 1
     factor = power(miss, gamma)
-    # (miss^(gamma - 1) as a quotient: there entropy is 0 too where miss is
-    first = np.where(miss == 0, 0, (gamma * factor * entropy) * (d_miss / miss))
+    # miss^(gamma - 1) as a quotient: there entropy is 0 too where miss is
+    first = np.where(miss == 0, 0, gamma * factor * entropy / miss * d_miss)
     return weight * (factor * entropy), weight * (first + factor * d_entropy)
 
 

@@ -10,7 +10,7 @@ the metric's numbers.
 import numpy as np
 
 from fastgd._core.types import Metric
-from fastgd.reference.arrays import weighted
+from fastgd.reference.arrays import added, weighted
 from fastgd.reference.collecting import COLLECTING
 from fastgd.reference.losses import LOSSES, ignored_rows
 
@@ -93,5 +93,5 @@ def add_rows(kind, p, y, weights, settings, totals):
         values = ROWS[kind](p, y, settings)
         if kind == Metric.METRIC_LOSS:  # rows that the loss leaves out count for nothing
             weights = np.where(ignored_rows(settings[0], y, settings[1:]), 0, weights)
-        totals[0] += weighted(weights, values).sum(dtype=np.float64)
-        totals[1] += weights.sum(dtype=np.float64)
+        totals[0] = added(totals[0], weighted(weights, values))
+        totals[1] = added(totals[1], weights)

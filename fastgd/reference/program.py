@@ -18,7 +18,7 @@ from fastgd._core.types import (
     Reduction,
     Status,
 )
-from fastgd.reference.arrays import weighted
+from fastgd.reference.arrays import added, weighted
 from fastgd.reference.constraints import constrain
 from fastgd.reference.layers import BACKWARD, FORWARD, Operands
 from fastgd.reference.losses import LOSSES, ignored_rows
@@ -278,12 +278,12 @@ class Program:
         totals[1] += len(y)
         for k, (term, found) in enumerate(zip(self._terms, losses, strict=True)):
             pair = totals[TERM_TOTALS + 2 * k :][:2]
-            pair[0] += found.sum(dtype=np.float64)
+            pair[0] = added(pair[0], found)
             if term.reduction == Reduction.REDUCTION_MEAN:
                 pair[1] += self._counted(y, term).sum()
             elif term.reduction == Reduction.REDUCTION_WEIGHTED_MEAN:
                 weights = _weights(y, term)[self._counted(y, term)]
-                pair[1] += weights.sum(dtype=np.float64)
+                pair[1] = added(pair[1], weights)
         for term in self._metrics:
             settings = self._settings[term.settings :]
             p, weights = values[term.source], _weights(y, term)
