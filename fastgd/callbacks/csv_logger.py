@@ -24,6 +24,20 @@ class CSVLogger(Callback):
     The columns are ``epoch`` and then those of the first epoch, sorted; a figure that an epoch
     does not have is ``NA``. Where the first epoch has no ``val_...``, as with
     ``validation_freq``, there is a column for each all the same.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from fastgd import Sequential, callbacks, layers
+    >>> model = Sequential([layers.Input(shape=(1,)), layers.Dense(1)])
+    >>> model.compile("sgd", "mse", metrics=["mae"])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "log.csv"
+    ...     logger = callbacks.CSVLogger(path)
+    ...     history = model.fit([[1.0]], [1.0], epochs=3, verbose=0, callbacks=[logger])
+    ...     lines = path.read_text().splitlines()
+    >>> lines[0], len(lines)
+    ('epoch,loss,mae,val_loss,val_mae', 4)
     """
 
     def __init__(self, filename, separator=",", append=False):

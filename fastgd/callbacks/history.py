@@ -19,6 +19,15 @@ class History(Callback):
     params : dict
         ``"epochs"``, ``"steps"`` (of an epoch) and ``"verbose"``.
     model : Model
+
+    Examples
+    --------
+    >>> from fastgd import Sequential, layers
+    >>> model = Sequential([layers.Input(shape=(1,)), layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit([[1.0]], [1.0], epochs=3, verbose=0)
+    >>> history.epoch, list(history.history), history.params["steps"]
+    ([0, 1, 2], ['loss'], 1)
     """
 
     def __init__(self):

@@ -59,6 +59,12 @@ class BinaryCrossentropy(Crossentropy):
     axis : -1
     reduction, name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.BinaryCrossentropy()([[0.0, 1.0]], [[0.2, 0.8]])), 4)
+    0.2231
     """
 
     function = staticmethod(binary_crossentropy)
@@ -112,6 +118,12 @@ class BinaryFocalCrossentropy(Crossentropy):
         As in `BinaryCrossentropy`.
     reduction, name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.BinaryFocalCrossentropy(gamma=2.0)([[0.0, 1.0]], [[0.2, 0.8]])), 4)
+    0.0089
     """
 
     function = staticmethod(binary_focal_crossentropy)
@@ -164,6 +176,12 @@ class CategoricalCrossentropy(Crossentropy):
     axis : -1
     reduction, name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.CategoricalCrossentropy()([[0.0, 1.0]], [[0.2, 0.8]])), 4)
+    0.2231
     """
 
     function = staticmethod(categorical_crossentropy)
@@ -218,6 +236,12 @@ class CategoricalFocalCrossentropy(Crossentropy):
         As in `CategoricalCrossentropy`.
     reduction, name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.CategoricalFocalCrossentropy()([[0.0, 1.0]], [[0.2, 0.8]])), 4)
+    0.0022
     """
 
     function = staticmethod(categorical_focal_crossentropy)
@@ -285,6 +309,13 @@ class SparseCategoricalCrossentropy(Loss):
     axis : -1
     name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> p = [[0.2, 0.8], [0.6, 0.4]]
+    >>> round(float(losses.SparseCategoricalCrossentropy()([1, 0], p)), 4)
+    0.367
     """
 
     function = staticmethod(sparse_categorical_crossentropy)

@@ -23,6 +23,12 @@ class Hinge(Loss):
     ----------
     reduction, name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.Hinge()([[-1.0, 1.0]], [[0.2, 0.8]])), 4)
+    0.7
     """
 
     function = staticmethod(hinge)
@@ -45,6 +51,12 @@ class SquaredHinge(Loss):
     ----------
     reduction, name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.SquaredHinge()([[-1.0, 1.0]], [[0.2, 0.8]])), 4)
+    0.74
     """
 
     function = staticmethod(squared_hinge)
@@ -67,6 +79,12 @@ class CategoricalHinge(Loss):
     ----------
     reduction, name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.CategoricalHinge()([[0.0, 1.0]], [[0.2, 0.8]])), 4)
+    0.4
     """
 
     function = staticmethod(categorical_hinge)

@@ -22,6 +22,12 @@ class KLDivergence(Loss):
     ----------
     reduction, name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.KLDivergence()([[0.4, 0.6]], [[0.5, 0.5]])), 4)
+    0.0201
     """
 
     function = staticmethod(kl_divergence)
@@ -49,6 +55,12 @@ class Poisson(Loss):
         As in `Loss`.
     log_link : bool
         Whether y_pred is the logarithm z of the mean: exp(z) - y z. Keras lacks it.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.Poisson()([[1.0, 2.0]], [[1.5, 2.5]])), 4)
+    0.881
     """
 
     function = staticmethod(poisson)
@@ -88,6 +100,12 @@ class Gamma(Loss):
         Whether y_pred is the logarithm of the mean.
     reduction, name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.Gamma()([[1.0], [2.0]], [[1.5], [2.5]])), 4)
+    0.0953
     """
 
     function = staticmethod(gamma)
@@ -125,6 +143,12 @@ class Tweedie(Loss):
         Whether y_pred is the logarithm of the mean.
     reduction, name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.Tweedie()([[1.0], [2.0]], [[1.5], [2.5]])), 4)
+    0.1177
     """
 
     function = staticmethod(tweedie)
@@ -181,6 +205,13 @@ class GaussianNegativeLogLikelihood(Loss):
         The least standard deviation; more than 0.
     reduction, name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> p = [[1.5, 0.0], [2.5, 0.0]]
+    >>> round(float(losses.GaussianNegativeLogLikelihood()([[1.0], [2.0]], p)), 4)
+    0.8126
     """
 
     function = staticmethod(gaussian_negative_log_likelihood)

@@ -25,6 +25,12 @@ class MeanSquaredError(Loss):
     ----------
     reduction, name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.MeanSquaredError()([[0.0, 1.0]], [[0.2, 0.8]])), 4)
+    0.04
     """
 
     function = staticmethod(mean_squared_error)
@@ -47,6 +53,12 @@ class MeanAbsoluteError(Loss):
     ----------
     reduction, name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.MeanAbsoluteError()([[0.0, 1.0]], [[0.2, 0.8]])), 4)
+    0.2
     """
 
     function = staticmethod(mean_absolute_error)
@@ -69,6 +81,12 @@ class MeanAbsolutePercentageError(Loss):
     ----------
     reduction, name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.MeanAbsolutePercentageError()([[2.0, 4.0]], [[1.0, 5.0]])), 4)
+    37.5
     """
 
     function = staticmethod(mean_absolute_percentage_error)
@@ -101,6 +119,12 @@ class MeanSquaredLogarithmicError(Loss):
     ----------
     reduction, name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.MeanSquaredLogarithmicError()([[2.0, 4.0]], [[1.0, 5.0]])), 4)
+    0.0988
     """
 
     function = staticmethod(mean_squared_logarithmic_error)
@@ -141,6 +165,12 @@ class CosineSimilarity(Loss):
         Rows lie along the last axis.
     reduction, name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.CosineSimilarity()([[3.0, 4.0]], [[4.0, 3.0]])), 4)
+    -0.96
     """
 
     function = staticmethod(cosine_similarity)
@@ -178,6 +208,12 @@ class Huber(Loss):
         Where the square becomes a line; at least 0.
     reduction, name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.Huber(delta=1.0)([[0.0, 1.0]], [[0.5, 4.0]])), 4)
+    1.3125
     """
 
     function = staticmethod(huber)
@@ -206,6 +242,12 @@ class LogCosh(Loss):
     ----------
     reduction, name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.LogCosh()([[0.0, 1.0]], [[0.5, 4.0]])), 4)
+    1.2147
     """
 
     function = staticmethod(log_cosh)
@@ -240,6 +282,12 @@ class Quantile(Loss):
         Between 0 and 1. For three quantiles of one target the output layer has three units.
     reduction, name, dtype
         As in `Loss`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.Quantile(0.9)([[0.0], [1.0]], [[0.5], [0.5]])), 4)
+    0.25
     """
 
     function = staticmethod(quantile)
