@@ -39,24 +39,6 @@ def flat_copy(vector):
 
 
 @dataclass(frozen=True)
-class Goal:
-    """What one output is trained for.
-
-    Attributes
-    ----------
-    loss : fastgd.losses.Loss or None
-    metrics, weighted_metrics : sequence of fastgd.metrics.Metric
-    weight : float
-        What the loss is multiplied by.
-    """
-
-    loss: object
-    metrics: tuple = ()
-    weighted_metrics: tuple = ()
-    weight: float = 1.0
-
-
-@dataclass(frozen=True)
 class Plan:
     """What an engine's ``Program`` is made from.
 
@@ -111,14 +93,14 @@ class Plan:
     penalty_gradients: np.ndarray = field(default_factory=lambda: np.zeros(0))
     keep: tuple = ()
 
-    def trained_with(self, goals, activations, weighted=False):
+    def trained_with(self, aims, activations, weighted=False):
         """This plan with losses and metrics, fused with the last activations where they can be.
 
         A loss from logits gives the gradient p - y without ever dividing by p.
 
         Parameters
         ----------
-        goals : sequence of Goal
+        aims : sequence of fastgd.models.objective.Aim
             One for each output.
         activations : sequence of function
             What each output is activated by.
@@ -126,14 +108,14 @@ class Plan:
             Whether y ends in a column of weights for each output that has a loss.
         """
         settings = self.settings.tolist()
-        trained = [k for k, goal in enumerate(goals) if goal.loss is not None]
+        trained = [k for k, aim in enumerate(aims) if aim.loss is not None]
         width = [int(self.widths[buffer]) for buffer in self.outputs]
-        columns = [goals[k].loss.target_columns(width[k]) for k in trained]
+        columns = [aims[k].loss.target_columns(width[k]) for k in trained]
         starts = np.cumsum([0, *columns])
         totals = TERM_TOTALS + 2 * (len(trained) + len(self.activities))
         losses, metrics, functions = [], [], list(self.functions)
         for i, k in enumerate(trained):
-            goal, loss = goals[k], goals[k].loss
+            aim, loss = aims[k], aims[k].loss
             weight_column = int(starts[-1]) + i if weighted else -1
             fused = loss.fused is not None and loss.fused is activations[k]
             fused = fused and not loss.from_logits
@@ -147,9 +129,9 @@ class Plan:
             else:
                 settings += loss.settings()
             losses.append((code, source, y_column, columns[i], weight_column, place,
-                           loss.reduction_code, goal.weight, *loss.addresses))  # fmt: skip
-            for metric in (*goal.metrics, *goal.weighted_metrics):
-                column = weight_column if metric in goal.weighted_metrics else -1
+                           loss.reduction_code, aim.weight, *loss.addresses))  # fmt: skip
+            for metric in (*aim.metrics, *aim.weighted):
+                column = weight_column if metric in aim.weighted else -1
                 code = metric.code if metric.compiled else Call.CALL_FUNCTION
                 metrics.append((code, self.outputs[k], y_column, columns[i], column,
                                 len(settings), totals))  # fmt: skip
@@ -171,7 +153,7 @@ class Plan:
             target_width=int(starts[-1]) + (len(trained) if weighted else 0),
             totals_size=totals,
             functions=tuple(functions),
-            keep=tuple(goals[k].loss for k in trained),
+            keep=tuple(aims[k].loss for k in trained),
         )
 
 

@@ -106,11 +106,7 @@ def next_key(model):
 
 
 def _span(model, part, weighted, totals, threads):
-    """A function of (first step, last step) that trains on a part: the step reached, a status.
-
-    This is where a program that cannot be compiled as a whole is to be chosen instead: one
-    whose ``train`` does the same in pieces.
-    """
+    """A function of (first step, last step) that trains on a part: step reached, status."""
     train = model.program(weighted).train
     optimizer = model.optimizer
     if optimizer.whole_batch:

@@ -62,6 +62,8 @@ class Loss(Serializable):
     fused = None
     #: Whether a target is one class number instead of a value for each output.
     sparse = False
+    #: Whether it is a mean over elements, whatever the shape of an output.
+    elementwise = False
     #: The class number whose rows do not count.
     ignore_class = None
     #: Targets have to lie in this interval.
@@ -81,6 +83,7 @@ class Loss(Serializable):
         super().__init_subclass__(**kwargs)
         if "call" in vars(cls):  # other mathematics than the engine's
             cls.code, cls.logits_code, cls.fused = types.Loss.LOSS_NONE, None, None
+            cls.elementwise = False
 
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
         if reduction not in REDUCTIONS:

@@ -70,6 +70,7 @@ class BinaryCrossentropy(Crossentropy):
     function = staticmethod(binary_crossentropy)
     aliases = ("bce", "BCE")
     code = types.Loss.LOSS_BINARY_CROSSENTROPY
+    elementwise = True
     logits_code = types.Loss.LOSS_BINARY_CROSSENTROPY_LOGITS
     fused = staticmethod(activations.sigmoid)
 
@@ -129,6 +130,7 @@ class BinaryFocalCrossentropy(Crossentropy):
     function = staticmethod(binary_focal_crossentropy)
     arguments = ("apply_class_balancing", "alpha", "gamma", *Crossentropy.arguments)
     code = types.Loss.LOSS_BINARY_FOCAL_CROSSENTROPY
+    elementwise = True
     logits_code = types.Loss.LOSS_BINARY_FOCAL_CROSSENTROPY_LOGITS
     fused = staticmethod(activations.sigmoid)
 

@@ -33,6 +33,7 @@ class Hinge(Loss):
 
     function = staticmethod(hinge)
     code = types.Loss.LOSS_HINGE
+    elementwise = True
     target_range = (-1, 1)
 
     def __init__(self, reduction="sum_over_batch_size", name="hinge", dtype=None):
@@ -61,6 +62,7 @@ class SquaredHinge(Loss):
 
     function = staticmethod(squared_hinge)
     code = types.Loss.LOSS_SQUARED_HINGE
+    elementwise = True
     target_range = (-1, 1)
 
     def __init__(self, reduction="sum_over_batch_size", name="squared_hinge", dtype=None):

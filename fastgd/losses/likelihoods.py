@@ -66,6 +66,7 @@ class Poisson(Loss):
     function = staticmethod(poisson)
     arguments = ("log_link",)
     code = types.Loss.LOSS_POISSON
+    elementwise = True
     target_range = (0, np.inf)
 
     def __init__(

@@ -36,6 +36,7 @@ class MeanSquaredError(Loss):
     function = staticmethod(mean_squared_error)
     aliases = ("mse", "MSE")
     code = types.Loss.LOSS_MEAN_SQUARED_ERROR
+    elementwise = True
 
     def __init__(self, reduction="sum_over_batch_size", name="mean_squared_error", dtype=None):
         super().__init__(name, reduction, dtype)
@@ -64,6 +65,7 @@ class MeanAbsoluteError(Loss):
     function = staticmethod(mean_absolute_error)
     aliases = ("mae", "MAE")
     code = types.Loss.LOSS_MEAN_ABSOLUTE_ERROR
+    elementwise = True
 
     def __init__(self, reduction="sum_over_batch_size", name="mean_absolute_error", dtype=None):
         super().__init__(name, reduction, dtype)
@@ -92,6 +94,7 @@ class MeanAbsolutePercentageError(Loss):
     function = staticmethod(mean_absolute_percentage_error)
     aliases = ("mape", "MAPE")
     code = types.Loss.LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR
+    elementwise = True
 
     def __init__(
         self,
@@ -130,6 +133,7 @@ class MeanSquaredLogarithmicError(Loss):
     function = staticmethod(mean_squared_logarithmic_error)
     aliases = ("msle", "MSLE")
     code = types.Loss.LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR
+    elementwise = True
 
     def __init__(
         self,
@@ -219,6 +223,7 @@ class Huber(Loss):
     function = staticmethod(huber)
     arguments = ("delta",)
     code = types.Loss.LOSS_HUBER
+    elementwise = True
 
     def __init__(
         self, delta=1.0, reduction="sum_over_batch_size", name="huber_loss", dtype=None
@@ -253,6 +258,7 @@ class LogCosh(Loss):
     function = staticmethod(log_cosh)
     aliases = ("logcosh",)
     code = types.Loss.LOSS_LOG_COSH
+    elementwise = True
 
     def __init__(self, reduction="sum_over_batch_size", name="log_cosh", dtype=None):
         super().__init__(name, reduction, dtype)

@@ -239,8 +239,7 @@ class Compiled(Base):
             network, aims = self.network(), self.aims()
             plan = network.plan
             if self._objective.trains:
-                goals = self._objective.goals(aims)
-                plan = plan.trained_with(goals, network.last_activations, weighted)
+                plan = plan.trained_with(aims, network.last_activations, weighted)
             self._program[weighted] = Ready(
                 self.engine.Program(plan, network.parameters, network.gradients),
                 plan.totals_size,

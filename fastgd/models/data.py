@@ -106,6 +106,10 @@ class Prepared(Compiled):
         shapes = self._graph.output_shapes
         return out if len(shapes[0]) == 2 else split_outputs(out, shapes)[0]
 
+    def _check_loss(self):
+        if not self._objective.trains:
+            raise NotBuiltError(f"model {self.name!r} has no loss: call compile(loss=...)")
+
     def _data(self, x, y, sample_weight=None, class_weight=None, weighted=None, of=""):
         """Prepared x and y, with the weights, if any, as y's last column.
 
@@ -118,8 +122,7 @@ class Prepared(Compiled):
         of : str
             What stands before the arguments' names in messages, such as "validation ".
         """
-        if not self._objective.trains:
-            raise NotBuiltError(f"model {self.name!r} has no loss: call compile(loss=...)")
+        self._check_loss()
         inputs, outputs = self._shapes(x, f"{of}x")
         if not self.built:
             self.aims(outputs[0])
@@ -208,8 +211,7 @@ class Prepared(Compiled):
 
     def _sliced(self, x, y, sample_weight, class_weight, of):
         """The first row, prepared, of what is read by slices, and all targets."""
-        if not self._objective.trains:
-            raise NotBuiltError(f"model {self.name!r} has no loss: call compile(loss=...)")
+        self._check_loss()
         row = np.asarray(x[:1])
         inputs, outputs = self._shapes(row, f"{of}x")
         row = self._inputs(row, inputs, f"{of}x")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from fastgd import losses, metrics
 from fastgd._core.types import TERM_TOTALS, Loss
-from fastgd._plan import Goal
 from fastgd._validate import number
 from fastgd.errors import ArgumentError, DataTypeError
 
@@ -23,7 +22,9 @@ class Aim:
         That of the output, where it is known.
     loss : Loss, or None
     metrics, weighted : tuple of Metric
+        Without, and with the weights of the rows.
     weight : float
+        What the loss is multiplied by.
     """
 
     name: object
@@ -133,11 +134,6 @@ class Objective:
                 free = f"{name}_{next(places)}"
             names.append(free)
         return names
-
-    @staticmethod
-    def goals(aims):
-        """What the outputs are trained for: a list of Goal."""
-        return [Goal(aim.loss, aim.metrics, aim.weighted, aim.weight) for aim in aims]
 
     @staticmethod
     def figures(aims, plan):

@@ -6,13 +6,6 @@ from fastgd._plan import width_of
 from fastgd._validate import rows, sample_weights, targets
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 
-#: The losses that are means over elements, whatever the shape of an output.
-ELEMENTWISE = {
-    "BinaryCrossentropy", "BinaryFocalCrossentropy", "Hinge", "Huber", "LogCosh",
-    "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError",
-    "MeanSquaredLogarithmicError", "Poisson", "SquaredHinge",
-}  # fmt: skip
-
 
 def parts(values, names, argument, ndims):
     """What was given for each of some inputs or outputs: a list.
@@ -108,7 +101,7 @@ def pack_targets(values, names, shapes, aims, dtype, engine, argument):
 def pack_target(value, shape, loss, dtype, engine, argument):
     """Prepared targets of one output."""
     if len(shape) > 2:
-        if type(loss).__name__ not in ELEMENTWISE:
+        if not loss.elementwise:
             raise ShapeError(
                 f"{argument}: {loss.name} expects an output of shape (None, columns), "
                 f"got {shape}: put a Flatten behind it"

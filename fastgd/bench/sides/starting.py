@@ -34,7 +34,9 @@ def starting(statement, training, workload):
         )
     before = ""
     if workload.what == "first fit":
-        before = "import numpy" if statement == "import fastgd" else "import fastgd.bench.workloads"
+        before = (
+            "import numpy" if statement == "import fastgd" else "import fastgd.bench.workloads"
+        )
 
     def seconds(clock):
         code = _CODE.format(before=before, clock=clock, work=work)
