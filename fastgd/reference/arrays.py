@@ -1,6 +1,20 @@
-"""Questions about whole arrays."""
+"""What is asked of, and done to, whole arrays."""
+
+import contextlib
 
 import numpy as np
+
+
+@contextlib.contextmanager
+def all_or_nothing(*arrays):
+    """Leave arrays as they were if what changes them is interrupted, as by a Ctrl-C."""
+    before = [array.copy() for array in arrays]
+    try:
+        yield
+    except BaseException:
+        for array, values in zip(arrays, before, strict=True):
+            array[...] = values
+        raise
 
 
 def first_nonfinite(x):

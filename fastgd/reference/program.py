@@ -18,7 +18,7 @@ from fastgd._core.types import (
     Reduction,
     Status,
 )
-from fastgd.reference.arrays import added, weighted
+from fastgd.reference.arrays import added, all_or_nothing, weighted
 from fastgd.reference.constraints import constrain
 from fastgd.reference.layers import BACKWARD, FORWARD, Operands
 from fastgd.reference.losses import LOSSES, ignored_rows
@@ -96,19 +96,24 @@ class Program:
             batch = slice(step * batch_size, (step + 1) * batch_size)
             if order is not None:
                 batch = order[batch]
-            values, status = self._gradients_of(x[batch], y[batch], totals, element(key, step))
-            if status == Status.STATUS_FINE:
-                rate = rates[step] if len(rates) > 1 else rates[0]
-                status = update(self._parameters, self._gradients, state, rate)
-            if status in (Status.STATUS_FINE, Status.STATUS_UPDATE):
-                self._constrain()
-            if status == Status.STATUS_FINE:
-                status = self._settle(values)
+            rate = rates[step] if len(rates) > 1 else rates[0]
+            with all_or_nothing(self._parameters, state.slots, state.iterations, totals):
+                status = self._step(x[batch], y[batch], totals, element(key, step), state, rate)
             if status != Status.STATUS_FINE:
                 return step, status
             if time.monotonic() > deadline:
                 return step + 1, Status.STATUS_FINE
         return last_step, Status.STATUS_FINE
+
+    def _step(self, x, y, totals, key, state, rate):
+        values, status = self._gradients_of(x, y, totals, key)
+        if status == Status.STATUS_FINE:
+            status = update(self._parameters, self._gradients, state, rate)
+        if status in (Status.STATUS_FINE, Status.STATUS_UPDATE):
+            self._constrain()
+        if status == Status.STATUS_FINE:
+            status = self._settle(values)
+        return status
 
     @quiet
     def evaluate(self, x, y, first_row, totals, seconds, threads=1):
