@@ -90,7 +90,9 @@ TIERS = [
     {"models.trainer"},
     {"models.model"},
     {"models.sequential", "models.cloning"},
+    {"linear.descent"},
     {"models", "linear"},
+    {"sklearn"},
     {"__init__"},
     {"bench", "bench.threads", "bench.side", "bench.workloads"},
     {"bench.selection", "bench.sides"},
@@ -195,6 +197,14 @@ def test_no_import_inside_a_function(module):
         for name in imported(node)
     }
     assert {name for name in inner if name.split(".")[0] not in OPTIONAL} == set()
+
+
+def test_third_party_modules_are_loaded_at_once_by_their_own_package_only():
+    own = {"sklearn": "sklearn"}  # package below fastgd -> what it is made for
+    for module, file in FILES.items():
+        nodes = [node for node in ast.parse(file.read_text()).body if isinstance(node, IMPORTS)]
+        names = {name.split(".")[0] for node in nodes for name in imported(node)}
+        assert names & OPTIONAL <= {own.get(module.split(".")[0])}, module
 
 
 def test_only_the_choice_of_engine_and_the_face_import_by_name():

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from fastgd import config, gradient_descent, linear
+from fastgd import config, gradient_descent
 from fastgd.errors import ArgumentError, DataError, DataTypeError, DivergenceError, ShapeError
+from fastgd.linear import descent
 
 
 def by_hand(x, y, theta, alpha, iterations):
@@ -132,8 +133,8 @@ def taken(monkeypatch):
             names.append(name)
             return getattr(self.engine, name)
 
-    load = linear._engines.load
-    monkeypatch.setattr(linear._engines, "load", lambda name: Watched(load(name)))
+    load = descent._engines.load
+    monkeypatch.setattr(descent._engines, "load", lambda name: Watched(load(name)))
     return names
 
 
@@ -163,8 +164,8 @@ def with_condition(condition, n=400, d=4, dtype="float64"):
     ],
 )
 def test_the_faster_method_by_shape(n, d, k, iterations, faster):
-    direct = linear.direct_cost(n, d, k, iterations, np.dtype(np.float64))
-    gram = linear.gram_cost(n, d, k, iterations)
+    direct = descent.direct_cost(n, d, k, iterations, np.dtype(np.float64))
+    gram = descent.gram_cost(n, d, k, iterations)
     assert ("gram" if gram < direct else "direct") == faster
 
 

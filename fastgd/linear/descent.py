@@ -1,4 +1,4 @@
-"""Linear models: batch gradient descent for least squares."""
+"""Batch gradient descent for least squares."""
 
 import functools
 

@@ -1,0 +1,7 @@
+"""Estimators for scikit-learn, whose parameters and fitted attributes they keep.
+
+They need scikit-learn, which the extra ``fastgd[sklearn]`` brings; nothing else in fastgd
+imports it.
+"""
+
+__all__: list[str] = []
