@@ -240,7 +240,7 @@ def test_gram_is_more_accurate_than_direct_in_float32():
 @each_method
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_threads_change_no_bit(monkeypatch, method, dtype):
-    monkeypatch.setattr(linear, "useful_threads", lambda threads, *work: threads)
+    monkeypatch.setattr(descent, "useful_threads", lambda threads, *work: threads)
     x, y, theta = problem(9000, 30, (2,), dtype)
     expected = gradient_descent(x, y, theta, 1e-5, 20, method)
     for threads in (2, 3, 5, 8):
