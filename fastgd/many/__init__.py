@@ -1,0 +1,15 @@
+"""Many models at once: jobs side by side, cross-validation."""
+
+from fastgd.many.jobs import Interrupted, as_completed, fit_many
+from fastgd.many.results import Result, Results
+from fastgd.many.splits import k_fold, walk_forward
+
+__all__ = [
+    "Interrupted",
+    "Result",
+    "Results",
+    "as_completed",
+    "fit_many",
+    "k_fold",
+    "walk_forward",
+]
