@@ -92,7 +92,7 @@ TIERS = [
     {"models.sequential", "models.cloning"},
     {"linear.descent"},
     {"models", "linear"},
-    {"many.claims", "many.picture", "many.rows", "many.shared", "many.splits"},
+    {"many.claims", "many.picture", "many.progress", "many.rows", "many.shared", "many.splits"},
     {"many.results"},
     {"many.job", "many.pool"},
     {"many.jobs"},
