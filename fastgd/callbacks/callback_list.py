@@ -82,6 +82,11 @@ class CallbackList(Callback):
         """Whether any callback overrides one of the hooks."""
         return any(self.listeners(hook) for hook in hooks)
 
+    @property
+    def only_records(self):
+        """Whether there is nobody but a History."""
+        return all(type(callback) is History for callback in self.callbacks)
+
     def on_train_diverged(self, error):
         """Tell every callback of a divergence."""
         for method in self.listeners("on_train_diverged"):

@@ -19,12 +19,17 @@ class Ready:
     program : Program of an engine
     figures : Figures
         Reads what the program adds up.
+    totals_size : int
+        How many sums that are.
+    calls : bool
+        Whether there are functions of the user's for it to call.
     """
 
-    def __init__(self, program, totals_size, figures):
+    def __init__(self, program, plan, figures):
         self.program = program
         self.figures = figures
-        self._totals_size = totals_size
+        self.totals_size = plan.totals_size
+        self.calls = bool(plan.functions)
         self._own = [metric for _, metric, _ in figures.metrics if not metric.compiled]
         self._state = self._settings = self._kept = None
 
@@ -32,7 +37,7 @@ class Ready:
         """What an epoch adds up, see ``_plan.Plan``; metrics of one's own begin anew."""
         for metric in self._own:
             metric.reset_state()
-        return np.zeros(self._totals_size)
+        return np.zeros(self.totals_size)
 
     def state(self, optimizer, network):
         """The optimizer's state for a network, anew if a setting has changed."""
@@ -242,7 +247,7 @@ class Compiled(Base):
                 plan = plan.trained_with(aims, network.last_activations, weighted)
             self._program[weighted] = Ready(
                 self.engine.Program(plan, network.parameters, network.gradients),
-                plan.totals_size,
+                plan,
                 self._objective.figures(aims, plan),
             )
         return self._program[weighted]
