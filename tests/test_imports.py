@@ -87,6 +87,7 @@ TIERS = [
     {"models.base", "models.objective", "models.rows", "models.sources"},
     {"models.compiled"},
     {"models.data"},
+    {"models.online"},
     {"models.trainer"},
     {"models.model"},
     {"models.sequential", "models.cloning"},
