@@ -86,7 +86,7 @@ TIERS = [
     {"models.network", "models.graph_config", "models.packing"},
     {"models.base", "models.objective", "models.rows", "models.sources"},
     {"models.compiled"},
-    {"models.data"},
+    {"models.data", "models.replica"},
     {"models.online"},
     {"models.trainer"},
     {"models.model"},

@@ -81,7 +81,10 @@ class CallbackList(Callback):
 
     def listens_to(self, *hooks):
         """Whether any callback overrides one of the hooks."""
-        return any(self.listeners(hook) for hook in hooks)
+        for hook in hooks:
+            if self.listeners(hook):
+                return True
+        return False
 
     def on_train_diverged(self, error):
         """Tell every callback of a divergence."""

@@ -90,6 +90,16 @@ class Node:
         self._names = [name] * len(self._shapes)
         self._tensors = [_gone] * len(self._shapes)
 
+    def copied(self, layer, inputs):
+        """The same call of another layer, on other inputs: a list of them."""
+        twin = object.__new__(Node)
+        vars(twin).update(vars(self))
+        twin.layer = layer
+        twin.inputs = inputs if isinstance(self.inputs, list) else inputs[0]
+        twin._names, twin._tensors = list(self._names), [_gone] * len(self._shapes)
+        layer._inbound_nodes.append(weakref.ref(twin))
+        return twin
+
     @property
     def input_tensors(self):
         """The inputs in a list."""

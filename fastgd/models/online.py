@@ -20,10 +20,12 @@ class Online(Prepared):
         at first sight, and may be set before; files and copies hold them.
     """
 
+    #: What takes single steps: None for not yet looked for, False if a step is more than one call.
+    _stepper = None
+
     def __init__(self, name=None, dtype=None, trainable=True):
         super().__init__(name, dtype, trainable)
         self.feature_names = None
-        self._stepper = None  # None: not yet looked for; False: a step is more than one call
 
     def moved(self, vector=None, moves=()):
         super().moved(vector, moves)

@@ -8,6 +8,7 @@ from fastgd.layers.symbolic import KerasTensor
 from fastgd.models.base import Base
 from fastgd.models.graph import Graph
 from fastgd.models.model import Model
+from fastgd.models.replica import is_simple, replica_of
 from fastgd.saving import deserialize_object, serialize_object
 
 
@@ -179,6 +180,11 @@ class Sequential(Model):
                     new.append((layer, shape))
         if new:
             first_home(new, dtype)
+
+    def replicate(self):
+        return replica_of(self) if is_simple(self) else super().replicate()
+
+    replicate.__doc__ = Model.replicate.__doc__
 
     def get_config(self):
         """The layers as plain data, and the shape that the model was built for."""

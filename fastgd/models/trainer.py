@@ -24,6 +24,11 @@ class Trainer(Online):
 
     def __init__(self, name=None, dtype=None, trainable=True):
         super().__init__(name, dtype, trainable)
+        self.begin()
+
+    def begin(self):
+        """Nothing has been trained yet."""
+        self._stepper = None
         self.epochs_begun = 0
         self.history = None
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
@@ -96,9 +101,9 @@ class Trainer(Online):
             Threads, see ``config.threads``; they change no bit.
         rows : array of int, shape (m,), optional
             Train on these rows of x, y and sample_weight, by their numbers from 0, in this
-            order where there is no `shuffle`; to the bit as on ``x[rows]``, ``y[rows]``. An x that is
-            C-contiguous and of the model's data type is not copied, nor looked at elsewhere: so
-            many models may train on parts of one array.
+            order where there is no `shuffle`; to the bit as on ``x[rows]``, ``y[rows]``.
+            An x that is C-contiguous and of the model's data type is not copied, nor looked
+            at elsewhere: so many models may train on parts of one array.
         validation_rows : array of int, shape (m,), optional
             Validate on these rows of `validation_data`, or of x, y and sample_weight where
             there are none.

@@ -358,6 +358,14 @@ class Optimizer(Stepping, Serializable):
         for name, row in state.arrays().items():
             row[:] = arrays[name]
 
+    def fresh(self):
+        """An optimizer with the same settings that has taken no step yet."""
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self))
+        twin._steps = np.zeros(1, dtype=np.int64)
+        twin._states, twin._built, twin._excluded_places = States(), None, set()
+        return twin
+
     def __getstate__(self):
         """What copies and pickles hold: what is kept of vectors, but not the vectors.
 
