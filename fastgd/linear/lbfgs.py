@@ -5,6 +5,7 @@ from collections import deque
 import numpy as np
 
 from fastgd._validate import number, positive_int, whole_number
+from fastgd.linear.solving import solve
 from fastgd.linear.minimum import Minimum, Patience, penalised, subgradient
 from fastgd.linear.search import EPSILON, ROUNDING, backtrack, orthant_line, smooth_line
 from fastgd.optimizers.line_search import Trial, strong_wolfe
@@ -41,7 +42,11 @@ class LBFGS:
         self.max_iter = whole_number(max_iter, "max_iter", 0)
         self.history_size = positive_int(history_size, "history_size")
 
-    def minimize(self, objective, start):
+    def minimize(self, problem, start):
+        """From one Solution of a Problem to the best one; warns where it is not reached."""
+        return solve(self, problem, start)
+
+    def find(self, objective, start):
         """From a vector to the Minimum of an ``Objective``."""
         l1 = objective.l1
         pairs = deque(maxlen=self.history_size)

@@ -5,6 +5,7 @@ import numpy as np
 from fastgd._validate import number, whole_number
 from fastgd.linear.coordinates import descend
 from fastgd.linear.definite import inverse_of
+from fastgd.linear.solving import solve
 from fastgd.linear.minimum import Minimum, Patience, penalised, subgradient
 from fastgd.linear.search import EPSILON, ROUNDING, backtrack, penalised_line, smooth_line
 from fastgd.optimizers.line_search import Trial, strong_wolfe
@@ -38,7 +39,11 @@ class Newton:
         self.tol = number(tol, "tol", 0)
         self.max_iter = whole_number(max_iter, "max_iter", 0)
 
-    def minimize(self, objective, start):
+    def minimize(self, problem, start):
+        """From one Solution of a Problem to the best one; warns where it is not reached."""
+        return solve(self, problem, start)
+
+    def find(self, objective, start):
         """From a vector to the Minimum of an ``Objective``."""
         l1 = objective.l1
         patience = Patience(2)
