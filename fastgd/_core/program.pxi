@@ -56,6 +56,7 @@ include "scores.pxi"
 include "spans.pxi"
 include "unit.pxi"
 include "descent.pxi"
+include "gram_blocks.pxi"
 include "gram.pxi"
 
 cdef double FOR_EVER = float("inf")
