@@ -16,7 +16,7 @@ PACKAGE = Path(fastgd.__file__).parent
 
 # From low to high: a module imports from tiers below its own only.
 TIERS = [
-    {"errors", "_core", "_core.cpu", "_core.types", "_array_methods", "_gradients"},
+    {"errors", "_core", "_core.cpu", "_core.types", "_array_methods", "_gradients", "_scope"},
     {"reference.points", "reference.arrays", "reference.shuffle"},
     {"reference.embedding", "reference.noise", "reference.normalization"},
     {"reference.activations"},
@@ -93,6 +93,11 @@ TIERS = [
     {"models.sequential", "models.cloning"},
     {"linear.descent"},
     {"models", "linear"},
+    {"many.picture", "many.splits"},
+    {"many.results"},
+    {"many.job", "many.pool"},
+    {"many.jobs"},
+    {"many"},
     {"sklearn"},
     {"__init__"},
     {"bench", "bench.threads", "bench.side", "bench.workloads"},

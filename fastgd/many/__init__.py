@@ -1,6 +1,23 @@
-"""Many models at once."""
+"""Many models at once: jobs side by side, cross-validation, searches, ensembles."""
 
 from fastgd.many.ensemble import Ensemble
+from fastgd.many.jobs import Interrupted, as_completed, fit_many
+from fastgd.many.results import Result, Results
 from fastgd.many.space import grid, integers, loguniform, random, uniform
+from fastgd.many.splits import k_fold, walk_forward
 
-__all__ = ["Ensemble", "grid", "integers", "loguniform", "random", "uniform"]
+__all__ = [
+    "Ensemble",
+    "Interrupted",
+    "Result",
+    "Results",
+    "as_completed",
+    "fit_many",
+    "grid",
+    "integers",
+    "k_fold",
+    "loguniform",
+    "random",
+    "uniform",
+    "walk_forward",
+]
