@@ -1,5 +1,6 @@
 """Many models at once: jobs side by side, cross-validation, searches, ensembles."""
 
+from fastgd.many.cross_validation import CrossValidation, cross_validate
 from fastgd.many.ensemble import Ensemble
 from fastgd.many.jobs import Interrupted, as_completed, fit_many
 from fastgd.many.results import Result, Results
@@ -7,11 +8,13 @@ from fastgd.many.space import grid, integers, loguniform, random, uniform
 from fastgd.many.splits import k_fold, walk_forward
 
 __all__ = [
+    "CrossValidation",
     "Ensemble",
     "Interrupted",
     "Result",
     "Results",
     "as_completed",
+    "cross_validate",
     "fit_many",
     "grid",
     "integers",

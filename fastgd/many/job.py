@@ -9,7 +9,8 @@ from fastgd import _scope
 from fastgd._names import lookup
 from fastgd._validate import whole_number
 from fastgd.errors import ArgumentError, DataTypeError
-from fastgd.many.results import Result
+from fastgd.many import rows
+from fastgd.many.results import Result, figures
 from fastgd.models import Model
 from fastgd.models.sources import makes_batches
 
@@ -60,6 +61,8 @@ class Job:
         for key in ("model", "x"):
             if given.get(key) is None:
                 raise ArgumentError(f"{self.at}: it has no {key!r}")
+        if given.get("y") is None and not makes_batches(given["x"], None):
+            raise ArgumentError(f"{self.at}: it has no 'y', and x is no source of batches")
         model = given["model"]
         self.model = model if _trains(model) else None
         if self.model is None and not callable(model):
@@ -77,6 +80,13 @@ class Job:
             self.seed = whole_number(given["seed"], f"{self.at}: seed", 0)
             if self.seed >= _SEEDS:
                 raise ArgumentError(f"{self.at}: seed: expected a number below 2**32")
+
+        self.rows = given.get("rows")
+        if self.rows is not None:
+            if makes_batches(given["x"], given.get("y")):
+                raise ArgumentError(f"{self.at}: rows: x gives batches, which have none")
+            n = rows.length(given["x"])
+            self.rows = rows.row_numbers(self.rows, n, f"{self.at}: rows")
 
     def _check_arguments(self, model):
         """Refuse what `fit` does not take, and data without targets."""
@@ -97,7 +107,7 @@ class Job:
             with _scope.own(self.seed):
                 self._train(result, claims)
                 if score is not None and not self.stopped:
-                    result.add_scores(score(self.model, self.given))
+                    result.scores |= figures(score(self.model, self.given))
         except Exception as error:
             result.error = error
         result.seconds = time.perf_counter() - begun
@@ -122,12 +132,12 @@ class Job:
         callbacks = arguments.get("callbacks")
         if callable(callbacks):
             arguments["callbacks"] = callbacks()
-        data = self.given["x"], self.given.get("y"), self.given.get("rows")
+        fitted = rows.fit(
+            self.model, self.given["x"], self.given.get("y"), self.rows, arguments
+        )
         if isinstance(self.model, Model):
-            result.history = fit_model(self.model, *data, arguments)
-            result.add_scores(_last(result.history))
-        else:
-            fit_estimator(self.model, *data, arguments)
+            result.history = fitted
+            result.scores |= _last(fitted)
 
     @property
     def stops(self):
@@ -155,24 +165,6 @@ class Refused:
 
     def stop(self):
         """It is no sooner begun than done."""
-
-
-def fit_model(model, x, y, rows, arguments):
-    """Train a model on some rows; its History."""
-    arguments = {"n_jobs": 1, "verbose": 0} | arguments
-    if rows is not None:
-        x, y = x[rows], y[rows]
-    return model.fit(x, y, **arguments)
-
-
-def fit_estimator(model, x, y, rows, arguments):
-    """Train any object with fit on some rows."""
-    if rows is not None:
-        x = x[rows]
-        y = None if y is None else y[rows]
-        if arguments.get("sample_weight") is not None:
-            arguments = arguments | {"sample_weight": arguments["sample_weight"][rows]}
-    model.fit(x, y, **arguments)
 
 
 def _last(history):

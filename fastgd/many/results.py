@@ -59,19 +59,6 @@ class Result:
         """Whether the job has not failed."""
         return self.error is None
 
-    def add_scores(self, scores):
-        """Note figures: a dict of them, or one number, which is called "score"."""
-        if scores is None:
-            return
-        if not isinstance(scores, dict):
-            try:
-                scores = {"score": number(scores, "score")}
-            except DataTypeError:
-                raise DataTypeError(
-                    f"score: expected it to give a number or a dict of them, got {scores!r}"
-                ) from None
-        self.scores |= scores
-
     def to_dict(self):
         """The result as one flat dict, without model and history."""
         error = None if self.error is None else f"{type(self.error).__name__}: {self.error}"
@@ -147,6 +134,18 @@ class Results(Sequence):
 
     def __repr__(self):
         return f"<Results of {len(self)} jobs, {len(self.failed)} failed>"
+
+
+def figures(scores):
+    """What a function that scores has given, as a dict: one number is called "score"."""
+    if isinstance(scores, dict):
+        return scores
+    try:
+        return {} if scores is None else {"score": number(scores, "score")}
+    except DataTypeError:
+        raise DataTypeError(
+            f"score: expected it to give a number or a dict of them, got {scores!r}"
+        ) from None
 
 
 def _short(value):

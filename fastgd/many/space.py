@@ -39,7 +39,7 @@ class Distribution:
         return f"{type(self).__name__}({settings})"
 
 
-class uniform(Distribution):  # noqa: N801 - named as the distributions of NumPy and scipy are
+class uniform(Distribution):
     """Uniform from `low` to `high`.
 
     Examples
@@ -56,7 +56,7 @@ class uniform(Distribution):  # noqa: N801 - named as the distributions of NumPy
         return np.minimum(self.low + u * (self.high - self.low), self.high)
 
 
-class loguniform(Distribution):  # noqa: N801
+class loguniform(Distribution):
     """A number whose logarithm is uniform: each power of ten is as likely as any other.
 
     Examples
@@ -76,7 +76,7 @@ class loguniform(Distribution):  # noqa: N801
         return np.clip(np.exp(low + u * (high - low)), self.low, self.high)
 
 
-class integers(Distribution):  # noqa: N801
+class integers(Distribution):
     """Whole numbers from `low` to `high` - 1, each as likely, as ``numpy.random`` has it.
 
     Examples
