@@ -5,12 +5,13 @@ import math
 
 import numpy as np
 
+from fastgd import _seeds
 from fastgd._validate import number, positive_int, whole_number
 from fastgd.errors import ArgumentError, DataTypeError
 
 
 class Distribution:
-    """What parameters are drawn from; with scipy's method, so that scikit-learn takes it too."""
+    """What parameters are drawn from, by scipy's method: scikit-learn takes it too."""
 
     def from_uniform(self, u):
         """The values at quantiles u in [0, 1)."""
@@ -142,7 +143,7 @@ def grid(space):
     return sets
 
 
-def random(space, n, seed=0):
+def random(space, n, seed=None):
     """Parameter sets that are drawn.
 
     Parameters
@@ -154,8 +155,9 @@ def random(space, n, seed=0):
     n : int
         How many. Where there are lists only no combination comes twice, and there are no more
         sets than combinations.
-    seed : int
-        The same seed, the same sets; the first ones are the same for every n.
+    seed : int, optional
+        The same seed, the same sets; the first ones are the same for every n. By default it is
+        drawn from the process' stream.
 
     Returns
     -------
@@ -175,7 +177,8 @@ def random(space, n, seed=0):
     """
     parts = _parts(space)
     n = positive_int(n, "n")
-    generator = np.random.default_rng(whole_number(seed, "seed", 0))
+    seed = _seeds.next_seed() if seed is None else whole_number(seed, "seed", 0)
+    generator = np.random.default_rng(seed)
     if any(hasattr(values, "rvs") for part in parts for values in part.values()):
         return [_drawn(parts[generator.integers(len(parts))], generator) for _ in range(n)]
     n = min(n, sum(math.prod(map(len, part.values())) for part in parts))
@@ -212,7 +215,8 @@ def _parts(space):
         isinstance(part, dict) for part in parts
     ):  # fmt: skip
         raise DataTypeError(
-            f"space: expected a dict of name -> list of values, or a list of such, got {space!r}"
+            "space: expected a dict of name -> list of values, or a list of such, "
+            f"got {space!r}"
         )
     return [{name: _values(name, values) for name, values in part.items()} for part in parts]
 
