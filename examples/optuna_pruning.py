@@ -73,9 +73,8 @@ def main():
     for trial in study.trials:
         epochs = len(trial.intermediate_values)
         figure = trial.intermediate_values[epochs - 1]
-        print(
-            f"trial {trial.number:2d}: {trial.state.name.lower():8} {epochs:2d} epochs, AUC {figure:.4f}"
-        )
+        state = trial.state.name.lower()
+        print(f"trial {trial.number:2d}: {state:8} {epochs:2d} epochs, AUC {figure:.4f}")
     print(f"best AUC {study.best_value:.4f} with {study.best_params}")
 
 

@@ -29,7 +29,8 @@ def test_what_is_reported_is_the_history():
 
 def test_a_pruned_training_ends_in_its_epoch():
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(pruner=optuna.pruners.ThresholdPruner(upper=-1, n_warmup_steps=2))
+    pruner = optuna.pruners.ThresholdPruner(upper=-1, n_warmup_steps=2)
+    study = optuna.create_study(pruner=pruner)
     models = []
 
     def objective(trial):
@@ -39,9 +40,7 @@ def test_a_pruned_training_ends_in_its_epoch():
         models.append(model)
         x = np.linspace(-1, 1, 40)[:, None]
         prune = callbacks.OptunaPruning(trial, "val_loss")
-        model.fit(
-            x, 2 * x, epochs=9, validation_data=(x, 2 * x), verbose=0, callbacks=[prune]
-        )
+        model.fit(x, 2 * x, epochs=9, validation_data=(x, 2 * x), verbose=0, callbacks=[prune])
 
     study.optimize(objective, n_trials=1)
     (trial,) = study.trials

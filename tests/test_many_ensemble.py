@@ -110,7 +110,7 @@ def test_what_is_no_ensemble():
         many.Ensemble([Probable(0.1), 3])
 
     class Hinge:
-        classes_ = [0, 1]
+        classes_ = (0, 1)
         predict = None
 
     with pytest.raises(DataTypeError, match="Hinge at place 0 gives classes"):
@@ -121,7 +121,7 @@ def test_what_is_no_ensemble():
         many.Ensemble(networks(1)).predict(rows(2), return_std="yes")
 
 
-# -- files --------------------------------------------------------------------------------------
+# -- files -------------------------------------------------------------------------------------
 
 
 def test_a_file_of_an_ensemble_goes_on_to_the_bit(tmp_path):

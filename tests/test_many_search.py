@@ -45,7 +45,7 @@ def plain_loop(parameters, fit, splits, seed):
     return {name: [figures[name] for figures in found] for name in found[0]}, models
 
 
-# -- results --------------------------------------------------------------------------------------
+# -- results -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
@@ -179,7 +179,7 @@ def test_estimators_by_their_own_score():
     assert search.best["scores"] == pytest.approx(expected, rel=1e-6)
 
 
-# -- ranks and failures ---------------------------------------------------------------------------
+# -- ranks and failures ------------------------------------------------------------------------
 
 
 def test_ties_share_a_rank_and_the_first_is_best():
@@ -238,7 +238,7 @@ def test_if_all_fail_best_says_why():
     search = many.grid_search(broken, {"units": [1, 2]}, X, Y, SPLITS)
     assert [row["rank"] for row in search] == [1, 1]
     assert "none has a score" in repr(search)
-    with pytest.raises(ArgumentError, match="no parameter set has a score.*out of order"):
+    with pytest.raises(ArgumentError, match=r"no parameter set has a score.*out of order"):
         _ = search.best
 
 
@@ -309,7 +309,7 @@ def test_ctrl_c_keeps_what_is_done():
     assert [without_times(row) for row in search] == [without_times(row) for row in whole]
 
 
-# -- after it -------------------------------------------------------------------------------------
+# -- after it ----------------------------------------------------------------------------------
 
 
 def test_refit_trains_the_best_set_on_all_rows():

@@ -194,7 +194,7 @@ def parameter_search(
     ArgumentError, DataTypeError, ShapeError
         For rows that are not there, and as ``fit_many``.
     UnknownNameError
-        For a parameter that neither `make_model` nor ``fit`` has, or a figure that is not there.
+        For a parameter that neither `make_model` nor ``fit`` has, or an unknown figure.
     Interrupted
         On Ctrl-C; its ``search`` is the Search of the sets that are done.
 
@@ -212,8 +212,8 @@ def parameter_search(
     --------
     >>> import numpy as np
     >>> from fastgd import Sequential, layers, many
-    >>> def make(units, activation="relu"):
-    ...     model = Sequential([layers.Dense(units, activation, input_shape=(1,)), layers.Dense(1)])
+    >>> def make(units):
+    ...     model = Sequential([layers.Dense(units, "relu", input_shape=(1,)), layers.Dense(1)])
     ...     model.compile("adam", "mse")
     ...     return model
     >>> x = np.linspace(-1, 1, 60)[:, None]

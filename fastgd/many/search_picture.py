@@ -75,7 +75,7 @@ def parallel_coordinates(search, names, ax):
         for fraction, text in scale.ticks():
             axis.annotate(
                 text, (place, fraction), (3, 0), textcoords="offset points", fontsize="small",
-                va="center", bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1},
+                va="center", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             )  # fmt: skip
     axis.set_xticks(range(len(scales)), [*names, search.monitor])
     axis.set_yticks([])
