@@ -85,7 +85,7 @@ TIERS = [
     {"layers"},
     {"models.summary", "models.graph", "models.structure", "models.tracing"},
     {"models.network", "models.graph_config", "models.packing"},
-    {"models.base", "models.objective", "models.sources"},
+    {"models.base", "models.objective", "models.rows", "models.sources"},
     {"models.compiled"},
     {"models.data"},
     {"models.trainer"},

@@ -42,6 +42,7 @@ cdef struct Span:
     int64_t step            # where to start; afterwards, where it stopped
     int64_t last_step
     int64_t* order          # of the rows, or NULL for their own
+    const int64_t* places   # of the rows in x, or NULL for their own
     const double* rates     # one a step, or one
     bint one_rate
     uint64_t key            # of the epoch's random numbers
@@ -163,14 +164,18 @@ cdef void train_steps(
         else:
             row = share_begin(rows, ROWS, size, rank)
             row_end = share_begin(rows, ROWS, size, rank + 1)
-        if span.order != NULL:
-            gather(row_end - row, span.order + first + row, x_width, x, batch_x + row * x_width)
-            gather(row_end - row, span.order + first + row, y_width, y, batch_y + row * y_width)
+        if span.order == NULL and span.places == NULL:
+            batch_x = <real*>x + first * x_width
+        else:
+            gather(first + row, first + row_end, span.order, span.places, x_width, x,
+                   batch_x + row * x_width)
+        if span.order == NULL:
+            batch_y = <real*>y + first * y_width
+        else:
+            gather(first + row, first + row_end, span.order, <const int64_t*>NULL, y_width, y,
+                   batch_y + row * y_width)
             if net.counts_rows:
                 meet(team, &met)  # a row's loss asks for the others' targets
-        else:
-            batch_x = <real*>x + first * x_width
-            batch_y = <real*>y + first * y_width
         batch.x = batch_x
         batch.y = batch_y
         batch.rows = rows
@@ -253,16 +258,20 @@ cdef void apply_steps(
     cdef int64_t step = span.step
     cdef int64_t first, row, row_end
     cdef Batch batch
-    cdef const real* batch_x
+    cdef const real* batch_x = <const real*>net.batch
     cdef const real* batch_y = NULL
     batch.training = False
     batch.key = 0
     while step < span.last_step:
         first = step * span.batch_size
         batch.rows = min(span.batch_size, span.rows - first)
-        batch_x = x + first * net.width[0]
         row = share_begin(batch.rows, ROWS, team.size, rank)
         row_end = share_begin(batch.rows, ROWS, team.size, rank + 1)
+        if span.places == NULL:
+            batch_x = x + first * net.width[0]
+        else:
+            gather(first + row, first + row_end, <const int64_t*>NULL, span.places,
+                   net.width[0], x, <real*>net.batch + row * net.width[0])
         forward(net, &batch, True, row, row_end - row, batch_x, scratch)
         if out == NULL:
             batch_y = y + first * net.target_width
