@@ -55,6 +55,7 @@ TIERS = [
     {"callbacks.lambda_callback", "callbacks.terminate_on_nan", "callbacks.swap_ema_weights"},
     {"callbacks.callback_list", "callbacks.early_stopping", "callbacks.learning_rate"},
     {"callbacks.csv_logger", "callbacks.tqdm_callback", "callbacks.tensorboard"},
+    {"callbacks.optuna_pruning"},
     {"callbacks.model_checkpoint"},
     {"callbacks.backup_and_restore"},
     {"callbacks"},
@@ -96,11 +97,14 @@ TIERS = [
     {"linear.sgd"},
     {"linear.model"},
     {"models", "linear"},
-    {"many.picture", "many.rows", "many.splits"},
+    {"many.picture", "many.rows", "many.search_picture", "many.space", "many.splits"},
     {"many.results"},
     {"many.job", "many.pool"},
     {"many.jobs"},
-    {"many.cross_validation"},
+    {"many.cross_validation", "many.ensemble"},
+    {"many.trials"},
+    {"many.search"},
+    {"many.halving", "many.repeats"},
     {"many"},
     {"sklearn"},
     {"__init__"},
@@ -119,7 +123,7 @@ TIER = {module: number for number, tier in enumerate(TIERS) for module in tier}
 
 # Third-party modules that a function may import when it is called.
 PEERS = {"jax", "keras", "onnx", "onnxruntime", "sklearn", "tensorflow", "torch"}
-EXTRAS = {"matplotlib", "narwhals", "pandas", "tensorboard", "tqdm"}
+EXTRAS = {"matplotlib", "narwhals", "optuna", "pandas", "tensorboard", "tqdm"}
 OPTIONAL = {"safetensors"} | EXTRAS | PEERS
 
 
