@@ -16,13 +16,15 @@ PACKAGE = Path(fastgd.__file__).parent
 
 # From low to high: a module imports from tiers below its own only.
 TIERS = [
-    {"errors", "_core", "_core.cpu", "_core.types", "_array_methods", "_gradients"},
+    {"errors", "_core", "_core.cpu", "_core.types", "_array_methods", "_gradients", "_scope"},
     {"reference.points", "reference.arrays", "reference.shuffle"},
     {"reference.embedding", "reference.noise", "reference.normalization"},
-    {"reference.activations"},
+    {"reference.activations", "reference.linear_losses", "reference.linear_rows"},
     {"reference.loss_points"},
     {"reference.loss_categories", "reference.loss_vectors"},
     {"reference.optimizers", "reference.losses", "reference.descent", "reference.collecting"},
+    {"reference.linear_sgd"},
+    {"reference.linear"},
     {"reference.layers", "reference.metrics", "reference.updates"},
     {"reference.penalties", "reference.constraints"},
     {"reference.program"},
@@ -53,6 +55,7 @@ TIERS = [
     {"callbacks.lambda_callback", "callbacks.terminate_on_nan", "callbacks.swap_ema_weights"},
     {"callbacks.callback_list", "callbacks.early_stopping", "callbacks.learning_rate"},
     {"callbacks.csv_logger", "callbacks.tqdm_callback", "callbacks.tensorboard"},
+    {"callbacks.optuna_pruning"},
     {"callbacks.model_checkpoint"},
     {"callbacks.backup_and_restore"},
     {"callbacks"},
@@ -91,8 +94,19 @@ TIERS = [
     {"models.trainer"},
     {"models.model"},
     {"models.sequential", "models.cloning"},
-    {"linear.descent"},
+    {"linear.descent", "linear.problem", "linear.rows"},
+    {"linear.sgd"},
+    {"linear.model"},
     {"models", "linear"},
+    {"many.picture", "many.rows", "many.search_picture", "many.space", "many.splits"},
+    {"many.results"},
+    {"many.job", "many.pool"},
+    {"many.jobs"},
+    {"many.cross_validation", "many.ensemble"},
+    {"many.trials"},
+    {"many.search"},
+    {"many.halving", "many.repeats"},
+    {"many"},
     {"sklearn"},
     {"__init__"},
     {"bench", "bench.threads", "bench.side", "bench.workloads"},
@@ -110,7 +124,7 @@ TIER = {module: number for number, tier in enumerate(TIERS) for module in tier}
 
 # Third-party modules that a function may import when it is called.
 PEERS = {"jax", "keras", "onnx", "onnxruntime", "sklearn", "tensorflow", "torch"}
-EXTRAS = {"matplotlib", "narwhals", "pandas", "tensorboard", "tqdm"}
+EXTRAS = {"matplotlib", "narwhals", "optuna", "pandas", "tensorboard", "tqdm"}
 OPTIONAL = {"safetensors"} | EXTRAS | PEERS
 
 
