@@ -19,10 +19,12 @@ TIERS = [
     {"errors", "_core", "_core.cpu", "_core.types", "_array_methods", "_gradients", "_scope"},
     {"reference.points", "reference.arrays", "reference.shuffle"},
     {"reference.embedding", "reference.noise", "reference.normalization"},
-    {"reference.activations"},
+    {"reference.activations", "reference.linear_losses", "reference.linear_rows"},
     {"reference.loss_points"},
     {"reference.loss_categories", "reference.loss_vectors"},
     {"reference.optimizers", "reference.losses", "reference.descent", "reference.collecting"},
+    {"reference.linear_sgd"},
+    {"reference.linear"},
     {"reference.layers", "reference.metrics", "reference.updates"},
     {"reference.penalties", "reference.constraints"},
     {"reference.program"},
@@ -54,6 +56,7 @@ TIERS = [
     {"callbacks.lambda_callback", "callbacks.terminate_on_nan", "callbacks.swap_ema_weights"},
     {"callbacks.callback_list", "callbacks.early_stopping", "callbacks.learning_rate"},
     {"callbacks.csv_logger", "callbacks.tqdm_callback", "callbacks.tensorboard"},
+    {"callbacks.optuna_pruning"},
     {"callbacks.model_checkpoint"},
     {"callbacks.backup_and_restore"},
     {"callbacks"},
@@ -87,17 +90,24 @@ TIERS = [
     {"models.network", "models.graph_config", "models.packing"},
     {"models.base", "models.objective", "models.rows", "models.sources"},
     {"models.compiled"},
-    {"models.data"},
+    {"models.data", "models.replica"},
+    {"models.online"},
     {"models.trainer"},
     {"models.model"},
     {"models.sequential", "models.cloning"},
-    {"linear.descent"},
+    {"linear.descent", "linear.problem", "linear.rows"},
+    {"linear.sgd"},
+    {"linear.model"},
     {"models", "linear"},
-    {"many.claims", "many.picture", "many.progress", "many.rows", "many.shared", "many.splits"},
+    {"many.claims", "many.picture", "many.progress", "many.rows", "many.search_picture"},
+    {"many.shared", "many.space", "many.splits"},
     {"many.results"},
     {"many.job", "many.pool"},
     {"many.jobs"},
-    {"many.cross_validation"},
+    {"many.cross_validation", "many.ensemble"},
+    {"many.trials"},
+    {"many.search"},
+    {"many.halving", "many.repeats"},
     {"many"},
     {"sklearn"},
     {"__init__"},
@@ -116,7 +126,7 @@ TIER = {module: number for number, tier in enumerate(TIERS) for module in tier}
 
 # Third-party modules that a function may import when it is called.
 PEERS = {"jax", "keras", "onnx", "onnxruntime", "sklearn", "tensorflow", "torch"}
-EXTRAS = {"matplotlib", "narwhals", "pandas", "tensorboard", "tqdm"}
+EXTRAS = {"matplotlib", "narwhals", "optuna", "pandas", "tensorboard", "tqdm"}
 OPTIONAL = {"safetensors"} | EXTRAS | PEERS
 
 

@@ -114,7 +114,7 @@ def cross_validate(
     >>> len(found), found.scores["test_loss"].shape, found.predictions.shape
     (3, (3,), (60, 1))
     """
-    pairs = _pairs(splits, x, y)
+    pairs = row_pairs(splits, x, y)
     method = _method(predict)
     predicted = {}
 
@@ -143,8 +143,8 @@ def cross_validate(
     return CrossValidation(results, _gathered(predicted, pairs, row_count(x)))
 
 
-def _pairs(splits, x, y):
-    """Checked (train_rows, test_rows) of each split."""
+def row_pairs(splits, x, y):
+    """The checked (train_rows, test_rows) of each split."""
     n = row_count(x)
     if isinstance(splits, (int, np.integer)):
         return k_fold(n, splits)

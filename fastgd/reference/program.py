@@ -69,6 +69,10 @@ class Program:
         self._parameters = parameters
         self._gradients = gradients
 
+    def replica(self, parameters, gradients):
+        """This program for the parameters of another network that is described alike."""
+        return Program(self._plan, parameters, gradients)
+
     def train(
         self,
         x,
@@ -158,7 +162,8 @@ class Program:
         batch = Batch(True, key)
         values = self._values(self._parameters, x, batch)
         losses, deltas = self._losses(values, y)
-        penalties = self.penalty() * len(x)
+        share = self._share(y)
+        penalties = add_penalties(self._plan, self._parameters, share) * len(x)
         if not np.isfinite(totals[0] + penalties):
             return values, Status.STATUS_LOSS
         for k, values_of_rows in enumerate(losses):
@@ -168,13 +173,23 @@ class Program:
         self._add(losses, values, y, totals)
         totals[0] += penalties
         self._back(self._parameters, values, deltas, self._gradients, batch)
-        add_penalties(self._plan, self._parameters, self._gradients)
+        add_penalties(self._plan, self._parameters, share, self._gradients)
         return values, Status.STATUS_FINE
 
     @quiet
     def penalty(self):
-        """The sum of the penalties on the parameters as they are."""
-        return add_penalties(self._plan, self._parameters)
+        """The sum of the penalties on the parameters as they are, but of no shared one."""
+        return add_penalties(self._plan, self._parameters, 0.0)
+
+    def _share(self, y):
+        """What the sum of a batch's losses, the first term's, is multiplied by."""
+        term = self._terms[0] if self._terms else None
+        if term is None or term.reduction == Reduction.REDUCTION_SUM:
+            return 1.0
+        counted = self._counted(y, term)
+        if term.reduction == Reduction.REDUCTION_WEIGHTED_MEAN:
+            return 1.0 / float(_weights(y, term)[counted].sum(dtype=np.float64) or 1)
+        return 1.0 / float(counted.sum() or 1)
 
     @quiet
     def _constrain(self):
@@ -333,6 +348,17 @@ class Predictor:
         out = np.empty((len(x), width), dtype=x.dtype)
         self._program.predict(x, out, 0, np.inf)
         return out[0] if one_row else out
+
+
+class Stepper:
+    """Single steps of training; see the compiled engine's. Here they are no shorter."""
+
+    def __init__(self, *arguments):
+        pass
+
+    def step(self, model, x, y, validate=True, one_row=False):
+        """None: let others do it."""
+        return None
 
 
 def blocks(first_row, row_count):
