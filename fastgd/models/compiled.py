@@ -25,11 +25,11 @@ class Ready:
         Whether there are functions of the user's for it to call.
     """
 
-    def __init__(self, program, plan, figures):
+    def __init__(self, program, totals_size, figures, calls=False):
         self.program = program
         self.figures = figures
-        self.totals_size = plan.totals_size
-        self.calls = bool(plan.functions)
+        self.totals_size = totals_size
+        self.calls = calls
         self._own = [metric for _, metric, _ in figures.metrics if not metric.compiled]
         self._state = self._settings = self._kept = None
 
@@ -247,8 +247,9 @@ class Compiled(Base):
                 plan = plan.trained_with(aims, network.last_activations, weighted)
             self._program[weighted] = Ready(
                 self.engine.Program(plan, network.parameters, network.gradients),
-                plan,
+                plan.totals_size,
                 self._objective.figures(aims, plan),
+                bool(plan.functions),
             )
         return self._program[weighted]
 
