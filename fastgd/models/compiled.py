@@ -253,6 +253,10 @@ class Compiled(Base):
             )
         return self._program[weighted]
 
+    def release(self):
+        """Give back the room that programs take for batches; the next call makes it anew."""
+        self._program = self._stepper = None
+
     def totals(self):
         """What an epoch adds up, see ``_plan.Plan``; the same with and without weights."""
         return self.ready().totals()
