@@ -5,7 +5,7 @@ import pytest
 from problems import network
 
 import fastgd
-from fastgd import _short_epochs, callbacks, layers, optimizers, utils
+from fastgd import _short_epochs, callbacks, config, layers, optimizers, utils
 from fastgd.errors import DivergenceError
 
 RNG = np.random.default_rng(2)
@@ -123,6 +123,20 @@ def test_what_needs_a_look_at_each_epoch(monkeypatch, arguments, more):
     monkeypatch.setattr(_short_epochs, "run", None)
     model.fit(X, Y, **({"verbose": 0, "epochs": 2} | arguments))
     assert len(model.history.epoch) == 2
+
+
+@pytest.mark.parametrize(("units", "rows", "suits"), [(64, 512, True), (256, 256, False)])
+def test_threads_that_pay_go_before(monkeypatch, units, rows, suits):
+    monkeypatch.setattr(config, "threads", lambda n_jobs: n_jobs)
+    model = network(((units, "relu"), (units, "relu")), 3)
+    model.compile("sgd", "mse")
+    calls = []
+    once = _short_epochs.run
+    monkeypatch.setattr(_short_epochs, "run", lambda *a: calls.append(1) or once(*a))
+    x = RNG.normal(size=(rows, 3)).astype("float32")
+    for n_jobs in (1, 2):
+        model.fit(x, x[:, :1], batch_size=256, verbose=0, n_jobs=n_jobs)
+    assert len(calls) == 1 + suits
 
 
 def test_it_may_be_stopped_between_spans():
