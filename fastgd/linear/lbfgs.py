@@ -50,7 +50,8 @@ class LBFGS:
         """From a vector to the Minimum of an ``Objective``."""
         l1 = objective.l1
         pairs = deque(maxlen=self.history_size)
-        inverse = objective.metric()
+        metric = objective.metric()
+        inverse, free = metric.on(), None
         patience = Patience(self.history_size)
         vector = np.array(start, np.float64)
         value, gradient = objective(vector)
@@ -63,9 +64,15 @@ class LBFGS:
                 return best
             if n_iter >= self.max_iter:
                 return best._replace(converged=False)
-            direction = two_loop(pairs, slopes, inverse)
+            used = pairs
             if l1 is not None:
-                direction[(direction * slopes >= 0) & (l1 > 0)] = 0.0
+                moving = (vector != 0) | (slopes != 0)
+                if free is None or (moving != free).any():
+                    inverse, free = metric.on(moving), moving
+                used = _within(pairs, free)
+            direction = two_loop(used, slopes, inverse)
+            if l1 is not None:
+                direction[(direction * slopes >= 0) & (l1 > 0) & (vector == 0)] = 0.0
             slope = float(direction @ slopes)
             if not slope < 0:
                 if not pairs:
@@ -94,3 +101,13 @@ class LBFGS:
                 pairs.appendleft((step, change, 1 / float(step @ change)))
             vector, gradient = new, new_gradient
             n_iter += 1
+
+
+def _within(pairs, free):
+    """The pairs as they are where nothing but what is free moves."""
+    kept = []
+    for step, change, _ in pairs:
+        step, change = step * free, change * free
+        if step @ change > EPSILON * np.abs(step) @ np.abs(change):
+            kept.append((step, change, 1 / float(step @ change)))
+    return kept

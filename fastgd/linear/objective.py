@@ -142,19 +142,14 @@ class Objective:
         return matrix * self._share
 
     def metric(self):
-        """A function that multiplies by an approximate inverse of the Hessian."""
+        """The approximate inverse of the Hessian that does not depend on the vector: a Metric."""
         p = self.problem
         n, d = p.rows.shape
         bound = BOUNDS.get(p.loss, 1.0)
         penalty = p.l2 * self._penalised[: self.width]
         if d <= METRIC_COLUMNS and n > d:
-            matrix = bound * self.gram()
-            matrix[np.diag_indices(self.width)] += penalty
-            inverse = inverse_of(matrix)
-            return lambda v: inverse(v.reshape(-1, self.width).T).T.ravel()
-        squares = bound * self._squares() + penalty
-        scale = np.divide(1.0, squares, out=np.zeros_like(squares), where=squares > 0)
-        return lambda v: (v.reshape(-1, self.width) * scale).ravel()
+            return Metric(bound * self.gram() + np.diag(penalty))
+        return Metric(bound * self._squares() + penalty)
 
     def _squares(self):
         """The weighted mean squares of the columns, (width,)."""
@@ -162,6 +157,41 @@ class Objective:
         s = np.ones(p.rows.shape[0]) if p.weights is None else p.weights
         squares = column_squares(p.rows, s) * self._share
         return np.append(squares, 1.0) if p.fit_intercept else squares
+
+
+class Metric:
+    """Multiplies by the inverse of a positive matrix that is the same for each output.
+
+    Parameters
+    ----------
+    matrix : ndarray, (width, width), or its diagonal, (width,)
+    """
+
+    def __init__(self, matrix):
+        self._matrix = matrix
+
+    def on(self, free=None):
+        """The function that multiplies a vector, as if what is not free were not there."""
+        width = len(self._matrix)
+        if self._matrix.ndim == 1:
+            scale = np.divide(
+                1.0, self._matrix, out=np.zeros_like(self._matrix), where=self._matrix > 0
+            )
+            return lambda v: (v.reshape(-1, width) * scale).ravel()
+        if free is None or free.all():
+            inverse = inverse_of(self._matrix)
+            return lambda v: inverse(v.reshape(-1, width).T).T.ravel()
+        kept = [np.flatnonzero(part) for part in free.reshape(-1, width)]
+        inverses = [inverse_of(self._matrix[np.ix_(part, part)]) for part in kept]
+
+        def product(v):
+            found = np.zeros_like(v)
+            parts = zip(v.reshape(-1, width), found.reshape(-1, width), kept, inverses, strict=True)
+            for given, out, part, inverse in parts:
+                out[part] = inverse(given[part])
+            return found
+
+        return product
 
 
 def column_squares(rows, weights):
