@@ -1,5 +1,7 @@
 """Linear models."""
 
 from fastgd.linear.descent import gradient_descent
+from fastgd.linear.lbfgs import LBFGS
+from fastgd.linear.newton import Newton
 
-__all__ = ["gradient_descent"]
+__all__ = ["LBFGS", "Newton", "gradient_descent"]

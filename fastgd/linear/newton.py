@@ -4,7 +4,7 @@ import numpy as np
 
 from fastgd._validate import number, whole_number
 from fastgd.linear.coordinates import descend
-from fastgd.linear.definite import inverse_of
+from fastgd.linear.definite import Inverse
 from fastgd.linear.solving import solve
 from fastgd.linear.minimum import Minimum, Patience, penalised, subgradient
 from fastgd.linear.search import EPSILON, ROUNDING, backtrack, penalised_line, smooth_line
@@ -59,7 +59,7 @@ class Newton:
             if n_iter >= self.max_iter:
                 return best._replace(converged=False)
             if l1 is None:
-                step = -inverse_of(objective.hessian(vector))(gradient)
+                step = -Inverse(objective.hessian(vector))(gradient)
                 slope = float(step @ gradient)
                 line = smooth_line(objective, vector, step, curved=True)
             else:

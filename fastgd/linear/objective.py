@@ -6,7 +6,7 @@ import numpy as np
 
 from fastgd._core.types import LinearLoss
 from fastgd._threads import Choice, useful_threads
-from fastgd.linear.definite import inverse_of
+from fastgd.linear.definite import Inverse
 from fastgd.training import SPAN_SECONDS
 
 #: Up to so many columns the metric is the inverse of a matrix, else of its diagonal.
@@ -179,10 +179,10 @@ class Metric:
             )
             return lambda v: (v.reshape(-1, width) * scale).ravel()
         if free is None or free.all():
-            inverse = inverse_of(self._matrix)
+            inverse = Inverse(self._matrix)
             return lambda v: inverse(v.reshape(-1, width).T).T.ravel()
         kept = [np.flatnonzero(part) for part in free.reshape(-1, width)]
-        inverses = [inverse_of(self._matrix[np.ix_(part, part)]) for part in kept]
+        inverses = [Inverse(self._matrix[np.ix_(part, part)]) for part in kept]
 
         def product(v):
             found = np.zeros_like(v)

@@ -4,4 +4,7 @@ They need scikit-learn, which the extra ``fastgd[sklearn]`` brings; nothing else
 imports it.
 """
 
-__all__: list[str] = []
+from fastgd.sklearn.least_squares import LinearRegression, Ridge
+from fastgd.sklearn.logistic import LogisticRegression
+
+__all__ = ["LinearRegression", "LogisticRegression", "Ridge"]
