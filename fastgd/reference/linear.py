@@ -5,5 +5,6 @@
 
 from fastgd.reference.linear_losses import losses, multinomial
 from fastgd.reference.linear_rows import Rows, decisions
+from fastgd.reference.linear_sgd import Descent, shuffled
 
-__all__ = ["Rows", "decisions", "losses", "multinomial"]
+__all__ = ["Descent", "Rows", "decisions", "losses", "multinomial", "shuffled"]
