@@ -8,6 +8,7 @@ from fastgd._validate import number, positive_int, whole_number
 from fastgd.linear.solving import solve
 from fastgd.linear.minimum import Minimum, Patience, penalised, subgradient
 from fastgd.linear.search import EPSILON, ROUNDING, backtrack, orthant_line, smooth_line
+from fastgd.linear.solving import solve
 from fastgd.optimizers.line_search import Trial, strong_wolfe
 from fastgd.optimizers.two_loop import two_loop
 

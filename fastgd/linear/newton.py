@@ -8,6 +8,7 @@ from fastgd.linear.definite import Inverse
 from fastgd.linear.solving import solve
 from fastgd.linear.minimum import Minimum, Patience, penalised, subgradient
 from fastgd.linear.search import EPSILON, ROUNDING, backtrack, penalised_line, smooth_line
+from fastgd.linear.solving import solve
 from fastgd.optimizers.line_search import Trial, strong_wolfe
 
 
