@@ -152,7 +152,9 @@ def test_threads_and_builds_give_the_same_bits(build, kind):
                 found += run(engine, given, y, weights, name, coef, intercept, threads)
             none = np.zeros((n, 0))
             found.append(
-                engine.weighted_gram(given, weights, None, none, None, 0, FOR_EVER, threads)[1][0]
+                engine.weighted_gram(given, weights, None, none, None, 0, FOR_EVER, threads)[1][
+                    0
+                ]
             )
         return digest(*found)
 
@@ -192,7 +194,11 @@ def test_passes_stop_and_go_on_to_the_same_bits(build, kind):
     engine = linear(build)
     rng = np.random.default_rng(3)
     x = matrix(3000, 5, np.float64, kind, rng)
-    given, y, none = rows(engine, x, kind), targets("log_loss", 3000, 1, rng), np.zeros((3000, 0))
+    given, y, none = (
+        rows(engine, x, kind),
+        targets("log_loss", 3000, 1, rng),
+        np.zeros((3000, 0)),
+    )
     coef, intercept = rng.normal(size=(1, 5)), np.zeros(1)
     for threads in (1, 3):
         row, sums, grams, calls = 0, None, None, 0

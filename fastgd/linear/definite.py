@@ -1,4 +1,4 @@
-"""Solving with a symmetric positive semidefinite matrix, well scaled or not, singular or not."""
+"""Solving with a positive semidefinite matrix, well scaled or not, singular or not."""
 
 import numpy as np
 

@@ -5,7 +5,6 @@ from collections import deque
 import numpy as np
 
 from fastgd._validate import number, positive_int, whole_number
-from fastgd.linear.solving import solve
 from fastgd.linear.minimum import Minimum, Patience, penalised, subgradient
 from fastgd.linear.search import EPSILON, ROUNDING, backtrack, orthant_line, smooth_line
 from fastgd.linear.solving import solve
@@ -14,7 +13,7 @@ from fastgd.optimizers.two_loop import two_loop
 
 
 class LBFGS:
-    """Limited-memory BFGS for a linear model (Liu and Nocedal 1989), with all rows in each step.
+    """Limited-memory BFGS for a linear model (Liu and Nocedal 1989), all rows in each step.
 
     The steps are those of ``fastgd.optimizers.LBFGS``, in the metric of the columns' second
     moments where these are few: so neither their scales nor correlations between them slow it

@@ -10,7 +10,7 @@ from fastgd._threads import Choice, useful_threads
 from fastgd.linear.definite import Inverse, root_of_inverse
 from fastgd.training import SPAN_SECONDS
 
-#: From this condition number on, residuals of the data correct what rounding did to the moments.
+#: From this condition number on, residuals of the data correct what rounding did to moments.
 ILL_CONDITIONED = 1e4
 
 #: Such corrections at most.

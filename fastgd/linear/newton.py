@@ -5,7 +5,6 @@ import numpy as np
 from fastgd._validate import number, whole_number
 from fastgd.linear.coordinates import descend
 from fastgd.linear.definite import Inverse
-from fastgd.linear.solving import solve
 from fastgd.linear.minimum import Minimum, Patience, penalised, subgradient
 from fastgd.linear.search import EPSILON, ROUNDING, backtrack, penalised_line, smooth_line
 from fastgd.linear.solving import solve
@@ -89,6 +88,11 @@ class Newton:
         target = vector.copy()
         accuracy = max(0.1 * self.tol, min(0.01, steepness) * steepness)
         descend(
-            objective.engine, hessian, hessian @ vector - gradient, objective.l1, target, accuracy
+            objective.engine,
+            hessian,
+            hessian @ vector - gradient,
+            objective.l1,
+            target,
+            accuracy,
         )
         return target - vector

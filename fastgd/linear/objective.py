@@ -1,4 +1,4 @@
-"""The objective of a linear model as solvers of a whole batch see it: a function of a vector."""
+"""The objective of a linear model as solvers of whole batches see it: of a vector."""
 
 import functools
 
@@ -142,7 +142,7 @@ class Objective:
         return matrix * self._share
 
     def metric(self):
-        """The approximate inverse of the Hessian that does not depend on the vector: a Metric."""
+        """What the inverse of the Hessian is like wherever the vector is: a Metric."""
         p = self.problem
         n, d = p.rows.shape
         bound = BOUNDS.get(p.loss, 1.0)
@@ -186,7 +186,9 @@ class Metric:
 
         def product(v):
             found = np.zeros_like(v)
-            parts = zip(v.reshape(-1, width), found.reshape(-1, width), kept, inverses, strict=True)
+            parts = zip(
+                v.reshape(-1, width), found.reshape(-1, width), kept, inverses, strict=True
+            )
             for given, out, part, inverse in parts:
                 out[part] = inverse(given[part])
             return found

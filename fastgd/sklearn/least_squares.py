@@ -36,7 +36,7 @@ class _ByMoments:
         return config.threads(getattr(self, "n_jobs", None))
 
     def partial_fit(self, X, y, sample_weight=None):
-        """Learn from more rows, which need not be kept: exactly what a fit to all of them gives.
+        """Learn from more rows, which need not be kept; exactly what a fit to all gives.
 
         Only sums of products are kept, of d (d + targets) numbers. A fit counts as the first
         call, unless scikit-learn's own code did it, as for more columns than rows.
@@ -104,12 +104,12 @@ class LinearRegression(_ByMoments, sklearn.linear_model.LinearRegression):
     about their means, which take one pass over the rows, and further passes that correct it by
     the residuals where the columns are nearly collinear. Singular values of X, without its
     means, up to tol times the largest are taken for 0, as in scikit-learn; of the solutions
-    that there are then, it is the one of the least norm. ``singular_`` are roots of eigenvalues:
-    of those below 1e-4 times the largest, digits are lost.
+    that there are then, it is the one of the least norm. ``singular_`` are roots of
+    eigenvalues: of those below 1e-4 times the largest, digits are lost.
 
     n_jobs is the number of threads, which change no bit. scikit-learn's own code runs with
-    positive=True, a tol below 1e-7, more columns than rows, more than 4000 columns, or more than
-    500 of a sparse X.
+    positive=True, a tol below 1e-7, more columns than rows, more than 4000 columns, or more
+    than 500 of a sparse X.
 
     Examples
     --------
@@ -167,10 +167,10 @@ class Ridge(_ByMoments, sklearn.linear_model.Ridge):
     """``sklearn.linear_model.Ridge``, trained by fastgd.
 
     Parameters and attributes are scikit-learn's; it minimises, for each target,
-    sum of s (x w + b - y)² + alpha |w|². Whatever the solver's name, the solution is exact, from
-    the columns' moments about their means, as in ``LinearRegression``; tol and max_iter have no
-    effect. scikit-learn's own code runs with positive=True, more columns than rows, more than
-    4000 columns, or more than 500 of a sparse X.
+    sum of s (x w + b - y)² + alpha |w|². Whatever the solver's name, the solution is exact,
+    from the columns' moments about their means, as in ``LinearRegression``; tol and max_iter
+    have no effect. scikit-learn's own code runs with positive=True, more columns than rows,
+    more than 4000 columns, or more than 500 of a sparse X.
 
     Examples
     --------

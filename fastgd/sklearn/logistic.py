@@ -35,11 +35,11 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
 
     What differs:
 
-    - any solver takes any l1_ratio and any number of classes. "lbfgs" is L-BFGS in the metric of
-      the columns' second moments, so that it needs no scaled columns and fewer iterations; with
-      an L1 penalty OWL-QN. "newton-cholesky", "newton-cg", "sag" and "saga" are Newton's method,
-      with an L1 penalty by coordinate descent on its model; above 600 variables they are L-BFGS.
-      "liblinear", whose objective penalises the intercept, is scikit-learn's own;
+    - any solver takes any l1_ratio and any number of classes. "lbfgs" is L-BFGS in the metric
+      of the columns' second moments, so that it needs no scaled columns and fewer iterations;
+      with an L1 penalty OWL-QN. "newton-cholesky", "newton-cg", "sag" and "saga" are Newton's
+      method, with an L1 penalty by coordinate descent on its model; above 600 variables they
+      are L-BFGS. "liblinear", whose objective penalises the intercept, is scikit-learn's own;
     - tol is for the largest element of the gradient of the objective divided by C sum of s, or
       of its subgradient: what scikit-learn's "lbfgs" means;
     - n_jobs is the number of threads within a fit, which change no bit;
@@ -104,8 +104,8 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
         """Learn from more rows, which need not be kept.
 
         What was learned from the rows before enters as a quadratic function around the
-        coefficients found then (Laplace's approximation), and Newton's method adds the losses of
-        the new ones; the penalty counts once. So after all parts of a table the coefficients
+        coefficients found then (Laplace's approximation), and Newton's method adds the losses
+        of the new ones; the penalty counts once. So after all parts of a table the coefficients
         are close to those of a fit to it as a whole, and old rows count as much as new ones.
         It takes memory for a matrix of (outputs (d + 1))² numbers. A first call, and one after
         ``fit``, begins anew.
@@ -155,7 +155,8 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
 
     def _penalties(self):
         """(l1_ratio, C) as the two parameters and the deprecated third say; C may be inf."""
-        C = self.C if self.C == np.inf else number(self.C, "C", 0)
+        unpenalised = isinstance(self.C, float) and np.isposinf(self.C)
+        C = np.inf if unpenalised else number(self.C, "C", 0)
         if C == 0:
             raise ArgumentError(f"C: expected a number above 0, got {self.C!r}")
         if self.solver not in SOLVERS:
