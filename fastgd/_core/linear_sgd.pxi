@@ -314,6 +314,7 @@ cdef class Descent:
 
     cdef Course course
     cdef Head* heads
+    cdef int64_t columns
     cdef object arrays
     cdef readonly object plan
     cdef readonly object weights
@@ -337,6 +338,7 @@ cdef class Descent:
         cdef int64_t h
         self.weights = weights
         self.plan = plan
+        self.columns = d
         self.arrays = (memory, room)
         self.heads = <Head*>address(memory)
         course.loss = plan.loss
@@ -429,11 +431,18 @@ cdef class Descent:
         return status
 
     def step(self, np.ndarray x, double y, double weight=1):
-        """A step for one dense row (d,), without the objective: a Status."""
+        """A step for one dense row (d,), without the objective: a Status.
+
+        -1, and nothing is done, if x is not contiguous, float32 or float64, and as long as w.
+        """
         cdef RowTable table
         cdef Course course = self.course
         cdef double target = y
         cdef int64_t h
+        if (np.PyArray_NDIM(x) != 1 or np.PyArray_DIM(x, 0) != self.columns
+                or not np.PyArray_ISCARRAY_RO(x)
+                or np.PyArray_TYPE(x) not in (np.NPY_FLOAT, np.NPY_DOUBLE)):
+            return -1
         table.n = 1
         table.d = x.shape[0]
         table.single = x.itemsize == 4

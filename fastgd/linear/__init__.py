@@ -2,6 +2,8 @@
 
 from fastgd.linear.descent import gradient_descent
 from fastgd.linear.lbfgs import LBFGS
+from fastgd.linear.model import LinearModel
 from fastgd.linear.newton import Newton
+from fastgd.linear.sgd import SGD, GradientDescent
 
-__all__ = ["LBFGS", "Newton", "gradient_descent"]
+__all__ = ["LBFGS", "SGD", "GradientDescent", "LinearModel", "Newton", "gradient_descent"]

@@ -10,6 +10,9 @@ from fastgd.linear.search import EPSILON, ROUNDING, backtrack, penalised_line, s
 from fastgd.linear.solving import solve
 from fastgd.optimizers.line_search import Trial, strong_wolfe
 
+#: Variables up to which it is the method that suits.
+NEWTON_SIZE = 600
+
 
 class Newton:
     """Newton's method with the exact Hessian and a line search.

@@ -26,6 +26,7 @@ class Descent:
         self.plan, self.weights = plan, weights
         self.outputs = len(weights.coef)
         self.eta = np.full(self.outputs, plan.eta0)
+        self.scale, self.mean_scale = np.ones(self.outputs), np.zeros(self.outputs)
         if plan.rate == Rate.RATE_OPTIMAL:
             self.start = _optimal_start(plan)
 
@@ -48,7 +49,9 @@ class Descent:
         return Status.STATUS_FINE
 
     def step(self, x, y, weight=1):
-        """A step for one dense row (d,): a Status."""
+        """A step for one dense row (d,): a Status; -1 if it is no such row."""
+        if x.shape != self.weights.coef.shape[1:] or x.dtype.char not in "fd":
+            return -1
         rows = _OneRow(x)
         totals = np.zeros((2, self.outputs))
         if self.plan.y_stride:
@@ -132,7 +135,8 @@ class Descent:
         """Change weights by factors (rows, outputs) times the rows, then by the penalties."""
         plan, w = self.plan, self.weights
         for h, k in enumerate(group):
-            coef, intercept = w.coef[k] * max(0, 1 - eta * plan.l2), w.intercept[k]
+            factor = max(0, 1 - eta * plan.l2)
+            coef, intercept = w.coef[k] * factor, w.intercept[k]
             for (values, columns), factor in zip(lines, factors, strict=True):
                 coef[columns] += factor[h] * values
                 if plan.fit_intercept:
@@ -140,9 +144,13 @@ class Descent:
             if not (np.isfinite(coef).all() and np.isfinite(intercept)):
                 return False
             w.coef[k], w.intercept[k] = coef, intercept
+            if factor == 0:
+                self.scale[k], self.mean_scale[k] = 1, 0
+            self.scale[k] *= factor or 1
             if 0 < plan.average <= w.t[k]:
                 count = w.t[k] - plan.average + 1
                 w.average_coef[k] += (coef - w.average_coef[k]) / count
+                self.mean_scale[k] += (self.scale[k] - self.mean_scale[k]) / count
                 w.average_intercept[k] += (intercept - w.average_intercept[k]) / count
             w.owed_total[k] += eta * plan.l1
             w.t[k] += 1
@@ -160,6 +168,9 @@ class Descent:
         after = np.where(before == 0, 0, np.sign(before) * np.maximum(np.abs(before) - due, 0))
         w.owed[k, columns] += after - before
         w.coef[k, columns] = after
+        if self.plan.average:  # as in scikit-learn, steps before had this penalty, too
+            share = self.mean_scale[k] / self.scale[k]
+            w.average_coef[k, columns] += share * (after - before)
 
 
 class _OneRow:

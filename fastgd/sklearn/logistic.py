@@ -15,15 +15,12 @@ from fastgd.errors import ArgumentError
 from fastgd.linear.anchored import Anchored
 from fastgd.linear.lbfgs import LBFGS
 from fastgd.linear.minimum import advice
-from fastgd.linear.newton import Newton
+from fastgd.linear.newton import NEWTON_SIZE, Newton
 from fastgd.linear.objective import Objective
 from fastgd.linear.problem import LOSSES, Problem
 from fastgd.sklearn.inputs import engine_and_rows, row_weights
 
 SOLVERS = ("lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga")
-
-#: Variables up to which solvers other than "lbfgs" are Newton's method.
-NEWTON_SIZE = 600
 
 
 class LogisticRegression(sklearn.linear_model.LogisticRegression):
