@@ -55,6 +55,8 @@ class LBFGS:
         patience = Patience(self.history_size)
         vector = np.array(start, np.float64)
         value, gradient = objective(vector)
+        if not (np.isfinite(value) and np.isfinite(gradient).all()):
+            return Minimum(vector, value, np.inf, 0, False)
         n_iter, failed = 0, False
         while True:
             slopes = subgradient(vector, gradient, l1)

@@ -153,7 +153,12 @@ def correct(engine, rows, y, weights, found, penalties, centred, coef, solvers, 
     Their own error is about eps times the condition number of the columns' moments, and so that
     of x squared. One pass over the rows a correction. For y: (n, k).
     """
-    if max(solver.condition for solver in solvers) < ILL_CONDITIONED:
+    condition = max(solver.condition for solver in solvers)
+    if rows.sparse and centred:  # their means were taken away afterwards
+        spread = np.diagonal(found.square)
+        squares = found.total * found.x_mean**2
+        condition *= 1 + (squares[spread > 0] / spread[spread > 0]).max(initial=0.0)
+    if condition < ILL_CONDITIONED:
         return coef
     n, d = rows.shape
     k = len(coef)

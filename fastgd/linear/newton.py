@@ -52,6 +52,8 @@ class Newton:
         patience = Patience(2)
         vector = np.array(start, np.float64)
         value, gradient = objective(vector, curved=True)
+        if not (np.isfinite(value) and np.isfinite(gradient).all()):
+            return Minimum(vector, value, np.inf, 0, False)
         n_iter = 0
         while True:
             slopes = subgradient(vector, gradient, l1)

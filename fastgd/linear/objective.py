@@ -51,6 +51,7 @@ class Objective:
         self._choice = Choice(useful_threads(problem.threads, work, 100))
         self._curvatures = None
         self._point = None
+        self._plain_gram = None
 
     def split(self, vector):
         """(coef, intercept) of a vector, fresh arrays."""
@@ -121,8 +122,29 @@ class Objective:
             size = np.trace(matrix[:, j, :, j]) / k
             matrix[:, j, :, j] += size / k
 
+    def rough_hessian(self, vector):
+        """The Hessian as it would be if curvatures and columns had nothing to do with each other.
+
+        It takes no pass over the rows beyond those for the value and for the metric.
+        """
+        p = self.problem
+        if vector is not self._point:
+            self(vector, True)
+        c = self._curvatures
+        s = np.full(c.shape[1], self._share) if p.weights is None else p.weights * self._share
+        mean = c @ s
+        spread = mean[:, None] if len(c) == 1 else np.diag(mean) - (c * s) @ c.T
+        return np.kron(spread, self.gram()) + np.diag(p.l2 * self._penalised)
+
     def gram(self, curvatures=None):
         """The columns' products with each other, (width, width), weighted by curvatures."""
+        if curvatures is None:
+            if self._plain_gram is None:
+                self._plain_gram = self._gram(None)
+            return self._plain_gram
+        return self._gram(curvatures)
+
+    def _gram(self, curvatures):
         p = self.problem
         n, d = p.rows.shape
         weights = p.weights if curvatures is None else curvatures

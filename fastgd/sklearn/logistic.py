@@ -78,6 +78,7 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
             If max_iter iterations do not reach tol; says what to do.
         """
         ratio, C = self._penalties()
+        self._precision = None
         if self.solver == "liblinear":
             return super().fit(X, y, sample_weight)
         if self.dual:
@@ -93,8 +94,9 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
         coef, intercept = self._start(classes, X.shape[1], problem.outputs)
         self.classes_ = classes
         solver = self._solver(objective.size)
-        self._found(objective, solver, objective.joined(coef, intercept), X.dtype)
-        self._precision = None
+        minimum = self._found(objective, solver, objective.joined(coef, intercept), X.dtype)
+        if objective.size <= NEWTON_SIZE:
+            self._precision = _total(problem) * objective.rough_hessian(minimum.vector)
         return self
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -104,8 +106,9 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
         coefficients found then (Laplace's approximation), and Newton's method adds the losses
         of the new ones; the penalty counts once. So after all parts of a table the coefficients
         are close to those of a fit to it as a whole, and old rows count as much as new ones.
-        It takes memory for a matrix of (outputs (d + 1))² numbers. A first call, and one after
-        ``fit``, begins anew.
+        It takes memory for a matrix of (outputs (d + 1))² numbers. A call after ``fit`` goes on
+        from there, if these are no more than 600², and scikit-learn's own code did not fit it;
+        else it begins anew.
 
         Parameters
         ----------
@@ -134,20 +137,20 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
         labels = np.searchsorted(known, y).clip(max=len(known) - 1)
         new = known[labels] != y
         if new.any():
-            raise ArgumentError(f"y: {y[new][0]!r} is none of the classes {list(known)}")
+            raise ArgumentError(f"y: {y[new][0]} is none of the classes {list(known)}")
         problem = self._problem(X, y, known, labels, sample_weight, ratio, C, whole=not first)
         objective = Objective(problem)
-        share = C * _total(problem)  # what the objective is scikit-learn's divided by
+        total = _total(problem)
         if first:
             anchor = np.zeros(objective.size)
             precision = np.zeros((objective.size, objective.size))
         else:
             anchor = objective.joined(self.coef_.astype(np.float64), self.intercept_)
-            precision = self._precision / share
+            precision = self._precision / total
         anchored = Anchored(objective, anchor, precision)
         self.classes_ = known
         minimum = self._found(anchored, Newton(self.tol, self.max_iter), anchor, X.dtype)
-        self._precision = share * anchored.hessian(minimum.vector)
+        self._precision = total * anchored.hessian(minimum.vector)
         return self
 
     def _penalties(self):
