@@ -69,6 +69,7 @@ class Objective:
         """The value and the gradient; `curved`: what the Hessian is made of is kept, too."""
         p = self.problem
         n, d = p.rows.shape
+        curved = curved or p.outputs == 1  # then it costs nothing
         if curved and self._curvatures is None:
             self._curvatures = np.empty((p.outputs, n))
         coef, intercept = self.split(vector)

@@ -179,7 +179,8 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
             self, X, y, reset=reset, accept_sparse="csr", dtype=[np.float64, np.float32],
             order="C", accept_large_sparse=True,
         )  # fmt: skip
-        check_classification_targets(y)
+        if y.dtype.kind not in "biuU":  # which are labels, whatever they are
+            check_classification_targets(y)
         return X, y
 
     def _problem(self, X, y, classes, labels, sample_weight, ratio, C, whole=False):
