@@ -10,7 +10,8 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from fastgd._core.scalar cimport (
-    absolute, exponential, fmadd, is_finite, logarithm, real, sigmoid, softplus, square_root,
+    absolute, exponential, fmadd, is_finite, log_of_parts, logarithm, real, select, sigmoid,
+    softplus, square_root, with_sign_of,
 )
 from fastgd._core.types cimport *
 
@@ -81,3 +82,10 @@ def decisions(
     task.out = <double*>address(out)
     with nogil:
         run_team(threads, decide, &task)
+
+
+include "gemm.pxi"
+include "gram_blocks.pxi"
+include "linear_objective.pxi"
+include "linear_hessian.pxi"
+include "coordinate_descent.pxi"

@@ -4,4 +4,7 @@ They need scikit-learn, which the extra ``fastgd[sklearn]`` brings; nothing else
 imports it.
 """
 
-__all__: list[str] = []
+from fastgd.sklearn.mlp import MLPClassifier, MLPRegressor
+from fastgd.sklearn.sgd import SGDClassifier, SGDRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor", "SGDClassifier", "SGDRegressor"]
