@@ -57,3 +57,38 @@ class Descent:
     def decision(self, x: _Array, output: int = 0) -> float: ...
     def slow_down(self, output: int) -> bool: ...
     def settle(self) -> None: ...
+
+def objective(
+    rows: Rows,
+    y: _Doubles,
+    weights: _Doubles | None,
+    loss: int,
+    setting: float,
+    coef: _Doubles,
+    intercept: _Doubles,
+    curvatures: _Doubles | None,
+    sums: _Doubles | None,
+    row: int,
+    seconds: float,
+    threads: int = 1,
+) -> tuple[int, _Doubles]: ...
+def weighted_gram(
+    rows: Rows,
+    weights: _Doubles | None,
+    shift: _Doubles | None,
+    targets: _Doubles,
+    sums: _Doubles | None,
+    row: int,
+    seconds: float,
+    threads: int = 1,
+) -> tuple[int, _Doubles]: ...
+def coordinate_descent(
+    gram: _Doubles,
+    moments: _Doubles,
+    l1: _Doubles,
+    vector: _Doubles,
+    tol: float,
+    sweep: int,
+    last: int,
+    seconds: float,
+) -> tuple[int, bool]: ...

@@ -18,7 +18,9 @@ from fastgd.errors import (
 )
 from fastgd.linear.answers import decisions, probabilities, response
 from fastgd.linear.epochs import Chunk
-from fastgd.linear.problem import LOSSES, REGRESSIONS, Problem, Solution
+from fastgd.linear.lbfgs import LBFGS
+from fastgd.linear.newton import NEWTON_SIZE, Newton
+from fastgd.linear.problem import LOSSES, REGRESSIONS, SMOOTH, Problem, Solution
 from fastgd.linear.rows import rows_of, targets, weights_of
 from fastgd.linear.sgd import SGD
 from fastgd.linear.steps import Weights
@@ -177,7 +179,7 @@ class LinearModel:
         problem, classes = self._problem(x, y, sample_weight, n_jobs, classes, warm_start)
         if problem.rows.shape[0] == 0:
             raise DataError("x: there are no rows")
-        solver = solver or self._default_solver(problem)
+        solver = solver or self._suitable_solver(problem)
         start = self._start(problem, warm_start)
         if isinstance(solver, SGD):
             weights = problem.weights
@@ -373,6 +375,13 @@ class LinearModel:
             return Solution(*self._result())
         shape = problem.outputs, problem.rows.shape[1]
         return Solution(np.zeros(shape), np.zeros(problem.outputs))
+
+    def _suitable_solver(self, problem):
+        """What suits the loss and the rows of a fit."""
+        if self.loss not in SMOOTH:
+            return self._default_solver(problem)
+        size = problem.rows.shape[1] * (problem.outputs if self.loss == "multinomial" else 1)
+        return Newton() if size <= NEWTON_SIZE else LBFGS()
 
     def _default_solver(self, problem):
         return SGD("optimal" if problem.l1 + problem.l2 > 0 else "invscaling")

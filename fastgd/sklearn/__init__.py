@@ -4,7 +4,17 @@ They need scikit-learn, which the extra ``fastgd[sklearn]`` brings; nothing else
 imports it.
 """
 
+from fastgd.sklearn.least_squares import LinearRegression, Ridge
+from fastgd.sklearn.logistic import LogisticRegression
 from fastgd.sklearn.mlp import MLPClassifier, MLPRegressor
 from fastgd.sklearn.sgd import SGDClassifier, SGDRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor", "SGDClassifier", "SGDRegressor"]
+__all__ = [
+    "LinearRegression",
+    "LogisticRegression",
+    "MLPClassifier",
+    "MLPRegressor",
+    "Ridge",
+    "SGDClassifier",
+    "SGDRegressor",
+]
