@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         initializers,
         layers,
         losses,
+        many,
         metrics,
         models,
         ops,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from fastgd.layers.symbolic import KerasTensor
     from fastgd.linear import gradient_descent
     from fastgd.losses import Loss
+    from fastgd.many import fit_many
     from fastgd.metrics import Metric
     from fastgd.models import Model, Sequential
     from fastgd.optimizers import Optimizer
@@ -77,10 +79,12 @@ __all__ = [
     "config",
     "constraints",
     "errors",
+    "fit_many",
     "gradient_descent",
     "initializers",
     "layers",
     "losses",
+    "many",
     "metrics",
     "models",
     "ops",
@@ -106,6 +110,7 @@ _MODULES = {
     "Regularizer": "regularizers",
     "Sequential": "models",
     "Variable": "variables",
+    "fit_many": "many",
     "gradient_descent": "linear",
 }
 

@@ -1,12 +1,10 @@
 """Names: how a string finds its class, and how an unnamed layer gets a name."""
 
 import re
-from collections import Counter
 from difflib import get_close_matches
 
+from fastgd import _scope
 from fastgd.errors import DataTypeError, UnknownNameError
-
-_given = Counter()
 
 
 def snake_case(name):
@@ -17,14 +15,15 @@ def snake_case(name):
 
 def unique_name(stem):
     """``dense``, then ``dense_1``, ``dense_2`` ..."""
-    count = _given[stem]
-    _given[stem] += 1
+    given = _scope.current().names
+    count = given[stem]
+    given[stem] += 1
     return f"{stem}_{count}" if count else stem
 
 
 def reset_names():
     """Start the numbers of unnamed layers and models anew."""
-    _given.clear()
+    _scope.current().names.clear()
 
 
 def lookup(argument, name, table):

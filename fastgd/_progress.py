@@ -21,9 +21,12 @@ class Progress:
         How many there will be in all; None for an evaluation, which has no epochs.
     stream : file, optional
         sys.stdout by default.
+    unit : str
+        What is counted.
     """
 
-    def __init__(self, verbose, epochs=None, stream=None):
+    def __init__(self, verbose, epochs=None, stream=None, unit="step"):
+        self.unit = unit
         self.stream = stream or sys.stdout
         isatty = getattr(self.stream, "isatty", None)  # a stream of one's own may lack it
         self.terminal = bool(isatty and isatty())
@@ -90,7 +93,7 @@ class Progress:
 
     def _times(self, step, now, between=" "):
         elapsed = now - self.start
-        return f"{elapsed:.0f}s{between}{_duration(elapsed / max(step, 1))}/step"
+        return f"{elapsed:.0f}s{between}{_duration(elapsed / max(step, 1))}/{self.unit}"
 
     def _write(self, text):
         self.stream.write(printable(text, self.stream))

@@ -4,10 +4,9 @@ A stream is counter-based (SplitMix64, Steele, Lea and Flood 2014): its element 
 function of the seed and ``i`` alone. The compiled engine shuffles with the same function.
 """
 
-import os
+from fastgd import _scope
 
 _MASK = (1 << 64) - 1
-_state = {"seed": int.from_bytes(os.urandom(8)), "drawn": 0}
 
 
 def element(seed, index):
@@ -19,11 +18,13 @@ def element(seed, index):
 
 
 def set_seed(seed):
-    """Start the process' stream anew."""
-    _state.update(seed=seed & _MASK, drawn=0)
+    """Start the process' stream anew; within a job, the job's own."""
+    scope = _scope.current()
+    scope.seed, scope.drawn = seed & _MASK, 0
 
 
 def next_seed():
     """A fresh seed, for a model or an initializer without one of its own."""
-    _state["drawn"] += 1
-    return element(_state["seed"], _state["drawn"] - 1)
+    scope = _scope.current()
+    scope.drawn += 1
+    return element(scope.seed, scope.drawn - 1)

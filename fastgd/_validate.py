@@ -119,16 +119,19 @@ def prepared(array, dtype):
         return np.array(array, dtype=dtype, order="C", subok=False)
 
 
-def check_finite(engine, array, original, argument, given=None):
+def check_finite(engine, array, original, argument, given=None, chosen=None):
     """A DataError that says where the first NaN or infinity of a prepared array stands.
 
     ``given`` is what the user passed in; a frame's columns are called by their names.
+    ``chosen``: the numbers of the rows that are looked at, and counted.
     """
-    index = engine.first_nonfinite(array)
+    index = engine.first_nonfinite(array, chosen)
     if index < 0:
         return
-    where = np.unravel_index(index, array.shape)
-    seen = original.reshape(array.shape)[where]
+    count = len(array) if chosen is None else len(chosen)
+    where = np.unravel_index(index, (count, *array.shape[1:]))
+    row = where[0] if chosen is None else chosen[where[0]]
+    seen = original.reshape(array.shape)[(row, *where[1:])]
     reason = f"which is beyond {array.dtype}" if np.isfinite(seen) else "which is not finite"
     raise DataError(f"{argument}: {seen}{_at(where)}{_column_name(given, where)}, {reason}")
 
@@ -141,8 +144,11 @@ def _column_name(given, where):
     return f" ({names[where[1]]!r})"
 
 
-def matrix(values, width, dtype, engine, argument="x", consumer="the model"):
-    """Rows of ``width`` features, (n, width); (n,) is taken for (n, 1)."""
+def matrix(values, width, dtype, engine, argument="x", consumer="the model", chosen=None):
+    """Rows of ``width`` features, (n, width); (n,) is taken for (n, 1).
+
+    chosen: the numbers of the rows that have to be finite; by default all.
+    """
     original = numeric(values, argument)
     if original.ndim == 1 and width == 1:
         original = original.reshape(-1, 1)
@@ -159,7 +165,7 @@ def matrix(values, width, dtype, engine, argument="x", consumer="the model"):
             f"{argument}: {consumer} expects {width} columns, got shape {original.shape}"
         )
     array = prepared(original, dtype)
-    check_finite(engine, array, original, argument, values)
+    check_finite(engine, array, original, argument, values, chosen)
     return array
 
 
@@ -176,17 +182,17 @@ def is_prepared(x, width, dtype, engine):
     )
 
 
-def rows(values, shape, dtype, engine, argument="x", consumer="the model"):
-    """Rows of a shape (None, d...), each flat: (n, product of d...)."""
+def rows(values, shape, dtype, engine, argument="x", consumer="the model", chosen=None):
+    """Rows of a shape (None, d...), each flat: (n, product of d...). chosen: as in matrix."""
     if len(shape) == 2:
-        return matrix(values, shape[1], dtype, engine, argument, consumer)
+        return matrix(values, shape[1], dtype, engine, argument, consumer, chosen)
     original = numeric(values, argument)
     if original.shape[1:] != shape[1:] or original.ndim != len(shape):
         raise ShapeError(
             f"{argument}: {consumer} expects shape {shape}, got shape {original.shape}"
         )
     array = prepared(original, dtype)
-    check_finite(engine, array, original, argument)
+    check_finite(engine, array, original, argument, chosen=chosen)
     return array.reshape(len(array), -1)
 
 
@@ -274,6 +280,26 @@ def assign_all(variables, weights, owner):
         )
     for variable, new in zip(variables, weights, strict=True):
         variable.assign(new)
+
+
+def row_numbers(values, count, argument="rows"):
+    """Numbers of rows from 0 to count - 1, at least one: int64 (m,), not copied if they are."""
+    array = np.asarray(values) if isinstance(values, range) else _array(values, argument)
+    if array.dtype.kind not in "iu" and array.size:
+        hint = "; for a mask give np.flatnonzero(mask)" if array.dtype.kind == "b" else ""
+        raise DataTypeError(f"{argument}: expected whole numbers, got {array.dtype}{hint}")
+    if array.ndim != 1:
+        raise ShapeError(f"{argument}: expected shape (m,), got {array.shape}")
+    if array.size == 0:
+        raise DataError(f"{argument}: there are no rows")
+    low, high = array.min(), array.max()
+    if low < 0 or high >= count:
+        place = int(np.argmax((array < 0) | (array >= count)))
+        raise ArgumentError(
+            f"{argument}: expected numbers of rows from 0 to {count - 1}, "
+            f"got {array[place]} at index {place}"
+        )
+    return np.ascontiguousarray(array, dtype=np.int64)
 
 
 def verbosity(value):

@@ -6,7 +6,8 @@ from fastgd.errors import ArgumentError
 
 def run(model, part, weighted, totals, first, last):
     """All of a part, whatever its steps, as a span of them: the step reached and a Status."""
-    return part.last, minimize(model, part.x, part.y, weighted, totals)
+    x = part.x if part.rows is None else part.x[part.rows]
+    return part.last, minimize(model, x, part.y, weighted, totals)
 
 
 def minimize(model, x, y, weighted, totals):

@@ -123,7 +123,7 @@ def _span(model, part, weighted, totals, threads):
         last = regular.last_step(first, last)
         span = functools.partial(
             train, part.x, part.y, part.order, part.key, size, first, last, state,
-            rates(first, last), totals,
+            rates(first, last), totals, rows=part.rows,
         )  # fmt: skip
         reached, status = choice.run(span, first, SPAN_SECONDS)
         if status == Status.STATUS_FINE:
@@ -184,8 +184,8 @@ def evaluate(model, source, callbacks, threads=1):
             if batches:
                 callbacks.on_test_batch_begin(step)
 
-            def span(row, seconds, threads, x=part.x[:last], y=part.y[:last]):
-                return (program.evaluate(x, y, row, totals, seconds, threads),)
+            def span(row, seconds, threads, part=part, y=part.y[:last]):
+                return (program.evaluate(part.x, y, row, totals, seconds, threads, part.rows),)
 
             for row in _rows(model, first, last, span, threads):
                 totals[0] = penalty * totals[1]
@@ -231,7 +231,10 @@ def predict(model, source, callbacks, threads=1):
         for first, last in _pieces(part, batches):
             if batches:
                 callbacks.on_predict_batch_begin(len(outputs))
-            outputs.append(predict_array(model, part.x[first:last], threads))
+            whole = part.rows is None
+            x = part.x[first:last] if whole else part.x
+            rows = None if whole else part.rows[first:last]
+            outputs.append(predict_array(model, x, threads, rows))
             if batches:
                 callbacks.on_predict_batch_end(len(outputs) - 1, {"outputs": outputs[-1]})
             if model.stop_predicting:
@@ -242,20 +245,21 @@ def predict(model, source, callbacks, threads=1):
     return outputs
 
 
-def predict_array(model, x, threads=1):
-    """The outputs for an array."""
+def predict_array(model, x, threads=1, rows=None):
+    """The outputs for an array, or for some of its rows."""
     program = model.program()
-    out = np.empty((len(x), model.network().output_width), dtype=x.dtype)
+    count = len(x if rows is None else rows)
+    out = np.empty((count, model.network().output_width), dtype=x.dtype)
     if threads == 1:  # one row should take a microsecond
         row = 0
-        while row < len(x):
-            row = program.predict(x, out, row, SPAN_SECONDS)
+        while row < count:
+            row = program.predict(x, out, row, SPAN_SECONDS, 1, rows)
         return out
 
     def span(row, seconds, threads):
-        return (program.predict(x, out, row, seconds, threads),)
+        return (program.predict(x, out, row, seconds, threads, rows),)
 
-    for _ in _rows(model, 0, len(x), span, threads):
+    for _ in _rows(model, 0, count, span, threads):
         pass
     return out
 
@@ -266,7 +270,7 @@ def _no_key():
 
 def _pieces(part, batches):
     """The rows of a part, first and last, as a whole or batch by batch."""
-    size, count = part.batch_size, len(part.x)
+    size, count = part.batch_size, part.count
     step = 1 if batches else part.last - part.first
     for at in range(part.first, part.last, step):
         yield at * size, min((at + step) * size, count)

@@ -170,10 +170,10 @@ class Spy:
         self._during = during
         self.calls = []
 
-    def train(self, *arguments):
+    def train(self, *arguments, **more):
         self.calls.append(arguments)
         self._during()
-        return self._program.train(*arguments)
+        return self._program.train(*arguments, **more)
 
     def __getattr__(self, name):
         return getattr(self._program, name)

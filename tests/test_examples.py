@@ -16,6 +16,7 @@ DATA = Path(os.environ.get("FASTGD_DATA") or ROOT.parent / "shared" / "data")
 CREDIT_TABLE = DATA / "uci_default_credit_card.csv"
 
 HAS_MATPLOTLIB = importlib.util.find_spec("matplotlib") is not None
+HAS_OPTUNA = importlib.util.find_spec("optuna") is not None
 
 
 def run(cwd, script, *args, ok=True):
@@ -169,6 +170,18 @@ def test_demo_draws_a_picture(tmp_path):
     picture = (tmp_path / "fastgd_demo.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
     assert len(picture) > 10_000
+
+
+@pytest.mark.skipif(not HAS_OPTUNA, reason="optuna is not installed")
+def test_optuna_prunes_what_does_not_learn(tmp_path):
+    output = run(tmp_path, "optuna_pruning.py", "--trials", 14, "--rows", 2000)
+    trials = re.findall(r"trial +(\d+): (\w+) +(\d+) epochs, AUC ([\d.]+)", output)
+    assert [int(number) for number, *_ in trials] == list(range(14))
+    epochs = {state: {int(e) for _, s, e, _ in trials if s == state} for _, state, *_ in trials}
+    assert epochs["complete"] == {10}
+    assert max(epochs["pruned"]) < 10
+    best = max(float(figure) for _, state, _, figure in trials if state == "complete")
+    assert number_after("best AUC", output) == best > 0.72
 
 
 def test_generated_credit_data(credit_data, tables):

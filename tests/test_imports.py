@@ -16,7 +16,7 @@ PACKAGE = Path(fastgd.__file__).parent
 
 # From low to high: a module imports from tiers below its own only.
 TIERS = [
-    {"errors", "_core", "_core.cpu", "_core.types", "_array_methods", "_gradients"},
+    {"errors", "_core", "_core.cpu", "_core.types", "_array_methods", "_gradients", "_scope"},
     {"reference.points", "reference.arrays", "reference.shuffle"},
     {"reference.embedding", "reference.noise", "reference.normalization"},
     {"reference.activations", "reference.linear_losses", "reference.linear_rows"},
@@ -55,6 +55,7 @@ TIERS = [
     {"callbacks.lambda_callback", "callbacks.terminate_on_nan", "callbacks.swap_ema_weights"},
     {"callbacks.callback_list", "callbacks.early_stopping", "callbacks.learning_rate"},
     {"callbacks.csv_logger", "callbacks.tqdm_callback", "callbacks.tensorboard"},
+    {"callbacks.optuna_pruning"},
     {"callbacks.model_checkpoint"},
     {"callbacks.backup_and_restore"},
     {"callbacks"},
@@ -86,7 +87,7 @@ TIERS = [
     {"layers"},
     {"models.summary", "models.graph", "models.structure", "models.tracing"},
     {"models.network", "models.graph_config", "models.packing"},
-    {"models.base", "models.objective", "models.sources"},
+    {"models.base", "models.objective", "models.rows", "models.sources"},
     {"models.compiled"},
     {"models.data"},
     {"models.trainer"},
@@ -101,8 +102,17 @@ TIERS = [
     {"linear.sgd"},
     {"linear.model"},
     {"models", "linear"},
+    {"many.picture", "many.rows", "many.search_picture", "many.space", "many.splits"},
+    {"many.results"},
+    {"many.job", "many.pool"},
+    {"many.jobs"},
+    {"many.cross_validation", "many.ensemble"},
+    {"many.trials"},
+    {"many.search"},
+    {"many.halving", "many.repeats"},
+    {"many"},
     {"sklearn.inputs"},
-    {"sklearn.least_squares", "sklearn.logistic"},
+    {"sklearn.least_squares", "sklearn.logistic", "sklearn.sgd"},
     {"sklearn"},
     {"__init__"},
     {"bench", "bench.threads", "bench.side", "bench.workloads"},
@@ -120,7 +130,7 @@ TIER = {module: number for number, tier in enumerate(TIERS) for module in tier}
 
 # Third-party modules that a function may import when it is called.
 PEERS = {"jax", "keras", "onnx", "onnxruntime", "sklearn", "tensorflow", "torch"}
-EXTRAS = {"matplotlib", "narwhals", "pandas", "tensorboard", "tqdm"}
+EXTRAS = {"matplotlib", "narwhals", "optuna", "pandas", "tensorboard", "tqdm"}
 OPTIONAL = {"safetensors"} | EXTRAS | PEERS
 
 

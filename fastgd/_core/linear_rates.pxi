@@ -29,6 +29,7 @@ cdef struct Course:
     int64_t outputs
     double deadline             # seconds on the monotonic clock
     int64_t looks               # steps between two looks at the clock
+    double largest              # absolute value of x
 
 # One output: the weights w scale, so that L2 shrinks all of them by one product. Their average
 # over the steps is (average + average_a w) / average_b: W. Xu, "Towards optimal one pass large
@@ -41,6 +42,7 @@ cdef struct Head:
     double* average_intercept
     double* owed                # the L1 penalty that each weight has had, or NULL
     double* room                # for the slopes of a batch, and a decision an output
+    double bound                # no |w| is larger
     double scale
     double inverse              # 1 / scale
     double square_norm          # |w scale|^2 and |w|_1, where the objective needs them

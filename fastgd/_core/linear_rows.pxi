@@ -18,6 +18,19 @@ cdef struct Line:
     const void* values
     const void* columns
 
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define fastgd_prefetch(p) __builtin_prefetch(p)
+    #else
+    #define fastgd_prefetch(p) ((void)0)
+    #endif
+    """
+    void prefetch "fastgd_prefetch"(const void*) noexcept nogil
+
+cdef enum:
+    PREFETCHED = 16         # cache lines of a row, at most; the hardware finds those behind
+
 ctypedef fused index_type:
     int32_t
     int64_t
@@ -41,6 +54,7 @@ cdef class Rows:
     """
 
     cdef RowTable table
+    cdef double largest     # |value|, -1 until it is asked for
     cdef readonly np.ndarray values
     cdef readonly np.ndarray columns
     cdef readonly np.ndarray starts
@@ -49,6 +63,7 @@ cdef class Rows:
         self, np.ndarray values, np.ndarray columns=None, np.ndarray starts=None, int64_t width=0,
     ):
         self.values, self.columns, self.starts = values, columns, starts
+        self.largest = -1
         self.table.single = values.dtype == numpy.float32
         self.table.values = np.PyArray_DATA(values)
         self.table.sparse = columns is not None
@@ -80,6 +95,38 @@ cdef class Rows:
                 row = find_disorder(&self.table, <const int32_t*>self.table.columns)
         return row
 
+    cdef double largest_value(self):
+        """The largest absolute value; beyond float64's numbers if one is not finite."""
+        cdef int64_t n = self.values.size
+        if self.largest < 0:
+            with nogil:
+                if self.table.single:
+                    self.largest = find_largest(n, <const float*>self.table.values)
+                else:
+                    self.largest = find_largest(n, <const double*>self.table.values)
+        return self.largest
+
+
+cdef double find_largest(int64_t n, const real* x) noexcept nogil:
+    cdef real[16] top
+    cdef real size
+    cdef int64_t i = 0
+    cdef int j
+    for j in range(16):
+        top[j] = 0
+    while i + 16 <= n:
+        for j in range(16):
+            size = absolute(x[i + j])
+            top[j] = top[j] if top[j] >= size else size
+        i += 16
+    while i < n:
+        size = absolute(x[i])
+        top[0] = top[0] if top[0] >= size else size
+        i += 1
+    for j in range(1, 16):
+        top[0] = top[0] if top[0] >= top[j] else top[j]
+    return <double>top[0]
+
 
 cdef inline int64_t start_of(const RowTable* rows, int64_t i) noexcept nogil:
     if rows.wide:
@@ -102,6 +149,25 @@ cdef inline Line line_of(const RowTable* rows, int64_t i) noexcept nogil:
         line.values = <const char*>rows.values + first * value_size
         line.columns = <const char*>rows.columns + first * (8 if rows.wide else 4)
     return line
+
+
+cdef inline void prefetch_line(const RowTable* rows, int64_t i) noexcept nogil:
+    """Ask for row i, which is used some steps later; of a sparse one, its place must be near."""
+    cdef Line line = line_of(rows, i)
+    cdef int64_t lines = (line.n * (4 if rows.single else 8) + 63) // 64
+    cdef int64_t j
+    for j in range(min(lines, <int64_t>PREFETCHED)):
+        prefetch(<const char*>line.values + 64 * j)
+    if rows.sparse:
+        lines = (line.n * (8 if rows.wide else 4) + 63) // 64
+        for j in range(min(lines, <int64_t>PREFETCHED)):
+            prefetch(<const char*>line.columns + 64 * j)
+
+
+cdef inline void prefetch_start(const RowTable* rows, int64_t i) noexcept nogil:
+    """Ask for where a sparse row is."""
+    if rows.sparse:
+        prefetch(<const char*>rows.starts + i * (8 if rows.wide else 4))
 
 
 cdef inline int64_t find_disorder(const RowTable* rows, const index_type* columns) noexcept nogil:

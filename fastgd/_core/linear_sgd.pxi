@@ -18,6 +18,7 @@ cdef void settle(Head* head, int64_t d) noexcept nogil:
         for j in range(d):
             head.w[j] *= head.scale
         head.absolute_norm *= head.scale
+        head.bound *= head.scale
         head.scale = 1
         head.inverse = 1
 
@@ -114,7 +115,11 @@ cdef inline bint move(const Course* course, Head* head, const Line* line, double
     cdef double before
     if a == 0:
         return True
-    if not is_finite(intercept) or line_work(
+    head.bound = fmadd(absolute(step), course.largest, head.bound)
+    if not is_finite(intercept):
+        return False
+    # the bound of a run that goes well is never near the end of the numbers
+    if not head.bound < 1e300 and line_work(
             LINE_CHECK, course.rows, line, step, 0, head.w, NULL) != 0:
         return False
     if course.fit_intercept:
@@ -260,8 +265,15 @@ cdef void run_heads(const Course* course, Head* heads, int64_t k, int64_t last) 
     """Step from heads.position to last, or to the deadline."""
     cdef int64_t next_look = heads.position + course.looks
     cdef int64_t count
+    cdef int64_t i
     cdef bint fine = True
     while heads.position < last:
+        if course.order != NULL:
+            for i in range(heads.position, min(last, heads.position + course.batch)):
+                if i + 16 < last:
+                    prefetch_start(course.rows, course.order[i + 16])
+                if i + 6 < last:
+                    prefetch_line(course.rows, course.order[i + 6])
         if course.batch == 1 and k == 1:
             count = 1
             fine = row_step(course, heads, heads.position)
@@ -375,6 +387,7 @@ cdef class Descent:
             head.room = <double*>address(room) + h * (course.batch + 1)
             head.scale = head.inverse = head.average_b = 1
             head.eta = course.eta0
+            head.bound = find_largest(d, <const double*>head.w)
             head.square_norm = dense_dot(d, <const double*>head.w, <const double*>head.w)
             head.absolute_norm = dense_work(LINE_ABSOLUTE, d, <const double*>head.w, 0, 0, head.w, NULL)
 
@@ -396,6 +409,7 @@ cdef class Descent:
         cdef int64_t h
         cdef int64_t width = rows.table.d
         course.rows = &rows.table
+        course.largest = rows.largest_value()
         course.y = <const double*>address(y)
         course.weights = NULL
         course.order = NULL
@@ -453,6 +467,10 @@ cdef class Descent:
         course.weights = &weight
         course.order = NULL
         course.objective = False
+        if table.single:
+            course.largest = find_largest(table.d, <const float*>table.values)
+        else:
+            course.largest = find_largest(table.d, <const double*>table.values)
         if course.loss == LINEAR_MULTINOMIAL:
             if not batch_step(&course, self.heads, course.outputs, 0, 1):
                 return STATUS_UPDATE

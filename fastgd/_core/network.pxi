@@ -306,13 +306,21 @@ cdef inline void copy_row(int64_t n, const real* x, real* out) noexcept nogil:
         out[n - 8 + j] = x[n - 8 + j]
 
 
+cdef inline int64_t row_at(const int64_t* order, const int64_t* rows, int64_t i) noexcept nogil:
+    """rows[order[i]]; either may be NULL, for i itself."""
+    if order != NULL:
+        i = order[i]
+    return i if rows == NULL else rows[i]
+
+
 cdef inline void gather(
-    int64_t rows, const int64_t* order, int64_t width, const real* x, real* out,
+    int64_t first, int64_t end, const int64_t* order, const int64_t* rows, int64_t width,
+    const real* x, real* out,
 ) noexcept nogil:
-    """out[i] = x[order[i]]."""
+    """out[i - first] = x[rows[order[i]]], for i from first to end - 1."""
     cdef int64_t i
-    for i in range(rows):
-        copy_row(width, x + order[i] * width, out + i * width)
+    for i in range(first, end):
+        copy_row(width, x + row_at(order, rows, i) * width, out + (i - first) * width)
 
 
 cdef inline void copy_outputs(

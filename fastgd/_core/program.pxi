@@ -63,6 +63,7 @@ cdef double FOR_EVER = float("inf")
 
 cdef enum:
     LOCKED_WORK = 20000     # multiply-adds forward
+    LOCKED_VALUES = 50000   # looked at
     CALL_ROWS = 4096        # that functions of the user's are given at a time
     LINES = 4               # of a member's scratch, each for a row of the widest buffer
 
@@ -80,6 +81,12 @@ os.register_at_fork(after_in_child=_count_fork)
 
 cdef inline void* address(np.ndarray a):
     return np.PyArray_DATA(a)
+
+
+cdef inline const int64_t* places_of(np.ndarray rows):
+    if rows is None:
+        return NULL
+    return <const int64_t*>address(rows)
 
 
 cdef Optimizer unpacked(state):
@@ -241,6 +248,9 @@ cdef class Program:
                 "which is waiting for it")
         return self.turn
 
+    cdef inline int64_t itemsize(self):
+        return sizeof(float) if self.single else sizeof(double)
+
     cdef set_scratch(self, int64_t rows):
         """Lay out a member's scratch for batches of `rows` rows."""
         cdef int64_t itemsize = self.dtype.itemsize
@@ -307,8 +317,12 @@ cdef class Program:
         self.functions.raise_it()
 
     cdef int64_t run_rows(self, Span* span, int64_t first_row, double seconds, int64_t threads):
-        """Run a span of rows, in blocks; returns the row reached."""
+        """Run a span of rows from first_row of x on, in blocks; returns the row reached."""
         span.rows -= first_row
+        if span.places != NULL:
+            span.places += first_row
+        else:
+            span.x = <const char*>span.x + first_row * self.net.width[0] * self.itemsize()
         span.batch_size = BLOCK_ROWS * threads if self.net.functions == NULL else CALL_ROWS
         span.step = 0
         span.last_step = (span.rows + span.batch_size - 1) // span.batch_size
@@ -318,13 +332,14 @@ cdef class Program:
     def train(
         self, np.ndarray x, np.ndarray y, np.ndarray order, key, int64_t batch_size,
         int64_t first_step, int64_t last_step, state, np.ndarray rates, np.ndarray totals,
-        double seconds, int64_t threads=1,
+        double seconds, int64_t threads=1, np.ndarray rows=None,
     ):
         """Train on the batches first_step ... last_step - 1 of an epoch.
 
         Parameters
         ----------
         x, y : ndarray, shapes (n, inputs) and (n, targets)
+            With `rows`, x may have more rows than y.
         order : ndarray of int64, shape (n,), or None
             The order of the rows, in which case step 0 fills it from `key`; None is their own.
         key : int
@@ -339,6 +354,8 @@ cdef class Program:
         seconds : float
             Return after about this time, whatever is left.
         threads : int
+        rows : ndarray of int64, shape (n,), optional
+            The row of x that belongs to each row of y.
 
         Returns
         -------
@@ -351,11 +368,12 @@ cdef class Program:
         span.kind = TRAIN
         span.x = address(x)
         span.y = address(y)
-        span.rows = x.shape[0]
+        span.rows = y.shape[0]
         span.batch_size = batch_size
         span.step = first_step
         span.last_step = last_step
         span.order = NULL if order is None else <int64_t*>address(order)
+        span.places = places_of(rows)
         span.rates = <const double*>address(rates)
         span.one_rate = rates.shape[0] == 1
         span.key = stream
@@ -370,14 +388,18 @@ cdef class Program:
 
     def evaluate(
         self, np.ndarray x, np.ndarray y, int64_t first_row, np.ndarray totals, double seconds,
-        int64_t threads=1,
+        int64_t threads=1, np.ndarray rows=None,
     ):
-        """Add loss and metrics of the rows from first_row on to totals; the row reached."""
+        """Add loss and metrics of the rows from first_row on to totals; the row reached.
+
+        rows: as in train.
+        """
         cdef Span span
         span.kind = EVALUATE
-        span.x = <char*>address(x) + first_row * x.strides[0]
+        span.x = address(x)
         span.y = <char*>address(y) + first_row * y.strides[0]
-        span.rows = x.shape[0]
+        span.rows = y.shape[0]
+        span.places = places_of(rows)
         span.out = NULL
         span.totals = <double*>address(totals)
         with self.in_turn():
@@ -385,14 +407,19 @@ cdef class Program:
 
     def predict(
         self, np.ndarray x, np.ndarray out, int64_t first_row, double seconds, int64_t threads=1,
+        np.ndarray rows=None,
     ):
-        """Fill out with the outputs of the rows from first_row on; the row reached."""
+        """Fill out with the outputs of the rows from first_row on; the row reached.
+
+        rows: the row of x that belongs to each row of out; None for all of them.
+        """
         cdef Span span
         span.kind = PREDICT
         span.y = NULL
-        span.x = <char*>address(x) + first_row * x.strides[0]
+        span.x = address(x)
         span.out = <char*>address(out) + first_row * out.strides[0]
-        span.rows = x.shape[0]
+        span.rows = out.shape[0]
+        span.places = places_of(rows)
         with self.in_turn():
             return self.run_rows(&span, first_row, seconds, threads)
 
@@ -404,6 +431,7 @@ cdef class Program:
         span.x = x
         span.out = out
         span.rows = rows
+        span.places = NULL
         with self.in_turn():
             self.run_rows(&span, 0, FOR_EVER, 1)
 
@@ -430,17 +458,17 @@ cdef class Program:
         return status
 
     def penalty(self):
-        """The sum of the penalties on the parameters as they are."""
+        """The sum of the penalties on the parameters as they are, but of no shared one."""
         cdef double total
         with self.in_turn():
             self.reserve(0, 1)
             with nogil:
                 if self.single:
                     total = penalty_value(
-                        &self.net.penalties, <const float*>self.net.parameters, self.net.scratch)
+                        &self.net.penalties, 0, <const float*>self.net.parameters, self.net.scratch)
                 else:
                     total = penalty_value(
-                        &self.net.penalties, <const double*>self.net.parameters, self.net.scratch)
+                        &self.net.penalties, 0, <const double*>self.net.parameters, self.net.scratch)
         return total
 
     def forward(
@@ -559,16 +587,42 @@ def permutation(key, int64_t n):
     return order
 
 
-def first_nonfinite(np.ndarray x):
-    """The flat index of the first NaN or infinity in a contiguous array, or -1."""
+def first_nonfinite(np.ndarray x, np.ndarray rows=None):
+    """The flat index of the first NaN or infinity in a contiguous array, or -1.
+
+    rows : ndarray of int64, optional
+        Look at these rows of x alone; the index is one in x[rows].
+    """
     cdef void* data = address(x)
-    cdef int64_t n = x.size
-    if x.dtype == numpy.float32:
-        return find_nonfinite(n, <const float*>data)
-    return find_nonfinite(n, <const double*>data)
+    cdef const int64_t* places = places_of(rows)
+    cdef int64_t n = np.PyArray_SIZE(x)
+    cdef int64_t pieces = 1
+    cdef bint single = np.PyArray_TYPE(x) == np.NPY_FLOAT
+    if places != NULL:
+        n = n // x.shape[0] if x.shape[0] else 0
+        pieces = rows.shape[0]
+    if n * pieces < LOCKED_VALUES:
+        return (find_nonfinite(n, pieces, places, <const float*>data) if single
+                else find_nonfinite(n, pieces, places, <const double*>data))
+    with nogil:
+        n = (find_nonfinite(n, pieces, places, <const float*>data) if single
+             else find_nonfinite(n, pieces, places, <const double*>data))
+    return n
 
 
-cdef int64_t find_nonfinite(int64_t n, const real* x) noexcept nogil:
+cdef int64_t find_nonfinite(
+    int64_t n, int64_t pieces, const int64_t* places, const real* x,
+) noexcept nogil:
+    """The index of the first number that is not finite in some pieces of n numbers, or -1."""
+    cdef int64_t k, found
+    for k in range(pieces):
+        found = nonfinite_in(n, x + row_at(NULL, places, k) * n)
+        if found >= 0:
+            return k * n + found
+    return -1
+
+
+cdef inline int64_t nonfinite_in(int64_t n, const real* x) noexcept nogil:
     cdef int64_t i = 0
     cdef int64_t size
     while i < n:

@@ -29,6 +29,7 @@ class Program:
         totals: _Doubles,
         seconds: float,
         threads: int = 1,
+        rows: _Integers | None = None,
     ) -> tuple[int, int]: ...
     def evaluate(
         self,
@@ -38,9 +39,16 @@ class Program:
         totals: _Doubles,
         seconds: float,
         threads: int = 1,
+        rows: _Integers | None = None,
     ) -> int: ...
     def predict(
-        self, x: _Array, out: _Array, first_row: int, seconds: float, threads: int = 1
+        self,
+        x: _Array,
+        out: _Array,
+        first_row: int,
+        seconds: float,
+        threads: int = 1,
+        rows: _Integers | None = None,
     ) -> int: ...
     def gradients(self, x: _Array, y: _Array, totals: _Doubles, key: int = 0) -> int: ...
     def penalty(self) -> float: ...
@@ -71,7 +79,7 @@ class Predictor:
 def update(parameters: _Array, gradients: _Array, state: Any, rate: float) -> int: ...
 def constrain(parameters: _Array, constraints: NDArray[np.void]) -> None: ...
 def permutation(key: int, n: int) -> _Integers: ...
-def first_nonfinite(x: _Array) -> int: ...
+def first_nonfinite(x: _Array, rows: _Integers | None = None) -> int: ...
 def least_squares_descent(
     x: _Array,
     y: _Array,

@@ -42,6 +42,7 @@ cdef struct Span:
     int64_t step            # where to start; afterwards, where it stopped
     int64_t last_step
     int64_t* order          # of the rows, or NULL for their own
+    const int64_t* places   # of the rows in x, or NULL for their own
     const double* rates     # one a step, or one
     bint one_rate
     uint64_t key            # of the epoch's random numbers
@@ -140,6 +141,7 @@ cdef void train_steps(
     cdef int64_t last_chunk = 0
     cdef int64_t trouble = 0
     cdef double penalty = 0
+    cdef double share = 1
     cdef real* batch_x = <real*>net.batch
     cdef real* batch_y = batch_x + net.capacity * x_width
     cdef const double* rates
@@ -163,14 +165,18 @@ cdef void train_steps(
         else:
             row = share_begin(rows, ROWS, size, rank)
             row_end = share_begin(rows, ROWS, size, rank + 1)
-        if span.order != NULL:
-            gather(row_end - row, span.order + first + row, x_width, x, batch_x + row * x_width)
-            gather(row_end - row, span.order + first + row, y_width, y, batch_y + row * y_width)
+        if span.order == NULL and span.places == NULL:
+            batch_x = <real*>x + first * x_width
+        else:
+            gather(first + row, first + row_end, span.order, span.places, x_width, x,
+                   batch_x + row * x_width)
+        if span.order == NULL:
+            batch_y = <real*>y + first * y_width
+        else:
+            gather(first + row, first + row_end, span.order, <const int64_t*>NULL, y_width, y,
+                   batch_y + row * y_width)
             if net.counts_rows:
                 meet(team, &met)  # a row's loss asks for the others' targets
-        else:
-            batch_x = <real*>x + first * x_width
-            batch_y = <real*>y + first * y_width
         batch.x = batch_x
         batch.y = batch_y
         batch.rows = rows
@@ -185,9 +191,11 @@ cdef void train_steps(
         trouble = flags(team) & INTERRUPT_FLAG
         if trouble:
             break
+        if net.penalties.count:
+            share = batch_share(net, &batch, <const real*>batch_y)
         if rank == 0:
             if net.penalties.count:
-                penalty = penalty_value(&net.penalties, <const real*>parameters, scratch)
+                penalty = penalty_value(&net.penalties, share, <const real*>parameters, scratch)
             if add_scores(net, &batch, <const real*>batch_x, <const real*>batch_y, True,
                           penalty, span.totals) != STATUS_FINE:
                 raise_flag(team, LOSS_FLAG)
@@ -199,7 +207,7 @@ cdef void train_steps(
         meet(team, &met)
         if net.penalties.count:
             add_penalty_gradients(
-                &net.penalties, begin, end, <const real*>parameters, gradients)
+                &net.penalties, share, begin, end, <const real*>parameters, gradients)
             meet(team, &met)  # norms are sums over the others' shares, too
         if not flags(team) & LOSS_FLAG and not look_at_gradients(
                 span.optimizer, iteration, begin, end, size, rank, gradients):
@@ -253,16 +261,20 @@ cdef void apply_steps(
     cdef int64_t step = span.step
     cdef int64_t first, row, row_end
     cdef Batch batch
-    cdef const real* batch_x
+    cdef const real* batch_x = <const real*>net.batch
     cdef const real* batch_y = NULL
     batch.training = False
     batch.key = 0
     while step < span.last_step:
         first = step * span.batch_size
         batch.rows = min(span.batch_size, span.rows - first)
-        batch_x = x + first * net.width[0]
         row = share_begin(batch.rows, ROWS, team.size, rank)
         row_end = share_begin(batch.rows, ROWS, team.size, rank + 1)
+        if span.places == NULL:
+            batch_x = x + first * net.width[0]
+        else:
+            gather(first + row, first + row_end, <const int64_t*>NULL, span.places,
+                   net.width[0], x, <real*>net.batch + row * net.width[0])
         forward(net, &batch, True, row, row_end - row, batch_x, scratch)
         if out == NULL:
             batch_y = y + first * net.target_width
@@ -317,14 +329,16 @@ cdef int gradients_of(
     """The gradients of what is minimised over all rows of a batch: a Status."""
     cdef int status
     cdef double penalty = 0
+    cdef double share = 1
     if take_rows(net, batch, True, 0, batch.rows, x, y, net.scratch, <const Team*>NULL, 0):
         return STATUS_FINE
     if net.penalties.count:
-        penalty = penalty_value(&net.penalties, <const real*>net.parameters, net.scratch)
+        share = batch_share(net, batch, y)
+        penalty = penalty_value(&net.penalties, share, <const real*>net.parameters, net.scratch)
     status = add_scores(net, batch, x, y, True, penalty, totals)
     if status == STATUS_FINE:
         batch_gradients(net, batch, net.flags, batch.rows, x)
-        add_penalty_gradients(&net.penalties, 0, net.parameter_count,
+        add_penalty_gradients(&net.penalties, share, 0, net.parameter_count,
                               <const real*>net.parameters, <real*>net.gradients)
     return status
 

@@ -169,6 +169,7 @@ cpdef enum Penalty:
     PENALTY_ORTHOGONAL_ROWS     # first times the mean |cosine| of two rows of w
     PENALTY_ORTHOGONAL_COLUMNS
     PENALTY_GIVEN               # first; the gradient is given, too: see PenaltyRow
+    PENALTY_SHARED              # that of PENALTY_L1L2 over the rows of the batch: see penalties.pxi
 
 cpdef enum Constraint:
     CONSTRAINT_NON_NEGATIVE = 1     # max(w, 0)
@@ -224,7 +225,7 @@ cdef struct MetricTerm:
     int64_t totals          # where its sums start in the totals
 
 # A penalty on a variable of the flat vector, which is added to the loss of each batch. The
-# gradients of all but PENALTY_L1L2 pass through a flat vector of their own.
+# gradients of all but PENALTY_L1L2 and PENALTY_SHARED pass through a flat vector of their own.
 cdef struct PenaltyRow:
     int64_t kind      # a Penalty
     int64_t offset    # where the variable starts

@@ -88,16 +88,14 @@ cdef inline void unit_steps(
     cdef real z, value, slope, target
     cdef double rate
     cdef int i
-    cdef int64_t row
     for i in range(LATER_ROWS):
         later_z[i] = 0
         later_y[i] = 0
     rounded_settings(span.optimizer, span.rates[0], span.rates[0], 1, c)
     span.status = STATUS_FINE
     while span.step < span.last_step:
-        row = span.step if span.order == NULL else span.order[span.step]
-        x_row = x + row * k
-        target = y[row]
+        x_row = x + row_at(span.order, span.places, span.step) * k
+        target = y[row_at(span.order, <const int64_t*>NULL, span.step)]
         dense_forward(
             ACTIVATION_LINEAR, 1, k, 1, x_row, k, <const real*>w, bias, &z, 1, <real*>NULL)
         # Four lanes of one number: choices in vectors are blends, not a way through registers.

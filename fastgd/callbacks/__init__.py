@@ -9,6 +9,7 @@ from fastgd.callbacks.history import History
 from fastgd.callbacks.lambda_callback import LambdaCallback
 from fastgd.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from fastgd.callbacks.model_checkpoint import ModelCheckpoint
+from fastgd.callbacks.optuna_pruning import OptunaPruning
 from fastgd.callbacks.progbar_logger import ProgbarLogger
 from fastgd.callbacks.swap_ema_weights import SwapEMAWeights
 from fastgd.callbacks.tensorboard import TensorBoard
@@ -25,6 +26,7 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
+    "OptunaPruning",
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "SwapEMAWeights",

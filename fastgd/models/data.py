@@ -22,6 +22,7 @@ from fastgd.models.packing import (
     pack_weights,
     split_outputs,
 )
+from fastgd.models.rows import Chosen, shareable
 from fastgd.models.sources import (
     ArraySource,
     BatchSource,
@@ -56,13 +57,14 @@ class Prepared(Compiled):
             raise ShapeError(f"{argument}: expected (rows, features), got shape {shape}")
         return (None, *shape[1:])
 
-    def _inputs(self, x, shapes, argument="x"):
-        """The matrix that the engine reads."""
+    def _inputs(self, x, shapes, argument="x", chosen=None):
+        """The matrix that the engine reads. chosen: the numbers of the rows that it reads."""
         shape = shapes[0]
         network = self._network
         if (
             network is not None
             and network.plain
+            and chosen is None
             and is_prepared(x, shape[-1], network.dtype, self.engine)
         ):
             return x  # what is served row by row should not wait
@@ -72,18 +74,18 @@ class Prepared(Compiled):
                 consumer = self.name  # the usual case: no need to look for the layer's name
             else:
                 consumer = self._consumer()
-            x = rows(x, shape, dtype, self.engine, argument, consumer)
+            x = rows(x, shape, dtype, self.engine, argument, consumer, chosen)
         else:
             names = self._input_keys() if self.built else ["x"]
             x = pack_inputs(x, names, shapes, dtype, self.engine, argument, self._consumer())
         if self.built:
-            self._check_inputs(x, argument)
+            self._check_inputs(x, argument, chosen)
         return x
 
-    def _check_inputs(self, x, argument="x"):
+    def _check_inputs(self, x, argument="x", chosen=None):
         """Refuse values that a layer cannot read, such as rows that an embedding has not."""
         for columns, check in self.network().checks:
-            check(x[:, columns], argument)
+            check(x[:, columns] if chosen is None else x[chosen, columns], argument)
 
     def _consumer(self):
         """Who reads the inputs, for messages."""
@@ -110,7 +112,9 @@ class Prepared(Compiled):
         if not self._objective.trains:
             raise NotBuiltError(f"model {self.name!r} has no loss: call compile(loss=...)")
 
-    def _data(self, x, y, sample_weight=None, class_weight=None, weighted=None, of=""):
+    def _data(
+        self, x, y, sample_weight=None, class_weight=None, weighted=None, of="", chosen=None
+    ):  # fmt: skip
         """Prepared x and y, with the weights, if any, as y's last column.
 
         Parameters
@@ -121,15 +125,18 @@ class Prepared(Compiled):
             Whether y has a column of weights; by default if there are any.
         of : str
             What stands before the arguments' names in messages, such as "validation ".
+        chosen : ndarray of int64, optional
+            The rows of x that those of y belong to; by default all.
         """
         self._check_loss()
         inputs, outputs = self._shapes(x, f"{of}x")
         if not self.built:
             self.aims(outputs[0])
-        x = self._inputs(x, inputs, f"{of}x")
+        x = self._inputs(x, inputs, f"{of}x", chosen)
         return x, self._labels(
-            x, y, outputs, x.dtype, sample_weight, class_weight, weighted, of
-        )
+            x if chosen is None else chosen, y, outputs, x.dtype, sample_weight, class_weight,
+            weighted, of,
+        )  # fmt: skip
 
     def _labels(self, x, y, outputs, dtype, sample_weight, class_weight, weighted, of):
         """Prepared targets for the rows of x, with the weights, if any, as last column."""
@@ -168,12 +175,14 @@ class Prepared(Compiled):
 
     def _source(
         self, x, y, sample_weight=None, class_weight=None, batch_size=32, shuffle=False,
-        steps=None, of="",
+        steps=None, of="", rows=None,
     ):  # fmt: skip
         """Where rows with targets come from, and its first prepared rows as an example."""
         order = self.engine.permutation if shuffle else None
         weighted = sample_weight is not None or class_weight is not None
         if makes_batches(x, y):
+            if rows is not None:
+                raise ArgumentError(f"{of}rows: they are of arrays, but {of}x gives batches")
             if y is not None or sample_weight is not None:
                 raise ArgumentError(
                     f"{of}y, {of}sample_weight: {of}x gives batches (x, y, sample_weight), so "
@@ -185,14 +194,34 @@ class Prepared(Compiled):
             example, _ = self._data(*first, class_weight, of=of)
             source.prepare = functools.partial(self._batch, class_weight, source.weighted, of)
             return source, example
+        if rows is not None:
+            rows, x, y, sample_weight = self._chosen(rows, x, y, sample_weight, of)
+            of = f"{of}chosen "
         if self._by_slices(x):
-            example, y = self._sliced(x, y, sample_weight, class_weight, of)
-            source = BatchSource(Slices((x, y), batch_size), self._slice, steps, order)
+            example, y = self._sliced(x, y, sample_weight, class_weight, of, rows)
+            source = BatchSource(Slices((x, y), batch_size, rows), self._slice, steps, order)
         else:
-            example, y = self._data(x, y, sample_weight, class_weight, of=of)
-            source = ArraySource(example, y, batch_size, shuffle, steps)
+            example, y = self._data(x, y, sample_weight, class_weight, of=of, chosen=rows)
+            source = ArraySource(example, y, batch_size, shuffle, steps, rows)
         source.weighted = weighted
         return source, example
+
+    def _chosen(self, rows, x, y=None, sample_weight=None, of=""):
+        """Those rows of x, y and weights, in front of them the rows of x that belong to them.
+
+        Where x can be read as it is it stays whole; else the rows in front are None.
+        """
+        chosen = Chosen(rows, x, f"{of}rows")
+        outputs = len(self._graph.outputs) if self.built else 1
+        if y is not None:
+            y = chosen.of(y, f"{of}y", outputs > 1)
+        if sample_weight is not None:
+            several = outputs > 1 and len(sample_weight) and np.ndim(sample_weight[0])
+            sample_weight = chosen.of(sample_weight, f"{of}sample_weight", several)
+        if self._by_slices(x) or shareable(x, self.dtype):
+            return chosen.rows, x, y, sample_weight
+        several = isinstance(x, (list, tuple)) and all(getattr(p, "ndim", 0) > 1 for p in x)
+        return None, chosen.of(x, f"{of}x", several), y, sample_weight
 
     def _batch(self, class_weight, weighted, of, number, batch):
         of = f"{of}batch {number}: "
@@ -209,39 +238,45 @@ class Prepared(Compiled):
             and (x.ndim != 2 or (x.flags.c_contiguous and x.dtype == self.dtype))
         )
 
-    def _sliced(self, x, y, sample_weight, class_weight, of):
+    def _sliced(self, x, y, sample_weight, class_weight, of, chosen=None):
         """The first row, prepared, of what is read by slices, and all targets."""
         self._check_loss()
         row = np.asarray(x[:1])
         inputs, outputs = self._shapes(row, f"{of}x")
         row = self._inputs(row, inputs, f"{of}x")
+        x = x if chosen is None else chosen
         return row, self._labels(
             x, y, outputs, row.dtype, sample_weight, class_weight, None, of
         )
 
-    def _input_source(self, x, batch_size, steps=None):
+    def _input_source(self, x, batch_size, steps=None, rows=None):
         """Where rows to predict come from; builds the model by the first of them."""
         if makes_batches(x, None):
+            if rows is not None:
+                raise ArgumentError("rows: they are of arrays, but x gives batches")
             source = BatchSource(x, self._input_batch, steps)
             if not self.built:
                 self._build_for(unpacked(source.first())[0])
             return source
+        argument = "x" if rows is None else "chosen x"
+        if rows is not None:
+            rows, x, _, _ = self._chosen(rows, x)
         if self._by_slices(x):
             self._build_for(np.asarray(x[:1]))
-            return BatchSource(Slices((x,), batch_size), self._input_batch, steps)
-        self._build_for(x)
-        x = self._inputs(x, self._graph.input_shapes)
-        return ArraySource(x, None, batch_size, steps=steps)
+            return BatchSource(Slices((x,), batch_size, rows), self._input_batch, steps)
+        self._build_for(x, argument, rows)
+        x = self._inputs(x, self._graph.input_shapes, argument, rows)
+        return ArraySource(x, None, batch_size, steps=steps, rows=rows)
 
     def _input_batch(self, number, batch):
         x = unpacked(batch)[0]
         return self._inputs(x, self._graph.input_shapes, f"x of batch {number}"), None
 
-    def _build_for(self, x):
+    def _build_for(self, x, argument="x", chosen=None):
         """Build the model by inputs alone, once they are known to be good."""
         if not self.built:
-            shapes, _ = self._shapes(x, "x")
-            self._inputs(x, shapes)  # so that bad ones build nothing
+            shapes, _ = self._shapes(x, argument)
+            self._inputs(x, shapes, argument, chosen)  # so that bad ones build nothing
         if not self.built:
             self.build(self._seen_shape)
 
@@ -251,10 +286,10 @@ class Prepared(Compiled):
         self._build_by(x, stacklevel=5)
         return x, y
 
-    def _build_by(self, x, stacklevel=4):
+    def _build_by(self, x, stacklevel=4, chosen=None):
         if not self.built:
             self.build(self._seen_shape)
-            self._check_inputs(x)
+            self._check_inputs(x, chosen=chosen)
             self._warn_of_double_activation(stacklevel)
 
 

@@ -20,6 +20,8 @@ class Part:
     ----------
     x, y : ndarray
         y is None for a prediction.
+    rows : ndarray of int64, or None
+        The row of x that belongs to each row of y; None where they are all the rows of x.
     order : ndarray of int64, or None
         Room for the order of the rows, which the engine fills at step 0 from ``key``.
     key : int
@@ -34,6 +36,12 @@ class Part:
     batch_size: int
     first: int
     last: int
+    rows: Any = None
+
+    @property
+    def count(self):
+        """How many rows there are."""
+        return len(self.x if self.rows is None else self.rows)
 
 
 class ArraySource:
@@ -47,14 +55,17 @@ class ArraySource:
     steps : int, optional
         Of an epoch. If they are fewer than the rows give, the next epoch goes on where this one
         ends; if they are more, the rows come round again.
+    rows : ndarray of int64, optional
+        The row of x that belongs to each row of y; by default they are all the rows of x.
     """
 
-    def __init__(self, x, y, batch_size, shuffle=False, steps=None):
-        self.x, self.y = x, y
-        self.batch_size = min(batch_size, len(x)) or 1
-        self.round = -(-len(x) // self.batch_size)
+    def __init__(self, x, y, batch_size, shuffle=False, steps=None, rows=None):
+        self.x, self.y, self.rows = x, y, rows
+        self.count = len(x if rows is None else rows)
+        self.batch_size = min(batch_size, self.count) or 1
+        self.round = -(-self.count // self.batch_size)
         self.steps = self.round if steps is None else steps
-        self.order = np.empty(len(x), dtype=np.int64) if shuffle else None
+        self.order = np.empty(self.count, dtype=np.int64) if shuffle else None
         self.weighted = False
         self._next = 0
         self._key = 0
@@ -66,6 +77,12 @@ class ArraySource:
         """Begin with the first row again."""
         self._next = 0
 
+    def cut(self, place):
+        """x, y and rows of a slice of the rows."""
+        if self.rows is None:
+            return self.x[place], self.y[place], None
+        return self.x, self.y[place], self.rows[place]
+
     def parts(self, next_key):
         """The parts of an epoch; each round over the rows takes a new key."""
         left = self.steps
@@ -75,7 +92,9 @@ class ArraySource:
             first, last = self._next, min(self._next + left, self.round)
             self._next = last % self.round
             left -= last - first
-            yield Part(self.x, self.y, self.order, self._key, self.batch_size, first, last)
+            yield Part(
+                self.x, self.y, self.order, self._key, self.batch_size, first, last, self.rows
+            )
 
 
 class BatchSource:
@@ -99,6 +118,9 @@ class BatchSource:
     ended : bool
         Whether an iterator has nothing more to give.
     """
+
+    #: A batch's own, in their order.
+    rows = None
 
     def __init__(self, batches, prepare, steps=None, permutation=None):
         self.batches = batches
@@ -164,21 +186,28 @@ class BatchSource:
 
 
 class Slices:
-    """Array-likes with as many rows each, of which a batch is read when it is its turn."""
+    """Array-likes with as many rows each, of which a batch is read when it is its turn.
 
-    def __init__(self, arrays, batch_size):
+    rows: the row of the first array that belongs to each row of the others; by default all.
+    """
+
+    def __init__(self, arrays, batch_size, rows=None):
         self.arrays = arrays
         self.batch_size = batch_size
+        self.rows = rows
+        self.count = len(arrays[0] if rows is None else rows)
 
     def __len__(self):
-        return -(-len(self.arrays[0]) // self.batch_size)
+        return -(-self.count // self.batch_size)
 
     def in_order(self, order):
         """The batches (x, y ...), with the rows in the order ``order(rows)``."""
-        places = order(len(self.arrays[0]))
+        places = order(self.count)
+        x, *others = self.arrays
         for start in range(0, len(places), self.batch_size):
             rows = places[start : start + self.batch_size]
-            yield tuple(_read(array, rows) for array in self.arrays)
+            of_x = rows if self.rows is None else self.rows[rows]
+            yield (_read(x, of_x), *(_read(array, rows) for array in others))
 
 
 def _read(array, rows):

@@ -49,6 +49,9 @@ class Trainer(Prepared):
         validation_batch_size=None,
         validation_freq=1,
         n_jobs=None,
+        *,
+        rows=None,
+        validation_rows=None,
     ):
         """Train for a number of epochs, each one compiled call.
 
@@ -91,6 +94,14 @@ class Trainer(Prepared):
             Validate after every so many epochs, or after these, counted from 1.
         n_jobs : int, optional
             Threads, see ``config.threads``; they change no bit.
+        rows : array of int, shape (m,), optional
+            Train on these rows of x, y and sample_weight, by their numbers from 0, in this order
+            where there is no `shuffle`; to the bit as on ``x[rows]``, ``y[rows]``. An x that is
+            C-contiguous and of the model's data type is not copied, nor looked at elsewhere: so
+            many models may train on parts of one array.
+        validation_rows : array of int, shape (m,), optional
+            Validate on these rows of `validation_data`, or of x, y and sample_weight where there
+            are none.
 
         Returns
         -------
@@ -125,23 +136,29 @@ class Trainer(Prepared):
         threads = config.threads(n_jobs)
         share = check.number(validation_split, "validation_split", 0, 1)
         validate_after = check.frequency(validation_freq, "validation_freq")
-        rows = batch_size
+        validation_size = batch_size
         if validation_batch_size is not None:
-            rows = check.positive_int(validation_batch_size, "validation_batch_size")
+            validation_size = check.positive_int(validation_batch_size, "validation_batch_size")
         validation_steps = _steps(validation_steps, "validation_steps")
         source, example = self._source(
-            x, y, sample_weight, class_weight, batch_size, shuffle, steps
+            x, y, sample_weight, class_weight, batch_size, shuffle, steps, rows=rows
         )
         validation = None
+        if validation_data is None and validation_rows is not None:
+            validation_data = (x, y) if sample_weight is None else (x, y, sample_weight)
         if validation_data is not None:
-            validation = self._validation(validation_data, rows, validation_steps, example)
+            validation = self._validation(
+                validation_data, validation_size, validation_steps, example, validation_rows
+            )
         elif share:
-            source, validation = _split(source, share, batch_size, shuffle, steps, rows)
+            source, validation = _split(
+                source, share, batch_size, shuffle, steps, validation_size
+            )
         listeners = CallbackList(
             callbacks, add_history=True, add_progbar=verbose != 0,
             epochs=epochs, steps=source.steps, verbose=verbose,
         )  # fmt: skip
-        self._build_by(example)
+        self._build_by(example, chosen=source.rows)
         listeners.set_model(self)
         self.history = listeners.history
         training.fit(
@@ -149,7 +166,7 @@ class Trainer(Prepared):
         )
         return self.history
 
-    def _validation(self, data, batch_size, steps, example):
+    def _validation(self, data, batch_size, steps, example, rows=None):
         """The source of ``validation_data``."""
         of = "validation "
         pair = isinstance(data, (tuple, list)) and not makes_batches(data, None)
@@ -162,7 +179,9 @@ class Trainer(Prepared):
                 "validation_data: a generator ends once: give validation_steps, or list(...)"
             )
         data = data if pair else (data, None)
-        source, first = self._source(*data, batch_size=batch_size, steps=steps, of=of)
+        source, first = self._source(
+            *data, batch_size=batch_size, steps=steps, of=of, rows=rows
+        )
         if first.shape[1] != example.shape[1]:
             raise ShapeError(
                 f"{of}x: expected {example.shape[1]} columns as in x, got shape {first.shape}"
@@ -200,6 +219,8 @@ class Trainer(Prepared):
         callbacks=None,
         return_dict=False,
         n_jobs=None,
+        *,
+        rows=None,
     ):
         """The loss and metrics over all rows.
 
@@ -208,7 +229,7 @@ class Trainer(Prepared):
 
         Parameters
         ----------
-        x, y, batch_size, verbose, sample_weight, callbacks, n_jobs
+        x, y, batch_size, verbose, sample_weight, callbacks, n_jobs, rows
             As for ``fit``.
         steps : int, optional
             Only the first so many batches.
@@ -223,11 +244,13 @@ class Trainer(Prepared):
         verbose = check.verbosity(verbose)
         steps = _steps(steps, "steps")
         threads = config.threads(n_jobs)
-        source, example = self._source(x, y, sample_weight, batch_size=batch_size, steps=steps)
+        source, example = self._source(
+            x, y, sample_weight, batch_size=batch_size, steps=steps, rows=rows
+        )
         listeners = CallbackList(
             callbacks, add_progbar=verbose != 0, epochs=1, steps=source.steps, verbose=verbose
         )
-        self._build_by(example)
+        self._build_by(example, chosen=source.rows)
         listeners.set_model(self)
         return _returned(training.evaluate(self, source, listeners, threads), return_dict)
 
@@ -238,7 +261,15 @@ class Trainer(Prepared):
         return _returned(figures, return_dict)
 
     def predict(
-        self, x, batch_size=None, verbose="auto", steps=None, callbacks=None, n_jobs=None
+        self,
+        x,
+        batch_size=None,
+        verbose="auto",
+        steps=None,
+        callbacks=None,
+        n_jobs=None,
+        *,
+        rows=None,
     ):
         """The outputs for x; of a model without weights yet, with those that it begins with.
 
@@ -255,6 +286,8 @@ class Trainer(Prepared):
         callbacks : list of Callback, optional
         n_jobs : int, optional
             Threads, see ``config.threads``; they change no bit.
+        rows : array of int, shape (m,), optional
+            Only these rows of x, as for ``fit``; the outputs are in their order.
 
         Returns
         -------
@@ -265,15 +298,15 @@ class Trainer(Prepared):
         NotBuiltError
             If there are no layers.
         """
-        rows = 32 if batch_size is None else check.positive_int(batch_size, "batch_size")
+        size = 32 if batch_size is None else check.positive_int(batch_size, "batch_size")
         verbose = check.verbosity(verbose)
         steps = _steps(steps, "steps")
         threads = config.threads(n_jobs)
-        if callbacks is None and steps is None and isinstance(x, np.ndarray):
+        if callbacks is None and steps is None and rows is None and isinstance(x, np.ndarray):
             self._build_for(x)
             x = self._inputs(x, self.graph().input_shapes)
             return self._split(training.predict_array(self, x, threads))
-        source = self._input_source(x, rows, steps)
+        source = self._input_source(x, size, steps, rows)
         listeners = CallbackList(callbacks, epochs=1, steps=source.steps, verbose=verbose)
         listeners.set_model(self)
         outputs = training.predict(self, source, listeners, threads)
@@ -298,15 +331,17 @@ def _split(source, share, batch_size, shuffle, steps, rows):
         raise ArgumentError(
             "validation_split: it splits arrays in memory; give validation_data instead"
         )
-    x, y = source.x, source.y
-    kept = int(len(x) * (1 - share))
-    if not 0 < kept < len(x):
+    count = source.count
+    kept = int(count * (1 - share))
+    if not 0 < kept < count:
         raise ArgumentError(
-            f"validation_split: {share:g} of {len(x)} rows leaves {kept} to train on "
-            f"and {len(x) - kept} to validate"
+            f"validation_split: {share:g} of {count} rows leaves {kept} to train on "
+            f"and {count - kept} to validate"
         )
-    first = ArraySource(x[:kept], y[:kept], batch_size, shuffle, steps)
-    last = ArraySource(x[kept:], y[kept:], rows)
+    x, y, places = source.cut(slice(0, kept))
+    first = ArraySource(x, y, batch_size, shuffle, steps, places)
+    x, y, places = source.cut(slice(kept, None))
+    last = ArraySource(x, y, rows, rows=places)
     first.weighted = last.weighted = source.weighted
     return first, last
 

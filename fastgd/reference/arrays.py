@@ -17,9 +17,9 @@ def all_or_nothing(*arrays):
         raise
 
 
-def first_nonfinite(x):
-    """The flat index of the first NaN or infinity in an array, or -1."""
-    found = np.flatnonzero(~np.isfinite(x))
+def first_nonfinite(x, rows=None):
+    """The flat index of the first NaN or infinity in an array, or in x[rows], or -1."""
+    found = np.flatnonzero(~np.isfinite(x if rows is None else x[rows]))
     return int(found[0]) if len(found) else -1
 
 

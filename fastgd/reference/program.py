@@ -83,6 +83,7 @@ class Program:
         totals,
         seconds,
         threads=1,
+        rows=None,
     ):
         """Train on the batches first_step ... last_step - 1 of an epoch.
 
@@ -91,14 +92,17 @@ class Program:
         """
         deadline = time.monotonic() + seconds
         if order is not None and first_step == 0:
-            order[:] = permutation(key, len(x))
+            order[:] = permutation(key, len(y))
         for step in range(first_step, last_step):
             batch = slice(step * batch_size, (step + 1) * batch_size)
             if order is not None:
                 batch = order[batch]
+            places = batch if rows is None else rows[batch]
             rate = rates[step] if len(rates) > 1 else rates[0]
             with all_or_nothing(self._parameters, state.slots, state.iterations, totals):
-                status = self._step(x[batch], y[batch], totals, element(key, step), state, rate)
+                status = self._step(
+                    x[places], y[batch], totals, element(key, step), state, rate
+                )
             if status != Status.STATUS_FINE:
                 return step, status
             if time.monotonic() > deadline:
@@ -116,26 +120,28 @@ class Program:
         return status
 
     @quiet
-    def evaluate(self, x, y, first_row, totals, seconds, threads=1):
+    def evaluate(self, x, y, first_row, totals, seconds, threads=1, rows=None):
         """Add losses and metrics of the rows from first_row on to totals; the row reached."""
         deadline = time.monotonic() + seconds
-        for rows in blocks(first_row, len(x)):
-            values = self._values(self._parameters, x[rows], Batch())
-            losses, _ = self._losses(values, y[rows])
-            self._add(losses, values, y[rows], totals)
+        for block in blocks(first_row, len(y)):
+            places = block if rows is None else rows[block]
+            values = self._values(self._parameters, x[places], Batch())
+            losses, _ = self._losses(values, y[block])
+            self._add(losses, values, y[block], totals)
             if time.monotonic() > deadline:
-                return rows.stop
-        return len(x)
+                return block.stop
+        return len(y)
 
     @quiet
-    def predict(self, x, out, first_row, seconds, threads=1):
+    def predict(self, x, out, first_row, seconds, threads=1, rows=None):
         """Fill out with the outputs of the rows from first_row on; the row reached."""
         deadline = time.monotonic() + seconds
-        for rows in blocks(first_row, len(x)):
-            out[rows] = self._side_by_side(self._values(self._parameters, x[rows], Batch()))
+        for block in blocks(first_row, len(out)):
+            places = block if rows is None else rows[block]
+            out[block] = self._side_by_side(self._values(self._parameters, x[places], Batch()))
             if time.monotonic() > deadline:
-                return rows.stop
-        return len(x)
+                return block.stop
+        return len(out)
 
     @quiet
     def gradients(self, x, y, totals, key=0):
@@ -152,7 +158,8 @@ class Program:
         batch = Batch(True, key)
         values = self._values(self._parameters, x, batch)
         losses, deltas = self._losses(values, y)
-        penalties = self.penalty() * len(x)
+        share = self._share(y)
+        penalties = add_penalties(self._plan, self._parameters, share) * len(x)
         if not np.isfinite(totals[0] + penalties):
             return values, Status.STATUS_LOSS
         for k, values_of_rows in enumerate(losses):
@@ -162,13 +169,23 @@ class Program:
         self._add(losses, values, y, totals)
         totals[0] += penalties
         self._back(self._parameters, values, deltas, self._gradients, batch)
-        add_penalties(self._plan, self._parameters, self._gradients)
+        add_penalties(self._plan, self._parameters, share, self._gradients)
         return values, Status.STATUS_FINE
 
     @quiet
     def penalty(self):
-        """The sum of the penalties on the parameters as they are."""
-        return add_penalties(self._plan, self._parameters)
+        """The sum of the penalties on the parameters as they are, but of no shared one."""
+        return add_penalties(self._plan, self._parameters, 0.0)
+
+    def _share(self, y):
+        """What the sum of a batch's losses, the first term's, is multiplied by."""
+        term = self._terms[0] if self._terms else None
+        if term is None or term.reduction == Reduction.REDUCTION_SUM:
+            return 1.0
+        counted = self._counted(y, term)
+        if term.reduction == Reduction.REDUCTION_WEIGHTED_MEAN:
+            return 1.0 / float(_weights(y, term)[counted].sum(dtype=np.float64) or 1)
+        return 1.0 / float(counted.sum() or 1)
 
     @quiet
     def _constrain(self):

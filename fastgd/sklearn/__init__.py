@@ -6,5 +6,15 @@ imports it.
 
 from fastgd.sklearn.least_squares import LinearRegression, Ridge
 from fastgd.sklearn.logistic import LogisticRegression
+from fastgd.sklearn.mlp import MLPClassifier, MLPRegressor
+from fastgd.sklearn.sgd import SGDClassifier, SGDRegressor
 
-__all__ = ["LinearRegression", "LogisticRegression", "Ridge"]
+__all__ = [
+    "LinearRegression",
+    "LogisticRegression",
+    "MLPClassifier",
+    "MLPRegressor",
+    "Ridge",
+    "SGDClassifier",
+    "SGDRegressor",
+]

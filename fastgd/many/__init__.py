@@ -1,0 +1,31 @@
+"""Many models at once: jobs side by side, cross-validation, searches, ensembles."""
+
+from fastgd.many.cross_validation import CrossValidation, cross_validate
+from fastgd.many.ensemble import Ensemble
+from fastgd.many.jobs import Interrupted, as_completed, fit_many
+from fastgd.many.results import Result, Results
+from fastgd.many.search import Search, grid_search, parameter_search, random_search
+from fastgd.many.space import grid, integers, loguniform, random, uniform
+from fastgd.many.splits import k_fold, walk_forward
+
+__all__ = [
+    "CrossValidation",
+    "Ensemble",
+    "Interrupted",
+    "Result",
+    "Results",
+    "Search",
+    "as_completed",
+    "cross_validate",
+    "fit_many",
+    "grid",
+    "grid_search",
+    "integers",
+    "k_fold",
+    "loguniform",
+    "parameter_search",
+    "random",
+    "random_search",
+    "uniform",
+    "walk_forward",
+]

@@ -1,0 +1,193 @@
+"""Several models that answer as one: the average of their predictions."""
+
+import functools
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from fastgd import config
+from fastgd._validate import boolean
+from fastgd.errors import ArgumentError, DataTypeError, FileError, ShapeError
+from fastgd.models.trainer import Trainer
+from fastgd.saving import container, files, registry, state
+
+#: Predictions that are held at a time, in values: the rows come in blocks.
+HELD = 1 << 22
+
+
+class Ensemble:
+    """Models whose predictions are averaged.
+
+    Parameters
+    ----------
+    models : list
+        Models of one input and one output, or estimators with ``predict_proba`` or
+        ``predict``; their outputs have the same shape.
+
+    Attributes
+    ----------
+    models : list
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgd import Sequential, layers, many, utils
+    >>> utils.set_random_seed(1)
+    >>> models = [Sequential([layers.Dense(1, input_shape=(3,))]) for _ in range(5)]
+    >>> ensemble = many.Ensemble(models)
+    >>> x = np.ones((4, 3))
+    >>> mean, std = ensemble.predict(x, return_std=True)
+    >>> mean.shape, bool(np.allclose(mean, np.mean([m.predict(x) for m in models], axis=0)))
+    ((4, 1), True)
+    """
+
+    def __init__(self, models):
+        self.models = list(models)
+        if not self.models:
+            raise ArgumentError("models: expected at least one, got none")
+        for place, model in enumerate(self.models):
+            if not hasattr(model, "predict"):
+                raise DataTypeError(f"models: expected a model at place {place}, got {model!r}")
+            if hasattr(model, "classes_") and not hasattr(model, "predict_proba"):
+                raise DataTypeError(
+                    f"models: {type(model).__name__} at place {place} gives classes, but no "
+                    "probabilities that could be averaged"
+                )
+
+    def __len__(self):
+        return len(self.models)
+
+    def __repr__(self):
+        return f"<Ensemble of {len(self)} models>"
+
+    def predict(self, x, *, return_std=False, n_jobs=None):
+        """The mean of the models' outputs: of probabilities, not of classes.
+
+        The models work side by side. Sums are taken in double precision in the models' order,
+        so a row's output is the same, to the bit, whatever other rows and threads there are.
+
+        Parameters
+        ----------
+        x : array, frame or CSR matrix, shape (n, features)
+            What the models take.
+        return_std : bool
+            Whether the standard deviation across the models is wanted too: how far they
+            disagree. It is that of ``numpy.std``, sqrt(mean((p - mean)^2)).
+        n_jobs : int, optional
+            Threads, see ``config.threads``.
+
+        Returns
+        -------
+        ndarray, shape (n, outputs), or a pair of such
+            (n,) where the models give that; of the models' data type.
+
+        Raises
+        ------
+        ShapeError
+            If the models' outputs differ in shape.
+        """
+        return_std = boolean(return_std, "return_std")
+        threads = min(config.threads(n_jobs), len(self))
+        x = x if hasattr(x, "shape") else np.asarray(x)
+        count = x.shape[0]
+        width = outputs_of(self.models[0], x[:1]).size
+        step = max(1, HELD // (len(self) * max(width, 1)))
+        with ThreadPoolExecutor(threads) as pool:
+            run = map if threads == 1 else pool.map
+            parts = [
+                _moments(list(run(functools.partial(outputs_of, x=part), self.models)))
+                for part in (x[at : at + step] for at in range(0, max(count, 1), step))
+            ]
+        mean, std = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
+        return (mean, std) if return_std else mean
+
+    def predict_classes(self, x, *, n_jobs=None):
+        """The class of the greatest mean output; of one output, whether it is above 1/2.
+
+        Parameters
+        ----------
+        x, n_jobs
+            As for ``predict``.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            int64, or the classes of the estimators where these have ``classes_``.
+        """
+        mean = self.predict(x, n_jobs=n_jobs)
+        if mean.ndim == 2 and mean.shape[1] > 1:
+            places = np.argmax(mean, axis=1)
+        else:
+            places = (mean.reshape(-1) > 0.5).astype(np.int64)
+        classes = getattr(self.models[0], "classes_", None)
+        return places if classes is None else classes[places]
+
+    def save(self, filepath, overwrite=True):
+        """Write all models into one file, see ``fastgd.saving.save_model``.
+
+        Examples
+        --------
+        >>> import io
+        >>> from fastgd import Sequential, layers, many
+        >>> model = Sequential([layers.Dense(1, input_shape=(2,))])
+        >>> file = io.BytesIO()
+        >>> many.Ensemble([model, model]).save(file)
+        >>> _ = file.seek(0)
+        >>> many.Ensemble.load(file)
+        <Ensemble of 2 models>
+        """
+        overwrite = boolean(overwrite, "overwrite")
+        arrays = {}
+        for place, model in enumerate(self.models):
+            if not isinstance(model, Trainer):
+                raise DataTypeError(
+                    f"models: {type(model).__name__} at place {place} is no model of fastgd: "
+                    "pickle the ensemble"
+                )
+            arrays |= {f"{place}/{k}": a for k, a in state.arrays_of(model).items()}
+        document = {"ensemble": [state.document_of(model) for model in self.models]}
+        files.write(filepath, container.pack(document, arrays), overwrite)
+
+    @classmethod
+    def load(cls, filepath, custom_objects=None, compile=True):
+        """The ensemble in a file of ``save``.
+
+        Parameters
+        ----------
+        filepath, custom_objects, compile
+            As for ``fastgd.saving.load_model``.
+
+        Raises
+        ------
+        FileError, FileNotFoundError, UnknownNameError
+            As ``load_model``.
+        """
+        compile = boolean(compile, "compile")
+        document, arrays = container.unpack(files.read(filepath), filepath)
+        documents = document.get("ensemble") if isinstance(document, dict) else None
+        if not isinstance(documents, list):
+            raise FileError(f"{filepath}: the file holds no ensemble")
+        with registry.custom_object_scope(custom_objects):
+            return cls(
+                state.model_from(one, state.part(arrays, f"{place}/"), compile)
+                for place, one in enumerate(documents)
+            )
+
+
+def outputs_of(model, x):
+    """What is averaged of a model: probabilities where it has a method for them."""
+    if isinstance(model, Trainer):
+        return model.predict(x, n_jobs=1)
+    return np.asarray(getattr(model, "predict_proba", model.predict)(x))
+
+
+def _moments(outputs):
+    """Mean and standard deviation over a list of arrays of the same shape."""
+    shapes = {array.shape for array in outputs}
+    if len(shapes) > 1:
+        raise ShapeError(f"models: their outputs differ in shape: {sorted(shapes)}")
+    # not np.mean: it adds up in another order where there is one row
+    mean = sum(outputs, np.zeros(outputs[0].shape)) / len(outputs)
+    std = np.sqrt(sum(((array - mean) ** 2 for array in outputs), 0.0) / len(outputs))
+    kind = np.result_type(np.float32, *outputs)
+    return mean.astype(kind), std.astype(kind)

@@ -1,0 +1,152 @@
+"""What came of many jobs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastgd._validate import number
+from fastgd.errors import DataTypeError
+from fastgd.many import picture
+
+
+@dataclass(eq=False, slots=True)
+class Result:
+    """What came of one job.
+
+    Attributes
+    ----------
+    index : int
+        The place of the job among all.
+    name : str
+        The job's; its index by default.
+    params : dict
+        The job's: what sets it apart from the others, as a search notes it.
+    seed : int
+        ``utils.set_random_seed(seed)`` before the same calls gives the same bits.
+    model : Model or estimator
+        Trained; None if models are not kept, or none could be made.
+    history : History
+        That of ``fit``; None for estimators.
+    scores : dict
+        The last figure of each name in the history, and what ``score`` gave.
+    error : Exception
+        Why the job failed; None if it did not.
+    seconds : float
+        How long it took; with several threads, how long until it was done.
+    job : dict
+        What the job said, without model, data and callbacks.
+
+    Examples
+    --------
+    >>> from fastgd.many import Result
+    >>> Result(0, "first", {"units": 8}, 1, scores={"loss": 0.5}).to_dict()
+    {'index': 0, 'name': 'first', 'units': 8, 'loss': 0.5, 'seconds': 0.0, 'error': None}
+    """
+
+    index: int
+    name: str
+    params: dict = field(default_factory=dict)
+    seed: int = 0
+    model: Any = None
+    history: Any = None
+    scores: dict = field(default_factory=dict)
+    error: Exception | None = None
+    seconds: float = 0.0
+    job: dict = field(default_factory=dict)
+
+    @property
+    def ok(self):
+        """Whether the job has not failed."""
+        return self.error is None
+
+    def to_dict(self):
+        """The result as one flat dict, without model and history."""
+        error = None if self.error is None else f"{type(self.error).__name__}: {self.error}"
+        row = {"index": self.index, "name": self.name, **self.params, **self.scores}
+        return row | {"seconds": self.seconds, "error": error}
+
+    def __repr__(self):
+        figures = ", ".join(f"{k}={_short(v)}" for k, v in self.scores.items())
+        said = figures or "done" if self.ok else f"failed: {self.error!r}"
+        return f"<Result {self.index} {self.name!r}: {said}>"
+
+
+class Results(Sequence):
+    """The results of many jobs, in the order of the jobs.
+
+    Parameters
+    ----------
+    results : iterable of Result
+
+    Examples
+    --------
+    >>> from fastgd.many import Result, Results
+    >>> results = Results(
+    ...     [Result(0, "a", scores={"loss": 0.5}), Result(1, "b", error=ValueError("no"))]
+    ... )
+    >>> len(results), results[0].name, results.failed
+    (2, 'a', [<Result 1 'b': failed: ValueError('no')>])
+    """
+
+    def __init__(self, results=()):
+        self._results = sorted(results, key=lambda result: result.index)
+
+    def __len__(self):
+        return len(self._results)
+
+    def __getitem__(self, place):
+        if isinstance(place, slice):
+            return Results(self._results[place])
+        return self._results[place]
+
+    @property
+    def models(self):
+        """The trained models of the jobs that did not fail."""
+        return [result.model for result in self if result.ok and result.model is not None]
+
+    @property
+    def failed(self):
+        """The results of the jobs that failed."""
+        return [result for result in self if not result.ok]
+
+    def to_dicts(self):
+        """One flat dict for each job, see ``Result.to_dict``."""
+        return [result.to_dict() for result in self]
+
+    def to_frame(self):
+        """A row for each job, a column for each parameter and figure.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by the jobs' places.
+        """
+        import pandas
+
+        columns = list(
+            dict.fromkeys(["index"] + [key for row in self.to_dicts() for key in row])
+        )
+        return pandas.DataFrame(self.to_dicts(), columns=columns).set_index("index")
+
+    def plot(self, *args, **kwargs):
+        """Draw the results, see ``fastgd.many.picture.plot``."""
+        return picture.plot(self.to_dicts(), *args, **kwargs)
+
+    def __repr__(self):
+        return f"<Results of {len(self)} jobs, {len(self.failed)} failed>"
+
+
+def figures(scores):
+    """What a function that scores has given, as a dict: one number is called "score"."""
+    if isinstance(scores, dict):
+        return scores
+    try:
+        return {} if scores is None else {"score": number(scores, "score")}
+    except DataTypeError:
+        raise DataTypeError(
+            f"score: expected it to give a number or a dict of them, got {scores!r}"
+        ) from None
+
+
+def _short(value):
+    return f"{value:.4g}" if isinstance(value, float) else repr(value)

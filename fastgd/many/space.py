@@ -1,0 +1,237 @@
+"""Parameter sets: all of a grid, or drawn at random."""
+
+import itertools
+import math
+
+import numpy as np
+
+from fastgd import _seeds
+from fastgd._validate import number, positive_int, whole_number
+from fastgd.errors import ArgumentError, DataTypeError
+
+
+class Distribution:
+    """What parameters are drawn from, by scipy's method: scikit-learn takes it too."""
+
+    def from_uniform(self, u):
+        """The values at quantiles u in [0, 1)."""
+        raise NotImplementedError
+
+    def rvs(self, size=None, random_state=None):
+        """Draw.
+
+        Parameters
+        ----------
+        size : int or tuple of int, optional
+            The shape of an array to draw; None for one number.
+        random_state : None, int, numpy.random.Generator or numpy.random.RandomState
+
+        Returns
+        -------
+        float, int or ndarray
+        """
+        if not hasattr(random_state, "random"):  # both kinds of generators have it
+            random_state = np.random.default_rng(random_state)
+        drawn = self.from_uniform(random_state.random(size))
+        return drawn.item() if size is None else drawn
+
+    def __repr__(self):
+        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({settings})"
+
+
+class uniform(Distribution):
+    """Uniform from `low` to `high`.
+
+    Examples
+    --------
+    >>> from fastgd import many
+    >>> 0.1 <= many.uniform(0.1, 0.5).rvs(random_state=0) < 0.5
+    True
+    """
+
+    def __init__(self, low, high):
+        self.low, self.high = _bounds(low, high)
+
+    def from_uniform(self, u):
+        return np.minimum(self.low + u * (self.high - self.low), self.high)
+
+
+class loguniform(Distribution):
+    """A number whose logarithm is uniform: each power of ten is as likely as any other.
+
+    Examples
+    --------
+    >>> from fastgd import many
+    >>> 1e-4 <= many.loguniform(1e-4, 1e-1).rvs(random_state=0) <= 1e-1
+    True
+    """
+
+    def __init__(self, low, high):
+        self.low, self.high = _bounds(low, high)
+        if self.low <= 0:
+            raise ArgumentError(f"low: expected a number above 0, got {low!r}")
+
+    def from_uniform(self, u):
+        low, high = math.log(self.low), math.log(self.high)
+        return np.clip(np.exp(low + u * (high - low)), self.low, self.high)
+
+
+class integers(Distribution):
+    """Whole numbers from `low` to `high` - 1, each as likely, as ``numpy.random`` has it.
+
+    Examples
+    --------
+    >>> from fastgd import many
+    >>> sorted(set(many.integers(1, 4).rvs(100, random_state=0).tolist()))
+    [1, 2, 3]
+    """
+
+    def __init__(self, low, high):
+        self.low = whole_number(low, "low", -(2**53))
+        self.high = whole_number(high, "high", self.low + 1)
+        if self.high > 2**53:
+            raise ArgumentError(f"high: expected a number of at most 2**53, got {high}")
+
+    def from_uniform(self, u):
+        below = np.floor(u * (self.high - self.low)).astype(np.int64)
+        return np.minimum(self.low + below, self.high - 1)
+
+
+def _bounds(low, high):
+    low, high = number(low, "low"), number(high, "high")
+    if not low < high:
+        raise ArgumentError(f"low, high: expected low < high, got {low:g} and {high:g}")
+    return low, high
+
+
+def grid(space):
+    """Every combination of the values given.
+
+    Parameters
+    ----------
+    space : dict of str -> list, or list of such dicts
+        The values of each parameter. Of several dicts, one after the other.
+
+    Returns
+    -------
+    list of dict
+        The parameter named last changes fastest.
+
+    Raises
+    ------
+    DataTypeError, ArgumentError
+        For anything that is no list of values, or an empty one.
+
+    Examples
+    --------
+    >>> from fastgd import many
+    >>> many.grid({"units": [8, 16], "l2": [0.0, 1e-3]})
+    [{'units': 8, 'l2': 0.0}, {'units': 8, 'l2': 0.001},
+     {'units': 16, 'l2': 0.0}, {'units': 16, 'l2': 0.001}]
+    """
+    sets = []
+    for part in _parts(space):
+        for name, values in part.items():
+            if hasattr(values, "rvs"):
+                raise ArgumentError(
+                    f"space: {name!r} is a distribution, of which there is no grid: list "
+                    "values, or draw with many.random"
+                )
+        combinations = itertools.product(*part.values())
+        sets += [dict(zip(part, values, strict=True)) for values in combinations]
+    return sets
+
+
+def random(space, n, seed=None):
+    """Parameter sets that are drawn.
+
+    Parameters
+    ----------
+    space : dict of str -> list or distribution, or list of such dicts
+        Of a list each value is as likely; of several dicts each dict. A distribution is
+        ``many.uniform``, ``many.loguniform``, ``many.integers`` or any object with
+        ``rvs(random_state=...)``, such as those of scipy.
+    n : int
+        How many. Where there are lists only no combination comes twice, and there are no more
+        sets than combinations.
+    seed : int, optional
+        The same seed, the same sets; the first ones are the same for every n. By default it is
+        drawn from the process' stream.
+
+    Returns
+    -------
+    list of dict
+
+    Raises
+    ------
+    DataTypeError, ArgumentError
+
+    Examples
+    --------
+    >>> from fastgd import many
+    >>> space = {"units": [8, 16, 32], "learning_rate": many.loguniform(1e-4, 1e-2)}
+    >>> sets = many.random(space, 20, seed=1)
+    >>> len(sets), sets[:5] == many.random(space, 5, seed=1)
+    (20, True)
+    """
+    parts = _parts(space)
+    n = positive_int(n, "n")
+    seed = _seeds.next_seed() if seed is None else whole_number(seed, "seed", 0)
+    generator = np.random.default_rng(seed)
+    if any(hasattr(values, "rvs") for part in parts for values in part.values()):
+        return [_drawn(parts[generator.integers(len(parts))], generator) for _ in range(n)]
+    n = min(n, sum(math.prod(map(len, part.values())) for part in parts))
+    found = {}  # places in the lists -> set
+    while len(found) < n:
+        which = int(generator.integers(len(parts)))
+        part = parts[which]
+        places = tuple(int(generator.integers(len(values))) for values in part.values())
+        found.setdefault(
+            (which, *places),
+            {k: v[i] for (k, v), i in zip(part.items(), places, strict=True)},
+        )
+    return list(found.values())
+
+
+def _drawn(part, generator):
+    return {
+        name: plain(values.rvs(random_state=generator))
+        if hasattr(values, "rvs")
+        else values[int(generator.integers(len(values)))]
+        for name, values in part.items()
+    }
+
+
+def plain(value):
+    """A number of Python's own where it is one of NumPy's: it is shown and saved better."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _parts(space):
+    """The dicts of a space, each of name -> list or distribution."""
+    parts = [space] if isinstance(space, dict) else space
+    if not isinstance(parts, (list, tuple)) or not parts or not all(
+        isinstance(part, dict) for part in parts
+    ):  # fmt: skip
+        raise DataTypeError(
+            "space: expected a dict of name -> list of values, or a list of such, "
+            f"got {space!r}"
+        )
+    return [{name: _values(name, values) for name, values in part.items()} for part in parts]
+
+
+def _values(name, values):
+    if not isinstance(name, str):
+        raise DataTypeError(f"space: expected the name of a parameter, got {name!r}")
+    if hasattr(values, "rvs"):
+        return values
+    if isinstance(values, np.ndarray) and values.ndim == 1:
+        values = values.tolist()
+    if not isinstance(values, (list, tuple, range)):
+        raise DataTypeError(
+            f"space: {name!r} needs a list of values or a distribution, got {values!r}"
+        )
+    if not values:
+        raise ArgumentError(f"space: the list of {name!r} is empty")
+    return list(values)

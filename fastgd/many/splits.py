@@ -1,0 +1,172 @@
+"""Ways to divide rows into those to train on and those to test on."""
+
+import numpy as np
+
+from fastgd import _seeds
+from fastgd._engines import load
+from fastgd._validate import boolean, positive_int, whole_number
+from fastgd.errors import ArgumentError, ShapeError
+
+
+def k_fold(n, k=5, *, shuffle=False, seed=None, stratify=None):
+    """Divide rows into k parts, each of which is tested on once.
+
+    Parameters
+    ----------
+    n : int
+        The number of rows.
+    k : int
+        At least 2 and at most n. The first n % k parts have a row more than the others.
+    shuffle : bool
+        Put rows into parts at random; else a part is a run of neighbours.
+    seed : int, optional
+        For the random order; drawn from the process' stream if None.
+    stratify : array, shape (n,), optional
+        A class for each row: each part has of each class its share, as nearly as can be. Any
+        values that can be sorted.
+
+    Returns
+    -------
+    list of (train_rows, test_rows)
+        k pairs of ascending int64 arrays.
+
+    Raises
+    ------
+    ArgumentError, DataTypeError, ShapeError
+        Also for a class of fewer than k rows.
+
+    Notes
+    -----
+    With `stratify`, rows are sorted by class, and dealt to the parts like cards: so both the
+    parts' sizes and the shares of every class differ by at most 1 between parts.
+
+    Examples
+    --------
+    >>> from fastgd.many import k_fold
+    >>> for train, test in k_fold(5, 2):
+    ...     print(train, test)
+    [3 4] [0 1 2]
+    [0 1 2] [3 4]
+    """
+    n = positive_int(n, "n")
+    k = whole_number(k, "k", 2)
+    shuffle = boolean(shuffle, "shuffle")
+    if k > n:
+        raise ArgumentError(f"k: expected at most one part a row, got {k} for {n} rows")
+    if seed is not None and not shuffle:
+        raise ArgumentError("seed: it is for shuffle=True")
+    order = _shuffled(n, seed) if shuffle else np.arange(n)
+    part = np.empty(n, dtype=np.int64)
+    if stratify is None:
+        part[order] = np.repeat(np.arange(k), n // k + (np.arange(k) < n % k))
+    else:
+        part[order] = _dealt(_classes(stratify, n, k)[order], k, shuffle)
+    return [(np.flatnonzero(part != i), np.flatnonzero(part == i)) for i in range(k)]
+
+
+def _shuffled(n, seed):
+    seed = _seeds.next_seed() if seed is None else whole_number(seed, "seed", 0)
+    return load("reference").permutation(seed % 2**64, n)
+
+
+def _classes(stratify, n, k):
+    values = np.asarray(stratify)
+    if values.shape == (n, 1):
+        values = values[:, 0]
+    if values.shape != (n,):
+        raise ShapeError(
+            f"stratify: expected a class for each of {n} rows, got shape {values.shape}"
+        )
+    names, classes, counts = np.unique(values, return_inverse=True, return_counts=True)
+    if counts.min() < k:
+        rare = int(counts.argmin())
+        raise ArgumentError(
+            f"stratify: class {names[rare]!r} has {counts[rare]} rows, fewer than k = {k} parts"
+        )
+    return classes
+
+
+def _dealt(classes, k, shuffle):
+    """The part of each row: the j-th card of the deck sorted by class goes to player j % k.
+
+    Without shuffling, what a class gives to each part are neighbours.
+    """
+    part = np.empty(len(classes), dtype=np.int64)
+    deck = np.argsort(classes, kind="stable")
+    part[deck] = np.arange(len(classes)) % k
+    if not shuffle:
+        for c in range(classes.max() + 1):
+            rows = classes == c
+            part[rows] = np.sort(part[rows])
+    return part
+
+
+def walk_forward(n, test, *, train=None, gap=0, step=None, splits=None):
+    """Train on the past and test on what comes next, again and again, for rows in time's order.
+
+    Parameters
+    ----------
+    n : int
+        The number of rows, the oldest first.
+    test : int
+        The number of rows of each test.
+    train : int, optional
+        Train on so many of the latest rows: a window that rolls. None: on all there are, a
+        window that grows.
+    gap : int
+        Leave so many rows between training and test: where a target looks ahead, it shall not
+        look into the test.
+    step : int, optional
+        How far tests are apart; ``test`` by default, so that no row is tested twice.
+    splits : int, optional
+        How many; the last ones. By default as many as there are: with at least ``train`` rows
+        to train on, or ``test`` where the window grows.
+
+    Returns
+    -------
+    list of (train_rows, test_rows)
+        Pairs of ascending int64 arrays, in time's order. The last test ends with the last row.
+
+    Raises
+    ------
+    ArgumentError, DataTypeError
+        Also if there are too few rows.
+
+    Examples
+    --------
+    >>> from fastgd.many import walk_forward
+    >>> for train, test in walk_forward(8, 2, train=3, gap=1):
+    ...     print(train, test)
+    [0 1 2] [4 5]
+    [2 3 4] [6 7]
+    >>> for train, test in walk_forward(6, 2):
+    ...     print(train, test)
+    [0 1] [2 3]
+    [0 1 2 3] [4 5]
+    """
+    n = positive_int(n, "n")
+    test = positive_int(test, "test")
+    gap = whole_number(gap, "gap", 0)
+    step = test if step is None else positive_int(step, "step")
+    least = test if train is None else positive_int(train, "train")
+    room = n - test - gap - least
+    if splits is not None:
+        splits = positive_int(splits, "splits")
+        if train is None:
+            least = 1
+            room = n - test - gap - least
+    there = room // step + 1 if room >= 0 else 0
+    wanted = there if splits is None else splits
+    if not 0 < wanted <= there:
+        needed = least + gap + test + (max(wanted, 1) - 1) * step
+        raise ArgumentError(
+            f"n: {max(wanted, 1)} splits with {least} rows to train on, a gap of {gap} and "
+            f"{test} to test on need {needed} rows, got {n}"
+        )
+    pairs = []
+    for i in range(wanted):
+        begin = n - test - (wanted - 1 - i) * step
+        end = begin - gap
+        start = 0 if train is None else end - train
+        pairs.append((np.arange(start, end), np.arange(begin, begin + test)))
+    return pairs
