@@ -14,6 +14,8 @@ from fastgd.errors import DivergenceError
 #: progress is shown. Shorter epochs are one span.
 SPAN_SECONDS = 0.05
 
+_FINE = int(Status.STATUS_FINE)
+
 
 def fit(model, source, epochs, initial_epoch, validation, validate_after, callbacks, threads=1):
     """Train on a source, epoch by epoch.
@@ -69,13 +71,14 @@ def _warn_of_end(epoch, epochs):
 
 def _train_epoch(model, source, epoch, callbacks, threads):
     """The figures of an epoch; None if there was nothing left to train on."""
-    totals = model.totals()
+    ready = model.ready(source.weighted)
+    totals = ready.totals()
     batches = callbacks.listens_to("on_train_batch_begin", "on_train_batch_end")
     progress = callbacks.listens_to("on_train_progress")
     step = 0
     try:
         for part in source.parts(functools.partial(next_key, model)):
-            run = _span(model, part, source.weighted, totals, threads)
+            run = _span(model, ready, part, source.weighted, totals, threads)
             at = part.first
             before = step - at
             while at < part.last:
@@ -83,20 +86,20 @@ def _train_epoch(model, source, epoch, callbacks, threads):
                     callbacks.on_train_batch_begin(step)
                 at, status = run(at, at + 1 if batches else part.last)
                 step = before + at
-                if status != Status.STATUS_FINE:
+                if status != _FINE:
                     raise diverged(status, step, epoch)
                 if progress:
-                    callbacks.on_train_progress(step, model.figures(totals))
+                    callbacks.on_train_progress(step, ready.figures(totals))
                 if batches:
-                    callbacks.on_train_batch_end(step - 1, model.figures(totals))
+                    callbacks.on_train_batch_end(step - 1, ready.figures(totals))
                 if model.stop_training:
-                    return model.figures(totals)
+                    return ready.figures(totals)
     except DivergenceError as error:
         callbacks.on_train_diverged(error)
         if not model.stop_training:
             raise
-        return model.figures(totals) | {"loss": float("nan")}
-    return model.figures(totals) if step else None
+        return ready.figures(totals) | {"loss": float("nan")}
+    return ready.figures(totals) if step else None
 
 
 def next_key(model):
@@ -105,28 +108,32 @@ def next_key(model):
     return _seeds.element(model.seed, model.epochs_begun - 1)
 
 
-def _span(model, part, weighted, totals, threads):
+def _span(model, ready, part, weighted, totals, threads):
     """A function of (first step, last step) that trains on a part: step reached, status."""
-    train = model.program(weighted).train
-    optimizer = model.optimizer
+    optimizer, network = model.optimizer, model.network()
     if optimizer.whole_batch:
         return functools.partial(_whole_batch.run, model, part, weighted, totals)
-    regular = model.network().regular
-    state = model.ready(weighted).state(optimizer, model.network())
-    rates = functools.partial(_rates, optimizer, {})
-    size = part.batch_size
-    most = useful_threads(threads, 3 * model.parameters.size * size, part.last)
-    choice = model.threads_choices.setdefault(most, Choice(most))
+    train, regular = model.program(weighted).train, network.regular
+    state = ready.state(optimizer, network)
+    most = useful_threads(threads, 3 * network.parameters.size * part.batch_size, part.last)
+    choice = model.threads_choices.get(most)
+    if choice is None:
+        choice = model.threads_choices[most] = Choice(most)
+    planned = {}
 
     def run(first, last):
         regular.before_step()
         last = regular.last_step(first, last)
-        span = functools.partial(
-            train, part.x, part.y, part.order, part.key, size, first, last, state,
-            rates(first, last), totals, rows=part.rows,
-        )  # fmt: skip
+        rates = _rates(optimizer, planned, first, last)
+
+        def span(seconds, threads):
+            return train(
+                part.x, part.y, part.order, part.key, part.batch_size, first, last, state,
+                rates, totals, seconds, threads, rows=part.rows,
+            )  # fmt: skip
+
         reached, status = choice.run(span, first, SPAN_SECONDS)
-        if status == Status.STATUS_FINE:
+        if status == _FINE:
             regular.after_step()
         return reached, status
 

@@ -24,7 +24,7 @@ class Ready:
     def __init__(self, program, totals_size, figures):
         self.program = program
         self.figures = figures
-        self._totals_size = totals_size
+        self.totals_size = totals_size
         self._own = [metric for _, metric, _ in figures.metrics if not metric.compiled]
         self._state = self._settings = self._kept = None
 
@@ -32,7 +32,7 @@ class Ready:
         """What an epoch adds up, see ``_plan.Plan``; metrics of one's own begin anew."""
         for metric in self._own:
             metric.reset_state()
-        return np.zeros(self._totals_size)
+        return np.zeros(self.totals_size)
 
     def state(self, optimizer, network):
         """The optimizer's state for a network, anew if a setting has changed."""
