@@ -2,6 +2,7 @@
 
 from fastgd.many.cross_validation import CrossValidation, cross_validate
 from fastgd.many.ensemble import Ensemble
+from fastgd.many.halving import Halving, successive_halving
 from fastgd.many.jobs import Interrupted, as_completed, fit_many
 from fastgd.many.results import Result, Results
 from fastgd.many.search import Search, grid_search, parameter_search, random_search
@@ -11,6 +12,7 @@ from fastgd.many.splits import k_fold, walk_forward
 __all__ = [
     "CrossValidation",
     "Ensemble",
+    "Halving",
     "Interrupted",
     "Result",
     "Results",
@@ -26,6 +28,7 @@ __all__ = [
     "parameter_search",
     "random",
     "random_search",
+    "successive_halving",
     "uniform",
     "walk_forward",
 ]

@@ -318,7 +318,7 @@ def rank(table, mode, further=lambda row: 0):
     def key(row):
         mean = row["mean"]
         if math.isnan(mean):
-            return further(row), -math.inf
+            return -1, 0.0
         return further(row), -mean if mode == "min" else mean
 
     places = {}
