@@ -100,7 +100,7 @@ TIERS = [
     {"many.cross_validation", "many.ensemble"},
     {"many.trials"},
     {"many.search"},
-    {"many.halving", "many.repeats"},
+    {"many.bags", "many.halving", "many.repeats"},
     {"many"},
     {"sklearn"},
     {"__init__"},
