@@ -15,6 +15,7 @@ from fastgd.many.ensemble import Ensemble, outputs_of
 from fastgd.many.jobs import fit_many
 from fastgd.many.results import Results, figures
 from fastgd.models import Model
+from fastgd.models.rows import row_count
 
 _SEEDS = 1 << 32
 
@@ -198,7 +199,7 @@ def bagging(
     out_of_bag = boolean(out_of_bag, "out_of_bag")
     if score is not None and not callable(score):
         raise DataTypeError(f"score: expected a function, got {score!r}")
-    bags = Bags(rows.length(x), n_models, seed, bootstrap, max_samples, block, groups)
+    bags = Bags(row_count(x), n_models, seed, bootstrap, max_samples, block, groups)
     jobs = (
         {
             "model": make_model, "x": x, "y": y, "rows": bags[i],

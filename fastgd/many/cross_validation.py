@@ -5,12 +5,13 @@ import functools
 
 import numpy as np
 
-from fastgd._validate import boolean
+from fastgd._validate import boolean, row_numbers
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import rows
 from fastgd.many.jobs import fit_many
 from fastgd.many.results import Results, figures
 from fastgd.many.splits import k_fold
+from fastgd.models.rows import row_count
 
 
 class CrossValidation(Results):
@@ -74,8 +75,7 @@ def cross_validate(
         of which each split trains a copy.
     x, y : array, frame, or list or dict of such
     splits : int, list of (train_rows, test_rows), or splitter
-        A number: ``k_fold``. The rows may be whole numbers, or True and False for each row. Or
-        a splitter of scikit-learn.
+        A number: ``k_fold``. Or a splitter of scikit-learn.
     score : function of (model, x, y), optional
         A dict of figures, or one number, for the rows held out; so is a scorer of scikit-learn.
         By default a Model's ``evaluate``, an estimator's ``score``.
@@ -140,12 +140,12 @@ def cross_validate(
         jobs, n_jobs, score=test, verbose=verbose, on_result=on_result,
         keep_models=keep_models, seed=seed, raise_errors=boolean(raise_errors, "raise_errors"),
     )  # fmt: skip
-    return CrossValidation(results, _gathered(predicted, pairs, rows.length(x)))
+    return CrossValidation(results, _gathered(predicted, pairs, row_count(x)))
 
 
 def row_pairs(splits, x, y):
     """The checked (train_rows, test_rows) of each split."""
-    n = rows.length(x)
+    n = row_count(x)
     if isinstance(splits, (int, np.integer)):
         return k_fold(n, splits)
     if hasattr(splits, "split"):
@@ -155,10 +155,7 @@ def row_pairs(splits, x, y):
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise DataTypeError(f"splits: expected pairs (train_rows, test_rows), got {pair!r}")
         names = f"splits: training rows of split {i}", f"splits: test rows of split {i}"
-        pair = [rows.row_numbers(r, n, name) for r, name in zip(pair, names, strict=True)]
-        for numbers, name in zip(pair, names, strict=True):
-            if not len(numbers):
-                raise ArgumentError(f"{name}: there are none")
+        pair = [row_numbers(r, n, name) for r, name in zip(pair, names, strict=True)]
         pairs.append(pair)
     if not pairs:
         raise ArgumentError("splits: there are none")

@@ -10,10 +10,11 @@ import numpy as np
 
 from fastgd._validate import positive_int, whole_number
 from fastgd.errors import ArgumentError
-from fastgd.many import rows, search_picture
+from fastgd.many import search_picture
 from fastgd.many.jobs import Interrupted
 from fastgd.many.search import Search, rank, row_of
 from fastgd.many.trials import Trials
+from fastgd.models.rows import row_count
 
 
 class Halving(Search):
@@ -258,7 +259,7 @@ class _Rows:
     def _order(self, train, split, take):
         """The training rows of a split, those first that are taken first."""
         if train is None:
-            train = np.arange(rows.length(self._trials.x))
+            train = np.arange(row_count(self._trials.x))
         if take == "last":
             return train[::-1]
         generator = np.random.default_rng([self._trials.seed, split])

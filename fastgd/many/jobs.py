@@ -6,9 +6,11 @@ from fastgd import _seeds, config
 from fastgd._progress import Progress
 from fastgd._validate import boolean, verbosity, whole_number
 from fastgd.errors import DataTypeError, FastgdError
-from fastgd.many.job import Claims, Job, Refused
+from fastgd.many.claims import Claims
+from fastgd.many.job import Job, Refused
 from fastgd.many.pool import Run
 from fastgd.many.results import Results
+from fastgd.many.shared import Shared
 
 
 class Interrupted(KeyboardInterrupt):
@@ -189,7 +191,8 @@ def _begun(jobs, n_jobs, score, keep_models, seed):
             if isinstance(job, Refused):
                 raise job.error
         threads = min(threads, max(1, len(looked_through)))
-    return Run(iter(looked_through), threads, lambda job: job.run(claims, score, keep_models))
+    arguments = claims, Shared(), score, keep_models
+    return Run(iter(looked_through), threads, lambda job: job.run(*arguments))
 
 
 def _looked_through(index, given, first_seed, claims):
