@@ -120,7 +120,11 @@ class ParallelBuild(build_ext):
 if __name__ == "__main__":
     setup(
         ext_modules=[extension("cpu"), extension("types")]
-        + [extension(f"program_{name}", flags) for name, flags in BUILDS.items()],
+        + [
+            extension(f"{module}_{name}", flags)
+            for module in ("program", "linear")
+            for name, flags in BUILDS.items()
+        ],
         cmdclass={"build_ext": ParallelBuild},
         options={"build": {"build_base": FOLDER}},
     )

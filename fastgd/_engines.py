@@ -15,6 +15,14 @@ MODULES = {
     "reference": "fastgd.reference",
 }
 
+#: The same for linear models.
+LINEAR_MODULES = {
+    "avx512": "fastgd._core.linear_avx512",
+    "avx2": "fastgd._core.linear_avx2",
+    "baseline": "fastgd._core.linear_baseline",
+    "reference": "fastgd.reference.linear",
+}
+
 
 def available():
     """The names of the engines that this machine can run, best first."""
@@ -31,10 +39,21 @@ def default():
 @functools.cache
 def load(name):
     """The module of an engine: ``Program``, ``update``, ``least_squares_descent`` ..."""
+    return importlib.import_module(MODULES[_checked(name)])
+
+
+@functools.cache
+def load_linear(name):
+    """The module of an engine that trains linear models: ``Rows``, ``decisions`` ..."""
+    return importlib.import_module(LINEAR_MODULES[_checked(name)])
+
+
+def _checked(name):
+    """The name of an engine that there is and that runs here, or an error."""
     if name not in MODULES:
         raise EngineError(f"engine: no {name!r} (there are: {', '.join(MODULES)})")
     if name not in available():
         raise EngineError(
             f"engine: this CPU cannot run {name!r} (it can run: {', '.join(available())})"
         )
-    return importlib.import_module(MODULES[name])
+    return name

@@ -10,6 +10,10 @@ from fastgd._core.types import CONSTRAINT_ROW, PENALTY_ROW, Penalty
 from fastgd.errors import ShapeError
 
 
+#: Penalties whose gradients do not pass through a flat vector of their own.
+ELEMENTWISE = {Penalty.PENALTY_L1L2, Penalty.PENALTY_SHARED}
+
+
 @dataclass(frozen=True)
 class Regular:
     """The penalties and constraints of a network's variables.
@@ -84,7 +88,7 @@ def collected(variables, empty, start=0):
             else:
                 row["offset"] = v.offset - start
                 constraints.append(row)
-    through = any(row[0] != Penalty.PENALTY_L1L2 for row in penalties)
+    through = any(row[0] not in ELEMENTWISE for row in penalties)
     return Regular(
         penalties=np.array(penalties, dtype=PENALTY_ROW),
         constraints=np.array(constraints, dtype=CONSTRAINT_ROW),

@@ -54,3 +54,7 @@ class DivergenceError(FastgdError, ArithmeticError):
 
 class FileError(FastgdError, OSError, ValueError):
     """A file holds no model that can be read: damaged, cut short, foreign or too new."""
+
+
+class ConvergenceWarning(UserWarning):
+    """A solver stopped before it reached its tolerance; the message says what to do."""

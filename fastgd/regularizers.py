@@ -128,6 +128,34 @@ class L2(L1L2):
         return 0.0, self.l2
 
 
+class SharedL2(L2):
+    """l2 * sum of x², over the rows of the batch: a penalty on the sum of a batch's losses.
+
+    scikit-learn's networks are penalised so. Like the sum of the losses, it is divided by the
+    rows of each batch, or by the sum of their weights where the loss is. It is a part of what a
+    batch is trained for, and so of the loss that ``fit`` shows, but not of ``evaluate``; as a
+    function of an array it is not divided. Keras lacks it.
+
+    Parameters
+    ----------
+    l2 : float
+        At least 0; None is 0.01.
+
+    Examples
+    --------
+    >>> from fastgd import Sequential, layers, regularizers
+    >>> layer = layers.Dense(1, kernel_regularizer=regularizers.SharedL2(0.5), use_bias=False)
+    >>> model = Sequential([layers.Input(shape=(1,)), layer])
+    >>> model.compile("sgd", "mse")
+    >>> layer.kernel = [[2.0]]
+    >>> model.train_on_batch([[1.0]] * 4, [2.0] * 4)
+    0.5
+    """
+
+    def penalty(self, shape):
+        return (Penalty.PENALTY_SHARED, *self.factors())
+
+
 class OrthogonalRegularizer(Regularizer):
     """factor * mean of |cosine| over the pairs of rows, or of columns, of a matrix.
 

@@ -355,15 +355,11 @@ def test_a_span_agrees_with_the_reference(build, name, options):
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
 
 
-def test_the_size_of_a_block_is_the_engines():
+@each_build
+def test_the_size_of_a_block_is_the_engines(build):
     """Two blocks and a rest: were the sizes different, sums would be missing."""
     n = 2 * types.NORM_BLOCK + 5
-    for build in ("avx2", "baseline", "avx512"):
-        try:
-            module = engine(build)
-        except ImportError:
-            continue
-        w = flat(np.zeros(n), np.float64)
-        kept = optimizers.SGD(1.0, clipnorm=1.0).state(w)
-        module.update(w, flat(np.ones(n), np.float64), kept, 1.0)
-        np.testing.assert_allclose(np.linalg.norm(w), 1, rtol=1e-13)
+    w = flat(np.zeros(n), np.float64)
+    kept = optimizers.SGD(1.0, clipnorm=1.0).state(w)
+    engine(build).update(w, flat(np.ones(n), np.float64), kept, 1.0)
+    np.testing.assert_allclose(np.linalg.norm(w), 1, rtol=1e-13)

@@ -8,6 +8,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import fastgd.sklearn
 
+# the checks train for few epochs: that more would be better is not what they look at
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
 ESTIMATORS = [getattr(fastgd.sklearn, name)() for name in fastgd.sklearn.__all__]
 
 

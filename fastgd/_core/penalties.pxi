@@ -3,6 +3,10 @@
 # One member works out the values, in double precision and in an order that the shapes fix. The
 # gradient of an elementwise penalty is added by each member for its share of the parameters; any
 # other is worked out by that one member, too, and passes through a flat vector.
+#
+# A shared penalty is one on the sum of a batch's losses: like that sum it is divided by the rows of
+# the batch, or by their weights; `share` is what it is multiplied by. Where there is no batch, as
+# in an evaluation, share is 0.
 
 cdef struct Penalties:
     const PenaltyRow* rows
@@ -42,11 +46,11 @@ cdef double l1_l2(const PenaltyRow* row, const real* w) noexcept nogil:
 
 
 cdef void add_l1_l2(
-    const PenaltyRow* row, int64_t n, const real* w, real* gradients,
+    const PenaltyRow* row, double share, int64_t n, const real* w, real* gradients,
 ) noexcept nogil:
-    """gradients += first sign(w) + 2 second w, for n elements."""
-    cdef real first = <real>row.first
-    cdef real twice = <real>(2 * row.second)
+    """gradients += share (first sign(w) + 2 second w), for n elements."""
+    cdef real first = <real>(share * row.first)
+    cdef real twice = <real>(share * 2 * row.second)
     cdef int64_t i
     for i in range(n):
         gradients[i] = fmadd(twice, w[i], fmadd(first, sign(w[i]), gradients[i]))
@@ -149,7 +153,7 @@ cdef double orthogonal(
 
 
 cdef double penalty_value(
-    const Penalties* penalties, const real* parameters, void* panel,
+    const Penalties* penalties, double share, const real* parameters, void* panel,
 ) noexcept nogil:
     """The sum of all penalties; the gradients of those that are not elementwise go into the flat
     vector for them."""
@@ -161,6 +165,9 @@ cdef double penalty_value(
         row = &penalties.rows[k]
         if row.kind == PENALTY_L1L2:
             total += l1_l2(row, parameters + row.offset)
+        elif row.kind == PENALTY_SHARED:
+            if share != 0:
+                total += share * l1_l2(row, parameters + row.offset)
         elif row.kind == PENALTY_GIVEN:
             total += row.first
         else:
@@ -170,7 +177,7 @@ cdef double penalty_value(
 
 
 cdef void add_penalty_gradients(
-    const Penalties* penalties, int64_t begin, int64_t end, const real* parameters,
+    const Penalties* penalties, double share, int64_t begin, int64_t end, const real* parameters,
     real* gradients,
 ) noexcept nogil:
     """Add to gradients[begin:end] those of the penalties, after penalty_value."""
@@ -182,7 +189,9 @@ cdef void add_penalty_gradients(
         first = max(begin, row.offset)
         last = min(end, row.offset + row.rows * row.columns)
         if row.kind == PENALTY_L1L2:
-            add_l1_l2(row, last - first, parameters + first, gradients + first)
+            add_l1_l2(row, 1, last - first, parameters + first, gradients + first)
+        elif row.kind == PENALTY_SHARED:
+            add_l1_l2(row, share, last - first, parameters + first, gradients + first)
         else:
             for i in range(first, last):
                 gradients[i] = gradients[i] + given[i]

@@ -56,6 +56,7 @@ include "scores.pxi"
 include "spans.pxi"
 include "unit.pxi"
 include "descent.pxi"
+include "gram_blocks.pxi"
 include "gram.pxi"
 
 cdef double FOR_EVER = float("inf")
@@ -457,17 +458,17 @@ cdef class Program:
         return status
 
     def penalty(self):
-        """The sum of the penalties on the parameters as they are."""
+        """The sum of the penalties on the parameters as they are, but of no shared one."""
         cdef double total
         with self.in_turn():
             self.reserve(0, 1)
             with nogil:
                 if self.single:
                     total = penalty_value(
-                        &self.net.penalties, <const float*>self.net.parameters, self.net.scratch)
+                        &self.net.penalties, 0, <const float*>self.net.parameters, self.net.scratch)
                 else:
                     total = penalty_value(
-                        &self.net.penalties, <const double*>self.net.parameters, self.net.scratch)
+                        &self.net.penalties, 0, <const double*>self.net.parameters, self.net.scratch)
         return total
 
     def forward(

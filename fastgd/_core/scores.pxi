@@ -159,6 +159,16 @@ cdef real weight_sum(
     return <real>total if total != 0 else <real>1
 
 
+cdef double batch_share(const Network* net, const Batch* batch, const real* y) noexcept nogil:
+    """What the sum of a batch's losses, the first term's, is multiplied by."""
+    cdef const LossTerm* term = net.terms
+    if net.penalties.count == 0 or net.term_count == 0 or term.reduction == REDUCTION_SUM:
+        return 1
+    if term.reduction == REDUCTION_MEAN:
+        return 1 / <double>row_count(net, batch, term, y)
+    return 1 / <double>weight_sum(net, batch, term, y)
+
+
 cdef inline double with_rows(int64_t rows, const real* values, double total) noexcept nogil:
     """total + the values, in their order."""
     cdef int64_t i

@@ -141,6 +141,7 @@ cdef void train_steps(
     cdef int64_t last_chunk = 0
     cdef int64_t trouble = 0
     cdef double penalty = 0
+    cdef double share = 1
     cdef real* batch_x = <real*>net.batch
     cdef real* batch_y = batch_x + net.capacity * x_width
     cdef const double* rates
@@ -190,9 +191,11 @@ cdef void train_steps(
         trouble = flags(team) & INTERRUPT_FLAG
         if trouble:
             break
+        if net.penalties.count:
+            share = batch_share(net, &batch, <const real*>batch_y)
         if rank == 0:
             if net.penalties.count:
-                penalty = penalty_value(&net.penalties, <const real*>parameters, scratch)
+                penalty = penalty_value(&net.penalties, share, <const real*>parameters, scratch)
             if add_scores(net, &batch, <const real*>batch_x, <const real*>batch_y, True,
                           penalty, span.totals) != STATUS_FINE:
                 raise_flag(team, LOSS_FLAG)
@@ -204,7 +207,7 @@ cdef void train_steps(
         meet(team, &met)
         if net.penalties.count:
             add_penalty_gradients(
-                &net.penalties, begin, end, <const real*>parameters, gradients)
+                &net.penalties, share, begin, end, <const real*>parameters, gradients)
             meet(team, &met)  # norms are sums over the others' shares, too
         if not flags(team) & LOSS_FLAG and not look_at_gradients(
                 span.optimizer, iteration, begin, end, size, rank, gradients):
@@ -326,14 +329,16 @@ cdef int gradients_of(
     """The gradients of what is minimised over all rows of a batch: a Status."""
     cdef int status
     cdef double penalty = 0
+    cdef double share = 1
     if take_rows(net, batch, True, 0, batch.rows, x, y, net.scratch, <const Team*>NULL, 0):
         return STATUS_FINE
     if net.penalties.count:
-        penalty = penalty_value(&net.penalties, <const real*>net.parameters, net.scratch)
+        share = batch_share(net, batch, y)
+        penalty = penalty_value(&net.penalties, share, <const real*>net.parameters, net.scratch)
     status = add_scores(net, batch, x, y, True, penalty, totals)
     if status == STATUS_FINE:
         batch_gradients(net, batch, net.flags, batch.rows, x)
-        add_penalty_gradients(&net.penalties, 0, net.parameter_count,
+        add_penalty_gradients(&net.penalties, share, 0, net.parameter_count,
                               <const real*>net.parameters, <real*>net.gradients)
     return status
 

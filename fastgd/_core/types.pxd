@@ -103,6 +103,30 @@ cpdef enum Loss:
     LOSS_COMPILED                                 # functions of the user's, see LossTerm
     LOSS_ACTIVITY                                 # a penalty on outputs; settings: l1, l2
 
+# The losses of linear models: of a row's decision z and its target y, see linear_losses.pxi.
+cpdef enum LinearLoss:
+    LINEAR_SQUARED_ERROR = 1            # those up to LINEAR_QUANTILE: y is any number;
+    LINEAR_POISSON                      # at least 0 here
+    LINEAR_HUBER                        # setting: epsilon
+    LINEAR_EPSILON_INSENSITIVE          # setting: epsilon
+    LINEAR_SQUARED_EPSILON_INSENSITIVE  # setting: epsilon
+    LINEAR_QUANTILE                     # setting: the quantile
+    LINEAR_LOG_LOSS                     # y is -1 or 1 from here on
+    LINEAR_HINGE
+    LINEAR_SQUARED_HINGE
+    LINEAR_PERCEPTRON
+    LINEAR_MODIFIED_HUBER
+    LINEAR_MULTINOMIAL                  # y is a class number, z one number a class
+
+# How the rate of per-sample gradient descent comes about, see linear_rates.pxi.
+cpdef enum Rate:
+    RATE_CONSTANT = 1
+    RATE_OPTIMAL
+    RATE_INVSCALING
+    RATE_ADAPTIVE
+    RATE_PA1
+    RATE_PA2
+
 cpdef enum Metric:
     # Of rows: each row has a value.
     METRIC_LOSS = 1                     # that of a loss; settings: its code, then its own
@@ -145,6 +169,7 @@ cpdef enum Penalty:
     PENALTY_ORTHOGONAL_ROWS     # first times the mean |cosine| of two rows of w
     PENALTY_ORTHOGONAL_COLUMNS
     PENALTY_GIVEN               # first; the gradient is given, too: see PenaltyRow
+    PENALTY_SHARED              # that of PENALTY_L1L2 over the rows of the batch: see penalties.pxi
 
 cpdef enum Constraint:
     CONSTRAINT_NON_NEGATIVE = 1     # max(w, 0)
@@ -200,7 +225,7 @@ cdef struct MetricTerm:
     int64_t totals          # where its sums start in the totals
 
 # A penalty on a variable of the flat vector, which is added to the loss of each batch. The
-# gradients of all but PENALTY_L1L2 pass through a flat vector of their own.
+# gradients of all but PENALTY_L1L2 and PENALTY_SHARED pass through a flat vector of their own.
 cdef struct PenaltyRow:
     int64_t kind      # a Penalty
     int64_t offset    # where the variable starts

@@ -6,6 +6,7 @@ from fastgd._validate import number
 from fastgd.errors import ArgumentError
 from fastgd.optimizers.base import Optimizer
 from fastgd.optimizers.line_search import Trial, strong_wolfe
+from fastgd.optimizers.two_loop import two_loop
 
 
 class LBFGS(Optimizer):
@@ -126,16 +127,7 @@ class LBFGS(Optimizer):
             s, y = s.astype(np.float64), y.astype(np.float64)
             if s @ y > 0:  # not so for rows of zeros, and in rounding errors
                 pairs.append((s, y, 1 / (s @ y)))
-        direction = -gradient
-        shares = []
-        for s, y, rho in pairs:
-            shares.append(rho * (s @ direction))
-            direction -= shares[-1] * y
-        if pairs:
-            s, y, rho = pairs[0]
-            direction *= 1 / (rho * (y @ y))
-        for (s, y, rho), share in zip(reversed(pairs), reversed(shares), strict=True):
-            direction += (share - rho * (y @ direction)) * s
+        direction = two_loop(pairs, gradient)
         slope = float(direction @ gradient)
         if pairs and slope < 0 and np.isfinite(direction).all():
             return direction, slope, 1.0

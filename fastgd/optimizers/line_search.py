@@ -13,7 +13,7 @@ class Trial(NamedTuple):
     extra: object = None
 
 
-def strong_wolfe(at, start, step, decrease=1e-4, curvature=0.9, most=25):
+def strong_wolfe(at, start, step, decrease=1e-4, curvature=0.9, most=25, rounding=0.0):
     """A step that lowers a function enough and leaves little of its slope.
 
     value(step) <= value(0) + decrease step slope(0), |slope(step)| <= curvature |slope(0)|
@@ -33,6 +33,9 @@ def strong_wolfe(at, start, step, decrease=1e-4, curvature=0.9, most=25):
         0 < decrease < curvature < 1.
     most : int
         Trials at most.
+    rounding : float
+        Values that differ by no more are equal: then the slopes alone decide. Near a minimum
+        they are the more exact ones.
 
     Returns
     -------
@@ -48,7 +51,7 @@ def strong_wolfe(at, start, step, decrease=1e-4, curvature=0.9, most=25):
     """
 
     def too_high(trial):
-        return not trial.value <= start.value + decrease * trial.step * start.slope
+        return not trial.value <= start.value + decrease * trial.step * start.slope + rounding
 
     def flat(trial):
         return abs(trial.slope) <= -curvature * start.slope

@@ -60,13 +60,17 @@ def orthogonal_columns(w, row):
 
 PENALTIES = {
     int(Penalty.PENALTY_L1L2): l1_l2,
+    int(Penalty.PENALTY_SHARED): l1_l2,
     int(Penalty.PENALTY_ORTHOGONAL_ROWS): orthogonal_rows,
     int(Penalty.PENALTY_ORTHOGONAL_COLUMNS): orthogonal_columns,
 }
 
 
-def add_penalties(plan, parameters, gradients=None):
-    """The sum of a plan's penalties; their gradients are added to the flat vector."""
+def add_penalties(plan, parameters, share, gradients=None):
+    """The sum of a plan's penalties; their gradients are added to the flat vector.
+
+    share: what shared ones are multiplied by; 0 where there is no batch.
+    """
     total = 0.0
     for row in plan.penalties:
         offset, rows, columns = (int(row[name]) for name in ("offset", "rows", "columns"))
@@ -76,6 +80,8 @@ def add_penalties(plan, parameters, gradients=None):
         else:
             w = parameters[part].reshape(rows, columns)
             value, slopes = PENALTIES[int(row["kind"])](w, row)
+            if row["kind"] == Penalty.PENALTY_SHARED:
+                value, slopes = (share * value, share * slopes) if share else (0.0, 0 * slopes)
         total += value
         if gradients is not None:
             gradients[part] += slopes.ravel()

@@ -158,7 +158,8 @@ class Program:
         batch = Batch(True, key)
         values = self._values(self._parameters, x, batch)
         losses, deltas = self._losses(values, y)
-        penalties = self.penalty() * len(x)
+        share = self._share(y)
+        penalties = add_penalties(self._plan, self._parameters, share) * len(x)
         if not np.isfinite(totals[0] + penalties):
             return values, Status.STATUS_LOSS
         for k, values_of_rows in enumerate(losses):
@@ -168,13 +169,23 @@ class Program:
         self._add(losses, values, y, totals)
         totals[0] += penalties
         self._back(self._parameters, values, deltas, self._gradients, batch)
-        add_penalties(self._plan, self._parameters, self._gradients)
+        add_penalties(self._plan, self._parameters, share, self._gradients)
         return values, Status.STATUS_FINE
 
     @quiet
     def penalty(self):
-        """The sum of the penalties on the parameters as they are."""
-        return add_penalties(self._plan, self._parameters)
+        """The sum of the penalties on the parameters as they are, but of no shared one."""
+        return add_penalties(self._plan, self._parameters, 0.0)
+
+    def _share(self, y):
+        """What the sum of a batch's losses, the first term's, is multiplied by."""
+        term = self._terms[0] if self._terms else None
+        if term is None or term.reduction == Reduction.REDUCTION_SUM:
+            return 1.0
+        counted = self._counted(y, term)
+        if term.reduction == Reduction.REDUCTION_WEIGHTED_MEAN:
+            return 1.0 / float(_weights(y, term)[counted].sum(dtype=np.float64) or 1)
+        return 1.0 / float(counted.sum() or 1)
 
     @quiet
     def _constrain(self):

@@ -4,4 +4,6 @@ They need scikit-learn, which the extra ``fastgd[sklearn]`` brings; nothing else
 imports it.
 """
 
-__all__: list[str] = []
+from fastgd.sklearn.mlp import MLPClassifier, MLPRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor"]

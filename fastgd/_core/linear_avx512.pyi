@@ -1,0 +1,1 @@
+from fastgd._core.linear_baseline import *

@@ -1,0 +1,222 @@
+# The rows of a matrix, dense (C-contiguous) or sparse (CSR), and what linear models do with one:
+# its product with a vector, and its addition to one. What a row holds in which way is looked at
+# once a row; branches that always go the same way cost next to nothing beside it.
+
+cdef struct RowTable:
+    int64_t n
+    int64_t d
+    bint single             # values: float or double
+    bint sparse
+    bint wide               # columns and starts: int64 or int32
+    const void* values
+    const void* columns
+    const void* starts      # (n + 1,): row i has the values starts[i] ... starts[i + 1] - 1
+
+# One row: n values, and the columns where they stand if it is sparse.
+cdef struct Line:
+    int64_t n
+    const void* values
+    const void* columns
+
+ctypedef fused index_type:
+    int32_t
+    int64_t
+
+
+cdef class Rows:
+    """The rows of a matrix, as the other functions of this module take them.
+
+    Parameters
+    ----------
+    values : ndarray
+        Dense: (n, d), C-contiguous, float32 or float64. Sparse: (nonzeros,).
+    columns, starts : ndarray or None
+        For CSR, both int32 or both int64; within a row columns increase strictly.
+    width : int
+        The number of columns of a sparse matrix.
+
+    Notes
+    -----
+    Nothing is validated or copied here.
+    """
+
+    cdef RowTable table
+    cdef readonly np.ndarray values
+    cdef readonly np.ndarray columns
+    cdef readonly np.ndarray starts
+
+    def __init__(
+        self, np.ndarray values, np.ndarray columns=None, np.ndarray starts=None, int64_t width=0,
+    ):
+        self.values, self.columns, self.starts = values, columns, starts
+        self.table.single = values.dtype == numpy.float32
+        self.table.values = np.PyArray_DATA(values)
+        self.table.sparse = columns is not None
+        if self.table.sparse:
+            self.table.n = starts.shape[0] - 1
+            self.table.d = width
+            self.table.wide = columns.dtype == numpy.int64
+            self.table.columns = np.PyArray_DATA(columns)
+            self.table.starts = np.PyArray_DATA(starts)
+        else:
+            self.table.n = values.shape[0]
+            self.table.d = values.shape[1]
+
+    @property
+    def shape(self):
+        return self.table.n, self.table.d
+
+    @property
+    def sparse(self):
+        return self.table.sparse
+
+    def faulty_row(self):
+        """The first row of a CSR matrix whose columns are not in range and in order, or -1."""
+        cdef int64_t row
+        with nogil:
+            if self.table.wide:
+                row = find_disorder(&self.table, <const int64_t*>self.table.columns)
+            else:
+                row = find_disorder(&self.table, <const int32_t*>self.table.columns)
+        return row
+
+
+cdef inline int64_t start_of(const RowTable* rows, int64_t i) noexcept nogil:
+    if rows.wide:
+        return (<const int64_t*>rows.starts)[i]
+    return (<const int32_t*>rows.starts)[i]
+
+
+cdef inline Line line_of(const RowTable* rows, int64_t i) noexcept nogil:
+    """Row i."""
+    cdef Line line
+    cdef int64_t first
+    cdef int64_t value_size = 4 if rows.single else 8
+    if not rows.sparse:
+        line.n = rows.d
+        line.values = <const char*>rows.values + i * rows.d * value_size
+        line.columns = NULL
+    else:
+        first = start_of(rows, i)
+        line.n = start_of(rows, i + 1) - first
+        line.values = <const char*>rows.values + first * value_size
+        line.columns = <const char*>rows.columns + first * (8 if rows.wide else 4)
+    return line
+
+
+cdef inline int64_t find_disorder(const RowTable* rows, const index_type* columns) noexcept nogil:
+    cdef int64_t i, j, last
+    for i in range(rows.n):
+        last = -1
+        for j in range(start_of(rows, i), start_of(rows, i + 1)):
+            if columns[j] <= last or columns[j] >= rows.d:
+                return i
+            last = columns[j]
+    return -1
+
+
+# ---------------------------------------------------------------- products
+
+cdef inline double dense_dot(int64_t n, const real* x, const double* w) noexcept nogil:
+    """x . w, over the lanes of sums.pxi."""
+    cdef double[16] s
+    cdef double rest = 0
+    cdef int j
+    for j in range(16):
+        s[j] = 0
+    while n >= 16:
+        for j in range(16):
+            s[j] = fmadd(<double>x[j], w[j], s[j])
+        x += 16
+        w += 16
+        n -= 16
+    if n >= 8:
+        for j in range(8):
+            s[j] = fmadd(<double>x[j], w[j], s[j])
+        x += 8
+        w += 8
+        n -= 8
+    if n >= 4:
+        for j in range(4):
+            s[j] = fmadd(<double>x[j], w[j], s[j])
+        x += 4
+        w += 4
+        n -= 4
+    for j in range(<int>n):
+        rest = fmadd(<double>x[j], w[j], rest)
+    return tree(s, rest)
+
+
+cdef inline double sparse_dot(
+    int64_t n, const real* x, const index_type* columns, const double* w,
+) noexcept nogil:
+    """The sum of x[j] w[columns[j]]: four sums in turn, so that none waits for the one before."""
+    cdef double s0 = 0
+    cdef double s1 = 0
+    cdef double s2 = 0
+    cdef double s3 = 0
+    cdef int64_t j = 0
+    while j + 4 <= n:
+        s0 = fmadd(<double>x[j], w[columns[j]], s0)
+        s1 = fmadd(<double>x[j + 1], w[columns[j + 1]], s1)
+        s2 = fmadd(<double>x[j + 2], w[columns[j + 2]], s2)
+        s3 = fmadd(<double>x[j + 3], w[columns[j + 3]], s3)
+        j += 4
+    while j < n:
+        s0 = fmadd(<double>x[j], w[columns[j]], s0)
+        j += 1
+    return (s0 + s2) + (s1 + s3)
+
+
+cdef inline double line_dot(
+    const RowTable* rows, const Line* line, const double* w,
+) noexcept nogil:
+    """x . w."""
+    if not rows.sparse:
+        if rows.single:
+            return dense_dot(line.n, <const float*>line.values, w)
+        return dense_dot(line.n, <const double*>line.values, w)
+    if not rows.wide:
+        if rows.single:
+            return sparse_dot(
+                line.n, <const float*>line.values, <const int32_t*>line.columns, w)
+        return sparse_dot(line.n, <const double*>line.values, <const int32_t*>line.columns, w)
+    if rows.single:
+        return sparse_dot(line.n, <const float*>line.values, <const int64_t*>line.columns, w)
+    return sparse_dot(line.n, <const double*>line.values, <const int64_t*>line.columns, w)
+
+
+# ---------------------------------------------------------------- additions
+
+cdef inline void dense_add(int64_t n, double a, const real* x, double* w) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        w[j] = fmadd(a, <double>x[j], w[j])
+
+
+cdef inline void sparse_add(
+    int64_t n, double a, const real* x, const index_type* columns, double* w,
+) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        w[columns[j]] = fmadd(a, <double>x[j], w[columns[j]])
+
+
+cdef inline void line_add(
+    const RowTable* rows, const Line* line, double a, double* w,
+) noexcept nogil:
+    """w += a x."""
+    if not rows.sparse:
+        if rows.single:
+            dense_add(line.n, a, <const float*>line.values, w)
+        else:
+            dense_add(line.n, a, <const double*>line.values, w)
+    elif not rows.wide:
+        if rows.single:
+            sparse_add(line.n, a, <const float*>line.values, <const int32_t*>line.columns, w)
+        else:
+            sparse_add(line.n, a, <const double*>line.values, <const int32_t*>line.columns, w)
+    elif rows.single:
+        sparse_add(line.n, a, <const float*>line.values, <const int64_t*>line.columns, w)
+    else:
+        sparse_add(line.n, a, <const double*>line.values, <const int64_t*>line.columns, w)

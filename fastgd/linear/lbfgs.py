@@ -1,0 +1,96 @@
+"""L-BFGS over all rows; with L1, its orthant-wise form."""
+
+from collections import deque
+
+import numpy as np
+
+from fastgd._validate import number, positive_int, whole_number
+from fastgd.linear.solving import solve
+from fastgd.linear.minimum import Minimum, Patience, penalised, subgradient
+from fastgd.linear.search import EPSILON, ROUNDING, backtrack, orthant_line, smooth_line
+from fastgd.optimizers.line_search import Trial, strong_wolfe
+from fastgd.optimizers.two_loop import two_loop
+
+
+class LBFGS:
+    """Limited-memory BFGS for a linear model (Liu and Nocedal 1989), with all rows in each step.
+
+    The steps are those of ``fastgd.optimizers.LBFGS``, in the metric of the columns' second
+    moments where these are few: so neither their scales nor correlations between them slow it
+    down. With L1 it is OWL-QN (Andrew and Gao 2007): within the orthant of a point the penalty
+    is linear; a step ends where it would leave the orthant, which makes zeros exact.
+
+    Parameters
+    ----------
+    tol : float
+        It ends where no element of the gradient of the objective, a weighted mean over rows, is
+        larger; or where rounding hides any further progress.
+    max_iter : int
+        Steps at most.
+    history_size : int
+        Steps that are remembered.
+
+    Examples
+    --------
+    >>> from fastgd.linear import LBFGS
+    >>> LBFGS(tol=1e-8).tol
+    1e-08
+    """
+
+    def __init__(self, tol=1e-6, max_iter=1000, history_size=10):
+        self.tol = number(tol, "tol", 0)
+        self.max_iter = whole_number(max_iter, "max_iter", 0)
+        self.history_size = positive_int(history_size, "history_size")
+
+    def minimize(self, problem, start):
+        """From one Solution of a Problem to the best one; warns where it is not reached."""
+        return solve(self, problem, start)
+
+    def find(self, objective, start):
+        """From a vector to the Minimum of an ``Objective``."""
+        l1 = objective.l1
+        pairs = deque(maxlen=self.history_size)
+        inverse = objective.metric()
+        patience = Patience(self.history_size)
+        vector = np.array(start, np.float64)
+        value, gradient = objective(vector)
+        n_iter, failed = 0, False
+        while True:
+            slopes = subgradient(vector, gradient, l1)
+            steepness = float(np.abs(slopes).max(initial=0.0))
+            best = Minimum(vector, penalised(vector, value, l1), steepness, n_iter, True)
+            if steepness <= self.tol:
+                return best
+            if n_iter >= self.max_iter:
+                return best._replace(converged=False)
+            direction = two_loop(pairs, slopes, inverse)
+            if l1 is not None:
+                direction[(direction * slopes >= 0) & (l1 > 0)] = 0.0
+            slope = float(direction @ slopes)
+            if not slope < 0:
+                if not pairs:
+                    return best._replace(converged=False)
+                pairs.clear()
+                continue
+            if patience.ends(steepness, -0.5 * slope, best.value):
+                return best
+            here = Trial(0.0, best.value, slope, (vector, value, gradient))
+            if l1 is None:
+                line = smooth_line(objective, vector, direction)
+                first = 1.0 if pairs or inverse is not None else min(1.0, 1 / steepness)
+                found = strong_wolfe(line, here, first, rounding=ROUNDING * abs(value))
+            else:
+                found = backtrack(orthant_line(objective, vector, direction, slopes), here)
+            if found.step == 0:
+                if failed or not pairs:
+                    return best._replace(converged=-slope <= 64 * EPSILON * abs(best.value))
+                failed = True
+                pairs.clear()
+                continue
+            failed = False
+            new, value, new_gradient = found.extra
+            step, change = new - vector, new_gradient - gradient
+            if step @ change > EPSILON * np.abs(step) @ np.abs(change):
+                pairs.appendleft((step, change, 1 / float(step @ change)))
+            vector, gradient = new, new_gradient
+            n_iter += 1

@@ -1,0 +1,162 @@
+"""What users give linear models, made ready: rows of x, targets, weights."""
+
+import numpy as np
+
+from fastgd import _engines, config
+from fastgd._validate import (
+    check_classes,
+    check_finite,
+    numeric,
+    prepared,
+    sample_weights,
+)
+from fastgd.errors import DataError, DataTypeError, ShapeError
+from fastgd.linear.problem import REGRESSIONS
+
+
+def is_sparse(x):
+    """Whether x has the three arrays of a compressed sparse matrix."""
+    return all(hasattr(x, name) for name in ("data", "indices", "indptr", "shape"))
+
+
+def rows_of(x, dtype=None, width=None):
+    """x as rows for the engine: ``engine.Rows``.
+
+    Parameters
+    ----------
+    x : array or frame (n, d), or CSR: an object with data, indices, indptr and shape
+        Read in place where it is C-contiguous and float32 or float64, as a memory map may be;
+        anything else is copied once. So is a CSR matrix whose columns are not in order, or come
+        twice in a row: then they are added up.
+    dtype : dtype or None
+        float32 or float64; None: float32 stays, everything else becomes float64.
+    width : int or None
+        The columns that there have to be.
+
+    Raises
+    ------
+    DataTypeError, ShapeError, DataError
+        If x is not made of finite numbers, of two dimensions, of that width; says where.
+    """
+    checks = _engines.load(config.engine())
+    engine = _engines.load_linear(config.engine())
+    if is_sparse(x):
+        rows = _csr(x, dtype, checks, engine)
+    else:
+        original = numeric(x, "x")
+        if original.ndim != 2:
+            raise ShapeError(
+                f"x: expected 2 dimensions (rows, columns), got shape {original.shape}"
+            )
+        values = prepared(original, _chosen(original, dtype))
+        check_finite(checks, values, original, "x", x)
+        rows = engine.Rows(values)
+    if width is not None and rows.shape[1] != width:
+        raise ShapeError(f"x: the model expects {width} columns, got shape {rows.shape}")
+    return rows
+
+
+def targets(y, loss, n, classes=None):
+    """Targets for a loss, float64: (n,), or (n, k) for squared errors; and the outputs.
+
+    Numbers for a regression. Class numbers from 0 on otherwise, which the losses of two classes
+    get as -1 and 1; ``classes`` is how many there are, None: as many as y says.
+    """
+    original = numeric(y, "y")
+    checks = _engines.load(config.engine())
+    if original.ndim == 2 and original.shape[1] == 1:
+        original = original.reshape(-1)
+    dimensions = (1, 2) if loss == "squared_error" else (1,)
+    if original.ndim not in dimensions or (original.ndim == 2 and original.shape[1] == 0):
+        shapes = "(n,) or (n, k)" if loss == "squared_error" else "(n,)"
+        raise ShapeError(f"y: {loss} expects shape {shapes}, got {original.shape}")
+    if len(original) != n:
+        raise ShapeError(
+            f"x and y have different numbers of rows: {n} and {len(original)}"
+        )
+    values = prepared(original, np.dtype(np.float64))
+    check_finite(checks, values, original, "y", y)
+    if loss in REGRESSIONS:
+        if loss == "poisson" and n and values.min() < 0:
+            row = int(np.argmax(values < 0))
+            raise DataError(f"y: poisson expects targets of at least 0, got {values[row]} at row {row}")
+        return values, 1 if values.ndim == 1 else values.shape[1]
+    if classes is None:
+        classes = max(2, int(values.max()) + 1) if n else 2
+    check_classes(values, classes, "y")
+    if loss == "multinomial":
+        return values, classes
+    if classes == 2:
+        return 2 * values - 1, 1
+    return values, classes
+
+
+def weights_of(sample_weight, n):
+    """Weights of rows, float64 (n,), or None; not all of them 0."""
+    if sample_weight is None:
+        return None
+    checks = _engines.load(config.engine())
+    weights = sample_weights(sample_weight, n, np.dtype(np.float64), checks)
+    if n and not weights.any():
+        raise DataError("sample_weight: all weights are 0")
+    return weights
+
+
+def _chosen(array, dtype):
+    """The data type in which values are read."""
+    if dtype is None:
+        dtype = np.float32 if array.dtype == np.float32 else np.float64
+    return np.dtype(dtype)
+
+
+def _csr(x, dtype, checks, engine):
+    """A CSR matrix as the engine's rows."""
+    if getattr(x, "format", "csr") != "csr":
+        raise DataTypeError(f"x: expected a sparse matrix in CSR format, got {x.format}: call tocsr")
+    data, indices, indptr = numeric(x.data, "x.data"), x.indices, x.indptr
+    if len(x.shape) != 2:
+        raise ShapeError(f"x: expected 2 dimensions (rows, columns), got shape {x.shape}")
+    n, d = map(int, x.shape)
+    if indptr.shape != (n + 1,) or data.shape != indices.shape or data.ndim != 1:
+        raise ShapeError(
+            f"x: expected CSR arrays data (m,), indices (m,) and indptr ({n + 1},), got "
+            f"{data.shape}, {indices.shape} and {indptr.shape}"
+        )
+    if indptr[0] < 0 or indptr[-1] > len(data) or (np.diff(indptr) < 0).any():
+        raise DataError("x.indptr: expected numbers that rise from 0 to the length of x.data")
+    kind = np.dtype(np.int32)
+    if indices.dtype != kind or indptr.dtype != kind:
+        kind = np.dtype(np.int64)
+    values, columns, starts = (
+        prepared(a, t) for a, t in ((data, _chosen(data, dtype)), (indices, kind), (indptr, kind))
+    )
+    index = checks.first_nonfinite(values)
+    if starts[0] <= index < starts[-1]:
+        row = int(np.searchsorted(starts, index, "right")) - 1
+        raise DataError(
+            f"x: {data[index]} at row {row}, column {columns[index]}, which is not finite"
+        )
+    rows = engine.Rows(values, columns, starts, d)
+    row = rows.faulty_row()
+    if row < 0:
+        return rows
+    rows = engine.Rows(*_in_order(values, columns, starts, n, d), d)
+    row = rows.faulty_row()
+    if row >= 0:
+        raise DataError(f"x: row {row} has a column outside of 0 to {d - 1}")
+    return rows
+
+
+def _in_order(values, columns, starts, n, d):
+    """The arrays of a CSR matrix with each row's columns in order and once."""
+    row = np.repeat(np.arange(n), np.diff(starts))
+    inside = slice(starts[0], starts[-1])
+    values, columns = values[inside], columns[inside]
+    order = np.lexsort((columns, row))
+    values, columns, row = values[order], columns[order], row[order]
+    first = np.ones(len(row), bool)
+    first[1:] = (np.diff(row) != 0) | (np.diff(columns) != 0)
+    values = np.add.reduceat(values, np.flatnonzero(first))
+    counts = np.bincount(row[first], minlength=n)
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(starts.dtype)
+    return values, np.ascontiguousarray(columns[first]), starts

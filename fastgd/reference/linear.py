@@ -1,0 +1,19 @@
+"""Linear models in plain NumPy: what a compiled ``linear_*`` module offers, to be read.
+
+``x`` may be float32; weights, decisions and sums are float64, as in the compiled ones.
+"""
+
+from fastgd.reference.linear_coordinates import coordinate_descent
+from fastgd.reference.linear_losses import losses, multinomial
+from fastgd.reference.linear_objective import objective, weighted_gram
+from fastgd.reference.linear_rows import Rows, decisions
+
+__all__ = [
+    "Rows",
+    "coordinate_descent",
+    "decisions",
+    "losses",
+    "multinomial",
+    "objective",
+    "weighted_gram",
+]

@@ -1,0 +1,59 @@
+"""The objective of a linear model over all rows, its gradient and what Hessians are made of."""
+
+import numpy as np
+
+from fastgd._core.types import LinearLoss
+from fastgd.reference.linear_losses import losses, multinomial
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def objective(
+    rows, y, weights, loss, setting, coef, intercept, curvatures, sums, row, seconds, threads=1
+):
+    """Go on from `row` with a weighted sum of losses and its gradient: (row reached, sums).
+
+    y: (n,), or (n, k) for least squares with k outputs. weights: (n,) or None. coef: (k, d);
+    intercept: (k,). curvatures: None, or (k, n), which is filled with second derivatives without
+    weights; with probabilities for the multinomial loss; not for several outputs of least
+    squares. sums: None at first; when all rows are reached, sums[0] is the result: the loss, and
+    for each output the derivatives by its d weights and its intercept. All float64.
+    """
+    n, d = rows.shape
+    k = len(coef)
+    s = np.ones(n) if weights is None else weights
+    z = np.stack([rows.times(w) for w in coef], axis=1) + intercept
+    if loss == LinearLoss.LINEAR_MULTINOMIAL:
+        values, slopes = np.empty(n), np.empty((n, k))
+        multinomial(z, y, values, slopes)
+        if curvatures is not None:
+            own = y.astype(np.int64)
+            curvatures[:] = slopes.T
+            curvatures[own, np.arange(n)] += 1
+    elif k > 1:
+        slopes = z - y
+        values = (slopes**2 / 2).sum(axis=1)
+    else:
+        out = np.empty((3, n))
+        losses(loss, setting, z[:, 0], y.reshape(n), out)
+        values, slopes = out[0], out[1][:, None]
+        if curvatures is not None:
+            curvatures[0] = out[2]
+    slopes = slopes * s[:, None]
+    gradient = [np.append(rows.transposed_times(g), g.sum()) for g in slopes.T]
+    return n, np.concatenate([[s @ values], *gradient])[None]
+
+
+def weighted_gram(rows, weights, shift, targets, sums, row, seconds, threads=1):
+    """Go on from `row` with the sums of (x - shift)^T diag(c) (x - shift, 1, y): (row, sums).
+
+    weights: c of at least 0, (n,), or None for ones. shift: (d,) or None; dense rows only.
+    targets: y, (n, k). sums: None at first. When all rows are reached, sums[0] is the result:
+    float64, shape (d, d + 1 + k).
+    """
+    n, d = rows.shape
+    if rows.sparse:
+        x = np.stack([rows.times(unit) for unit in np.eye(d)], axis=1)
+    else:
+        x = rows.values.astype(np.float64) - (0 if shift is None else shift)
+    both = np.hstack([x, np.ones((n, 1)), targets])
+    return n, (x.T @ (both if weights is None else weights[:, None] * both))[None]

@@ -1,0 +1,54 @@
+"""The rows of a matrix, dense or sparse, and their products with vectors."""
+
+import numpy as np
+
+
+class Rows:
+    """The rows of a matrix: dense ``values``, or CSR by its three arrays and its width."""
+
+    def __init__(self, values, columns=None, starts=None, width=0):
+        self.values, self.columns, self.starts = values, columns, starts
+        self.sparse = columns is not None
+        self.shape = (len(starts) - 1, width) if self.sparse else values.shape
+
+    def faulty_row(self):
+        """The first row of a CSR matrix whose columns are not in range and in order, or -1."""
+        for i in range(self.shape[0]):
+            columns = self.columns[self.starts[i] : self.starts[i + 1]]
+            bounded = np.concatenate([[-1], columns, [self.shape[1]]])
+            if (np.diff(bounded) <= 0).any():
+                return i
+        return -1
+
+    def row(self, i):
+        """(values, columns) of row i, the values in float64; all columns if it is dense."""
+        if not self.sparse:
+            return self.values[i].astype(np.float64), slice(None)
+        inside = slice(self.starts[i], self.starts[i + 1])
+        return self.values[inside].astype(np.float64), self.columns[inside]
+
+    def _entries(self):
+        """(row, column, value) of all that a CSR matrix holds."""
+        row = np.repeat(np.arange(self.shape[0]), np.diff(self.starts))
+        inside = slice(self.starts[0], self.starts[-1])
+        return row, self.columns[inside], self.values[inside].astype(np.float64)
+
+    def times(self, w):
+        """x w, (n,)."""
+        if not self.sparse:
+            return self.values.astype(np.float64) @ w
+        row, column, value = self._entries()
+        return np.bincount(row, value * w[column], self.shape[0])
+
+    def transposed_times(self, g):
+        """xᵀ g, (d,)."""
+        if not self.sparse:
+            return g @ self.values.astype(np.float64)
+        row, column, value = self._entries()
+        return np.bincount(column, value * g[row], self.shape[1])
+
+
+def decisions(rows, coef, intercept, out, first, last, threads=1):
+    """out[i] = coef @ x[i] + intercept for the rows first ... last - 1."""
+    for k in range(len(coef)):
+        out[first:last, k] = rows.times(coef[k])[first:last] + intercept[k]

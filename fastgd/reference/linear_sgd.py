@@ -1,0 +1,1 @@
+"""Per-sample gradient descent (see linear_sgd.pxi)."""

@@ -1,0 +1,180 @@
+"""The network of a multi-layer perceptron: its layers, how they begin, and how they are trained."""
+
+import copy
+
+import numpy as np
+import scipy.optimize
+
+from fastgd import Sequential, activations, layers, optimizers, regularizers
+from fastgd._core.types import Status
+from fastgd._progress import say
+from fastgd._validate import number, positive_int
+from fastgd.errors import ArgumentError
+from fastgd.optimizers.schedules import LearningRateSchedule
+from fastgd.training import diverged
+
+#: scikit-learn's names of activations that fastgd calls otherwise.
+NAMES = {"identity": "linear", "logistic": "sigmoid"}
+
+
+def sizes_of(hidden_layer_sizes):
+    """The units of the hidden layers: a tuple of int."""
+    several = np.ndim(hidden_layer_sizes) > 0
+    sizes = hidden_layer_sizes if several else [hidden_layer_sizes]
+    for size in sizes:
+        if isinstance(size, (int, np.integer)) and size <= 0:
+            raise ArgumentError(f"hidden_layer_sizes must be > 0, got {hidden_layer_sizes}.")
+    return tuple(positive_int(size, "hidden_layer_sizes") for size in sizes)
+
+
+def for_each(value, count, argument):
+    """What holds for each of the hidden layers: a list; one may stand for all."""
+    if not isinstance(value, (list, tuple)):
+        return [value] * count
+    if len(value) != count:
+        raise ArgumentError(
+            f"{argument}: expected one for each of {count} hidden layers, got {len(value)}"
+        )
+    return list(value)
+
+
+def network(features, sizes, activation, dropout, objective, alpha, dtype):
+    """The Sequential, with weights of 0.
+
+    Parameters
+    ----------
+    features : int
+    sizes : tuple of int
+        Units of the hidden layers.
+    activation : str or callable, or list of such
+    dropout : float or list of float
+        The share that is dropped behind each hidden layer.
+    objective : fastgd.sklearn.objectives.Objective
+    alpha : float
+        alpha / 2 |W|² is added to the sum of the losses of a batch.
+    dtype : str
+    """
+    penalty = regularizers.SharedL2(0.5 * alpha) if alpha else None
+
+    def dense(units, activation, name):
+        return layers.Dense(
+            units, activation, kernel_initializer="zeros", kernel_regularizer=penalty, name=name
+        )
+
+    stack = [layers.Input(shape=(features,), dtype=dtype, name="x")]
+    chosen = zip(
+        sizes, for_each(activation, len(sizes), "activation"),
+        for_each(dropout, len(sizes), "dropout"), strict=True,
+    )  # fmt: skip
+    for i, (units, function, rate) in enumerate(chosen):
+        function = NAMES.get(function, function) if isinstance(function, str) else function
+        stack.append(dense(units, function, f"hidden_{i}"))
+        rate = number(rate, "dropout", 0, 1)
+        if rate:
+            stack.append(layers.Dropout(rate, name=f"dropout_{i}"))
+    stack.append(dense(objective.width, objective.layer_activation, "out"))
+    return Sequential(stack, dtype=dtype, name="mlp")
+
+
+def dense_layers(model):
+    """The layers that have weights."""
+    return [layer for layer in model.layers if isinstance(layer, layers.Dense)]
+
+
+def initialize(model, activation, random):
+    """Draw the weights as scikit-learn does: the same from the same state.
+
+    Kernel and bias are uniform within sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010),
+    behind which 2 stands for 6 where the activation is a sigmoid.
+
+    Parameters
+    ----------
+    activation : str or callable, or list of such
+        Of the hidden layers; the output layer goes by the last of them.
+    random : numpy.random.RandomState
+    """
+    several = isinstance(activation, (list, tuple))
+    names = list(activation) or ["relu"] if several else [activation]
+    for i, layer in enumerate(dense_layers(model)):
+        name = names[min(i, len(names) - 1)]
+        function = activations.get(NAMES.get(name, name) if isinstance(name, str) else name)
+        factor = 2.0 if function is activations.sigmoid else 6.0
+        bound = np.sqrt(factor / sum(layer.kernel.shape))
+        layer.kernel = random.uniform(-bound, bound, layer.kernel.shape)
+        layer.bias = random.uniform(-bound, bound, layer.bias.shape)
+
+
+def optimizer_for(estimator):
+    """A fresh optimizer for an estimator's parameters."""
+    solver, rate = estimator.solver, estimator.learning_rate_init
+    if isinstance(estimator.learning_rate, LearningRateSchedule):
+        rate = estimator.learning_rate
+    if solver == "sgd":
+        return optimizers.SGD(rate, estimator.momentum, estimator.nesterovs_momentum)
+    if solver == "adam":
+        return optimizers.Adam(rate, estimator.beta_1, estimator.beta_2, estimator.epsilon)
+    if solver == "lbfgs":
+        return optimizers.LBFGS()  # never asked: see minimize
+    if isinstance(solver, str):
+        found = optimizers.get(solver)
+        found.learning_rate = rate
+        return found
+    solver = optimizers.get(solver)
+    return type(solver).from_config(copy.deepcopy(solver.get_config()))
+
+
+def minimize(model, x, y, weighted, tol, max_iter, max_fun, verbose):
+    """Minimise the loss of all rows by SciPy's L-BFGS-B, from where the model is.
+
+    Parameters
+    ----------
+    x, y : ndarray
+        Prepared; y with the weights as last column if `weighted`.
+
+    Returns
+    -------
+    (dict, scipy.optimize.OptimizeResult)
+        The figures at the end.
+
+    Raises
+    ------
+    DivergenceError
+        If the loss is not finite to begin with.
+    """
+    ready = model.ready(weighted)
+    vector, gradients = model.parameters, model.network().gradients
+    totals = ready.totals()
+
+    def loss_and_gradient(w):
+        vector[:] = w
+        totals[:] = 0
+        status = ready.program.gradients(x, y, totals)
+        if status != Status.STATUS_FINE:
+            return np.inf, np.zeros_like(w)
+        return ready.figures(totals)["loss"], gradients.astype(np.float64)
+
+    def show(intermediate_result):
+        shown[0] += 1
+        say(f"Iteration {shown[0]}, loss = {intermediate_result.fun:.8f}")
+
+    shown = [0]
+    start = vector.astype(np.float64)
+    if not np.isfinite(loss_and_gradient(start)[0]):
+        raise diverged(Status.STATUS_LOSS, 0)
+    try:
+        result = scipy.optimize.minimize(
+            loss_and_gradient, start, method="L-BFGS-B", jac=True,
+            callback=show if verbose else None,
+            options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
+        )  # fmt: skip
+    except BaseException:
+        vector[:] = start
+        raise
+    loss_and_gradient(result.x)
+    return ready.figures(totals), result
+
+
+def layer_units(model):
+    """The widths of the layers, the input's first."""
+    kernels = [layer.kernel.shape for layer in dense_layers(model)]
+    return [kernels[0][0], *(units for _, units in kernels)]
