@@ -44,10 +44,10 @@ class Halving(Search):
             return search_picture.scores_by_resource(self, ax)
         return super().plot(kind, names, ax)
 
-    def refit(self, x=None, y=None, *, seed=None, verbose=0, **arguments):
+    def refit(self, x=None, y=None, *, seed=None, **arguments):
         if self.resource == "epochs":  # as many as the best had
             arguments = {"epochs": self.best["resource"]} | arguments
-        return super().refit(x, y, seed=seed, verbose=verbose, **arguments)
+        return super().refit(x, y, seed=seed, **arguments)
 
 
 def schedule(n, least, factor=3, most=None):
