@@ -241,7 +241,8 @@ class _OutOfBag:
         """Called on the thread of a job."""
         i = job["params"]["model"]
         outside = self._bags.without(i)
-        self._waiting[i] = outside, outputs_of(model, self._x, outside)
+        outputs = outputs_of(model, self._x, outside if len(outside) else np.array([0]))
+        self._waiting[i] = outside, outputs[: len(outside)]
 
     def add(self, result):
         """Called in the order in which jobs are done."""
