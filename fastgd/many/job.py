@@ -117,7 +117,7 @@ class Job:
         try:
             self._run(result, claims, shared, score)
         except Exception as error:
-            result.error = _without_locals(error)
+            result.error = _noted(error)
         result.seconds = time.perf_counter() - begun
         if keep_model:
             result.model = self.model
@@ -198,14 +198,14 @@ def _arguments(kind):
     return dict.fromkeys([*OWN, *list(parameters)[1:]])
 
 
-def _without_locals(error):
-    """An error that keeps where it happened, but not the data and models that were there."""
-    chain, seen = error, set()
-    error.__traceback__ = error.__traceback__.tb_next  # the frame that runs still
-    while chain is not None and id(chain) not in seen:
-        traceback.clear_frames(chain.__traceback__)
-        seen.add(id(chain))
-        chain = chain.__cause__ or chain.__context__
+def _noted(error):
+    """An error that tells where it happened in a note: its frames would keep the data alive."""
+    error.add_note("".join(traceback.format_exception(error)))
+    link, seen = error, set()
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
     return error
 
 
