@@ -112,7 +112,7 @@ TIERS = [
     {"many.cross_validation", "many.ensemble"},
     {"many.trials"},
     {"many.search"},
-    {"many.halving", "many.repeats"},
+    {"many.bags", "many.halving", "many.repeats"},
     {"many"},
     {"sklearn.inputs"},
     {"sklearn.least_squares", "sklearn.logistic", "sklearn.sgd"},
