@@ -204,12 +204,14 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     def predict(self, X):
         """The class, or the labels, of each row: (n,) or (n, labels)."""
-        return self._labels.decoded(self._outputs(X), self._objective.threshold)
+        outputs = self._outputs(X)
+        return self._labels.decoded(outputs, self._objective.threshold)
 
     @available_if(lambda self: self._gives_probabilities())
     def predict_proba(self, X):
         """The probability of each class, or label: (n, classes), in the order of classes_."""
-        return self._labels.probabilities(self._outputs(X))
+        outputs = self._outputs(X)
+        return self._labels.probabilities(outputs)
 
     @available_if(lambda self: self._gives_probabilities())
     def predict_log_proba(self, X):
@@ -366,7 +368,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     def predict(self, X):
         """The prediction for each row: (n,), or (n, outputs) where they are several."""
-        found = self._objective.predictions(self._outputs(X))
+        outputs = self._outputs(X)
+        found = self._objective.predictions(outputs)
         return found[:, 0] if found.shape[1] == 1 else found
 
     def _task(self, y, sample_weight, first, incremental, classes):
