@@ -5,5 +5,6 @@ imports it.
 """
 
 from fastgd.sklearn.mlp import MLPClassifier, MLPRegressor
+from fastgd.sklearn.wrappers import Classifier, Regressor
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["Classifier", "MLPClassifier", "MLPRegressor", "Regressor"]

@@ -78,6 +78,13 @@ class NetworkEstimator(BaseEstimator):
         return tags
 
 
+def keep(estimator, arguments):
+    """Set the attributes that a constructor's arguments are."""
+    for name, value in arguments.items():
+        if name != "self":
+            setattr(estimator, name, value)
+
+
 def dense(X):
     """A dense C-contiguous matrix; X itself if it is one."""
     return X.toarray(order="C") if hasattr(X, "toarray") else X
