@@ -8,12 +8,15 @@ from fastgd.sklearn.least_squares import LinearRegression, Ridge
 from fastgd.sklearn.logistic import LogisticRegression
 from fastgd.sklearn.mlp import MLPClassifier, MLPRegressor
 from fastgd.sklearn.sgd import SGDClassifier, SGDRegressor
+from fastgd.sklearn.wrappers import Classifier, Regressor
 
 __all__ = [
+    "Classifier",
     "LinearRegression",
     "LogisticRegression",
     "MLPClassifier",
     "MLPRegressor",
+    "Regressor",
     "Ridge",
     "SGDClassifier",
     "SGDRegressor",
