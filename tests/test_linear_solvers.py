@@ -287,7 +287,9 @@ def test_inverse_of_badly_scaled_and_of_singular_matrices():
     both = np.block([[matrix, matrix], [matrix, matrix]])
     twice = Inverse(both)
     assert twice.condition == np.inf
-    np.testing.assert_allclose(both @ twice(np.r_[right, right]), np.r_[right, right], rtol=1e-9)
+    np.testing.assert_allclose(
+        both @ twice(np.r_[right, right]), np.r_[right, right], rtol=1e-9
+    )
     assert not Inverse(np.zeros((2, 2)))(np.ones(2)).any()
 
 

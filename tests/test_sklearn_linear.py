@@ -364,9 +364,9 @@ def test_elastic_net_zeros_on_the_credit_table():
     x, y = credit("default.payment.next.month")
     x, y = x[:6000], y[:6000]
     options = {"solver": "saga", "C": 0.003, "l1_ratio": 0.5}
-    exact = theirs.LogisticRegression(
-        tol=1e-8, max_iter=10_000, random_state=0, **options
-    ).fit(x, y)
+    exact = theirs.LogisticRegression(tol=1e-8, max_iter=10_000, random_state=0, **options).fit(
+        x, y
+    )
     found = ours.LogisticRegression(tol=1e-10, **options).fit(x, y)
     np.testing.assert_array_equal(found.coef_ == 0, exact.coef_ == 0)
     assert 0 < (found.coef_ == 0).sum() < found.coef_.size

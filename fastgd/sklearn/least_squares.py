@@ -154,11 +154,13 @@ class LinearRegression(_ByMoments, sklearn.linear_model.LinearRegression):
         """(coef, what solved for each target, penalties); sets the rank."""
         centred = bool(self.fit_intercept)
         square, cross = found.about(centred)
-        pseudo = PseudoInverse(square, max(self.tol, RESOLUTION) ** 2)
-        self.rank_ = pseudo.rank
-        self.singular_ = np.sqrt(pseudo.eigenvalues)
+        least = max(self.tol, RESOLUTION) ** 2
+        eigenvalues = np.maximum(np.linalg.eigvalsh(square)[::-1], 0)
+        self.rank_ = int((eigenvalues > least * eigenvalues[0]).sum())
+        self.singular_ = np.sqrt(eigenvalues)
         none = np.zeros(targets)
-        if pseudo.rank < len(square):
+        if self.rank_ < len(square):
+            pseudo = PseudoInverse(square, least)
             return pseudo(cross).T.copy(), [pseudo] * targets, none
         return *ridge(found, none, centred), none
 

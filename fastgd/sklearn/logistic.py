@@ -153,6 +153,12 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
         self._precision = total * anchored.hessian(minimum.vector)
         return self
 
+    def set_callbacks(self, *callbacks):
+        """Refused: scikit-learn's callbacks follow a solver of its own."""
+        if callbacks:
+            raise ArgumentError("callbacks: expected none, the solvers of fastgd call nobody")
+        return self
+
     def _penalties(self):
         """(l1_ratio, C) as the two parameters and the deprecated third say; C may be inf."""
         unpenalised = isinstance(self.C, float) and np.isposinf(self.C)
