@@ -311,7 +311,7 @@ def test_parts_give_what_the_whole_gives(make, weighted, form):
 
 def test_columns_far_from_zero_keep_their_digits():
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(500, 3)) + [1e6, 2e5, 0]
+    x = rng.normal(size=(500, 3)) + np.array([1e6, 2e5, 0])
     y = (x - [1e6, 2e5, 0]) @ [1.0, 2.0, 3.0] + 4
     for model in (ours.LinearRegression(), ours.Ridge(alpha=0)):
         np.testing.assert_allclose(model.fit(x, y).coef_, [1, 2, 3], rtol=1e-9)

@@ -97,15 +97,13 @@ class LinearModel:
         self.n_iter = 0
         self.loss_value = None
         self._weights = None
-        self._solver = None  # the SGD that steps
-        self._descent = None  # the engine's view of the weights while it does
+        self._solver = None     # the SGD that steps
+        self._descent = None    # the engine's view of the weights while it does
         self._target_of = None  # class -> what the engine takes it for
 
     def __repr__(self):
         parts = [repr(self.loss)]
-        parts += [
-            f"{name}={getattr(self, name):g}" for name in ("l1", "l2") if getattr(self, name)
-        ]
+        parts += [f"{name}={getattr(self, name):g}" for name in ("l1", "l2") if getattr(self, name)]
         shape = "" if self._weights is None else f", {'x'.join(map(str, self.coef.shape))}"
         return f"<LinearModel {', '.join(parts)}{shape}>"
 
@@ -193,9 +191,7 @@ class LinearModel:
         parts = [problem] if getattr(solver, "several", False) else problem.parts()
         size = len(start.coef) // len(parts)
         starts = [
-            replace(
-                start, coef=start.coef[i : i + size], intercept=start.intercept[i : i + size]
-            )
+            replace(start, coef=start.coef[i : i + size], intercept=start.intercept[i : i + size])
             for i in range(0, len(start.coef), size)
         ]
         found = [solver.minimize(part, s) for part, s in zip(parts, starts, strict=True)]
@@ -235,12 +231,7 @@ class LinearModel:
         DataError
             For a class that was not declared; and see ``fit``.
         """
-        if (
-            self._is_one_row(x, y)
-            and sample_weight is None
-            and classes is None
-            and solver is None
-        ):
+        if self._is_one_row(x, y) and sample_weight is None and classes is None and solver is None:
             return self.learn_one(x[0], y[0])
         names = self._names(x, True)
         problem, classes = self._problem(x, y, sample_weight, None, classes, True)
@@ -367,9 +358,7 @@ class LinearModel:
             classes = self.classes
         y, outputs = targets(y, self.loss, rows.shape[0], classes)
         if known and outputs != len(self._weights.coef):
-            raise ShapeError(
-                f"y: the model has {len(self._weights.coef)} outputs, got {outputs}"
-            )
+            raise ShapeError(f"y: the model has {len(self._weights.coef)} outputs, got {outputs}")
         if self.loss not in REGRESSIONS:
             classes = max(outputs, 2)
         weights = weights_of(sample_weight, rows.shape[0])
@@ -418,11 +407,7 @@ class LinearModel:
         self._keep(descent.weights, classes, names, solver)
 
     def _fit_chunks(self, chunks, solver, n_jobs, classes, warm_start):
-        if (
-            isinstance(chunks, np.ndarray)
-            or hasattr(chunks, "shape")
-            or hasattr(chunks, "iloc")
-        ):
+        if isinstance(chunks, np.ndarray) or hasattr(chunks, "shape") or hasattr(chunks, "iloc"):
             raise DataTypeError("y: expected targets, got None")
         if solver is not None and not isinstance(solver, SGD):
             raise ArgumentError(f"solver: chunks are for SGD, got {type(solver).__name__}")
@@ -454,9 +439,7 @@ class LinearModel:
         """The engine made ready for rows like this one."""
         if self._descent is None:
             self._check_row(x)
-            problem, classes = self._problem(
-                x[None], np.reshape(y, (1,)), None, None, None, True
-            )
+            problem, classes = self._problem(x[None], np.reshape(y, (1,)), None, None, None, True)
             self._begin(problem, classes, None)
         return self._descent
 

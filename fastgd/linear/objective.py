@@ -124,7 +124,7 @@ class Objective:
             matrix[:, j, :, j] += size / k
 
     def rough_hessian(self, vector):
-        """The Hessian as it would be if curvatures and columns had nothing to do with each other.
+        """The Hessian, as if curvatures and columns had nothing to do with each other.
 
         It takes no pass over the rows beyond those for the value and for the metric.
         """
