@@ -177,6 +177,31 @@ def test_threads_change_no_bit():
     np.testing.assert_array_equal(one.coef_, many.coef_)
 
 
+@pytest.mark.parametrize("name", ["LogisticRegression", "LinearRegression", "Ridge"])
+def test_a_failed_fit_changes_nothing(name):
+    x, y = made()
+    y = np.unique(y, return_inverse=True)[1]
+    model, other = (getattr(ours, name)().fit(x, y) for _ in range(2))
+    with pytest.raises(ValueError, match="sample_weight"):
+        model.fit(x, 1 - y, sample_weight=-np.ones(len(y)))
+    for m in (model, other):
+        m.partial_fit(x[:50], y[:50])
+    np.testing.assert_array_equal(model.coef_, other.coef_)
+
+
+def test_learning_goes_on_after_sparsify():
+    x, y = made()
+    model, other = (ours.LogisticRegression(warm_start=True).fit(x, y) for _ in range(2))
+    for m in (model.sparsify(), other):
+        m.partial_fit(x[:50], y[:50])
+    np.testing.assert_array_equal(model.coef_, other.coef_)
+
+
+def test_callbacks_are_refused():
+    with pytest.raises(ValueError, match="callbacks"):
+        ours.LogisticRegression().set_callbacks(print)
+
+
 def test_too_few_iterations_tell_what_to_do():
     x, y = made()
     with pytest.warns(ConvergenceWarning, match="scale the columns"):
@@ -272,6 +297,17 @@ def test_what_scikit_learn_does_itself():
         close(a, b, 0, 0)
     with pytest.raises(ValueError, match="lbfgs"):
         ours.Ridge(solver="lbfgs").fit(x, y)
+
+
+@pytest.mark.parametrize("rows", [20, 3])  # of ours, and of scikit-learn's own
+@pytest.mark.parametrize("make", [ours.LinearRegression, ours.Ridge])
+def test_names_of_columns_are_kept(make, rows):
+    pandas = pytest.importorskip("pandas")
+    x = pandas.DataFrame(np.random.default_rng(0).normal(size=(rows, 4)), columns=list("abcd"))
+    model = make().fit(x, np.arange(rows))
+    assert list(model.feature_names_in_) == list("abcd")
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(x[list("dcba")])
 
 
 @pytest.mark.parametrize("solver", ["svd", "lsqr", "sparse_cg", "sag", "saga"])
