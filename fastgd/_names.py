@@ -1,5 +1,6 @@
 """Names: how a string finds its class, and how an unnamed layer gets a name."""
 
+import functools
 import re
 from difflib import get_close_matches
 
@@ -7,6 +8,7 @@ from fastgd import _scope
 from fastgd.errors import DataTypeError, UnknownNameError
 
 
+@functools.cache
 def snake_case(name):
     """``MeanSquaredError`` -> ``mean_squared_error``."""
     name = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)

@@ -88,6 +88,11 @@ class Newton:
         target = vector.copy()
         accuracy = max(0.1 * self.tol, min(0.01, steepness) * steepness)
         descend(
-            objective.engine, hessian, hessian @ vector - gradient, objective.l1, target, accuracy
+            objective.engine,
+            hessian,
+            hessian @ vector - gradient,
+            objective.l1,
+            target,
+            accuracy,
         )
         return target - vector

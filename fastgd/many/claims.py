@@ -1,6 +1,5 @@
 """What jobs must not share, since one would change it under the other."""
 
-import functools
 import weakref
 
 from fastgd.errors import ArgumentError
@@ -12,7 +11,8 @@ class Claims:
     """Who changes what: models, weights, optimizers, callbacks, and iterators that end once."""
 
     def __init__(self):
-        self._owners = {}  # id -> (index of a job, what keeps the id from being given away)
+        self._owners = weakref.WeakKeyDictionary()  # thing -> index of a job
+        self._kept = {}  # id -> (index, thing), of what has no such references
 
     def claim(self, index, model, given=None):
         """Note what training a job changes.
@@ -32,18 +32,20 @@ class Claims:
             If another job does so too.
         """
         for word, thing in [*_of_model(model), *_of_job(given)]:
-            owner, _ = self._owners.setdefault(id(thing), (index, self._guard(thing)))
+            owner = self._owner(thing, index)
             if owner != index:
                 raise ArgumentError(
                     f"job {index}: its {word} is that of job {owner} too: each needs its own"
                 )
 
-    def _guard(self, thing):
-        forget = functools.partial(self._owners.pop, id(thing), None)
-        try:
-            return weakref.ref(thing, lambda _: forget())
-        except TypeError:
-            return thing
+    def _owner(self, thing, index):
+        """The job that has claimed a thing: this one, if none has before."""
+        if type(thing).__hash__ is object.__hash__:
+            try:
+                return self._owners.setdefault(thing, index)
+            except TypeError:  # it knows no weak references
+                pass
+        return self._kept.setdefault(id(thing), (index, thing))[0]
 
 
 def _of_model(model):

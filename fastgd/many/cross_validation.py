@@ -5,12 +5,13 @@ import functools
 
 import numpy as np
 
-from fastgd._validate import boolean, row_numbers
+from fastgd._validate import boolean, optional_function, row_numbers
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import rows
 from fastgd.many.jobs import fit_many
 from fastgd.many.results import Results, figures
 from fastgd.many.splits import k_fold
+from fastgd.models import Model
 from fastgd.models.rows import row_count
 
 
@@ -71,8 +72,9 @@ def cross_validate(
     Parameters
     ----------
     model : function, Model or estimator
-        A function without arguments that makes a model; or a model, or any object with ``fit``,
-        of which each split trains a copy.
+        A function without arguments that makes a model; or a compiled model, of which each
+        split trains a replica with fresh weights; or any other object with ``fit``, of which
+        each trains a copy.
     x, y : array, frame, or list or dict of such
     splits : int, list of (train_rows, test_rows), or splitter
         A number: ``k_fold``. Or a splitter of scikit-learn.
@@ -116,6 +118,7 @@ def cross_validate(
     """
     pairs = row_pairs(splits, x, y)
     method = _method(predict)
+    score = optional_function(score, "score")
     predicted = {}
 
     def test(model, job):
@@ -130,7 +133,9 @@ def cross_validate(
         return {f"test_{name}": value for name, value in found.items()}
 
     make = model
-    if hasattr(model, "fit") and not isinstance(model, type):
+    if isinstance(model, Model):
+        make = model.replicate
+    elif hasattr(model, "fit") and not isinstance(model, type):
         make = functools.partial(copy.deepcopy, model)
     jobs = [
         {"model": make, "x": x, "y": y, "rows": train, "params": {"split": i}} | arguments

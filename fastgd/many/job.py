@@ -119,6 +119,8 @@ class Job:
         except Exception as error:
             result.error = _noted(error)
         result.seconds = time.perf_counter() - begun
+        if isinstance(self.model, Model):
+            self.model.release()
         if keep_model:
             result.model = self.model
         elif result.history is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from fastgd import _seeds, config
-from fastgd._validate import boolean, verbosity, whole_number
+from fastgd._validate import boolean, optional_function, verbosity, whole_number
 from fastgd.errors import DataTypeError, FastgdError
 from fastgd.many.claims import Claims
 from fastgd.many.job import Job, Refused
@@ -44,8 +44,9 @@ def fit_many(
     jobs : iterable of dict
         Each with
 
-        - ``"model"``: a compiled model, or a function without arguments that makes one; or any
-          object with ``fit``, or a function that makes one
+        - ``"model"``: a compiled model, or a function without arguments that makes one, such as
+          ``model.replicate``, which is the quickest; or any object with ``fit``, or a function
+          that makes one
         - ``"x"``, ``"y"``: the data, which any number of jobs may share
         - ``"rows"``, optional: whole numbers; only these rows of x and y are trained on
         - ``"name"``, optional, for the result; and ``"params"``, a dict for the result of what
@@ -107,7 +108,7 @@ def fit_many(
     True
     """
     raise_errors = boolean(raise_errors, "raise_errors")
-    _check_function(on_result, "on_result")
+    optional_function(on_result, "on_result")
     progress = JobProgress(verbosity(verbose), len(jobs) if hasattr(jobs, "__len__") else None)
     run = _begun(jobs, n_jobs, score, keep_models, seed)
     results = []
@@ -179,7 +180,7 @@ def _begun(jobs, n_jobs, score, keep_models, seed):
     """The Run of some jobs, whose arguments are looked through."""
     threads = config.threads(n_jobs)
     keep_models = boolean(keep_models, "keep_models")
-    _check_function(score, "score")
+    optional_function(score, "score")
     if isinstance(jobs, dict) or not isinstance(jobs, Iterable):
         raise DataTypeError(f"jobs: expected dicts, got {jobs!r}")
     first = _seeds.next_seed() if seed is None else whole_number(seed, "seed", 0)
@@ -193,11 +194,6 @@ def _begun(jobs, n_jobs, score, keep_models, seed):
         threads = min(threads, max(1, len(looked_through)))
     arguments = claims, Shared(), score, keep_models
     return Run(iter(looked_through), threads, lambda job: job.run(*arguments))
-
-
-def _check_function(value, argument):
-    if value is not None and not callable(value):
-        raise DataTypeError(f"{argument}: expected a function, got {value!r}")
 
 
 def _looked_through(index, given, first_seed, claims):

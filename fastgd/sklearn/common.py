@@ -62,7 +62,9 @@ class NetworkEstimator(BaseEstimator):
         if not hasattr(X, "toarray"):
             return self.model_.predict(X, verbose=0, n_jobs=self.n_jobs)
         parts = [
-            self.model_.predict(dense(X[row : row + SPARSE_ROWS]), verbose=0, n_jobs=self.n_jobs)
+            self.model_.predict(
+                dense(X[row : row + SPARSE_ROWS]), verbose=0, n_jobs=self.n_jobs
+            )
             for row in range(0, X.shape[0], SPARSE_ROWS)
         ]
         return np.concatenate(parts)

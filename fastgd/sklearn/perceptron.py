@@ -124,7 +124,9 @@ class MultilayerPerceptron(NetworkEstimator):
         """Parameters as they can be compared: an object is what its config says."""
         values = [getattr(self, name) for name in names]
         return [
-            (type(value).__name__, value.get_config()) if hasattr(value, "get_config") else value
+            (type(value).__name__, value.get_config())
+            if hasattr(value, "get_config")
+            else value
             for value in values
         ]
 
@@ -174,7 +176,9 @@ class MultilayerPerceptron(NetworkEstimator):
 
     def _fit_lbfgs(self, X, targets, weights, objective):
         if np.any(np.asarray(self.dropout) != 0):
-            raise ArgumentError("dropout: 'lbfgs' needs a loss that is a function of the weights")
+            raise ArgumentError(
+                "dropout: 'lbfgs' needs a loss that is a function of the weights"
+            )
         if self.callbacks is not None:
             raise ArgumentError("callbacks: 'lbfgs' has no epochs: use 'adam' or 'sgd'")
         if weights is not None:
