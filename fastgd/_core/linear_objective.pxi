@@ -32,7 +32,7 @@ cdef struct Batch:
     const double* weights   # (n,) or NULL
     int64_t stride          # of theta and of a gradient: d in whole chunks
     const double* theta     # (k, stride)
-    const double* intercept # (k,)
+    const double* intercept     # (k,)
     double* curvatures      # (k, n) or NULL
     int64_t row             # where to start; afterwards, where it stopped
     int64_t block           # rows
@@ -369,10 +369,10 @@ def objective(
     """Go on from `row` with a weighted sum of losses and its gradient: (row reached, sums).
 
     y: (n,), or (n, k) for least squares with k outputs. weights: (n,) or None. coef: (k, d);
-    intercept: (k,). curvatures: None, or (k, n), which is filled with second derivatives without
-    weights; with probabilities for the multinomial loss; not for several outputs of least
-    squares. sums: None at first; when all rows are reached, sums[0] is the result: the loss, and
-    for each output the derivatives by its d weights and its intercept. All float64.
+    intercept: (k,). curvatures: None, or (k, n), which is filled with second derivatives
+    without weights; with probabilities for the multinomial loss; not for several outputs of
+    least squares. sums: None at first; when all rows are reached, sums[0] is the result: the
+    loss, and for each output the derivatives by its d weights and its intercept. All float64.
     """
     cdef Batch batch
     cdef int64_t n = rows.table.n

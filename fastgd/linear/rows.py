@@ -98,7 +98,7 @@ def weights_of(sample_weight, n):
     checks = _engines.load(config.engine())
     weights = sample_weights(sample_weight, n, np.dtype(np.float64), checks)
     if n and not weights.any():
-        raise DataError("sample_weight: all weights are 0")
+        raise DataError("sample_weight: all weights are zero")
     return weights
 
 

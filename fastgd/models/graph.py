@@ -64,7 +64,7 @@ class Graph:
         return list(found)
 
     def copied(self, layers):
-        """The same calls of other layers: a Graph, and the tensor of it for the id of each here.
+        """The same calls of other layers: a Graph, and its tensor for the id of each one here.
 
         layers: a dict of Layer -> Layer, for all of them.
         """

@@ -20,7 +20,7 @@ class Online(Prepared):
         at first sight, and may be set before; files and copies hold them.
     """
 
-    #: What takes single steps: None for not yet looked for, False if a step is more than one call.
+    #: What takes single steps; None: not yet looked for; False: a step is more than one call.
     _stepper = None
 
     def __init__(self, name=None, dtype=None, trainable=True):
@@ -67,17 +67,17 @@ class Online(Prepared):
         Parameters
         ----------
         validate : bool
-            Whether numbers are looked at: that they are finite, and targets what the loss takes.
-            Types and shapes always are.
+            Whether numbers are looked at: that they are finite, and targets what the loss
+            takes. Types and shapes always are.
 
         Returns
         -------
         callable
             Of rows (n, features) and targets as for ``fit``, or of one row (features,) and its
-            target, a number or (outputs,), it takes a step as ``train_on_batch`` does and returns
-            what that does. It is fastest with C-contiguous arrays of the model's data type;
-            anything else is treated, and refused, as by ``train_on_batch``. The model may be
-            changed, compiled anew or trained otherwise between two calls.
+            target, a number or (outputs,), it takes a step as ``train_on_batch`` does and
+            returns what that does. It is fastest with C-contiguous arrays of the model's data
+            type; anything else is treated, and refused, as by ``train_on_batch``. The model may
+            be changed, compiled anew or trained otherwise between two calls.
 
         Examples
         --------
@@ -156,7 +156,7 @@ class Online(Prepared):
         return returned(figures, False)
 
     def _step(self, x, y, validate=True, one_row=False):
-        """The figures of a step that is one call; None, and nothing has happened, for others."""
+        """The figures of a step that is one call; None, and nothing has happened, else."""
         stepper = self._stepper
         if stepper is None:
             stepper = self._stepper = self._made_stepper()

@@ -1,23 +1,31 @@
 """Models made after another: what never changes is shared."""
 
+import copy
 from dataclasses import replace
 
 from fastgd import _seeds
 from fastgd._memory import first_home
 from fastgd._plan import flat_vector
 from fastgd.models.compiled import Ready
+from fastgd.saving import custom_object_scope
+from fastgd.saving.registry import by_reference
 
 
 def by_description(model):
     """A model made anew from a model's configuration, compiled alike."""
-    twin = type(model).from_config(model.get_config())
+    with by_reference() as references:
+        config = model.get_config()
+        with custom_object_scope(references):
+            twin = type(model).from_config(config)
     if model.compiled:
-        twin.compile_from_config(model.get_compile_config())
+        chosen = {k: v for k, v in model._compile_arguments.items() if k != "optimizer"}
+        twin.compile(model.optimizer.fresh(), **copy.deepcopy(chosen))
+    twin.feature_names = model.feature_names
     return twin
 
 
 def is_simple(model):
-    """Whether a Sequential may share all but its numbers: it holds nothing of the user's own."""
+    """Whether a Sequential may share all but numbers: nothing of it is of the user's own."""
     if not model.built or not all(_is_ours(layer, "layers") for layer in model._layers):
         return False
     network, optimizer = model.network(), model.optimizer
