@@ -54,6 +54,8 @@ class Run:
             self._put(job)
         if not self._in_flight:
             self.stop()
+            for thread in self._threads:  # idle; till it ends it holds on to its last job
+                thread.join()
             raise StopIteration
         result = self._next_done()
         self._in_flight -= 1
