@@ -106,7 +106,7 @@ def test_two_threads_against_one(made, benchmark):
     benchmark.extra_info["times_one_thread"] = one / two
 
 
-def test_against_scikit_learn(benchmark):
+def test_against_scikit_learn(monkeypatch, benchmark):
     neural = pytest.importorskip("sklearn.neural_network")
     joblib = pytest.importorskip("joblib")
 
@@ -122,14 +122,11 @@ def test_against_scikit_learn(benchmark):
             for k in range(count)
         ]
 
-    def fit(estimator):
-        return estimator.fit(X, Y[:, 0])
-
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore")  # that so few epochs are too few
     pool = joblib.Parallel(n_jobs=2)
 
     def run(estimators):
-        with np.errstate(all="ignore"):
-            return pool(joblib.delayed(_quiet)(fit, one) for one in estimators)
+        return pool(joblib.delayed(one.fit)(X, Y[:, 0]) for one in estimators)
 
     theirs = run(estimators(2))[0].loss_curve_[-1]
     mine = fastgd.fit_many(jobs(replicas(20)))
@@ -137,15 +134,6 @@ def test_against_scikit_learn(benchmark):
     least = least_of([ours(JOBS // 4), (8, estimators, run)], 5, benchmark)
     benchmark.extra_info["microseconds_a_model"] = least[0]
     benchmark.extra_info["times_scikit_learn"] = least[1] / least[0]
-
-
-def _quiet(fit, estimator):
-    """The fit, without the warning that so few epochs are too few."""
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return fit(estimator)
 
 
 def test_against_jax(benchmark):

@@ -9,6 +9,7 @@ import numpy as np
 from fastgd import _seeds
 from fastgd._core.types import Status
 from fastgd._divergence import diverged
+from fastgd._threads import useful_threads
 
 #: Multiply-adds forward of an epoch that is short: a few milliseconds' work.
 WORK = 20_000_000
@@ -17,14 +18,16 @@ WORK = 20_000_000
 EPOCHS = 128
 
 
-def suit(model, source, callbacks):
-    """Whether a model's epochs over a source can be trained many at a time."""
+def suit(model, source, callbacks, threads):
+    """Whether a model's epochs over a source can be trained many at a time, by one thread."""
     if not (callbacks.only_records and source.whole):
         return False
     network, ready, optimizer = model.network(), model.ready(source.weighted), model.optimizer
+    size = network.parameters.size
     return (
-        source.count * network.parameters.size <= WORK
-        and hasattr(ready.program, "train_epochs")
+        source.count * size <= WORK
+        and useful_threads(threads, 3 * size * source.batch_size, source.steps) == 1
+        and hasattr(model.program(source.weighted), "train_epochs")
         and not (optimizer.whole_batch or optimizer.scheduled)
         and not (network.regular.given or network.regular.called)
         and not ready.calls
@@ -44,7 +47,7 @@ def run(model, source, first, epochs, callbacks, seconds):
         About how long a span may take.
     """
     logs = {}
-    ready = model.ready(source.weighted)
+    program, ready = model.program(source.weighted), model.ready(source.weighted)
     while first < epochs and not model.stop_training:
         count = min(epochs - first, EPOCHS)
         keys = [_seeds.element(model.seed, model.epochs_begun + k) for k in range(count)]
@@ -53,7 +56,7 @@ def run(model, source, first, epochs, callbacks, seconds):
         optimizer = model.optimizer
         status = Status.STATUS_FINE
         try:
-            status = ready.program.train_epochs(
+            status = program.train_epochs(
                 source.x, source.y, source.order, np.array(keys, np.uint64), source.batch_size,
                 ready.state(optimizer, model.network()), optimizer.rates(), totals, reached,
                 seconds, source.rows,

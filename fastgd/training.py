@@ -40,7 +40,7 @@ def fit(model, source, epochs, initial_epoch, validation, validate_after, callba
     if model._initial_epoch is not None:  # a callback has gone back to where a run ended
         initial_epoch = model._initial_epoch
     try:
-        if validation is None and _short_epochs.suit(model, source, callbacks):
+        if validation is None and _short_epochs.suit(model, source, callbacks, threads):
             logs = _short_epochs.run(
                 model, source, initial_epoch, epochs, callbacks, SPAN_SECONDS
             )
