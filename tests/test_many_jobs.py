@@ -500,10 +500,7 @@ def test_leaving_the_loop_stops_what_runs():
     for result in many.as_completed(jobs(), 2):
         assert result.index == 0
         break
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_an_error_of_the_generator_of_jobs_is_raised(n_jobs):
@@ -516,8 +513,7 @@ def test_an_error_of_the_generator_of_jobs_is_raised(n_jobs):
         fastgd.fit_many(jobs(), n_jobs)
     with pytest.raises(ValueError, match="enough"):
         fastgd.fit_many([job()] * 5, n_jobs, on_result=lambda result: int("enough"))
-    time.sleep(0.1)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_an_exit_within_a_job_reaches_the_caller(n_jobs):
@@ -564,7 +560,7 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_models_usable(n_jobs):
     assert waited < 2  # 0.1 on a machine that has nothing else to do
     assert [r.index for r in error.results] == [0, 1, 2, 3, 4]
     assert [r.index for r in error.stopped] == list(range(5, 5 + n_jobs)) or n_jobs == 1
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
     for model in endless[:n_jobs]:
         assert model.optimizer.iterations > 0
         weights = bits(model)
