@@ -8,7 +8,9 @@ import time
 import numpy as np
 import pytest
 
-theirs = pytest.importorskip("sklearn.linear_model")
+pytest.importorskip("sklearn")
+
+import sklearn.linear_model as theirs
 
 import fastgd.sklearn as ours
 

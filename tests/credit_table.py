@@ -14,7 +14,7 @@ FILE = DATA / "uci_default_credit_card.csv"
 
 @functools.cache
 def credit_columns():
-    """Column name -> float64 values of 30 000 rows; words are numbered in alphabetical order."""
+    """Column name -> float64 values of 30 000 rows; words are numbered from a to z."""
     with FILE.open(newline="") as lines:
         names, *rows = csv.reader(lines)
     columns = {}

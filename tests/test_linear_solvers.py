@@ -1,4 +1,4 @@
-"""Solvers of whole batches: the optima of scikit-learn's exact ones, and what surrounds them."""
+"""Solvers of whole batches: the optima of scikit-learn's exact ones, and their parts."""
 
 import warnings
 
@@ -18,10 +18,19 @@ from fastgd.linear.minimum import subgradient
 from fastgd.linear.objective import Objective
 from fastgd.linear.problem import SMOOTH, Solution
 
-sklearn_linear = pytest.importorskip("sklearn.linear_model")
+pytest.importorskip("sklearn")
+
+import sklearn.linear_model as sklearn_linear
+from threadpoolctl import threadpool_limits
 
 SOLVERS = [LBFGS(1e-12), Newton(1e-12)]
 each_solver = pytest.mark.parametrize("solver", SOLVERS, ids=["lbfgs", "newton"])
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    with threadpool_limits(1):
+        yield
 
 
 def zeros(given):
@@ -287,7 +296,9 @@ def test_inverse_of_badly_scaled_and_of_singular_matrices():
     both = np.block([[matrix, matrix], [matrix, matrix]])
     twice = Inverse(both)
     assert twice.condition == np.inf
-    np.testing.assert_allclose(both @ twice(np.r_[right, right]), np.r_[right, right], rtol=1e-9)
+    np.testing.assert_allclose(
+        both @ twice(np.r_[right, right]), np.r_[right, right], rtol=1e-9
+    )
     assert not Inverse(np.zeros((2, 2)))(np.ones(2)).any()
 
 
@@ -297,7 +308,7 @@ def test_inverse_of_badly_scaled_and_of_singular_matrices():
 def test_moments_in_parts_are_those_of_the_whole(build, kind, weighted):
     engine = linear(build)
     rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(90, 5)) + [0, 1, 0, 1e3, 0], rng.normal(size=(90, 2)) + 5
+    x, y = rng.normal(size=(90, 5)) + np.array([0, 1, 0, 1e3, 0]), rng.normal(size=(90, 2)) + 5
     s = rng.uniform(0, 2, 90) if weighted else None
     whole = moments(engine, rows(engine, x, kind), y, s)
     cuts = (slice(0, 7), slice(7, 8), slice(8, 90))

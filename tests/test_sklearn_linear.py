@@ -177,6 +177,31 @@ def test_threads_change_no_bit():
     np.testing.assert_array_equal(one.coef_, many.coef_)
 
 
+@pytest.mark.parametrize("name", ["LogisticRegression", "LinearRegression", "Ridge"])
+def test_a_failed_fit_changes_nothing(name):
+    x, y = made()
+    y = np.unique(y, return_inverse=True)[1]
+    model, other = (getattr(ours, name)().fit(x, y) for _ in range(2))
+    with pytest.raises(ValueError, match="sample_weight"):
+        model.fit(x, 1 - y, sample_weight=-np.ones(len(y)))
+    for m in (model, other):
+        m.partial_fit(x[:50], y[:50])
+    np.testing.assert_array_equal(model.coef_, other.coef_)
+
+
+def test_learning_goes_on_after_sparsify():
+    x, y = made()
+    model, other = (ours.LogisticRegression(warm_start=True).fit(x, y) for _ in range(2))
+    for m in (model.sparsify(), other):
+        m.partial_fit(x[:50], y[:50])
+    np.testing.assert_array_equal(model.coef_, other.coef_)
+
+
+def test_callbacks_are_refused():
+    with pytest.raises(ValueError, match="callbacks"):
+        ours.LogisticRegression().set_callbacks(print)
+
+
 def test_too_few_iterations_tell_what_to_do():
     x, y = made()
     with pytest.warns(ConvergenceWarning, match="scale the columns"):
@@ -274,6 +299,17 @@ def test_what_scikit_learn_does_itself():
         ours.Ridge(solver="lbfgs").fit(x, y)
 
 
+@pytest.mark.parametrize("rows", [20, 3])  # of ours, and of scikit-learn's own
+@pytest.mark.parametrize("make", [ours.LinearRegression, ours.Ridge])
+def test_names_of_columns_are_kept(make, rows):
+    pandas = pytest.importorskip("pandas")
+    x = pandas.DataFrame(np.random.default_rng(0).normal(size=(rows, 4)), columns=list("abcd"))
+    model = make().fit(x, np.arange(rows))
+    assert list(model.feature_names_in_) == list("abcd")
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(x[list("dcba")])
+
+
 @pytest.mark.parametrize("solver", ["svd", "lsqr", "sparse_cg", "sag", "saga"])
 def test_every_name_of_a_solver_gives_the_exact_solution(solver):
     x, y = regression(targets=2)
@@ -311,7 +347,7 @@ def test_parts_give_what_the_whole_gives(make, weighted, form):
 
 def test_columns_far_from_zero_keep_their_digits():
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(500, 3)) + [1e6, 2e5, 0]
+    x = rng.normal(size=(500, 3)) + np.array([1e6, 2e5, 0])
     y = (x - [1e6, 2e5, 0]) @ [1.0, 2.0, 3.0] + 4
     for model in (ours.LinearRegression(), ours.Ridge(alpha=0)):
         np.testing.assert_allclose(model.fit(x, y).coef_, [1, 2, 3], rtol=1e-9)
@@ -364,9 +400,9 @@ def test_elastic_net_zeros_on_the_credit_table():
     x, y = credit("default.payment.next.month")
     x, y = x[:6000], y[:6000]
     options = {"solver": "saga", "C": 0.003, "l1_ratio": 0.5}
-    exact = theirs.LogisticRegression(
-        tol=1e-8, max_iter=10_000, random_state=0, **options
-    ).fit(x, y)
+    exact = theirs.LogisticRegression(tol=1e-8, max_iter=10_000, random_state=0, **options).fit(
+        x, y
+    )
     found = ours.LogisticRegression(tol=1e-10, **options).fit(x, y)
     np.testing.assert_array_equal(found.coef_ == 0, exact.coef_ == 0)
     assert 0 < (found.coef_ == 0).sum() < found.coef_.size

@@ -86,6 +86,7 @@ def decisions(
 
 include "gemm.pxi"
 include "gram_blocks.pxi"
+include "linear_blocks.pxi"
 include "linear_objective.pxi"
 include "linear_hessian.pxi"
 include "coordinate_descent.pxi"

@@ -16,6 +16,9 @@ class Inverse:
     ----------
     matrix : ndarray, shape (n, n)
         Its lower half is read.
+    often : bool
+        Whether many products are to come, one after the other: then each is quick, and making
+        this takes five times as long.
 
     Attributes
     ----------
@@ -29,7 +32,7 @@ class Inverse:
     array([1., 1.])
     """
 
-    def __init__(self, matrix):
+    def __init__(self, matrix, often=False):
         size = np.sqrt(np.maximum(np.diagonal(matrix), 0))
         scale = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0)
         scaled = np.tril(matrix, -1) * scale * scale[:, None]
@@ -41,23 +44,29 @@ class Inverse:
         except np.linalg.LinAlgError:
             lower = None
         pivot = 0.0 if lower is None else np.diagonal(lower).min(initial=1.0) ** 2
-        if pivot > least:
-            self.condition = 1 / pivot
+        self.condition = 1 / pivot if pivot > least else np.inf
+        self._scale = scale
+        self._root = self._scaled = None
+        if pivot <= least:
+            self._root = root_of_inverse(scaled, least) * scale
+        elif often:
             self._root = np.linalg.inv(lower) * scale
         else:
-            self.condition = np.inf
-            self._root = root_of_inverse(scaled, least)[0] * scale
+            self._scaled = scaled
 
     def __call__(self, right):
         """The product with (n,) or (n, k)."""
-        return self._root.T @ (self._root @ right)
+        if self._root is not None:
+            return self._root.T @ (self._root @ right)
+        scale = self._scale if right.ndim == 1 else self._scale[:, None]
+        return scale * np.linalg.solve(self._scaled, scale * right)
 
 
 def root_of_inverse(matrix, least):
-    """R such that RᵀR is a matrix's pseudo-inverse, and the eigenvalues from the largest down.
+    """R such that RᵀR is a matrix's pseudo-inverse, (rank, n).
 
     Eigenvalues up to `least` times the largest are taken for 0.
     """
     values, vectors = np.linalg.eigh(matrix)
     kept = values > max(0.0, least * values[-1])
-    return (vectors[:, kept] / np.sqrt(values[kept])).T, np.maximum(values[::-1], 0)
+    return (vectors[:, kept] / np.sqrt(values[kept])).T

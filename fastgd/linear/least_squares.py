@@ -130,18 +130,12 @@ class PseudoInverse:
     least : float
         Eigenvalues up to this share of the largest are taken for 0.
 
-    Attributes
-    ----------
-    rank : int
-    eigenvalues : ndarray, (n,)
-        From the largest down.
     """
 
     condition = np.inf
 
     def __init__(self, matrix, least):
-        self._root, self.eigenvalues = root_of_inverse(matrix, least)
-        self.rank = len(self._root)
+        self._root = root_of_inverse(matrix, least)
 
     def __call__(self, right):
         return self._root.T @ (self._root @ right)

@@ -124,7 +124,7 @@ class Objective:
             matrix[:, j, :, j] += size / k
 
     def rough_hessian(self, vector):
-        """The Hessian as it would be if curvatures and columns had nothing to do with each other.
+        """The Hessian, as if curvatures and columns had nothing to do with each other.
 
         It takes no pass over the rows beyond those for the value and for the metric.
         """
@@ -202,10 +202,10 @@ class Metric:
             )
             return lambda v: (v.reshape(-1, width) * scale).ravel()
         if free is None or free.all():
-            inverse = Inverse(self._matrix)
+            inverse = Inverse(self._matrix, often=True)
             return lambda v: inverse(v.reshape(-1, width).T).T.ravel()
         kept = [np.flatnonzero(part) for part in free.reshape(-1, width)]
-        inverses = [Inverse(self._matrix[np.ix_(part, part)]) for part in kept]
+        inverses = [Inverse(self._matrix[np.ix_(part, part)], True) for part in kept]
 
         def product(v):
             found = np.zeros_like(v)

@@ -139,14 +139,15 @@ class LinearRegression(_ByMoments, sklearn.linear_model.LinearRegression):
         ValueError, TypeError
             For arguments that cannot be used, and data of the wrong shape or not finite.
         """
-        self._moments = None
-        if self.positive or number(self.tol, "tol", 0) < RESOLUTION:
-            return super().fit(X, y, sample_weight)
-        X, y = self._checked(X, y, reset=True)
-        if not self._pays(X):
-            return super().fit(X, y, sample_weight)
-        self._fit(X, y, sample_weight)
-        if hasattr(X, "tocsr"):
+        own = self.positive or number(self.tol, "tol", 0) < RESOLUTION
+        if not own:
+            rows, targets = self._checked(X, y, reset=True)
+        if own or not self._pays(rows):
+            super().fit(X, y, sample_weight)
+            self._moments = None
+            return self
+        self._fit(rows, targets, sample_weight)
+        if hasattr(rows, "tocsr"):
             del self.rank_, self.singular_
         return self
 
@@ -154,11 +155,13 @@ class LinearRegression(_ByMoments, sklearn.linear_model.LinearRegression):
         """(coef, what solved for each target, penalties); sets the rank."""
         centred = bool(self.fit_intercept)
         square, cross = found.about(centred)
-        pseudo = PseudoInverse(square, max(self.tol, RESOLUTION) ** 2)
-        self.rank_ = pseudo.rank
-        self.singular_ = np.sqrt(pseudo.eigenvalues)
+        least = max(self.tol, RESOLUTION) ** 2
+        eigenvalues = np.maximum(np.linalg.eigvalsh(square)[::-1], 0)
+        self.rank_ = int((eigenvalues > least * eigenvalues[0]).sum())
+        self.singular_ = np.sqrt(eigenvalues)
         none = np.zeros(targets)
-        if pseudo.rank < len(square):
+        if self.rank_ < len(square):
+            pseudo = PseudoInverse(square, least)
             return pseudo(cross).T.copy(), [pseudo] * targets, none
         return *ridge(found, none, centred), none
 
@@ -200,17 +203,18 @@ class Ridge(_ByMoments, sklearn.linear_model.Ridge):
         ValueError, TypeError
             For arguments that cannot be used, and data of the wrong shape or not finite.
         """
-        self._moments = None
-        if self.positive or self.solver == "lbfgs":
-            return super().fit(X, y, sample_weight)
-        if self.solver not in SOLVERS:
-            raise ArgumentError(f"solver: expected one of {SOLVERS}, got {self.solver!r}")
-        X, y = self._checked(X, y, reset=True)
-        if not self._pays(X):
-            return super().fit(X, y, sample_weight)
-        self._fit(X, y, sample_weight)
+        own = self.positive or self.solver == "lbfgs"
+        if not own:
+            if self.solver not in SOLVERS:
+                raise ArgumentError(f"solver: expected one of {SOLVERS}, got {self.solver!r}")
+            rows, targets = self._checked(X, y, reset=True)
+        if own or not self._pays(rows):
+            super().fit(X, y, sample_weight)
+            self._moments = None
+            return self
+        self._fit(rows, targets, sample_weight)
         self.solver_ = "cholesky" if self.solver == "auto" else self.solver
-        self.n_iter_ = np.ones(1 if y.ndim == 1 else y.shape[1], np.int32)
+        self.n_iter_ = np.ones(1 if targets.ndim == 1 else targets.shape[1], np.int32)
         return self
 
     def _solve(self, found, targets):

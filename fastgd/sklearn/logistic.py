@@ -78,9 +78,10 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
             If max_iter iterations do not reach tol; says what to do.
         """
         ratio, C = self._penalties()
-        self._precision = None
         if self.solver == "liblinear":
-            return super().fit(X, y, sample_weight)
+            super().fit(X, y, sample_weight)
+            self._precision = None
+            return self
         if self.dual:
             raise ArgumentError(f"dual: only liblinear solves it, got solver={self.solver!r}")
         X, y = self._checked(X, y, reset=True)
@@ -92,9 +93,10 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
         problem = self._problem(X, y, classes, labels, sample_weight, ratio, C)
         objective = Objective(problem)
         coef, intercept = self._start(classes, X.shape[1], problem.outputs)
-        self.classes_ = classes
         solver = self._solver(objective.size)
         minimum = self._found(objective, solver, objective.joined(coef, intercept), X.dtype)
+        self.classes_ = classes
+        self._precision = None
         if objective.size <= NEWTON_SIZE:
             self._precision = _total(problem) * objective.rough_hessian(minimum.vector)
         return self
@@ -145,12 +147,18 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
             anchor = np.zeros(objective.size)
             precision = np.zeros((objective.size, objective.size))
         else:
-            anchor = objective.joined(self.coef_.astype(np.float64), self.intercept_)
+            anchor = objective.joined(*self._known())
             precision = self._precision / total
         anchored = Anchored(objective, anchor, precision)
-        self.classes_ = known
         minimum = self._found(anchored, Newton(self.tol, self.max_iter), anchor, X.dtype)
+        self.classes_ = known
         self._precision = total * anchored.hessian(minimum.vector)
+        return self
+
+    def set_callbacks(self, *callbacks):
+        """Refused: scikit-learn's callbacks follow a solver of its own."""
+        if callbacks:
+            raise ArgumentError("callbacks: expected none, the solvers of fastgd call nobody")
         return self
 
     def _penalties(self):
@@ -217,8 +225,12 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
             raise ArgumentError(
                 f"warm_start: coef_ has shape {old.shape}, these data need {(outputs, width)}"
             )
-        old = old.toarray() if hasattr(old, "toarray") else old
-        return np.array(old, np.float64), np.array(self.intercept_, np.float64)
+        return self._known()
+
+    def _known(self):
+        """(coef, intercept) as they are, dense and in float64."""
+        coef = self.coef_.toarray() if hasattr(self.coef_, "toarray") else self.coef_
+        return coef.astype(np.float64), self.intercept_.astype(np.float64)
 
     def _solver(self, size):
         if self.solver == "lbfgs" or size > NEWTON_SIZE:
