@@ -15,6 +15,8 @@ from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 
 def whole_number(value, argument, minimum):
     """A whole number of at least ``minimum``, as an int."""
+    if type(value) is int and value >= minimum:
+        return value
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise DataTypeError(f"{argument}: expected a whole number, got {value!r}")
     if value < minimum:
