@@ -55,6 +55,13 @@ def number(value, argument, low=-np.inf, high=np.inf):
     return result
 
 
+def optional_function(value, argument):
+    """None, or what can be called."""
+    if value is not None and not callable(value):
+        raise DataTypeError(f"{argument}: expected a function, got {value!r}")
+    return value
+
+
 def row_shape(shape, argument="input_shape"):
     """The shape of one row as a tuple of numbers of at least 1, from such as (10,) or 10."""
     given = shape if isinstance(shape, (tuple, list)) else (shape,)

@@ -5,8 +5,9 @@ import warnings
 
 import numpy as np
 
-from fastgd import _seeds, _whole_batch
+from fastgd import _seeds, _short_epochs, _whole_batch
 from fastgd._core.types import Status
+from fastgd._divergence import diverged
 from fastgd._threads import Choice, useful_threads
 from fastgd.errors import DivergenceError
 
@@ -36,37 +37,53 @@ def fit(model, source, epochs, initial_epoch, validation, validate_after, callba
     """
     model.stop_training = False
     model._initial_epoch = None
-    logs = {}
     callbacks.on_train_begin()
     if model._initial_epoch is not None:  # a callback has gone back to where a run ended
         initial_epoch = model._initial_epoch
     try:
-        for epoch in range(initial_epoch, epochs):
-            callbacks.on_epoch_begin(epoch)
-            figures = _train_epoch(model, source, epoch, callbacks, threads)
-            if figures is None:  # it had ended, but nobody had looked
-                _warn_of_end(epoch, epochs)
-                break
-            logs = figures
-            if validation is not None and validate_after(epoch):
-                seen = evaluate(model, validation, callbacks, threads)
-                logs |= {f"val_{name}": value for name, value in seen.items()}
-            callbacks.on_epoch_end(epoch, dict(logs))
-            if model.stop_training:
-                break
-            if source.ended and epoch + 1 < epochs:
-                _warn_of_end(epoch + 1, epochs)
-                break
+        if validation is None and _short_epochs.suit(model, source, callbacks, threads):
+            logs = _short_epochs.run(
+                model, source, initial_epoch, epochs, callbacks, SPAN_SECONDS
+            )
+        else:
+            logs = _epoch_by_epoch(
+                model, source, initial_epoch, epochs, validation, validate_after, callbacks,
+                threads,
+            )  # fmt: skip
     finally:
         model.optimizer.finalize_variable_values(model.network().trained)
     callbacks.on_train_end(logs)
+
+
+def _epoch_by_epoch(
+    model, source, first, epochs, validation, validate_after, callbacks, threads
+):
+    """Train and validate in turns; the latest figures."""
+    logs = {}
+    for epoch in range(first, epochs):
+        callbacks.on_epoch_begin(epoch)
+        figures = _train_epoch(model, source, epoch, callbacks, threads)
+        if figures is None:  # it had ended, but nobody had looked
+            _warn_of_end(epoch, epochs)
+            break
+        logs = figures
+        if validation is not None and validate_after(epoch):
+            seen = evaluate(model, validation, callbacks, threads)
+            logs |= {f"val_{name}": value for name, value in seen.items()}
+        callbacks.on_epoch_end(epoch, dict(logs))
+        if model.stop_training:
+            break
+        if source.ended and epoch + 1 < epochs:
+            _warn_of_end(epoch + 1, epochs)
+            break
+    return logs
 
 
 def _warn_of_end(epoch, epochs):
     warnings.warn(
         f"the data ended after {epoch} of {epochs} epochs: give an iterable that can be gone "
         "through again, or a generator without an end and steps_per_epoch",
-        stacklevel=4,
+        stacklevel=5,
     )
 
 
@@ -295,21 +312,3 @@ def _rows(model, first, last, span, threads):
     while row < last:
         (row,) = choice.run(functools.partial(span, row), row, SPAN_SECONDS)
         yield row
-
-
-_CAUSES = {
-    Status.STATUS_LOSS: "the loss is not finite",
-    Status.STATUS_GRADIENT: "a gradient is not finite",
-    Status.STATUS_UPDATE: "an update would make a weight infinite",
-}
-
-
-def diverged(status, step, epoch=None):
-    """The error for a status that is not fine; its message counts from 1, as progress does."""
-    where = f"step {step + 1}" if epoch is None else f"epoch {epoch + 1}, step {step + 1}"
-    return DivergenceError(
-        f"training stopped at {where}: {_CAUSES[Status(status)]}. The last finite weights are "
-        "kept. Scale the inputs (to mean 0 and variance 1, say) or lower the learning rate.",
-        epoch=epoch,
-        step=step,
-    )

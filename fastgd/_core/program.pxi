@@ -97,6 +97,23 @@ cdef inline const int64_t* places_of(np.ndarray rows):
     return <const int64_t*>address(rows)
 
 
+cdef set_training(
+    Span* span, np.ndarray x, np.ndarray y, np.ndarray order, int64_t batch_size,
+    const Optimizer* optimizer, np.ndarray rates, np.ndarray rows,
+):
+    """What spans of training have in common."""
+    span.kind = TRAIN
+    span.x = address(x)
+    span.y = address(y)
+    span.rows = y.shape[0]
+    span.batch_size = batch_size
+    span.order = NULL if order is None else <int64_t*>address(order)
+    span.places = places_of(rows)
+    span.rates = <const double*>address(rates)
+    span.one_rate = rates.shape[0] == 1
+    span.optimizer = optimizer
+
+
 cdef Optimizer unpacked(state):
     """The C view of an optimizer's state, whose arrays the caller keeps alive."""
     cdef Optimizer optimizer
@@ -406,26 +423,80 @@ cdef class Program:
         cdef Span span
         cdef Optimizer optimizer = unpacked(state)
         cdef uint64_t stream = key
-        span.kind = TRAIN
-        span.x = address(x)
-        span.y = address(y)
-        span.rows = y.shape[0]
-        span.batch_size = batch_size
+        set_training(&span, x, y, order, batch_size, &optimizer, rates, rows)
         span.step = first_step
         span.last_step = last_step
-        span.order = NULL if order is None else <int64_t*>address(order)
-        span.places = places_of(rows)
-        span.rates = <const double*>address(rates)
-        span.one_rate = rates.shape[0] == 1
         span.key = stream
         span.totals = <double*>address(totals)
-        span.optimizer = &optimizer
         with self.in_turn():
             if span.order != NULL and first_step == 0:
                 with nogil:
                     permute(stream, span.rows, span.order)
             self.run(&span, seconds, threads)
         return span.step, span.status
+
+    def train_epochs(
+        self, np.ndarray x, np.ndarray y, np.ndarray order, np.ndarray keys, int64_t batch_size,
+        state, np.ndarray rates, np.ndarray totals, np.ndarray reached, double seconds,
+        np.ndarray rows=None,
+    ):
+        """Train for whole epochs, one after the other, without a look back between them.
+
+        Parameters
+        ----------
+        x, y, order, batch_size, state, rows
+            As in train.
+        keys : ndarray of uint64, shape (epochs,)
+            The stream of each epoch.
+        rates : ndarray of float64, shape (1,)
+        totals : ndarray of float64, shape (epochs, plan.totals_size)
+            Those of each epoch are added to its row.
+        reached : ndarray of int64, shape (3,)
+            Filled with how many epochs were begun, how many of them are done, and the step at
+            which the latest stopped: also where an exception comes.
+        seconds : float
+            Begin no epoch after about this time.
+
+        Returns
+        -------
+        Status
+            Why it stopped.
+        """
+        cdef Span span
+        cdef Optimizer optimizer = unpacked(state)
+        cdef const uint64_t* streams = <const uint64_t*>address(keys)
+        cdef int64_t* place = <int64_t*>address(reached)
+        cdef int64_t epochs = keys.shape[0]
+        cdef int64_t totals_size = totals.shape[1]
+        cdef int64_t e
+        cdef double deadline
+        set_training(&span, x, y, order, batch_size, &optimizer, rates, rows)
+        span.net = &self.net
+        span.single = self.single
+        span.totals = <double*>address(totals)
+        span.last_step = (span.rows + batch_size - 1) // batch_size
+        span.deadline = FOR_EVER
+        span.status = STATUS_FINE
+        with self.in_turn():
+            self.reserve(min(batch_size, span.rows), 1)
+            with nogil:
+                deadline = now() + seconds
+                for e in range(epochs):
+                    span.step = 0
+                    span.key = streams[e]
+                    place[0] = e + 1
+                    if span.order != NULL:
+                        permute(span.key, span.rows, span.order)
+                    run_team(1, run_member, &span)
+                    place[2] = span.step
+                    if span.status != STATUS_FINE or span.step < span.last_step:
+                        break
+                    place[1] = e + 1
+                    span.totals += totals_size
+                    if now() > deadline:
+                        break
+            raise_pending()
+        return span.status
 
     def evaluate(
         self, np.ndarray x, np.ndarray y, int64_t first_row, np.ndarray totals, double seconds,

@@ -86,6 +86,11 @@ class CallbackList(Callback):
                 return True
         return False
 
+    @property
+    def only_records(self):
+        """Whether there is nobody but a History."""
+        return all(type(callback) is History for callback in self.callbacks)
+
     def on_train_diverged(self, error):
         """Tell every callback of a divergence."""
         for method in self.listeners("on_train_diverged"):

@@ -1,5 +1,7 @@
 """What estimators around a network share: rows and weights made ready, outputs in pieces."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
@@ -33,7 +35,7 @@ class NetworkEstimator(BaseEstimator):
         """Weights of rows as float64, (n,); None stays None."""
         if sample_weight is None:
             return None
-        if np.ndim(sample_weight) == 0:
+        if isinstance(sample_weight, Real):
             sample_weight = np.full(rows, sample_weight, dtype=np.float64)
         checked = check_array(
             sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
@@ -50,7 +52,7 @@ class NetworkEstimator(BaseEstimator):
                 f"{wrong[0]}"
             )
         if not checked.any():
-            raise DataError("sample_weight: all weights are 0")
+            raise DataError("sample_weight: all weights are zero")
         return checked
 
     def _outputs(self, X):
@@ -62,7 +64,9 @@ class NetworkEstimator(BaseEstimator):
         if not hasattr(X, "toarray"):
             return self.model_.predict(X, verbose=0, n_jobs=self.n_jobs)
         parts = [
-            self.model_.predict(dense(X[row : row + SPARSE_ROWS]), verbose=0, n_jobs=self.n_jobs)
+            self.model_.predict(
+                dense(X[row : row + SPARSE_ROWS]), verbose=0, n_jobs=self.n_jobs
+            )
             for row in range(0, X.shape[0], SPARSE_ROWS)
         ]
         return np.concatenate(parts)
@@ -74,6 +78,13 @@ class NetworkEstimator(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def keep(estimator, arguments):
+    """Set the attributes that a constructor's arguments are."""
+    for name, value in arguments.items():
+        if name != "self":
+            setattr(estimator, name, value)
 
 
 def dense(X):

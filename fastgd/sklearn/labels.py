@@ -40,6 +40,44 @@ class Labels:
             self.kind = "binary" if len(self.classes) <= 2 else "multiclass"
         self.outputs = 1 if self.kind == "binary" else len(self.classes)
 
+    @classmethod
+    def for_fit(cls, estimator, y, first, incremental, classes):
+        """The labels of a classifier in a fit: of y, of `classes`, or those it has.
+
+        Parameters
+        ----------
+        estimator : classifier with `_labels` and class_weight
+        y : array
+        first, incremental : bool
+            Whether it begins anew, and whether this is a ``partial_fit``.
+        classes : array, optional
+            As ``partial_fit`` takes them.
+        """
+        if first and incremental:
+            labels = cls(y if np.ndim(y) == 2 else np.asarray(classes))
+        else:
+            labels = cls(y) if first else estimator._labels
+        if classes is not None and not first:
+            same = np.array_equal(np.unique(classes), labels.classes)
+            if not (same or labels.kind == "multilabel"):
+                raise ArgumentError(
+                    f"`classes={classes!r}` is not the same as on last call to partial_fit, "
+                    f"was: {labels.classes!r}"
+                )
+        if not (first or incremental) and labels.kind != "multilabel":
+            seen = np.unique(y)
+            if not np.array_equal(seen, labels.classes):
+                raise ArgumentError(
+                    "warm_start can only be used where `y` has the same classes as in the "
+                    f"previous call to fit. Previously got {labels.classes}, `y` has {seen}"
+                )
+        if incremental and isinstance(estimator.class_weight, str):
+            raise ArgumentError(
+                "class_weight: 'balanced' would be another one for each call of partial_fit: "
+                "give a dict, or sample_weight"
+            )
+        return labels
+
     def codes(self, y):
         """The number of each row's class, (n,); of labels the matrix itself.
 

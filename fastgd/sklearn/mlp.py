@@ -7,8 +7,9 @@ from sklearn.utils.metaestimators import available_if
 
 from fastgd.errors import ArgumentError, DataError
 from fastgd.sklearn import objectives
+from fastgd.sklearn.common import keep
 from fastgd.sklearn.labels import Labels
-from fastgd.sklearn.perceptron import MultilayerPerceptron, keep
+from fastgd.sklearn.perceptron import MultilayerPerceptron
 
 _PARAMETERS = """
     Parameters
@@ -151,9 +152,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     ):  # fmt: skip
         keep(self, locals())
 
-    def fit(
-        self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
-    ):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train.
 
         Parameters
@@ -204,12 +203,14 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     def predict(self, X):
         """The class, or the labels, of each row: (n,) or (n, labels)."""
-        return self._labels.decoded(self._outputs(X), self._objective.threshold)
+        outputs = self._outputs(X)
+        return self._labels.decoded(outputs, self._objective.threshold)
 
     @available_if(lambda self: self._gives_probabilities())
     def predict_proba(self, X):
         """The probability of each class, or label: (n, classes), in the order of classes_."""
-        return self._labels.probabilities(self._outputs(X))
+        outputs = self._outputs(X)
+        return self._labels.probabilities(outputs)
 
     @available_if(lambda self: self._gives_probabilities())
     def predict_log_proba(self, X):
@@ -225,29 +226,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return True
 
     def _task(self, y, sample_weight, first, incremental, classes):
-        if first and incremental:
-            labels = Labels(y if np.ndim(y) == 2 else np.asarray(classes))
-        else:
-            labels = Labels(y) if first else self._labels
-        if classes is not None and not first:
-            same = np.array_equal(np.unique(classes), labels.classes)
-            if not (same or labels.kind == "multilabel"):
-                raise ArgumentError(
-                    f"`classes={classes!r}` is not the same as on last call to partial_fit, "
-                    f"was: {labels.classes!r}"
-                )
-        if not (first or incremental) and labels.kind != "multilabel":
-            seen = np.unique(y)
-            if not np.array_equal(seen, labels.classes):
-                raise ArgumentError(
-                    "warm_start can only be used where `y` has the same classes as in the "
-                    f"previous call to fit. Previously got {labels.classes}, `y` has {seen}"
-                )
-        if incremental and isinstance(self.class_weight, str):
-            raise ArgumentError(
-                "class_weight: 'balanced' would be another one for each call of partial_fit: "
-                "give a dict, or sample_weight"
-            )
+        labels = Labels.for_fit(self, y, first, incremental, classes)
         codes = labels.codes(y)
         weights = labels.weights(self.class_weight, y, sample_weight)
         self._objective = objectives.of_classes(self.loss, labels)
@@ -317,9 +296,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     ):  # fmt: skip
         keep(self, locals())
 
-    def fit(
-        self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
-    ):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train.
 
         Parameters
@@ -366,7 +343,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     def predict(self, X):
         """The prediction for each row: (n,), or (n, outputs) where they are several."""
-        found = self._objective.predictions(self._outputs(X))
+        outputs = self._outputs(X)
+        found = self._objective.predictions(outputs)
         return found[:, 0] if found.shape[1] == 1 else found
 
     def _task(self, y, sample_weight, first, incremental, classes):

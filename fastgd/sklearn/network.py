@@ -5,11 +5,12 @@ import copy
 import numpy as np
 import scipy.optimize
 
-from fastgd import Sequential, activations, layers, optimizers, regularizers
+from fastgd import activations, layers, optimizers, regularizers
 from fastgd._core.types import Status
 from fastgd._progress import say
 from fastgd._validate import number, positive_int
 from fastgd.errors import ArgumentError
+from fastgd.models import Sequential
 from fastgd.optimizers.schedules import LearningRateSchedule
 from fastgd.training import diverged
 

@@ -85,7 +85,7 @@ def of_classes(loss, labels):
         else losses.BinaryFocalCrossentropy,
     }  # fmt: skip
     known = isinstance(loss, str) and loss in named
-    found = _averaged(named[loss]() if known else losses.get(loss))
+    found = averaged(named[loss]() if known else losses.get(loss))
     if isinstance(found, CATEGORICAL) and not several:
         raise ArgumentError(
             f"loss: {found.name} is one of several classes, and the targets are "
@@ -116,22 +116,22 @@ def of_numbers(loss, targets, y=None, sample_weight=None):
     sample_weight : ndarray, shape (n,), optional
     """
     if isinstance(loss, str) and loss == "squared_error":
-        found = _averaged(losses.MeanSquaredError())
+        found = averaged(losses.MeanSquaredError())
         metric = "mean_squared_error" if targets > 1 else None
         return Objective(found, targets, "identity", targets / 2, metric)
     if isinstance(loss, str) and loss == "poisson":
-        found = _averaged(losses.Poisson(log_link=True))
+        found = averaged(losses.Poisson(log_link=True))
         offset = 0.0 if y is None else _poisson_constant(y, sample_weight)
         return Objective(found, targets, "exp", float(targets), offset=offset)
-    found = _averaged(losses.get(loss))
+    found = averaged(losses.get(loss))
     if hasattr(found, "log_link"):
         config = found.get_config() | {"log_link": True}
-        found = _averaged(type(found).from_config(config))
+        found = averaged(type(found).from_config(config))
         return Objective(found, targets, "exp")
     return Objective(found, _width_for(found, targets), "identity")
 
 
-def _averaged(loss):
+def averaged(loss):
     """The loss, for itself, as a mean in which weights count as rows do."""
     loss = copy.copy(loss)
     if loss.reduction in ("sum_over_batch_size", "mean"):

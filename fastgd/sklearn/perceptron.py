@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
+from fastgd import _scope
 from fastgd._validate import assign_all, boolean, number, positive_int, whole_number
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.optimizers.schedules import LearningRateSchedule
@@ -23,13 +24,6 @@ OF_OPTIMIZER = (
     "solver", "learning_rate", "learning_rate_init", "momentum", "nesterovs_momentum", "beta_1",
     "beta_2", "epsilon",
 )  # fmt: skip
-
-
-def keep(estimator, arguments):
-    """Set the attributes that a constructor's arguments are."""
-    for name, value in arguments.items():
-        if name != "self":
-            setattr(estimator, name, value)
 
 
 class MultilayerPerceptron(NetworkEstimator):
@@ -83,12 +77,13 @@ class MultilayerPerceptron(NetworkEstimator):
         self.t_ = 0
 
     def _network(self, features, dtype, objective):
-        model = network.network(
-            features, network.sizes_of(self.hidden_layer_sizes), self.activation, self.dropout,
-            objective, self.alpha, dtype,
-        )  # fmt: skip
+        with _scope.own(0):  # what it draws anew below; the process' stream stays as it is
+            model = network.network(
+                features, network.sizes_of(self.hidden_layer_sizes), self.activation,
+                self.dropout, objective, self.alpha, dtype,
+            )  # fmt: skip
+            self._compile(model, objective)
         self._made_of = self._values(OF_NETWORK)
-        self._compile(model, objective)
         return model
 
     def _compile(self, model, objective):
@@ -124,7 +119,9 @@ class MultilayerPerceptron(NetworkEstimator):
         """Parameters as they can be compared: an object is what its config says."""
         values = [getattr(self, name) for name in names]
         return [
-            (type(value).__name__, value.get_config()) if hasattr(value, "get_config") else value
+            (type(value).__name__, value.get_config())
+            if hasattr(value, "get_config")
+            else value
             for value in values
         ]
 
@@ -174,7 +171,9 @@ class MultilayerPerceptron(NetworkEstimator):
 
     def _fit_lbfgs(self, X, targets, weights, objective):
         if np.any(np.asarray(self.dropout) != 0):
-            raise ArgumentError("dropout: 'lbfgs' needs a loss that is a function of the weights")
+            raise ArgumentError(
+                "dropout: 'lbfgs' needs a loss that is a function of the weights"
+            )
         if self.callbacks is not None:
             raise ArgumentError("callbacks: 'lbfgs' has no epochs: use 'adam' or 'sgd'")
         if weights is not None:
