@@ -15,6 +15,8 @@ from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 
 def whole_number(value, argument, minimum):
     """A whole number of at least ``minimum``, as an int."""
+    if type(value) is int and value >= minimum:
+        return value
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise DataTypeError(f"{argument}: expected a whole number, got {value!r}")
     if value < minimum:
@@ -295,8 +297,9 @@ def assign_all(variables, weights, owner):
 
 def row_numbers(values, count, argument="rows"):
     """Numbers of rows from 0 to count - 1, at least one: int64 (m,), not copied if they are."""
-    at_hand = isinstance(values, (np.ndarray, range))
-    array = np.asarray(values) if at_hand else _array(values, argument)
+    array = values
+    if type(values) is not np.ndarray:
+        array = np.asarray(values) if isinstance(values, range) else _array(values, argument)
     if array.dtype.kind not in "iu" and array.size:
         hint = "; for a mask give np.flatnonzero(mask)" if array.dtype.kind == "b" else ""
         raise DataTypeError(f"{argument}: expected whole numbers, got {array.dtype}{hint}")

@@ -16,6 +16,7 @@ from fastgd.errors import DivergenceError
 SPAN_SECONDS = 0.05
 
 _FINE = int(Status.STATUS_FINE)
+_ALONE = Choice(1)
 
 
 def fit(model, source, epochs, initial_epoch, validation, validate_after, callbacks, threads=1):
@@ -132,15 +133,17 @@ def _span(model, ready, part, weighted, totals, threads):
         return functools.partial(_whole_batch.run, model, part, weighted, totals)
     train, regular = model.program(weighted).train, network.regular
     state = ready.state(optimizer, network)
-    most = useful_threads(threads, 3 * network.parameters.size * part.batch_size, part.last)
-    choice = model.threads_choices.get(most)
-    if choice is None:
-        choice = model.threads_choices[most] = Choice(most)
+    choice = _ALONE
+    if threads > 1:
+        most = useful_threads(threads, 3 * network.parameters.size * part.batch_size, part.last)
+        choice = model.threads_choices.setdefault(most, Choice(most))
+    called = regular.given or regular.called
     planned = {}
 
     def run(first, last):
-        regular.before_step()
-        last = regular.last_step(first, last)
+        if called:
+            regular.before_step()
+            last = regular.last_step(first, last)
         rates = _rates(optimizer, planned, first, last)
 
         def span(seconds, threads):
@@ -150,7 +153,7 @@ def _span(model, ready, part, weighted, totals, threads):
             )  # fmt: skip
 
         reached, status = choice.run(span, first, SPAN_SECONDS)
-        if status == _FINE:
+        if called and status == _FINE:
             regular.after_step()
         return reached, status
 
@@ -209,7 +212,9 @@ def evaluate(model, source, callbacks, threads=1):
                 callbacks.on_test_batch_begin(step)
 
             def span(row, seconds, threads, part=part, y=part.y[:last]):
-                return (program.evaluate(part.x, y, row, totals, seconds, threads, part.rows),)
+                return (
+                    program.evaluate(part.x, y, row, totals, seconds, threads, rows=part.rows),
+                )
 
             for row in _rows(model, first, last, span, threads):
                 totals[0] = penalty * totals[1]
@@ -281,7 +286,7 @@ def predict_array(model, x, threads=1, rows=None):
         return out
 
     def span(row, seconds, threads):
-        return (program.predict(x, out, row, seconds, threads, rows),)
+        return (program.predict(x, out, row, seconds, threads, rows=rows),)
 
     for _ in _rows(model, 0, count, span, threads):
         pass

@@ -185,4 +185,5 @@ def spy_on(model, monkeypatch, during=lambda: None):
     """Put a Spy in front of the model's program."""
     spy = Spy(model.program(), during)
     monkeypatch.setattr(model, "program", lambda weighted=False: spy)
+    monkeypatch.setattr(model, "_stepper", False)  # which would step past the spy
     return spy

@@ -30,7 +30,7 @@ def state(model):
         "weights": model.parameters.tobytes() if built else None,
         "slots": slots,
         "iterations": model.optimizer.iterations,
-        "history": id(model.history),
+        "history": id(model.history.history) if model.history else None,
         "epochs": list(model.history.epoch) if model.history else None,
         "begun": model.epochs_begun,
         "compiled": (id(model.optimizer), id(model.loss), [m.name for m in model.metrics]),

@@ -145,9 +145,12 @@ def test_models_go_when_nobody_holds_them(engine):
             model.predict(X)
             kept += [weakref.ref(model), weakref.ref(model.parameters)]
             kept += [weakref.ref(layer) for layer in model.layers]
+            figures = model.history.history
+            assert model.history is history
             assert history.model is model
+            del history
+            assert model.history.history is figures
             del model
-            assert history.model is None
             assert [reference for reference in kept if reference() is not None] == []
     finally:
         gc.enable()

@@ -6,6 +6,7 @@ from refusals import LABELS, ONE_HOT, X, Y, model_for, refused
 
 from fastgd import Model, Sequential, config, layers, metrics, optimizers, training, utils
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
+from fastgd.models.rows import Shared
 
 ROWS = np.random.default_rng(3).integers(0, 300, 170)  # some are there more than once
 
@@ -196,6 +197,21 @@ def test_the_array_is_read_where_it_is(engine, monkeypatch, tmp_path):
         monkeypatch.setattr(model, "program", lambda weighted=False: Spy())
         model.fit(given, y, rows=ROWS, verbose=0)
         assert np.shares_memory(seen[0], given)
+
+
+def test_shared_data_are_converted_once(engine):
+    x, y, _ = data("float64")
+    labels = y[:, 0].astype(int)
+    shared = Shared(x), Shared(labels, "y")
+    alone = trained(lambda m: m.fit(x[ROWS], labels[ROWS], verbose=0))
+    assert trained(lambda m: m.fit(*shared, rows=ROWS, verbose=0)) == alone
+    model = classifier()
+    assert model.evaluate(*shared, verbose=0) == model.evaluate(x, labels, verbose=0)
+    assert model.predict(shared[0]).tobytes() == model.predict(x).tobytes()
+    assert shared[0].of("float32") is shared[0].of(np.float32)
+    assert shared[0].of("float64") is x
+    with pytest.raises(DataTypeError, match="x: expected an array of numbers"):
+        Shared(["one"])
 
 
 def test_several_inputs_and_outputs(engine):

@@ -138,9 +138,9 @@ def test_n_jobs_reaches_the_engine(engine, monkeypatch):
             self.program = program
 
         def __getattr__(self, name):
-            def call(*args):
+            def call(*args, **more):
                 seen.append((name, args[-1] if args else None))
-                return getattr(self.program, name)(*args)
+                return getattr(self.program, name)(*args, **more)
 
             return call
 

@@ -15,6 +15,7 @@ _Doubles = NDArray[np.float64]
 
 class Program:
     def __init__(self, plan: Any, parameters: _Array, gradients: _Array) -> None: ...
+    def replica(self, parameters: _Array, gradients: _Array) -> Program: ...
     def train(
         self,
         x: _Array,
@@ -89,6 +90,20 @@ class Program:
 class Predictor:
     def __init__(self, program: Program, prepare: Callable[[Any], _Array]) -> None: ...
     def __call__(self, x: Any) -> _Array: ...
+
+class Stepper:
+    def __init__(
+        self,
+        program: Program,
+        totals_size: int,
+        low: float,
+        high: float,
+        classes: int,
+        plain: bool,
+    ) -> None: ...
+    def step(
+        self, model: Any, x: Any, y: Any, validate: bool = True, one_row: bool = False
+    ) -> float | _Doubles | None: ...
 
 def update(parameters: _Array, gradients: _Array, state: Any, rate: float) -> int: ...
 def constrain(parameters: _Array, constraints: NDArray[np.void]) -> None: ...

@@ -1,7 +1,5 @@
 """The record of a training."""
 
-import weakref
-
 from fastgd.callbacks.callback import Callback
 
 
@@ -32,7 +30,9 @@ class History(Callback):
     ([0, 1, 2], ['loss'], 1)
     """
 
-    _model = staticmethod(lambda: None)
+    # Not among its attributes: a model holds these, but not the History, which holds the model.
+    # In a circle both would live until the garbage collector came.
+    __slots__ = ("model",)
 
     def __init__(self):
         super().__init__()
@@ -40,20 +40,20 @@ class History(Callback):
         self.history = {}
         self.epochs_of = {}
 
-    @property
-    def model(self):
-        """The model, as long as somebody else holds it: it holds its history."""
-        return self._model()
-
-    @model.setter
-    def model(self, model):
-        if model is None:
-            vars(self).pop("_model", None)
-        else:
-            self._model = weakref.ref(model)
+    @classmethod
+    def of(cls, attributes, model):
+        """The History with these attributes, which it shares."""
+        history = object.__new__(cls)
+        history.__dict__ = attributes
+        history.model = model
+        return history
 
     def __getstate__(self):
-        return {name: value for name, value in vars(self).items() if name != "_model"}
+        return vars(self) | {"model": self.model}
+
+    def __setstate__(self, state):
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def on_train_begin(self, logs=None):
         """Begin anew: one record is of one run."""

@@ -75,7 +75,9 @@ class Base(Layer):
                 new = [layer for layer in graph.leaves() if layer not in old]
                 self._frozen |= frozen_layers(new)
             self.moved()
-            home_of(graph, self.dtype)
+            _, variables = home_of(graph, self.dtype)
+            if any(v.regularizer or v.constraint for v in variables):
+                self.network()  # which refuses those that do not fit
         except Exception:
             self._graph, self._frozen = before
             raise

@@ -22,7 +22,7 @@ from fastgd.models.packing import (
     pack_weights,
     split_outputs,
 )
-from fastgd.models.rows import Chosen, shareable
+from fastgd.models.rows import Chosen, Shared, shareable
 from fastgd.models.sources import (
     ArraySource,
     BatchSource,
@@ -178,6 +178,7 @@ class Prepared(Compiled):
         steps=None, of="", rows=None,
     ):  # fmt: skip
         """Where rows with targets come from, and its first prepared rows as an example."""
+        x, y = self._unshared(x), self._unshared(y)
         order = self.engine.permutation if shuffle else None
         weighted = sample_weight is not None or class_weight is not None
         if makes_batches(x, y):
@@ -205,6 +206,10 @@ class Prepared(Compiled):
             source = ArraySource(example, y, batch_size, shuffle, steps, rows)
         source.weighted = weighted
         return source, example
+
+    def _unshared(self, values):
+        """Values as they are; those of a Shared, of this model's data type."""
+        return values.of(self.dtype) if isinstance(values, Shared) else values
 
     def _chosen(self, rows, x, y=None, sample_weight=None, of=""):
         """Those rows of x, y and weights, in front of them the rows of x that belong to them.
@@ -251,6 +256,7 @@ class Prepared(Compiled):
 
     def _input_source(self, x, batch_size, steps=None, rows=None):
         """Where rows to predict come from; builds the model by the first of them."""
+        x = self._unshared(x)
         if makes_batches(x, None):
             if rows is not None:
                 raise ArgumentError("rows: they are of arrays, but x gives batches")

@@ -22,6 +22,7 @@ class Online(Prepared):
 
     #: What takes single steps; None: not yet looked for; False: a step is more than one call.
     _stepper = None
+    _places = {}  # name -> input, of the dict that came last  # noqa: RUF012
 
     def __init__(self, name=None, dtype=None, trainable=True):
         super().__init__(name, dtype, trainable)
@@ -203,15 +204,21 @@ class Online(Prepared):
     def _row(self, x):
         """A row as an array of the model's data type, and the names of the inputs then."""
         names = self.feature_names
+        dtype = self.dtype if self._network is None else self._network.dtype
         if not isinstance(x, dict):
-            if type(x) is np.ndarray and x.ndim == 1 and x.dtype == self.dtype:
+            if type(x) is np.ndarray and x.ndim == 1 and x.dtype == dtype:
                 return x, names
             row = np.asarray(x)
             if row.ndim != 1:
                 raise ShapeError(f"x: expected one row (features,), got shape {row.shape}")
             return row, names
-        new = [name for name in x if names is None or name not in names]
-        names = [*(names or []), *new] if new else names
+        places = self._places
+        if names is None or list(places) != names:
+            places = {name: place for place, name in enumerate(names or ())}
+        new = x.keys() - places.keys()
+        if new or names is None:
+            names = [*places, *(name for name in x if name in new)]
+            places = {name: place for place, name in enumerate(names)}
         width = len(names)
         if self.built:
             width = width_of(self._graph.input_shapes[0])
@@ -220,8 +227,8 @@ class Online(Prepared):
                     f"x: the model has {width} inputs, named {names[:width]}: there is none "
                     f"for {names[width]!r}"
                 )
-        row = np.zeros(width, self.dtype)
-        places = {name: place for place, name in enumerate(names)}
+        self._places = places
+        row = np.zeros(width, dtype)
         for name, value in x.items():
             try:
                 row[places[name]] = value

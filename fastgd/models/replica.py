@@ -75,7 +75,7 @@ def replica_of(model):
             ready.totals_size,
             ready.figures,
         )
-        for weighted, ready in model._program.items()
+        for weighted, ready in list(model._program.items())
     }
     twin.optimizer = None if model.optimizer is None else model.optimizer.fresh()
     twin.begin()

@@ -1,8 +1,10 @@
 """Rows chosen by their numbers, of arrays that many share."""
 
+import threading
+
 import numpy as np
 
-from fastgd._validate import numeric, row_numbers
+from fastgd._validate import numeric, prepared, row_numbers
 from fastgd.errors import ShapeError
 
 
@@ -39,6 +41,61 @@ class Chosen:
                 f"{argument}: expected {self._count} rows, as x has, got shape {array.shape}"
             )
         return array[self.rows]
+
+
+class Shared:
+    """An array, frame or list that many models read: converted once for each data type.
+
+    ``fit``, ``evaluate`` and ``predict`` take one for x and for y. Numbers are looked at where,
+    and each time that, they are used.
+
+    Parameters
+    ----------
+    values : array, frame or list
+        Not to be changed as long as this lives. An array of the models' data type that is
+        C-contiguous is not copied.
+    argument : str
+        For messages.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgd import Sequential, layers
+    >>> x = Shared(np.ones((8, 2)))
+    >>> model = Sequential([layers.Dense(1)])
+    >>> model.predict(x, rows=[0, 3]).shape
+    (2, 1)
+    >>> x.of("float32") is x.of("float32")
+    True
+    """
+
+    def __init__(self, values, argument="x"):
+        self._array = numeric(values, argument)
+        self._converted = {}
+        self._lock = threading.Lock()
+
+    def __len__(self):
+        return len(self._array)
+
+    @property
+    def shape(self):
+        """That of the array."""
+        return self._array.shape
+
+    @property
+    def dtype(self):
+        """The data type that it came in."""
+        return self._array.dtype
+
+    def of(self, dtype):
+        """The array of a data type: the same each time. A memory map is left as it is."""
+        dtype = np.dtype(dtype)
+        if isinstance(self._array, np.memmap):
+            return self._array
+        with self._lock:
+            if dtype not in self._converted:
+                self._converted[dtype] = prepared(self._array, dtype)
+            return self._converted[dtype]
 
 
 def shareable(x, dtype):

@@ -1,5 +1,7 @@
 """The training API, with Keras' names and orders of arguments."""
 
+import weakref
+
 import numpy as np
 
 from fastgd import _validate as check
@@ -16,8 +18,6 @@ class Trainer(Online):
 
     Attributes
     ----------
-    history : History
-        That of the latest ``fit``; None before.
     stop_training, stop_evaluating, stop_predicting : bool
         Set one, in a callback or from another thread, to end what is running.
     """
@@ -34,6 +34,24 @@ class Trainer(Online):
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.threads_choices = {}  # what training has found out about threads
         self._initial_epoch = None
+
+    @property
+    def history(self):
+        """The record of the latest ``fit``, a History; None before."""
+        if self._record is None:
+            return None
+        reference, kind, attributes = self._record
+        history = reference()
+        if history is None:  # nobody held it
+            history = kind.of(attributes, self)
+            self.history = history
+        return history
+
+    @history.setter
+    def history(self, history):
+        self._record = None
+        if history is not None:
+            self._record = weakref.ref(history), type(history), vars(history)
 
     def fit(
         self,
@@ -169,7 +187,7 @@ class Trainer(Online):
         training.fit(
             self, source, epochs, initial_epoch, validation, validate_after, listeners, threads
         )
-        return self.history
+        return listeners.history
 
     def _validation(self, data, batch_size, steps, example, rows=None):
         """The source of ``validation_data``."""
