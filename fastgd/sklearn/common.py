@@ -48,8 +48,8 @@ class NetworkEstimator(BaseEstimator):
         wrong = np.flatnonzero(checked < 0)
         if len(wrong):
             raise DataError(
-                f"sample_weight: expected weights of at least 0, got {checked[wrong[0]]} at row "
-                f"{wrong[0]}"
+                "sample_weight: expected weights of at least 0, got "
+                f"{checked[wrong[0]]} at row {wrong[0]}"
             )
         if not checked.any():
             raise DataError("sample_weight: all weights are zero")
@@ -64,8 +64,8 @@ class NetworkEstimator(BaseEstimator):
         if not hasattr(X, "toarray"):
             return self.model_.predict(X, verbose=0, n_jobs=self.n_jobs)
         parts = [
-            self.model_.predict(dense(X[row : row + SPARSE_ROWS]), verbose=0, n_jobs=self.n_jobs)
-            for row in range(0, X.shape[0], SPARSE_ROWS)
+            self.model_.predict(dense(rows), verbose=0, n_jobs=self.n_jobs)
+            for rows in (X[at : at + SPARSE_ROWS] for at in range(0, X.shape[0], SPARSE_ROWS))
         ]
         return np.concatenate(parts)
 
@@ -108,8 +108,8 @@ def scale_hint(X, names=None):
     column = (lambda i: f"column {i}") if names is None else (lambda i: repr(str(names[i])))
     if spread[high] > SCALE_RATIO * spread[low]:
         return (
-            f"The columns of X are of different scales (the standard deviation of {column(low)} "
-            f"is {spread[low]:.3g}, that of {column(high)} {spread[high]:.3g}): scale them "
+            "The columns of X are of different scales (the standard deviation of "
+            f"{column(low)} is {spread[low]:.3g}, that of {column(high)} {spread[high]:.3g}): scale them "
             "first, with sklearn.preprocessing.StandardScaler, say. "
         )
     far = moving[np.argmax(size[moving])]

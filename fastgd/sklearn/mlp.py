@@ -152,9 +152,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     ):  # fmt: skip
         keep(self, locals())
 
-    def fit(
-        self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
-    ):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train.
 
         Parameters
@@ -298,9 +296,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     ):  # fmt: skip
         keep(self, locals())
 
-    def fit(
-        self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
-    ):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train.
 
         Parameters

@@ -64,9 +64,7 @@ class Wrapper(NetworkEstimator):
 
     # -- fit ----------------------------------------------------------------------------------
 
-    def fit(
-        self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
-    ):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train for `epochs` epochs: a fresh model, or with warm_start the one there is.
 
         Parameters
@@ -329,9 +327,7 @@ class Classifier(ClassifierMixin, Wrapper):
         last = model.network().last_activations[0]
         if self._labels.kind == "multilabel" or width == 1:
             return losses.BinaryCrossentropy(from_logits=last is not activations.sigmoid)
-        return losses.SparseCategoricalCrossentropy(
-            from_logits=last is not activations.softmax
-        )
+        return losses.SparseCategoricalCrossentropy(from_logits=last is not activations.softmax)
 
     def _check_width(self, loss, width):
         labels = self._labels
