@@ -158,7 +158,7 @@ def test_weights_are_rows_that_come_again(solver, task):
     assert_same_weights(weighted, repeated, rtol=1e-10, atol=1e-10)
 
 
-# -- what scikit-learn refuses ------------------------------------------------------------------
+# -- what scikit-learn refuses ----------------------------------------------------------------
 
 
 def test_weights_of_classes_are_weights_of_their_rows():
@@ -340,7 +340,7 @@ def test_models_fitted_side_by_side_are_those_fitted_one_after_the_other():
     assert same_bits(found[0].best_estimator_, found[1].best_estimator_)
 
 
-# -- the estimator's contract -------------------------------------------------------------------
+# -- the estimator's contract -----------------------------------------------------------------
 
 
 def test_float32_stays():

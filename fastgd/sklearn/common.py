@@ -109,8 +109,9 @@ def scale_hint(X, names=None):
     if spread[high] > SCALE_RATIO * spread[low]:
         return (
             "The columns of X are of different scales (the standard deviation of "
-            f"{column(low)} is {spread[low]:.3g}, that of {column(high)} {spread[high]:.3g}): scale them "
-            "first, with sklearn.preprocessing.StandardScaler, say. "
+            f"{column(low)} is {spread[low]:.3g}, that of {column(high)} "
+            f"{spread[high]:.3g}): scale them first, with "
+            "sklearn.preprocessing.StandardScaler, say. "
         )
     far = moving[np.argmax(size[moving])]
     if size[far] > SCALE_RATIO:

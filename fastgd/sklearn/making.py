@@ -16,7 +16,8 @@ def made(model, facts, parameters, seed):
     ----------
     model : Model, callable or None
         A model is cloned, with fresh weights; a function is called with those of the facts
-        that it has parameters for, and with all parameters, which go first. None: one hidden layer.
+        that it has parameters for, and with all parameters, which go first. None: one hidden
+        layer.
     facts : dict
         What is known of the data: n_features, n_outputs, n_classes ...
     parameters : dict

@@ -45,8 +45,8 @@ _PARAMETERS = """
         1 prints a line each epoch, 2 draws a bar.
     warm_start : bool
         Whether fit goes on where the last one ended: so many epochs more, with what the
-        optimizer has learnt and by the same stream of random numbers. Two fits of one epoch are,
-        to the bit, one fit of two.
+        optimizer has learnt and by the same stream of random numbers. Two fits of one epoch
+        are, to the bit, one fit of two.
     momentum, nesterovs_momentum
         Of "sgd".
     early_stopping : bool
@@ -88,8 +88,9 @@ _PARAMETERS = """
 
     Notes
     -----
-    Of rows with weights w a batch's loss is sum(w l) / sum(w), so that a weight of 2 is the same
-    as a row that comes twice in it. A sparse X is made dense.
+    Of rows with weights w a batch's loss is sum(w l) / sum(w), so that a weight of 2 is the
+    same as a row that comes twice in it; loss_curve_ has that mean over an epoch. A sparse X is
+    made dense.
 """
 
 
@@ -255,13 +256,13 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
 @described(
     loss="""    loss : str or Loss
-        "squared_error" or "poisson" (with a log link), halves as in scikit-learn; or any name or
-        object of ``fastgd.losses``, such as ``Quantile([0.1, 0.9])``. One that can have a log
-        link, such as ``Tweedie``, has it.
+        "squared_error" or "poisson" (with a log link), halves as in scikit-learn; or any name
+        or object of ``fastgd.losses``, such as ``Quantile([0.1, 0.9])``. One that can have a
+        log link, such as ``Tweedie``, has it.
 """,
     class_weight="",
-    score="""R² after each epoch, of losses that scikit-learn lacks minus the loss; None where no
-        rows were kept aside.""",
+    score="""R² after each epoch, of losses that scikit-learn lacks minus the loss; None where
+        no rows were kept aside.""",
     classes="",
 )
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):

@@ -240,7 +240,8 @@ class Classifier(ClassifierMixin, Wrapper):
     ...     ])
     >>> X, y = make_classification(n_samples=100, random_state=1)
     >>> model = Classifier(network, epochs=20, random_state=1)
-    >>> search = GridSearchCV(model, {"model__units": [4, 16], "optimizer__learning_rate": [0.01]})
+    >>> grid = {"model__units": [4, 16], "optimizer__learning_rate": [0.01]}
+    >>> search = GridSearchCV(model, grid)
     >>> search.fit(X, y).best_score_ > 0.8
     True
     """
@@ -335,7 +336,7 @@ class Classifier(ClassifierMixin, Wrapper):
         if width not in fits:
             raise ArgumentError(
                 f"model: its output has {width} columns, expected {labels.outputs} for "
-                f"{len(labels.classes)} {'labels' if labels.kind == 'multilabel' else 'classes'}"
+                f"the {len(labels.classes)} of classes_"
             )
 
     def __sklearn_tags__(self):
