@@ -134,8 +134,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     >>> model = MLPClassifier(solver="lbfgs", random_state=1).fit(X, y)
     >>> model.predict(X[:5]).tolist() == y[:5].tolist()
     True
-    >>> weighted = MLPClassifier((16,), class_weight="balanced", dropout=0.2, random_state=1)
-    >>> weighted.set_params(max_iter=20, tol=0).fit(X, y).predict_proba(X).shape
+    >>> more = MLPClassifier((16, 8), ["tanh", "relu"], class_weight={1: 3}, dropout=0.2)
+    >>> more.partial_fit(X, y, classes=[0, 1]).predict_proba(X).shape
     (100, 2)
     """
 
@@ -280,8 +280,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     >>> model = MLPRegressor(solver="lbfgs", random_state=1).fit(X, y)
     >>> model.score(X, y) > 0.99
     True
-    >>> median = MLPRegressor(Quantile(0.5), (16,), max_iter=300, tol=0, n_iter_no_change=400)
-    >>> _ = median.set_params(max_iter=5).partial_fit(X, y)
+    >>> MLPRegressor(Quantile([0.1, 0.9]), (16,)).partial_fit(X, y).predict(X).shape
+    (200, 2)
     """
 
     _of_y = {"y_numeric": True}  # noqa: RUF012

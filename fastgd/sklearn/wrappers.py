@@ -239,10 +239,10 @@ class Classifier(ClassifierMixin, Wrapper):
     ...         layers.Dense(1, activation="sigmoid"),
     ...     ])
     >>> X, y = make_classification(n_samples=100, random_state=1)
-    >>> model = Classifier(network, epochs=20, random_state=1)
+    >>> model = Classifier(network, epochs=20, batch_size=10, random_state=1)
     >>> grid = {"model__units": [4, 16], "optimizer__learning_rate": [0.01]}
-    >>> search = GridSearchCV(model, grid)
-    >>> search.fit(X, y).best_score_ > 0.8
+    >>> search = GridSearchCV(model, grid).fit(X, y)
+    >>> bool(search.best_score_ > 0.8)
     True
     """
 
