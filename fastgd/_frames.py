@@ -40,6 +40,17 @@ def array_of_frame(values, argument):
     return np.stack(columns, axis=1, dtype=np.result_type(*dtypes))
 
 
+def column_names(values):
+    """The names of a frame's columns, a tuple; None for anything else, or if not all are text."""
+    if isinstance(values, np.ndarray):
+        return None
+    try:
+        names = tuple(values.columns)
+    except (AttributeError, TypeError):
+        return None
+    return names if all(isinstance(name, str) for name in names) else None
+
+
 def _column(nw, series, argument, where):
     """A column as an ndarray of numbers."""
     if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):

@@ -37,12 +37,17 @@ class Home:
         return [layer for layer in (reference() for reference in self.layers) if layer]
 
 
-def first_home(layer, input_shape, dtype):
-    """Make the weights of a layer, in a vector of their own."""
-    specs = layer.weight_specs(input_shape)
-    home = Home(flat_vector(sum(math.prod(w.shape) for w in specs), dtype))
-    values = [(w.initializer or GlorotUniform())(w.shape, dtype=dtype) for w in specs]
-    _settle(home, [(layer, specs, values, input_shape)])
+def first_home(layers, dtype):
+    """Make the weights of layers, given with their input shapes, in a vector of their own."""
+    moves = []
+    size = 0
+    for layer, input_shape in layers:
+        specs = layer.weight_specs(input_shape)
+        size += sum(math.prod(w.shape) for w in specs)
+        values = [(w.initializer or GlorotUniform())(w.shape, dtype=dtype) for w in specs]
+        moves.append((layer, specs, values, input_shape))
+    home = Home(flat_vector(size, dtype))
+    _settle(home, moves)
     return home
 
 

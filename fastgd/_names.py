@@ -1,5 +1,7 @@
 """Names: how a string finds its class, and how an unnamed layer gets a name."""
 
+import functools
+import itertools
 import re
 from difflib import get_close_matches
 
@@ -7,6 +9,7 @@ from fastgd import _scope
 from fastgd.errors import DataTypeError, UnknownNameError
 
 
+@functools.cache
 def snake_case(name):
     """``MeanSquaredError`` -> ``mean_squared_error``."""
     name = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)
@@ -15,9 +18,8 @@ def snake_case(name):
 
 def unique_name(stem):
     """``dense``, then ``dense_1``, ``dense_2`` ..."""
-    given = _scope.current().names
-    count = given[stem]
-    given[stem] += 1
+    names = _scope.current().names
+    count = next(names.get(stem) or names.setdefault(stem, itertools.count()))
     return f"{stem}_{count}" if count else stem
 
 

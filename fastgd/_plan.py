@@ -27,7 +27,7 @@ def flat_vector(size, dtype):
     """Zeros that begin on a cache line and have the room behind them that the engine reads."""
     itemsize = np.dtype(dtype).itemsize
     block = np.zeros((size + PADDING) * itemsize + 64, dtype=np.uint8)
-    start = -block.ctypes.data % 64
+    start = -block.__array_interface__["data"][0] % 64
     return block[start : start + (size + PADDING) * itemsize].view(dtype)[:size]
 
 

@@ -71,7 +71,7 @@ class Progress:
             self._write(f"\r{line}\x1b[K\n" if self.terminal else f"{line}\n")
         else:
             times = self._times(self.steps, now, between=" - ")
-            self._write(f"{self.steps}/{self.steps} - {times}{_figures(logs)}\n")
+            self._write(f"{self.steps}/{self.steps} - {times}{figures_text(logs)}\n")
 
     def _due(self):
         if self.epochs is None or self.epoch == self.epochs - 1:
@@ -85,11 +85,13 @@ class Progress:
 
     def _bar(self, step, now, logs):
         if self.steps is None:
-            return f"{step}/? {self._times(step, now)}{_figures(logs)}"
+            return f"{step}/? {self._times(step, now)}{figures_text(logs)}"
         full = _BAR_WIDTH * step // max(self.steps, 1)
         width = len(str(self.steps))
         bar = "━" * full + ("╸" if full < _BAR_WIDTH else "") + " " * (_BAR_WIDTH - full - 1)
-        return f"{step:>{width}}/{self.steps} {bar} {self._times(step, now)}{_figures(logs)}"
+        return (
+            f"{step:>{width}}/{self.steps} {bar} {self._times(step, now)}{figures_text(logs)}"
+        )
 
     def _times(self, step, now, between=" "):
         elapsed = now - self.start
@@ -113,7 +115,8 @@ def _duration(seconds):
     return f"{seconds / 1e-6:.{0 if seconds >= 1e-5 else 1}f}us"
 
 
-def _figures(logs):
+def figures_text(logs):
+    """Figures as they stand at the end of a line."""
     return "".join(f" - {name}: {_figure(value)}" for name, value in logs.items())
 
 

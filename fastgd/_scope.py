@@ -5,9 +5,9 @@ the others, so that a thread may have a scope of its own for the time of a job.
 """
 
 import contextlib
+import itertools
 import os
 import threading
-from collections import Counter
 
 
 class Scope:
@@ -15,16 +15,21 @@ class Scope:
 
     Attributes
     ----------
-    seed, drawn : int
-        The stream, and how many of its elements have been drawn.
-    names : Counter
+    seed : int
+        The stream.
+    draws : iterator of int
+        The number of its next element; as all counts here, no two threads get the same.
+    names : dict of str -> iterator of int
         How often a stem was asked for.
     """
 
     def __init__(self, seed):
-        self.seed = seed
-        self.drawn = 0
-        self.names = Counter()
+        self.begin(seed)
+        self.names = {}
+
+    def begin(self, seed):
+        """Begin with the first element of a stream."""
+        self.seed, self.draws = seed, itertools.count()
 
 
 class _Current(threading.local):

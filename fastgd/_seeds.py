@@ -19,12 +19,10 @@ def element(seed, index):
 
 def set_seed(seed):
     """Start the process' stream anew; within a job, the job's own."""
-    scope = _scope.current()
-    scope.seed, scope.drawn = seed & _MASK, 0
+    _scope.current().begin(seed & _MASK)
 
 
 def next_seed():
     """A fresh seed, for a model or an initializer without one of its own."""
     scope = _scope.current()
-    scope.drawn += 1
-    return element(scope.seed, scope.drawn - 1)
+    return element(scope.seed, next(scope.draws))

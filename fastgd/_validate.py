@@ -4,6 +4,8 @@ Every array that leaves this file is C-contiguous, aligned, of the model's data 
 An array that is all this already is passed on as it is, anything else is copied once.
 """
 
+import math
+
 import numpy as np
 
 from fastgd._core.types import Loss
@@ -34,6 +36,8 @@ def boolean(value, argument):
 
 def number(value, argument, low=-np.inf, high=np.inf):
     """A finite number with low <= number <= high, as a float."""
+    if type(value) is float and low <= value <= high and math.isfinite(value):
+        return value
     try:
         if isinstance(value, (bool, np.bool_, str, bytes)) or np.ndim(value) != 0:
             raise TypeError
@@ -47,6 +51,13 @@ def number(value, argument, low=-np.inf, high=np.inf):
         bound = between if np.isfinite(low) else "that is finite"
         raise ArgumentError(f"{argument}: expected a number {bound}, got {value!r}")
     return result
+
+
+def optional_function(value, argument):
+    """None, or what can be called."""
+    if value is not None and not callable(value):
+        raise DataTypeError(f"{argument}: expected a function, got {value!r}")
+    return value
 
 
 def row_shape(shape, argument="input_shape"):

@@ -43,8 +43,14 @@ def set_floatx(dtype):
     _settings["floatx"] = checked_floatx(dtype)
 
 
+#: The usual ways to say what data type: to ask NumPy for a name takes long.
+_FLOATS = {key: name for name in ("float32", "float64") for key in (name, np.dtype(name))}
+
+
 def checked_floatx(dtype):
     """The name of a data type that models come in; an ArgumentError for any other."""
+    if isinstance(dtype, (str, np.dtype)) and dtype in _FLOATS:
+        return _FLOATS[dtype]
     try:
         name = None if dtype is None else np.dtype(dtype).name  # NumPy's None is float64
     except TypeError:

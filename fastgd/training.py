@@ -5,14 +5,17 @@ import warnings
 
 import numpy as np
 
-from fastgd import _seeds, _whole_batch
+from fastgd import _seeds, _short_epochs, _whole_batch
 from fastgd._core.types import Status
+from fastgd._divergence import diverged
 from fastgd._threads import Choice, useful_threads
 from fastgd.errors import DivergenceError
 
 #: A span returns to Python after about this time (in seconds), so that Ctrl-C is answered and
 #: progress is shown. Shorter epochs are one span.
 SPAN_SECONDS = 0.05
+
+_FINE = int(Status.STATUS_FINE)
 
 
 def fit(model, source, epochs, initial_epoch, validation, validate_after, callbacks, threads=1):
@@ -33,49 +36,66 @@ def fit(model, source, epochs, initial_epoch, validation, validate_after, callba
     """
     model.stop_training = False
     model._initial_epoch = None
-    logs = {}
     callbacks.on_train_begin()
     if model._initial_epoch is not None:  # a callback has gone back to where a run ended
         initial_epoch = model._initial_epoch
     try:
-        for epoch in range(initial_epoch, epochs):
-            callbacks.on_epoch_begin(epoch)
-            figures = _train_epoch(model, source, epoch, callbacks, threads)
-            if figures is None:  # it had ended, but nobody had looked
-                _warn_of_end(epoch, epochs)
-                break
-            logs = figures
-            if validation is not None and validate_after(epoch):
-                seen = evaluate(model, validation, callbacks, threads)
-                logs |= {f"val_{name}": value for name, value in seen.items()}
-            callbacks.on_epoch_end(epoch, dict(logs))
-            if model.stop_training:
-                break
-            if source.ended and epoch + 1 < epochs:
-                _warn_of_end(epoch + 1, epochs)
-                break
+        if validation is None and _short_epochs.suit(model, source, callbacks, threads):
+            logs = _short_epochs.run(
+                model, source, initial_epoch, epochs, callbacks, SPAN_SECONDS
+            )
+        else:
+            logs = _epoch_by_epoch(
+                model, source, initial_epoch, epochs, validation, validate_after, callbacks,
+                threads,
+            )  # fmt: skip
     finally:
         model.optimizer.finalize_variable_values(model.network().trained)
     callbacks.on_train_end(logs)
+
+
+def _epoch_by_epoch(
+    model, source, first, epochs, validation, validate_after, callbacks, threads
+):
+    """Train and validate in turns; the latest figures."""
+    logs = {}
+    for epoch in range(first, epochs):
+        callbacks.on_epoch_begin(epoch)
+        figures = _train_epoch(model, source, epoch, callbacks, threads)
+        if figures is None:  # it had ended, but nobody had looked
+            _warn_of_end(epoch, epochs)
+            break
+        logs = figures
+        if validation is not None and validate_after(epoch):
+            seen = evaluate(model, validation, callbacks, threads)
+            logs |= {f"val_{name}": value for name, value in seen.items()}
+        callbacks.on_epoch_end(epoch, dict(logs))
+        if model.stop_training:
+            break
+        if source.ended and epoch + 1 < epochs:
+            _warn_of_end(epoch + 1, epochs)
+            break
+    return logs
 
 
 def _warn_of_end(epoch, epochs):
     warnings.warn(
         f"the data ended after {epoch} of {epochs} epochs: give an iterable that can be gone "
         "through again, or a generator without an end and steps_per_epoch",
-        stacklevel=4,
+        stacklevel=5,
     )
 
 
 def _train_epoch(model, source, epoch, callbacks, threads):
     """The figures of an epoch; None if there was nothing left to train on."""
-    totals = model.totals()
+    ready = model.ready(source.weighted)
+    totals = ready.totals()
     batches = callbacks.listens_to("on_train_batch_begin", "on_train_batch_end")
     progress = callbacks.listens_to("on_train_progress")
     step = 0
     try:
         for part in source.parts(functools.partial(next_key, model)):
-            run = _span(model, part, source.weighted, totals, threads)
+            run = _span(model, ready, part, source.weighted, totals, threads)
             at = part.first
             before = step - at
             while at < part.last:
@@ -83,20 +103,20 @@ def _train_epoch(model, source, epoch, callbacks, threads):
                     callbacks.on_train_batch_begin(step)
                 at, status = run(at, at + 1 if batches else part.last)
                 step = before + at
-                if status != Status.STATUS_FINE:
+                if status != _FINE:
                     raise diverged(status, step, epoch)
                 if progress:
-                    callbacks.on_train_progress(step, model.figures(totals))
+                    callbacks.on_train_progress(step, ready.figures(totals))
                 if batches:
-                    callbacks.on_train_batch_end(step - 1, model.figures(totals))
+                    callbacks.on_train_batch_end(step - 1, ready.figures(totals))
                 if model.stop_training:
-                    return model.figures(totals)
+                    return ready.figures(totals)
     except DivergenceError as error:
         callbacks.on_train_diverged(error)
         if not model.stop_training:
             raise
-        return model.figures(totals) | {"loss": float("nan")}
-    return model.figures(totals) if step else None
+        return ready.figures(totals) | {"loss": float("nan")}
+    return ready.figures(totals) if step else None
 
 
 def next_key(model):
@@ -105,28 +125,32 @@ def next_key(model):
     return _seeds.element(model.seed, model.epochs_begun - 1)
 
 
-def _span(model, part, weighted, totals, threads):
+def _span(model, ready, part, weighted, totals, threads):
     """A function of (first step, last step) that trains on a part: step reached, status."""
-    train = model.program(weighted).train
-    optimizer = model.optimizer
+    optimizer, network = model.optimizer, model.network()
     if optimizer.whole_batch:
         return functools.partial(_whole_batch.run, model, part, weighted, totals)
-    regular = model.network().regular
-    state = model.ready(weighted).state(optimizer, model.network())
-    rates = functools.partial(_rates, optimizer, {})
-    size = part.batch_size
-    most = useful_threads(threads, 3 * model.parameters.size * size, part.last)
-    choice = model.threads_choices.setdefault(most, Choice(most))
+    train, regular = model.program(weighted).train, network.regular
+    state = ready.state(optimizer, network)
+    most = useful_threads(threads, 3 * network.parameters.size * part.batch_size, part.last)
+    choice = model.threads_choices.get(most)
+    if choice is None:
+        choice = model.threads_choices[most] = Choice(most)
+    planned = {}
 
     def run(first, last):
         regular.before_step()
         last = regular.last_step(first, last)
-        span = functools.partial(
-            train, part.x, part.y, part.order, part.key, size, first, last, state,
-            rates(first, last), totals, rows=part.rows,
-        )  # fmt: skip
+        rates = _rates(optimizer, planned, first, last)
+
+        def span(seconds, threads):
+            return train(
+                part.x, part.y, part.order, part.key, part.batch_size, first, last, state,
+                rates, totals, seconds, threads, rows=part.rows,
+            )  # fmt: skip
+
         reached, status = choice.run(span, first, SPAN_SECONDS)
-        if status == Status.STATUS_FINE:
+        if status == _FINE:
             regular.after_step()
         return reached, status
 
@@ -283,21 +307,3 @@ def _rows(model, first, last, span, threads):
     while row < last:
         (row,) = choice.run(functools.partial(span, row), row, SPAN_SECONDS)
         yield row
-
-
-_CAUSES = {
-    Status.STATUS_LOSS: "the loss is not finite",
-    Status.STATUS_GRADIENT: "a gradient is not finite",
-    Status.STATUS_UPDATE: "an update would make a weight infinite",
-}
-
-
-def diverged(status, step, epoch=None):
-    """The error for a status that is not fine; its message counts from 1, as progress does."""
-    where = f"step {step + 1}" if epoch is None else f"epoch {epoch + 1}, step {step + 1}"
-    return DivergenceError(
-        f"training stopped at {where}: {_CAUSES[Status(status)]}. The last finite weights are "
-        "kept. Scale the inputs (to mean 0 and variance 1, say) or lower the learning rate.",
-        epoch=epoch,
-        step=step,
-    )

@@ -1,6 +1,7 @@
 """Trainable arrays: views into the one flat parameter vector of a model."""
 
 import functools
+import math
 import operator
 import threading
 import weakref
@@ -94,9 +95,11 @@ class Variable(ArrayMethods, np.ndarray):
             raise DataTypeError(f"owner must be a plain ndarray, got {type(owner).__name__}")
         if owner.dtype.kind != "f":
             raise DataTypeError(f"owner must be of a floating-point dtype, got {owner.dtype}")
-        shape = tuple(map(operator.index, (shape,) if np.ndim(shape) == 0 else shape))
+        if not isinstance(shape, tuple):
+            shape = (shape,) if np.ndim(shape) == 0 else shape
+        shape = tuple(map(operator.index, shape))
         offset = operator.index(offset)
-        stop = offset + int(np.prod(shape, dtype=np.int64))
+        stop = offset + math.prod(shape)
         if owner.ndim != 1 or not owner.flags.c_contiguous:
             raise ShapeError(f"owner must be 1-d and contiguous, got shape {owner.shape}")
         if not 0 <= offset <= stop <= owner.size:

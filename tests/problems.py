@@ -176,6 +176,8 @@ class Spy:
         return self._program.train(*arguments, **more)
 
     def __getattr__(self, name):
+        if name == "train_epochs":  # which is more than one call of train
+            raise AttributeError(name)
         return getattr(self._program, name)
 
 

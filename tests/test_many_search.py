@@ -177,6 +177,7 @@ def test_estimators_by_their_own_score():
     assert [row["rank"] for row in search] == [2, 1, 3]
     expected = [-np.mean((Y[test] - np.mean(Y[train])) ** 2) for train, test in SPLITS]
     assert search.best["scores"] == pytest.approx(expected, rel=1e-6)
+    assert search.refit().mean == np.mean(Y)
 
 
 # -- ranks and failures ------------------------------------------------------------------------

@@ -193,7 +193,7 @@ def test_the_array_is_read_where_it_is(engine, monkeypatch, tmp_path):
                 seen.append(x)
                 return program.train(x, *arguments, **more)
 
-        monkeypatch.setattr(model, "program", lambda weighted=False: Spy())  # noqa: B023
+        monkeypatch.setattr(model, "program", lambda weighted=False: Spy())
         model.fit(given, y, rows=ROWS, verbose=0)
         assert np.shares_memory(seen[0], given)
 

@@ -5,16 +5,20 @@ PASSING = (FLAG_SOURCE, FLAG_ADD_SOURCE), (FLAG_SECOND, FLAG_ADD_SECOND)
 
 cdef operands(row):
     """The buffers that a row reads."""
-    buffers = [int(row["source"]), int(row["second"])]
-    return buffers if buffers[1] >= 0 else buffers[:1]
+    return (row.source, row.second) if row.second >= 0 else (row.source,)
+
+
+cdef named_rows(np.ndarray rows):
+    """The rows as named tuples of plain numbers, which are quicker to look at."""
+    return [TableRow(*row) for row in rows.tolist()]
 
 
 cdef rows_behind(rows, buffers):
     """Whether each row leads to one of some buffers."""
     wanted = set(buffers)
-    found = numpy.zeros(len(rows), bool)
+    found = [False] * len(rows)
     for i in reversed(range(len(rows))):
-        if int(rows[i]["target"]) in wanted:
+        if rows[i].target in wanted:
             found[i] = True
             wanted.update(operands(rows[i]))
     return found
@@ -27,11 +31,11 @@ cdef gated_rows(rows, widths, const_flags, ends):
     """
     for i in range(len(rows)):
         row = rows[i]
-        readers = [k for k in range(len(rows)) if row["target"] in operands(rows[k])]
-        if (row["op"] == OP_DENSE and row["kind"] == ACTIVATION_RELU
-                and const_flags[i] & FLAG_BACK and widths[row["target"]] > 1
-                and len(readers) == 1 and rows[readers[0]]["op"] == OP_DENSE
-                and int(row["target"]) not in ends
+        if (row.op != OP_DENSE or row.kind != ACTIVATION_RELU or not const_flags[i] & FLAG_BACK
+                or widths[row.target] <= 1 or row.target in ends):
+            continue
+        readers = [k for k in range(len(rows)) if row.target in operands(rows[k])]
+        if (len(readers) == 1 and rows[readers[0]].op == OP_DENSE
                 and const_flags[readers[0]] & FLAG_SOURCE):
             const_flags[i] |= FLAG_GATED
             const_flags[readers[0]] |= FLAG_GATES
@@ -40,38 +44,38 @@ cdef gated_rows(rows, widths, const_flags, ends):
 cdef row_flags(rows, widths, ends, bint everything):
     """The flags of all rows, and for each end whether its gradient comes on top of another.
 
+    rows: as named_rows gives them.
     ends: the buffers whose gradients are given, in the order in which they are written.
     everything: whether all gradients are wanted, that of the input too, or only those that the
     parameters which train need.
     """
-    flags = numpy.zeros(len(rows), numpy.int64)
+    flags = [0] * len(rows)
     runs = rows_behind(rows, ends)
-    has_parameters = numpy.zeros(len(rows), bool)
+    has_parameters = [False] * len(rows)
     wants = {0: everything}     # whether some parameter at or before a buffer wants its gradient
     for i in range(len(rows)):
         row = rows[i]
-        has_parameters[i] = (everything or row["trains"]) and max(row["kernel"], row["bias"]) >= 0
-        target = int(row["target"])
-        wants[target] = (
-            wants.get(target, False) or everything or bool(has_parameters[i])
-            or any(wants[b] for b in operands(row))
+        has_parameters[i] = bool((everything or row.trains) and max(row.kernel, row.bias) >= 0)
+        wants[row.target] = (
+            wants.get(row.target, False) or everything or has_parameters[i]
+            or any([wants[b] for b in operands(row)])
         )
     seen = set()
-    adds = numpy.zeros(len(ends), numpy.int64)
-    for k in range(len(ends)):
-        adds[k] = ends[k] in seen
-        seen.add(ends[k])
+    adds = []
+    for end in ends:
+        adds.append(int(end in seen))
+        seen.add(end)
     kernels = {}                # the row that writes the gradient of parameters
     for i in reversed(range(len(rows))):
         row = rows[i]
         if not runs[i]:
             continue
         flags[i] |= FLAG_RUNS
-        if not wants[int(row["target"])]:
+        if not wants[row.target]:
             continue
         flags[i] |= FLAG_BACK
         if has_parameters[i]:
-            key = int(max(row["kernel"], row["bias"]))
+            key = max(row.kernel, row.bias)
             flags[i] |= FLAG_PARAMETERS
             if key in kernels:
                 flags[i] |= FLAG_ADD_PARAMETERS | FLAG_SHARED
@@ -86,4 +90,4 @@ cdef row_flags(rows, widths, ends, bint everything):
                 flags[i] |= passes_on_top
             seen.add(buffer)
     gated_rows(rows, widths, flags, set(ends))
-    return flags, adds
+    return numpy.array(flags, numpy.int64), numpy.array(adds, numpy.int64)

@@ -25,7 +25,6 @@ include "shuffle.pxi"
 include "linear_rows.pxi"
 include "linear_losses.pxi"
 
-
 cdef inline void* address(np.ndarray a):
     return np.PyArray_DATA(a)
 
@@ -34,6 +33,10 @@ cdef inline double now() noexcept nogil:
     cdef timespec t
     clock_gettime(CLOCK_MONOTONIC, &t)
     return <double>t.tv_sec + 1e-9 * <double>t.tv_nsec
+
+
+include "linear_rates.pxi"
+include "linear_sgd.pxi"
 
 
 cdef struct Decision:
@@ -83,6 +86,7 @@ def decisions(
 
 include "gemm.pxi"
 include "gram_blocks.pxi"
+include "linear_blocks.pxi"
 include "linear_objective.pxi"
 include "linear_hessian.pxi"
 include "coordinate_descent.pxi"

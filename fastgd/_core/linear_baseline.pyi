@@ -35,3 +35,60 @@ def decisions(
 ) -> None: ...
 def losses(loss: int, setting: float, z: _Doubles, y: _Doubles, out: _Doubles) -> None: ...
 def multinomial(z: _Doubles, y: _Doubles, values: _Doubles, slopes: _Doubles) -> None: ...
+def shuffled(key: int, order: NDArray[np.int64]) -> None: ...
+
+class Descent:
+    weights: Any
+    def __init__(self, plan: Any, weights: Any) -> None: ...
+    def run(
+        self,
+        rows: Rows,
+        y: _Doubles,
+        weights: _Doubles | None,
+        order: NDArray[np.int64] | None,
+        active: NDArray[np.int64],
+        positions: NDArray[np.int64],
+        last: int,
+        totals: _Doubles,
+        seconds: float,
+        threads: int = 1,
+    ) -> int: ...
+    def step(self, x: _Array, y: float, weight: float = 1) -> int: ...
+    def decision(self, x: _Array, output: int = 0) -> float: ...
+    def slow_down(self, output: int) -> bool: ...
+    def settle(self) -> None: ...
+
+def objective(
+    rows: Rows,
+    y: _Doubles,
+    weights: _Doubles | None,
+    loss: int,
+    setting: float,
+    coef: _Doubles,
+    intercept: _Doubles,
+    curvatures: _Doubles | None,
+    sums: _Doubles | None,
+    row: int,
+    seconds: float,
+    threads: int = 1,
+) -> tuple[int, _Doubles]: ...
+def weighted_gram(
+    rows: Rows,
+    weights: _Doubles | None,
+    shift: _Doubles | None,
+    targets: _Doubles,
+    sums: _Doubles | None,
+    row: int,
+    seconds: float,
+    threads: int = 1,
+) -> tuple[int, _Doubles]: ...
+def coordinate_descent(
+    gram: _Doubles,
+    moments: _Doubles,
+    l1: _Doubles,
+    vector: _Doubles,
+    tol: float,
+    sweep: int,
+    last: int,
+    seconds: float,
+) -> tuple[int, bool]: ...

@@ -18,6 +18,19 @@ cdef struct Line:
     const void* values
     const void* columns
 
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define fastgd_prefetch(p) __builtin_prefetch(p)
+    #else
+    #define fastgd_prefetch(p) ((void)0)
+    #endif
+    """
+    void prefetch "fastgd_prefetch"(const void*) noexcept nogil
+
+cdef enum:
+    PREFETCHED = 16         # cache lines of a row, at most; the hardware finds those behind
+
 ctypedef fused index_type:
     int32_t
     int64_t
@@ -41,6 +54,7 @@ cdef class Rows:
     """
 
     cdef RowTable table
+    cdef double largest     # |value|, -1 until it is asked for
     cdef readonly np.ndarray values
     cdef readonly np.ndarray columns
     cdef readonly np.ndarray starts
@@ -49,6 +63,7 @@ cdef class Rows:
         self, np.ndarray values, np.ndarray columns=None, np.ndarray starts=None, int64_t width=0,
     ):
         self.values, self.columns, self.starts = values, columns, starts
+        self.largest = -1
         self.table.single = values.dtype == numpy.float32
         self.table.values = np.PyArray_DATA(values)
         self.table.sparse = columns is not None
@@ -80,6 +95,38 @@ cdef class Rows:
                 row = find_disorder(&self.table, <const int32_t*>self.table.columns)
         return row
 
+    cdef double largest_value(self):
+        """The largest absolute value; beyond float64's numbers if one is not finite."""
+        cdef int64_t n = self.values.size
+        if self.largest < 0:
+            with nogil:
+                if self.table.single:
+                    self.largest = find_largest(n, <const float*>self.table.values)
+                else:
+                    self.largest = find_largest(n, <const double*>self.table.values)
+        return self.largest
+
+
+cdef double find_largest(int64_t n, const real* x) noexcept nogil:
+    cdef real[16] top
+    cdef real size
+    cdef int64_t i = 0
+    cdef int j
+    for j in range(16):
+        top[j] = 0
+    while i + 16 <= n:
+        for j in range(16):
+            size = absolute(x[i + j])
+            top[j] = top[j] if top[j] >= size else size
+        i += 16
+    while i < n:
+        size = absolute(x[i])
+        top[0] = top[0] if top[0] >= size else size
+        i += 1
+    for j in range(1, 16):
+        top[0] = top[0] if top[0] >= top[j] else top[j]
+    return <double>top[0]
+
 
 cdef inline int64_t start_of(const RowTable* rows, int64_t i) noexcept nogil:
     if rows.wide:
@@ -102,6 +149,25 @@ cdef inline Line line_of(const RowTable* rows, int64_t i) noexcept nogil:
         line.values = <const char*>rows.values + first * value_size
         line.columns = <const char*>rows.columns + first * (8 if rows.wide else 4)
     return line
+
+
+cdef inline void prefetch_line(const RowTable* rows, int64_t i) noexcept nogil:
+    """Ask for row i, which is used some steps later; of a sparse one, its place must be near."""
+    cdef Line line = line_of(rows, i)
+    cdef int64_t lines = (line.n * (4 if rows.single else 8) + 63) // 64
+    cdef int64_t j
+    for j in range(min(lines, <int64_t>PREFETCHED)):
+        prefetch(<const char*>line.values + 64 * j)
+    if rows.sparse:
+        lines = (line.n * (8 if rows.wide else 4) + 63) // 64
+        for j in range(min(lines, <int64_t>PREFETCHED)):
+            prefetch(<const char*>line.columns + 64 * j)
+
+
+cdef inline void prefetch_start(const RowTable* rows, int64_t i) noexcept nogil:
+    """Ask for where a sparse row is."""
+    if rows.sparse:
+        prefetch(<const char*>rows.starts + i * (8 if rows.wide else 4))
 
 
 cdef inline int64_t find_disorder(const RowTable* rows, const index_type* columns) noexcept nogil:
@@ -168,30 +234,38 @@ cdef inline double sparse_dot(
     return (s0 + s2) + (s1 + s3)
 
 
-cdef inline double line_dot(
-    const RowTable* rows, const Line* line, const double* w,
-) noexcept nogil:
-    """x . w."""
-    if not rows.sparse:
-        if rows.single:
-            return dense_dot(line.n, <const float*>line.values, w)
-        return dense_dot(line.n, <const double*>line.values, w)
-    if not rows.wide:
-        if rows.single:
-            return sparse_dot(
-                line.n, <const float*>line.values, <const int32_t*>line.columns, w)
-        return sparse_dot(line.n, <const double*>line.values, <const int32_t*>line.columns, w)
-    if rows.single:
-        return sparse_dot(line.n, <const float*>line.values, <const int64_t*>line.columns, w)
-    return sparse_dot(line.n, <const double*>line.values, <const int64_t*>line.columns, w)
-
-
 # ---------------------------------------------------------------- additions
 
 cdef inline void dense_add(int64_t n, double a, const real* x, double* w) noexcept nogil:
     cdef int64_t j
     for j in range(n):
         w[j] = fmadd(a, <double>x[j], w[j])
+
+
+cdef inline double dense_check(
+    int64_t n, double a, const real* x, const double* w,
+) noexcept nogil:
+    """0 if all of a x + w is finite, else NaN."""
+    cdef double[16] s
+    cdef double rest = 0
+    cdef int j
+    for j in range(16):
+        s[j] = 0
+    while n >= 16:
+        for j in range(16):
+            s[j] = fmadd(fmadd(a, <double>x[j], w[j]), 0.0, s[j])
+        x += 16
+        w += 16
+        n -= 16
+    if n >= 8:
+        for j in range(8):
+            s[j] = fmadd(fmadd(a, <double>x[j], w[j]), 0.0, s[j])
+        x += 8
+        w += 8
+        n -= 8
+    for j in range(<int>n):
+        rest = fmadd(fmadd(a, <double>x[j], w[j]), 0.0, rest)
+    return tree(s, rest)
 
 
 cdef inline void sparse_add(
@@ -202,21 +276,114 @@ cdef inline void sparse_add(
         w[columns[j]] = fmadd(a, <double>x[j], w[columns[j]])
 
 
+cdef inline void pay_penalty(double total, double scale, double* w, double* owed) noexcept nogil:
+    """Move a weight w scale towards 0 by the part of a total L1 penalty that it has not had yet,
+    but not beyond 0; owed: minus what it has had."""
+    cdef double before = w[0] * scale
+    cdef double after = before
+    if before > 0:
+        after = before - (total + owed[0])
+        after = after if after > 0 else 0.0
+    elif before < 0:
+        after = before + (total - owed[0])
+        after = after if after < 0 else 0.0
+    owed[0] += after - before
+    w[0] = after / scale
+
+
+# ---------------------------------------------------------------- any row
+
+# What is done with a row x, a vector w and another v; the argument is always a constant.
+cdef enum:
+    LINE_DOT                # returns x . w
+    LINE_ADD                # w += a x
+    LINE_SQUARE             # returns x . x
+    LINE_ABSOLUTE           # returns the sum of |w| where x stands
+    LINE_CHECK              # returns 0 if w + a x is finite, else NaN
+    LINE_PAY                # w: pays the L1 penalty, see pay_penalty
+
+
+cdef inline double dense_work(
+    const int64_t work, int64_t n, const real* x, double a, double b, double* w, double* v,
+) noexcept nogil:
+    cdef int64_t j
+    if work == LINE_DOT:
+        return dense_dot(n, x, <const double*>w)
+    elif work == LINE_ADD:
+        dense_add(n, a, x, w)
+    elif work == LINE_CHECK:
+        return dense_check(n, a, x, <const double*>w)
+    elif work == LINE_SQUARE:
+        for j in range(n):
+            b = fmadd(<double>x[j], <double>x[j], b)
+        return b
+    elif work == LINE_ABSOLUTE:
+        for j in range(n):
+            b += absolute(w[j])
+        return b
+    elif work == LINE_PAY:
+        for j in range(n):
+            pay_penalty(a, b, &w[j], &v[j])
+    return 0
+
+
+cdef inline double sparse_work(
+    const int64_t work, int64_t n, const real* x, const index_type* columns, double a, double b,
+    double* w, double* v,
+) noexcept nogil:
+    cdef int64_t j
+    if work == LINE_DOT:
+        return sparse_dot(n, x, columns, <const double*>w)
+    elif work == LINE_ADD:
+        sparse_add(n, a, x, columns, w)
+    elif work == LINE_CHECK:
+        for j in range(n):
+            b = fmadd(fmadd(a, <double>x[j], w[columns[j]]), 0.0, b)
+        return b
+    elif work == LINE_SQUARE:
+        for j in range(n):
+            b = fmadd(<double>x[j], <double>x[j], b)
+        return b
+    elif work == LINE_ABSOLUTE:
+        for j in range(n):
+            b += absolute(w[columns[j]])
+        return b
+    elif work == LINE_PAY:
+        for j in range(n):
+            pay_penalty(a, b, &w[columns[j]], &v[columns[j]])
+    return 0
+
+
+cdef inline double line_work(
+    const int64_t work, const RowTable* rows, const Line* line, double a, double b, double* w,
+    double* v,
+) noexcept nogil:
+    if not rows.sparse:
+        if rows.single:
+            return dense_work(work, line.n, <const float*>line.values, a, b, w, v)
+        return dense_work(work, line.n, <const double*>line.values, a, b, w, v)
+    if not rows.wide:
+        if rows.single:
+            return sparse_work(work, line.n, <const float*>line.values,
+                               <const int32_t*>line.columns, a, b, w, v)
+        return sparse_work(work, line.n, <const double*>line.values,
+                           <const int32_t*>line.columns, a, b, w, v)
+    if rows.single:
+        return sparse_work(work, line.n, <const float*>line.values,
+                           <const int64_t*>line.columns, a, b, w, v)
+    return sparse_work(work, line.n, <const double*>line.values,
+                       <const int64_t*>line.columns, a, b, w, v)
+
+
+cdef inline double line_dot(
+    const RowTable* rows, const Line* line, const double* w,
+) noexcept nogil:
+    """x . w."""
+    return line_work(LINE_DOT, rows, line, 0, 0, <double*>w, NULL)
+
+
 cdef inline void line_add(
     const RowTable* rows, const Line* line, double a, double* w,
 ) noexcept nogil:
     """w += a x."""
-    if not rows.sparse:
-        if rows.single:
-            dense_add(line.n, a, <const float*>line.values, w)
-        else:
-            dense_add(line.n, a, <const double*>line.values, w)
-    elif not rows.wide:
-        if rows.single:
-            sparse_add(line.n, a, <const float*>line.values, <const int32_t*>line.columns, w)
-        else:
-            sparse_add(line.n, a, <const double*>line.values, <const int32_t*>line.columns, w)
-    elif rows.single:
-        sparse_add(line.n, a, <const float*>line.values, <const int64_t*>line.columns, w)
-    else:
-        sparse_add(line.n, a, <const double*>line.values, <const int64_t*>line.columns, w)
+    line_work(LINE_ADD, rows, line, a, 0, w, NULL)

@@ -1,6 +1,10 @@
 # A network's program: whole epochs without the interpreter. Included by each program_*.pyx.
 
 cimport numpy as np
+from cpython.dict cimport PyDict_Next
+from cpython.list cimport PyList_GET_ITEM
+from cpython.long cimport PyLong_AsUnsignedLongLongMask
+from cpython.object cimport PyObject
 from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
@@ -14,10 +18,14 @@ from fastgd._core.types cimport *
 
 import os
 import threading
+from collections import namedtuple
 
 import numpy
 
+from fastgd._core.types import ROW
 from fastgd.errors import EngineError, ShapeError
+
+TableRow = namedtuple("TableRow", ROW.names)
 
 np.import_array()
 
@@ -89,6 +97,23 @@ cdef inline const int64_t* places_of(np.ndarray rows):
     return <const int64_t*>address(rows)
 
 
+cdef set_training(
+    Span* span, np.ndarray x, np.ndarray y, np.ndarray order, int64_t batch_size,
+    const Optimizer* optimizer, np.ndarray rates, np.ndarray rows,
+):
+    """What spans of training have in common."""
+    span.kind = TRAIN
+    span.x = address(x)
+    span.y = address(y)
+    span.rows = y.shape[0]
+    span.batch_size = batch_size
+    span.order = NULL if order is None else <int64_t*>address(order)
+    span.places = places_of(rows)
+    span.rates = <const double*>address(rates)
+    span.one_rate = rates.shape[0] == 1
+    span.optimizer = optimizer
+
+
 cdef Optimizer unpacked(state):
     """The C view of an optimizer's state, whose arrays the caller keeps alive."""
     cdef Optimizer optimizer
@@ -137,6 +162,8 @@ cdef class Program:
     cdef Network net
     cdef bint single
     cdef object dtype
+    cdef object table           # arrays that are never changed
+    cdef int64_t widest
     cdef object arrays
     cdef object workspace
     cdef object scratch
@@ -157,19 +184,25 @@ cdef class Program:
         cdef np.ndarray outputs = plan.outputs
         cdef np.ndarray terms = plan.losses
         cdef np.ndarray metrics = plan.metrics
-        cdef np.ndarray stride = numpy.array(
-            [padded_stride(w, parameters.itemsize) for w in width], dtype=numpy.int64)
-        stride[0] = width[0]
-        cdef np.ndarray start = numpy.zeros_like(stride)
-        start[2:] = numpy.cumsum(stride[1:])[:len(stride) - 2]
+        widths = width.tolist()
+        strides = [padded_stride(w, parameters.itemsize) for w in widths]
+        strides[0] = widths[0]
+        cdef np.ndarray stride = numpy.array(strides, numpy.int64)
+        starts = [0] * len(strides)
+        for k in range(2, len(strides)):
+            starts[k] = starts[k - 1] + strides[k - 1]
+        cdef np.ndarray start = numpy.array(starts, numpy.int64)
         cdef np.ndarray sums = numpy.zeros(len(terms))
         cdef np.ndarray flags, tape_flags, adds
-        flags, adds = row_flags(rows, width, terms["source"].tolist(), False)
-        tape_flags, _ = row_flags(rows, width, outputs.tolist(), True)
+        table = named_rows(rows)
+        sources = terms["source"].tolist()
+        flags, adds = row_flags(table, widths, sources, False)
+        tape_flags, _ = row_flags(table, widths, outputs.tolist(), True)
         self.dtype = parameters.dtype
-        self.single = parameters.dtype == numpy.float32
-        self.arrays = (rows, width, settings, outputs, terms, metrics, stride, start, sums, flags,
-                       tape_flags, adds, parameters, gradients, plan.keep)
+        self.single = np.PyArray_TYPE(parameters) == np.NPY_FLOAT
+        self.table = (rows, width, settings, outputs, terms, metrics, stride, start, flags,
+                      tape_flags, adds, plan.keep)
+        self.arrays = (sums, parameters, gradients)
         self.net.rows = <const Row*>address(rows)
         self.net.row_count = rows.shape[0]
         self.net.flags = <const int64_t*>address(flags)
@@ -178,7 +211,8 @@ cdef class Program:
         self.net.width = <const int64_t*>address(width)
         self.net.stride = <const int64_t*>address(stride)
         self.net.start = <const int64_t*>address(start)
-        self.net.row_width = start[start.shape[0] - 1] + stride[stride.shape[0] - 1]
+        self.net.row_width = starts[len(starts) - 1] + strides[len(strides) - 1]
+        self.widest = max(strides)
         self.net.outputs = <const int64_t*>address(outputs)
         self.net.output_count = outputs.shape[0]
         self.net.terms = <const LossTerm*>address(terms)
@@ -187,8 +221,8 @@ cdef class Program:
         self.net.metrics = <const MetricTerm*>address(metrics)
         self.net.metric_count = metrics.shape[0]
         self.net.target_width = plan.target_width
-        self.net.coupled = (
-            (rows["op"] == OP_BATCH_NORM) & (rows["kind"] == MOMENTS_BATCH)).any()
+        self.net.coupled = any(
+            [row.op == OP_BATCH_NORM and row.kind == MOMENTS_BATCH for row in table])
         self.functions = Functions(plan.functions)
         self.net.functions = NULL
         self.net.failed = NULL
@@ -196,27 +230,52 @@ cdef class Program:
             self.net.functions = <void*>self.functions
             self.net.failed = &self.functions.failed
         self.net.counts_rows = any_counts(&self.net)
-        self.net.scatters = (rows["op"] == OP_EMBEDDING).any()
+        self.net.scatters = any([row.op == OP_EMBEDDING for row in table])
         self.net.parameter_count = parameters.shape[0]
         self.net.parameters = address(parameters)
         self.net.gradients = address(gradients)
         self.net.sums = <double*>address(sums)
         self.net.line_start = PANEL_BYTES + 64
-        self.net.numerators_start = self.net.line_start + LINES * max(width) * parameters.itemsize
+        self.net.numerators_start = self.net.line_start + LINES * max(widths) * parameters.itemsize
         self.net.chunk_size = (self.net.parameter_count + 2 * LANES - 1) // LANES * LANES
         self.keep_regular(plan)
-        self.net.capacity = 0
         self.work_size = plan.work_size
-        self.weighted = (terms["weight_column"] >= 0).any()
+        self.weighted = any([self.net.terms[k].weight_column >= 0
+                             for k in range(self.net.term_count)])
         self.spare_bytes = 0
-        if ((flags | tape_flags) & FLAG_ADD_PARAMETERS).any():
+        if any([flag & FLAG_ADD_PARAMETERS for flag in (*flags.tolist(), *tape_flags.tolist())]):
             self.spare_bytes = self.net.chunk_size * parameters.itemsize
+        self.begin()
+
+    cdef begin(self):
+        """Begin without any room for rows."""
+        self.net.capacity = 0
         self.members = 0
         self.scratch_bytes = 0
         self.turn_forks = -1
         self.workspace = ()
         self.scratch = None
         self.set_scratch(1)
+
+    def replica(self, np.ndarray parameters, np.ndarray gradients):
+        """This program for the parameters of another network that is described alike.
+
+        For programs without penalties and without functions of the user's.
+        """
+        cdef Program other = Program.__new__(Program)
+        cdef np.ndarray sums = numpy.zeros(self.net.term_count)
+        other.net = self.net
+        other.single, other.weighted = self.single, self.weighted
+        other.dtype, other.table, other.regular = self.dtype, self.table, self.regular
+        other.arrays = (sums, parameters, gradients)
+        other.net.sums = <double*>address(sums)
+        other.net.parameters = address(parameters)
+        other.net.gradients = address(gradients)
+        other.functions = self.functions
+        other.work_size, other.widest = self.work_size, self.widest
+        other.spare_bytes = self.spare_bytes
+        other.begin()
+        return other
 
     cdef keep_regular(self, plan):
         """Take the plan's penalties and constraints."""
@@ -284,9 +343,8 @@ cdef class Program:
     cdef room_for_buffers(self, int64_t rows):
         """Room for the values of all buffers, and for their gradients and one to spare."""
         cdef int64_t size = rows * self.net.row_width
-        cdef int64_t widest = max(self.arrays[6])
         return (numpy.zeros(size + self.work_size + LANES, self.dtype),
-                numpy.zeros(size + rows * widest + LANES, self.dtype))
+                numpy.zeros(size + rows * self.widest + LANES, self.dtype))
 
     cdef room_for_chunks(self, int64_t rows):
         """Room for the gradients of each chunk of a batch."""
@@ -365,26 +423,80 @@ cdef class Program:
         cdef Span span
         cdef Optimizer optimizer = unpacked(state)
         cdef uint64_t stream = key
-        span.kind = TRAIN
-        span.x = address(x)
-        span.y = address(y)
-        span.rows = y.shape[0]
-        span.batch_size = batch_size
+        set_training(&span, x, y, order, batch_size, &optimizer, rates, rows)
         span.step = first_step
         span.last_step = last_step
-        span.order = NULL if order is None else <int64_t*>address(order)
-        span.places = places_of(rows)
-        span.rates = <const double*>address(rates)
-        span.one_rate = rates.shape[0] == 1
         span.key = stream
         span.totals = <double*>address(totals)
-        span.optimizer = &optimizer
         with self.in_turn():
             if span.order != NULL and first_step == 0:
                 with nogil:
                     permute(stream, span.rows, span.order)
             self.run(&span, seconds, threads)
         return span.step, span.status
+
+    def train_epochs(
+        self, np.ndarray x, np.ndarray y, np.ndarray order, np.ndarray keys, int64_t batch_size,
+        state, np.ndarray rates, np.ndarray totals, np.ndarray reached, double seconds,
+        np.ndarray rows=None,
+    ):
+        """Train for whole epochs, one after the other, without a look back between them.
+
+        Parameters
+        ----------
+        x, y, order, batch_size, state, rows
+            As in train.
+        keys : ndarray of uint64, shape (epochs,)
+            The stream of each epoch.
+        rates : ndarray of float64, shape (1,)
+        totals : ndarray of float64, shape (epochs, plan.totals_size)
+            Those of each epoch are added to its row.
+        reached : ndarray of int64, shape (3,)
+            Filled with how many epochs were begun, how many of them are done, and the step at
+            which the latest stopped: also where an exception comes.
+        seconds : float
+            Begin no epoch after about this time.
+
+        Returns
+        -------
+        Status
+            Why it stopped.
+        """
+        cdef Span span
+        cdef Optimizer optimizer = unpacked(state)
+        cdef const uint64_t* streams = <const uint64_t*>address(keys)
+        cdef int64_t* place = <int64_t*>address(reached)
+        cdef int64_t epochs = keys.shape[0]
+        cdef int64_t totals_size = totals.shape[1]
+        cdef int64_t e
+        cdef double deadline
+        set_training(&span, x, y, order, batch_size, &optimizer, rates, rows)
+        span.net = &self.net
+        span.single = self.single
+        span.totals = <double*>address(totals)
+        span.last_step = (span.rows + batch_size - 1) // batch_size
+        span.deadline = FOR_EVER
+        span.status = STATUS_FINE
+        with self.in_turn():
+            self.reserve(min(batch_size, span.rows), 1)
+            with nogil:
+                deadline = now() + seconds
+                for e in range(epochs):
+                    span.step = 0
+                    span.key = streams[e]
+                    place[0] = e + 1
+                    if span.order != NULL:
+                        permute(span.key, span.rows, span.order)
+                    run_team(1, run_member, &span)
+                    place[2] = span.step
+                    if span.status != STATUS_FINE or span.step < span.last_step:
+                        break
+                    place[1] = e + 1
+                    span.totals += totals_size
+                    if now() > deadline:
+                        break
+            raise_pending()
+        return span.status
 
     def evaluate(
         self, np.ndarray x, np.ndarray y, int64_t first_row, np.ndarray totals, double seconds,
@@ -546,6 +658,7 @@ cdef Batch batch_of(np.ndarray x, bint training, key):
 
 
 include "predictor.pxi"
+include "stepper.pxi"
 
 
 def update(np.ndarray parameters, np.ndarray gradients, state, double rate):

@@ -31,6 +31,20 @@ class Program:
         threads: int = 1,
         rows: _Integers | None = None,
     ) -> tuple[int, int]: ...
+    def train_epochs(
+        self,
+        x: _Array,
+        y: _Array,
+        order: _Integers | None,
+        keys: NDArray[np.uint64],
+        batch_size: int,
+        state: Any,
+        rates: _Doubles,
+        totals: _Doubles,
+        reached: _Integers,
+        seconds: float,
+        rows: _Integers | None = None,
+    ) -> int: ...
     def evaluate(
         self,
         x: _Array,

@@ -147,17 +147,24 @@ ALIASES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_b
 HOOKS = tuple(
     name for name in vars(Callback) if name.startswith("on_") and name not in ALIASES.values()
 )
+#: The hook that a name stands for.
+_HOOK_OF = {name: name for name in HOOKS} | {alias: hook for hook, alias in ALIASES.items()}
 
 
-def listener(callback, hook):
-    """The callback's method for a hook; None if it does not override it."""
-    own = getattr(callback, "__dict__", {})
-    for name in (hook, ALIASES.get(hook)):
-        if name in own or name in _overridden(type(callback)):
-            method = getattr(callback, name)
-            if not is_default(method):
-                return method
-    return None
+def listeners_of(callback):
+    """The hooks that a callback overrides, with its methods: pairs of name and method."""
+    overridden = _overridden(type(callback))
+    own = [name for name in getattr(callback, "__dict__", ()) if name.startswith("on_")]
+    names = overridden.union(own) if own else overridden
+    found = []
+    for hook in {_HOOK_OF.get(name) for name in names} - {None}:
+        for name in (hook, ALIASES.get(hook)):
+            if name in names:
+                method = getattr(callback, name)
+                if not is_default(method):
+                    found.append((hook, method))
+                    break
+    return found
 
 
 @functools.cache

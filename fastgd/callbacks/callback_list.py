@@ -1,6 +1,6 @@
 """Several callbacks as one."""
 
-from fastgd.callbacks.callback import HOOKS, Callback, listener
+from fastgd.callbacks.callback import HOOKS, Callback, listeners_of
 from fastgd.callbacks.history import History
 from fastgd.callbacks.progbar_logger import ProgbarLogger
 from fastgd.errors import DataTypeError
@@ -45,7 +45,7 @@ class CallbackList(Callback):
             self.callbacks.append(ProgbarLogger())
         self.params = params
         self.model = None
-        self._listeners = {}
+        self._listeners = None
         if model is not None:
             self.set_model(model)
         if params:
@@ -56,16 +56,17 @@ class CallbackList(Callback):
 
     def listeners(self, hook):
         """The methods of all who override a hook; looked for once a run."""
-        found = self._listeners.get(hook)
-        if found is None:
-            methods = [listener(callback, hook) for callback in self.callbacks]
-            found = self._listeners[hook] = [m for m in methods if m is not None]
-        return found
+        if self._listeners is None:
+            self._listeners = {}
+            for callback in self.callbacks:
+                for name, method in listeners_of(callback):
+                    self._listeners.setdefault(name, []).append(method)
+        return self._listeners.get(hook, ())
 
     def append(self, callback):
         """Add a callback."""
         self.callbacks.extend(_flat(callback))
-        self._listeners = {}
+        self._listeners = None
 
     def set_params(self, params):
         self.params = params
@@ -76,11 +77,19 @@ class CallbackList(Callback):
         self.model = model
         for callback in self.callbacks:
             callback.set_model(model)
-        self._listeners = {}
+        self._listeners = None
 
     def listens_to(self, *hooks):
         """Whether any callback overrides one of the hooks."""
-        return any(self.listeners(hook) for hook in hooks)
+        for hook in hooks:  # noqa: SIM110 (a generator takes longer)
+            if self.listeners(hook):
+                return True
+        return False
+
+    @property
+    def only_records(self):
+        """Whether there is nobody but a History."""
+        return all(type(callback) is History for callback in self.callbacks)
 
     def on_train_diverged(self, error):
         """Tell every callback of a divergence."""

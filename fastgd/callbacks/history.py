@@ -1,5 +1,7 @@
 """The record of a training."""
 
+import weakref
+
 from fastgd.callbacks.callback import Callback
 
 
@@ -30,11 +32,28 @@ class History(Callback):
     ([0, 1, 2], ['loss'], 1)
     """
 
+    _model = staticmethod(lambda: None)
+
     def __init__(self):
         super().__init__()
         self.epoch = []
         self.history = {}
         self.epochs_of = {}
+
+    @property
+    def model(self):
+        """The model, as long as somebody else holds it: it holds its history."""
+        return self._model()
+
+    @model.setter
+    def model(self, model):
+        if model is None:
+            vars(self).pop("_model", None)
+        else:
+            self._model = weakref.ref(model)
+
+    def __getstate__(self):
+        return {name: value for name, value in vars(self).items() if name != "_model"}
 
     def on_train_begin(self, logs=None):
         """Begin anew: one record is of one run."""

@@ -1,6 +1,7 @@
 """What every layer is: a description of its weights and of its rows in the layer table."""
 
-from dataclasses import dataclass
+import weakref
+from typing import NamedTuple
 
 from fastgd import _calls, _memory, config, initializers
 from fastgd._names import snake_case, unique_name
@@ -11,8 +12,7 @@ from fastgd.layers.symbolic import Node, is_shapes, is_symbolic, listed, shapes_
 from fastgd.saving import Serializable
 
 
-@dataclass(frozen=True)
-class Weight:
+class Weight(NamedTuple):
     """One array of a layer: its shape, how it begins, and what training does to it."""
 
     name: str
@@ -127,7 +127,7 @@ class Layer(Serializable):
         if self.built:
             self._check_weights(shape)
         else:
-            _memory.first_home(self, shape, self.dtype or dtype)
+            _memory.first_home([(self, shape)], self.dtype or dtype)
 
     def checked_shape(self, input_shape):
         """A shape, or a list of them, as the layer takes it; ShapeError for another."""
@@ -273,12 +273,14 @@ class Layer(Serializable):
             dtype = next(dtypes, config.floatx())
         self.build_as(shape, dtype)
         node = Node(self, inputs, self.compute_output_shape(shape), self.result_dtype(dtype))
-        self._inbound_nodes.append(node)
+        self._inbound_nodes.append(weakref.ref(node))
         return node
 
     def result_dtype(self, dtype):
         """The data type of the output for inputs of a data type."""
-        return self.variables[0].dtype.name if self.variables else self.dtype or dtype
+        if self.variables:
+            return config.checked_floatx(self.variables[0].dtype)
+        return self.dtype or dtype
 
     def leaves(self):
         """The layers of which this one consists: itself, unless it is a model."""
@@ -295,11 +297,13 @@ class Layer(Serializable):
         return self._first_node("output").outputs
 
     def _first_node(self, argument):
-        if not self._inbound_nodes:
-            raise ArgumentError(
-                f"{argument}: layer {self.name!r} has not been called on symbolic tensors"
-            )
-        return self._inbound_nodes[0]
+        for reference in self._inbound_nodes:
+            node = reference()
+            if node is not None:
+                return node
+        raise ArgumentError(
+            f"{argument}: layer {self.name!r} has not been called on symbolic tensors"
+        )
 
     def get_config(self):
         """The arguments that make this layer again."""

@@ -1,5 +1,7 @@
 """The inputs of a model."""
 
+import weakref
+
 from fastgd import _validate, config
 from fastgd.errors import ArgumentError
 from fastgd.layers.base import Layer
@@ -31,9 +33,13 @@ class InputLayer(Layer):
         super().__init__(input_shape=shape, name=name, dtype=None if whole else dtype, **kwargs)
         self.batch_size = batch_size
         self.input_dtype = str(dtype) if whole else self.dtype or config.floatx()
-        node = Node(self, [], self._input_shape, self.input_dtype)
-        node.outputs.name = self.name
-        self._inbound_nodes.append(node)
+
+    def _first_node(self, argument):
+        if not self._inbound_nodes or self._inbound_nodes[0]() is None:
+            node = Node(self, [], self._input_shape, self.input_dtype, self.name)
+            self._inbound_nodes[:1] = [weakref.ref(node)]
+            return node
+        return self._inbound_nodes[0]()
 
     def emit(self, table, source):
         return source

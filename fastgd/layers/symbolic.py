@@ -1,5 +1,7 @@
 """Symbolic tensors: what layers are called on to describe a graph, and its nodes."""
 
+import weakref
+
 from fastgd._names import unique_name
 from fastgd._tensor import Symbolic
 from fastgd.errors import DataTypeError
@@ -68,6 +70,10 @@ class KerasTensor(Symbolic):
 class Node:
     """One call of a layer on symbolic tensors.
 
+    A tensor holds the node that it comes from, and with it all before it; not the other way
+    round, so that a model that nobody needs any more goes at once. An output that was let go is
+    made again when it is asked for.
+
     Attributes
     ----------
     layer : Layer
@@ -75,12 +81,24 @@ class Node:
         In the structure of the call.
     """
 
-    def __init__(self, layer, inputs, output_shape, dtype):
+    def __init__(self, layer, inputs, output_shape, dtype, name=None):
         self.layer = layer
         self.inputs = list(inputs) if isinstance(inputs, (list, tuple)) else inputs
-        shapes = output_shape if is_shapes(output_shape) else [output_shape]
-        tensors = [KerasTensor(s, dtype, node=self, index=i) for i, s in enumerate(shapes)]
-        self.outputs = tensors if is_shapes(output_shape) else tensors[0]
+        self._several = is_shapes(output_shape)
+        self._shapes = output_shape if self._several else [output_shape]
+        self._dtype = dtype
+        self._names = [name] * len(self._shapes)
+        self._tensors = [_gone] * len(self._shapes)
+
+    def copied(self, layer, inputs):
+        """The same call of another layer, on other inputs: a list of them."""
+        twin = object.__new__(Node)
+        vars(twin).update(vars(self))
+        twin.layer = layer
+        twin.inputs = inputs if isinstance(self.inputs, list) else inputs[0]
+        twin._names, twin._tensors = list(self._names), [_gone] * len(self._shapes)
+        layer._inbound_nodes.append(weakref.ref(twin))
+        return twin
 
     @property
     def input_tensors(self):
@@ -90,7 +108,26 @@ class Node:
     @property
     def output_tensors(self):
         """The outputs in a list."""
-        return listed(self.outputs)
+        return [self._output(index) for index in range(len(self._shapes))]
+
+    @property
+    def outputs(self):
+        """What the call has returned."""
+        return self.output_tensors if self._several else self._output(0)
+
+    def _output(self, index):
+        tensor = self._tensors[index]()
+        if tensor is None:
+            name = self._names[index]
+            tensor = KerasTensor(self._shapes[index], self._dtype, name, self, index)
+            self._names[index] = tensor.name
+            self._tensors[index] = weakref.ref(tensor)
+        return tensor
+
+
+def _gone():
+    """What a reference to something that is gone gives."""
+    return None
 
 
 def listed(values):

@@ -1,5 +1,9 @@
 """Linear models."""
 
 from fastgd.linear.descent import gradient_descent
+from fastgd.linear.lbfgs import LBFGS
+from fastgd.linear.model import LinearModel
+from fastgd.linear.newton import Newton
+from fastgd.linear.sgd import SGD, GradientDescent
 
-__all__ = ["gradient_descent"]
+__all__ = ["LBFGS", "SGD", "GradientDescent", "LinearModel", "Newton", "gradient_descent"]

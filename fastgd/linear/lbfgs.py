@@ -5,15 +5,15 @@ from collections import deque
 import numpy as np
 
 from fastgd._validate import number, positive_int, whole_number
-from fastgd.linear.solving import solve
 from fastgd.linear.minimum import Minimum, Patience, penalised, subgradient
 from fastgd.linear.search import EPSILON, ROUNDING, backtrack, orthant_line, smooth_line
+from fastgd.linear.solving import solve
 from fastgd.optimizers.line_search import Trial, strong_wolfe
 from fastgd.optimizers.two_loop import two_loop
 
 
 class LBFGS:
-    """Limited-memory BFGS for a linear model (Liu and Nocedal 1989), with all rows in each step.
+    """Limited-memory BFGS for a linear model (Liu and Nocedal 1989), all rows in each step.
 
     The steps are those of ``fastgd.optimizers.LBFGS``, in the metric of the columns' second
     moments where these are few: so neither their scales nor correlations between them slow it
@@ -50,10 +50,13 @@ class LBFGS:
         """From a vector to the Minimum of an ``Objective``."""
         l1 = objective.l1
         pairs = deque(maxlen=self.history_size)
-        inverse = objective.metric()
+        metric = objective.metric()
+        inverse, free = metric.on(), None
         patience = Patience(self.history_size)
         vector = np.array(start, np.float64)
         value, gradient = objective(vector)
+        if not (np.isfinite(value) and np.isfinite(gradient).all()):
+            return Minimum(vector, value, np.inf, 0, False)
         n_iter, failed = 0, False
         while True:
             slopes = subgradient(vector, gradient, l1)
@@ -63,9 +66,15 @@ class LBFGS:
                 return best
             if n_iter >= self.max_iter:
                 return best._replace(converged=False)
-            direction = two_loop(pairs, slopes, inverse)
+            used = pairs
             if l1 is not None:
-                direction[(direction * slopes >= 0) & (l1 > 0)] = 0.0
+                moving = (vector != 0) | (slopes != 0)
+                if free is None or (moving != free).any():
+                    inverse, free = metric.on(moving), moving
+                used = _within(pairs, free)
+            direction = two_loop(used, slopes, inverse)
+            if l1 is not None:
+                direction[(direction * slopes >= 0) & (l1 > 0) & (vector == 0)] = 0.0
             slope = float(direction @ slopes)
             if not slope < 0:
                 if not pairs:
@@ -94,3 +103,13 @@ class LBFGS:
                 pairs.appendleft((step, change, 1 / float(step @ change)))
             vector, gradient = new, new_gradient
             n_iter += 1
+
+
+def _within(pairs, free):
+    """The pairs as they are where nothing but what is free moves."""
+    kept = []
+    for step, change, _ in pairs:
+        step, change = step * free, change * free
+        if step @ change > EPSILON * np.abs(step) @ np.abs(change):
+            kept.append((step, change, 1 / float(step @ change)))
+    return kept

@@ -4,11 +4,14 @@ import numpy as np
 
 from fastgd._validate import number, whole_number
 from fastgd.linear.coordinates import descend
-from fastgd.linear.definite import inverse_of
-from fastgd.linear.solving import solve
+from fastgd.linear.definite import Inverse
 from fastgd.linear.minimum import Minimum, Patience, penalised, subgradient
 from fastgd.linear.search import EPSILON, ROUNDING, backtrack, penalised_line, smooth_line
+from fastgd.linear.solving import solve
 from fastgd.optimizers.line_search import Trial, strong_wolfe
+
+#: Variables up to which it is the method that suits.
+NEWTON_SIZE = 600
 
 
 class Newton:
@@ -49,6 +52,8 @@ class Newton:
         patience = Patience(2)
         vector = np.array(start, np.float64)
         value, gradient = objective(vector, curved=True)
+        if not (np.isfinite(value) and np.isfinite(gradient).all()):
+            return Minimum(vector, value, np.inf, 0, False)
         n_iter = 0
         while True:
             slopes = subgradient(vector, gradient, l1)
@@ -59,7 +64,7 @@ class Newton:
             if n_iter >= self.max_iter:
                 return best._replace(converged=False)
             if l1 is None:
-                step = -inverse_of(objective.hessian(vector))(gradient)
+                step = -Inverse(objective.hessian(vector))(gradient)
                 slope = float(step @ gradient)
                 line = smooth_line(objective, vector, step, curved=True)
             else:
@@ -88,6 +93,11 @@ class Newton:
         target = vector.copy()
         accuracy = max(0.1 * self.tol, min(0.01, steepness) * steepness)
         descend(
-            objective.engine, hessian, hessian @ vector - gradient, objective.l1, target, accuracy
+            objective.engine,
+            hessian,
+            hessian @ vector - gradient,
+            objective.l1,
+            target,
+            accuracy,
         )
         return target - vector

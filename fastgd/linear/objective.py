@@ -1,4 +1,4 @@
-"""The objective of a linear model as solvers of a whole batch see it: a function of a vector."""
+"""The objective of a linear model as solvers of whole batches see it: of a vector."""
 
 import functools
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from fastgd._core.types import LinearLoss
 from fastgd._threads import Choice, useful_threads
-from fastgd.linear.definite import inverse_of
+from fastgd.linear.definite import Inverse
 from fastgd.training import SPAN_SECONDS
 
 #: Up to so many columns the metric is the inverse of a matrix, else of its diagonal.
@@ -51,6 +51,7 @@ class Objective:
         self._choice = Choice(useful_threads(problem.threads, work, 100))
         self._curvatures = None
         self._point = None
+        self._plain_gram = None
 
     def split(self, vector):
         """(coef, intercept) of a vector, fresh arrays."""
@@ -68,6 +69,7 @@ class Objective:
         """The value and the gradient; `curved`: what the Hessian is made of is kept, too."""
         p = self.problem
         n, d = p.rows.shape
+        curved = curved or p.outputs == 1  # then it costs nothing
         if curved and self._curvatures is None:
             self._curvatures = np.empty((p.outputs, n))
         coef, intercept = self.split(vector)
@@ -121,8 +123,29 @@ class Objective:
             size = np.trace(matrix[:, j, :, j]) / k
             matrix[:, j, :, j] += size / k
 
+    def rough_hessian(self, vector):
+        """The Hessian, as if curvatures and columns had nothing to do with each other.
+
+        It takes no pass over the rows beyond those for the value and for the metric.
+        """
+        p = self.problem
+        if vector is not self._point:
+            self(vector, True)
+        c = self._curvatures
+        s = np.full(c.shape[1], self._share) if p.weights is None else p.weights * self._share
+        mean = c @ s
+        spread = mean[:, None] if len(c) == 1 else np.diag(mean) - (c * s) @ c.T
+        return np.kron(spread, self.gram()) + np.diag(p.l2 * self._penalised)
+
     def gram(self, curvatures=None):
         """The columns' products with each other, (width, width), weighted by curvatures."""
+        if curvatures is None:
+            if self._plain_gram is None:
+                self._plain_gram = self._gram(None)
+            return self._plain_gram
+        return self._gram(curvatures)
+
+    def _gram(self, curvatures):
         p = self.problem
         n, d = p.rows.shape
         weights = p.weights if curvatures is None else curvatures
@@ -142,19 +165,14 @@ class Objective:
         return matrix * self._share
 
     def metric(self):
-        """A function that multiplies by an approximate inverse of the Hessian."""
+        """What the inverse of the Hessian is like wherever the vector is: a Metric."""
         p = self.problem
         n, d = p.rows.shape
         bound = BOUNDS.get(p.loss, 1.0)
         penalty = p.l2 * self._penalised[: self.width]
         if d <= METRIC_COLUMNS and n > d:
-            matrix = bound * self.gram()
-            matrix[np.diag_indices(self.width)] += penalty
-            inverse = inverse_of(matrix)
-            return lambda v: inverse(v.reshape(-1, self.width).T).T.ravel()
-        squares = bound * self._squares() + penalty
-        scale = np.divide(1.0, squares, out=np.zeros_like(squares), where=squares > 0)
-        return lambda v: (v.reshape(-1, self.width) * scale).ravel()
+            return Metric(bound * self.gram() + np.diag(penalty))
+        return Metric(bound * self._squares() + penalty)
 
     def _squares(self):
         """The weighted mean squares of the columns, (width,)."""
@@ -162,6 +180,43 @@ class Objective:
         s = np.ones(p.rows.shape[0]) if p.weights is None else p.weights
         squares = column_squares(p.rows, s) * self._share
         return np.append(squares, 1.0) if p.fit_intercept else squares
+
+
+class Metric:
+    """Multiplies by the inverse of a positive matrix that is the same for each output.
+
+    Parameters
+    ----------
+    matrix : ndarray, (width, width), or its diagonal, (width,)
+    """
+
+    def __init__(self, matrix):
+        self._matrix = matrix
+
+    def on(self, free=None):
+        """The function that multiplies a vector, as if what is not free were not there."""
+        width = len(self._matrix)
+        if self._matrix.ndim == 1:
+            scale = np.divide(
+                1.0, self._matrix, out=np.zeros_like(self._matrix), where=self._matrix > 0
+            )
+            return lambda v: (v.reshape(-1, width) * scale).ravel()
+        if free is None or free.all():
+            inverse = Inverse(self._matrix, often=True)
+            return lambda v: inverse(v.reshape(-1, width).T).T.ravel()
+        kept = [np.flatnonzero(part) for part in free.reshape(-1, width)]
+        inverses = [Inverse(self._matrix[np.ix_(part, part)], True) for part in kept]
+
+        def product(v):
+            found = np.zeros_like(v)
+            parts = zip(
+                v.reshape(-1, width), found.reshape(-1, width), kept, inverses, strict=True
+            )
+            for given, out, part, inverse in parts:
+                out[part] = inverse(given[part])
+            return found
+
+        return product
 
 
 def column_squares(rows, weights):

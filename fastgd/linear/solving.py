@@ -22,8 +22,8 @@ def solve(solver, problem, start):
     minimum = solver.find(objective, objective.joined(start.coef, begin(problem, start)))
     if not (np.isfinite(minimum.value) and np.isfinite(minimum.steepness)):
         raise DivergenceError(
-            f"{type(solver).__name__}: the objective is {minimum.value} at the start; scale the "
-            f"columns of x, and y"
+            f"{type(solver).__name__}: the objective is {minimum.value} at the start; scale "
+            f"the columns of x, and y"
         )
     if not minimum.converged:
         warnings.warn(advice(minimum, solver), ConvergenceWarning, stacklevel=4)

@@ -1,21 +1,28 @@
 """Many models at once: jobs side by side, cross-validation, searches, ensembles."""
 
+from fastgd.many.bags import Bagging, bagging
 from fastgd.many.cross_validation import CrossValidation, cross_validate
 from fastgd.many.ensemble import Ensemble
+from fastgd.many.halving import Halving, successive_halving
 from fastgd.many.jobs import Interrupted, as_completed, fit_many
+from fastgd.many.repeats import Seeds, seeds
 from fastgd.many.results import Result, Results
 from fastgd.many.search import Search, grid_search, parameter_search, random_search
 from fastgd.many.space import grid, integers, loguniform, random, uniform
 from fastgd.many.splits import k_fold, walk_forward
 
 __all__ = [
+    "Bagging",
     "CrossValidation",
     "Ensemble",
+    "Halving",
     "Interrupted",
     "Result",
     "Results",
     "Search",
+    "Seeds",
     "as_completed",
+    "bagging",
     "cross_validate",
     "fit_many",
     "grid",
@@ -26,6 +33,8 @@ __all__ = [
     "parameter_search",
     "random",
     "random_search",
+    "seeds",
+    "successive_halving",
     "uniform",
     "walk_forward",
 ]

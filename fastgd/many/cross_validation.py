@@ -5,12 +5,14 @@ import functools
 
 import numpy as np
 
-from fastgd._validate import boolean
+from fastgd._validate import boolean, optional_function, row_numbers
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import rows
 from fastgd.many.jobs import fit_many
 from fastgd.many.results import Results, figures
 from fastgd.many.splits import k_fold
+from fastgd.models import Model
+from fastgd.models.rows import row_count
 
 
 class CrossValidation(Results):
@@ -70,12 +72,12 @@ def cross_validate(
     Parameters
     ----------
     model : function, Model or estimator
-        A function without arguments that makes a model; or a model, or any object with ``fit``,
-        of which each split trains a copy.
+        A function without arguments that makes a model; or a compiled model, of which each
+        split trains a replica with fresh weights; or any other object with ``fit``, of which
+        each trains a copy.
     x, y : array, frame, or list or dict of such
     splits : int, list of (train_rows, test_rows), or splitter
-        A number: ``k_fold``. The rows may be whole numbers, or True and False for each row. Or
-        a splitter of scikit-learn.
+        A number: ``k_fold``. Or a splitter of scikit-learn.
     score : function of (model, x, y), optional
         A dict of figures, or one number, for the rows held out; so is a scorer of scikit-learn.
         By default a Model's ``evaluate``, an estimator's ``score``.
@@ -116,6 +118,7 @@ def cross_validate(
     """
     pairs = row_pairs(splits, x, y)
     method = _method(predict)
+    score = optional_function(score, "score")
     predicted = {}
 
     def test(model, job):
@@ -130,7 +133,9 @@ def cross_validate(
         return {f"test_{name}": value for name, value in found.items()}
 
     make = model
-    if hasattr(model, "fit") and not isinstance(model, type):
+    if isinstance(model, Model):
+        make = model.replicate
+    elif hasattr(model, "fit") and not isinstance(model, type):
         make = functools.partial(copy.deepcopy, model)
     jobs = [
         {"model": make, "x": x, "y": y, "rows": train, "params": {"split": i}} | arguments
@@ -140,12 +145,12 @@ def cross_validate(
         jobs, n_jobs, score=test, verbose=verbose, on_result=on_result,
         keep_models=keep_models, seed=seed, raise_errors=boolean(raise_errors, "raise_errors"),
     )  # fmt: skip
-    return CrossValidation(results, _gathered(predicted, pairs, rows.length(x)))
+    return CrossValidation(results, _gathered(predicted, pairs, row_count(x)))
 
 
 def row_pairs(splits, x, y):
     """The checked (train_rows, test_rows) of each split."""
-    n = rows.length(x)
+    n = row_count(x)
     if isinstance(splits, (int, np.integer)):
         return k_fold(n, splits)
     if hasattr(splits, "split"):
@@ -155,10 +160,7 @@ def row_pairs(splits, x, y):
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise DataTypeError(f"splits: expected pairs (train_rows, test_rows), got {pair!r}")
         names = f"splits: training rows of split {i}", f"splits: test rows of split {i}"
-        pair = [rows.row_numbers(r, n, name) for r, name in zip(pair, names, strict=True)]
-        for numbers, name in zip(pair, names, strict=True):
-            if not len(numbers):
-                raise ArgumentError(f"{name}: there are none")
+        pair = [row_numbers(r, n, name) for r, name in zip(pair, names, strict=True)]
         pairs.append(pair)
     if not pairs:
         raise ArgumentError("splits: there are none")

@@ -8,7 +8,8 @@ import numpy as np
 from fastgd import config
 from fastgd._validate import boolean
 from fastgd.errors import ArgumentError, DataTypeError, FileError, ShapeError
-from fastgd.models.trainer import Trainer
+from fastgd.many import rows
+from fastgd.models import Model
 from fastgd.saving import container, files, registry, state
 
 #: Predictions that are held at a time, in values: the rows come in blocks.
@@ -139,7 +140,7 @@ class Ensemble:
         overwrite = boolean(overwrite, "overwrite")
         arrays = {}
         for place, model in enumerate(self.models):
-            if not isinstance(model, Trainer):
+            if not isinstance(model, Model):
                 raise DataTypeError(
                     f"models: {type(model).__name__} at place {place} is no model of fastgd: "
                     "pickle the ensemble"
@@ -174,11 +175,10 @@ class Ensemble:
             )
 
 
-def outputs_of(model, x):
-    """What is averaged of a model: probabilities where it has a method for them."""
-    if isinstance(model, Trainer):
-        return model.predict(x, n_jobs=1)
-    return np.asarray(getattr(model, "predict_proba", model.predict)(x))
+def outputs_of(model, x, numbers=None):
+    """What is averaged of a model, for some rows or all: probabilities where it gives them."""
+    method = "predict_proba" if hasattr(model, "predict_proba") else "predict"
+    return np.asarray(rows.predict(model, x, numbers, method))
 
 
 def _moments(outputs):

@@ -3,15 +3,16 @@
 import functools
 import inspect
 import time
-import weakref
+import traceback
 
 from fastgd import _scope
 from fastgd._names import lookup
-from fastgd._validate import whole_number
+from fastgd._validate import row_numbers, whole_number
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import rows
 from fastgd.many.results import Result, figures
 from fastgd.models import Model
+from fastgd.models.rows import row_count
 from fastgd.models.sources import makes_batches
 
 #: What a job may say beside the arguments of ``fit``.
@@ -20,7 +21,8 @@ OWN = ("model", "x", "y", "rows", "name", "seed", "params")
 DATA = ("model", "x", "y", "rows", "sample_weight", "callbacks")
 DATA += ("validation_data", "validation_rows")
 
-_SEEDS = 1 << 32
+#: Seeds are those of ``utils.set_random_seed``.
+SEEDS = 1 << 32
 
 
 class Job:
@@ -57,12 +59,10 @@ class Job:
         self.stopped = False
         if not isinstance(given, dict):
             raise DataTypeError(f"{self.at}: expected a dict, got {given!r}")
-        self.given = dict(given)
         for key in ("model", "x"):
             if given.get(key) is None:
                 raise ArgumentError(f"{self.at}: it has no {key!r}")
-        if given.get("y") is None and not makes_batches(given["x"], None):
-            raise ArgumentError(f"{self.at}: it has no 'y', and x is no source of batches")
+        self.given = dict(given)
         model = given["model"]
         self.model = model if _trains(model) else None
         if self.model is None and not callable(model):
@@ -70,74 +70,98 @@ class Job:
                 f"{self.at}: model: expected an object with fit, or a function that makes one, "
                 f"got {model!r}"
             )
-        self._check_arguments(Model if self.model is None else self.model)
+        kind = _kind(model)
+        self._check_arguments(kind)
+        batches = makes_batches(given["x"], given.get("y"))
+        if issubclass(kind, Model) and given.get("y") is None and not batches:
+            raise ArgumentError(f"{self.at}: it has no 'y', and x is no source of batches")
+        self.rows = given.get("rows")
+        if self.rows is not None:
+            if batches:
+                raise ArgumentError(f"{self.at}: rows: x gives batches, which have none")
+            self.rows = row_numbers(self.rows, row_count(given["x"]), f"{self.at}: rows")
         self.name = str(given.get("name", index))
         self.params = given.get("params", {})
         if not isinstance(self.params, dict):
             raise DataTypeError(f"{self.at}: params: expected a dict, got {self.params!r}")
-        self.seed = seed % _SEEDS
+        self.seed = seed % SEEDS
         if given.get("seed") is not None:
             self.seed = whole_number(given["seed"], f"{self.at}: seed", 0)
-            if self.seed >= _SEEDS:
+            if self.seed >= SEEDS:
                 raise ArgumentError(f"{self.at}: seed: expected a number below 2**32")
 
-        self.rows = given.get("rows")
-        if self.rows is not None:
-            if makes_batches(given["x"], given.get("y")):
-                raise ArgumentError(f"{self.at}: rows: x gives batches, which have none")
-            n = rows.length(given["x"])
-            self.rows = rows.row_numbers(self.rows, n, f"{self.at}: rows")
+    def _check_arguments(self, kind):
+        """Refuse what `fit` of a class does not take."""
+        known = _arguments(kind)
+        for key in self.given if known else ():
+            lookup(self.at, key, known)
 
-    def _check_arguments(self, model):
-        """Refuse what `fit` does not take, and data without targets."""
-        parameters = inspect.signature(model.fit).parameters
-        if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            return
-        table = dict.fromkeys([*OWN, *parameters], True)
-        table.pop("self", None)
-        for key in self.given:
-            lookup(self.at, key, table)
+    def run(self, claims, shared, score=None, keep_model=True):
+        """Train.
 
-    def run(self, claims, score=None, keep_model=True):
-        """Train; a Result, whatever happens short of an end of the process."""
+        Parameters
+        ----------
+        claims : Claims
+        shared : Shared
+        score : function of (model, job), optional
+        keep_model : bool
+
+        Returns
+        -------
+        Result
+            Whatever happens, short of an end of the process.
+        """
         begun = time.perf_counter()
         result = Result(self.index, self.name, self.params, self.seed)
         result.job = {k: v for k, v in self.given.items() if k not in DATA}
         try:
-            with _scope.own(self.seed):
-                self._train(result, claims)
-                if score is not None and not self.stopped:
-                    result.scores |= figures(score(self.model, self.given))
+            self._run(result, claims, shared, score)
         except Exception as error:
-            result.error = error
+            result.error = _noted(error)
         result.seconds = time.perf_counter() - begun
+        if isinstance(self.model, Model):
+            self.model.release()
         if keep_model:
             result.model = self.model
         elif result.history is not None:
             result.history.set_model(None)
         return result
 
-    def _train(self, result, claims):
-        if self.model is None:
-            model = self.given["model"]()
-            if not _trains(model):
-                raise DataTypeError(
-                    f"{self.at}: model: expected a function that makes an object with fit, it "
-                    f"made {model!r}"
-                )
-            self._check_arguments(model)
-            claims.claim(self.index, model)
-            self.model = model
+    def _run(self, result, claims, shared, score):
+        with _scope.own(self.seed):
+            if self.model is None:
+                self.model = self._made(claims)
+            result.history = self._trained(shared)
+            if result.history is not None:
+                result.scores |= {k: v[-1] for k, v in result.history.history.items()}
+            if score is not None and not self.stopped:
+                result.scores |= figures(score(self.model, self.given))
+
+    def _made(self, claims):
+        model = self.given["model"]()
+        if not _trains(model):
+            raise DataTypeError(
+                f"{self.at}: model: expected a function that makes an object with fit, it made "
+                f"{model!r}"
+            )
+        self._check_arguments(type(model))
+        claims.claim(self.index, model)
+        return model
+
+    def _trained(self, shared):
+        """The History, if ``fit`` gives one."""
+        x, y = self.given["x"], self.given.get("y")
         arguments = {k: v for k, v in self.given.items() if k not in OWN}
-        callbacks = arguments.get("callbacks")
-        if callable(callbacks):
-            arguments["callbacks"] = callbacks()
-        fitted = rows.fit(
-            self.model, self.given["x"], self.given.get("y"), self.rows, arguments
-        )
-        if isinstance(self.model, Model):
-            result.history = fitted
-            result.scores |= _last(fitted)
+        if callable(arguments.get("callbacks")):
+            arguments["callbacks"] = arguments["callbacks"]()
+        if not isinstance(self.model, Model):
+            rows.fit(self.model, x, y, self.rows, arguments)
+            return None
+        x, y = shared.of((x, y), self.model)
+        for name in ("sample_weight", "validation_data"):
+            if name in arguments:
+                arguments[name] = shared.of(arguments[name], self.model)
+        return rows.fit(self.model, x, y, self.rows, arguments)
 
     @property
     def stops(self):
@@ -159,7 +183,7 @@ class Refused:
     def __init__(self, index, error):
         self.index, self.error = index, error
 
-    def run(self, claims, score=None, keep_model=True):
+    def run(self, claims, shared, score=None, keep_model=True):
         """The Result."""
         return Result(self.index, str(self.index), error=self.error)
 
@@ -167,55 +191,32 @@ class Refused:
         """It is no sooner begun than done."""
 
 
-def _last(history):
-    """The latest figures of a History."""
-    return {name: values[-1] for name, values in history.history.items()}
+@functools.lru_cache(maxsize=64)
+def _arguments(kind):
+    """What a job of a class of models may say, as a dict; None if anything."""
+    parameters = inspect.signature(kind.fit).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return None
+    return dict.fromkeys([*OWN, *list(parameters)[1:]])
+
+
+def _noted(error):
+    """An error that tells where it happened in a note: its frames would keep the data alive."""
+    error.add_note("".join(traceback.format_exception(error)))
+    link, seen = error, set()
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error
+
+
+def _kind(model):
+    """The class of a model, or of what a function makes: a Model, if it does not say."""
+    if _trains(model):
+        return type(model)
+    return model if hasattr(model, "fit") else Model
 
 
 def _trains(model):
     return hasattr(model, "fit") and not isinstance(model, type)
-
-
-class Claims:
-    """What jobs must not share, since each would change it under the other.
-
-    They are models, weights, optimizers and callbacks, and iterators that end once.
-    """
-
-    def __init__(self):
-        self._owners = {}
-
-    def claim(self, index, model, given=()):
-        """Note what a job changes; an ArgumentError if another does so too."""
-        for kind, thing in _changed(model, given):
-            other = self._owners.get(id(thing))
-            if other is not None and other[0] != index:
-                raise ArgumentError(
-                    f"job {index}: its {kind} is that of job {other[0]} too: each needs its own"
-                )
-            self._owners[id(thing)] = index, self._guard(thing)
-
-    def _guard(self, thing):
-        """What keeps the id of a thing from being taken for that of a later one."""
-        forget = functools.partial(self._owners.pop, id(thing), None)
-        try:
-            return weakref.ref(thing, lambda _: forget())
-        except TypeError:
-            return thing
-
-
-def _changed(model, given):
-    """(Word, object) for what training a job changes."""
-    if model is not None:
-        yield "model", model
-    if isinstance(model, Model):
-        if model.optimizer is not None:
-            yield "optimizer", model.optimizer
-        if model.built:
-            yield "weights", model.network().home
-    callbacks = given.get("callbacks") if given else None
-    for callback in callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]:
-        if callback is not None and not callable(callback):
-            yield "callback", callback
-    if given and makes_batches(given["x"], given.get("y")) and hasattr(given["x"], "__next__"):
-        yield "x, which ends once,", given["x"]

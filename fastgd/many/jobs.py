@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Sequence
 
 from fastgd import _seeds, config
-from fastgd._progress import Progress
-from fastgd._validate import boolean, verbosity, whole_number
+from fastgd._validate import boolean, optional_function, verbosity, whole_number
 from fastgd.errors import DataTypeError, FastgdError
-from fastgd.many.job import Claims, Job, Refused
+from fastgd.many.claims import Claims
+from fastgd.many.job import Job, Refused
 from fastgd.many.pool import Run
+from fastgd.many.progress import JobProgress
 from fastgd.many.results import Results
+from fastgd.many.shared import Shared
 
 
 class Interrupted(KeyboardInterrupt):
@@ -42,8 +44,9 @@ def fit_many(
     jobs : iterable of dict
         Each with
 
-        - ``"model"``: a compiled model, or a function without arguments that makes one; or any
-          object with ``fit``, or a function that makes one
+        - ``"model"``: a compiled model, or a function without arguments that makes one, such as
+          ``model.replicate``, which is the quickest; or any object with ``fit``, or a function
+          that makes one
         - ``"x"``, ``"y"``: the data, which any number of jobs may share
         - ``"rows"``, optional: whole numbers; only these rows of x and y are trained on
         - ``"name"``, optional, for the result; and ``"params"``, a dict for the result of what
@@ -105,13 +108,14 @@ def fit_many(
     True
     """
     raise_errors = boolean(raise_errors, "raise_errors")
-    progress = _Progress(verbosity(verbose), len(jobs) if hasattr(jobs, "__len__") else None)
+    optional_function(on_result, "on_result")
+    progress = JobProgress(verbosity(verbose), len(jobs) if hasattr(jobs, "__len__") else None)
     run = _begun(jobs, n_jobs, score, keep_models, seed)
     results = []
     try:
         for result in run:
             results.append(result)
-            progress.update(result)
+            progress.add(result)
             if on_result is not None:
                 on_result(result)
             if raise_errors and not result.ok:
@@ -122,7 +126,7 @@ def fit_many(
     except BaseException:
         run.stop()
         raise
-    progress.end()
+    progress.finish()
     return Results(results)
 
 
@@ -176,8 +180,7 @@ def _begun(jobs, n_jobs, score, keep_models, seed):
     """The Run of some jobs, whose arguments are looked through."""
     threads = config.threads(n_jobs)
     keep_models = boolean(keep_models, "keep_models")
-    if score is not None and not callable(score):
-        raise DataTypeError(f"score: expected a function, got {score!r}")
+    optional_function(score, "score")
     if isinstance(jobs, dict) or not isinstance(jobs, Iterable):
         raise DataTypeError(f"jobs: expected dicts, got {jobs!r}")
     first = _seeds.next_seed() if seed is None else whole_number(seed, "seed", 0)
@@ -189,7 +192,8 @@ def _begun(jobs, n_jobs, score, keep_models, seed):
             if isinstance(job, Refused):
                 raise job.error
         threads = min(threads, max(1, len(looked_through)))
-    return Run(iter(looked_through), threads, lambda job: job.run(claims, score, keep_models))
+    arguments = claims, Shared(), score, keep_models
+    return Run(iter(looked_through), threads, lambda job: job.run(*arguments))
 
 
 def _looked_through(index, given, first_seed, claims):
@@ -199,23 +203,3 @@ def _looked_through(index, given, first_seed, claims):
     except FastgdError as error:
         return Refused(index, error)
     return job
-
-
-class _Progress:
-    """What ``verbose`` shows of jobs."""
-
-    def __init__(self, verbose, total):
-        self._progress = Progress(verbose, unit="job")
-        self._progress.begin(total)
-        self._done = self._failed = 0
-
-    def update(self, result):
-        self._done += 1
-        self._failed += not result.ok
-        self._progress.update(self._done, self._logs())
-
-    def end(self):
-        self._progress.end(self._logs())
-
-    def _logs(self):
-        return {"failed": self._failed} if self._failed else {}

@@ -69,7 +69,10 @@ class Run:
         while (job := self._waiting.get()) is not None and not self._stopping:
             self._running.add(job)
             try:
-                self._done.put((job, self._run(job)))
+                if (
+                    not self._stopping
+                ):  # anew, for `stop` looks at those that run after it is set
+                    self._done.put((job, self._run(job)))
             except BaseException as error:  # such as SystemExit: for the caller's thread
                 self._done.put(error)
             finally:
@@ -94,6 +97,9 @@ class Run:
             if time.monotonic() - begun > patience:
                 break
             time.sleep(0.002)
+        if not self._running:
+            for thread in self._threads:
+                thread.join()
         done, stopped = [], []
         while not self._done.empty():
             entry = self._done.get()

@@ -106,7 +106,7 @@ class Search(Sequence):
             raise ArgumentError(f"kind: expected 'parameters' or 'parallel', got {kind!r}")
         return drawn[kind](self, names, ax)
 
-    def refit(self, x=None, y=None, *, seed=None, verbose=0, **arguments):
+    def refit(self, x=None, y=None, *, seed=None, **arguments):
         """A model of the best set, trained on all rows.
 
         Parameters
@@ -129,7 +129,7 @@ class Search(Sequence):
         """
         if (x is None) != (y is None):
             raise ArgumentError("x, y: expected both or none")
-        job = self._trials.job(self.best["index"], 0, rows=None, verbose=verbose, **arguments)
+        job = self._trials.job(self.best["index"], 0, rows=None, **arguments)
         if x is not None:
             job |= {"x": x, "y": y}
         if seed is not None:
@@ -318,7 +318,7 @@ def rank(table, mode, further=lambda row: 0):
     def key(row):
         mean = row["mean"]
         if math.isnan(mean):
-            return further(row), -math.inf
+            return -1, 0.0
         return further(row), -mean if mode == "min" else mean
 
     places = {}

@@ -83,6 +83,27 @@ def parallel_coordinates(search, names, ax):
     return axis.figure
 
 
+def scores_by_resource(halving, ax):
+    """The mean score of each set over what it was given; see ``Halving.plot``."""
+    import matplotlib.pyplot as plt
+
+    if ax is None:
+        _, ax = plt.subplots(layout="constrained")
+    lines = {}
+    for rung in halving.rungs:
+        for number, mean in zip(rung["sets"], rung["means"], strict=True):
+            lines.setdefault(number, []).append((rung["resource"], mean))
+    for line in lines.values():
+        ax.plot(*zip(*line, strict=True), "o-", markersize=3, linewidth=1, alpha=0.7)
+    ax.set_xscale("log")
+    places = [rung["resource"] for rung in halving.rungs]
+    ax.set_xticks(places, map(str, places))
+    ax.minorticks_off()
+    ax.set_xlabel(halving.resource)
+    ax.set_ylabel(halving.monitor)
+    return ax.figure
+
+
 class Scale:
     """Values of a parameter as numbers to draw.
 

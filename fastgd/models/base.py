@@ -10,7 +10,7 @@ from fastgd._validate import assign_all, boolean, whole_number
 from fastgd.errors import ArgumentError, NotBuiltError
 from fastgd.layers import Layer
 from fastgd.layers.symbolic import listed
-from fastgd.models.network import frozen_layers, make_network
+from fastgd.models.network import frozen_layers, home_of, make_network
 from fastgd.models.summary import summary_lines
 from fastgd.saving import state
 
@@ -75,7 +75,7 @@ class Base(Layer):
                 new = [layer for layer in graph.leaves() if layer not in old]
                 self._frozen |= frozen_layers(new)
             self.moved()
-            self.network()
+            home_of(graph, self.dtype)
         except Exception:
             self._graph, self._frozen = before
             raise
@@ -100,8 +100,9 @@ class Base(Layer):
         if self._dtype is not None:
             return self._dtype
         layers = self._described_layers()
-        named = {v.dtype.name for layer in layers if layer.built for v in layer.variables[:1]}
+        named = {v.dtype for layer in layers if layer.built for v in layer.variables[:1]}
         named |= {layer.dtype for layer in layers if not isinstance(layer, Base)} - {None}
+        named = {config.checked_floatx(dtype) for dtype in named}
         if len(named) > 1:
             raise ArgumentError(f"dtype: the layers of a model share one, got {sorted(named)}")
         return named.pop() if named else self._floatx

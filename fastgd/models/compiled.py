@@ -19,12 +19,17 @@ class Ready:
     program : Program of an engine
     figures : Figures
         Reads what the program adds up.
+    totals_size : int
+        How many sums that are.
+    calls : bool
+        Whether there are functions of the user's for it to call.
     """
 
-    def __init__(self, program, totals_size, figures):
+    def __init__(self, program, totals_size, figures, calls=False):
         self.program = program
         self.figures = figures
-        self._totals_size = totals_size
+        self.totals_size = totals_size
+        self.calls = calls
         self._own = [metric for _, metric, _ in figures.metrics if not metric.compiled]
         self._state = self._settings = self._kept = None
 
@@ -32,7 +37,7 @@ class Ready:
         """What an epoch adds up, see ``_plan.Plan``; metrics of one's own begin anew."""
         for metric in self._own:
             metric.reset_state()
-        return np.zeros(self._totals_size)
+        return np.zeros(self.totals_size)
 
     def state(self, optimizer, network):
         """The optimizer's state for a network, anew if a setting has changed."""
@@ -244,8 +249,13 @@ class Compiled(Base):
                 self.engine.Program(plan, network.parameters, network.gradients),
                 plan.totals_size,
                 self._objective.figures(aims, plan),
+                bool(plan.functions),
             )
         return self._program[weighted]
+
+    def release(self):
+        """Give back the room that programs take for batches; the next call makes it anew."""
+        self._program = self._stepper = None
 
     def totals(self):
         """What an epoch adds up, see ``_plan.Plan``; the same with and without weights."""

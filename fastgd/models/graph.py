@@ -63,6 +63,26 @@ class Graph:
             found |= dict.fromkeys(layer.leaves())
         return list(found)
 
+    def copied(self, layers):
+        """The same calls of other layers: a Graph, and its tensor for the id of each one here.
+
+        layers: a dict of Layer -> Layer, for all of them.
+        """
+        tensors = {id(t): layers[t.node.layer].output for t in self.inputs}
+        nodes = []
+        for node in self.nodes:
+            twin = node.copied(layers[node.layer], [tensors[id(t)] for t in node.input_tensors])
+            nodes.append(twin)
+            for mine, other in zip(node.output_tensors, twin.output_tensors, strict=True):
+                tensors[id(mine)] = other
+        graph = object.__new__(Graph)
+        vars(graph).update(vars(self))
+        graph.inputs = [tensors[id(tensor)] for tensor in self.inputs]
+        graph.outputs = [tensors[id(tensor)] for tensor in self.outputs]
+        graph.layers = [layers[layer] for layer in self.layers]
+        graph.nodes = nodes
+        return graph, tensors
+
     def emit(self, table, sources):
         """Add the rows of all layers to a table, from the buffers of the inputs on.
 

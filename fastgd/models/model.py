@@ -12,6 +12,7 @@ from fastgd.layers.symbolic import is_shapes, is_symbolic, listed
 from fastgd.models.graph import Graph
 from fastgd.models.graph_config import graph_config, tensors_from
 from fastgd.models.packing import parts, split_outputs
+from fastgd.models.replica import by_description
 from fastgd.models.structure import Structure
 from fastgd.models.tracing import inputs_of, layers_in, traced
 from fastgd.models.trainer import Trainer
@@ -210,6 +211,26 @@ class Model(Trainer):
             flat[v.offset - start :][: v.size].reshape(v.shape) for v in self.network().trained
         ]
         return self.figures(totals)["loss"], grads
+
+    def replicate(self):
+        """A model like this one, with weights of its own: as constructing it anew would give.
+
+        The layers and their names, what ``compile`` chose and the feature names are the same;
+        the weights begin anew, from the next seeds, and so does the optimizer, with the
+        settings that it has now. What never changes is shared: so a Sequential of fastgd's own
+        layers is made in a fraction of the time, and takes little memory beside its weights.
+
+        Examples
+        --------
+        >>> from fastgd import Sequential, layers, utils
+        >>> utils.set_random_seed(1)
+        >>> model = Sequential([layers.Dense(1, input_shape=(2,))])
+        >>> model.compile("sgd", "mse")
+        >>> many = [model.replicate() for _ in range(3)]
+        >>> len({float(each.layers[0].kernel[0, 0]) for each in [model, *many]})
+        4
+        """
+        return by_description(self)
 
     def predictor(self):
         """The network as a function, for serving: the shortest way to the outputs of few rows.

@@ -55,6 +55,15 @@ class Network:
     plain: bool
 
 
+def home_of(graph, dtype):
+    """The Home of a graph's weights, which are brought together; and these, in its order."""
+    leaves = graph.leaves()
+    if not any(layer.variables for layer in leaves):
+        return Home(flat_vector(0, dtype)), []
+    home = common_home(leaves, np.dtype(dtype))
+    return home, [variable for layer in leaves for variable in layer.variables]
+
+
 def make_network(graph, dtype, frozen=None):
     """The Network of a graph, whose weights are brought together.
 
@@ -68,12 +77,7 @@ def make_network(graph, dtype, frozen=None):
     leaves = graph.leaves()
     if frozen is None:
         frozen = frozen_layers(leaves)
-    variables = [variable for layer in leaves for variable in layer.variables]
-    if variables:
-        home = common_home(leaves, np.dtype(dtype))
-        variables = [variable for layer in leaves for variable in layer.variables]
-    else:
-        home = Home(flat_vector(0, dtype))
+    home, variables = home_of(graph, dtype)
     start, stop = extent(variables)
     whole = (start, stop) == (0, home.vector.size)
     parameters = home.vector if whole else home.vector[start:stop]

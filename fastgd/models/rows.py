@@ -24,7 +24,7 @@ class Chosen:
     """
 
     def __init__(self, rows, x, argument="rows"):
-        self._count = _row_count(x)
+        self._count = row_count(x)
         self.rows = row_numbers(rows, self._count, argument)
 
     def of(self, values, argument, several=False):
@@ -51,7 +51,8 @@ def shareable(x, dtype):
     )
 
 
-def _row_count(x):
+def row_count(x):
+    """The number of rows of data, which may be a list or dict of arrays; 0 if it has none."""
     while isinstance(x, dict) and x:
         x = next(iter(x.values()))
     if isinstance(x, (list, tuple)) and x and getattr(x[0], "ndim", 0) > 1:

@@ -1,5 +1,6 @@
 """Layers in a row."""
 
+from fastgd._memory import first_home
 from fastgd._validate import batch_shape, row_shape
 from fastgd.errors import ArgumentError, DataTypeError, NotBuiltError, ShapeError
 from fastgd.layers import Input, InputLayer, Layer
@@ -7,6 +8,7 @@ from fastgd.layers.symbolic import KerasTensor
 from fastgd.models.base import Base
 from fastgd.models.graph import Graph
 from fastgd.models.model import Model
+from fastgd.models.replica import is_simple, replica_of
 from fastgd.saving import deserialize_object, serialize_object
 
 
@@ -143,7 +145,7 @@ class Sequential(Model):
 
     def _connect(self, input_shape):
         """Call the layers that are not part of the graph yet, and make it."""
-        self.compute_output_shape(input_shape)
+        self._make_weights(input_shape)
         layers = self.layers
         first = self._layers[0]
         if not self._tensors or self._first is not first:
@@ -164,6 +166,25 @@ class Sequential(Model):
             tensors.append(layer.called_on(tensors[-1], dtype).outputs)
         self._set_graph(Graph(tensors[:1], tensors[-1:]))
         self._tensors, self._connected = tensors, layers
+
+    def _make_weights(self, input_shape):
+        """Make the weights of layers that have none yet, beside each other."""
+        self._check_layers()
+        new, dtype, in_order = [], self.dtype, True
+        for layer in self._layers:
+            shape = layer.checked_shape(input_shape)
+            input_shape = layer.compute_output_shape(shape)
+            if not layer.built:  # a model makes its own, when its turn has come
+                in_order = in_order and type(layer).build_as is Layer.build_as
+                if in_order:
+                    new.append((layer, shape))
+        if new:
+            first_home(new, dtype)
+
+    def replicate(self):
+        return replica_of(self) if is_simple(self) else super().replicate()
+
+    replicate.__doc__ = Model.replicate.__doc__
 
     def get_config(self):
         """The layers as plain data, and the shape that the model was built for."""

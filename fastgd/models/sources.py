@@ -73,6 +73,11 @@ class ArraySource:
     #: It never ends.
     ended = False
 
+    @property
+    def whole(self):
+        """Whether an epoch is once over all rows, and the next one begins with the first."""
+        return self.steps == self.round and self._next == 0
+
     def rewind(self):
         """Begin with the first row again."""
         self._next = 0
@@ -121,6 +126,7 @@ class BatchSource:
 
     #: A batch's own, in their order.
     rows = None
+    whole = False
 
     def __init__(self, batches, prepare, steps=None, permutation=None):
         self.batches = batches

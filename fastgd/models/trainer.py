@@ -7,11 +7,11 @@ from fastgd import config, training
 from fastgd._plan import width_of
 from fastgd.callbacks import CallbackList
 from fastgd.errors import ArgumentError, ShapeError
-from fastgd.models.data import Prepared
+from fastgd.models.online import Online, returned
 from fastgd.models.sources import ArraySource, makes_batches
 
 
-class Trainer(Prepared):
+class Trainer(Online):
     """A compiled network that can train, evaluate and predict.
 
     Attributes
@@ -24,6 +24,11 @@ class Trainer(Prepared):
 
     def __init__(self, name=None, dtype=None, trainable=True):
         super().__init__(name, dtype, trainable)
+        self.begin()
+
+    def begin(self):
+        """Nothing has been trained yet."""
+        self._stepper = None
         self.epochs_begun = 0
         self.history = None
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
@@ -95,13 +100,13 @@ class Trainer(Prepared):
         n_jobs : int, optional
             Threads, see ``config.threads``; they change no bit.
         rows : array of int, shape (m,), optional
-            Train on these rows of x, y and sample_weight, by their numbers from 0, in this order
-            where there is no `shuffle`; to the bit as on ``x[rows]``, ``y[rows]``. An x that is
-            C-contiguous and of the model's data type is not copied, nor looked at elsewhere: so
-            many models may train on parts of one array.
+            Train on these rows of x, y and sample_weight, by their numbers from 0, in this
+            order where there is no `shuffle`; to the bit as on ``x[rows]``, ``y[rows]``.
+            An x that is C-contiguous and of the model's data type is not copied, nor looked
+            at elsewhere: so many models may train on parts of one array.
         validation_rows : array of int, shape (m,), optional
-            Validate on these rows of `validation_data`, or of x, y and sample_weight where there
-            are none.
+            Validate on these rows of `validation_data`, or of x, y and sample_weight where
+            there are none.
 
         Returns
         -------
@@ -188,26 +193,6 @@ class Trainer(Prepared):
             )
         return source
 
-    def train_on_batch(
-        self, x, y=None, sample_weight=None, class_weight=None, return_dict=False
-    ):
-        """One step on one batch.
-
-        Parameters
-        ----------
-        x, y, sample_weight, class_weight
-            As for ``fit``.
-        return_dict : bool
-
-        Returns
-        -------
-        float, list of float or dict
-            The loss before the step; with metrics a list, the loss first; or a dict by name.
-        """
-        x, y = self._built_for(x, y, sample_weight, class_weight)
-        weighted = sample_weight is not None or class_weight is not None
-        return _returned(training.train_on_batch(self, x, y, weighted), return_dict)
-
     def evaluate(
         self,
         x=None,
@@ -252,13 +237,7 @@ class Trainer(Prepared):
         )
         self._build_by(example, chosen=source.rows)
         listeners.set_model(self)
-        return _returned(training.evaluate(self, source, listeners, threads), return_dict)
-
-    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
-        """The loss and metrics of one batch, without training."""
-        x, y = self._built_for(x, y, sample_weight)
-        figures = training.evaluate_arrays(self, x, y, sample_weight is not None)
-        return _returned(figures, return_dict)
+        return returned(training.evaluate(self, source, listeners, threads), return_dict)
 
     def predict(
         self,
@@ -344,10 +323,3 @@ def _split(source, share, batch_size, shuffle, steps, rows):
     last = ArraySource(x, y, rows, rows=places)
     first.weighted = last.weighted = source.weighted
     return first, last
-
-
-def _returned(figures, return_dict):
-    if return_dict:
-        return figures
-    values = list(figures.values())
-    return values if len(values) > 1 else values[0]

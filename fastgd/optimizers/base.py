@@ -195,6 +195,11 @@ class Optimizer(Stepping, Serializable):
         """Whether each step has a learning rate of its own."""
         return isinstance(self._rate, LearningRateSchedule)
 
+    @property
+    def rate_is_constant(self):
+        """Whether the learning rate stays what it is until somebody sets another."""
+        return type(self._rate) is float
+
     def rates(self, offset=0, count=1):
         """The learning rates of the steps from iterations + offset on, for ``Program.train``.
 
@@ -210,7 +215,8 @@ class Optimizer(Stepping, Serializable):
         """
         if self.scheduled:
             return self._rate.rates(int(self._steps[0]) + offset, count)
-        return np.array([float(self.learning_rate)])
+        rate = self._rate
+        return np.array([rate if type(rate) is float else float(self.learning_rate)])
 
     # -- learning rate and count --------------------------------------------------------------
 
@@ -351,6 +357,14 @@ class Optimizer(Stepping, Serializable):
         self._steps[:] = arrays["iterations"]
         for name, row in state.arrays().items():
             row[:] = arrays[name]
+
+    def fresh(self):
+        """An optimizer with the same settings that has taken no step yet."""
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self))
+        twin._steps = np.zeros(1, dtype=np.int64)
+        twin._states, twin._built, twin._excluded_places = States(), None, set()
+        return twin
 
     def __getstate__(self):
         """What copies and pickles hold: what is kept of vectors, but not the vectors.

@@ -10,7 +10,7 @@ def two_loop(pairs, gradient, inverse=None):
     Parameters
     ----------
     pairs : list of (ndarray, ndarray, float)
-        Of the last steps, the newest first: the step s, the change y of the gradient, 1 / (s y).
+        Of the last steps, the newest first: the step s, the gradient's change y, 1 / (s y).
     gradient : ndarray, shape (n,)
     inverse : callable, optional
         A vector to the product of a symmetric positive matrix with it: what an inverse Hessian

@@ -15,13 +15,14 @@ compiled program, one of these is for one thread at a time.
 from fastgd.reference.arrays import first_nonfinite
 from fastgd.reference.constraints import constrain
 from fastgd.reference.descent import gram_descent, gram_matrix, least_squares_descent
-from fastgd.reference.program import Predictor, Program
+from fastgd.reference.program import Predictor, Program, Stepper
 from fastgd.reference.shuffle import permutation
 from fastgd.reference.updates import update
 
 __all__ = [
     "Predictor",
     "Program",
+    "Stepper",
     "constrain",
     "first_nonfinite",
     "gram_descent",

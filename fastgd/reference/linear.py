@@ -7,13 +7,16 @@ from fastgd.reference.linear_coordinates import coordinate_descent
 from fastgd.reference.linear_losses import losses, multinomial
 from fastgd.reference.linear_objective import objective, weighted_gram
 from fastgd.reference.linear_rows import Rows, decisions
+from fastgd.reference.linear_sgd import Descent, shuffled
 
 __all__ = [
+    "Descent",
     "Rows",
     "coordinate_descent",
     "decisions",
     "losses",
     "multinomial",
     "objective",
+    "shuffled",
     "weighted_gram",
 ]

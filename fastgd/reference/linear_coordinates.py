@@ -46,5 +46,5 @@ def _steepness(left, l1, vector):
 
 
 def _last_bits(diagonal, vector):
-    """A change so small, of a coordinate in the scale of its diagonal, that rounding hides it."""
+    """A change, in the scale of a coordinate's diagonal, that rounding hides."""
     return 2.0**-52 * np.sqrt(np.maximum(diagonal, 0) * vector**2).max(initial=0.0)

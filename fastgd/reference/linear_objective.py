@@ -13,12 +13,12 @@ def objective(
     """Go on from `row` with a weighted sum of losses and its gradient: (row reached, sums).
 
     y: (n,), or (n, k) for least squares with k outputs. weights: (n,) or None. coef: (k, d);
-    intercept: (k,). curvatures: None, or (k, n), which is filled with second derivatives without
-    weights; with probabilities for the multinomial loss; not for several outputs of least
-    squares. sums: None at first; when all rows are reached, sums[0] is the result: the loss, and
-    for each output the derivatives by its d weights and its intercept. All float64.
+    intercept: (k,). curvatures: None, or (k, n), which is filled with second derivatives
+    without weights; with probabilities for the multinomial loss; not for several outputs of
+    least squares. sums: None at first; when all rows are reached, sums[0] is the result: the
+    loss, and for each output the derivatives by its d weights and its intercept. All float64.
     """
-    n, d = rows.shape
+    n = rows.shape[0]
     k = len(coef)
     s = np.ones(n) if weights is None else weights
     z = np.stack([rows.times(w) for w in coef], axis=1) + intercept

@@ -69,6 +69,10 @@ class Program:
         self._parameters = parameters
         self._gradients = gradients
 
+    def replica(self, parameters, gradients):
+        """This program for the parameters of another network that is described alike."""
+        return Program(self._plan, parameters, gradients)
+
     def train(
         self,
         x,
@@ -344,6 +348,17 @@ class Predictor:
         out = np.empty((len(x), width), dtype=x.dtype)
         self._program.predict(x, out, 0, np.inf)
         return out[0] if one_row else out
+
+
+class Stepper:
+    """Single steps of training; see the compiled engine's. Here they are no shorter."""
+
+    def __init__(self, *arguments):
+        pass
+
+    def step(self, model, x, y, validate=True, one_row=False):
+        """None: let others do it."""
+        return None
 
 
 def blocks(first_row, row_count):

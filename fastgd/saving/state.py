@@ -14,7 +14,10 @@ WEIGHTS, OPTIMIZER = "weights/", "optimizer/"
 
 def document_of(model):
     """What is kept of a model beside arrays."""
-    return {"model": serialize_object(model), "training": counters_of(model)}
+    document = {"model": serialize_object(model), "training": counters_of(model)}
+    if model.feature_names is not None:
+        document["feature_names"] = list(model.feature_names)
+    return document
 
 
 def counters_of(model):
@@ -92,6 +95,7 @@ def restore(model, document, arrays):
         raise FileError("the file holds weights, but the model that it describes has none")
     for name in model.counters:
         setattr(model, name, training[name])
+    model.feature_names = document.get("feature_names")
 
 
 def weight_paths(model):

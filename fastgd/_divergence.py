@@ -1,0 +1,21 @@
+"""What is said when training leaves the finite numbers."""
+
+from fastgd._core.types import Status
+from fastgd.errors import DivergenceError
+
+_CAUSES = {
+    Status.STATUS_LOSS: "the loss is not finite",
+    Status.STATUS_GRADIENT: "a gradient is not finite",
+    Status.STATUS_UPDATE: "an update would make a weight infinite",
+}
+
+
+def diverged(status, step, epoch=None):
+    """The error for a status that is not fine; its message counts from 1, as progress does."""
+    where = f"step {step + 1}" if epoch is None else f"epoch {epoch + 1}, step {step + 1}"
+    return DivergenceError(
+        f"training stopped at {where}: {_CAUSES[Status(status)]}. The last finite weights are "
+        "kept. Scale the inputs (to mean 0 and variance 1, say) or lower the learning rate.",
+        epoch=epoch,
+        step=step,
+    )
