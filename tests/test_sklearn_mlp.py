@@ -441,6 +441,12 @@ def test_what_leaves_the_finite_numbers_is_told():
     model = MLPRegressor(**BASE | {"max_iter": 50}, solver="sgd", learning_rate_init=1e6)
     with pytest.raises(DivergenceError, match="lower the learning rate"):
         model.fit(X * 1e3, NUMBERS)
+    assert not hasattr(model, "model_")
+    model.set_params(learning_rate_init=1e-3).fit(X, NUMBERS)
+    before = model.predict(X)
+    with pytest.raises(DivergenceError):
+        model.set_params(learning_rate_init=1e6).fit(X[:, :2] * 1e3, NUMBERS)
+    np.testing.assert_array_equal(model.predict(X), before)
 
 
 WRONG = [

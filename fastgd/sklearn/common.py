@@ -1,5 +1,6 @@
 """What estimators around a network share: rows and weights made ready, outputs in pieces."""
 
+import contextlib
 from numbers import Real
 
 import numpy as np
@@ -17,6 +18,17 @@ SCALE_RATIO = 100.0
 
 class NetworkEstimator(BaseEstimator):
     """An estimator whose attribute ``model_`` is a model of fastgd."""
+
+    @contextlib.contextmanager
+    def _unchanged_if_it_fails(self):
+        """Let an error leave the attributes as they were; weights that were in training stay."""
+        before = dict(vars(self))
+        try:
+            yield
+        except Exception:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
 
     def _checked(self, X, y, reset, dtype=(np.float64, np.float32), **kwargs):
         """X as a dense C-contiguous matrix, y as an array.

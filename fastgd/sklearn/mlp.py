@@ -181,7 +181,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         sklearn.exceptions.ConvergenceWarning
             If max_iter is reached first; it says what to do.
         """
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        with self._unchanged_if_it_fails():
+            return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     @available_if(_steps_through_rows)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
@@ -200,7 +201,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         """
         if classes is None and not hasattr(self, "classes_"):
             raise ArgumentError("classes must be passed on the first call to partial_fit.")
-        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        with self._unchanged_if_it_fails():
+            return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def predict(self, X):
         """The class, or the labels, of each row: (n,) or (n, labels)."""
@@ -325,7 +327,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         sklearn.exceptions.ConvergenceWarning
             If max_iter is reached first; it says what to do.
         """
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        with self._unchanged_if_it_fails():
+            return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     @available_if(_steps_through_rows)
     def partial_fit(self, X, y, sample_weight=None):
@@ -340,7 +343,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         -------
         self
         """
-        return self._fit(X, y, sample_weight, incremental=True)
+        with self._unchanged_if_it_fails():
+            return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X):
         """The prediction for each row: (n,), or (n, outputs) where they are several."""

@@ -80,7 +80,8 @@ class Wrapper(NetworkEstimator):
         -------
         self
         """
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        with self._unchanged_if_it_fails():
+            return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     def _fit(self, X, y, sample_weight, validation=None, incremental=False, classes=None):
         boolean(self.warm_start, "warm_start")
@@ -271,7 +272,8 @@ class Classifier(ClassifierMixin, Wrapper):
         """
         if classes is None and not hasattr(self, "classes_"):
             raise ArgumentError("classes must be passed on the first call to partial_fit.")
-        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        with self._unchanged_if_it_fails():
+            return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def predict(self, X):
         """The class, or the labels, of each row: (n,) or (n, labels)."""
@@ -421,7 +423,8 @@ class Regressor(RegressorMixin, Wrapper):
         -------
         self
         """
-        return self._fit(X, y, sample_weight, incremental=True)
+        with self._unchanged_if_it_fails():
+            return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X):
         """What the model gives for each row: (n,), or (n, outputs) where they are several."""
