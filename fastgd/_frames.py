@@ -28,7 +28,8 @@ def array_of_frame(values, argument):
     if not isinstance(frame, nw.DataFrame):
         return None
     columns = [
-        _column(nw, frame[name], argument, f", column {name!r}") for name in frame.columns
+        _column(nw, frame.get_column(name), argument, f", column {name!r}")
+        for name in frame.columns
     ]
     if not columns:
         return np.empty((len(frame), 0))

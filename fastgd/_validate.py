@@ -295,7 +295,8 @@ def assign_all(variables, weights, owner):
 
 def row_numbers(values, count, argument="rows"):
     """Numbers of rows from 0 to count - 1, at least one: int64 (m,), not copied if they are."""
-    array = np.asarray(values) if isinstance(values, range) else _array(values, argument)
+    at_hand = isinstance(values, (np.ndarray, range))
+    array = np.asarray(values) if at_hand else _array(values, argument)
     if array.dtype.kind not in "iu" and array.size:
         hint = "; for a mask give np.flatnonzero(mask)" if array.dtype.kind == "b" else ""
         raise DataTypeError(f"{argument}: expected whole numbers, got {array.dtype}{hint}")

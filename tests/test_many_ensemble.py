@@ -80,6 +80,8 @@ def test_lists_and_frames():
         frames = pytest.importorskip(name)
         frame = frames.DataFrame({"a": x[:, 0], "b": x[:, 1], "c": x[:, 2]})
         assert_array_equal(ensemble.predict(frame), expected)
+        unnamed = frames.DataFrame(x)  # pandas calls its columns by numbers
+        assert_array_equal(ensemble.predict(unnamed), expected)
 
 
 class Probable:

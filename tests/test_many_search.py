@@ -2,6 +2,9 @@
 
 import json
 import math
+import os
+import signal
+import threading
 
 import numpy as np
 import pytest
@@ -308,6 +311,20 @@ def test_ctrl_c_keeps_what_is_done():
     search = caught.value.search
     whole = many.parameter_search(make, sets[:2], X, Y, SPLITS, seed=1)
     assert [without_times(row) for row in search] == [without_times(row) for row in whole]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_ctrl_c_comes_through_where_system_calls_restart(n_jobs):
+    signal.siginterrupt(signal.SIGINT, False)  # as polars does when it is imported
+    timer = threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        with pytest.raises(many.Interrupted) as caught:
+            many.grid_search(make, {"units": [2, 3]}, X, Y, SPLITS, n_jobs=n_jobs, epochs=10**9)
+    finally:
+        timer.cancel()
+        signal.siginterrupt(signal.SIGINT, True)
+    assert len(caught.value.search) == 0
 
 
 # -- after it ----------------------------------------------------------------------------------

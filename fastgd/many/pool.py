@@ -1,5 +1,6 @@
 """Threads that run jobs, as many as are wanted and no faster than results are taken."""
 
+import contextlib
 import queue
 import threading
 import time
@@ -7,6 +8,9 @@ import time
 #: So many jobs a thread are taken before a result is waited for: the thread that takes them is
 #: not always quick, as the others keep the interpreter busy.
 AHEAD = 4
+
+#: How long (in seconds) a wait for results lasts at a time.
+LOOK = 0.05
 
 #: How long (in seconds) to wait for jobs that are told to stop: those that look back do so
 #: within 0.05 s, the others cannot be stopped.
@@ -50,12 +54,24 @@ class Run:
             self._put(job)
         if not self._in_flight:
             self.stop()
+            for thread in self._threads:  # idle; till it ends it holds on to its last job
+                thread.join()
             raise StopIteration
-        result = self._done.get()
+        result = self._next_done()
         self._in_flight -= 1
         if isinstance(result, BaseException):
             raise result
         return result[1]
+
+    def _next_done(self):
+        """What is done next.
+
+        Waiting looks up now and then, as Ctrl-C would not wake it where a library (polars, for
+        one) has system calls restart after a signal.
+        """
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return self._done.get(timeout=LOOK)
 
     def _put(self, job):
         self._waiting.put(job)
