@@ -9,7 +9,6 @@ from fastgd import regularizers
 from fastgd._core.types import CONSTRAINT_ROW, PENALTY_ROW, Penalty
 from fastgd.errors import ShapeError
 
-
 #: Penalties whose gradients do not pass through a flat vector of their own.
 ELEMENTWISE = {Penalty.PENALTY_L1L2, Penalty.PENALTY_SHARED}
 

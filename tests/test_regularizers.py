@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from problems import distance, flat, regression
 
-from fastgd import GradientTape, Sequential, layers, ops, optimizers, regularizers
+from fastgd import GradientTape, Sequential, layers, losses, ops, optimizers, regularizers
 from fastgd.errors import (
     ArgumentError,
     DataTypeError,
@@ -315,3 +315,43 @@ def test_a_run_beside_keras():
     np.testing.assert_allclose(found.history["loss"], expected.history["loss"], rtol=1e-4)
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_shared_penalty_is_one_on_the_sum_of_each_batchs_losses(engine, weighted):
+    x, y = regression(10)
+    x, y = x.astype(np.float64), y.astype(np.float64).reshape(len(x), -1)[:, :1]
+    s = np.linspace(0.5, 2, 10) if weighted else np.ones(10)
+    penalty = regularizers.SharedL2(0.6)
+    model = Sequential(
+        [layers.Input((x.shape[1],)), layers.Dense(1, kernel_regularizer=penalty)],
+        dtype="float64",
+    )
+    loss = losses.MeanSquaredError(reduction="mean_with_sample_weight")
+    model.compile(optimizers.SGD(0.1), loss)
+    w, b = (array.copy() for array in model.get_weights())
+    shown = []
+    for rows in (slice(0, 4), slice(4, 8), slice(8, 10)):  # the last one is shorter
+        share = 1 / s[rows].sum()
+        shown.append(0.6 * share * (w**2).sum() * len(x[rows]))
+        slopes = 2 * s[rows, None] * (x[rows] @ w + b - y[rows]) * share
+        w -= 0.1 * (x[rows].T @ slopes + share * 1.2 * w)
+        b -= 0.1 * slopes.sum(axis=0)
+    weights = s if weighted else None
+    history = model.fit(
+        x, y, batch_size=4, shuffle=False, verbose=0, sample_weight=weights
+    ).history
+    np.testing.assert_allclose(model.get_weights()[0], w, rtol=1e-12)
+    np.testing.assert_allclose(model.get_weights()[1], b, rtol=1e-12)
+    free = Sequential([layers.Input((x.shape[1],)), layers.Dense(1)], dtype="float64")
+    free.compile(optimizers.SGD(0.0), loss)
+    free.set_weights(model.get_weights())
+    assert model.evaluate(x, y, verbose=0) == free.evaluate(x, y, verbose=0)
+    np.testing.assert_array_less(sum(shown) / 10, history["loss"][0])
+
+
+def test_a_shared_penalty_is_saved_by_its_name():
+    penalty = regularizers.SharedL2(0.25)
+    again = regularizers.get(regularizers.serialize(penalty))
+    assert type(again) is regularizers.SharedL2
+    assert again.get_config() == {"l2": 0.25}

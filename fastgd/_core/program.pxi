@@ -580,7 +580,8 @@ cdef class Program:
                         &self.net.penalties, 0, <const float*>self.net.parameters, self.net.scratch)
                 else:
                     total = penalty_value(
-                        &self.net.penalties, 0, <const double*>self.net.parameters, self.net.scratch)
+                        &self.net.penalties, 0, <const double*>self.net.parameters,
+                        self.net.scratch)
         return total
 
     def forward(

@@ -1,5 +1,6 @@
 """What estimators around a network share: rows and weights made ready, outputs in pieces."""
 
+import contextlib
 from numbers import Real
 
 import numpy as np
@@ -17,6 +18,17 @@ SCALE_RATIO = 100.0
 
 class NetworkEstimator(BaseEstimator):
     """An estimator whose attribute ``model_`` is a model of fastgd."""
+
+    @contextlib.contextmanager
+    def _unchanged_if_it_fails(self):
+        """Let an error leave the attributes as they were; weights that were in training stay."""
+        before = dict(vars(self))
+        try:
+            yield
+        except Exception:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
 
     def _checked(self, X, y, reset, dtype=(np.float64, np.float32), **kwargs):
         """X as a dense C-contiguous matrix, y as an array.
@@ -48,8 +60,8 @@ class NetworkEstimator(BaseEstimator):
         wrong = np.flatnonzero(checked < 0)
         if len(wrong):
             raise DataError(
-                f"sample_weight: expected weights of at least 0, got {checked[wrong[0]]} at row "
-                f"{wrong[0]}"
+                "sample_weight: expected weights of at least 0, got "
+                f"{checked[wrong[0]]} at row {wrong[0]}"
             )
         if not checked.any():
             raise DataError("sample_weight: all weights are zero")
@@ -64,10 +76,8 @@ class NetworkEstimator(BaseEstimator):
         if not hasattr(X, "toarray"):
             return self.model_.predict(X, verbose=0, n_jobs=self.n_jobs)
         parts = [
-            self.model_.predict(
-                dense(X[row : row + SPARSE_ROWS]), verbose=0, n_jobs=self.n_jobs
-            )
-            for row in range(0, X.shape[0], SPARSE_ROWS)
+            self.model_.predict(dense(rows), verbose=0, n_jobs=self.n_jobs)
+            for rows in (X[at : at + SPARSE_ROWS] for at in range(0, X.shape[0], SPARSE_ROWS))
         ]
         return np.concatenate(parts)
 
@@ -110,9 +120,10 @@ def scale_hint(X, names=None):
     column = (lambda i: f"column {i}") if names is None else (lambda i: repr(str(names[i])))
     if spread[high] > SCALE_RATIO * spread[low]:
         return (
-            f"The columns of X are of different scales (the standard deviation of {column(low)} "
-            f"is {spread[low]:.3g}, that of {column(high)} {spread[high]:.3g}): scale them "
-            "first, with sklearn.preprocessing.StandardScaler, say. "
+            "The columns of X are of different scales (the standard deviation of "
+            f"{column(low)} is {spread[low]:.3g}, that of {column(high)} "
+            f"{spread[high]:.3g}): scale them first, with "
+            "sklearn.preprocessing.StandardScaler, say. "
         )
     far = moving[np.argmax(size[moving])]
     if size[far] > SCALE_RATIO:

@@ -1,4 +1,4 @@
-"""The classes of a classifier: what a network is trained on for them, and what it says of them."""
+"""The classes of a classifier: what a network learns of them, and what it says of them."""
 
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
@@ -113,7 +113,7 @@ class Labels:
         return codes.reshape(len(codes), -1).astype(dtype)
 
     def decoded(self, outputs, threshold=0.5):
-        """The classes that outputs (n, outputs) stand for: the largest, or above a threshold."""
+        """The classes that outputs stand for: the largest, or above a threshold."""
         if self.kind == "multilabel":
             return (outputs > threshold).astype(np.int64)
         if self.kind == "multiclass":

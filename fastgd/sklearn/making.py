@@ -16,7 +16,8 @@ def made(model, facts, parameters, seed):
     ----------
     model : Model, callable or None
         A model is cloned, with fresh weights; a function is called with those of the facts
-        that it has parameters for, and with all parameters. None: one hidden layer.
+        that it has parameters for, and with all parameters, which go first. None: one hidden
+        layer.
     facts : dict
         What is known of the data: n_features, n_outputs, n_classes ...
     parameters : dict
@@ -34,7 +35,7 @@ def made(model, facts, parameters, seed):
                 found.compile_from_config(model.get_compile_config())
         elif model is None or callable(model):
             function = one_hidden_layer if model is None else model
-            found = function(**_arguments(function, facts), **parameters)
+            found = function(**(_arguments(function, facts) | parameters))
             if not isinstance(found, Model):
                 raise DataTypeError(f"model: expected it to make a model, got {found!r}")
         else:

@@ -45,8 +45,8 @@ _PARAMETERS = """
         1 prints a line each epoch, 2 draws a bar.
     warm_start : bool
         Whether fit goes on where the last one ended: so many epochs more, with what the
-        optimizer has learnt and by the same stream of random numbers. Two fits of one epoch are,
-        to the bit, one fit of two.
+        optimizer has learnt and by the same stream of random numbers. Two fits of one epoch
+        are, to the bit, one fit of two.
     momentum, nesterovs_momentum
         Of "sgd".
     early_stopping : bool
@@ -88,8 +88,9 @@ _PARAMETERS = """
 
     Notes
     -----
-    Of rows with weights w a batch's loss is sum(w l) / sum(w), so that a weight of 2 is the same
-    as a row that comes twice in it. A sparse X is made dense.
+    Of rows with weights w a batch's loss is sum(w l) / sum(w), so that a weight of 2 is the
+    same as a row that comes twice in it; loss_curve_ has that mean over an epoch. A sparse X is
+    made dense.
 """
 
 
@@ -133,8 +134,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     >>> model = MLPClassifier(solver="lbfgs", random_state=1).fit(X, y)
     >>> model.predict(X[:5]).tolist() == y[:5].tolist()
     True
-    >>> weighted = MLPClassifier((16,), class_weight="balanced", dropout=0.2, random_state=1)
-    >>> weighted.set_params(max_iter=20, tol=0).fit(X, y).predict_proba(X).shape
+    >>> more = MLPClassifier((16, 8), ["tanh", "relu"], class_weight={1: 3}, dropout=0.2)
+    >>> more.partial_fit(X, y, classes=[0, 1]).predict_proba(X).shape
     (100, 2)
     """
 
@@ -180,7 +181,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         sklearn.exceptions.ConvergenceWarning
             If max_iter is reached first; it says what to do.
         """
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        with self._unchanged_if_it_fails():
+            return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     @available_if(_steps_through_rows)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
@@ -199,7 +201,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         """
         if classes is None and not hasattr(self, "classes_"):
             raise ArgumentError("classes must be passed on the first call to partial_fit.")
-        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        with self._unchanged_if_it_fails():
+            return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def predict(self, X):
         """The class, or the labels, of each row: (n,) or (n, labels)."""
@@ -255,13 +258,13 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
 @described(
     loss="""    loss : str or Loss
-        "squared_error" or "poisson" (with a log link), halves as in scikit-learn; or any name or
-        object of ``fastgd.losses``, such as ``Quantile([0.1, 0.9])``. One that can have a log
-        link, such as ``Tweedie``, has it.
+        "squared_error" or "poisson" (with a log link), halves as in scikit-learn; or any name
+        or object of ``fastgd.losses``, such as ``Quantile([0.1, 0.9])``. One that can have a
+        log link, such as ``Tweedie``, has it.
 """,
     class_weight="",
-    score="""R² after each epoch, of losses that scikit-learn lacks minus the loss; None where no
-        rows were kept aside.""",
+    score="""R² after each epoch, of losses that scikit-learn lacks minus the loss; None where
+        no rows were kept aside.""",
     classes="",
 )
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):
@@ -279,8 +282,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     >>> model = MLPRegressor(solver="lbfgs", random_state=1).fit(X, y)
     >>> model.score(X, y) > 0.99
     True
-    >>> median = MLPRegressor(Quantile(0.5), (16,), max_iter=300, tol=0, n_iter_no_change=400)
-    >>> _ = median.set_params(max_iter=5).partial_fit(X, y)
+    >>> MLPRegressor(Quantile([0.1, 0.9]), (16,)).partial_fit(X, y).predict(X).shape
+    (200, 2)
     """
 
     _of_y = {"y_numeric": True}  # noqa: RUF012
@@ -324,7 +327,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         sklearn.exceptions.ConvergenceWarning
             If max_iter is reached first; it says what to do.
         """
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        with self._unchanged_if_it_fails():
+            return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     @available_if(_steps_through_rows)
     def partial_fit(self, X, y, sample_weight=None):
@@ -339,7 +343,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         -------
         self
         """
-        return self._fit(X, y, sample_weight, incremental=True)
+        with self._unchanged_if_it_fails():
+            return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X):
         """The prediction for each row: (n,), or (n, outputs) where they are several."""

@@ -1,4 +1,4 @@
-"""The network of a multi-layer perceptron: its layers, how they begin, and how they are trained."""
+"""The network of a multi-layer perceptron: its layers, how they begin, what trains them."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""What a network is trained for: a loss by scikit-learn's or by fastgd's name, and its output."""
+"""What a network is trained for: a loss by scikit-learn's or fastgd's name, and its output."""
 
 import copy
 from dataclasses import dataclass

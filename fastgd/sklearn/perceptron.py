@@ -171,9 +171,7 @@ class MultilayerPerceptron(NetworkEstimator):
 
     def _fit_lbfgs(self, X, targets, weights, objective):
         if np.any(np.asarray(self.dropout) != 0):
-            raise ArgumentError(
-                "dropout: 'lbfgs' needs a loss that is a function of the weights"
-            )
+            raise ArgumentError("dropout: 'lbfgs' needs the same loss at the same weights")
         if self.callbacks is not None:
             raise ArgumentError("callbacks: 'lbfgs' has no epochs: use 'adam' or 'sgd'")
         if weights is not None:
@@ -218,7 +216,8 @@ class MultilayerPerceptron(NetworkEstimator):
 
     def _split(self, X, targets, weights):
         """X, targets, weights, and those of the rows kept aside."""
-        stratify = targets if self._stratifies and targets.shape[1] == 1 else None
+        # of several classes or labels scikit-learn splits without regard to them
+        stratify = targets if self._stratifies and self.n_outputs_ == 1 else None
         rows, aside = train_test_split(
             np.arange(len(X)), random_state=copy.deepcopy(self._random),
             test_size=self.validation_fraction, stratify=stratify,

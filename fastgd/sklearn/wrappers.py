@@ -64,9 +64,7 @@ class Wrapper(NetworkEstimator):
 
     # -- fit ----------------------------------------------------------------------------------
 
-    def fit(
-        self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
-    ):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train for `epochs` epochs: a fresh model, or with warm_start the one there is.
 
         Parameters
@@ -82,7 +80,8 @@ class Wrapper(NetworkEstimator):
         -------
         self
         """
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        with self._unchanged_if_it_fails():
+            return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     def _fit(self, X, y, sample_weight, validation=None, incremental=False, classes=None):
         boolean(self.warm_start, "warm_start")
@@ -241,9 +240,10 @@ class Classifier(ClassifierMixin, Wrapper):
     ...         layers.Dense(1, activation="sigmoid"),
     ...     ])
     >>> X, y = make_classification(n_samples=100, random_state=1)
-    >>> model = Classifier(network, epochs=20, random_state=1)
-    >>> search = GridSearchCV(model, {"model__units": [4, 16], "optimizer__learning_rate": [0.01]})
-    >>> search.fit(X, y).best_score_ > 0.8
+    >>> model = Classifier(network, epochs=20, batch_size=10, random_state=1)
+    >>> grid = {"model__units": [4, 16], "optimizer__learning_rate": [0.01]}
+    >>> search = GridSearchCV(model, grid).fit(X, y)
+    >>> bool(search.best_score_ > 0.8)
     True
     """
 
@@ -272,7 +272,8 @@ class Classifier(ClassifierMixin, Wrapper):
         """
         if classes is None and not hasattr(self, "classes_"):
             raise ArgumentError("classes must be passed on the first call to partial_fit.")
-        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        with self._unchanged_if_it_fails():
+            return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def predict(self, X):
         """The class, or the labels, of each row: (n,) or (n, labels)."""
@@ -329,9 +330,7 @@ class Classifier(ClassifierMixin, Wrapper):
         last = model.network().last_activations[0]
         if self._labels.kind == "multilabel" or width == 1:
             return losses.BinaryCrossentropy(from_logits=last is not activations.sigmoid)
-        return losses.SparseCategoricalCrossentropy(
-            from_logits=last is not activations.softmax
-        )
+        return losses.SparseCategoricalCrossentropy(from_logits=last is not activations.softmax)
 
     def _check_width(self, loss, width):
         labels = self._labels
@@ -339,7 +338,7 @@ class Classifier(ClassifierMixin, Wrapper):
         if width not in fits:
             raise ArgumentError(
                 f"model: its output has {width} columns, expected {labels.outputs} for "
-                f"{len(labels.classes)} {'labels' if labels.kind == 'multilabel' else 'classes'}"
+                f"the {len(labels.classes)} of classes_"
             )
 
     def __sklearn_tags__(self):
@@ -424,7 +423,8 @@ class Regressor(RegressorMixin, Wrapper):
         -------
         self
         """
-        return self._fit(X, y, sample_weight, incremental=True)
+        with self._unchanged_if_it_fails():
+            return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X):
         """What the model gives for each row: (n,), or (n, outputs) where they are several."""
