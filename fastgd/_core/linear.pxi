@@ -6,6 +6,7 @@
 # the conversion of x on its way into a vector.
 
 cimport numpy as np
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 

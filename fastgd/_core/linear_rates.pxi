@@ -10,15 +10,15 @@ cdef struct Course:
     int64_t y_stride            # 0: y are class numbers, and a head's own is its positive one
     const double* weights       # of rows, or NULL
     const int64_t* order        # the rows to visit, or NULL for all of them in turn
-    # what is minimised: loss + l1 |w|_1 + l2 / 2 |w|^2, alpha = l1 + l2
+    # what is minimised: loss + l1 |w|_1 + l2 / 2 |w|^2
     int64_t loss
     double setting
-    double alpha
     double l1
     double l2
     bint fit_intercept
     # how
     int64_t rate                # a Rate
+    double alpha                # of RATE_OPTIMAL
     double eta0
     double power_t
     double optimal_start        # the time at which RATE_OPTIMAL begins

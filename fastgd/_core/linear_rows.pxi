@@ -107,7 +107,13 @@ cdef class Rows:
         return self.largest
 
 
+cdef inline real finite_size(real x) noexcept nogil:
+    """|x|, infinite for NaN."""
+    return absolute(x) if is_finite(x) else <real>INFINITY
+
+
 cdef double find_largest(int64_t n, const real* x) noexcept nogil:
+    """The largest |x|, infinite if one is not finite; 0 of none."""
     cdef real[16] top
     cdef real size
     cdef int64_t i = 0
@@ -116,15 +122,15 @@ cdef double find_largest(int64_t n, const real* x) noexcept nogil:
         top[j] = 0
     while i + 16 <= n:
         for j in range(16):
-            size = absolute(x[i + j])
-            top[j] = top[j] if top[j] >= size else size
+            size = finite_size(x[i + j])
+            top[j] = top[j] if top[j] > size else size
         i += 16
     while i < n:
-        size = absolute(x[i])
-        top[0] = top[0] if top[0] >= size else size
+        size = finite_size(x[i])
+        top[0] = top[0] if top[0] > size else size
         i += 1
     for j in range(1, 16):
-        top[0] = top[0] if top[0] >= top[j] else top[j]
+        top[0] = top[0] if top[0] > top[j] else top[j]
     return <double>top[0]
 
 
@@ -300,6 +306,7 @@ cdef enum:
     LINE_SQUARE             # returns x . x
     LINE_ABSOLUTE           # returns the sum of |w| where x stands
     LINE_CHECK              # returns 0 if w + a x is finite, else NaN
+    LINE_MIX                # v += a w where x stands
     LINE_PAY                # w: pays the L1 penalty, see pay_penalty
 
 
@@ -321,6 +328,9 @@ cdef inline double dense_work(
         for j in range(n):
             b += absolute(w[j])
         return b
+    elif work == LINE_MIX:
+        for j in range(n):
+            v[j] = fmadd(a, w[j], v[j])
     elif work == LINE_PAY:
         for j in range(n):
             pay_penalty(a, b, &w[j], &v[j])
@@ -348,6 +358,9 @@ cdef inline double sparse_work(
         for j in range(n):
             b += absolute(w[columns[j]])
         return b
+    elif work == LINE_MIX:
+        for j in range(n):
+            v[columns[j]] = fmadd(a, w[columns[j]], v[columns[j]])
     elif work == LINE_PAY:
         for j in range(n):
             pay_penalty(a, b, &w[columns[j]], &v[columns[j]])

@@ -152,7 +152,12 @@ cdef inline void pay(const Course* course, Head* head, const Line* line) noexcep
     if course.l1 == 0:
         return
     before = touched(course, head, line)
+    # the averages so far are of the weights before
+    if head.average_a != 0:
+        line_work(LINE_MIX, course.rows, line, head.average_a, 0, head.w, head.average)
     line_work(LINE_PAY, course.rows, line, head.owed_total, head.scale, head.w, head.owed)
+    if head.average_a != 0:
+        line_work(LINE_MIX, course.rows, line, -head.average_a, 0, head.w, head.average)
     head.absolute_norm += touched(course, head, line) - before
 
 
@@ -357,7 +362,7 @@ cdef class Descent:
         course.setting = plan.setting
         course.l1 = plan.l1
         course.l2 = plan.l2
-        course.alpha = plan.l1 + plan.l2
+        course.alpha = plan.alpha
         course.fit_intercept = plan.fit_intercept
         course.rate = plan.rate
         course.eta0 = plan.eta0
@@ -479,6 +484,24 @@ cdef class Descent:
             if not row_step(&course, self.heads + h, 0):
                 return STATUS_UPDATE
         return STATUS_FINE
+
+    def is_row(self, x):
+        """Whether x is one row (1, d) that needs no conversion, of finite numbers."""
+        cdef np.ndarray row
+        cdef double largest
+        if type(x) is not np.ndarray:
+            return False
+        row = x
+        if (np.PyArray_NDIM(row) != 2 or np.PyArray_DIM(row, 0) != 1
+                or np.PyArray_DIM(row, 1) != self.columns or not np.PyArray_ISCARRAY_RO(row)):
+            return False
+        if np.PyArray_TYPE(row) == np.NPY_DOUBLE:
+            largest = find_largest(self.columns, <const double*>address(row))
+        elif np.PyArray_TYPE(row) == np.NPY_FLOAT:
+            largest = find_largest(self.columns, <const float*>address(row))
+        else:
+            return False
+        return is_finite(largest)
 
     def decision(self, np.ndarray x, int64_t output=0):
         """The decision of one output for one dense row (d,)."""

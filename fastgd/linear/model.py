@@ -231,7 +231,15 @@ class LinearModel:
         DataError
             For a class that was not declared; and see ``fit``.
         """
-        if self._is_one_row(x, y) and sample_weight is None and classes is None and solver is None:
+        descent = self._descent
+        if (
+            descent is not None
+            and sample_weight is classes is solver is None
+            and type(y) is np.ndarray
+            and y.shape == (1,)
+            and descent.is_row(x)
+            and -np.inf < y[0] < np.inf
+        ):
             return self.learn_one(x[0], y[0])
         names = self._names(x, True)
         problem, classes = self._problem(x, y, sample_weight, None, classes, True)
@@ -442,20 +450,6 @@ class LinearModel:
             problem, classes = self._problem(x[None], np.reshape(y, (1,)), None, None, None, True)
             self._begin(problem, classes, None)
         return self._descent
-
-    def _is_one_row(self, x, y):
-        """Whether ``learn_one`` can take rows (1, d) and their target, which are all finite."""
-        return (
-            self._descent is not None
-            and type(x) is np.ndarray
-            and x.ndim == 2
-            and len(x) == 1
-            and type(y) is np.ndarray
-            and y.shape == (1,)
-            and x.dtype.char in "fd"
-            and np.isfinite(x).all()
-            and np.isfinite(y[0])
-        )
 
     def _row(self, x):
         """A row (d,) of a dict or of anything else."""

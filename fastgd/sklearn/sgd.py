@@ -20,7 +20,7 @@ from fastgd.linear.epochs import Chunk, run_epochs
 from fastgd.linear.problem import LOSSES, Problem
 from fastgd.linear.rows import rows_of, weights_of
 from fastgd.linear.sgd import SGD
-from fastgd.linear.steps import Weights
+from fastgd.linear.steps import RATES, Weights
 
 #: The step of the intercept of sparse rows, relative to that of their weights.
 SPARSE_INTERCEPT_DECAY = 0.01
@@ -30,6 +30,10 @@ class _Steps:
     """What the two estimators share: fit and partial_fit on fastgd's engine."""
 
     def _solver(self, X, epochs):
+        if self.learning_rate not in RATES:
+            raise ArgumentError(
+                f"learning_rate: expected one of {', '.join(RATES)}, got {self.learning_rate!r}"
+            )
         sparse = not isinstance(X, np.ndarray)
         return SGD(
             self.learning_rate,
@@ -83,16 +87,16 @@ class _Steps:
             ) from None
         return Weights.start(coef, intercept, self.average, problem.l1 > 0)
 
-    def _train(self, X, problem, weights, epochs, positive=1.0, negative=1.0):
-        """Run epochs from these weights on, and show what comes of it."""
-        solver = self._solver(X, epochs)
-        plan = solver.plan(problem, objective=epochs > 1)
+    def _train(self, X, problem, weights, positive=1.0, negative=1.0, once=False):
+        """Run epochs, or a single one, from these weights on, and show what comes of it."""
+        solver = self._solver(X, 1 if once else self.max_iter)
+        plan = solver.plan(problem, not once, self.alpha)
         ones = np.ones(problem.outputs)
         plan = replace(plan, positive=positive * ones, negative=negative * ones)
         descent = problem.engine.Descent(plan, weights)
         chunk = Chunk(problem.rows, problem.y, problem.weights)
         score = None
-        if self.early_stopping and epochs > 1:
+        if self.early_stopping and not once:
             chunk, score = self._split(problem, chunk, weights)
         on_epoch = _report if self.verbose else None
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
@@ -107,7 +111,7 @@ class _Steps:
         self.t_ += float(self.n_iter_ * problem.rows.shape[0])
         weights.t[:] = self.t_
         self._show(weights, plan)
-        if epochs > 1 and self.tol is not None and self.n_iter_ == self.max_iter:
+        if not once and self.tol is not None and self.n_iter_ == self.max_iter:
             warnings.warn(
                 f"the fit did not converge in {self.max_iter} epochs: scale the columns of X, as "
                 "StandardScaler does, or allow more epochs by max_iter",
@@ -165,7 +169,8 @@ class _Steps:
     def _step(self, x, target, sample_weight):
         """One step for one row."""
         check_is_fitted(self)
-        status = self._descent.step(x, target, sample_weight)
+        taken = type(x) is np.ndarray
+        status = self._descent.step(x, target, sample_weight) if taken else -1
         if status < 0:
             x = np.ascontiguousarray(x, np.float64)
             if x.shape != (self.n_features_in_,):
@@ -237,6 +242,10 @@ class SGDClassifier(_Steps, linear_model.SGDClassifier):
       that comes twice.
     - ``learn_one(x, y)`` takes a row without validation.
     - The orders of the rows are fastgd's own. ``coef_`` is float64 also for float32 rows.
+    - With ``average`` and an L1 penalty, the result is the mean of the weights. scikit-learn
+      takes each penalty off those before it, too. And ``partial_fit`` goes on from the intercept,
+      where scikit-learn takes the averaged one.
+    - ``early_stopping`` scores the weights as they are, not before they are scaled.
     - For sparse rows, the objective that ends a fit has the penalty of all weights; scikit-learn
       takes that of the last row's.
 
@@ -316,7 +325,7 @@ class SGDClassifier(_Steps, linear_model.SGDClassifier):
             intercept_init = self.intercept_ if intercept_init is None else intercept_init
         weights = self._start(problem, coef_init, intercept_init)
         self.classes_, self.t_ = classes, 1.0
-        self._train(X, problem, weights, self.max_iter, *sides)
+        self._train(X, problem, weights, *sides)
         return self
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -356,7 +365,7 @@ class SGDClassifier(_Steps, linear_model.SGDClassifier):
             self.classes_, self.t_ = known, 1.0
         else:
             weights = self._resumed(problem)
-        self._train(X, problem, weights, 1, *sides)
+        self._train(X, problem, weights, *sides, once=True)
         return self
 
     def learn_one(self, x, y, sample_weight=1.0):
@@ -377,9 +386,10 @@ class SGDClassifier(_Steps, linear_model.SGDClassifier):
         strange = classes[codes] != y
         if strange.any():
             row = int(np.argmax(strange))
+            label = y[row].item() if isinstance(y[row], np.generic) else y[row]
             raise DataError(
-                f"y: {y[row]!r} at row {row} is none of the classes {list(classes)}: declare them "
-                "at the first call of partial_fit"
+                f"y: {label!r} at row {row} is none of the classes {classes.tolist()}: declare "
+                "them at the first call of partial_fit"
             )
         each = compute_class_weight(self.class_weight, classes=classes, y=y)
         two = len(classes) == 2
@@ -464,7 +474,7 @@ class SGDRegressor(_Steps, linear_model.SGDRegressor):
             intercept_init = self.intercept_ if intercept_init is None else intercept_init
         weights = self._start(problem, coef_init, intercept_init)
         self.t_ = 1.0
-        self._train(X, problem, weights, self.max_iter)
+        self._train(X, problem, weights)
         return self
 
     def partial_fit(self, X, y, sample_weight=None):
@@ -488,7 +498,7 @@ class SGDRegressor(_Steps, linear_model.SGDRegressor):
         if first:
             self.t_ = 1.0
         weights = self._start(problem, None, None) if first else self._resumed(problem)
-        self._train(X, problem, weights, 1)
+        self._train(X, problem, weights, once=True)
         return self
 
     def learn_one(self, x, y, sample_weight=1.0):
