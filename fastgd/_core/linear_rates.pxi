@@ -30,6 +30,7 @@ cdef struct Course:
     double deadline             # seconds on the monotonic clock
     int64_t looks               # steps between two looks at the clock
     double largest              # absolute value of x
+    const double* squares       # |x|^2 of each row, where the objective needs them, or NULL
 
 # One output: the weights w scale, so that L2 shrinks all of them by one product. Their average
 # over the steps is (average + average_a w) / average_b: W. Xu, "Towards optimal one pass large

@@ -55,6 +55,7 @@ cdef class Rows:
 
     cdef RowTable table
     cdef double largest     # |value|, -1 until it is asked for
+    cdef np.ndarray squares # of the rows, None until then
     cdef readonly np.ndarray values
     cdef readonly np.ndarray columns
     cdef readonly np.ndarray starts
@@ -94,6 +95,20 @@ cdef class Rows:
             else:
                 row = find_disorder(&self.table, <const int32_t*>self.table.columns)
         return row
+
+    cdef const double* row_squares(self):
+        """|x|^2 of each row."""
+        cdef double* data
+        cdef int64_t i
+        cdef Line line
+        if self.squares is None:
+            self.squares = numpy.empty(self.table.n)
+            data = <double*>np.PyArray_DATA(self.squares)
+            with nogil:
+                for i in range(self.table.n):
+                    line = line_of(&self.table, i)
+                    data[i] = line_work(LINE_SQUARE, &self.table, &line, 0, 0, NULL, NULL)
+        return <const double*>np.PyArray_DATA(self.squares)
 
     cdef double largest_value(self):
         """The largest absolute value; beyond float64's numbers if one is not finite."""

@@ -59,8 +59,8 @@ cdef inline double penalty_of(const Course* course, const Head* head) noexcept n
                  course.l1 * (head.scale * head.absolute_norm))
 
 
-# The norms in the penalty: a dense step computes them anew, a sparse one adds what has changed.
-# Like scikit-learn, a dense step does so before its L1 penalty.
+# |w|_1 in the penalty: a dense step computes it anew, before its own L1 penalty, as scikit-learn
+# does; a sparse one adds what has changed. |w|^2 changes by a (2 w.x + a x.x).
 
 cdef inline double touched(const Course* course, const Head* head, const Line* line) noexcept nogil:
     """What the weights of a sparse row are of |w|_1, in units of the scale."""
@@ -69,47 +69,34 @@ cdef inline double touched(const Course* course, const Head* head, const Line* l
     return 0
 
 
-cdef inline double square_change(
-    const Course* course, const Head* head, const Line* line, double a,
-) noexcept nogil:
-    """|w + a x|^2 - |w|^2 for a sparse row x."""
-    cdef double square
-    if course.l2 > 0 and course.objective and course.rows.sparse:
-        square = line_work(LINE_SQUARE, course.rows, line, 0, 0, NULL, NULL)
-        return a * fmadd(a, square, 2 * head.scale * line_dot(course.rows, line, head.w))
-    return 0
-
-
-cdef inline void count_norms(const Course* course, Head* head, const Line* line) noexcept nogil:
-    """The norms after a dense row was added."""
-    cdef double square
-    if not course.objective or course.rows.sparse:
-        return
-    if course.l2 > 0:
-        square = dense_dot(line.n, <const double*>head.w, <const double*>head.w)
-        head.square_norm = square * (head.scale * head.scale)
-    if course.l1 > 0:
+cdef inline void count_absolute(const Course* course, Head* head, const Line* line) noexcept nogil:
+    """|w|_1 after a dense row was added."""
+    if course.l1 > 0 and course.objective and not course.rows.sparse:
         head.absolute_norm = dense_work(
             LINE_ABSOLUTE, line.n, <const double*>NULL, 0, 0, head.w, NULL)
 
 
 # ---------------------------------------------------------------- the parts of a step
 
-cdef inline void shrink(const Course* course, Head* head, double eta) noexcept nogil:
-    """The L2 penalty."""
+cdef inline double shrink(const Course* course, Head* head, double eta) noexcept nogil:
+    """The L2 penalty; what it multiplies the weights by."""
     cdef double factor = fmadd(-eta, course.l2, 1.0)
     if course.l2 == 0:
-        return
+        return 1
     factor = factor if factor > 0 else 0.0
     head.scale *= factor
     head.square_norm *= factor * factor
     head.inverse = 1 / head.scale
     if head.scale < 1e-9:
         settle(head, course.rows.d)
+    return factor
 
 
-cdef inline bint move(const Course* course, Head* head, const Line* line, double a) noexcept nogil:
-    """w += a x, b += a; False, and nothing, if that would not be finite."""
+cdef inline bint move(
+    const Course* course, Head* head, const Line* line, double a, double product, double square,
+) noexcept nogil:
+    """w += a x, b += a; False, and nothing, if that would not be finite. product and square: w.x
+    and x.x."""
     cdef double step = a * head.inverse
     cdef double intercept = fmadd(a, course.intercept_decay, head.intercept[0])
     cdef double before
@@ -124,11 +111,11 @@ cdef inline bint move(const Course* course, Head* head, const Line* line, double
         return False
     if course.fit_intercept:
         head.intercept[0] = intercept
-    head.square_norm += square_change(course, head, line, a)
+    head.square_norm = fmadd(a, fmadd(a, square, 2 * product), head.square_norm)
     before = touched(course, head, line)
     line_add(course.rows, line, step, head.w)
     head.absolute_norm += touched(course, head, line) - before
-    count_norms(course, head, line)
+    count_absolute(course, head, line)
     if is_averaging(course, head):
         line_add(course.rows, line, -head.average_a * step, head.average)
     return True
@@ -178,8 +165,12 @@ cdef inline bint row_step(const Course* course, Head* head, int64_t position) no
     cdef Line line = line_of(course.rows, row)
     cdef double eta = rate_of(course, head)
     cdef double y = target_of(course, head, row)
-    cdef double z = fmadd(head.scale, line_dot(course.rows, &line, head.w), head.intercept[0])
+    cdef double product = head.scale * line_dot(course.rows, &line, head.w)
+    cdef double z = product + head.intercept[0]
+    cdef double square = 0
     cdef double a
+    if course.squares != NULL:
+        square = course.squares[row]
     if course.objective:
         add_loss(course, head, z, y, 1)
         head.total += penalty_of(course, head)
@@ -194,8 +185,8 @@ cdef inline bint row_step(const Course* course, Head* head, int64_t position) no
     a *= weight_of(course, head, row, y)
     if not is_finite(a):
         return False
-    shrink(course, head, eta)
-    if not move(course, head, &line, a):
+    product *= shrink(course, head, eta)
+    if not move(course, head, &line, a, product, square):
         return False
     end_step(course, head, eta)
     pay(course, head, &line)
@@ -243,7 +234,9 @@ cdef bint batch_step(
     """A step for a batch of rows and k outputs that belong together."""
     cdef double eta = rate_of(course, heads)
     cdef double total = batch_slopes(course, heads, k, position, count)
-    cdef double factor
+    cdef double factor, a
+    cdef double product = 0
+    cdef double square = 0
     cdef int64_t j, h
     cdef Line line
     if course.batch == 1:       # a single row's weight is how far it goes
@@ -253,9 +246,13 @@ cdef bint batch_step(
         shrink(course, heads + h, eta)
     for j in range(count):
         line = line_of(course.rows, row_at(course, position + j))
+        if course.squares != NULL:
+            square = course.squares[row_at(course, position + j)]
         for h in range(k):
-            if not (is_finite(factor * heads.room[j * k + h])
-                    and move(course, heads + h, &line, factor * heads.room[j * k + h])):
+            a = factor * heads.room[j * k + h]
+            if course.squares != NULL:
+                product = heads[h].scale * line_dot(course.rows, &line, heads[h].w)
+            if not (is_finite(a) and move(course, heads + h, &line, a, product, square)):
                 return False
     for h in range(k):
         end_step(course, heads + h, eta)
@@ -415,6 +412,9 @@ cdef class Descent:
         cdef int64_t width = rows.table.d
         course.rows = &rows.table
         course.largest = rows.largest_value()
+        course.squares = NULL
+        if course.objective and course.l2 > 0:
+            course.squares = rows.row_squares()
         course.y = <const double*>address(y)
         course.weights = NULL
         course.order = NULL
@@ -472,6 +472,7 @@ cdef class Descent:
         course.weights = &weight
         course.order = NULL
         course.objective = False
+        course.squares = NULL
         if table.single:
             course.largest = find_largest(table.d, <const float*>table.values)
         else:
