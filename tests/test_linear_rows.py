@@ -98,7 +98,14 @@ def test_arrays_of_any_layout_are_rows(engine):
     x = features(6, 5)
     wide = np.zeros((6, 10))
     wide[:, ::2] = x
-    layouts = [x, x.tolist(), np.asfortranarray(x), wide[:, ::2], x[::-1][::-1], x.astype(">f8")]
+    layouts = [
+        x,
+        x.tolist(),
+        np.asfortranarray(x),
+        wide[:, ::2],
+        x[::-1][::-1],
+        x.astype(">f8"),
+    ]
     for given in layouts:
         assert np.array_equal(rows_of(given).values, x)
     assert rows_of(x).values is x

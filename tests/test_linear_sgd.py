@@ -117,7 +117,9 @@ def test_multinomial_agrees_with_the_reference(build, batch_size):
     found, expected = Course(build, steps, 5, 4), Course("reference", steps, 5, 4)
     for course in (found, expected):
         course.go(x, y, weights, epochs=2)
-    np.testing.assert_allclose(found.result()[:-8], expected.result()[:-8], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        found.result()[:-8], expected.result()[:-8], rtol=1e-9, atol=1e-12
+    )
 
 
 @each_build
@@ -249,7 +251,8 @@ def test_memory_maps_stay_as_they_are(tmp_path):
     mapped = np.memmap(tmp_path / "x", np.float64, "r", shape=x.shape)
     solver = linear.SGD(epochs=3, tol=None, seed=0)
     models = [
-        linear.LinearModel("hinge", l2=0.01).fit(given, y, solver=solver) for given in (x, mapped)
+        linear.LinearModel("hinge", l2=0.01).fit(given, y, solver=solver)
+        for given in (x, mapped)
     ]
     assert np.array_equal(models[0].coef, models[1].coef)
 
@@ -316,7 +319,9 @@ def test_divergence_keeps_the_last_finite_weights():
 
 def test_a_failed_fit_changes_nothing():
     x, y = blobs()
-    model = linear.LinearModel("log_loss", l2=0.01).fit(x, y, solver=linear.SGD(seed=0, epochs=2))
+    model = linear.LinearModel("log_loss", l2=0.01).fit(
+        x, y, solver=linear.SGD(seed=0, epochs=2)
+    )
     before = model.coef.copy()
     for bad in ((x[:, :2], y[:3]), (np.full_like(x, np.nan), y), (x, y + 0.5)):
         with pytest.raises(ValueError, match="^[xy]:|^x and y"):

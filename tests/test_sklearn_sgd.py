@@ -58,7 +58,8 @@ def test_classifier_weights_are_scikit_learns(sparse):
     weights = np.random.default_rng(0).random(len(y))
     for case in cases():
         ours, theirs = (
-            c.SGDClassifier(**PLAIN | case).fit(x, y, sample_weight=weights) for c in (own, peer)
+            c.SGDClassifier(**PLAIN | case).fit(x, y, sample_weight=weights)
+            for c in (own, peer)
         )
         check_same(ours, theirs)
         assert np.array_equal(ours.predict(x), theirs.predict(x))
@@ -133,7 +134,7 @@ def test_partial_fit_goes_on_as_scikit_learns_does():
 
 def test_averages_go_on_in_parts():
     # scikit-learn loses the intercept behind the averaged one between two calls
-    x, labels, y = data(120, k=3)
+    x, labels, _ = data(120, k=3)
     settings = PLAIN | {"average": 20, "max_iter": 1}
     parts, whole = own.SGDClassifier(**settings), own.SGDClassifier(**settings).fit(x, labels)
     for part in PARTS:

@@ -24,6 +24,7 @@ include "threads.pxi"
 include "sums.pxi"
 include "shuffle.pxi"
 include "linear_rows.pxi"
+include "linear_lines.pxi"
 include "linear_losses.pxi"
 
 cdef inline void* address(np.ndarray a):
@@ -37,6 +38,7 @@ cdef inline double now() noexcept nogil:
 
 
 include "linear_rates.pxi"
+include "linear_steps.pxi"
 include "linear_sgd.pxi"
 
 

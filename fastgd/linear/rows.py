@@ -71,15 +71,15 @@ def targets(y, loss, n, classes=None):
         shapes = "(n,) or (n, k)" if loss == "squared_error" else "(n,)"
         raise ShapeError(f"y: {loss} expects shape {shapes}, got {original.shape}")
     if len(original) != n:
-        raise ShapeError(
-            f"x and y have different numbers of rows: {n} and {len(original)}"
-        )
+        raise ShapeError(f"x and y have different numbers of rows: {n} and {len(original)}")
     values = prepared(original, np.dtype(np.float64))
     check_finite(checks, values, original, "y", y)
     if loss in REGRESSIONS:
         if loss == "poisson" and n and values.min() < 0:
             row = int(np.argmax(values < 0))
-            raise DataError(f"y: poisson expects targets of at least 0, got {values[row]} at row {row}")
+            raise DataError(
+                f"y: poisson expects targets of at least 0, got {values[row]} at row {row}"
+            )
         return values, 1 if values.ndim == 1 else values.shape[1]
     if classes is None:
         classes = max(2, int(values.max()) + 1) if n else 2
@@ -112,7 +112,9 @@ def _chosen(array, dtype):
 def _csr(x, dtype, checks, engine):
     """A CSR matrix as the engine's rows."""
     if getattr(x, "format", "csr") != "csr":
-        raise DataTypeError(f"x: expected a sparse matrix in CSR format, got {x.format}: call tocsr")
+        raise DataTypeError(
+            f"x: expected a sparse matrix in CSR format, got {x.format}: call tocsr"
+        )
     data, indices, indptr = numeric(x.data, "x.data"), x.indices, x.indptr
     if len(x.shape) != 2:
         raise ShapeError(f"x: expected 2 dimensions (rows, columns), got shape {x.shape}")
@@ -128,7 +130,8 @@ def _csr(x, dtype, checks, engine):
     if indices.dtype != kind or indptr.dtype != kind:
         kind = np.dtype(np.int64)
     values, columns, starts = (
-        prepared(a, t) for a, t in ((data, _chosen(data, dtype)), (indices, kind), (indptr, kind))
+        prepared(a, t)
+        for a, t in ((data, _chosen(data, dtype)), (indices, kind), (indptr, kind))
     )
     index = checks.first_nonfinite(values)
     if starts[0] <= index < starts[-1]:

@@ -143,9 +143,7 @@ class SGD:
     def begin(self, problem, start, objective=True):
         """The engine's ``Descent`` for a problem, from a solution on."""
         plan = self.plan(problem, objective)
-        weights = Weights.start(
-            start.coef, start.intercept, plan.average > 0, problem.l1 > 0
-        )
+        weights = Weights.start(start.coef, start.intercept, plan.average > 0, problem.l1 > 0)
         return problem.engine.Descent(plan, weights)
 
     def seed_now(self):
@@ -260,6 +258,11 @@ class GradientDescent:
     def minimize(self, problem, start):
         """See ``problem``."""
         steps = SGD(
-            "constant", self.rate, epochs=self.iterations, tol=None, shuffle=False, batch_size=None
+            "constant",
+            self.rate,
+            epochs=self.iterations,
+            tol=None,
+            shuffle=False,
+            batch_size=None,
         )
         return steps.minimize(problem, start)

@@ -29,9 +29,7 @@ class Descent:
         if plan.rate == Rate.RATE_OPTIMAL:
             self.start = _optimal_start(plan)
 
-    def run(
-        self, rows, y, weights, order, active, positions, last, totals, seconds, threads=1
-    ):
+    def run(self, rows, y, weights, order, active, positions, last, totals, seconds, threads=1):
         """Go on with the outputs `active` from their positions towards `last`: a Status."""
         deadline = time.monotonic() + seconds
         joint = self.plan.loss == LinearLoss.LINEAR_MULTINOMIAL
