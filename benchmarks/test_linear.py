@@ -48,11 +48,12 @@ def seconds(estimator, x, y):
 def test_epoch(benchmark, shape):
     x = SHAPES[shape]()
     y = x @ np.random.default_rng(1).normal(size=x.shape[1]) > 0
+    # the first steps of "optimal" are so long that roundings grow
+    steady = SETTINGS | {"shuffle": False, "learning_rate": "constant"}
     ours, theirs = (
-        estimator(**SETTINGS, shuffle=False).fit(x, y).coef_
-        for estimator in (SGDClassifier, peer.SGDClassifier)
+        estimator(**steady).fit(x, y).coef_ for estimator in (SGDClassifier, peer.SGDClassifier)
     )
-    tolerance = 1e-3 if x.dtype == np.float32 else 1e-7
+    tolerance = 1e-3 if x.dtype == np.float32 else 1e-9
     assert np.abs(ours - theirs).max() < tolerance * np.abs(theirs).max()
     pairs = [
         (seconds(SGDClassifier, x, y), seconds(peer.SGDClassifier, x, y)) for _ in range(9)
