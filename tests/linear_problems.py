@@ -1,54 +1,118 @@
-"""Problems of linear models for the tests: engines by build, rows, targets."""
+"""Data for the tests of linear models, and the builds of their engine."""
 
 import importlib
+import importlib.util
 
 import numpy as np
-import scipy.sparse
-from engines import digest  # noqa: F401
+import pytest
+from engines import BUILDS, missing
 
 from fastgd._core.types import LinearLoss
-from fastgd.linear.problem import LOSSES, SMOOTH, Problem
+from fastgd.linear.problem import LOSSES
+from fastgd.linear.steps import RATES, Plan, Weights
 from fastgd.reference import linear as reference
 
-#: Loss and outputs, of all that whole batches minimise.
-CASES = [(name, 1) for name in sorted(SMOOTH - {"multinomial"})]
-CASES += [("squared_error", 3), ("multinomial", 2), ("multinomial", 3), ("multinomial", 20)]
+
+def _params():
+    for build in BUILDS:
+        reason = missing(build)
+        if reason is None and importlib.util.find_spec(f"fastgd._core.linear_{build}") is None:
+            reason = f"the {build} build of linear models was not made"
+        yield pytest.param(
+            build, marks=pytest.mark.skipif(reason is not None, reason=str(reason))
+        )
 
 
-def linear(build):
-    """The module of linear models of a build, or the reference."""
+each_build = pytest.mark.parametrize("build", list(_params()))
+each_engine = pytest.mark.parametrize("build", ["reference", *_params()])
+
+#: The losses of one decision a row.
+POINT_LOSSES = [name for name, loss in LOSSES.items() if loss != LinearLoss.LINEAR_MULTINOMIAL]
+
+
+class CSR:
+    """What is asked of a sparse matrix: its shape and three arrays."""
+
+    def __init__(self, dense, index=np.int32):
+        row, column = np.nonzero(dense)
+        self.shape = dense.shape
+        self.data = dense[row, column]
+        self.indices = column.astype(index)
+        self.indptr = np.searchsorted(row, np.arange(len(dense) + 1)).astype(index)
+
+
+def engine(build):
+    """The module of a build, or the reference."""
     if build == "reference":
         return reference
     return importlib.import_module(f"fastgd._core.linear_{build}")
 
 
-def rows(engine, x, kind="dense"):
-    """Rows of a dense array, or of CSR arrays with indices of 32 or 64 bits."""
-    if kind == "dense":
-        return engine.Rows(x)
-    sparse = scipy.sparse.csr_array(x)
-    index = np.int32 if kind == "int32" else np.int64
-    return engine.Rows(
-        sparse.data, sparse.indices.astype(index), sparse.indptr.astype(index), x.shape[1]
-    )
+def rows(build, x):
+    """An array or a CSR as an engine's Rows."""
+    if isinstance(x, np.ndarray):
+        return engine(build).Rows(x)
+    return engine(build).Rows(x.data, x.indices, x.indptr, x.shape[1])
 
 
-def targets(name, n, outputs, rng):
-    """Targets that a loss may have."""
-    if name == "multinomial":
-        return rng.integers(0, outputs, n).astype(np.float64)
-    if LOSSES[name] >= LinearLoss.LINEAR_LOG_LOSS:
-        return rng.choice([-1.0, 1.0], n)
-    if name == "poisson":
-        return rng.poisson(2.0, n).astype(np.float64)
-    return rng.normal(size=n if outputs == 1 else (n, outputs))
+def features(n, d, dtype=np.float64, share=0.4, seed=0):
+    """(n, d) numbers, of which such a share is not zero."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, d))
+    return np.where(rng.random((n, d)) < share, x, 0).astype(dtype)
 
 
-def problem(engine, x, y, loss, *, weights=None, l1=0.0, l2=0.0, outputs=1, **options):
-    """A Problem; x: an array or the engine's rows."""
-    given = engine.Rows(x) if isinstance(x, np.ndarray) else x
-    return Problem(
-        engine, given, np.asarray(y, np.float64), weights, LOSSES[loss],
-        options.get("setting", 0.5), l1, l2, options.get("fit_intercept", True), outputs,
-        options.get("threads", 1),
-    )  # fmt: skip
+def targets_for(loss, x, seed=0):
+    """(n,) targets as the engine wants them, which x explains in part."""
+    rng = np.random.default_rng(100 + seed)
+    z = x.astype(np.float64) @ rng.normal(size=x.shape[1]) + 0.3 * rng.normal(size=len(x))
+    if LOSSES[loss] >= LinearLoss.LINEAR_LOG_LOSS:
+        return np.where(z > 0, 1.0, -1.0)
+    return np.exp(z / 4) if loss == "poisson" else z
+
+
+def plan(loss="log_loss", outputs=1, **settings):
+    """A Plan; what is not given is plain."""
+    usual = {
+        "setting": 0.3, "l1": 0.0, "l2": 0.0, "fit_intercept": True, "rate": "constant",
+        "eta0": 0.02, "power_t": 0.5, "intercept_decay": 1.0, "average": 0, "batch_size": 1,
+        "objective": True, "y_stride": 1, "positive": np.ones(outputs),
+        "negative": np.ones(outputs),
+    }  # fmt: skip
+    values = usual | settings
+    values.setdefault("alpha", values["l1"] + values["l2"])
+    values["rate"] = RATES[values["rate"]]
+    return Plan(loss=LOSSES[loss], **values)
+
+
+class Course:
+    """A Descent from zero, and what it has come to."""
+
+    def __init__(self, build, steps, d, outputs=1):
+        self.weights = Weights.start(
+            np.zeros((outputs, d)), np.zeros(outputs), steps.average > 0, steps.l1 > 0
+        )
+        self.descent = engine(build).Descent(steps, self.weights)
+        self.build, self.outputs = build, outputs
+        self.totals = np.zeros((2, outputs))
+
+    def go(self, x, y, weights=None, order=None, epochs=1, threads=1):
+        """Epochs over all rows; the last status."""
+        table = rows(self.build, x)
+        last = table.shape[0] if order is None else len(order)
+        for _ in range(epochs):
+            positions = np.zeros(self.outputs, np.int64)
+            status = self.descent.run(
+                table, y, weights, order, np.arange(self.outputs), positions, last, self.totals,
+                1e9, threads,
+            )  # fmt: skip
+        self.descent.settle()
+        return status
+
+    def result(self):
+        """[coef, intercept, averages, objective], flat."""
+        w = self.weights
+        return np.concatenate([
+            w.coef.ravel(), w.intercept, w.average_coef.ravel(), w.average_intercept,
+            self.totals.ravel(),
+        ])  # fmt: skip

@@ -6,6 +6,7 @@
 # the conversion of x on its way into a vector.
 
 cimport numpy as np
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
@@ -23,6 +24,7 @@ include "threads.pxi"
 include "sums.pxi"
 include "shuffle.pxi"
 include "linear_rows.pxi"
+include "linear_lines.pxi"
 include "linear_losses.pxi"
 
 cdef inline void* address(np.ndarray a):
@@ -36,6 +38,7 @@ cdef inline double now() noexcept nogil:
 
 
 include "linear_rates.pxi"
+include "linear_steps.pxi"
 include "linear_sgd.pxi"
 
 

@@ -10,15 +10,15 @@ cdef struct Course:
     int64_t y_stride            # 0: y are class numbers, and a head's own is its positive one
     const double* weights       # of rows, or NULL
     const int64_t* order        # the rows to visit, or NULL for all of them in turn
-    # what is minimised: loss + l1 |w|_1 + l2 / 2 |w|^2, alpha = l1 + l2
+    # what is minimised: loss + l1 |w|_1 + l2 / 2 |w|^2
     int64_t loss
     double setting
-    double alpha
     double l1
     double l2
     bint fit_intercept
     # how
     int64_t rate                # a Rate
+    double alpha                # of RATE_OPTIMAL
     double eta0
     double power_t
     double optimal_start        # the time at which RATE_OPTIMAL begins
@@ -30,6 +30,7 @@ cdef struct Course:
     double deadline             # seconds on the monotonic clock
     int64_t looks               # steps between two looks at the clock
     double largest              # absolute value of x
+    const double* squares       # |x|^2 of each row, where the objective needs them, or NULL
 
 # One output: the weights w scale, so that L2 shrinks all of them by one product. Their average
 # over the steps is (average + average_a w) / average_b: W. Xu, "Towards optimal one pass large

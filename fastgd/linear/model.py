@@ -16,6 +16,7 @@ from fastgd.errors import (
     NotBuiltError,
     ShapeError,
 )
+from fastgd.linear.chunks import Stream
 from fastgd.linear.answers import decisions, probabilities, response
 from fastgd.linear.epochs import Chunk
 from fastgd.linear.lbfgs import LBFGS
@@ -97,13 +98,15 @@ class LinearModel:
         self.n_iter = 0
         self.loss_value = None
         self._weights = None
-        self._solver = None     # the SGD that steps
-        self._descent = None    # the engine's view of the weights while it does
+        self._solver = None  # the SGD that steps
+        self._descent = None  # the engine's view of the weights while it does
         self._target_of = None  # class -> what the engine takes it for
 
     def __repr__(self):
         parts = [repr(self.loss)]
-        parts += [f"{name}={getattr(self, name):g}" for name in ("l1", "l2") if getattr(self, name)]
+        parts += [
+            f"{name}={getattr(self, name):g}" for name in ("l1", "l2") if getattr(self, name)
+        ]
         shape = "" if self._weights is None else f", {'x'.join(map(str, self.coef.shape))}"
         return f"<LinearModel {', '.join(parts)}{shape}>"
 
@@ -191,7 +194,9 @@ class LinearModel:
         parts = [problem] if getattr(solver, "several", False) else problem.parts()
         size = len(start.coef) // len(parts)
         starts = [
-            replace(start, coef=start.coef[i : i + size], intercept=start.intercept[i : i + size])
+            replace(
+                start, coef=start.coef[i : i + size], intercept=start.intercept[i : i + size]
+            )
             for i in range(0, len(start.coef), size)
         ]
         found = [solver.minimize(part, s) for part, s in zip(parts, starts, strict=True)]
@@ -231,7 +236,15 @@ class LinearModel:
         DataError
             For a class that was not declared; and see ``fit``.
         """
-        if self._is_one_row(x, y) and sample_weight is None and classes is None and solver is None:
+        descent = self._descent
+        if (
+            descent is not None
+            and sample_weight is classes is solver is None
+            and type(y) is np.ndarray
+            and y.shape == (1,)
+            and descent.is_row(x)
+            and -np.inf < y[0] < np.inf
+        ):
             return self.learn_one(x[0], y[0])
         names = self._names(x, True)
         problem, classes = self._problem(x, y, sample_weight, None, classes, True)
@@ -358,7 +371,9 @@ class LinearModel:
             classes = self.classes
         y, outputs = targets(y, self.loss, rows.shape[0], classes)
         if known and outputs != len(self._weights.coef):
-            raise ShapeError(f"y: the model has {len(self._weights.coef)} outputs, got {outputs}")
+            raise ShapeError(
+                f"y: the model has {len(self._weights.coef)} outputs, got {outputs}"
+            )
         if self.loss not in REGRESSIONS:
             classes = max(outputs, 2)
         weights = weights_of(sample_weight, rows.shape[0])
@@ -407,11 +422,22 @@ class LinearModel:
         self._keep(descent.weights, classes, names, solver)
 
     def _fit_chunks(self, chunks, solver, n_jobs, classes, warm_start):
-        if isinstance(chunks, np.ndarray) or hasattr(chunks, "shape") or hasattr(chunks, "iloc"):
+        if (
+            isinstance(chunks, np.ndarray)
+            or hasattr(chunks, "shape")
+            or hasattr(chunks, "iloc")
+        ):
             raise DataTypeError("y: expected targets, got None")
         if solver is not None and not isinstance(solver, SGD):
             raise ArgumentError(f"solver: chunks are for SGD, got {type(solver).__name__}")
-        stream = _Stream(self, chunks, n_jobs, classes, warm_start)
+        stream = Stream(
+            chunks,
+            lambda x, y, weights, known: (
+                *self._problem(x, y, weights, n_jobs, known, warm_start),
+                self._names(x, warm_start),
+            ),
+            classes,
+        )
         problem, classes, names = stream.first
         solver = solver or self._default_solver(problem)
         if solver.early_stopping:
@@ -439,23 +465,11 @@ class LinearModel:
         """The engine made ready for rows like this one."""
         if self._descent is None:
             self._check_row(x)
-            problem, classes = self._problem(x[None], np.reshape(y, (1,)), None, None, None, True)
+            problem, classes = self._problem(
+                x[None], np.reshape(y, (1,)), None, None, None, True
+            )
             self._begin(problem, classes, None)
         return self._descent
-
-    def _is_one_row(self, x, y):
-        """Whether ``learn_one`` can take rows (1, d) and their target, which are all finite."""
-        return (
-            self._descent is not None
-            and type(x) is np.ndarray
-            and x.ndim == 2
-            and len(x) == 1
-            and type(y) is np.ndarray
-            and y.shape == (1,)
-            and x.dtype.char in "fd"
-            and np.isfinite(x).all()
-            and np.isfinite(y[0])
-        )
 
     def _row(self, x):
         """A row (d,) of a dict or of anything else."""
@@ -492,50 +506,3 @@ class LinearModel:
                 f"x: expected the columns {self.feature_names}, in this order, got {names}"
             )
         return names
-
-
-class _Stream:
-    """Chunks as a user gives them, made ready one by one: an iterable of Chunk."""
-
-    def __init__(self, model, chunks, n_jobs, classes, warm_start):
-        try:
-            begun = iter(chunks)
-        except TypeError:
-            raise DataTypeError(
-                f"x: expected rows, with y, or chunks, got {type(chunks).__name__}"
-            ) from None
-        self._model, self._chunks = model, chunks
-        self._arguments = n_jobs, classes, warm_start
-        self.once = begun is chunks
-        head = next(begun, None)
-        if head is None:
-            raise DataError("x: there are no chunks")
-        self._rest = begun if self.once else None
-        self.first = self._ready(head)
-        self.classes = self.first[1]
-
-    def _ready(self, chunk):
-        n_jobs, classes, warm = self._arguments
-        if not isinstance(chunk, (tuple, list)) or len(chunk) not in (2, 3):
-            raise DataTypeError("x: expected chunks (x, y) or (x, y, sample_weight)")
-        names = self._model._names(chunk[0], warm)
-        weights = chunk[2] if len(chunk) == 3 else None
-        problem, classes = self._model._problem(
-            chunk[0], chunk[1], weights, n_jobs, classes, warm
-        )
-        return problem, classes, names
-
-    def __iter__(self):
-        rest = self._chunks if self._rest is None else self._rest
-        first, classes, _ = self.first
-        if self._rest is not None:
-            yield Chunk(first.rows, first.y, first.weights)
-        self._arguments = self._arguments[0], classes, self._arguments[2]
-        for chunk in rest:
-            problem, _, _ = self._ready(chunk)
-            if problem.rows.shape[1] != first.rows.shape[1]:
-                raise ShapeError(
-                    f"x: the first chunk has {first.rows.shape[1]} columns, another "
-                    f"{problem.rows.shape[1]}"
-                )
-            yield Chunk(problem.rows, problem.y, problem.weights)

@@ -34,8 +34,7 @@ class SGD:
         ``n_iter_no_change`` of them the run ends. None: all epochs are run.
     n_iter_no_change : int
     average : bool or int
-        Whether the result is the mean of the weights over all steps, or from such a step on. As
-        in scikit-learn, an L1 penalty then counts as if all of them had had it.
+        Whether the result is the mean of the weights over all steps, or from such a step on.
     shuffle : bool
         Whether each epoch takes the rows in an order of its own.
     batch_size : int or None
@@ -108,9 +107,9 @@ class SGD:
         if self.rate in ("pa1", "pa2") and self.batch_size != 1:
             raise ArgumentError(f"rate: {self.rate!r} takes a row a step, batch_size=1")
 
-    def plan(self, problem, objective=True):
-        """What the engine is to do for a problem."""
-        alpha = problem.l1 + problem.l2
+    def plan(self, problem, objective=True, alpha=None):
+        """What the engine is to do for a problem; alpha: of "optimal", None: l1 + l2."""
+        alpha = problem.l1 + problem.l2 if alpha is None else alpha
         if self.rate == "optimal" and alpha == 0:
             raise ArgumentError(
                 "rate: 'optimal' depends on the penalty, but l1 and l2 are 0; take another, "
@@ -127,6 +126,7 @@ class SGD:
             problem.setting,
             problem.l1,
             problem.l2,
+            alpha,
             problem.fit_intercept,
             RATES[self.rate],
             self.eta0,
@@ -143,9 +143,7 @@ class SGD:
     def begin(self, problem, start, objective=True):
         """The engine's ``Descent`` for a problem, from a solution on."""
         plan = self.plan(problem, objective)
-        weights = Weights.start(
-            start.coef, start.intercept, plan.average > 0, problem.l1 > 0
-        )
+        weights = Weights.start(start.coef, start.intercept, plan.average > 0, problem.l1 > 0)
         return problem.engine.Descent(plan, weights)
 
     def seed_now(self):
@@ -260,6 +258,11 @@ class GradientDescent:
     def minimize(self, problem, start):
         """See ``problem``."""
         steps = SGD(
-            "constant", self.rate, epochs=self.iterations, tol=None, shuffle=False, batch_size=None
+            "constant",
+            self.rate,
+            epochs=self.iterations,
+            tol=None,
+            shuffle=False,
+            batch_size=None,
         )
         return steps.minimize(problem, start)

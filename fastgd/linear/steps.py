@@ -18,6 +18,8 @@ class Plan:
     ----------
     loss : LinearLoss
     setting, l1, l2 : float
+    alpha : float
+        What the rate "optimal" depends on, usually l1 + l2.
     fit_intercept : bool
     rate : Rate
     eta0, power_t : float
@@ -38,6 +40,7 @@ class Plan:
     setting: float
     l1: float
     l2: float
+    alpha: float
     fit_intercept: bool
     rate: int
     eta0: float

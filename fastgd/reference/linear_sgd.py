@@ -26,13 +26,10 @@ class Descent:
         self.plan, self.weights = plan, weights
         self.outputs = len(weights.coef)
         self.eta = np.full(self.outputs, plan.eta0)
-        self.scale, self.mean_scale = np.ones(self.outputs), np.zeros(self.outputs)
         if plan.rate == Rate.RATE_OPTIMAL:
             self.start = _optimal_start(plan)
 
-    def run(
-        self, rows, y, weights, order, active, positions, last, totals, seconds, threads=1
-    ):
+    def run(self, rows, y, weights, order, active, positions, last, totals, seconds, threads=1):
         """Go on with the outputs `active` from their positions towards `last`: a Status."""
         deadline = time.monotonic() + seconds
         joint = self.plan.loss == LinearLoss.LINEAR_MULTINOMIAL
@@ -68,6 +65,15 @@ class Descent:
                 return Status.STATUS_UPDATE
         return Status.STATUS_FINE
 
+    def is_row(self, x):
+        """Whether x is one row (1, d) that needs no conversion, of finite numbers."""
+        return (
+            type(x) is np.ndarray
+            and x.shape == (1, self.weights.coef.shape[1])
+            and x.dtype.char in "fd"
+            and bool(np.isfinite(x).all())
+        )
+
     def decision(self, x, output=0):
         """The decision of one output for one dense row (d,)."""
         return float(x.astype(np.float64) @ self.weights.coef[output]) + float(
@@ -87,7 +93,7 @@ class Descent:
     def _rate(self, output):
         plan, t = self.plan, self.weights.t[output]
         if plan.rate == Rate.RATE_OPTIMAL:
-            return 1 / ((plan.l1 + plan.l2) * (self.start + t - 1))
+            return 1 / (plan.alpha * (self.start + t - 1))
         if plan.rate == Rate.RATE_INVSCALING:
             return plan.eta0 / t**plan.power_t
         return self.eta[output]
@@ -135,8 +141,7 @@ class Descent:
         """Change weights by factors (rows, outputs) times the rows, then by the penalties."""
         plan, w = self.plan, self.weights
         for h, k in enumerate(group):
-            factor = max(0, 1 - eta * plan.l2)
-            coef, intercept = w.coef[k] * factor, w.intercept[k]
+            coef, intercept = w.coef[k] * max(0, 1 - eta * plan.l2), w.intercept[k]
             for (values, columns), factor in zip(lines, factors, strict=True):
                 coef[columns] += factor[h] * values
                 if plan.fit_intercept:
@@ -144,13 +149,9 @@ class Descent:
             if not (np.isfinite(coef).all() and np.isfinite(intercept)):
                 return False
             w.coef[k], w.intercept[k] = coef, intercept
-            if factor == 0:
-                self.scale[k], self.mean_scale[k] = 1, 0
-            self.scale[k] *= factor or 1
             if 0 < plan.average <= w.t[k]:
                 count = w.t[k] - plan.average + 1
                 w.average_coef[k] += (coef - w.average_coef[k]) / count
-                self.mean_scale[k] += (self.scale[k] - self.mean_scale[k]) / count
                 w.average_intercept[k] += (intercept - w.average_intercept[k]) / count
             w.owed_total[k] += eta * plan.l1
             w.t[k] += 1
@@ -168,9 +169,6 @@ class Descent:
         after = np.where(before == 0, 0, np.sign(before) * np.maximum(np.abs(before) - due, 0))
         w.owed[k, columns] += after - before
         w.coef[k, columns] = after
-        if self.plan.average:  # as in scikit-learn, steps before had this penalty, too
-            share = self.mean_scale[k] / self.scale[k]
-            w.average_coef[k, columns] += share * (after - before)
 
 
 class _OneRow:
@@ -203,11 +201,10 @@ def _passive(plan, value, z, y, square):
 
 
 def _optimal_start(plan):
-    alpha = plan.l1 + plan.l2
-    typical = math.sqrt(1 / math.sqrt(alpha))
+    typical = math.sqrt(1 / math.sqrt(plan.alpha))
     slope = 1.0
     if plan.loss != LinearLoss.LINEAR_MULTINOMIAL:
         found = np.empty((3, 1))
         losses(plan.loss, plan.setting, np.array([-typical]), np.ones(1), found)
         slope = found[1, 0]
-    return max(1.0, slope) / (typical * alpha)
+    return max(1.0, slope) / (typical * plan.alpha)

@@ -1,0 +1,228 @@
+"""What SGDClassifier and SGDRegressor share: epochs and single steps on fastgd's engine."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from fastgd import _engines, config
+from fastgd._core.types import Status
+from fastgd.errors import ArgumentError, DataError, DivergenceError, ShapeError
+from fastgd.linear.answers import decisions
+from fastgd.linear.epochs import Chunk, run_epochs
+from fastgd.linear.problem import LOSSES, Problem
+from fastgd.linear.rows import rows_of, weights_of
+from fastgd.linear.sgd import SGD
+from fastgd.linear.steps import RATES, Weights
+
+#: The step of the intercept of sparse rows, relative to that of their weights.
+SPARSE_INTERCEPT_DECAY = 0.01
+
+
+class Steps:
+    """What the two estimators share: fit and partial_fit on fastgd's engine."""
+
+    def _solver(self, X, epochs):
+        if self.learning_rate not in RATES:
+            raise ArgumentError(
+                f"learning_rate: expected one of {', '.join(RATES)}, got {self.learning_rate!r}"
+            )
+        sparse = not isinstance(X, np.ndarray)
+        return SGD(
+            self.learning_rate,
+            eta0=self.eta0,
+            power_t=self.power_t,
+            epochs=epochs,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            average=self.average,
+            shuffle=self.shuffle,
+            batch_size=self.batch_size,
+            early_stopping=self.early_stopping,
+            validation_fraction=self.validation_fraction,
+            intercept_decay=SPARSE_INTERCEPT_DECAY if sparse else 1.0,
+        )
+
+    def _problem(self, X, y, sample_weight, outputs, n_jobs=None):
+        """What is minimised, for rows that scikit-learn has looked at."""
+        if self.loss not in self.loss_functions:
+            names = ", ".join(self.loss_functions)
+            raise ArgumentError(f"loss: expected one of {names}, got {self.loss!r}")
+        if self.penalty not in ("l1", "l2", "elasticnet", None):
+            raise ArgumentError(
+                f"penalty: expected 'l1', 'l2', 'elasticnet' or None, got {self.penalty!r}"
+            )
+        if self.penalty == "elasticnet" and self.l1_ratio is None:
+            raise ArgumentError("l1_ratio: 'elasticnet' needs one, got None")
+        share = {"l1": 1.0, "elasticnet": self.l1_ratio}.get(self.penalty, 0.0)
+        alpha = 0.0 if self.penalty is None else self.alpha
+        rows = rows_of(X)
+        weights = weights_of(sample_weight, rows.shape[0])
+        return Problem(
+            _engines.load_linear(config.engine()), rows, y, weights, LOSSES[self.loss],
+            self.epsilon, alpha * share, alpha * (1 - share), bool(self.fit_intercept), outputs,
+            _threads(n_jobs),
+        )  # fmt: skip
+
+    def _start(self, problem, coef_init, intercept_init):
+        """Fresh weights, from zero or from what is given."""
+        shape = problem.outputs, problem.rows.shape[1]
+        coef, intercept = np.zeros(shape), np.zeros(shape[0])
+        try:
+            if coef_init is not None:
+                coef[:] = np.asarray(_dense(coef_init)).reshape(shape)
+            if intercept_init is not None:
+                intercept[:] = np.asarray(intercept_init).reshape(-1)
+        except ValueError:
+            raise ShapeError(
+                f"coef_init, intercept_init: expected shapes {shape} and {shape[:1]}, got "
+                f"{np.shape(coef_init)} and {np.shape(intercept_init)}"
+            ) from None
+        return Weights.start(coef, intercept, self.average, problem.l1 > 0)
+
+    def _train(self, X, problem, weights, positive=1.0, negative=1.0, once=False):
+        """Run epochs, or a single one, from these weights on, and show what comes of it."""
+        solver = self._solver(X, 1 if once else self.max_iter)
+        plan = solver.plan(problem, not once, self.alpha)
+        ones = np.ones(problem.outputs)
+        plan = replace(plan, positive=positive * ones, negative=negative * ones)
+        descent = problem.engine.Descent(plan, weights)
+        chunk = Chunk(problem.rows, problem.y, problem.weights)
+        score = None
+        if self.early_stopping and not once:
+            chunk, score = self._split(problem, chunk, weights)
+        on_epoch = _report if self.verbose else None
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        try:
+            taken = run_epochs(
+                problem.engine, descent, [chunk], solver, seed, problem.threads, score, on_epoch
+            )
+        except (DivergenceError, KeyboardInterrupt):
+            self._show(weights, plan)
+            raise
+        self.n_iter_ = int(taken.max())
+        self.t_ += float(self.n_iter_ * problem.rows.shape[0])
+        weights.t[:] = self.t_
+        self._show(weights, plan)
+        if not once and self.tol is not None and self.n_iter_ == self.max_iter:
+            warnings.warn(
+                f"the fit did not converge in {self.max_iter} epochs: scale the columns of X, as "
+                "StandardScaler does, or allow more epochs by max_iter",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _show(self, weights, plan):
+        """Set the fitted attributes, views of the weights, and be ready for more steps."""
+        coef, intercept = weights.result(int(self.average))
+        self.coef_ = coef[0] if self._flat else coef
+        self.intercept_ = intercept
+        self._weights, self._plan, self._shown = weights, plan, self.coef_
+        self._descent = _engines.load_linear(config.engine()).Descent(plan, weights)
+
+    def _resumed(self, problem):
+        """The weights to go on with: what was shown, or what someone has put in its place."""
+        weights = self._weights
+        as_before = (
+            self.coef_ is self._shown
+            and (problem.l1 > 0) == (weights.owed.size > 0)
+            and bool(self.average) == (weights.average_coef.size > 0)
+        )
+        if not as_before:
+            weights = self._start(problem, self.coef_, self.intercept_)
+        weights.owed[:] = 0
+        weights.owed_total[:] = 0
+        weights.t[:] = self.t_
+        return weights
+
+    def _split(self, problem, chunk, weights):
+        """Training rows as scikit-learn chooses them, and a score of the others."""
+        n, y = problem.rows.shape[0], problem.y
+        splitter = ShuffleSplit if self._flat else StratifiedShuffleSplit
+        split = splitter(test_size=self.validation_fraction, random_state=self.random_state)
+        training, judged = next(split.split(np.zeros((n, 1)), y))
+        given = None if problem.weights is None else problem.weights[judged]
+        if given is not None and not given.any():
+            raise DataError(
+                "sample_weight: all weights of the rows kept for validation are zero; try another "
+                "random_state"
+            )
+
+        def score(output):
+            coef = weights.coef[output : output + 1]
+            intercept = weights.intercept[output : output + 1]
+            z = decisions(problem.engine, problem.rows, coef, intercept)[judged, 0]
+            if self._flat:
+                return r2_score(y[judged], z, sample_weight=given)
+            truth = y if problem.outputs == 1 else problem.targets_of(output)
+            return accuracy_score(truth[judged] > 0, z > 0, sample_weight=given)
+
+        return replace(chunk, chosen=np.sort(training)), score
+
+    def _step(self, x, target, sample_weight):
+        """One step for one row."""
+        check_is_fitted(self)
+        taken = type(x) is np.ndarray
+        status = self._descent.step(x, target, sample_weight) if taken else -1
+        if status < 0:
+            x = np.ascontiguousarray(x, np.float64)
+            if x.shape != (self.n_features_in_,):
+                raise ShapeError(
+                    f"x: expected a row of {self.n_features_in_} columns, got shape {x.shape}"
+                )
+            status = self._descent.step(x, target, sample_weight)
+        if status != Status.STATUS_FINE:
+            raise DivergenceError("the weights would not be finite after this row")
+        self._descent.settle()
+        self.t_ += 1.0
+        if self.average:
+            self._show(self._weights, self._plan)
+        return self
+
+    def _ready(self, X, y, first):
+        """X and y as scikit-learn validates them."""
+        return validate_data(
+            self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], order="C", reset=first,
+            **({"y_numeric": True} if self._flat else {}),
+        )  # fmt: skip
+
+    def __getstate__(self):
+        """Without the engine's view of the weights, which is made anew."""
+        state = dict(super().__getstate__())
+        for name in ("_descent", "_weights", "_shown"):
+            state.pop(name, None)
+        if hasattr(self, "_weights"):
+            state["_kept"] = self._weights.copy(), self.coef_ is self._shown, self._plan
+        return state
+
+    def __setstate__(self, state):
+        state = dict(state)
+        kept = state.pop("_kept", None)
+        super().__setstate__(state)
+        if kept is not None:
+            weights, shown, plan = kept
+            coef = self.coef_
+            self._show(weights, plan)
+            if not shown:
+                self.coef_ = coef
+
+
+def _threads(n_jobs):
+    """scikit-learn's n_jobs as a number of threads."""
+    if n_jobs is not None and n_jobs < -1:
+        return max(1, config.threads(-1) + 1 + n_jobs)
+    return config.threads(n_jobs)
+
+
+def _dense(coef):
+    """What SGDClassifier.sparsify has made, as it was."""
+    return coef.toarray() if hasattr(coef, "toarray") else coef
+
+
+def _report(epoch, costs):
+    print(f"-- Epoch {epoch + 1}: objective {np.nanmean(costs):.6g}")
