@@ -104,7 +104,7 @@ TIERS = [
     {"linear.chunks", "linear.sgd"},
     {"linear.model"},
     {"models", "linear"},
-    {"many.claims", "many.picture", "many.progress", "many.search_picture"},
+    {"many.claims", "many.picture", "many.progress"},
     {"many.space", "many.splits"},
     {"many.results"},
     {"many.rows"},

@@ -37,7 +37,20 @@ def make(units=4, rate=0.01, dropout=0.0):
 
 
 def plain_loop(parameters, fit, splits, seed):
-    """Figures of each split, and the models, as a user without fastgd.many gets them."""
+    """Figures of each split, and the models, as a user without fastgd.many gets them.
+
+    They are kept for the next such call.
+    """
+    call = *parameters.items(), *fit.items(), id(splits), seed  # SPLITS and WALK stay
+    if call not in LOOPS:
+        LOOPS[call] = new_loop(parameters, fit, splits, seed)
+    return LOOPS[call]
+
+
+LOOPS = {}
+
+
+def new_loop(parameters, fit, splits, seed):
     found, models = [], []
     for i, (train, test) in enumerate(splits):
         utils.set_random_seed(seed + i)

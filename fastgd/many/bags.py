@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from fastgd._validate import boolean, number, positive_int
-from fastgd.errors import ArgumentError, DataTypeError, ShapeError
+from fastgd._validate import boolean, number, optional_function, positive_int
+from fastgd.errors import ArgumentError, ShapeError
 from fastgd.many import rows
 from fastgd.many.ensemble import Ensemble, outputs_of
 from fastgd.many.job import SEEDS, first_seed
@@ -194,8 +194,7 @@ def bagging(
     ((60, 1), ['loss'])
     """
     out_of_bag = boolean(out_of_bag, "out_of_bag")
-    if score is not None and not callable(score):
-        raise DataTypeError(f"score: expected a function, got {score!r}")
+    score = optional_function(score, "score")
     bags = Bags(row_count(x), n_models, seed, bootstrap, max_samples, block, groups)
     x, y = rows.share(x), rows.share(y, "y")
     jobs = (

@@ -53,11 +53,14 @@ class CrossValidation(Results):
         }
 
     def __repr__(self):
+        return f"<CrossValidation of {len(self)} splits: {self._said()}>"
+
+    def _said(self):
+        """The means and deviations as text."""
         deviations = self.deviations
-        said = [
+        return ", ".join(
             f"{name}={mean:.4g} ± {deviations[name]:.2g}" for name, mean in self.means.items()
-        ]
-        return f"<CrossValidation of {len(self)} splits: {', '.join(said)}>"
+        )
 
 
 def cross_validate(

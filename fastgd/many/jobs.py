@@ -46,7 +46,7 @@ def fit_many(
 
         - ``"model"``: a compiled model, or a function without arguments that makes one, such as
           ``model.replicate``, which is the quickest; or any object with ``fit``, or a function
-          that makes one
+          that makes one. No two jobs may have the same model
         - ``"x"``, ``"y"``: the data, which any number of jobs may share
         - ``"rows"``, optional: whole numbers; only these rows of x and y are trained on
         - ``"name"``, optional, for the result; and ``"params"``, a dict for the result of what

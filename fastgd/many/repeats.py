@@ -22,11 +22,7 @@ class Seeds(CrossValidation):
         return Ensemble(self.models)
 
     def __repr__(self):
-        deviations = self.deviations
-        said = [
-            f"{name}={mean:.4g} ± {deviations[name]:.2g}" for name, mean in self.means.items()
-        ]
-        return f"<Seeds {len(self)}: {', '.join(said)}>"
+        return f"<Seeds {len(self)}: {self._said()}>"
 
 
 def seeds(

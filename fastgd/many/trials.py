@@ -4,6 +4,7 @@ import functools
 import inspect
 
 from fastgd._names import lookup
+from fastgd._validate import optional_function
 from fastgd.callbacks.monitor import MonitorCallback
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import rows
@@ -48,8 +49,6 @@ class Trials:
             raise DataTypeError(
                 f"make_model: expected a function that makes a model, got {make_model!r}"
             )
-        if score is not None and not callable(score):
-            raise DataTypeError(f"score: expected a function, got {score!r}")
         if mode not in ("auto", "min", "max"):
             raise ArgumentError(f"mode: expected 'auto', 'min' or 'max', got {mode!r}")
         if (splits is None) == (validation_data is None):
@@ -63,7 +62,7 @@ class Trials:
         else:
             self.pairs = [(None, None)]
             self.held_out = rows.pair(validation_data, "validation_data")
-        self.score = score
+        self.score = optional_function(score, "score")
         self.monitor = monitor
         self.mode = None if mode == "auto" else mode
         self.seed = first_seed(seed)
