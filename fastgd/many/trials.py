@@ -12,6 +12,7 @@ from fastgd.many.cross_validation import row_pairs
 from fastgd.many.job import SEEDS, first_seed
 from fastgd.many.jobs import fit_many
 from fastgd.models import Model
+from fastgd.models.rows import Shared
 
 #: Arguments of fit that no parameter set may give: they are the search's.
 _DATA = {"self", "x", "y", "rows", "validation_rows", "n_jobs"}
@@ -98,10 +99,15 @@ class Trials:
             if self._wrong is not None:  # no other set will do better
                 raise self._wrong
 
-        return fit_many(
-            jobs, n_jobs, verbose=verbose, on_result=look, score=self.test,
-            keep_models=keep_models,
-        )  # fmt: skip
+        try:
+            return fit_many(
+                jobs, n_jobs, verbose=verbose, on_result=look, score=self.test,
+                keep_models=keep_models,
+            )  # fmt: skip
+        finally:  # a search is kept longer than it runs
+            for part in (self.x, self.y, *self.held_out):
+                if isinstance(part, Shared):
+                    part.release()
 
     def test(self, model, job):
         """The figures of a trained model on the rows held out, as "test_..."."""

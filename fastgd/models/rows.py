@@ -103,6 +103,12 @@ class Shared:
                 self._converted[dtype] = self._made(dtype)
             return self._converted[dtype]
 
+    def release(self):
+        """Forget what was converted; the next call makes it anew."""
+        with self._lock:
+            self._array = None
+            self._converted.clear()
+
     def _made(self, dtype):
         if self._array is None:
             self._array = numeric(self.values, self._argument)
