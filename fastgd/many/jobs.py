@@ -47,7 +47,8 @@ def fit_many(
         - ``"model"``: a compiled model, or a function without arguments that makes one, such as
           ``model.replicate``, which is the quickest; or any object with ``fit``, or a function
           that makes one. No two jobs may have the same model
-        - ``"x"``, ``"y"``: the data, which any number of jobs may share
+        - ``"x"``, ``"y"``: the data, which any number of jobs may share, and nobody changes
+          before they are done
         - ``"rows"``, optional: whole numbers; only these rows of x and y are trained on
         - ``"name"``, optional, for the result; and ``"params"``, a dict for the result of what
           sets the job apart
