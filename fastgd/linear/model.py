@@ -16,8 +16,8 @@ from fastgd.errors import (
     NotBuiltError,
     ShapeError,
 )
-from fastgd.linear.chunks import Stream
 from fastgd.linear.answers import decisions, probabilities, response
+from fastgd.linear.chunks import Stream
 from fastgd.linear.epochs import Chunk
 from fastgd.linear.lbfgs import LBFGS
 from fastgd.linear.newton import NEWTON_SIZE, Newton
@@ -243,9 +243,9 @@ class LinearModel:
             and type(y) is np.ndarray
             and y.shape == (1,)
             and descent.is_row(x)
-            and -np.inf < y[0] < np.inf
+            and -np.inf < y.item() < np.inf
         ):
-            return self.learn_one(x[0], y[0])
+            return self.learn_one(x[0], y.item())
         names = self._names(x, True)
         problem, classes = self._problem(x, y, sample_weight, None, classes, True)
         if self._descent is None or solver is not None:

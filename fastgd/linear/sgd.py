@@ -135,7 +135,7 @@ class SGD:
             int(self.average),
             self.batch_size or max(1, problem.rows.shape[0]),
             objective,
-            0 if of_classes else problem.y.ndim and (problem.y.shape + (1,))[1],
+            0 if of_classes else (*problem.y.shape, 1)[1],
             ones,
             ones,
         )

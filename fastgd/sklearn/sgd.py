@@ -153,7 +153,8 @@ class SGDClassifier(Steps, linear_model.SGDClassifier):
 
         The estimator has to know its classes, by ``fit`` or ``partial_fit``.
         """
-        check_is_fitted(self)
+        if not hasattr(self, "_number_of"):
+            check_is_fitted(self)
         number = self._number_of.get(y)
         if number is None:
             raise DataError(f"y: expected one of {list(self._number_of)}, got {y!r}")
@@ -171,7 +172,9 @@ class SGDClassifier(Steps, linear_model.SGDClassifier):
                 f"y: {label!r} at row {row} is none of the classes {classes.tolist()}: declare "
                 "them at the first call of partial_fit"
             )
-        each = compute_class_weight(self.class_weight, classes=classes, y=y)
+        each = np.ones(len(classes))
+        if self.class_weight is not None:
+            each = compute_class_weight(self.class_weight, classes=classes, y=y)
         two = len(classes) == 2
         targets = 2.0 * codes - 1 if two else codes.astype(np.float64)
         outputs = 1 if two else len(classes)

@@ -166,7 +166,8 @@ class Steps:
 
     def _step(self, x, target, sample_weight):
         """One step for one row."""
-        check_is_fitted(self)
+        if not hasattr(self, "_descent"):
+            check_is_fitted(self)
         taken = type(x) is np.ndarray
         status = self._descent.step(x, target, sample_weight) if taken else -1
         if status < 0:
