@@ -44,7 +44,7 @@ class LinearModel:
         At least 0.
     fit_intercept : bool
     epsilon : float
-        Of the losses with one: where Huber's becomes linear, and what an insensitive one allows.
+        Of the losses with one: where Huber's becomes linear, what an insensitive one allows.
     quantile : float
         From 0 to 1.
     dtype : {"float32", "float64"} or None
@@ -302,8 +302,8 @@ class LinearModel:
             status = descent.step(np.array(x, np.float64), y, sample_weight)
         if status != Status.STATUS_FINE:
             raise DivergenceError(
-                "the weights would not be finite after this row: scale the columns of x, or lower "
-                "the rate"
+                "the weights would not be finite after this row: scale the columns of x, or "
+                "lower the rate"
             )
         return self
 
@@ -484,7 +484,7 @@ class LinearModel:
         unknown = [name for name in x if name not in self.feature_names]
         if unknown:
             raise ArgumentError(
-                f"x: no column is called {unknown[0]!r} (there are: {', '.join(map(str, self.feature_names))})"
+                f"x: no column is called {unknown[0]!r} (there are: {', '.join(self.feature_names)})"
             )
         return np.array([x.get(name, 0.0) for name in self.feature_names], np.float64)
 
