@@ -322,7 +322,7 @@ def test_a_failed_fit_changes_nothing():
     )
     before = model.coef.copy()
     for bad in ((x[:, :2], y[:3]), (np.full_like(x, np.nan), y), (x, y + 0.5)):
-        with pytest.raises(ValueError, match="^[xy]:|^x and y"):
+        with pytest.raises(ValueError, match=r"^[xy]:|^x and y"):
             model.fit(*bad, solver=linear.SGD())
     assert np.array_equal(model.coef, before)
 

@@ -484,7 +484,8 @@ class LinearModel:
         unknown = [name for name in x if name not in self.feature_names]
         if unknown:
             raise ArgumentError(
-                f"x: no column is called {unknown[0]!r} (there are: {', '.join(self.feature_names)})"
+                f"x: no column is called {unknown[0]!r} "
+                f"(there are: {', '.join(self.feature_names)})"
             )
         return np.array([x.get(name, 0.0) for name in self.feature_names], np.float64)
 
