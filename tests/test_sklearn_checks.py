@@ -11,8 +11,8 @@ import fastgd.sklearn
 # the checks train for few epochs: that more would be better is not what they look at
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-# Rows one after the other, as these take them by default, cannot be told apart from repeated rows
-# by their weights: the order matters. The checks of that are for full batches.
+# By default these take rows one after the other, and then a weight is not a repeated row: the
+# order matters. The checks of that are for full batches.
 FULL_BATCH = {
     "SGDClassifier": {"batch_size": None, "learning_rate": "adaptive", "eta0": 1.0},
     "SGDRegressor": {"batch_size": None, "eta0": 0.1},

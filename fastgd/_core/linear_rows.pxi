@@ -175,12 +175,13 @@ cdef inline Line line_of(const RowTable* rows, int64_t i) noexcept nogil:
 cdef inline void prefetch_line(const RowTable* rows, int64_t i) noexcept nogil:
     """Ask for row i, which is used some steps later; of a sparse one, its place must be near."""
     cdef Line line = line_of(rows, i)
-    cdef int64_t lines = (line.n * (4 if rows.single else 8) + 63) // 64
+    # a row seldom begins with a line: it may reach into one more
+    cdef int64_t lines = (line.n * (4 if rows.single else 8) + 126) // 64
     cdef int64_t j
     for j in range(min(lines, <int64_t>PREFETCHED)):
         prefetch(<const char*>line.values + 64 * j)
     if rows.sparse:
-        lines = (line.n * (8 if rows.wide else 4) + 63) // 64
+        lines = (line.n * (8 if rows.wide else 4) + 126) // 64
         for j in range(min(lines, <int64_t>PREFETCHED)):
             prefetch(<const char*>line.columns + 64 * j)
 

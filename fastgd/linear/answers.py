@@ -55,7 +55,7 @@ def probabilities(engine, loss, z):
 
 
 def _derivative(engine, loss, z, y):
-    """The slopes of a loss for one target: sigmoid(z) of the log loss for -1, e^z of Poisson's."""
+    """The slopes of a loss for one target: sigmoid(z) of log_loss, -1, e^z for Poisson's."""
     found = np.empty((3, z.size))
     engine.losses(loss, 0.0, np.ascontiguousarray(z).reshape(-1), np.full(z.size, y), found)
     return found[1].reshape(z.shape)

@@ -39,7 +39,9 @@ class Stream:
     def _ready(self, chunk, classes):
         if not isinstance(chunk, (tuple, list)) or len(chunk) not in (2, 3):
             raise DataTypeError("x: expected chunks (x, y) or (x, y, sample_weight)")
-        return self._make_ready(chunk[0], chunk[1], chunk[2] if len(chunk) == 3 else None, classes)
+        return self._make_ready(
+            chunk[0], chunk[1], chunk[2] if len(chunk) == 3 else None, classes
+        )
 
     def __iter__(self):
         first, classes, _ = self.first

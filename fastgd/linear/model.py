@@ -16,8 +16,8 @@ from fastgd.errors import (
     NotBuiltError,
     ShapeError,
 )
-from fastgd.linear.chunks import Stream
 from fastgd.linear.answers import decisions, probabilities, response
+from fastgd.linear.chunks import Stream
 from fastgd.linear.epochs import Chunk
 from fastgd.linear.lbfgs import LBFGS
 from fastgd.linear.newton import NEWTON_SIZE, Newton
@@ -44,7 +44,7 @@ class LinearModel:
         At least 0.
     fit_intercept : bool
     epsilon : float
-        Of the losses with one: where Huber's becomes linear, and what an insensitive one allows.
+        Of the losses with one: where Huber's becomes linear, what an insensitive one allows.
     quantile : float
         From 0 to 1.
     dtype : {"float32", "float64"} or None
@@ -243,9 +243,9 @@ class LinearModel:
             and type(y) is np.ndarray
             and y.shape == (1,)
             and descent.is_row(x)
-            and -np.inf < y[0] < np.inf
+            and -np.inf < y.item() < np.inf
         ):
-            return self.learn_one(x[0], y[0])
+            return self.learn_one(x[0], y.item())
         names = self._names(x, True)
         problem, classes = self._problem(x, y, sample_weight, None, classes, True)
         if self._descent is None or solver is not None:
@@ -302,8 +302,8 @@ class LinearModel:
             status = descent.step(np.array(x, np.float64), y, sample_weight)
         if status != Status.STATUS_FINE:
             raise DivergenceError(
-                "the weights would not be finite after this row: scale the columns of x, or lower "
-                "the rate"
+                "the weights would not be finite after this row: scale the columns of x, or "
+                "lower the rate"
             )
         return self
 
@@ -484,7 +484,8 @@ class LinearModel:
         unknown = [name for name in x if name not in self.feature_names]
         if unknown:
             raise ArgumentError(
-                f"x: no column is called {unknown[0]!r} (there are: {', '.join(map(str, self.feature_names))})"
+                f"x: no column is called {unknown[0]!r} "
+                f"(there are: {', '.join(self.feature_names)})"
             )
         return np.array([x.get(name, 0.0) for name in self.feature_names], np.float64)
 

@@ -1,8 +1,8 @@
 """What a solver of linear models is given, and what it gives back.
 
 A solver is an object with a method ``minimize(problem, start)``: it takes a ``Problem`` of one
-output, or of k outputs for the multinomial loss, begins at a ``Solution`` and returns another. It
-changes neither; arrays of a solution are fresh. It raises a DivergenceError if it leaves the
+output, or of k outputs for the multinomial loss, begins at a ``Solution`` and returns another.
+It changes neither; arrays of a solution are fresh. It raises a DivergenceError if it leaves the
 finite numbers, and answers Ctrl-C.
 """
 

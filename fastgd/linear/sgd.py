@@ -30,8 +30,8 @@ class SGD:
     epochs : int
         At most so many passes over the rows.
     tol : float or None
-        An epoch is no better than another if its mean objective is not smaller by so much; after
-        ``n_iter_no_change`` of them the run ends. None: all epochs are run.
+        An epoch is no better than another if its mean objective is not smaller by so much;
+        after ``n_iter_no_change`` of them the run ends. None: all epochs are run.
     n_iter_no_change : int
     average : bool or int
         Whether the result is the mean of the weights over all steps, or from such a step on.
@@ -135,7 +135,7 @@ class SGD:
             int(self.average),
             self.batch_size or max(1, problem.rows.shape[0]),
             objective,
-            0 if of_classes else problem.y.ndim and (problem.y.shape + (1,))[1],
+            0 if of_classes else (*problem.y.shape, 1)[1],
             ones,
             ones,
         )

@@ -58,8 +58,8 @@ class Plan:
 class Weights:
     """The arrays of k outputs, float64; ``Descent`` changes them in place.
 
-    ``owed`` is minus the L1 penalty that each weight has had, ``owed_total`` (k,) what each is due,
-    ``t`` (k,) the numbers of the next steps.
+    ``owed`` is minus the L1 penalty that each weight has had, ``owed_total`` (k,) what each is
+    due, ``t`` (k,) the numbers of the next steps.
     """
 
     coef: np.ndarray

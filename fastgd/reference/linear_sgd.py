@@ -51,10 +51,7 @@ class Descent:
             return -1
         rows = _OneRow(x)
         totals = np.zeros((2, self.outputs))
-        if self.plan.y_stride:
-            y = np.full((1, self.outputs), y)
-        else:
-            y = np.array([y])
+        y = np.full((1, self.outputs), y) if self.plan.y_stride else np.array([y])
         joint = self.plan.loss == LinearLoss.LINEAR_MULTINOMIAL
         groups = [np.arange(self.outputs)] if joint else np.arange(self.outputs)[:, None]
         for group in groups:

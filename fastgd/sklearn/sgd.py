@@ -18,23 +18,24 @@ class SGDClassifier(Steps, linear_model.SGDClassifier):
     agree to rounding. It differs in this:
 
     - ``batch_size``: rows a step, 1 by default; None: all of them. A step of several goes along
-      the weighted mean of their slopes, so that with all rows a weight of 2 is the same as a row
-      that comes twice.
+      the weighted mean of their slopes, so that with all rows a weight of 2 is the same as a
+      row that comes twice.
     - ``learn_one(x, y)`` takes a row without validation.
     - The orders of the rows are fastgd's own. ``coef_`` is float64 also for float32 rows.
     - With ``average`` and an L1 penalty, the result is the mean of the weights. scikit-learn
-      takes each penalty off those before it, too. And ``partial_fit`` goes on from the intercept,
-      where scikit-learn takes the averaged one.
+      takes each penalty off those before it, too. And ``partial_fit`` goes on from the
+      intercept, where scikit-learn takes the averaged one.
     - ``early_stopping`` scores the weights as they are, not before they are scaled.
-    - For sparse rows, the objective that ends a fit has the penalty of all weights; scikit-learn
-      takes that of the last row's.
+    - For sparse rows, the objective that ends a fit has the penalty of all weights;
+      scikit-learn takes that of the last row's.
 
     Examples
     --------
     >>> import numpy as np
     >>> from fastgd.sklearn import SGDClassifier
     >>> X = np.array([[-1.0, -1.0], [-2.0, -1.0], [1.0, 1.0], [2.0, 1.0]])
-    >>> SGDClassifier(random_state=0).fit(X, ["a", "a", "b", "b"]).predict([[-0.8, -1.0]]).item()
+    >>> model = SGDClassifier(random_state=0).fit(X, ["a", "a", "b", "b"])
+    >>> model.predict([[-0.8, -1.0]]).item()
     'a'
     """
 
@@ -130,12 +131,13 @@ class SGDClassifier(Steps, linear_model.SGDClassifier):
             raise ArgumentError("early_stopping should be False with partial_fit")
         if self.class_weight == "balanced":
             raise ArgumentError(
-                "class_weight: 'balanced' needs all rows and is not for partial_fit; give a dict"
+                "class_weight: 'balanced' needs all rows, not for partial_fit; give a dict"
             )
         known = unique_labels(classes) if first else self.classes_
         if classes is not None and not np.array_equal(unique_labels(classes), known):
             raise ArgumentError(
-                f"classes={classes!r} is not the same as on last call to partial_fit, was: {known!r}"
+                f"classes={classes!r} is not the same as on last call to partial_fit, was: "
+                f"{known!r}"
             )
         X, y = self._ready(X, y, first)
         check_classification_targets(y)
@@ -153,7 +155,8 @@ class SGDClassifier(Steps, linear_model.SGDClassifier):
 
         The estimator has to know its classes, by ``fit`` or ``partial_fit``.
         """
-        check_is_fitted(self)
+        if not hasattr(self, "_number_of"):
+            check_is_fitted(self)
         number = self._number_of.get(y)
         if number is None:
             raise DataError(f"y: expected one of {list(self._number_of)}, got {y!r}")
@@ -171,7 +174,9 @@ class SGDClassifier(Steps, linear_model.SGDClassifier):
                 f"y: {label!r} at row {row} is none of the classes {classes.tolist()}: declare "
                 "them at the first call of partial_fit"
             )
-        each = compute_class_weight(self.class_weight, classes=classes, y=y)
+        each = np.ones(len(classes))
+        if self.class_weight is not None:
+            each = compute_class_weight(self.class_weight, classes=classes, y=y)
         two = len(classes) == 2
         targets = 2.0 * codes - 1 if two else codes.astype(np.float64)
         outputs = 1 if two else len(classes)

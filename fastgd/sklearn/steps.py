@@ -111,8 +111,8 @@ class Steps:
         self._show(weights, plan)
         if not once and self.tol is not None and self.n_iter_ == self.max_iter:
             warnings.warn(
-                f"the fit did not converge in {self.max_iter} epochs: scale the columns of X, as "
-                "StandardScaler does, or allow more epochs by max_iter",
+                f"the fit did not converge in {self.max_iter} epochs: scale the columns of X, "
+                "as StandardScaler does, or allow more epochs by max_iter",
                 ConvergenceWarning,
                 stacklevel=3,
             )
@@ -149,8 +149,8 @@ class Steps:
         given = None if problem.weights is None else problem.weights[judged]
         if given is not None and not given.any():
             raise DataError(
-                "sample_weight: all weights of the rows kept for validation are zero; try another "
-                "random_state"
+                "sample_weight: all weights of the rows kept for validation are zero; try "
+                "another random_state"
             )
 
         def score(output):
@@ -166,7 +166,8 @@ class Steps:
 
     def _step(self, x, target, sample_weight):
         """One step for one row."""
-        check_is_fitted(self)
+        if not hasattr(self, "_descent"):
+            check_is_fitted(self)
         taken = type(x) is np.ndarray
         status = self._descent.step(x, target, sample_weight) if taken else -1
         if status < 0:
@@ -187,7 +188,8 @@ class Steps:
     def _ready(self, X, y, first):
         """X and y as scikit-learn validates them."""
         return validate_data(
-            self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], order="C", reset=first,
+            self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], order="C",
+            reset=first,
             **({"y_numeric": True} if self._flat else {}),
         )  # fmt: skip
 
