@@ -4,9 +4,9 @@ import warnings
 
 import numpy as np
 import pytest
+from batch_problems import linear, problem, rows, targets
 from credit_table import credit
-from engines import each_build, each_engine
-from linear_problems import linear, problem, rows, targets
+from linear_problems import each_build, each_engine
 
 from fastgd import linear as linear_models
 from fastgd.errors import ArgumentError, ConvergenceWarning, DivergenceError
