@@ -1,0 +1,170 @@
+"""A linear model learns row by row, and answers row by row."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from fastgd._core.types import Status
+from fastgd._validate import numeric
+from fastgd.errors import ArgumentError, DataError, DivergenceError, ShapeError
+from fastgd.linear.answers import response
+from fastgd.linear.epochs import Chunk
+from fastgd.linear.predicting import Predicting
+from fastgd.linear.sgd import SGD
+
+
+class Online(Predicting):
+    """The part of a ``LinearModel`` that learns as rows come."""
+
+    def partial_fit(self, x, y, sample_weight=None, classes=None, solver=None):
+        """Go once over some rows by stochastic gradient descent, from where the weights are.
+
+        Parameters
+        ----------
+        x, y, sample_weight :
+            As in ``fit``. Here a weight is what the row's step is multiplied by.
+        classes : int or None
+            How many classes there will be; from the second call on they are known. None at
+            first: as many as y says.
+        solver : SGD or None
+            At the first call; later calls go on with it. Its epochs and tol do not matter.
+
+        Returns
+        -------
+        LinearModel
+            This one.
+
+        Raises
+        ------
+        DataError
+            For a class that was not declared; and see ``fit``.
+        """
+        descent = self._descent
+        if (
+            descent is not None
+            and sample_weight is classes is solver is None
+            and type(y) is np.ndarray
+            and y.shape == (1,)
+            and descent.is_row(x)
+            and -np.inf < y.item() < np.inf
+        ):
+            return self.learn_one(x[0], y.item())
+        names = self._names(x, True)
+        problem, classes = self._problem(x, y, sample_weight, None, classes, True)
+        if self._descent is None or solver is not None:
+            self._begin(problem, classes, solver)
+        self.feature_names = names
+        once = replace(self._solver, epochs=1, tol=None, early_stopping=False)
+        if len(y):
+            chunk = Chunk(problem.rows, problem.y, problem.weights)
+            once.follow(problem, self._descent, [chunk])
+        return self
+
+    def learn_one(self, x, y, sample_weight=1.0):
+        """One step for one row, without any look at its values.
+
+        Parameters
+        ----------
+        x : ndarray (d,), float32 or float64; or a dict of name -> number
+            The names of the first dict are the columns from then on; one that is missing later
+            counts as 0.
+        y : number
+            The target, or class number.
+        sample_weight : float
+
+        Returns
+        -------
+        LinearModel
+            This one.
+
+        Examples
+        --------
+        >>> from fastgd import linear
+        >>> model = linear.LinearModel("log_loss", l2=1e-4)
+        >>> for _ in range(20):
+        ...     model = model.learn_one({"age": 0.5, "debt": 2.0}, 1)
+        ...     model = model.learn_one({"age": 0.5, "debt": -2.0}, 0)
+        >>> model.predict_one({"age": 0.5, "debt": 3.0})
+        1
+        """
+        descent = self._descent
+        if descent is None or type(x) is not np.ndarray:
+            x = self._row(x)
+            descent = self._stepping(x, y)
+        if self._target_of is not None:
+            try:
+                y = self._target_of[y]
+            except KeyError:
+                raise DataError(
+                    f"y: expected a class number from 0 to {self.classes - 1}, got {y!r}: "
+                    "declare classes at the first call"
+                ) from None
+        status = descent.step(x, y, sample_weight)
+        if status < 0:
+            self._check_row(x)
+            status = descent.step(np.array(x, np.float64), y, sample_weight)
+        if status != Status.STATUS_FINE:
+            raise DivergenceError(
+                "the weights would not be finite after this row: scale the columns of x, or "
+                "lower the rate"
+            )
+        return self
+
+    def predict_one(self, x):
+        """What ``predict`` says of one row, a dict or (d,): an int or a float."""
+        if type(x) is not np.ndarray:
+            x = self._row(x)
+        coef, intercept = self._result()
+        self._check_row(x)
+        z = (coef @ x + intercept)[None]
+        answer = response(self._engine(), self.loss, z[:, 0] if len(coef) == 1 else z)[0]
+        return answer.item() if answer.ndim == 0 else answer
+
+    def _default_solver(self, problem):
+        return SGD("optimal" if problem.l1 + problem.l2 > 0 else "invscaling")
+
+    def _begin(self, problem, classes, solver):
+        """Make the engine ready to step, from the weights there are."""
+        solver = solver or self._solver or self._default_solver(problem)
+        weights = self._weights
+        if weights is None or self._solver is None or solver != self._solver:
+            descent = solver.begin(problem, self._start(problem, True), objective=False)
+        else:
+            descent = problem.engine.Descent(solver.plan(problem, objective=False), weights)
+        self._keep(descent.weights, classes, self.feature_names, solver, descent)
+
+    def _stepping(self, x, y):
+        """The engine made ready for rows like this one."""
+        if self._descent is None:
+            self._check_row(x)
+            problem, classes = self._problem(
+                x[None], np.reshape(y, (1,)), None, None, None, True
+            )
+            self._begin(problem, classes, None)
+        return self._descent
+
+    def _row(self, x):
+        """A row (d,) of a dict or of anything else."""
+        if not isinstance(x, dict):
+            return numeric(x, "x").astype(np.float64)
+        if self.feature_names is None:
+            if self._weights is not None and len(x) != self._weights.coef.shape[1]:
+                raise ShapeError(
+                    f"x: the model expects {self._weights.coef.shape[1]} columns, got {len(x)}"
+                )
+            self.feature_names = tuple(x)
+        unknown = [name for name in x if name not in self.feature_names]
+        if unknown:
+            raise ArgumentError(
+                f"x: no column is called {unknown[0]!r} "
+                f"(there are: {', '.join(self.feature_names)})"
+            )
+        return np.array([x.get(name, 0.0) for name in self.feature_names], np.float64)
+
+    def _check_row(self, x):
+        if x.ndim != 1:
+            raise ShapeError(f"x: expected one row (columns,), got shape {x.shape}")
+        if self._weights is not None and len(x) != self._weights.coef.shape[1]:
+            raise ShapeError(
+                f"x: the model expects {self._weights.coef.shape[1]} columns, got {len(x)}"
+            )
