@@ -100,7 +100,7 @@ TIERS = [
     {"linear.answers", "linear.epochs", "linear.rows", "linear.search", "linear.anchored"},
     {"linear.least_squares", "linear.minimised", "linear.objective"},
     {"linear.predicting", "linear.solving"},
-    {"linear.gradient_descent", "linear.lbfgs", "linear.newton"},
+    {"linear.batch_descent", "linear.lbfgs", "linear.newton"},
     {"linear.chunks", "linear.sgd"},
     {"linear.online"},
     {"linear.model"},
