@@ -1,7 +1,7 @@
 """Linear models."""
 
-from fastgd.linear.descent import gradient_descent
 from fastgd.linear.batch_descent import GradientDescent
+from fastgd.linear.descent import gradient_descent
 from fastgd.linear.lbfgs import LBFGS
 from fastgd.linear.model import LinearModel
 from fastgd.linear.newton import Newton

@@ -6,6 +6,7 @@ import numpy as np
 
 from fastgd._core.types import LinearLoss
 from fastgd._threads import Choice, useful_threads
+from fastgd.errors import DivergenceError
 from fastgd.linear.definite import Inverse
 from fastgd.training import SPAN_SECONDS
 
@@ -162,7 +163,7 @@ class Objective:
         if p.fit_intercept:
             matrix[d, :d] = matrix[:d, d] = sums[0, :, d]
             matrix[d, d] = n if weights is None else weights.sum()
-        return matrix * self._share
+        return _finite(matrix) * self._share
 
     def metric(self):
         """What the inverse of the Hessian is like wherever the vector is: a Metric."""
@@ -178,7 +179,7 @@ class Objective:
         """The weighted mean squares of the columns, (width,)."""
         p = self.problem
         s = np.ones(p.rows.shape[0]) if p.weights is None else p.weights
-        squares = column_squares(p.rows, s) * self._share
+        squares = _finite(column_squares(p.rows, s)) * self._share
         return np.append(squares, 1.0) if p.fit_intercept else squares
 
 
@@ -192,6 +193,13 @@ class Metric:
 
     def __init__(self, matrix):
         self._matrix = matrix
+
+    def square(self, vector):
+        """The square of a vector's length."""
+        both = vector.reshape(-1, len(self._matrix))
+        if self._matrix.ndim == 1:
+            return float((self._matrix * both**2).sum())
+        return float((both @ self._matrix * both).sum())
 
     def on(self, free=None):
         """The function that multiplies a vector, as if what is not free were not there."""
@@ -219,6 +227,16 @@ class Metric:
         return product
 
 
+def _finite(squares):
+    """Sums of squares as they are, if they are finite."""
+    if not np.isfinite(squares).all():
+        raise DivergenceError(
+            "x: the squares of its columns are beyond float64: scale the columns of x"
+        )
+    return squares
+
+
+@np.errstate(over="ignore", invalid="ignore")
 def column_squares(rows, weights):
     """The sums of weighted squares of the columns of rows, float64 (d,)."""
     n, d = rows.shape

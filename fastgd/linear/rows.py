@@ -13,6 +13,9 @@ from fastgd._validate import (
 from fastgd.errors import DataError, DataTypeError, ShapeError
 from fastgd.linear.problem import REGRESSIONS
 
+#: The least sum of weights whose inverse is finite.
+TINY = np.finfo(np.float64).tiny
+
 
 def is_sparse(x):
     """Whether x has the three arrays of a compressed sparse matrix."""
@@ -51,6 +54,8 @@ def rows_of(x, dtype=None, width=None):
         values = prepared(original, _chosen(original, dtype))
         check_finite(checks, values, original, "x", x)
         rows = engine.Rows(values)
+    if rows.shape[1] == 0:
+        raise DataError(f"x: there are no columns, the shape is {rows.shape}")
     if width is not None and rows.shape[1] != width:
         raise ShapeError(f"x: the model expects {width} columns, got shape {rows.shape}")
     return rows
@@ -91,14 +96,19 @@ def targets(y, loss, n, classes=None):
     return values, classes
 
 
-def weights_of(sample_weight, n):
-    """Weights of rows, float64 (n,), or None; not all of them 0."""
+def weights_of(sample_weight, n, mean=True):
+    """Weights of rows, float64 (n,), or None; such that they have a mean, if `mean`."""
     if sample_weight is None:
         return None
     checks = _engines.load(config.engine())
     weights = sample_weights(sample_weight, n, np.dtype(np.float64), checks)
-    if n and not weights.any():
-        raise DataError("sample_weight: all weights are zero")
+    if n and mean:
+        if not weights.any():
+            raise DataError("sample_weight: all weights are zero")
+        with np.errstate(over="ignore"):
+            total = weights.sum()
+        if not TINY <= total < np.inf:
+            raise DataError(f"sample_weight: their sum is {total:g}: scale the weights")
     return weights
 
 
