@@ -24,7 +24,7 @@ class Minimised:
         quantile=0.5,
         dtype=None,
     ):
-        if loss not in LOSSES:
+        if not isinstance(loss, str) or loss not in LOSSES:
             raise ArgumentError(f"loss: expected one of {', '.join(LOSSES)}, got {loss!r}")
         self.loss = loss
         self.l1 = number(l1, "l1", low=0)
@@ -41,6 +41,8 @@ class Minimised:
         self._solver = None  # the SGD that steps
         self._descent = None  # the engine's view of the weights while it does
         self._target_of = None  # class -> what the engine takes it for
+        self._direct = True  # whether the engine takes a row and a number as they come
+        self._least_target = 0.0 if loss == "poisson" else -np.finfo(np.float64).max
 
     def __repr__(self):
         parts = [repr(self.loss)]
@@ -75,12 +77,19 @@ class Minimised:
     def _engine(self):
         return _engines.load_linear(config.engine())
 
-    def _problem(self, x, y, sample_weight, n_jobs, classes, goes_on):
-        """(Problem, the number of classes or None) of what a user passed in."""
+    def _problem(self, x, y, sample_weight, n_jobs, classes, goes_on, whole=True):
+        """(Problem, the number of classes or None, names of columns) of what a user passed in.
+
+        goes_on: whether it has to fit the weights there are. whole: whether these are all rows,
+        so that weights need a mean.
+        """
         known = self._weights is not None and goes_on
         rows = rows_of(x, self.dtype, self._weights.coef.shape[1] if known else None)
+        names = self._names(x, goes_on)
         if classes is not None:
             classes = whole_number(classes, "classes", 2)
+            if self.loss in REGRESSIONS:
+                raise ArgumentError(f"classes: {self.loss} is a loss of numbers, it has none")
         if known:
             if classes not in (None, self.classes):
                 raise ArgumentError(f"classes: there are {self.classes}, got {classes}")
@@ -92,13 +101,13 @@ class Minimised:
             )
         if self.loss not in REGRESSIONS:
             classes = max(outputs, 2)
-        weights = weights_of(sample_weight, rows.shape[0])
+        weights = weights_of(sample_weight, rows.shape[0], whole)
         problem = Problem(
             self._engine(), rows, y, weights, LOSSES[self.loss],
             self.quantile if self.loss == "quantile" else self.epsilon,
             self.l1, self.l2, self.fit_intercept, outputs, config.threads(n_jobs),
         )  # fmt: skip
-        return problem, classes
+        return problem, classes, names
 
     def _start(self, problem, warm):
         """The Solution to begin at."""
@@ -111,6 +120,8 @@ class Minimised:
         """Make these the weights."""
         self._weights, self._solver, self._descent = weights, solver, descent
         self.classes, self.feature_names = classes, names
+        single = len(weights.coef) == 1 or self.loss not in REGRESSIONS
+        self._direct = single and self.dtype != np.float32
         self._target_of = None
         if classes is not None:
             two = classes == 2 and self.loss != "multinomial"

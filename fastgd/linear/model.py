@@ -101,10 +101,13 @@ class LinearModel(Online):
         DivergenceError
             If weights would not be finite. The last finite ones are kept.
         """
+        if solver is not None and (isinstance(solver, type) or not hasattr(solver, "minimize")):
+            raise ArgumentError(f"solver: expected one, such as linear.LBFGS(), got {solver!r}")
         if y is None:
             return self._fit_chunks(x, solver, n_jobs, classes, warm_start)
-        names = self._names(x, warm_start)
-        problem, classes = self._problem(x, y, sample_weight, n_jobs, classes, warm_start)
+        problem, classes, names = self._problem(
+            x, y, sample_weight, n_jobs, classes, warm_start
+        )
         if problem.rows.shape[0] == 0:
             raise DataError("x: there are no rows")
         solver = solver or self._suitable_solver(problem)
@@ -151,9 +154,8 @@ class LinearModel(Online):
             raise ArgumentError(f"solver: chunks are for SGD, got {type(solver).__name__}")
         stream = Stream(
             chunks,
-            lambda x, y, weights, known: (
-                *self._problem(x, y, weights, n_jobs, known, warm_start),
-                self._names(x, warm_start),
+            lambda x, y, weights, known: self._problem(
+                x, y, weights, n_jobs, known, warm_start, whole=False
             ),
             classes,
         )

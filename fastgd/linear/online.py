@@ -1,15 +1,17 @@
 """A linear model learns row by row, and answers row by row."""
 
 from dataclasses import replace
+from types import NoneType
 
 import numpy as np
 
 from fastgd._core.types import Status
-from fastgd._validate import numeric
+from fastgd._validate import number, numeric
 from fastgd.errors import ArgumentError, DataError, DivergenceError, ShapeError
 from fastgd.linear.answers import response
 from fastgd.linear.epochs import Chunk
 from fastgd.linear.predicting import Predicting
+from fastgd.linear.problem import REGRESSIONS
 from fastgd.linear.sgd import SGD
 
 
@@ -45,12 +47,17 @@ class Online(Predicting):
             and sample_weight is classes is solver is None
             and type(y) is np.ndarray
             and y.shape == (1,)
+            and y.dtype.kind in "fiub"
+            and self._direct
             and descent.is_row(x)
-            and -np.inf < y.item() < np.inf
+            and self._least_target <= y.item() < np.inf
         ):
             return self.learn_one(x[0], y.item())
-        names = self._names(x, True)
-        problem, classes = self._problem(x, y, sample_weight, None, classes, True)
+        if not isinstance(solver, (SGD, NoneType)):
+            raise ArgumentError(f"solver: rows in parts are for SGD, got {solver!r}")
+        problem, classes, names = self._problem(
+            x, y, sample_weight, None, classes, True, whole=False
+        )
         if self._descent is None or solver is not None:
             self._begin(problem, classes, solver)
         self.feature_names = names
@@ -88,33 +95,16 @@ class Online(Predicting):
         1
         """
         descent = self._descent
-        if descent is None or type(x) is not np.ndarray:
-            x = self._row(x)
-            descent = self._stepping(x, y)
-        if self._target_of is not None:
-            try:
-                y = self._target_of[y]
-            except KeyError:
-                raise DataError(
-                    f"y: expected a class number from 0 to {self.classes - 1}, got {y!r}: "
-                    "declare classes at the first call"
-                ) from None
-        status = descent.step(x, y, sample_weight)
-        if status < 0:
-            self._check_row(x)
-            status = descent.step(np.array(x, np.float64), y, sample_weight)
-        if status != Status.STATUS_FINE:
-            raise DivergenceError(
-                "the weights would not be finite after this row: scale the columns of x, or "
-                "lower the rate"
-            )
+        if descent is None or type(x) is not np.ndarray or not self._direct:
+            return self._learn_any(x, y, sample_weight)
+        self._step(descent, x, y, sample_weight)
         return self
 
     def predict_one(self, x):
         """What ``predict`` says of one row, a dict or (d,): an int or a float."""
-        if type(x) is not np.ndarray:
-            x = self._row(x)
         coef, intercept = self._result()
+        if type(x) is not np.ndarray or x.dtype.kind != "f" or not self._direct:
+            x, _ = self._row(x)
         self._check_row(x)
         z = (coef @ x + intercept)[None]
         answer = response(self._engine(), self.loss, z[:, 0] if len(coef) == 1 else z)[0]
@@ -133,33 +123,77 @@ class Online(Predicting):
             descent = problem.engine.Descent(solver.plan(problem, objective=False), weights)
         self._keep(descent.weights, classes, self.feature_names, solver, descent)
 
-    def _stepping(self, x, y):
-        """The engine made ready for rows like this one."""
-        if self._descent is None:
-            self._check_row(x)
-            problem, classes = self._problem(
+    def _learn_any(self, x, y, sample_weight):
+        """``learn_one`` of what is no array, or comes first."""
+        x, names = self._row(x)
+        self._check_row(x)
+        weight = number(sample_weight, "sample_weight", low=0)
+        descent = self._descent
+        if descent is None:
+            if np.ndim(y):
+                raise ShapeError(f"y: expected one number, got shape {np.shape(y)}")
+            problem, classes, _ = self._problem(
                 x[None], np.reshape(y, (1,)), None, None, None, True
             )
             self._begin(problem, classes, None)
-        return self._descent
+            descent = self._descent
+        elif self.loss in REGRESSIONS and len(self._weights.coef) > 1:
+            k = len(self._weights.coef)
+            raise ShapeError(f"y: a row has {k} targets, for which there is partial_fit")
+        self._step(descent, x, y, weight)
+        self.feature_names = names
+        return self
+
+    def _step(self, descent, x, y, weight):
+        """One step for one row."""
+        try:
+            target = y if self._target_of is None else self._target_of[y]
+            status = descent.step(x, target, weight)
+            if status < 0:
+                self._check_row(x)
+                status = descent.step(numeric(x, "x").astype(np.float64), target, weight)
+        except (KeyError, TypeError):
+            number(weight, "sample_weight", low=0)
+            if self.classes is None:
+                number(y, "y")
+                raise
+            raise DataError(
+                f"y: expected a class number from 0 to {self.classes - 1}, got {y!r}: declare "
+                "classes at the first call"
+            ) from None
+        if status != Status.STATUS_FINE:
+            if not np.isfinite(x).all():
+                column = int(np.argmin(np.isfinite(x)))
+                raise DataError(f"x: {x[column]} at column {column}, which is not finite")
+            raise DivergenceError(
+                "the weights would not be finite after this row: scale the columns of x, or "
+                "lower the rate"
+            )
 
     def _row(self, x):
-        """A row (d,) of a dict or of anything else."""
+        """A row (d,) of a dict or of anything else, and the names of its columns or None."""
+        names = self.feature_names
         if not isinstance(x, dict):
-            return numeric(x, "x").astype(np.float64)
-        if self.feature_names is None:
+            return numeric(x, "x").astype(self.dtype or np.float64), names
+        if names is None:
+            names = tuple(x)
             if self._weights is not None and len(x) != self._weights.coef.shape[1]:
                 raise ShapeError(
                     f"x: the model expects {self._weights.coef.shape[1]} columns, got {len(x)}"
                 )
-            self.feature_names = tuple(x)
-        unknown = [name for name in x if name not in self.feature_names]
+        unknown = x.keys() - set(names)
         if unknown:
             raise ArgumentError(
-                f"x: no column is called {unknown[0]!r} "
-                f"(there are: {', '.join(self.feature_names)})"
+                f"x: no column is called {next(name for name in x if name in unknown)!r} "
+                f"(there are: {', '.join(map(str, names))})"
             )
-        return np.array([x.get(name, 0.0) for name in self.feature_names], np.float64)
+        values = [x.get(name, 0.0) for name in names]
+        try:
+            return np.array(values, self.dtype or np.float64), names
+        except (TypeError, ValueError):
+            for name, value in zip(names, values, strict=True):
+                number(value, f"x[{name!r}]")
+            raise
 
     def _check_row(self, x):
         if x.ndim != 1:

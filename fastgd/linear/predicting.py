@@ -19,8 +19,8 @@ class Predicting(Minimised):
             Threads, see ``config.threads``; they change no bit.
         """
         coef, intercept = self._result()
-        self._names(x, True)
         rows = rows_of(x, self.dtype, coef.shape[1])
+        self._names(x, True)
         z = decisions(self._engine(), rows, coef, intercept, config.threads(n_jobs))
         return z[:, 0] if z.shape[1] == 1 else z
 

@@ -19,7 +19,7 @@ TINY = np.finfo(np.float64).tiny
 
 def is_sparse(x):
     """Whether x has the three arrays of a compressed sparse matrix."""
-    return all(hasattr(x, name) for name in ("data", "indices", "indptr", "shape"))
+    return all(hasattr(x, name) for name in ("indptr", "indices", "data", "shape"))
 
 
 def rows_of(x, dtype=None, width=None):
@@ -43,6 +43,10 @@ def rows_of(x, dtype=None, width=None):
     """
     checks = _engines.load(config.engine())
     engine = _engines.load_linear(config.engine())
+    if getattr(x, "format", "csr") != "csr" and hasattr(x, "tocsr"):
+        raise DataTypeError(
+            f"x: expected a sparse matrix in CSR format, got {x.format}: call tocsr"
+        )
     if is_sparse(x):
         rows = _csr(x, dtype, checks, engine)
     else:
@@ -121,11 +125,9 @@ def _chosen(array, dtype):
 
 def _csr(x, dtype, checks, engine):
     """A CSR matrix as the engine's rows."""
-    if getattr(x, "format", "csr") != "csr":
-        raise DataTypeError(
-            f"x: expected a sparse matrix in CSR format, got {x.format}: call tocsr"
-        )
-    data, indices, indptr = numeric(x.data, "x.data"), x.indices, x.indptr
+    data, indices, indptr = (
+        numeric(getattr(x, name), f"x.{name}") for name in ("data", "indices", "indptr")
+    )
     if len(x.shape) != 2:
         raise ShapeError(f"x: expected 2 dimensions (rows, columns), got shape {x.shape}")
     n, d = map(int, x.shape)
@@ -134,6 +136,9 @@ def _csr(x, dtype, checks, engine):
             f"x: expected CSR arrays data (m,), indices (m,) and indptr ({n + 1},), got "
             f"{data.shape}, {indices.shape} and {indptr.shape}"
         )
+    for name, array in (("indices", indices), ("indptr", indptr)):
+        if array.dtype.kind not in "iu":
+            raise DataTypeError(f"x.{name}: expected whole numbers, got {array.dtype}")
     if indptr[0] < 0 or indptr[-1] > len(data) or (np.diff(indptr) < 0).any():
         raise DataError("x.indptr: expected numbers that rise from 0 to the length of x.data")
     kind = np.dtype(np.int32)
@@ -146,8 +151,9 @@ def _csr(x, dtype, checks, engine):
     index = checks.first_nonfinite(values)
     if starts[0] <= index < starts[-1]:
         row = int(np.searchsorted(starts, index, "right")) - 1
+        reason = f"beyond {values.dtype}" if np.isfinite(data[index]) else "not finite"
         raise DataError(
-            f"x: {data[index]} at row {row}, column {columns[index]}, which is not finite"
+            f"x: {data[index]} at row {row}, column {columns[index]}, which is {reason}"
         )
     rows = engine.Rows(values, columns, starts, d)
     row = rows.faulty_row()
