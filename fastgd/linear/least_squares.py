@@ -7,7 +7,7 @@ import numpy as np
 
 from fastgd._core.types import LinearLoss
 from fastgd._threads import Choice, useful_threads
-from fastgd.linear.definite import Inverse, root_of_inverse
+from fastgd.linear.definite import Inverse, finite_squares, root_of_inverse
 from fastgd.training import SPAN_SECONDS
 
 #: From this condition number on, residuals of the data correct what rounding did to moments.
@@ -85,6 +85,7 @@ def moments(engine, rows, y, weights, threads=1):
     while row < n:
         span = functools.partial(engine.weighted_gram, rows, weights, shift, y, sums, row)
         row, sums = choice.run(span, row, SPAN_SECONDS)
+    finite_squares(sums)
     square, first, cross = sums[0, :, :d], sums[0, :, d], sums[0, :, d + 1 :]
     off = first / total
     rest = y.sum(axis=0) if weights is None else weights @ y

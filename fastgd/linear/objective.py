@@ -6,8 +6,7 @@ import numpy as np
 
 from fastgd._core.types import LinearLoss
 from fastgd._threads import Choice, useful_threads
-from fastgd.errors import DivergenceError
-from fastgd.linear.definite import Inverse
+from fastgd.linear.definite import Inverse, finite_squares
 from fastgd.training import SPAN_SECONDS
 
 #: Up to so many columns the metric is the inverse of a matrix, else of its diagonal.
@@ -163,7 +162,7 @@ class Objective:
         if p.fit_intercept:
             matrix[d, :d] = matrix[:d, d] = sums[0, :, d]
             matrix[d, d] = n if weights is None else weights.sum()
-        return _finite(matrix) * self._share
+        return finite_squares(matrix) * self._share
 
     def metric(self):
         """What the inverse of the Hessian is like wherever the vector is: a Metric."""
@@ -179,7 +178,7 @@ class Objective:
         """The weighted mean squares of the columns, (width,)."""
         p = self.problem
         s = np.ones(p.rows.shape[0]) if p.weights is None else p.weights
-        squares = _finite(column_squares(p.rows, s)) * self._share
+        squares = finite_squares(column_squares(p.rows, s)) * self._share
         return np.append(squares, 1.0) if p.fit_intercept else squares
 
 
@@ -225,15 +224,6 @@ class Metric:
             return found
 
         return product
-
-
-def _finite(squares):
-    """Sums of squares as they are, if they are finite."""
-    if not np.isfinite(squares).all():
-        raise DivergenceError(
-            "x: the squares of its columns are beyond float64: scale the columns of x"
-        )
-    return squares
 
 
 @np.errstate(over="ignore", invalid="ignore")

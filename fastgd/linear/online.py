@@ -14,6 +14,11 @@ from fastgd.linear.predicting import Predicting
 from fastgd.linear.problem import REGRESSIONS
 from fastgd.linear.sgd import SGD
 
+INFINITY = float("inf")
+
+#: What an array of numbers has for items.
+NUMBERS = {float, int, bool}
+
 
 class Online(Predicting):
     """The part of a ``LinearModel`` that learns as rows come."""
@@ -47,12 +52,13 @@ class Online(Predicting):
             and sample_weight is classes is solver is None
             and type(y) is np.ndarray
             and y.shape == (1,)
-            and y.dtype.kind in "fiub"
             and self._direct
             and descent.is_row(x)
-            and self._least_target <= y.item() < np.inf
+            and type(target := y.item()) in NUMBERS
+            and self._least_target <= target < INFINITY
         ):
-            return self.learn_one(x[0], y.item())
+            self._step(descent, x[0], target, 1.0)
+            return self
         if not isinstance(solver, (SGD, NoneType)):
             raise ArgumentError(f"solver: rows in parts are for SGD, got {solver!r}")
         problem, classes, names = self._problem(
