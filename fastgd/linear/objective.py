@@ -1,13 +1,11 @@
 """The objective of a linear model as solvers of whole batches see it: of a vector."""
 
-import functools
-
 import numpy as np
 
 from fastgd._core.types import LinearLoss
 from fastgd._threads import Choice, useful_threads
 from fastgd.linear.definite import Inverse, finite_squares
-from fastgd.training import SPAN_SECONDS
+from fastgd.linear.passes import sums_over_rows
 
 #: Up to so many columns the metric is the inverse of a matrix, else of its diagonal.
 METRIC_COLUMNS = 256
@@ -75,13 +73,10 @@ class Objective:
         coef, intercept = self.split(vector)
         curvatures = self._curvatures if curved else None
         self._point = vector if curved else None
-        row, sums = 0, None
-        while row < n:
-            span = functools.partial(
-                self.engine.objective, p.rows, p.y, p.weights, p.loss, p.setting, coef,
-                intercept, curvatures, sums, row,
-            )  # fmt: skip
-            row, sums = self._choice.run(span, row, SPAN_SECONDS)
+        sums = sums_over_rows(
+            self._choice, n, self.engine.objective, p.rows, p.y, p.weights, p.loss, p.setting,
+            coef, intercept, curvatures,
+        )  # fmt: skip
         value = sums[0, 0] * self._share
         gradient = sums[0, 1:].reshape(-1, d + 1)[:, : self.width].ravel() * self._share
         if p.l2:
@@ -151,12 +146,10 @@ class Objective:
         weights = p.weights if curvatures is None else curvatures
         if p.weights is not None and curvatures is not None:
             weights = p.weights * curvatures
-        none, row, sums = np.zeros((n, 0)), 0, None
-        while row < n:
-            span = functools.partial(
-                self.engine.weighted_gram, p.rows, weights, None, none, sums, row
-            )
-            row, sums = self._choice.run(span, row, SPAN_SECONDS)
+        none = np.zeros((n, 0))
+        sums = sums_over_rows(
+            self._choice, n, self.engine.weighted_gram, p.rows, weights, None, none
+        )
         matrix = np.empty((self.width, self.width))
         matrix[:d, :d] = sums[0, :, :d]
         if p.fit_intercept:
