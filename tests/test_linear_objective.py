@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from engines import FOR_EVER, covering, digest, each_build, each_engine, missing
-from linear_problems import CASES, linear, problem, rows, targets
+from batch_problems import CASES, linear, problem, rows, targets
+from engines import FOR_EVER, covering, digest, missing
+from linear_problems import each_build, each_engine
 
 from fastgd.linear.coordinates import descend
 from fastgd.linear.objective import Objective

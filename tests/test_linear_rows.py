@@ -137,6 +137,13 @@ def test_frames_are_rows_and_keep_their_names():
             model.predict(frame[["b", "a", "c"]])
 
 
+def test_a_csr_matrix_of_lists():
+    given, made = CSR(features(4, 3)), CSR(features(4, 3))
+    for name in ("data", "indices", "indptr"):
+        setattr(given, name, getattr(made, name).tolist())
+    assert np.array_equal(rows_of(given).values, made.data)
+
+
 def test_csr_matrices_of_scipy():
     sparse = pytest.importorskip("scipy.sparse")
     x = features(9, 6)
@@ -147,8 +154,11 @@ def test_csr_matrices_of_scipy():
         assert np.shares_memory(table.values, kind(x).data) is False
     made = sparse.csr_array(x)
     assert np.shares_memory(rows_of(made).values, made.data)
-    with pytest.raises(DataTypeError, match="CSR format, got csc"):
-        rows_of(sparse.csc_array(x))
+    for kind in ("csc", "coo", "dok"):
+        with pytest.raises(DataTypeError, match=f"CSR format, got {kind}"):
+            rows_of(made.asformat(kind))
+    with pytest.raises(DataError, match=r"at row 0, column .*beyond float32"):
+        rows_of(made * 1e300, np.float32)
 
 
 def test_columns_out_of_order_or_twice_are_put_right():
@@ -182,6 +192,10 @@ def broken(**arrays):
         (broken(indices=[0, -1, 1]), DataError, "row 1 has a column outside of 0 to 2"),
         (broken(indptr=[0, 2, 1, 3]), DataError, "indptr"),
         (broken(indptr=[0, 1, 2, 4]), DataError, "indptr"),
+        (broken(indices=[0.0, 1.0, 2.5]), DataTypeError, "x.indices: .*float64"),
+        (broken(indptr=[0.0, 1.0, 2.0, 3.0]), DataTypeError, "x.indptr: .*float64"),
+        (np.zeros((3, 0)), DataError, r"no columns, the shape is \(3, 0\)"),
+        (np.zeros((3, 2), "M8[s]"), DataTypeError, "datetime64"),
         (broken(indptr=[0, 1, 3]), ShapeError, r"indptr \(4,\)"),
     ],
 )
@@ -224,6 +238,10 @@ def test_targets_as_the_engine_wants_them():
 def test_weights_are_checked():
     assert weights_of(None, 3) is None
     assert weights_of([1, 0, 2], 3).tolist() == [1, 0, 2]
-    for given, message in (([1, 1], "3 rows"), ([1, -1, 1], "row 1"), ([0, 0, 0], "zero")):
+    assert weights_of([0, 0, 0], 3, mean=False).tolist() == [0, 0, 0]
+    for given, message in (
+        ([1, 1], "3 rows"), ([1, -1, 1], "row 1"), ([0, 0, 0], "zero"),
+        ([1e308, 1e308, 1e308], "their sum is inf"), ([1e-310, 0, 0], "their sum is 1e-310"),
+    ):  # fmt: skip
         with pytest.raises(ValueError, match=message):
             weights_of(given, 3)

@@ -347,19 +347,6 @@ def test_warm_start_goes_on():
     np.testing.assert_allclose(model.coef, expected.coef, rtol=1e-12)
 
 
-def test_gradient_descent_by_hand():
-    x, y = features(30, 3), targets_for("squared_error", features(30, 3))
-    weights = np.random.default_rng(0).random(30)
-    w, b = np.zeros(3), 0.0
-    for _ in range(20):
-        slope = weights * (x @ w + b - y) / weights.sum()
-        w, b = (1 - 0.1 * 0.05) * w - 0.1 * x.T @ slope, b - 0.1 * slope.sum()
-    solver = linear.GradientDescent(0.1, 20)
-    model = linear.LinearModel(l2=0.05).fit(x, y, weights, solver)
-    np.testing.assert_allclose(model.coef[0], w, rtol=1e-12)
-    np.testing.assert_allclose(model.intercept, b, rtol=1e-12)
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -4,9 +4,9 @@ import warnings
 
 import numpy as np
 import pytest
+from batch_problems import linear, problem, rows, targets
 from credit_table import credit
-from engines import each_build, each_engine
-from linear_problems import linear, problem, rows, targets
+from linear_problems import each_build, each_engine
 
 from fastgd import linear as linear_models
 from fastgd.errors import ArgumentError, ConvergenceWarning, DivergenceError
@@ -224,6 +224,29 @@ def test_a_constant_target_and_a_single_row():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             assert np.isfinite(solver.minimize(given, zeros(given)).intercept).all()
+
+
+@each_engine
+@each_solver
+@pytest.mark.parametrize(
+    ("scale", "size"), [(1e15, 1.0), (1e-15, 1.0), (1.0, 1e15), (np.array([1e15, 1, 1e-15]), 1)]
+)
+def test_huge_and_tiny_columns_and_targets_end_where_rounding_does(build, solver, scale, size):
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    y = x @ [1.0, 2.0, 3.0] + 1
+    given = problem(linear(build), x * scale, y * size, "squared_error")
+    found = solver.minimize(given, zeros(given))  # a warning would be an error
+    np.testing.assert_allclose(found.coef[0] * scale / size, [1, 2, 3], rtol=1e-9)
+
+
+@each_engine
+@each_solver
+@pytest.mark.parametrize("d", [3, 300])
+def test_columns_whose_squares_no_float_holds(build, solver, d):
+    x = 1e200 * np.random.default_rng(0).normal(size=(20, d))
+    given = problem(linear(build), x, np.arange(20) % 2 * 2.0 - 1, "log_loss")
+    with pytest.raises(DivergenceError, match="x: the squares of its columns are beyond"):
+        solver.minimize(given, zeros(given))
 
 
 @each_solver

@@ -183,7 +183,10 @@ def test_a_failed_fit_changes_nothing(name):
     y = np.unique(y, return_inverse=True)[1]
     model, other = (getattr(ours, name)().fit(x, y) for _ in range(2))
     with pytest.raises(ValueError, match="sample_weight"):
-        model.fit(x, 1 - y, sample_weight=-np.ones(len(y)))
+        model.fit(x[:, :2], 1 - y, sample_weight=-np.ones(len(y)))
+    with pytest.raises(ValueError, match="sample_weight"):
+        model.partial_fit(x, 1 - y, sample_weight=-np.ones(len(y)))
+    assert model.n_features_in_ == x.shape[1]
     for m in (model, other):
         m.partial_fit(x[:50], y[:50])
     np.testing.assert_array_equal(model.coef_, other.coef_)
@@ -343,6 +346,13 @@ def test_parts_give_what_the_whole_gives(make, weighted, form):
     close(later, expected, 1e-7)
     with pytest.raises(ValueError, match="targets"):
         begun.partial_fit(x, y[:, 0])
+
+
+@pytest.mark.parametrize("make", [ours.LinearRegression, ours.Ridge])
+def test_squares_that_no_float_holds(make):
+    x, y = regression()
+    with pytest.raises(ArithmeticError, match="x: the squares of its columns are beyond"):
+        make().fit(x * 1e200, y)
 
 
 def test_columns_far_from_zero_keep_their_digits():

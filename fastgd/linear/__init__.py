@@ -1,9 +1,10 @@
 """Linear models."""
 
+from fastgd.linear.batch_descent import GradientDescent
 from fastgd.linear.descent import gradient_descent
 from fastgd.linear.lbfgs import LBFGS
 from fastgd.linear.model import LinearModel
 from fastgd.linear.newton import Newton
-from fastgd.linear.sgd import SGD, GradientDescent
+from fastgd.linear.sgd import SGD
 
 __all__ = ["LBFGS", "SGD", "GradientDescent", "LinearModel", "Newton", "gradient_descent"]

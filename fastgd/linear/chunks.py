@@ -1,6 +1,6 @@
 """A stream of rows, chunk by chunk."""
 
-from fastgd.errors import DataError, DataTypeError, ShapeError
+from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 from fastgd.linear.epochs import Chunk
 
 
@@ -44,14 +44,23 @@ class Stream:
         )
 
     def __iter__(self):
-        first, classes, _ = self.first
+        first, classes, names = self.first
         if self.once:
             yield Chunk(first.rows, first.y, first.weights)
         for chunk in self._rest if self.once else self._chunks:
-            problem, _, _ = self._ready(chunk, classes)
+            problem, _, others = self._ready(chunk, classes)
             if problem.rows.shape[1] != first.rows.shape[1]:
                 raise ShapeError(
                     f"x: the first chunk has {first.rows.shape[1]} columns, another "
                     f"{problem.rows.shape[1]}"
+                )
+            if problem.outputs != first.outputs:
+                raise ShapeError(
+                    f"y: the first chunk has {first.outputs} targets a row, another "
+                    f"{problem.outputs}"
+                )
+            if None not in (names, others) and names != others:
+                raise ArgumentError(
+                    f"x: the first chunk has the columns {names}, another {others}"
                 )
             yield Chunk(problem.rows, problem.y, problem.weights)

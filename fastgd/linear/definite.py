@@ -2,7 +2,18 @@
 
 import numpy as np
 
+from fastgd.errors import DivergenceError
+
 EPSILON = np.finfo(np.float64).eps
+
+
+def finite_squares(squares):
+    """Sums of squares as they are, if they are finite."""
+    if not np.isfinite(squares).all():
+        raise DivergenceError(
+            "x: the squares of its columns are beyond float64: scale the columns of x"
+        )
+    return squares
 
 
 class Inverse:

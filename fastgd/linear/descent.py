@@ -9,6 +9,7 @@ from fastgd._core.types import Status
 from fastgd._threads import Choice, useful_threads
 from fastgd._validate import check_finite, number, numeric, prepared, whole_number
 from fastgd.errors import ArgumentError, DataError, DivergenceError, ShapeError
+from fastgd.linear.passes import sums_over_rows
 from fastgd.training import SPAN_SECONDS
 
 METHODS = ("auto", "direct", "gram")
@@ -155,10 +156,7 @@ def _gram(engine, x, y, iterations, method, threads):
     ):
         return None
     choice = Choice(useful_threads(threads, n * d * (d + k) // 2, 1))
-    row, sums = 0, None
-    while row < n:
-        span = functools.partial(engine.gram_matrix, x, y, sums, row)
-        row, sums = choice.run(span, row, SPAN_SECONDS)
+    sums = sums_over_rows(choice, n, engine.gram_matrix, x, y)
     accepted = method == "gram" or is_accurate(sums[0], iterations, x.dtype)
     return sums if accepted else None
 

@@ -5,7 +5,7 @@ from collections import deque
 import numpy as np
 
 from fastgd._validate import number, positive_int, whole_number
-from fastgd.linear.minimum import Minimum, Patience, penalised, subgradient
+from fastgd.linear.minimum import Minimum, Patience, is_rounding, penalised, subgradient
 from fastgd.linear.search import EPSILON, ROUNDING, backtrack, orthant_line, smooth_line
 from fastgd.linear.solving import solve
 from fastgd.optimizers.line_search import Trial, strong_wolfe
@@ -92,7 +92,8 @@ class LBFGS:
                 found = backtrack(orthant_line(objective, vector, direction, slopes), here)
             if found.step == 0:
                 if failed or not pairs:
-                    return best._replace(converged=-slope <= 64 * EPSILON * abs(best.value))
+                    small = is_rounding(-slope, best.value, metric.square(vector))
+                    return best._replace(converged=small)
                 failed = True
                 pairs.clear()
                 continue

@@ -1,14 +1,13 @@
 """Least squares by the columns' moments: exact, from one pass over the rows, in any parts."""
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
 
 from fastgd._core.types import LinearLoss
 from fastgd._threads import Choice, useful_threads
-from fastgd.linear.definite import Inverse, root_of_inverse
-from fastgd.training import SPAN_SECONDS
+from fastgd.linear.definite import Inverse, finite_squares, root_of_inverse
+from fastgd.linear.passes import sums_over_rows
 
 #: From this condition number on, residuals of the data correct what rounding did to moments.
 ILL_CONDITIONED = 1e4
@@ -81,10 +80,9 @@ def moments(engine, rows, y, weights, threads=1):
     if rows.sparse:
         work = len(rows.values) ** 2 // max(n, 1)
     choice = Choice(useful_threads(threads, work, 1))
-    row, sums = 0, None
-    while row < n:
-        span = functools.partial(engine.weighted_gram, rows, weights, shift, y, sums, row)
-        row, sums = choice.run(span, row, SPAN_SECONDS)
+    sums = finite_squares(
+        sums_over_rows(choice, n, engine.weighted_gram, rows, weights, shift, y)
+    )
     square, first, cross = sums[0, :, :d], sums[0, :, d], sums[0, :, d + 1 :]
     off = first / total
     rest = y.sum(axis=0) if weights is None else weights @ y
@@ -161,13 +159,10 @@ def correct(engine, rows, y, weights, found, penalties, centred, coef, solvers, 
     before = np.inf
     for _ in range(CORRECTIONS):
         intercept = found.intercept(coef, centred)
-        row, sums = 0, None
-        while row < n:
-            span = functools.partial(
-                engine.objective, rows, y, weights, LinearLoss.LINEAR_SQUARED_ERROR, 0.0, coef,
-                intercept, None, sums, row,
-            )  # fmt: skip
-            row, sums = choice.run(span, row, SPAN_SECONDS)
+        sums = sums_over_rows(
+            choice, n, engine.objective, rows, y, weights, LinearLoss.LINEAR_SQUARED_ERROR, 0.0,
+            coef, intercept, None,
+        )  # fmt: skip
         slopes = sums[0, 1:].reshape(k, d + 1)
         right = slopes[:, :d] + penalties[:, None] * coef
         if centred:

@@ -58,6 +58,16 @@ def penalised(vector, value, l1):
     return value if l1 is None else value + float(l1 @ np.abs(vector))
 
 
+def is_rounding(decrease, value, square):
+    """Whether a step that would lower a value by so little changes nothing but rounding.
+
+    square: the mean square of all decisions, or about that, in the metric in which `decrease`
+    is that of the step's: where J ends near zero, it is not J that is rounded, but these.
+    """
+    least = 64 * np.finfo(np.float64).eps
+    return bool(decrease <= max(least * abs(value), least**2 * square))
+
+
 class Patience:
     """Whether going on still makes a gradient smaller once values differ by rounding only.
 

@@ -5,8 +5,8 @@ import numpy as np
 from fastgd._validate import number, whole_number
 from fastgd.linear.coordinates import descend
 from fastgd.linear.definite import Inverse
-from fastgd.linear.minimum import Minimum, Patience, penalised, subgradient
-from fastgd.linear.search import EPSILON, ROUNDING, backtrack, penalised_line, smooth_line
+from fastgd.linear.minimum import Minimum, Patience, is_rounding, penalised, subgradient
+from fastgd.linear.search import ROUNDING, backtrack, penalised_line, smooth_line
 from fastgd.linear.solving import solve
 from fastgd.optimizers.line_search import Trial, strong_wolfe
 
@@ -63,12 +63,13 @@ class Newton:
                 return best
             if n_iter >= self.max_iter:
                 return best._replace(converged=False)
+            hessian = objective.hessian(vector)
             if l1 is None:
-                step = -Inverse(objective.hessian(vector))(gradient)
+                step = -Inverse(hessian)(gradient)
                 slope = float(step @ gradient)
                 line = smooth_line(objective, vector, step, curved=True)
             else:
-                step = self._penalised_step(objective, vector, gradient, steepness)
+                step = self._penalised_step(objective, hessian, vector, gradient, steepness)
                 slope = float(gradient @ step)
                 slope += float(l1 @ (np.abs(vector + step) - np.abs(vector)))
                 line = penalised_line(objective, vector, step, slope)
@@ -82,14 +83,13 @@ class Newton:
             else:
                 found = backtrack(line, here)
             if found.step == 0:  # nothing but rounding is left, or the objective is ill-formed
-                small = -slope <= 64 * EPSILON * abs(best.value)
-                return best._replace(converged=small)
+                square = float(vector @ hessian @ vector)
+                return best._replace(converged=is_rounding(-slope, best.value, square))
             vector, value, gradient = found.extra
             n_iter += 1
 
-    def _penalised_step(self, objective, vector, gradient, steepness):
+    def _penalised_step(self, objective, hessian, vector, gradient, steepness):
         """To the minimum of the quadratic model and the penalty."""
-        hessian = objective.hessian(vector)
         target = vector.copy()
         accuracy = max(0.1 * self.tol, min(0.01, steepness) * steepness)
         descend(

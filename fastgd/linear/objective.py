@@ -1,13 +1,11 @@
 """The objective of a linear model as solvers of whole batches see it: of a vector."""
 
-import functools
-
 import numpy as np
 
 from fastgd._core.types import LinearLoss
 from fastgd._threads import Choice, useful_threads
-from fastgd.linear.definite import Inverse
-from fastgd.training import SPAN_SECONDS
+from fastgd.linear.definite import Inverse, finite_squares
+from fastgd.linear.passes import sums_over_rows
 
 #: Up to so many columns the metric is the inverse of a matrix, else of its diagonal.
 METRIC_COLUMNS = 256
@@ -75,13 +73,10 @@ class Objective:
         coef, intercept = self.split(vector)
         curvatures = self._curvatures if curved else None
         self._point = vector if curved else None
-        row, sums = 0, None
-        while row < n:
-            span = functools.partial(
-                self.engine.objective, p.rows, p.y, p.weights, p.loss, p.setting, coef,
-                intercept, curvatures, sums, row,
-            )  # fmt: skip
-            row, sums = self._choice.run(span, row, SPAN_SECONDS)
+        sums = sums_over_rows(
+            self._choice, n, self.engine.objective, p.rows, p.y, p.weights, p.loss, p.setting,
+            coef, intercept, curvatures,
+        )  # fmt: skip
         value = sums[0, 0] * self._share
         gradient = sums[0, 1:].reshape(-1, d + 1)[:, : self.width].ravel() * self._share
         if p.l2:
@@ -151,18 +146,16 @@ class Objective:
         weights = p.weights if curvatures is None else curvatures
         if p.weights is not None and curvatures is not None:
             weights = p.weights * curvatures
-        none, row, sums = np.zeros((n, 0)), 0, None
-        while row < n:
-            span = functools.partial(
-                self.engine.weighted_gram, p.rows, weights, None, none, sums, row
-            )
-            row, sums = self._choice.run(span, row, SPAN_SECONDS)
+        none = np.zeros((n, 0))
+        sums = sums_over_rows(
+            self._choice, n, self.engine.weighted_gram, p.rows, weights, None, none
+        )
         matrix = np.empty((self.width, self.width))
         matrix[:d, :d] = sums[0, :, :d]
         if p.fit_intercept:
             matrix[d, :d] = matrix[:d, d] = sums[0, :, d]
             matrix[d, d] = n if weights is None else weights.sum()
-        return matrix * self._share
+        return finite_squares(matrix) * self._share
 
     def metric(self):
         """What the inverse of the Hessian is like wherever the vector is: a Metric."""
@@ -178,7 +171,7 @@ class Objective:
         """The weighted mean squares of the columns, (width,)."""
         p = self.problem
         s = np.ones(p.rows.shape[0]) if p.weights is None else p.weights
-        squares = column_squares(p.rows, s) * self._share
+        squares = finite_squares(column_squares(p.rows, s)) * self._share
         return np.append(squares, 1.0) if p.fit_intercept else squares
 
 
@@ -192,6 +185,13 @@ class Metric:
 
     def __init__(self, matrix):
         self._matrix = matrix
+
+    def square(self, vector):
+        """The square of a vector's length."""
+        both = vector.reshape(-1, len(self._matrix))
+        if self._matrix.ndim == 1:
+            return float((self._matrix * both**2).sum())
+        return float((both @ self._matrix * both).sum())
 
     def on(self, free=None):
         """The function that multiplies a vector, as if what is not free were not there."""
@@ -219,6 +219,7 @@ class Metric:
         return product
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def column_squares(rows, weights):
     """The sums of weighted squares of the columns of rows, float64 (d,)."""
     n, d = rows.shape

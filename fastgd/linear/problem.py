@@ -3,7 +3,8 @@
 A solver is an object with a method ``minimize(problem, start)``: it takes a ``Problem`` of one
 output, or of k outputs for the multinomial loss, begins at a ``Solution`` and returns another.
 It changes neither; arrays of a solution are fresh. It raises a DivergenceError if it leaves the
-finite numbers, and answers Ctrl-C.
+finite numbers, and answers Ctrl-C. One with a true attribute ``several`` is given problems of
+several outputs as they are, and not their parts.
 """
 
 from dataclasses import dataclass, replace
@@ -92,3 +93,19 @@ class Problem:
         if self.y.ndim == 2:
             return np.ascontiguousarray(self.y[:, output])
         return np.where(self.y == output, 1.0, -1.0)
+
+
+def in_parts(minimize, parts, start):
+    """The Solution of several problems together, of which each has its outputs of `start`."""
+    size = len(start.coef) // len(parts)
+    found = []
+    for i, part in enumerate(parts):
+        mine = slice(i * size, (i + 1) * size)
+        found.append(minimize(part, Solution(start.coef[mine], start.intercept[mine])))
+    values = [solution.loss_value for solution in found]
+    return Solution(
+        np.concatenate([solution.coef for solution in found]),
+        np.concatenate([solution.intercept for solution in found]),
+        max(solution.n_iter for solution in found),
+        None if None in values else float(sum(values)),
+    )

@@ -13,10 +13,13 @@ from fastgd._validate import (
 from fastgd.errors import DataError, DataTypeError, ShapeError
 from fastgd.linear.problem import REGRESSIONS
 
+#: The least sum of weights whose inverse is finite.
+TINY = np.finfo(np.float64).tiny
+
 
 def is_sparse(x):
     """Whether x has the three arrays of a compressed sparse matrix."""
-    return all(hasattr(x, name) for name in ("data", "indices", "indptr", "shape"))
+    return all(hasattr(x, name) for name in ("indptr", "indices", "data", "shape"))
 
 
 def rows_of(x, dtype=None, width=None):
@@ -40,6 +43,10 @@ def rows_of(x, dtype=None, width=None):
     """
     checks = _engines.load(config.engine())
     engine = _engines.load_linear(config.engine())
+    if getattr(x, "format", "csr") != "csr" and hasattr(x, "tocsr"):
+        raise DataTypeError(
+            f"x: expected a sparse matrix in CSR format, got {x.format}: call tocsr"
+        )
     if is_sparse(x):
         rows = _csr(x, dtype, checks, engine)
     else:
@@ -51,6 +58,8 @@ def rows_of(x, dtype=None, width=None):
         values = prepared(original, _chosen(original, dtype))
         check_finite(checks, values, original, "x", x)
         rows = engine.Rows(values)
+    if rows.shape[1] == 0:
+        raise DataError(f"x: there are no columns, the shape is {rows.shape}")
     if width is not None and rows.shape[1] != width:
         raise ShapeError(f"x: the model expects {width} columns, got shape {rows.shape}")
     return rows
@@ -91,14 +100,19 @@ def targets(y, loss, n, classes=None):
     return values, classes
 
 
-def weights_of(sample_weight, n):
-    """Weights of rows, float64 (n,), or None; not all of them 0."""
+def weights_of(sample_weight, n, mean=True):
+    """Weights of rows, float64 (n,), or None; such that they have a mean, if `mean`."""
     if sample_weight is None:
         return None
     checks = _engines.load(config.engine())
     weights = sample_weights(sample_weight, n, np.dtype(np.float64), checks)
-    if n and not weights.any():
-        raise DataError("sample_weight: all weights are zero")
+    if n and mean:
+        if not weights.any():
+            raise DataError("sample_weight: all weights are zero")
+        with np.errstate(over="ignore"):
+            total = weights.sum()
+        if not TINY <= total < np.inf:
+            raise DataError(f"sample_weight: their sum is {total:g}: scale the weights")
     return weights
 
 
@@ -111,11 +125,9 @@ def _chosen(array, dtype):
 
 def _csr(x, dtype, checks, engine):
     """A CSR matrix as the engine's rows."""
-    if getattr(x, "format", "csr") != "csr":
-        raise DataTypeError(
-            f"x: expected a sparse matrix in CSR format, got {x.format}: call tocsr"
-        )
-    data, indices, indptr = numeric(x.data, "x.data"), x.indices, x.indptr
+    data, indices, indptr = (
+        numeric(getattr(x, name), f"x.{name}") for name in ("data", "indices", "indptr")
+    )
     if len(x.shape) != 2:
         raise ShapeError(f"x: expected 2 dimensions (rows, columns), got shape {x.shape}")
     n, d = map(int, x.shape)
@@ -124,6 +136,9 @@ def _csr(x, dtype, checks, engine):
             f"x: expected CSR arrays data (m,), indices (m,) and indptr ({n + 1},), got "
             f"{data.shape}, {indices.shape} and {indptr.shape}"
         )
+    for name, array in (("indices", indices), ("indptr", indptr)):
+        if array.dtype.kind not in "iu":
+            raise DataTypeError(f"x.{name}: expected whole numbers, got {array.dtype}")
     if indptr[0] < 0 or indptr[-1] > len(data) or (np.diff(indptr) < 0).any():
         raise DataError("x.indptr: expected numbers that rise from 0 to the length of x.data")
     kind = np.dtype(np.int32)
@@ -136,8 +151,9 @@ def _csr(x, dtype, checks, engine):
     index = checks.first_nonfinite(values)
     if starts[0] <= index < starts[-1]:
         row = int(np.searchsorted(starts, index, "right")) - 1
+        reason = f"beyond {values.dtype}" if np.isfinite(data[index]) else "not finite"
         raise DataError(
-            f"x: {data[index]} at row {row}, column {columns[index]}, which is not finite"
+            f"x: {data[index]} at row {row}, column {columns[index]}, which is {reason}"
         )
     rows = engine.Rows(values, columns, starts, d)
     row = rows.faulty_row()

@@ -1,4 +1,4 @@
-"""Solvers that go step by step: stochastic and batch gradient descent."""
+"""Stochastic gradient descent: a step for each row, or for a few."""
 
 from dataclasses import dataclass, replace
 
@@ -222,47 +222,3 @@ def mean_loss(problem, weights, chosen, output):
         engine.losses(problem.loss, problem.setting, z[:, output].copy(), y, found)
         values = found[0]
     return float(given[chosen] @ values[chosen] / max(given[chosen].sum(), 1e-300))
-
-
-@dataclass(frozen=True)
-class GradientDescent:
-    """Batch gradient descent: each iteration goes along the gradient over all rows.
-
-    Parameters
-    ----------
-    rate : float
-        The length of a step: w <- w - rate (gradient of the mean loss + l2 w), and then towards
-        0 by rate l1 (proximal gradient descent).
-    iterations : int
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fastgd import linear
-    >>> x = np.array([[0.0], [1.0], [2.0]])
-    >>> solver = linear.GradientDescent(rate=0.5, iterations=200)
-    >>> model = linear.LinearModel().fit(x, 2 * x[:, 0] + 1, solver=solver)
-    >>> model.coef.round(6), model.intercept.round(6)
-    (array([[2.]]), array([1.]))
-    """
-
-    rate: float
-    iterations: int
-
-    several = True
-
-    def __post_init__(self):
-        number(self.rate, "rate", low=0)
-        positive_int(self.iterations, "iterations")
-
-    def minimize(self, problem, start):
-        """See ``problem``."""
-        steps = SGD(
-            "constant",
-            self.rate,
-            epochs=self.iterations,
-            tol=None,
-            shuffle=False,
-            batch_size=None,
-        )
-        return steps.minimize(problem, start)

@@ -43,6 +43,7 @@ def objective(
     return n, np.concatenate([[s @ values], *gradient])[None]
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def weighted_gram(rows, weights, shift, targets, sums, row, seconds, threads=1):
     """Go on from `row` with the sums of (x - shift)^T diag(c) (x - shift, 1, y): (row, sums).
 

@@ -1,6 +1,5 @@
 """What estimators around a network share: rows and weights made ready, outputs in pieces."""
 
-import contextlib
 from numbers import Real
 
 import numpy as np
@@ -8,6 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
 
 from fastgd.errors import DataError, ShapeError
+from fastgd.sklearn.inputs import unchanged_if_it_fails
 
 #: Rows of a sparse matrix that are made dense at a time when outputs are computed.
 SPARSE_ROWS = 4096
@@ -19,16 +19,7 @@ SCALE_RATIO = 100.0
 class NetworkEstimator(BaseEstimator):
     """An estimator whose attribute ``model_`` is a model of fastgd."""
 
-    @contextlib.contextmanager
-    def _unchanged_if_it_fails(self):
-        """Let an error leave the attributes as they were, but for weights in training."""
-        before = dict(vars(self))
-        try:
-            yield
-        except Exception:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
+    _unchanged_if_it_fails = unchanged_if_it_fails
 
     def _checked(self, X, y, reset, dtype=(np.float64, np.float32), **kwargs):
         """X as a dense C-contiguous matrix, y as an array.

@@ -1,5 +1,7 @@
-"""What scikit-learn's users pass to linear models, as fastgd's engine takes it."""
+"""What scikit-learn's users pass in, as fastgd's engine takes it; or how it is refused."""
 
+import contextlib
+import functools
 from numbers import Real
 
 import numpy as np
@@ -21,3 +23,30 @@ def row_weights(sample_weight, n):
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n, float(sample_weight))
     return weights_of(sample_weight, n)
+
+
+@contextlib.contextmanager
+def unchanged_if_it_fails(estimator, failures=Exception):
+    """Let an error leave an estimator's attributes as they were.
+
+    What its attributes hold is as it was only if it is replaced, not changed: weights of a
+    network that was in training stay.
+    """
+    before = dict(vars(estimator))
+    try:
+        yield
+    except failures:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def all_or_nothing(method):
+    """A method of an estimator that leaves its attributes as they were unless it returns."""
+
+    @functools.wraps(method)
+    def guarded(self, *args, **kwargs):
+        with unchanged_if_it_fails(self, BaseException):
+            return method(self, *args, **kwargs)
+
+    return guarded

@@ -8,7 +8,7 @@ from fastgd import config
 from fastgd._validate import number
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.linear.least_squares import PseudoInverse, correct, moments, ridge
-from fastgd.sklearn.inputs import engine_and_rows, row_weights
+from fastgd.sklearn.inputs import all_or_nothing, engine_and_rows, row_weights
 
 #: Columns up to which a matrix of moments is taken of sparse rows, and of dense ones.
 SPARSE_COLUMNS, DENSE_COLUMNS = 500, 4000
@@ -35,6 +35,7 @@ class _ByMoments:
     def _threads(self):
         return config.threads(getattr(self, "n_jobs", None))
 
+    @all_or_nothing
     def partial_fit(self, X, y, sample_weight=None):
         """Learn from more rows, which need not be kept; exactly what a fit to all gives.
 
@@ -120,6 +121,7 @@ class LinearRegression(_ByMoments, sklearn.linear_model.LinearRegression):
     array([1., 2.])
     """
 
+    @all_or_nothing
     def fit(self, X, y, sample_weight=None):
         """Fit the model.
 
@@ -184,6 +186,7 @@ class Ridge(_ByMoments, sklearn.linear_model.Ridge):
     array([0.5])
     """
 
+    @all_or_nothing
     def fit(self, X, y, sample_weight=None):
         """Fit the model.
 

@@ -18,7 +18,7 @@ from fastgd.linear.minimum import advice
 from fastgd.linear.newton import NEWTON_SIZE, Newton
 from fastgd.linear.objective import Objective
 from fastgd.linear.problem import LOSSES, Problem
-from fastgd.sklearn.inputs import engine_and_rows, row_weights
+from fastgd.sklearn.inputs import all_or_nothing, engine_and_rows, row_weights
 
 SOLVERS = ("lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga")
 
@@ -51,6 +51,7 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
     0.97
     """
 
+    @all_or_nothing
     def fit(self, X, y, sample_weight=None):
         """Fit the model.
 
@@ -101,6 +102,7 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
             self._precision = _total(problem) * objective.rough_hessian(minimum.vector)
         return self
 
+    @all_or_nothing
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Learn from more rows, which need not be kept.
 
@@ -178,7 +180,7 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
         warnings.warn(
             "penalty is deprecated by scikit-learn: use l1_ratio, and C=inf for no penalty",
             FutureWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
         return kinds[self.penalty]
 
@@ -241,7 +243,7 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
         """Minimise, and set the attributes: the Minimum."""
         minimum = solver.find(objective, start)
         if not minimum.converged:
-            warnings.warn(advice(minimum, solver), ConvergenceWarning, stacklevel=3)
+            warnings.warn(advice(minimum, solver), ConvergenceWarning, stacklevel=4)
         coef, intercept = getattr(objective, "objective", objective).split(minimum.vector)
         self.coef_, self.intercept_ = coef.astype(dtype), intercept.astype(dtype)
         self.n_iter_ = np.array([minimum.n_iter], np.int32)

@@ -1,0 +1,144 @@
+"""Linear models that learn row by row and chunk by chunk: what they take and refuse."""
+
+import numpy as np
+import pytest
+from linear_problems import CSR, features
+
+from fastgd import linear
+from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
+
+X = features(30, 3, share=1.0)
+Y = X @ [1.0, 2.0, 3.0] + 1
+LABELS = (Y > 0).astype(int)
+STEPS = linear.SGD("constant", seed=0)
+
+
+def begun(loss="squared_error", y=Y, **settings):
+    return linear.LinearModel(loss, **settings).partial_fit(X, y, solver=STEPS)
+
+
+@pytest.mark.parametrize(
+    ("model", "y", "error", "message"),
+    [
+        (begun, np.array(["a"]), DataTypeError, "y: .*text"),
+        (begun, np.array([1j]), DataTypeError, "y: .*complex"),
+        (begun, np.array([np.nan]), DataError, "y: nan at row 0"),
+        (lambda: begun("poisson", np.abs(Y)), np.array([-1.0]), DataError, "-1.0 at row 0"),
+        (lambda: begun("log_loss", LABELS), np.array([0.5]), DataError, "class number.*0.5"),
+        (lambda: begun(y=np.c_[Y, Y]), np.array([1.0]), ShapeError, "2 outputs, got 1"),
+    ],
+)
+def test_a_single_row_is_looked_at_as_many_are(model, y, error, message):
+    model = model()
+    before = model.coef.copy()
+    with pytest.raises(error, match=message):
+        model.partial_fit(X[:1], y)
+    np.testing.assert_array_equal(model.coef, before)
+
+
+def test_a_single_row_is_read_as_many_are():
+    one, many = begun(dtype="float32"), begun(dtype="float32")
+    one.partial_fit(X[:1], Y[:1])
+    many.partial_fit(X[:1].tolist(), Y[:1])
+    np.testing.assert_array_equal(one.coef, many.coef)
+    assert one.predict_one(X[0]) == pytest.approx(one.predict(X[:1])[0], rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "weight", "error", "message"),
+    [
+        (X[0], "a", 1.0, DataTypeError, "y: expected a number, got 'a'"),
+        (X[0], None, 1.0, DataTypeError, "y: .*None"),
+        (X[0], 1.0, "a", DataTypeError, "sample_weight"),
+        (X[0].astype(str), 1.0, 1.0, DataTypeError, "x: .*text"),
+        (X[:1], 1.0, 1.0, ShapeError, r"one row \(columns,\), got shape \(1, 3\)"),
+        (np.array([0.0, np.inf, 1.0]), 1.0, 1.0, DataError, "x: inf at column 1"),
+    ],
+)
+def test_what_is_no_row_is_refused(engine, x, y, weight, error, message):
+    model = begun()
+    before = model.coef.copy()
+    with pytest.raises(error, match=message):
+        model.learn_one(x, y, weight)
+    np.testing.assert_array_equal(model.coef, before)
+
+
+def test_classes_of_rows_are_checked():
+    for bad in ([1], 2, "a", 0.5):
+        with pytest.raises(DataError, match="class number from 0 to 1"):
+            begun("log_loss", LABELS).learn_one(X[0], bad)
+
+
+@pytest.mark.parametrize("y", [1.0, np.array([1.0, 2.0])])
+def test_rows_of_several_targets_are_for_partial_fit(y):
+    model = begun(y=np.c_[Y, 2 * Y])
+    with pytest.raises(ShapeError, match="2 targets, for which there is partial_fit"):
+        model.learn_one(X[0], y)
+    with pytest.raises(ShapeError, match="one number"):
+        linear.LinearModel().learn_one(X[0], np.array([1.0, 2.0]))
+    model.partial_fit(X[:1], np.ones((1, 2)))
+    assert model.predict_one(X[0]).shape == (2,)
+
+
+def test_a_failed_first_row_leaves_no_names():
+    model = linear.LinearModel("log_loss", l2=0.1)
+    for row, error in (({"a": "x"}, DataTypeError), ({"a": None}, DataError), ({}, DataError)):
+        with pytest.raises(error, match="x"):
+            model.learn_one(row, 1)
+    with pytest.raises(ValueError, match="fit it first"):
+        model.predict_one({"a": 1.0})
+    assert model.feature_names is None
+    model.learn_one({"b": 1, "c": True}, 1)
+    assert model.feature_names == ("b", "c")
+    with pytest.raises(DataTypeError, match=r"x\['c'\]: expected a number, got 'z'"):
+        model.learn_one({"c": "z"}, 1)
+
+
+def test_rows_without_weight_are_no_error():
+    model = begun()
+    before = model.coef.copy()
+    model.partial_fit(X[:2], Y[:2], [0, 0])
+    np.testing.assert_array_equal(model.coef, before)
+
+
+def test_only_sgd_goes_on():
+    with pytest.raises(ArgumentError, match="rows in parts are for SGD"):
+        begun().partial_fit(X, Y, solver=linear.Newton())
+
+
+@pytest.mark.parametrize(
+    ("second", "error", "message"),
+    [
+        ((X, Y), ShapeError, "y: the first chunk has 2 targets a row, another 1"),
+        ((X, np.c_[Y, Y, Y]), ShapeError, "y: the first chunk has 2 targets a row, another 3"),
+        ((X[:, :2], np.c_[Y, Y]), ShapeError, "x: the first chunk has 3 columns, another 2"),
+    ],
+)
+def test_chunks_have_to_be_alike(second, error, message):
+    with pytest.raises(error, match=message):
+        linear.LinearModel().fit([(X, np.c_[Y, Y]), second], solver=STEPS)
+
+
+def test_columns_of_chunks_have_to_be_alike():
+    pandas = pytest.importorskip("pandas")
+    chunks = [(pandas.DataFrame(X, columns=list(names)), Y) for names in ("abc", "cba")]
+    with pytest.raises(ArgumentError, match="first chunk has the columns"):
+        linear.LinearModel().fit(chunks, solver=STEPS)
+
+
+def test_chunks_of_every_kind_together():
+    solver = linear.SGD("constant", epochs=3, tol=None, shuffle=False)
+    form = [X, CSR(X), X.tolist()]
+    found = linear.LinearModel().fit([(x, Y, np.ones(30)) for x in form], solver=solver)
+    expected = linear.LinearModel().fit([(X, Y)] * 3, solver=solver)
+    np.testing.assert_allclose(found.coef, expected.coef, rtol=1e-12)
+
+
+def test_solvers_and_classes_are_checked():
+    for wrong in ("lbfgs", linear.LBFGS):
+        with pytest.raises(ArgumentError, match="solver: expected one"):
+            linear.LinearModel().fit(X, Y, solver=wrong)
+    with pytest.raises(ArgumentError, match="classes: squared_error"):
+        linear.LinearModel().fit(X, Y, classes=3)
+    with pytest.raises(ArgumentError, match="loss"):
+        linear.LinearModel(["log_loss"])
