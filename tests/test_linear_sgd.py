@@ -181,7 +181,7 @@ def test_one_row_is_a_run_of_one_row(build):
 
 
 @each_build
-@pytest.mark.parametrize("batch_size", (1, 7))
+@pytest.mark.parametrize("batch_size", [1, 7])
 def test_where_a_run_is_cut_changes_no_bit(build, batch_size):
     x = features(3000, 9, share=1.0)
     y = targets_for("log_loss", x)
@@ -338,7 +338,7 @@ def test_rows_by_name():
         model.learn_one({"c": 1.0}, 1.0)
 
 
-@pytest.mark.parametrize("loss", ("squared_error", "poisson", "hinge", "multinomial"))
+@pytest.mark.parametrize("loss", ["squared_error", "poisson", "hinge", "multinomial"])
 def test_what_is_said_of_one_row_is_what_is_said_of_many(loss):
     x, y = blobs(30, 3 if loss == "multinomial" else 2)
     solver = linear.SGD("constant", eta0=0.01, average=loss == "hinge", seed=0)

@@ -55,7 +55,9 @@ def decisions(rows, coef, intercept, out, first, last, threads=1):
 
 
 def row_decisions(x, coef, intercept):
-    """coef @ x + intercept of one dense row (d,): a list of floats; None if it is no such row."""
+    """coef @ x + intercept of one dense row (d,): a list; None if it is no such row."""
     if x.shape != coef.shape[1:] or x.dtype.char not in "fd":
         return None
-    return [float(x.astype(np.float64) @ w) + float(b) for w, b in zip(coef, intercept, strict=True)]
+    return [
+        float(x.astype(np.float64) @ w) + float(b) for w, b in zip(coef, intercept, strict=True)
+    ]
