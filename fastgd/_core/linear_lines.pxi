@@ -5,11 +5,12 @@ ctypedef fused other:
     double
 
 
-cdef inline double dense_dot(int64_t n, const real* x, const other* w) noexcept nogil:
+cdef double dense_dot(int64_t n, const real* x, const other* w) noexcept nogil:
     """x . w, in the sixteen lanes and by the tree of sums.pxi.
 
     The lanes are four vectors: gcc keeps those in registers from one block to the next, where
-    an array of sixteen goes through memory.
+    an array of sixteen goes through memory. It finds them in a function of its own only: where
+    this is inlined in a loop, it computes each lane by itself.
     """
     cdef double[4] s
     cdef double[4] t
