@@ -94,14 +94,15 @@ cdef double optimal_start(int64_t loss, double setting, double alpha) noexcept n
 
 cdef inline double target_of(const Course* course, const Head* head, int64_t row) noexcept nogil:
     if course.y_stride == 0:
-        return 1.0 if course.y[row] == <double>head.output else -1.0
+        return select(course.y[row] == <double>head.output, <double>1, <double>-1)
     return course.y[row * course.y_stride + head.output]
 
 
 cdef inline double weight_of(
     const Course* course, const Head* head, int64_t row, double y,
 ) noexcept nogil:
-    cdef double weight = head.positive if y > 0 else head.negative
+    # not a branch: nothing foretells which side a row is on
+    cdef double weight = select(y > 0, head.positive, head.negative)
     return weight if course.weights == NULL else weight * course.weights[row]
 
 

@@ -197,8 +197,8 @@ cdef inline bint row_step(
     """A step for one row and one output; False if its weights would not stay finite."""
     cdef double eta = rate_of(course, head)
     cdef double y = target_of(course, head, row)
-    cdef double product = head.scale * line_dot(course.rows, line, head.w)
-    cdef double z = product + head.intercept
+    cdef double product = line_dot(course.rows, line, head.w)
+    cdef double z = fmadd(head.scale, product, head.intercept)
     cdef double square = 0
     cdef double norm = 0
     cdef double a
@@ -215,6 +215,7 @@ cdef inline bint row_step(
     a = length_of(course, eta, z, y, weight_of(course, head, row, y), norm)
     if not is_finite(a):
         return False
+    product *= head.scale
     product *= shrink(course, head, eta)
     if not move(course, head, line, a, product, square):
         return False
