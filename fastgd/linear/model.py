@@ -76,7 +76,8 @@ class LinearModel(Online):
         ----------
         x : array or frame (n, d), CSR matrix (n, d), or chunks
             See ``rows.rows_of``. Chunks are an iterable of (x, y) or (x, y, sample_weight), for
-            the solver SGD; it is iterated once an epoch.
+            the solver SGD; it is iterated once an epoch. Their weights multiply steps, as in
+            ``partial_fit``.
         y : array (n,), or (n, k) for "squared_error"
             Numbers, or class numbers from 0 on.
         sample_weight : array (n,) or None
@@ -98,8 +99,26 @@ class LinearModel(Online):
         ------
         DataTypeError, ShapeError, DataError
             If x, y and weights are not what they should be; says where. The model is as before.
+        ArgumentError
+            For a loss that the solver cannot minimise, and other arguments.
         DivergenceError
-            If weights would not be finite. The last finite ones are kept.
+            If weights would not be finite. SGD keeps the last finite ones, and those there are
+            at a Ctrl-C; other solvers leave the model as it was.
+
+        Examples
+        --------
+        All rows at once, and as a stream of chunks:
+
+        >>> import numpy as np
+        >>> from fastgd import linear
+        >>> x = np.random.default_rng(0).normal(size=(300, 2))
+        >>> y = x @ [1.0, -2.0] + 3
+        >>> linear.LinearModel().fit(x, y, solver=linear.LBFGS()).coef.round(3)
+        array([[ 1., -2.]])
+        >>> chunks = [(x[i : i + 100], y[i : i + 100]) for i in range(0, 300, 100)]
+        >>> steps = linear.SGD("constant", eta0=0.1, epochs=5, tol=None, seed=0)
+        >>> linear.LinearModel().fit(chunks, solver=steps).coef.round(3)
+        array([[ 1., -2.]])
         """
         if solver is not None and (isinstance(solver, type) or not hasattr(solver, "minimize")):
             raise ArgumentError(f"solver: expected one, such as linear.LBFGS(), got {solver!r}")
