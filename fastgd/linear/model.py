@@ -40,6 +40,7 @@ class LinearModel(Online):
     ----------
     coef : ndarray, (outputs, d)
     intercept : ndarray, (outputs,)
+        Not copies: both change as the model learns row by row. Copy what shall stay.
     n_iter : int
         Iterations, or epochs, of the last fit.
     loss_value : float or None
