@@ -42,7 +42,7 @@ def array_of_frame(values, argument):
 
 
 def column_names(values):
-    """The names of a frame's columns, a tuple; None for anything else, or if not all are text."""
+    """The names of a frame's columns, a tuple; None for all else, or if not all are text."""
     if isinstance(values, np.ndarray):
         return None
     try:

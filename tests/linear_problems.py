@@ -94,7 +94,7 @@ class Course:
         )
         self.descent = engine(build).Descent(steps, self.weights)
         self.build, self.outputs = build, outputs
-        self.totals = np.zeros((2, outputs))
+        self.sums = np.zeros((3, outputs))
 
     def go(self, x, y, weights=None, order=None, epochs=1, threads=1):
         """Epochs over all rows; the last status."""
@@ -103,11 +103,16 @@ class Course:
         for _ in range(epochs):
             positions = np.zeros(self.outputs, np.int64)
             status = self.descent.run(
-                table, y, weights, order, np.arange(self.outputs), positions, last, self.totals,
+                table, y, weights, order, np.arange(self.outputs), positions, last, self.sums,
                 1e9, threads,
             )  # fmt: skip
         self.descent.settle()
         return status
+
+    @property
+    def totals(self):
+        """Objectives and weights, (2, outputs)."""
+        return np.stack([self.sums[0] + self.sums[2], self.sums[1]])
 
     def result(self):
         """[coef, intercept, averages, objective], flat."""

@@ -181,6 +181,40 @@ def test_one_row_is_a_run_of_one_row(build):
 
 
 @each_build
+@pytest.mark.parametrize("batch_size", [1, 7])
+def test_where_a_run_is_cut_changes_no_bit(build, batch_size):
+    x = features(3000, 9, share=1.0)
+    y = targets_for("log_loss", x)
+    whole, cut = (Course(build, plan(l2=0.01, batch_size=batch_size), 9) for _ in range(2))
+    whole.go(x, y)
+    table, positions, runs = rows(build, x), np.zeros(1, np.int64), 0
+    while positions[0] < len(x):
+        cut.descent.run(
+            table, y, None, None, np.arange(1), positions, len(x), cut.sums, -1.0
+        )  # fmt: skip
+        runs += 1
+    cut.descent.settle()
+    assert runs > 1
+    assert np.array_equal(cut.result(), whole.result())
+
+
+@each_build
+@each_dtype
+def test_a_step_of_the_log_loss_for_any_decision(build, dtype):
+    # from 0, a first row takes the decision anywhere; then -eta slope is eta y / (1 + e^(z y))
+    for first in (0.0, 1e-9, 0.3, 20.0, -20.0, 36.5, -700.0, 708.5, -1e5, 1e5):
+        for y in (1.0, -1.0):
+            steps = plan(fit_intercept=False, eta0=2.0)
+            course = Course(build, steps, 1)
+            assert course.go(np.array([[1.0]], dtype), np.array([1.0])) == Status.STATUS_FINE
+            assert course.weights.coef[0, 0] == 1.0  # half of eta
+            course.go(np.array([[first]], dtype), np.array([y]))
+            z = float(dtype(first))
+            expected = 1 + 2 * y * z * np.exp(-np.logaddexp(0, z * y))
+            np.testing.assert_allclose(course.weights.coef[0, 0], expected, rtol=1e-13)
+
+
+@each_build
 def test_the_order_of_rows_is_the_reference_engines(build):
     for n in (0, 1, 2, 100):
         found, expected = np.empty(n, np.int64), np.empty(n, np.int64)
@@ -302,6 +336,22 @@ def test_rows_by_name():
     assert model.predict_one({"b": 1.0}) == by_rows.predict_one(np.array([0.0, 1.0]))
     with pytest.raises(ArgumentError, match="no column is called 'c'"):
         model.learn_one({"c": 1.0}, 1.0)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "poisson", "hinge", "multinomial"])
+def test_what_is_said_of_one_row_is_what_is_said_of_many(loss):
+    x, y = blobs(30, 3 if loss == "multinomial" else 2)
+    solver = linear.SGD("constant", eta0=0.01, average=loss == "hinge", seed=0)
+    model = linear.LinearModel(loss).fit(x, y, solver=solver)
+    for dtype in (np.float64, np.float32, np.int64):
+        rows_of_type = (10 * x).astype(dtype)
+        expected = model.predict(rows_of_type)
+        for row, answer in zip(rows_of_type, expected, strict=True):
+            found = model.predict_one(row)
+            assert (found, type(found)) == (answer, type(answer.item()))
+    assert model.predict_one(np.repeat(x[0], 2)[::2]) == model.predict(x)[0]
+    with pytest.raises(ShapeError, match="expects 4 columns"):
+        model.predict_one(x[0, :3])
 
 
 def test_divergence_keeps_the_last_finite_weights():

@@ -14,7 +14,7 @@ from sklearn.model_selection import (
 )
 
 import fastgd
-from fastgd import config, layers, utils
+from fastgd import _frames, _validate, config, layers, utils
 from fastgd.errors import ArgumentError, DataError, DataTypeError, UnknownNameError
 from fastgd.many import CrossValidation, cross_validate, k_fold, walk_forward
 
@@ -100,6 +100,21 @@ def test_probabilities_and_scorers_of_scikit_learn():
     assert found.predictions == pytest.approx(probabilities)
     named = cross_validate(LogisticRegression, X, words, cv, predict=True)
     assert (named.predictions == cross_val_predict(LogisticRegression(), X, words, cv=cv)).all()
+
+
+def test_a_frame_is_read_once_for_all_splits(monkeypatch):
+    x, read = pandas.DataFrame(X, columns=list("abc")), []
+    whole = _frames.array_of_frame
+    monkeypatch.setattr(
+        _validate,
+        "array_of_frame",
+        lambda values, name: read.append(name) or whole(values, name),
+    )
+    found = cross_validate(make, x, Y, 4, predict=True, seed=2)
+    assert read == ["x"]
+    assert (
+        found.predictions == cross_validate(make, X, Y, 4, predict=True, seed=2).predictions
+    ).all()
 
 
 def test_rows_that_no_split_tests_have_no_prediction():

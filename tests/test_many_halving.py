@@ -37,10 +37,20 @@ def make(units=4, rate=0.01):
 
 
 def trained(parameters, split, seed, epochs=1, rows=None):
-    """A model from one fit, and its loss on the rows held out."""
+    """A model from one fit, and its loss on the rows held out; kept for the next such call."""
     train, test = SPLITS[split]
     train = train if rows is None else rows
-    utils.set_random_seed(seed + split)
+    call = *parameters.items(), split, seed, epochs, train.tobytes()
+    if call not in TRAINED:
+        TRAINED[call] = newly_trained(parameters, train, test, seed + split, epochs)
+    return TRAINED[call]
+
+
+TRAINED = {}
+
+
+def newly_trained(parameters, train, test, seed, epochs):
+    utils.set_random_seed(seed)
     model = make(**parameters)
     model.fit(X[train], Y[train], epochs=epochs, verbose=0)
     return model, model.evaluate(X[test], Y[test], verbose=0)[0]

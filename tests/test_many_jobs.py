@@ -17,7 +17,7 @@ from problems import network
 from sklearn.linear_model import Ridge
 
 import fastgd
-from fastgd import callbacks, config, layers, many, optimizers, utils
+from fastgd import callbacks, config, layers, many, optimizers, training, utils
 from fastgd.errors import (
     ArgumentError,
     DataError,
@@ -26,7 +26,8 @@ from fastgd.errors import (
     ShapeError,
     UnknownNameError,
 )
-from fastgd.many.shared import KEPT, Shared
+from fastgd.many.rows import KEPT, Kept
+from fastgd.models.rows import Shared
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(120, 3)).astype("float32")
@@ -175,25 +176,45 @@ def test_data_of_any_kind_give_the_same_bits(dtype):
 
 
 def test_data_that_jobs_share_are_converted_once():
-    shared, model = Shared(), make()
-    x, y = X.astype("float64"), Y.astype("float64")
-    first, second = shared.of((x, y), model), shared.of((x, y), model)
-    assert first[0] is second[0]
-    assert first[1] is second[1]
-    assert first[0].tobytes() == X.tobytes()
-    assert shared.of(X, model) is X
-    assert shared.of(x, make(dtype="float64")) is x
-    for words in (["a"], None, 3.0, np.array(["a"])):
-        assert shared.of(words, model) is words
+    kept = Kept()
+    x = X.astype("float64")
+    first = kept.of(x).of("float32")
+    assert first is kept.of(x).of("float32")
+    assert first.tobytes() == X.tobytes()
+    assert kept.of(X).of("float32") is X
+    assert kept.of(x).of("float64") is x
+    empty = np.empty((0, 3))
+    assert kept.of(empty) is kept.of(empty)
+    given = Shared(x)
+    for other in (["a"], None, 3.0, iter([]), given):
+        assert kept.of(other) is other
+    with pytest.raises(DataTypeError, match="y: expected an array of numbers, got text"):
+        kept.of(np.array(["a"]), "y").of("float32")
     bad = x.copy()
     bad[3, 1] = np.nan
-    assert shared.of(bad, model) is bad
+    assert kept.of(bad).of("float32") is bad
     others = [x.copy() for _ in range(KEPT)]
-    kept = weakref.ref(first[0])
-    del first, second
+    gone = weakref.ref(first)
+    del first
     for other in others:
-        shared.of(other, model)
-    assert kept() is None
+        kept.of(other).of("float32")
+    assert gone() is None
+
+
+@pytest.mark.parametrize("kind", [np.array, pandas.DataFrame])
+def test_jobs_read_one_copy_of_the_data(monkeypatch, kind):
+    x, seen = kind(X.astype("float64")), []
+    train = training.fit
+    monkeypatch.setattr(
+        training,
+        "fit",
+        lambda model, source, *more: seen.append(source.x) or train(model, source, *more),
+    )
+    rows = [np.arange(i, 120, 4) for i in range(4)]
+    for given in (x, Shared(x)):
+        fastgd.fit_many([job(x=given, rows=r) for r in rows], 2, raise_errors=True)
+    assert all(part.shape == (120, 3) for part in seen)
+    assert len({id(part) for part in seen[:4]}) == len({id(part) for part in seen[4:]}) == 1
 
 
 def test_a_validation_on_rows_is_that_of_a_run_alone():
@@ -308,8 +329,11 @@ def test_jobs_must_not_share_what_they_change():
         ("callback EarlyStopping", job(callbacks=[stop]), job(callbacks=stop)),
         ("x, an iterator,", job(x=generator, y=None), job(x=generator, y=None)),
     ]:
-        with pytest.raises(ArgumentError, match=f"job 2: its {word} is that of job 0 too"):
+        with pytest.raises(
+            ArgumentError, match=f"job 2: its {word} is that of job 0 too"
+        ) as caught:
             fastgd.fit_many([one, job(), other])
+        assert ("model.replicate" in str(caught.value)) == (word == "model")
     results = fastgd.fit_many([job(model=lambda: make(adam))] * 3, 1)
     assert [r.ok for r in results] == [True, False, False]
     assert "job 1: its optimizer is that of job 0 too" in str(results[1].error)

@@ -1,10 +1,12 @@
 """Searches: the same as a plain loop, whatever the threads; failures, ranks and pictures."""
 
+import gc
 import json
 import math
 import os
 import signal
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from numpy.testing import assert_array_equal
 
 from fastgd import Sequential, layers, losses, many, metrics, optimizers, utils
 from fastgd.errors import ArgumentError, DataTypeError, DivergenceError, UnknownNameError
+from fastgd.models import rows
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(90, 3)).astype("float32")
@@ -37,7 +40,20 @@ def make(units=4, rate=0.01, dropout=0.0):
 
 
 def plain_loop(parameters, fit, splits, seed):
-    """Figures of each split, and the models, as a user without fastgd.many gets them."""
+    """Figures of each split, and the models, as a user without fastgd.many gets them.
+
+    They are kept for the next such call.
+    """
+    call = *parameters.items(), *fit.items(), id(splits), seed  # SPLITS and WALK stay
+    if call not in LOOPS:
+        LOOPS[call] = new_loop(parameters, fit, splits, seed)
+    return LOOPS[call]
+
+
+LOOPS = {}
+
+
+def new_loop(parameters, fit, splits, seed):
     found, models = [], []
     for i, (train, test) in enumerate(splits):
         utils.set_random_seed(seed + i)
@@ -97,6 +113,24 @@ def test_without_a_seed_the_seed_of_the_process_decides():
 
 def without_times(row):
     return {name: value for name, value in row.items() if name != "seconds"}
+
+
+def test_a_search_converts_data_once_and_keeps_no_copy(monkeypatch):
+    x, copies = X.astype("float64"), []
+
+    def spy(array, dtype):
+        copy = prepared(array, dtype)
+        copies.append(weakref.ref(copy))
+        return copy
+
+    prepared = rows.prepared
+    monkeypatch.setattr(rows, "prepared", spy)
+    search = many.grid_search(make, {"units": [2, 3]}, x, Y, SPLITS, seed=5, n_jobs=2)
+    assert len(copies) == 2
+    gc.collect()
+    assert copies[0]() is None or copies[1]() is None  # Y needs none: it is the other
+    again = many.grid_search(make, {"units": [2, 3]}, X, Y, SPLITS, seed=5)
+    assert [row["scores"] for row in search] == [row["scores"] for row in again]
 
 
 def test_validation_data_instead_of_splits():

@@ -211,7 +211,13 @@ def test_shared_data_are_converted_once(engine):
     assert shared[0].of("float32") is shared[0].of(np.float32)
     assert shared[0].of("float64") is x
     with pytest.raises(DataTypeError, match="x: expected an array of numbers"):
-        Shared(["one"])
+        Shared(["one"]).of("float32")
+    wide = x.copy()
+    wide[1, 2] = 1e300
+    with pytest.raises(DataError, match=r"1e\+300 at row 1, column 2, which is beyond float32"):
+        model.predict(Shared(wide))
+    rest = [0, 2, 3]
+    assert model.predict(Shared(wide), rows=rest).tobytes() == model.predict(x[rest]).tobytes()
 
 
 def test_several_inputs_and_outputs(engine):

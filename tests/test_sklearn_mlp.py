@@ -503,3 +503,27 @@ def test_wrong_calls_are_refused():
         MLPClassifier(**BASE, warm_start=True).fit(X, BINARY).fit(X, SEVERAL)
     with pytest.raises(DataError, match="expected 1 columns as before, got 2"):
         MLPRegressor(**BASE, warm_start=True).fit(X, NUMBERS).fit(X, PAIRS)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_transform_is_what_the_last_hidden_layer_gives(dropout):
+    model = MLPClassifier(**BASE, dropout=dropout).fit(X, BINARY)
+    hidden = X
+    for kernel, bias in zip(model.coefs_[:-1], model.intercepts_[:-1], strict=True):
+        hidden = np.maximum(hidden @ kernel + bias, 0)
+    np.testing.assert_allclose(model.transform(X), hidden, rtol=1e-12, atol=1e-14)
+    np.testing.assert_array_equal(model.transform(sparse.csr_array(X)), model.transform(X))
+
+
+def test_transform_gives_frames():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X, index=np.arange(100, 100 + N)).add_prefix("column ")
+    model = MLPClassifier(**BASE).set_output(transform="pandas")
+    found = model.fit(frame, BINARY).transform(frame)
+    assert list(found.columns) == ["mlpclassifier0", "mlpclassifier1", "mlpclassifier2"]
+    assert list(found.index) == list(frame.index)
+
+
+def test_no_transform_without_a_hidden_layer():
+    assert not hasattr(MLPClassifier(()), "transform")
+    assert hasattr(MLPRegressor((3,)), "transform")

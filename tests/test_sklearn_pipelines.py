@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pd = pytest.importorskip("pandas")
+pytest.importorskip("pandas")
 pytest.importorskip("sklearn")
 
+import pandas as pd
 import sklearn.linear_model
 import sklearn.neural_network
 from sklearn.base import clone

@@ -11,6 +11,7 @@ pytest.importorskip("sklearn")
 import scipy.sparse
 import sklearn.linear_model as peer
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.multiclass import unique_labels
 
 import fastgd.sklearn as own
 from fastgd.errors import DataError, ShapeError
@@ -229,3 +230,34 @@ def test_what_does_not_fit_is_refused():
             own.SGDClassifier(**settings).fit(x, labels)
     with pytest.warns(ConvergenceWarning, match="StandardScaler"):
         own.SGDRegressor(max_iter=2).fit(x, y)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([True, False]),
+        np.array([-128, 127, 3], np.int8),
+        np.array([0.0, 1.0], np.float32),
+        np.array([2**62, 2**62 + 1]),
+        np.array([5, 9], np.uint64),
+        np.array(["b", "a"]),
+        np.array(["b", "a"], object),
+    ],
+    ids=str,
+)
+def test_classes_are_those_of_the_labels(labels):
+    y = np.resize(labels, 2000)
+    x = np.random.default_rng(0).normal(size=(2000, 2))
+    classes = own.SGDClassifier(max_iter=1, tol=None).fit(x, y).classes_
+    expected = unique_labels(y)
+    assert np.array_equal(classes, expected)
+    assert classes.dtype == expected.dtype
+
+
+def test_labels_that_are_numbers_are_refused():
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    for y in (x[:, 0], np.resize([0.0, 1.5], 50)):
+        with pytest.raises(ValueError, match="Unknown label type: continuous"):
+            own.SGDClassifier().fit(x, y)
+    with pytest.raises(DataError, match="greater than one"):
+        own.SGDClassifier().fit(x, np.ones(50))

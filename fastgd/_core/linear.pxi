@@ -11,8 +11,9 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from fastgd._core.scalar cimport (
-    absolute, exponential, fmadd, is_finite, log_of_parts, logarithm, real, select, sigmoid,
-    softplus, square_root, with_sign_of,
+    absolute, exponential, fmadd, is_finite, log_of_parts, logarithm, power_of_two, real,
+    reduced_high, select, shifted_exponent, sigmoid, softplus, square_root, subtract_low,
+    unshifted, with_sign_of,
 )
 from fastgd._core.types cimport *
 
@@ -29,6 +30,13 @@ include "linear_losses.pxi"
 
 cdef inline void* address(np.ndarray a):
     return np.PyArray_DATA(a)
+
+
+cdef inline bint is_line(np.ndarray x, int64_t d) noexcept:
+    """Whether x can be read in place as a row of d numbers."""
+    return (np.PyArray_NDIM(x) == 1 and np.PyArray_DIM(x, 0) == d
+            and np.PyArray_ISCARRAY_RO(x)
+            and (np.PyArray_TYPE(x) == np.NPY_FLOAT or np.PyArray_TYPE(x) == np.NPY_DOUBLE))
 
 
 cdef inline double now() noexcept nogil:
@@ -85,6 +93,24 @@ def decisions(
     task.out = <double*>address(out)
     with nogil:
         run_team(threads, decide, &task)
+
+
+def row_decisions(np.ndarray x, np.ndarray coef, np.ndarray intercept):
+    """coef @ x + intercept of one dense row (d,), as ``decisions`` has it: a list of floats.
+
+    None if x is not contiguous, float32 or float64, and as long as the weights.
+    """
+    cdef int64_t d = coef.shape[1]
+    cdef int64_t k
+    cdef const double* w = <const double*>address(coef)
+    cdef const double* b = <const double*>address(intercept)
+    if not is_line(x, d):
+        return None
+    if np.PyArray_TYPE(x) == np.NPY_FLOAT:
+        return [dense_dot(d, <const float*>address(x), w + k * d) + b[k]
+                for k in range(coef.shape[0])]
+    return [dense_dot(d, <const double*>address(x), w + k * d) + b[k]
+            for k in range(coef.shape[0])]
 
 
 include "gemm.pxi"

@@ -1,10 +1,16 @@
 # What is done with one row of a matrix: products, additions, the L1 penalty of its weights.
 
-cdef inline double dense_dot(int64_t n, const real* x, const double* w) noexcept nogil:
+ctypedef fused other:
+    float
+    double
+
+
+cdef double dense_dot(int64_t n, const real* x, const other* w) noexcept nogil:
     """x . w, in the sixteen lanes and by the tree of sums.pxi.
 
     The lanes are four vectors: gcc keeps those in registers from one block to the next, where
-    an array of sixteen goes through memory.
+    an array of sixteen goes through memory. It finds them in a function of its own only: where
+    this is inlined in a loop, it computes each lane by itself.
     """
     cdef double[4] s
     cdef double[4] t
@@ -16,32 +22,32 @@ cdef inline double dense_dot(int64_t n, const real* x, const double* w) noexcept
         s[j] = t[j] = u[j] = v[j] = 0
     while n >= 16:
         for j in range(4):
-            s[j] = fmadd(<double>x[j], w[j], s[j])
+            s[j] = fmadd(<double>x[j], <double>w[j], s[j])
         for j in range(4):
-            t[j] = fmadd(<double>x[j + 4], w[j + 4], t[j])
+            t[j] = fmadd(<double>x[j + 4], <double>w[j + 4], t[j])
         for j in range(4):
-            u[j] = fmadd(<double>x[j + 8], w[j + 8], u[j])
+            u[j] = fmadd(<double>x[j + 8], <double>w[j + 8], u[j])
         for j in range(4):
-            v[j] = fmadd(<double>x[j + 12], w[j + 12], v[j])
+            v[j] = fmadd(<double>x[j + 12], <double>w[j + 12], v[j])
         x += 16
         w += 16
         n -= 16
     if n >= 8:
         for j in range(4):
-            s[j] = fmadd(<double>x[j], w[j], s[j])
+            s[j] = fmadd(<double>x[j], <double>w[j], s[j])
         for j in range(4):
-            t[j] = fmadd(<double>x[j + 4], w[j + 4], t[j])
+            t[j] = fmadd(<double>x[j + 4], <double>w[j + 4], t[j])
         x += 8
         w += 8
         n -= 8
     if n >= 4:
         for j in range(4):
-            s[j] = fmadd(<double>x[j], w[j], s[j])
+            s[j] = fmadd(<double>x[j], <double>w[j], s[j])
         x += 4
         w += 4
         n -= 4
     for j in range(<int>n):
-        rest = fmadd(<double>x[j], w[j], rest)
+        rest = fmadd(<double>x[j], <double>w[j], rest)
     for j in range(4):
         s[j] = (s[j] + u[j]) + (t[j] + v[j])
     return ((s[0] + s[2]) + (s[1] + s[3])) + rest
@@ -149,9 +155,7 @@ cdef inline double dense_work(
     elif work == LINE_CHECK:
         return dense_check(n, a, x, <const double*>w)
     elif work == LINE_SQUARE:
-        for j in range(n):
-            b = fmadd(<double>x[j], <double>x[j], b)
-        return b
+        return dense_dot(n, x, x)
     elif work == LINE_ABSOLUTE:
         for j in range(n):
             b += absolute(w[j])

@@ -64,6 +64,34 @@ cdef inline double linear_slope(int64_t loss, double c, double z, double y) noex
     return -2 * y * (1 - m) if m >= -1 else -4 * y
 
 
+cdef inline double log_loss_step(double z, double y, double size) noexcept nogil:
+    """-size times the slope of the log loss for y = 1 or -1: size y / (1 + e^(z y)), to some
+    units in the last place.
+
+    A step waits for this, so that what counts is how long it takes, not how many operations:
+    the series of ``exponential_series`` is summed up by pairs, and one division ends it.
+    """
+    cdef double m = z * y
+    cdef double shifted, n, r, r2, r4, q, power
+    m = 709.0 if m > 709.0 else m       # NaN stays
+    m = -708.0 if m < -708.0 else m
+    shifted = shifted_exponent(m, <double>1023)
+    n = unshifted(shifted, <double>1023)
+    r = subtract_low(reduced_high(m, n), n)
+    r2 = r * r
+    r4 = r2 * r2
+    q = fmadd(
+        r4,
+        fmadd(
+            r4, fmadd(r, 2.4977957263639925e-08, 2.762533780481589e-07),
+            fmadd(r2, fmadd(r, 2.7557642892541182e-06, 2.480150833430115e-05),
+                  fmadd(r, 0.00019841269463342386, 0.001388888892704673))),
+        fmadd(r2, fmadd(r, 0.00833333333350155, 0.04166666666660341),
+              fmadd(r, 0.1666666666666643, 0.5)))
+    power = power_of_two(shifted)
+    return size * y / fmadd(power, fmadd(r2, q, r), 1 + power)
+
+
 cdef inline double linear_curvature(int64_t loss, double c, double z, double y) noexcept nogil:
     cdef double r = absolute(z - y)
     cdef double m = z * y

@@ -32,13 +32,22 @@ cdef struct Course:
     double largest              # absolute value of x
     const double* squares       # |x|^2 of each row, where the objective needs them, or NULL
 
+# The sum of losses so far, and rows whose losses are to come.
+cdef struct Waiting:
+    int64_t n
+    double total
+    double[BLOCK] z
+    double[BLOCK] y
+    double[BLOCK] weight
+
 # One output: the weights w scale, so that L2 shrinks all of them by one product. Their average
 # over the steps is (average + average_a w) / average_b: W. Xu, "Towards optimal one pass large
 # scale learning with averaged stochastic gradient descent", arXiv:1107.2490 (2011), section 6.
 cdef struct Head:
     int64_t output
     double* w
-    double* intercept
+    double* intercept_place     # where intercept is shown
+    double intercept
     double* average             # or NULL
     double* average_intercept
     double* owed                # the L1 penalty that each weight has had, or NULL
@@ -56,14 +65,10 @@ cdef struct Head:
     double positive             # weights of targets above 0, and of others
     double negative
     int64_t position
-    double total                # of the objective over rows
+    double penalties            # their total over rows
     double total_weight         # of these rows, 1 for each where a step is a row
     int status
-    # rows whose losses are to come
-    int64_t waiting
-    double[BLOCK] waiting_z
-    double[BLOCK] waiting_y
-    double[BLOCK] waiting_weight
+    Waiting* waiting
 
 cdef double MAX_SLOPE = 1e12    # of a loss
 

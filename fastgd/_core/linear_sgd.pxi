@@ -52,6 +52,7 @@ cdef class Descent:
         cdef int64_t k = coef.shape[0]
         cdef int64_t d = coef.shape[1]
         cdef np.ndarray memory = numpy.zeros(k * sizeof(Head), numpy.uint8)
+        cdef np.ndarray waiting = numpy.zeros(k * sizeof(Waiting), numpy.uint8)
         cdef np.ndarray room = numpy.zeros(k * (plan.batch_size + 1))
         cdef Course* course = &self.course
         cdef Head* head
@@ -59,7 +60,7 @@ cdef class Descent:
         self.weights = weights
         self.plan = plan
         self.columns = d
-        self.arrays = (memory, room)
+        self.arrays = (memory, waiting, room)
         self.heads = <Head*>address(memory)
         course.loss = plan.loss
         course.setting = plan.setting
@@ -82,7 +83,9 @@ cdef class Descent:
             head = self.heads + h
             head.output = h
             head.w = <double*>address(coef) + h * d
-            head.intercept = <double*>address(intercept) + h
+            head.waiting = <Waiting*>address(waiting) + h
+            head.intercept_place = <double*>address(intercept) + h
+            head.intercept = head.intercept_place[0]
             if course.average:
                 head.average = <double*>address(average_coef) + h * d
                 head.average_intercept = <double*>address(average_intercept) + h
@@ -107,8 +110,8 @@ cdef class Descent:
         """Go on with the outputs `active` from their positions towards `last`: a Status.
 
         order: the rows to visit, int64, or None for all in turn. positions: (k,), moved on.
-        totals: (2, k), to which the rows' objectives and weights are added. It lasts about so
-        many seconds. An output of trouble stands where its weights were finite.
+        totals: (3, k), to which the rows' losses, weights and penalties are added. It lasts
+        about so many seconds. An output of trouble stands where its weights were finite.
         """
         cdef Run run
         cdef Course* course = &self.course
@@ -141,8 +144,9 @@ cdef class Descent:
         run.last = last
         for h in range(course.outputs):
             self.heads[h].position = position[h]
-            self.heads[h].total = total[h]
+            self.heads[h].waiting.total = total[h]
             self.heads[h].total_weight = total[course.outputs + h]
+            self.heads[h].penalties = total[2 * course.outputs + h]
             self.heads[h].status = STATUS_FINE
         with nogil:
             course.deadline = now() + seconds
@@ -150,8 +154,9 @@ cdef class Descent:
         status = STATUS_FINE
         for h in range(course.outputs):
             position[h] = self.heads[h].position
-            total[h] = self.heads[h].total
+            total[h] = self.heads[h].waiting.total
             total[course.outputs + h] = self.heads[h].total_weight
+            total[2 * course.outputs + h] = self.heads[h].penalties
             if self.heads[h].status != STATUS_FINE:
                 status = self.heads[h].status
         return status
@@ -164,10 +169,9 @@ cdef class Descent:
         cdef RowTable table
         cdef Course course = self.course
         cdef double target = y
+        cdef Line line
         cdef int64_t h
-        if (np.PyArray_NDIM(x) != 1 or np.PyArray_DIM(x, 0) != self.columns
-                or not np.PyArray_ISCARRAY_RO(x)
-                or np.PyArray_TYPE(x) not in (np.NPY_FLOAT, np.NPY_DOUBLE)):
+        if not is_line(x, self.columns):
             return -1
         table.n = 1
         table.d = x.shape[0]
@@ -188,8 +192,9 @@ cdef class Descent:
             if not batch_step(&course, self.heads, course.outputs, 0, 1):
                 return STATUS_UPDATE
             return STATUS_FINE
+        line = line_of(&table, 0)
         for h in range(course.outputs):
-            if not row_step(&course, self.heads + h, 0):
+            if not row_step(&course, self.heads + h, 0, &line):
                 return STATUS_UPDATE
         return STATUS_FINE
 
@@ -219,7 +224,7 @@ cdef class Descent:
             z = dense_dot(x.shape[0], <const float*>address(x), <const double*>head.w)
         else:
             z = dense_dot(x.shape[0], <const double*>address(x), <const double*>head.w)
-        return fmadd(head.scale, z, head.intercept[0])
+        return fmadd(head.scale, z, head.intercept)
 
     def slow_down(self, int64_t output):
         """Take a fifth of an output's rate; whether it was above 1e-6."""

@@ -4,23 +4,29 @@
 # S. Ananiadou, "Stochastic gradient descent training for L1-regularized log-linear models with
 # cumulative penalty" (ACL 2009).
 
-cdef void settle(Head* head, int64_t d) noexcept nogil:
-    """Bring the scale into the weights, and what the average lacks into its vector."""
+cdef void scale_vectors(
+    int64_t d, double* w, double scale, double* average, double a, double b,
+) noexcept nogil:
+    """average = b (average + a w), if there is one, and w *= scale."""
     cdef int64_t j
-    cdef double a = head.average_a
-    cdef double b = 1 / head.average_b
-    if head.average != NULL and not (a == 0 and b == 1):
+    if average != NULL and not (a == 0 and b == 1):
         for j in range(d):
-            head.average[j] = b * fmadd(a, head.w[j], head.average[j])
-        head.average_a = 0
-        head.average_b = 1
-    if head.scale != 1:
-        for j in range(d):
-            head.w[j] *= head.scale
-        head.absolute_norm *= head.scale
-        head.bound *= head.scale
-        head.scale = 1
-        head.inverse = 1
+            average[j] = b * fmadd(a, w[j], average[j])
+    for j in range(d):
+        w[j] *= scale
+
+
+cdef inline void settle(Head* head, int64_t d) noexcept nogil:
+    """Bring the scale into the weights, and what the average lacks into its vector."""
+    scale_vectors(
+        d, head.w, head.scale, head.average, head.average_a, 1 / head.average_b)
+    head.average_a = 0
+    head.average_b = 1
+    head.absolute_norm *= head.scale
+    head.bound *= head.scale
+    head.scale = 1
+    head.inverse = 1
+    head.intercept_place[0] = head.intercept
 
 
 cdef inline bint is_averaging(const Course* course, const Head* head) noexcept nogil:
@@ -29,26 +35,26 @@ cdef inline bint is_averaging(const Course* course, const Head* head) noexcept n
 
 # ---------------------------------------------------------------- the objective
 
-cdef void lose_waiting(const Course* course, Head* head) noexcept nogil:
-    """Add the losses of the rows that wait to the total, in their order."""
+cdef void lose_waiting(int64_t loss, double setting, Waiting* waiting) noexcept nogil:
+    """Add the losses of the rows that wait to their total, in their order."""
     cdef double[BLOCK] values
     cdef int64_t i
-    linear_values(
-        course.loss, course.setting, head.waiting, head.waiting_z, head.waiting_y, values)
-    for i in range(head.waiting):
-        head.total = fmadd(head.waiting_weight[i], values[i], head.total)
-    head.waiting = 0
+    linear_values(loss, setting, waiting.n, waiting.z, waiting.y, values)
+    for i in range(waiting.n):
+        waiting.total = fmadd(waiting.weight[i], values[i], waiting.total)
+    waiting.n = 0
 
 
 cdef inline void add_loss(
     const Course* course, Head* head, double z, double y, double weight,
 ) noexcept nogil:
-    head.waiting_z[head.waiting] = z
-    head.waiting_y[head.waiting] = y
-    head.waiting_weight[head.waiting] = weight
-    head.waiting += 1
-    if head.waiting == BLOCK:
-        lose_waiting(course, head)
+    cdef Waiting* waiting = head.waiting
+    waiting.z[waiting.n] = z
+    waiting.y[waiting.n] = y
+    waiting.weight[waiting.n] = weight
+    waiting.n += 1
+    if waiting.n == BLOCK:
+        lose_waiting(course.loss, course.setting, waiting)
 
 
 cdef inline double penalty_of(const Course* course, const Head* head) noexcept nogil:
@@ -98,7 +104,7 @@ cdef inline bint move(
     """w += a x, b += a; False, and nothing, if that would not be finite. product and square: w.x
     and x.x."""
     cdef double step = a * head.inverse
-    cdef double intercept = fmadd(a, course.intercept_decay, head.intercept[0])
+    cdef double intercept = fmadd(a, course.intercept_decay, head.intercept)
     cdef double before
     if a == 0:
         return True
@@ -110,7 +116,7 @@ cdef inline bint move(
             LINE_CHECK, course.rows, line, step, 0, head.w, NULL) != 0:
         return False
     if course.fit_intercept:
-        head.intercept[0] = intercept
+        head.intercept = intercept
     head.square_norm = fmadd(a, fmadd(a, square, 2 * product), head.square_norm)
     before = touched(course, head, line)
     line_add(course.rows, line, step, head.w)
@@ -128,7 +134,7 @@ cdef inline void end_step(const Course* course, Head* head, double eta) noexcept
         if count > 1:
             head.average_b /= 1 - 1 / count
         head.average_a += head.average_b * head.scale / count
-        head.average_intercept[0] += (head.intercept[0] - head.average_intercept[0]) / count
+        head.average_intercept[0] += (head.intercept - head.average_intercept[0]) / count
     head.owed_total += eta * course.l1
     head.t += 1
 
@@ -159,37 +165,61 @@ cdef inline int64_t row_at(const Course* course, int64_t position) noexcept nogi
     return position if course.order == NULL else course.order[position]
 
 
-cdef inline bint row_step(const Course* course, Head* head, int64_t position) noexcept nogil:
+cdef inline void prefetch_row(const Course* course, int64_t position, int64_t last) noexcept nogil:
+    """Ask for what the steps after some others will read."""
+    cdef int64_t row
+    if course.order == NULL:
+        return
+    if position + 16 < last:
+        prefetch_start(course.rows, course.order[position + 16])
+    if position + 6 < last:
+        row = course.order[position + 6]
+        prefetch_line(course.rows, row)
+        prefetch(course.y + row * course.y_stride)
+        if course.squares != NULL:
+            prefetch(course.squares + row)
+
+
+cdef inline double length_of(
+    const Course* course, double eta, double z, double y, double weight, double norm,
+) noexcept nogil:
+    """How many times the row, of |x|^2 = norm, is added to the weights."""
+    if course.rate >= RATE_PA1:
+        return passive_step(course, z, y, norm) * weight
+    elif course.loss == LINEAR_LOG_LOSS:
+        return log_loss_step(z, y, eta * weight)
+    return -eta * clipped_slope(linear_slope(course.loss, course.setting, z, y)) * weight
+
+
+cdef inline bint row_step(
+    const Course* course, Head* head, int64_t row, const Line* line,
+) noexcept nogil:
     """A step for one row and one output; False if its weights would not stay finite."""
-    cdef int64_t row = row_at(course, position)
-    cdef Line line = line_of(course.rows, row)
     cdef double eta = rate_of(course, head)
     cdef double y = target_of(course, head, row)
-    cdef double product = head.scale * line_dot(course.rows, &line, head.w)
-    cdef double z = product + head.intercept[0]
+    cdef double product = head.scale * line_dot(course.rows, line, head.w)
+    cdef double z = product + head.intercept
     cdef double square = 0
+    cdef double norm = 0
     cdef double a
     if course.squares != NULL:
         square = course.squares[row]
     if course.objective:
         add_loss(course, head, z, y, 1)
-        head.total += penalty_of(course, head)
+        head.penalties += penalty_of(course, head)
         head.total_weight += 1
     if course.rate >= RATE_PA1:
-        a = line_work(LINE_SQUARE, course.rows, &line, 0, 0, NULL, NULL)
-        if course.rate == RATE_PA1 and a == 0:
+        norm = line_work(LINE_SQUARE, course.rows, line, 0, 0, NULL, NULL)
+        if norm == 0 and course.rate == RATE_PA1:
             return True
-        a = passive_step(course, z, y, a)
-    else:
-        a = -eta * clipped_slope(linear_slope(course.loss, course.setting, z, y))
-    a *= weight_of(course, head, row, y)
+    a = length_of(course, eta, z, y, weight_of(course, head, row, y), norm)
     if not is_finite(a):
         return False
     product *= shrink(course, head, eta)
-    if not move(course, head, &line, a, product, square):
+    if not move(course, head, line, a, product, square):
         return False
     end_step(course, head, eta)
-    pay(course, head, &line)
+    pay(course, head, line)
     return True
 
 
@@ -209,11 +239,11 @@ cdef double batch_slopes(
         line = line_of(course.rows, row)
         for h in range(k):
             z[h] = fmadd(
-                heads[h].scale, line_dot(course.rows, &line, heads[h].w), heads[h].intercept[0])
+                heads[h].scale, line_dot(course.rows, &line, heads[h].w), heads[h].intercept)
         if course.loss == LINEAR_MULTINOMIAL:
             weight = 1.0 if course.weights == NULL else course.weights[row]
             loss = multinomial_slopes(k, z, course.y[row], slopes + j * k)
-            heads.total = fmadd(weight, loss, heads.total)
+            heads.waiting.total = fmadd(weight, loss, heads.waiting.total)
         else:
             y = target_of(course, heads, row)
             weight = weight_of(course, heads, row, y)
@@ -222,7 +252,7 @@ cdef double batch_slopes(
                 add_loss(course, heads, z[0], y, weight)
         for h in range(k):
             slopes[j * k + h] *= weight
-            heads.total = fmadd(weight, penalty_of(course, heads + h), heads.total)
+            heads.penalties = fmadd(weight, penalty_of(course, heads + h), heads.penalties)
         total += weight
     heads.total_weight += total
     return total
@@ -263,26 +293,64 @@ cdef bint batch_step(
     return True
 
 
-cdef void run_heads(const Course* course, Head* heads, int64_t k, int64_t last) noexcept nogil:
-    """Step from heads.position to last, or to the deadline."""
+cdef inline void run_rows(
+    const Course* whole, Head* head, int64_t last, const int64_t loss, const bint sparse,
+    const bint single,
+) noexcept nogil:
+    """Step from head.position to last, or to the deadline, a row a step. The copies are seen
+    by nobody else, so that the compiler holds their numbers in registers and drops the branches
+    that the constants decide. Without L1 and averages if a loss is given, and narrow indices."""
+    cdef Course course = whole[0]
+    cdef RowTable rows = whole.rows[0]
+    cdef Head own = head[0]
+    cdef Line line
+    cdef int64_t row
+    cdef int64_t next_look = own.position + course.looks
+    if loss >= 0:
+        rows.sparse = sparse
+        rows.single = single
+        rows.wide = False
+        course.loss = loss
+        course.l1 = 0
+        course.average = 0
+    course.rows = &rows
+    while own.position < last:
+        prefetch_row(&course, own.position, last)
+        row = row_at(&course, own.position)
+        line = line_of(&rows, row)
+        if not row_step(&course, &own, row, &line):
+            own.status = STATUS_UPDATE
+            break
+        own.position += 1
+        if own.position >= next_look:
+            next_look = own.position + course.looks
+            if now() > course.deadline:
+                break
+    head[0] = own
+
+
+cdef inline void run_loss(
+    const Course* course, Head* head, int64_t last, const int64_t loss,
+) noexcept nogil:
+    if course.rows.sparse and course.rows.single:
+        run_rows(course, head, last, loss, True, True)
+    elif course.rows.sparse:
+        run_rows(course, head, last, loss, True, False)
+    elif course.rows.single:
+        run_rows(course, head, last, loss, False, True)
+    else:
+        run_rows(course, head, last, loss, False, False)
+
+
+cdef void run_batches(const Course* course, Head* heads, int64_t k, int64_t last) noexcept nogil:
+    """Step from heads.position to last, or to the deadline, a batch a step."""
     cdef int64_t next_look = heads.position + course.looks
-    cdef int64_t count
-    cdef int64_t i
-    cdef bint fine = True
+    cdef int64_t count, i
     while heads.position < last:
-        if course.order != NULL:
-            for i in range(heads.position, min(last, heads.position + course.batch)):
-                if i + 16 < last:
-                    prefetch_start(course.rows, course.order[i + 16])
-                if i + 6 < last:
-                    prefetch_line(course.rows, course.order[i + 6])
-        if course.batch == 1 and k == 1:
-            count = 1
-            fine = row_step(course, heads, heads.position)
-        else:
-            count = min(course.batch, last - heads.position)
-            fine = batch_step(course, heads, k, heads.position, count)
-        if not fine:
+        count = min(course.batch, last - heads.position)
+        for i in range(heads.position, heads.position + count):
+            prefetch_row(course, i, last)
+        if not batch_step(course, heads, k, heads.position, count):
             heads.status = STATUS_UPDATE
             break
         heads.position += count
@@ -290,5 +358,18 @@ cdef void run_heads(const Course* course, Head* heads, int64_t k, int64_t last) 
             next_look = heads.position + course.looks
             if now() > course.deadline:
                 break
-    if heads.waiting > 0:
-        lose_waiting(course, heads)
+
+
+cdef void run_heads(const Course* course, Head* heads, int64_t k, int64_t last) noexcept nogil:
+    """Step from heads.position to last, or to the deadline."""
+    if course.batch > 1 or k > 1:
+        run_batches(course, heads, k, last)
+    elif course.l1 > 0 or course.average > 0 or (course.rows.sparse and course.rows.wide):
+        run_rows(course, heads, last, -1, False, False)
+    elif course.loss == LINEAR_LOG_LOSS:
+        run_loss(course, heads, last, LINEAR_LOG_LOSS)
+    elif course.loss == LINEAR_HINGE:
+        run_loss(course, heads, last, LINEAR_HINGE)
+    else:
+        run_rows(course, heads, last, -1, False, False)
+    lose_waiting(course.loss, course.setting, heads.waiting)

@@ -52,12 +52,12 @@ def run_epochs(engine, descent, chunks, solver, seed=0, threads=1, score=None, o
     best, worse = np.full(k, np.inf), np.zeros(k, np.int64)
     try:
         for epoch in range(solver.epochs):
-            totals = np.zeros((2, k))
+            totals = np.zeros((3, k))
             key = _seeds.element(seed, epoch) if solver.shuffle else None
             _run_epoch(engine, descent, chunks, epoch, key, active, totals, threads)
             taken[active] = epoch + 1
             with np.errstate(invalid="ignore"):
-                costs = totals[0] / totals[1]
+                costs = (totals[0] + totals[2]) / totals[1]
             if score is not None:
                 descent.settle()
                 costs[active] = [-score(output) for output in active]

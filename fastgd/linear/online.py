@@ -147,9 +147,14 @@ class Online(Predicting):
         coef, intercept = self._result()
         if type(x) is not np.ndarray or x.dtype.kind != "f" or not self._direct:
             x, _ = self._row(x)
-        self._check_row(x)
-        z = (coef @ x + intercept)[None]
-        answer = response(self._engine(), self.loss, z[:, 0] if len(coef) == 1 else z)[0]
+        engine = self._engine()
+        z = engine.row_decisions(x, coef, intercept)
+        if z is None:
+            self._check_row(x)
+            z = engine.row_decisions(np.array(x, np.float64), coef, intercept)
+        if len(z) == 1 and self.loss != "poisson":
+            return z[0] if self.loss in REGRESSIONS else int(z[0] > 0)
+        answer = response(engine, self.loss, np.array(z if len(z) == 1 else [z]))[0]
         return answer.item() if answer.ndim == 0 else answer
 
     def _default_solver(self, problem):

@@ -142,7 +142,8 @@ class SGD:
 
     def begin(self, problem, start, objective=True):
         """The engine's ``Descent`` for a problem, from a solution on."""
-        plan = self.plan(problem, objective)
+        judged = self.tol is not None and not self.early_stopping
+        plan = self.plan(problem, objective and judged)
         weights = Weights.start(start.coef, start.intercept, plan.average > 0, problem.l1 > 0)
         return problem.engine.Descent(plan, weights)
 

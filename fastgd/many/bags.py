@@ -7,17 +7,15 @@ import math
 
 import numpy as np
 
-from fastgd import _seeds
-from fastgd._validate import boolean, number, positive_int, whole_number
-from fastgd.errors import ArgumentError, DataTypeError, ShapeError
+from fastgd._validate import boolean, number, optional_function, positive_int
+from fastgd.errors import ArgumentError, ShapeError
 from fastgd.many import rows
 from fastgd.many.ensemble import Ensemble, outputs_of
+from fastgd.many.job import SEEDS, first_seed
 from fastgd.many.jobs import fit_many
 from fastgd.many.results import Results, figures
 from fastgd.models import Model
 from fastgd.models.rows import row_count
-
-_SEEDS = 1 << 32
 
 
 class Bagging(Ensemble):
@@ -78,8 +76,7 @@ class Bags:
     ):  # fmt: skip
         self.n = positive_int(n, "n")
         self._count = positive_int(count, "n_models")
-        seed = _seeds.next_seed() if seed is None else whole_number(seed, "seed", 0)
-        self.seed = seed % _SEEDS
+        self.seed = first_seed(seed)
         self.bootstrap = boolean(bootstrap, "bootstrap")
         self.block = positive_int(block, "block")
         self._group_rows = None
@@ -197,13 +194,13 @@ def bagging(
     ((60, 1), ['loss'])
     """
     out_of_bag = boolean(out_of_bag, "out_of_bag")
-    if score is not None and not callable(score):
-        raise DataTypeError(f"score: expected a function, got {score!r}")
+    score = optional_function(score, "score")
     bags = Bags(row_count(x), n_models, seed, bootstrap, max_samples, block, groups)
+    x, y = rows.share(x), rows.share(y, "y")
     jobs = (
         {
             "model": make_model, "x": x, "y": y, "rows": bags[i],
-            "seed": (bags.seed + i) % _SEEDS, "params": {"model": i}, **arguments,
+            "seed": (bags.seed + i) % SEEDS, "params": {"model": i}, **arguments,
         }
         for i in range(len(bags))
     )  # fmt: skip

@@ -34,8 +34,10 @@ class Claims:
         for word, thing in [*_of_model(model), *_of_job(given)]:
             owner = self._owner(thing, index)
             if owner != index:
+                hint = ", as model.replicate makes them" if isinstance(thing, Model) else ""
                 raise ArgumentError(
-                    f"job {index}: its {word} is that of job {owner} too: each needs its own"
+                    f"job {index}: its {word} is that of job {owner} too: each needs its "
+                    f"own{hint}"
                 )
 
     def _owner(self, thing, index):

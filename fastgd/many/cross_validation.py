@@ -9,7 +9,7 @@ from fastgd._validate import boolean, optional_function, row_numbers
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import rows
 from fastgd.many.jobs import fit_many
-from fastgd.many.results import Results, figures
+from fastgd.many.results import Results
 from fastgd.many.splits import k_fold
 from fastgd.models import Model
 from fastgd.models.rows import row_count
@@ -53,11 +53,14 @@ class CrossValidation(Results):
         }
 
     def __repr__(self):
+        return f"<CrossValidation of {len(self)} splits: {self._said()}>"
+
+    def _said(self):
+        """The means and deviations as text."""
         deviations = self.deviations
-        said = [
+        return ", ".join(
             f"{name}={mean:.4g} ± {deviations[name]:.2g}" for name, mean in self.means.items()
-        ]
-        return f"<CrossValidation of {len(self)} splits: {', '.join(said)}>"
+        )
 
 
 def cross_validate(
@@ -117,6 +120,7 @@ def cross_validate(
     (3, (3,), (60, 1))
     """
     pairs = row_pairs(splits, x, y)
+    x, y = rows.share(x), rows.share(y, "y")
     method = _method(predict)
     score = optional_function(score, "score")
     predicted = {}
@@ -126,10 +130,7 @@ def cross_validate(
         held_out = pairs[i][1]
         if method is not None:
             predicted[i] = np.asarray(rows.predict(model, x, held_out, method))
-        if score is None:
-            found = rows.evaluate(model, x, y, held_out)
-        else:
-            found = figures(score(model, rows.taken(x, held_out), rows.taken(y, held_out)))
+        found = rows.evaluate(model, x, y, held_out, score)
         return {f"test_{name}": value for name, value in found.items()}
 
     make = model

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastgd._validate import positive_int, whole_number
 from fastgd.errors import ArgumentError
-from fastgd.many import search_picture
+from fastgd.many import picture
 from fastgd.many.jobs import Interrupted
 from fastgd.many.search import Search, rank, row_of
 from fastgd.many.trials import Trials
@@ -41,7 +41,7 @@ class Halving(Search):
     def plot(self, kind="parameters", names=None, ax=None):
         """Draw the search, see ``Search.plot``; kind "rungs" is the score by the resource."""
         if kind == "rungs":
-            return search_picture.scores_by_resource(self, ax)
+            return picture.scores_by_resource(self, ax)
         return super().plot(kind, names, ax)
 
     def refit(self, x=None, y=None, *, seed=None, **arguments):

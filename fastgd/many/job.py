@@ -5,7 +5,7 @@ import inspect
 import time
 import traceback
 
-from fastgd import _scope
+from fastgd import _scope, _seeds
 from fastgd._names import lookup
 from fastgd._validate import row_numbers, whole_number
 from fastgd.errors import ArgumentError, DataTypeError
@@ -96,13 +96,13 @@ class Job:
         for key in self.given if known else ():
             lookup(self.at, key, known)
 
-    def run(self, claims, shared, score=None, keep_model=True):
+    def run(self, claims, kept, score=None, keep_model=True):
         """Train.
 
         Parameters
         ----------
         claims : Claims
-        shared : Shared
+        kept : Kept
         score : function of (model, job), optional
         keep_model : bool
 
@@ -115,7 +115,7 @@ class Job:
         result = Result(self.index, self.name, self.params, self.seed)
         result.job = {k: v for k, v in self.given.items() if k not in DATA}
         try:
-            self._run(result, claims, shared, score)
+            self._run(result, claims, kept, score)
         except Exception as error:
             result.error = _noted(error)
         result.seconds = time.perf_counter() - begun
@@ -127,11 +127,11 @@ class Job:
             result.history.set_model(None)
         return result
 
-    def _run(self, result, claims, shared, score):
+    def _run(self, result, claims, kept, score):
         with _scope.own(self.seed):
             if self.model is None:
                 self.model = self._made(claims)
-            result.history = self._trained(shared)
+            result.history = self._trained(kept)
             if result.history is not None:
                 result.scores |= {k: v[-1] for k, v in result.history.history.items()}
             if score is not None and not self.stopped:
@@ -148,7 +148,7 @@ class Job:
         claims.claim(self.index, model)
         return model
 
-    def _trained(self, shared):
+    def _trained(self, kept):
         """The History, if ``fit`` gives one."""
         x, y = self.given["x"], self.given.get("y")
         arguments = {k: v for k, v in self.given.items() if k not in OWN}
@@ -157,11 +157,11 @@ class Job:
         if not isinstance(self.model, Model):
             rows.fit(self.model, x, y, self.rows, arguments)
             return None
-        x, y = shared.of((x, y), self.model)
-        for name in ("sample_weight", "validation_data"):
-            if name in arguments:
-                arguments[name] = shared.of(arguments[name], self.model)
-        return rows.fit(self.model, x, y, self.rows, arguments)
+        held_out = arguments.get("validation_data")
+        if isinstance(held_out, tuple):
+            pair = map(kept.of, held_out, ("x", "y"))
+            arguments["validation_data"] = *pair, *held_out[2:]
+        return rows.fit(self.model, kept.of(x), kept.of(y, "y"), self.rows, arguments)
 
     @property
     def stops(self):
@@ -183,12 +183,18 @@ class Refused:
     def __init__(self, index, error):
         self.index, self.error = index, error
 
-    def run(self, claims, shared, score=None, keep_model=True):
+    def run(self, claims, kept, score=None, keep_model=True):
         """The Result."""
         return Result(self.index, str(self.index), error=self.error)
 
     def stop(self):
         """It is no sooner begun than done."""
+
+
+def first_seed(seed):
+    """A seed as it is given, or drawn from the process' stream if it is None."""
+    seed = _seeds.next_seed() if seed is None else whole_number(seed, "seed", 0)
+    return seed % SEEDS
 
 
 @functools.lru_cache(maxsize=64)

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
-from fastgd import _seeds, config
-from fastgd._validate import boolean, optional_function, verbosity, whole_number
+from fastgd import config
+from fastgd._validate import boolean, optional_function, verbosity
 from fastgd.errors import DataTypeError, FastgdError
 from fastgd.many.claims import Claims
-from fastgd.many.job import Job, Refused
+from fastgd.many.job import Job, Refused, first_seed
 from fastgd.many.pool import Run
 from fastgd.many.progress import JobProgress
 from fastgd.many.results import Results
-from fastgd.many.shared import Shared
+from fastgd.many.rows import Kept
 
 
 class Interrupted(KeyboardInterrupt):
@@ -46,8 +46,9 @@ def fit_many(
 
         - ``"model"``: a compiled model, or a function without arguments that makes one, such as
           ``model.replicate``, which is the quickest; or any object with ``fit``, or a function
-          that makes one
-        - ``"x"``, ``"y"``: the data, which any number of jobs may share
+          that makes one. No two jobs may have the same model
+        - ``"x"``, ``"y"``: the data, which any number of jobs may share, and nobody changes
+          before they are done
         - ``"rows"``, optional: whole numbers; only these rows of x and y are trained on
         - ``"name"``, optional, for the result; and ``"params"``, a dict for the result of what
           sets the job apart
@@ -183,7 +184,7 @@ def _begun(jobs, n_jobs, score, keep_models, seed):
     optional_function(score, "score")
     if isinstance(jobs, dict) or not isinstance(jobs, Iterable):
         raise DataTypeError(f"jobs: expected dicts, got {jobs!r}")
-    first = _seeds.next_seed() if seed is None else whole_number(seed, "seed", 0)
+    first = first_seed(seed)
     claims = Claims()
     looked_through = (_looked_through(i, job, first, claims) for i, job in enumerate(jobs))
     if isinstance(jobs, Sequence):
@@ -192,7 +193,7 @@ def _begun(jobs, n_jobs, score, keep_models, seed):
             if isinstance(job, Refused):
                 raise job.error
         threads = min(threads, max(1, len(looked_through)))
-    arguments = claims, Shared(), score, keep_models
+    arguments = claims, Kept(), score, keep_models
     return Run(iter(looked_through), threads, lambda job: job.run(*arguments))
 
 

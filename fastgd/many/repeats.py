@@ -2,16 +2,13 @@
 
 import numpy as np
 
-from fastgd import _seeds
 from fastgd._validate import boolean, positive_int, whole_number
 from fastgd.errors import ArgumentError
-from fastgd.many import rows as shared
+from fastgd.many import rows as some_rows
 from fastgd.many.cross_validation import CrossValidation
 from fastgd.many.ensemble import Ensemble
+from fastgd.many.job import SEEDS, first_seed
 from fastgd.many.jobs import fit_many
-from fastgd.many.results import figures
-
-_SEEDS = 1 << 32
 
 
 class Seeds(CrossValidation):
@@ -25,11 +22,7 @@ class Seeds(CrossValidation):
         return Ensemble(self.models)
 
     def __repr__(self):
-        deviations = self.deviations
-        said = [
-            f"{name}={mean:.4g} ± {deviations[name]:.2g}" for name, mean in self.means.items()
-        ]
-        return f"<Seeds {len(self)}: {', '.join(said)}>"
+        return f"<Seeds {len(self)}: {self._said()}>"
 
 
 def seeds(
@@ -91,20 +84,15 @@ def seeds(
     numbers = _checked(seeds)
     if test_rows is not None and test_data is not None:
         raise ArgumentError("test_rows, test_data: expected at most one of the two")
-    if test_data is not None and (
-        not isinstance(test_data, (tuple, list)) or len(test_data) != 2
-    ):
-        raise ArgumentError("test_data: expected a pair (x, y)")
-    held_out = (x, y) if test_data is None else test_data
+    x, y = held_out = some_rows.share(x), some_rows.share(y, "y")
+    if test_data is not None:
+        held_out = some_rows.pair(test_data, "test_data")
     tests = test_rows is not None or test_data is not None
     if score is not None and not tests:
         raise ArgumentError("score: it is for rows to test on: give test_rows or test_data")
 
     def test(model, job):
-        if score is None:
-            found = shared.evaluate(model, *held_out, test_rows)
-        else:
-            found = figures(score(model, *(shared.taken(part, test_rows) for part in held_out)))
+        found = some_rows.evaluate(model, *held_out, test_rows, score)
         return {f"test_{name}": value for name, value in found.items()}
 
     jobs = [
@@ -125,10 +113,10 @@ def seeds(
 def _checked(seeds):
     """A list of seeds."""
     if isinstance(seeds, (int, np.integer)):
-        return [_seeds.next_seed() % _SEEDS for _ in range(positive_int(seeds, "seeds"))]
+        return [first_seed(None) for _ in range(positive_int(seeds, "seeds"))]
     numbers = [whole_number(seed, "seeds", 0) for seed in seeds]
     if not numbers:
         raise ArgumentError("seeds: there are none")
-    if max(numbers) >= _SEEDS:
+    if max(numbers) >= SEEDS:
         raise ArgumentError(f"seeds: expected numbers below 2**32, got {max(numbers)}")
     return numbers

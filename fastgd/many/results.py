@@ -128,9 +128,21 @@ class Results(Sequence):
         )
         return pandas.DataFrame(self.to_dicts(), columns=columns).set_index("index")
 
-    def plot(self, *args, **kwargs):
-        """Draw the results, see ``fastgd.many.picture.plot``."""
-        return picture.plot(self.to_dicts(), *args, **kwargs)
+    def plot(self, figure="loss", ax=None):
+        """Draw a figure over the jobs.
+
+        Parameters
+        ----------
+        figure : str
+            The name of a score, or of a parameter.
+        ax : matplotlib Axes, optional
+            A new one by default.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        return picture.scores_by_job(self.to_dicts(), figure, ax)
 
     def __repr__(self):
         return f"<Results of {len(self)} jobs, {len(self.failed)} failed>"

@@ -7,7 +7,7 @@ import numpy as np
 
 from fastgd._validate import boolean
 from fastgd.errors import ArgumentError
-from fastgd.many import search_picture
+from fastgd.many import picture
 from fastgd.many.jobs import Interrupted, fit_many
 from fastgd.many.space import grid, random
 from fastgd.many.trials import Trials
@@ -99,8 +99,8 @@ class Search(Sequence):
         matplotlib.figure.Figure
         """
         drawn = {
-            "parameters": search_picture.scores_by_parameter,
-            "parallel": search_picture.parallel_coordinates,
+            "parameters": picture.scores_by_parameter,
+            "parallel": picture.parallel_coordinates,
         }
         if kind not in drawn:
             raise ArgumentError(f"kind: expected 'parameters' or 'parallel', got {kind!r}")

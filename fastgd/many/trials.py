@@ -3,18 +3,17 @@
 import functools
 import inspect
 
-from fastgd import _seeds
 from fastgd._names import lookup
-from fastgd._validate import whole_number
+from fastgd._validate import optional_function
 from fastgd.callbacks.monitor import MonitorCallback
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import rows
 from fastgd.many.cross_validation import row_pairs
+from fastgd.many.job import SEEDS, first_seed
 from fastgd.many.jobs import fit_many
-from fastgd.many.results import figures
 from fastgd.models import Model
+from fastgd.models.rows import Shared
 
-_SEEDS = 1 << 32
 #: Arguments of fit that no parameter set may give: they are the search's.
 _DATA = {"self", "x", "y", "rows", "validation_rows", "n_jobs"}
 _FIT = set(inspect.signature(Model.fit).parameters) - _DATA
@@ -51,8 +50,6 @@ class Trials:
             raise DataTypeError(
                 f"make_model: expected a function that makes a model, got {make_model!r}"
             )
-        if score is not None and not callable(score):
-            raise DataTypeError(f"score: expected a function, got {score!r}")
         if mode not in ("auto", "min", "max"):
             raise ArgumentError(f"mode: expected 'auto', 'min' or 'max', got {mode!r}")
         if (splits is None) == (validation_data is None):
@@ -60,20 +57,16 @@ class Trials:
         self.make_model = make_model
         self.sets = _checked(parameter_sets)
         self.divided = [_divided(make_model, one) for one in self.sets]
-        self.x, self.y = x, y
-        self.held_out = x, y
+        self.x, self.y = self.held_out = rows.share(x), rows.share(y, "y")
         if splits is not None:
             self.pairs = row_pairs(splits, x, y)
         else:
-            if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
-                raise ArgumentError("validation_data: expected a pair (x, y)")
             self.pairs = [(None, None)]
-            self.held_out = validation_data
-        self.score = score
+            self.held_out = rows.pair(validation_data, "validation_data")
+        self.score = optional_function(score, "score")
         self.monitor = monitor
         self.mode = None if mode == "auto" else mode
-        seed = _seeds.next_seed() if seed is None else whole_number(seed, "seed", 0)
-        self.seed = seed % _SEEDS
+        self.seed = first_seed(seed)
         self.arguments = arguments
         self._wrong = None
 
@@ -85,7 +78,7 @@ class Trials:
             "x": self.x,
             "y": self.y,
             "rows": self.pairs[split][0],
-            "seed": (self.seed + split) % _SEEDS,
+            "seed": (self.seed + split) % SEEDS,
             "name": f"set {number}, split {split}",
             "params": {"set": number, "split": split},
             **self.arguments,
@@ -106,19 +99,20 @@ class Trials:
             if self._wrong is not None:  # no other set will do better
                 raise self._wrong
 
-        return fit_many(
-            jobs, n_jobs, verbose=verbose, on_result=look, score=self.test,
-            keep_models=keep_models,
-        )  # fmt: skip
+        try:
+            return fit_many(
+                jobs, n_jobs, verbose=verbose, on_result=look, score=self.test,
+                keep_models=keep_models,
+            )  # fmt: skip
+        finally:  # a search is kept longer than it runs
+            for part in (self.x, self.y, *self.held_out):
+                if isinstance(part, Shared):
+                    part.release()
 
     def test(self, model, job):
         """The figures of a trained model on the rows held out, as "test_..."."""
         held = self.pairs[job["params"]["split"]][1]
-        x, y = self.held_out
-        if self.score is None:
-            found = rows.evaluate(model, x, y, held)
-        else:
-            found = figures(self.score(model, rows.taken(x, held), rows.taken(y, held)))
+        found = rows.evaluate(model, *self.held_out, held, self.score)
         try:
             self._judge_by(found, model)
         except Exception as error:

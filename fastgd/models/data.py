@@ -68,7 +68,7 @@ class Prepared(Compiled):
             and is_prepared(x, shape[-1], network.dtype, self.engine)
         ):
             return x  # what is served row by row should not wait
-        dtype = self.network().dtype if self.built else np.dtype(self.dtype)
+        dtype = self._read_dtype()
         if len(shapes) == 1 and type(x) is np.ndarray:
             if x.ndim == 2 == len(shape) and x.shape[1] == shape[1]:
                 consumer = self.name  # the usual case: no need to look for the layer's name
@@ -81,6 +81,10 @@ class Prepared(Compiled):
         if self.built:
             self._check_inputs(x, argument, chosen)
         return x
+
+    def _read_dtype(self):
+        """The data type that the engine reads: ``dtype``, but found at once."""
+        return self.network().dtype if self.built else np.dtype(self.dtype)
 
     def _check_inputs(self, x, argument="x", chosen=None):
         """Refuse values that a layer cannot read, such as rows that an embedding has not."""
@@ -209,7 +213,7 @@ class Prepared(Compiled):
 
     def _unshared(self, values):
         """Values as they are; those of a Shared, of this model's data type."""
-        return values.of(self.dtype) if isinstance(values, Shared) else values
+        return values.of(self._read_dtype()) if isinstance(values, Shared) else values
 
     def _chosen(self, rows, x, y=None, sample_weight=None, of=""):
         """Those rows of x, y and weights, in front of them the rows of x that belong to them.
@@ -223,7 +227,7 @@ class Prepared(Compiled):
         if sample_weight is not None:
             several = outputs > 1 and len(sample_weight) and np.ndim(sample_weight[0])
             sample_weight = chosen.of(sample_weight, f"{of}sample_weight", several)
-        if self._by_slices(x) or shareable(x, self.dtype):
+        if self._by_slices(x) or shareable(x, self._read_dtype()):
             return chosen.rows, x, y, sample_weight
         several = isinstance(x, (list, tuple)) and all(getattr(p, "ndim", 0) > 1 for p in x)
         return None, chosen.of(x, f"{of}x", several), y, sample_weight
@@ -240,7 +244,7 @@ class Prepared(Compiled):
         """Whether x is read slice by slice: it lies in a file, and is not the matrix needed."""
         return on_disk(x) and not (
             isinstance(x, np.ndarray)
-            and (x.ndim != 2 or (x.flags.c_contiguous and x.dtype == self.dtype))
+            and (x.ndim != 2 or (x.flags.c_contiguous and x.dtype == self._read_dtype()))
         )
 
     def _sliced(self, x, y, sample_weight, class_weight, of, chosen=None):

@@ -57,6 +57,11 @@ class Shared:
     argument : str
         For messages.
 
+    Attributes
+    ----------
+    values
+        As they were given.
+
     Examples
     --------
     >>> import numpy as np
@@ -70,32 +75,46 @@ class Shared:
     """
 
     def __init__(self, values, argument="x"):
-        self._array = numeric(values, argument)
+        self.values = values
+        self._argument = argument
+        self._array = None
         self._converted = {}
         self._lock = threading.Lock()
 
     def __len__(self):
-        return len(self._array)
-
-    @property
-    def shape(self):
-        """That of the array."""
-        return self._array.shape
-
-    @property
-    def dtype(self):
-        """The data type that it came in."""
-        return self._array.dtype
+        return len(self.values)
 
     def of(self, dtype):
-        """The array of a data type: the same each time. A memory map is left as it is."""
+        """The array of a data type: the same each time.
+
+        A memory map is left as it is. So are values of which some are not finite in this type:
+        a model that reads these says where they stand, and what they were.
+
+        Raises
+        ------
+        DataTypeError, DataError, ShapeError
+            For values that are no array of numbers.
+        """
         dtype = np.dtype(dtype)
-        if isinstance(self._array, np.memmap):
-            return self._array
-        with self._lock:
+        if isinstance(self.values, np.memmap):
+            return self.values
+        with self._lock:  # the others wait, rather than do the same
             if dtype not in self._converted:
-                self._converted[dtype] = prepared(self._array, dtype)
+                self._converted[dtype] = self._made(dtype)
             return self._converted[dtype]
+
+    def release(self):
+        """Forget what was converted; the next call makes it anew."""
+        with self._lock:
+            self._array = None
+            self._converted.clear()
+
+    def _made(self, dtype):
+        if self._array is None:
+            self._array = numeric(self.values, self._argument)
+        array = prepared(self._array, dtype)
+        fine = array is self.values or np.isfinite(array).all()
+        return array if fine else self.values
 
 
 def shareable(x, dtype):

@@ -6,7 +6,7 @@
 from fastgd.reference.linear_coordinates import coordinate_descent
 from fastgd.reference.linear_losses import losses, multinomial
 from fastgd.reference.linear_objective import objective, weighted_gram
-from fastgd.reference.linear_rows import Rows, decisions
+from fastgd.reference.linear_rows import Rows, decisions, row_decisions
 from fastgd.reference.linear_sgd import Descent, shuffled
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "losses",
     "multinomial",
     "objective",
+    "row_decisions",
     "shuffled",
     "weighted_gram",
 ]

@@ -52,3 +52,12 @@ def decisions(rows, coef, intercept, out, first, last, threads=1):
     """out[i] = coef @ x[i] + intercept for the rows first ... last - 1."""
     for k in range(len(coef)):
         out[first:last, k] = rows.times(coef[k])[first:last] + intercept[k]
+
+
+def row_decisions(x, coef, intercept):
+    """coef @ x + intercept of one dense row (d,): a list; None if it is no such row."""
+    if x.shape != coef.shape[1:] or x.dtype.char not in "fd":
+        return None
+    return [
+        float(x.astype(np.float64) @ w) + float(b) for w, b in zip(coef, intercept, strict=True)
+    ]

@@ -50,7 +50,7 @@ class Descent:
         if x.shape != self.weights.coef.shape[1:] or x.dtype.char not in "fd":
             return -1
         rows = _OneRow(x)
-        totals = np.zeros((2, self.outputs))
+        totals = np.zeros((3, self.outputs))
         y = np.full((1, self.outputs), y) if self.plan.y_stride else np.array([y])
         joint = self.plan.loss == LinearLoss.LINEAR_MULTINOMIAL
         groups = [np.arange(self.outputs)] if joint else np.arange(self.outputs)[:, None]
@@ -116,7 +116,8 @@ class Descent:
         counted = np.ones(len(batch)) if plan.batch_size == 1 and len(group) == 1 else given
         if plan.objective:
             penalty = sum(self._penalty(k) for k in group)
-            totals[0, first] += counted @ (values + penalty)
+            totals[0, first] += counted @ values
+            totals[2, first] += counted.sum() * penalty
         totals[1, first] += counted.sum()
         if plan.rate >= Rate.RATE_PA1:
             square = lines[0][0] @ lines[0][0]

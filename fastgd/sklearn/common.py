@@ -60,17 +60,20 @@ class NetworkEstimator(BaseEstimator):
 
     def _outputs(self, X):
         """What the network gives for rows of X, (n, outputs), in the network's data type."""
+        return self._of_rows(
+            X, lambda rows: self.model_.predict(rows, verbose=0, n_jobs=self.n_jobs)
+        )
+
+    def _of_rows(self, X, function):
+        """What a function gives for dense rows, for all rows of X."""
         check_is_fitted(self)
         X = validate_data(
             self, X, accept_sparse="csr", dtype=self.model_.dtype, order="C", reset=False
         )
         if not hasattr(X, "toarray"):
-            return self.model_.predict(X, verbose=0, n_jobs=self.n_jobs)
-        parts = [
-            self.model_.predict(dense(rows), verbose=0, n_jobs=self.n_jobs)
-            for rows in (X[at : at + SPARSE_ROWS] for at in range(0, X.shape[0], SPARSE_ROWS))
-        ]
-        return np.concatenate(parts)
+            return function(X)
+        starts = range(0, X.shape[0], SPARSE_ROWS)
+        return np.concatenate([function(dense(X[at : at + SPARSE_ROWS])) for at in starts])
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "model_")

@@ -5,9 +5,11 @@ import copy
 import warnings
 
 import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 
 from fastgd import _scope
 from fastgd._validate import assign_all, boolean, number, positive_int, whole_number
@@ -26,7 +28,13 @@ OF_OPTIMIZER = (
 )  # fmt: skip
 
 
-class MultilayerPerceptron(NetworkEstimator):
+def _has_hidden_layers(estimator):
+    if not network.sizes_of(estimator.hidden_layer_sizes):
+        raise AttributeError("transform: there is no hidden layer")
+    return True
+
+
+class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEstimator):
     """What MLPClassifier and MLPRegressor share."""
 
     # -- what a subclass gives ----------------------------------------------------------------
@@ -287,6 +295,27 @@ class MultilayerPerceptron(NetworkEstimator):
             number(getattr(self, name), name, 0, 1)
         if not isinstance(self.verbose, bool):
             whole_number(self.verbose, "verbose", 0)
+
+    # -- what the last hidden layer says ------------------------------------------------------
+
+    @available_if(_has_hidden_layers)
+    def transform(self, X):
+        """What the last hidden layer gives for each row: features for another model.
+
+        Returns
+        -------
+        ndarray, shape (n, units), or a frame, see ``set_output``
+        """
+        return self._of_rows(X, self._hidden)
+
+    def _hidden(self, rows):
+        for layer in self.model_.layers[:-1]:
+            rows = layer(rows)
+        return np.asarray(rows)
+
+    @property
+    def _n_features_out(self):
+        return network.layer_units(self.model_)[-2]
 
     # -- attributes ---------------------------------------------------------------------------
 

@@ -93,8 +93,7 @@ class SGDClassifier(Steps, linear_model.SGDClassifier):
         self
         """
         X, y = self._ready(X, y, first=True)
-        check_classification_targets(y)
-        classes = unique_labels(y)
+        classes = _classes_of(y)
         if len(classes) < 2:
             raise DataError(
                 "The number of classes has to be greater than one; got 1 class: "
@@ -164,9 +163,16 @@ class SGDClassifier(Steps, linear_model.SGDClassifier):
 
     def _sides(self, X, y, classes, sample_weight):
         """The Problem, and the weights of the two sides of each of its outputs."""
-        codes = np.searchsorted(classes, y)
-        codes[codes == len(classes)] = 0
-        strange = classes[codes] != y
+        two = len(classes) == 2
+        if two:
+            above = y == classes[1]
+            strange = ~above & (y != classes[0])
+            targets = np.where(above, 1.0, -1.0)
+        else:
+            codes = np.searchsorted(classes, y)
+            codes[codes == len(classes)] = 0
+            strange = classes[codes] != y
+            targets = codes.astype(np.float64)
         if strange.any():
             row = int(np.argmax(strange))
             label = y[row].item() if isinstance(y[row], np.generic) else y[row]
@@ -177,13 +183,24 @@ class SGDClassifier(Steps, linear_model.SGDClassifier):
         each = np.ones(len(classes))
         if self.class_weight is not None:
             each = compute_class_weight(self.class_weight, classes=classes, y=y)
-        two = len(classes) == 2
-        targets = 2.0 * codes - 1 if two else codes.astype(np.float64)
         outputs = 1 if two else len(classes)
         problem = self._problem(X, targets, sample_weight, outputs, self.n_jobs)
         numbers = (-1.0, 1.0) if two else range(outputs)
         self._number_of = dict(zip(classes.tolist(), map(float, numbers), strict=True))
         return problem, (each[1], each[0]) if two else (each, 1.0)
+
+
+def _classes_of(y):
+    """The labels of y in order, as ``unique_labels`` finds them, who sorts y twice."""
+    if y.dtype.kind in "bif" and len(y):
+        low, high = float(y.min()), float(y.max())
+        if abs(low) < 2**53 and high - low < len(y) // 4:
+            codes = y.astype(np.int64)
+            if y.dtype.kind != "f" or (codes == y).all():
+                counts = np.bincount(codes - int(low))
+                return (np.flatnonzero(counts) + int(low)).astype(y.dtype)
+    check_classification_targets(y)
+    return unique_labels(y)
 
 
 class SGDRegressor(Steps, linear_model.SGDRegressor):

@@ -16,9 +16,10 @@ from fastgd.errors import ArgumentError, DataError, DivergenceError, ShapeError
 from fastgd.linear.answers import decisions
 from fastgd.linear.epochs import Chunk, run_epochs
 from fastgd.linear.problem import LOSSES, Problem
-from fastgd.linear.rows import rows_of, weights_of
+from fastgd.linear.rows import weights_of
 from fastgd.linear.sgd import SGD
 from fastgd.linear.steps import RATES, Weights
+from fastgd.sklearn.inputs import engine_and_rows
 
 #: The step of the intercept of sparse rows, relative to that of their weights.
 SPARSE_INTERCEPT_DECAY = 0.01
@@ -61,10 +62,10 @@ class Steps:
             raise ArgumentError("l1_ratio: 'elasticnet' needs one, got None")
         share = {"l1": 1.0, "elasticnet": self.l1_ratio}.get(self.penalty, 0.0)
         alpha = 0.0 if self.penalty is None else self.alpha
-        rows = rows_of(X)
+        engine, rows = engine_and_rows(X)
         weights = weights_of(sample_weight, rows.shape[0])
         return Problem(
-            _engines.load_linear(config.engine()), rows, y, weights, LOSSES[self.loss],
+            engine, rows, y, weights, LOSSES[self.loss],
             self.epsilon, alpha * share, alpha * (1 - share), bool(self.fit_intercept), outputs,
             _threads(n_jobs),
         )  # fmt: skip
@@ -88,7 +89,8 @@ class Steps:
     def _train(self, X, problem, weights, positive=1.0, negative=1.0, once=False):
         """Run epochs, or a single one, from these weights on, and show what comes of it."""
         solver = self._solver(X, 1 if once else self.max_iter)
-        plan = solver.plan(problem, not once, self.alpha)
+        judged = self.verbose or (self.tol is not None and not self.early_stopping)
+        plan = solver.plan(problem, bool(judged and not once), self.alpha)
         ones = np.ones(problem.outputs)
         plan = replace(plan, positive=positive * ones, negative=negative * ones)
         descent = problem.engine.Descent(plan, weights)
