@@ -40,6 +40,9 @@ class Newton:
     True
     """
 
+    #: It is given problems in chunks, too, see ``problem``.
+    streams = True
+
     def __init__(self, tol=1e-6, max_iter=100):
         self.tol = number(tol, "tol", 0)
         self.max_iter = whole_number(max_iter, "max_iter", 0)
