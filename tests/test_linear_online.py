@@ -171,5 +171,9 @@ def test_solvers_and_classes_are_checked():
             linear.LinearModel().fit(X, Y, solver=wrong)
     with pytest.raises(ArgumentError, match="classes: squared_error"):
         linear.LinearModel().fit(X, Y, classes=3)
+    for wrong in ([1, 2], [0], ["a", "b"], 1):
+        with pytest.raises(ArgumentError, match="classes"):
+            linear.LinearModel("log_loss").fit(X, LABELS, classes=wrong)
+    assert linear.LinearModel("log_loss", l2=1).fit(X, LABELS, classes=[2, 0, 1]).classes == 3
     with pytest.raises(ArgumentError, match="loss"):
         linear.LinearModel(["log_loss"])

@@ -89,8 +89,8 @@ class LinearModel(Online):
             None: what suits the loss and the rows.
         n_jobs : int or None
             Threads, see ``config.threads``; they change no bit.
-        classes : int or None
-            How many there are, where y may lack some.
+        classes : int, list or None
+            How many there are, or all their numbers, where y may lack some.
         warm_start : bool
             Whether to begin at the weights there are.
 

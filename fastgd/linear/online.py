@@ -30,9 +30,9 @@ class Online(Predicting):
         ----------
         x, y, sample_weight :
             As in ``fit``. Here a weight is what the row's step is multiplied by.
-        classes : int or None
-            How many classes there will be; from the second call on they are known. None at
-            first: as many as y says.
+        classes : int, list or None
+            How many classes there will be, or all their numbers; from the second call on they
+            are known. None at first: as many as y says.
         solver : SGD or None
             At the first call; later calls go on with it. Its epochs and tol do not matter.
 
