@@ -134,11 +134,46 @@ def test_chunks_of_every_kind_together():
     np.testing.assert_allclose(found.coef, expected.coef, rtol=1e-12)
 
 
+@pytest.mark.parametrize("loss", ["squared_error", "log_loss", "multinomial", "poisson"])
+@pytest.mark.parametrize(
+    "solver",
+    [linear.LBFGS(1e-10), linear.Newton(1e-10), linear.GradientDescent(0.05, 30)],
+    ids=["lbfgs", "newton", "descent"],
+)
+@pytest.mark.parametrize("settings", [{"l2": 0.1}, {"l1": 0.02, "l2": 0.02}])
+def test_whole_batches_in_chunks_are_whole_batches(engine, loss, solver, settings):
+    x = features(60, 3, share=1.0, seed=1)
+    y = {"squared_error": np.c_[x[:, 0], x @ [1.0, 2, 3]], "poisson": np.arange(60) % 4}.get(
+        loss, np.arange(60) % 3
+    )
+    weights = np.random.default_rng(0).choice([0.5, 2.0], 60)
+    weights[40:50] = 0
+    parts = [slice(0, 0), slice(0, 7), slice(7, 40), slice(40, 50), slice(50, 60)]
+    chunks = [(CSR(x[p]) if p.start == 7 else x[p], y[p], weights[p]) for p in parts]
+    classes = None if loss in ("squared_error", "poisson") else 3
+    found = linear.LinearModel(loss, **settings).fit(chunks, solver=solver, classes=classes)
+    expected = linear.LinearModel(loss, **settings).fit(x, y, weights, solver)
+    np.testing.assert_allclose(found.coef, expected.coef, rtol=1e-7, atol=1e-9)
+    apart = found.intercept - expected.intercept
+    if loss == "multinomial":  # which a number added to all does not change
+        apart -= apart.mean()
+    np.testing.assert_allclose(apart, 0, atol=1e-7)
+    assert found.loss_value == pytest.approx(expected.loss_value)
+    if classes is None and loss == "squared_error":
+        assert found.coef.shape == (2, 3)
+    with pytest.raises(ArgumentError, match="only once"):
+        linear.LinearModel(loss).fit(iter(chunks), solver=solver, classes=classes)
+
+
 def test_solvers_and_classes_are_checked():
     for wrong in ("lbfgs", linear.LBFGS):
         with pytest.raises(ArgumentError, match="solver: expected one"):
             linear.LinearModel().fit(X, Y, solver=wrong)
     with pytest.raises(ArgumentError, match="classes: squared_error"):
         linear.LinearModel().fit(X, Y, classes=3)
+    for wrong in ([1, 2], [0], ["a", "b"], 1):
+        with pytest.raises(ArgumentError, match="classes"):
+            linear.LinearModel("log_loss").fit(X, LABELS, classes=wrong)
+    assert linear.LinearModel("log_loss", l2=1).fit(X, LABELS, classes=[2, 0, 1]).classes == 3
     with pytest.raises(ArgumentError, match="loss"):
         linear.LinearModel(["log_loss"])

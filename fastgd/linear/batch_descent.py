@@ -7,8 +7,8 @@ import numpy as np
 from fastgd._validate import number, positive_int
 from fastgd.errors import DivergenceError
 from fastgd.linear.minimum import penalised
-from fastgd.linear.objective import Objective
 from fastgd.linear.problem import Solution, in_parts
+from fastgd.linear.streamed import objective_of
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,9 @@ class GradientDescent:
     #: It is given problems of several outputs as they are, see ``problem``.
     several = True
 
+    #: And problems in chunks.
+    streams = True
+
     def __post_init__(self):
         number(self.rate, "rate", low=0)
         positive_int(self.iterations, "iterations")
@@ -54,7 +57,7 @@ class GradientDescent:
         return in_parts(self._descend, problem.parts(), start)
 
     def _descend(self, problem, start):
-        objective = Objective(problem)
+        objective = objective_of(problem)
         l1 = None if objective.l1 is None else self.rate * objective.l1
         vector = objective.joined(start.coef, start.intercept)
         with np.errstate(over="ignore", invalid="ignore"):

@@ -32,10 +32,16 @@ class LBFGS:
 
     Examples
     --------
-    >>> from fastgd.linear import LBFGS
-    >>> LBFGS(tol=1e-8).tol
-    1e-08
+    >>> import numpy as np
+    >>> from fastgd import linear
+    >>> x = np.random.default_rng(0).normal(size=(100, 3))
+    >>> model = linear.LinearModel(l1=0.5)
+    >>> model.fit(x, 2 * x[:, 0], solver=linear.LBFGS(tol=1e-8)).coef != 0
+    array([[ True, False, False]])
     """
+
+    #: It is given problems in chunks, too, see ``problem``.
+    streams = True
 
     def __init__(self, tol=1e-6, max_iter=1000, history_size=10):
         self.tol = number(tol, "tol", 0)

@@ -87,7 +87,7 @@ class Minimised:
         rows = rows_of(x, self.dtype, self._weights.coef.shape[1] if known else None)
         names = self._names(x, goes_on)
         if classes is not None:
-            classes = whole_number(classes, "classes", 2)
+            classes = _class_count(classes)
             if self.loss in REGRESSIONS:
                 raise ArgumentError(f"classes: {self.loss} is a loss of numbers, it has none")
         if known:
@@ -137,3 +137,15 @@ class Minimised:
                 f"x: expected the columns {self.feature_names}, in this order, got {names}"
             )
         return names
+
+
+def _class_count(classes):
+    """How many classes there are: a number, or all of the numbers from 0 on."""
+    if np.ndim(classes) == 0:
+        return whole_number(classes, "classes", 2)
+    count = len(np.unique(classes))
+    if count < 2 or not np.array_equal(np.unique(classes), np.arange(count)):
+        raise ArgumentError(
+            f"classes: expected how many there are, or the numbers 0, 1 ..., got {classes!r}"
+        )
+    return count

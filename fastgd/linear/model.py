@@ -1,5 +1,7 @@
 """The linear model, and its training on all rows."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from fastgd.errors import ArgumentError, DataError, DataTypeError, DivergenceError
@@ -11,6 +13,7 @@ from fastgd.linear.online import Online
 from fastgd.linear.problem import SMOOTH, in_parts
 from fastgd.linear.sgd import SGD
 from fastgd.linear.steps import Weights
+from fastgd.linear.streamed import Chunked
 
 
 class LinearModel(Online):
@@ -40,6 +43,7 @@ class LinearModel(Online):
     ----------
     coef : ndarray, (outputs, d)
     intercept : ndarray, (outputs,)
+        Not copies: both change as the model learns row by row. Copy what shall stay.
     n_iter : int
         Iterations, or epochs, of the last fit.
     loss_value : float or None
@@ -75,8 +79,9 @@ class LinearModel(Online):
         Parameters
         ----------
         x : array or frame (n, d), CSR matrix (n, d), or chunks
-            See ``rows.rows_of``. Chunks are an iterable of (x, y) or (x, y, sample_weight), for
-            the solver SGD; it is iterated once an epoch.
+            See ``rows.rows_of``. Chunks are an iterable of (x, y) or (x, y, sample_weight). It
+            is iterated once an epoch of SGD, which solver None is here, and whose steps their
+            weights multiply as in ``partial_fit``; and a few times an iteration of others.
         y : array (n,), or (n, k) for "squared_error"
             Numbers, or class numbers from 0 on.
         sample_weight : array (n,) or None
@@ -84,8 +89,8 @@ class LinearModel(Online):
             None: what suits the loss and the rows.
         n_jobs : int or None
             Threads, see ``config.threads``; they change no bit.
-        classes : int or None
-            How many there are, where y may lack some.
+        classes : int, list or None
+            How many there are, or all their numbers, where y may lack some.
         warm_start : bool
             Whether to begin at the weights there are.
 
@@ -98,8 +103,26 @@ class LinearModel(Online):
         ------
         DataTypeError, ShapeError, DataError
             If x, y and weights are not what they should be; says where. The model is as before.
+        ArgumentError
+            For a loss that the solver cannot minimise, and other arguments.
         DivergenceError
-            If weights would not be finite. The last finite ones are kept.
+            If weights would not be finite. SGD keeps the last finite ones, and those there are
+            at a Ctrl-C; other solvers leave the model as it was.
+
+        Examples
+        --------
+        All rows at once, and as a stream of chunks:
+
+        >>> import numpy as np
+        >>> from fastgd import linear
+        >>> x = np.random.default_rng(0).normal(size=(300, 2))
+        >>> y = x @ [1.0, -2.0] + 3
+        >>> linear.LinearModel().fit(x, y, solver=linear.LBFGS()).coef.round(3)
+        array([[ 1., -2.]])
+        >>> chunks = [(x[i : i + 100], y[i : i + 100]) for i in range(0, 300, 100)]
+        >>> steps = linear.SGD("constant", eta0=0.1, epochs=5, tol=None, seed=0)
+        >>> linear.LinearModel().fit(chunks, solver=steps).coef.round(3)
+        array([[ 1., -2.]])
         """
         if solver is not None and (isinstance(solver, type) or not hasattr(solver, "minimize")):
             raise ArgumentError(f"solver: expected one, such as linear.LBFGS(), got {solver!r}")
@@ -119,10 +142,7 @@ class LinearModel(Online):
             chunk = Chunk(problem.rows, problem.y, weights)
             self._follow(solver, problem, start, [chunk], classes, names)
             return self
-        parts = [problem] if getattr(solver, "several", False) else problem.parts()
-        found = in_parts(solver.minimize, parts, start)
-        self._keep(Weights.start(found.coef, found.intercept), classes, names)
-        self.n_iter, self.loss_value = found.n_iter, found.loss_value
+        self._minimise(solver, problem, start, classes, names)
         return self
 
     def _suitable_solver(self, problem):
@@ -131,6 +151,13 @@ class LinearModel(Online):
             return self._default_solver(problem)
         size = problem.rows.shape[1] * (problem.outputs if self.loss == "multinomial" else 1)
         return Newton() if size <= NEWTON_SIZE else LBFGS()
+
+    def _minimise(self, solver, problem, start, classes, names):
+        """Fit by a solver of whole batches."""
+        parts = [problem] if getattr(solver, "several", False) else problem.parts()
+        found = in_parts(solver.minimize, parts, start)
+        self._keep(Weights.start(found.coef, found.intercept), classes, names)
+        self.n_iter, self.loss_value = found.n_iter, found.loss_value
 
     def _follow(self, solver, problem, start, chunks, classes, names):
         """Fit by steps, and go on from there in ``partial_fit``."""
@@ -150,8 +177,9 @@ class LinearModel(Online):
             or hasattr(chunks, "iloc")
         ):
             raise DataTypeError("y: expected targets, got None")
-        if solver is not None and not isinstance(solver, SGD):
-            raise ArgumentError(f"solver: chunks are for SGD, got {type(solver).__name__}")
+        steps = solver is None or isinstance(solver, SGD)
+        if not (steps or getattr(solver, "streams", False)):
+            raise ArgumentError(f"solver: {type(solver).__name__} cannot go over chunks")
         stream = Stream(
             chunks,
             lambda x, y, weights, known: self._problem(
@@ -161,13 +189,17 @@ class LinearModel(Online):
         )
         problem, classes, names = stream.first
         solver = solver or self._default_solver(problem)
-        if solver.early_stopping:
+        if steps and solver.early_stopping:
             raise ArgumentError("early_stopping: it needs all rows at once, not chunks")
-        if stream.once and solver.epochs > 1:
+        if stream.once and not (steps and solver.epochs == 1):
             raise ArgumentError(
                 "x: a generator can be read only once; give chunks that can be iterated again, "
                 "such as a list, or an SGD with epochs=1"
             )
         start = self._start(problem, warm_start)
+        if not steps:
+            whole = replace(problem, chunks=Chunked(problem, stream))
+            self._minimise(solver, whole, start, classes, names)
+            return self
         self._follow(solver, problem, start, stream, classes, names)
         return self

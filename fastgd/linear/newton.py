@@ -33,10 +33,15 @@ class Newton:
 
     Examples
     --------
-    >>> from fastgd.linear import Newton
-    >>> Newton().max_iter
-    100
+    >>> from fastgd import linear
+    >>> model = linear.LinearModel("poisson", l2=0.01)
+    >>> x, y = [[0.0], [1.0], [2.0], [3.0]], [1, 2, 4, 9]
+    >>> bool(model.fit(x, y, solver=linear.Newton(tol=1e-9)).n_iter < 10)
+    True
     """
+
+    #: It is given problems in chunks, too, see ``problem``.
+    streams = True
 
     def __init__(self, tol=1e-6, max_iter=100):
         self.tol = number(tol, "tol", 0)

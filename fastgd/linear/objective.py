@@ -27,6 +27,8 @@ class Objective:
     Attributes
     ----------
     size : int
+    total : float
+        The sum of the weights of rows.
     l1 : ndarray, shape (size,), or None
         The L1 penalty of each element, which is not in the values; None if there is none.
     """
@@ -37,8 +39,8 @@ class Objective:
         n, d = problem.rows.shape
         self.width = d + problem.fit_intercept
         self.size = problem.outputs * self.width
-        total = n if problem.weights is None else problem.weights.sum()
-        self._share = 1.0 / total
+        self.total = n if problem.weights is None else problem.weights.sum()
+        self._share = 1.0 / self.total if self.total else 0.0
         self._penalised = np.ones((problem.outputs, self.width), bool)
         self._penalised[:, d:] = False
         self._penalised = self._penalised.ravel()
@@ -79,11 +81,15 @@ class Objective:
         )  # fmt: skip
         value = sums[0, 0] * self._share
         gradient = sums[0, 1:].reshape(-1, d + 1)[:, : self.width].ravel() * self._share
-        if p.l2:
+        return self._with_penalty(vector, float(value), gradient)
+
+    def _with_penalty(self, vector, value, gradient):
+        l2 = self.problem.l2
+        if l2:
             penalised = np.where(self._penalised, vector, 0.0)
-            value += 0.5 * p.l2 * (penalised @ penalised)
-            gradient += p.l2 * penalised
-        return float(value), gradient
+            value += 0.5 * l2 * float(penalised @ penalised)
+            gradient += l2 * penalised
+        return value, gradient
 
     def hessian(self, vector):
         """The matrix of second derivatives, (size, size).

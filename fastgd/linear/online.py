@@ -30,9 +30,9 @@ class Online(Predicting):
         ----------
         x, y, sample_weight :
             As in ``fit``. Here a weight is what the row's step is multiplied by.
-        classes : int or None
-            How many classes there will be; from the second call on they are known. None at
-            first: as many as y says.
+        classes : int, list or None
+            How many classes there will be, or all their numbers; from the second call on they
+            are known. None at first: as many as y says.
         solver : SGD or None
             At the first call; later calls go on with it. Its epochs and tol do not matter.
 
@@ -45,6 +45,17 @@ class Online(Predicting):
         ------
         DataError
             For a class that was not declared; and see ``fit``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastgd import linear
+        >>> model = linear.LinearModel("log_loss", l2=1e-3)
+        >>> x = np.array([[-1.0], [1.0]])
+        >>> for _ in range(50):
+        ...     model = model.partial_fit(x, [0, 1], classes=2)
+        >>> model.predict(x)
+        array([0, 1])
         """
         descent = self._descent
         if (
@@ -90,6 +101,14 @@ class Online(Predicting):
         LinearModel
             This one.
 
+        Raises
+        ------
+        ShapeError, DataTypeError, DataError
+            If x is no row of as many numbers as there are columns, or y no number or class; for
+            several targets a row, which are for ``partial_fit``.
+        DivergenceError
+            If weights would not be finite; they stay as they were.
+
         Examples
         --------
         >>> from fastgd import linear
@@ -107,7 +126,24 @@ class Online(Predicting):
         return self
 
     def predict_one(self, x):
-        """What ``predict`` says of one row, a dict or (d,): an int or a float."""
+        """What ``predict`` says of one row.
+
+        Parameters
+        ----------
+        x : ndarray (d,), or dict of name -> number
+            As ``learn_one`` takes it.
+
+        Returns
+        -------
+        int or float, or ndarray (k,) of float64 for k targets
+
+        Examples
+        --------
+        >>> from fastgd import linear
+        >>> model = linear.LinearModel().fit([[0.0], [1.0]], [1.0, 3.0])
+        >>> round(model.predict_one({"size": 2.0}), 6)
+        5.0
+        """
         coef, intercept = self._result()
         if type(x) is not np.ndarray or x.dtype.kind != "f" or not self._direct:
             x, _ = self._row(x)

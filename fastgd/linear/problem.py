@@ -4,7 +4,7 @@ A solver is an object with a method ``minimize(problem, start)``: it takes a ``P
 output, or of k outputs for the multinomial loss, begins at a ``Solution`` and returns another.
 It changes neither; arrays of a solution are fresh. It raises a DivergenceError if it leaves the
 finite numbers, and answers Ctrl-C. One with a true attribute ``several`` is given problems of
-several outputs as they are, and not their parts.
+several outputs as they are, and not their parts; one with ``streams`` such as have chunks.
 """
 
 from dataclasses import dataclass, replace
@@ -65,6 +65,8 @@ class Problem:
     outputs : int
         How many rows ``coef`` has.
     threads : int
+    chunks : streamed.Chunked or None
+        The problems of the chunks of a stream, if there is one; rows are those of its first.
     """
 
     engine: Any
@@ -78,15 +80,18 @@ class Problem:
     fit_intercept: bool
     outputs: int
     threads: int
+    chunks: Any = None
 
     def parts(self):
         """The problems of one output each that this one consists of, or itself in a list."""
         if self.outputs == 1 or self.loss == LinearLoss.LINEAR_MULTINOMIAL:
             return [self]
-        return [
-            replace(self, y=self.targets_of(output), outputs=1)
-            for output in range(self.outputs)
-        ]
+        return [self.part(output) for output in range(self.outputs)]
+
+    def part(self, output):
+        """The problem of one output."""
+        chunks = None if self.chunks is None else self.chunks.part(output)
+        return replace(self, y=self.targets_of(output), outputs=1, chunks=chunks)
 
     def targets_of(self, output):
         """y of one output, (n,): a column, or 1 for its class and -1 for the rest."""

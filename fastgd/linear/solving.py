@@ -7,8 +7,8 @@ import numpy as np
 from fastgd._core.types import LinearLoss
 from fastgd.errors import ArgumentError, ConvergenceWarning, DivergenceError
 from fastgd.linear.minimum import advice
-from fastgd.linear.objective import Objective
 from fastgd.linear.problem import LOSSES, SMOOTH, Solution
+from fastgd.linear.streamed import objective_of
 
 
 def solve(solver, problem, start):
@@ -18,7 +18,7 @@ def solve(solver, problem, start):
         raise ArgumentError(
             f"loss: {name} has kinks, which {type(solver).__name__} cannot minimise: use SGD"
         )
-    objective = Objective(problem)
+    objective = objective_of(problem)
     minimum = solver.find(objective, objective.joined(start.coef, begin(problem, start)))
     if not (np.isfinite(minimum.value) and np.isfinite(minimum.steepness)):
         raise DivergenceError(
@@ -36,6 +36,7 @@ def begin(problem, start):
     if (
         problem.loss != LinearLoss.LINEAR_POISSON
         or not problem.fit_intercept
+        or problem.chunks is not None
         or start.coef.any()
         or start.intercept.any()
     ):

@@ -51,6 +51,19 @@ class _ByMoments:
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data of the wrong shape or not finite, and for positive=True.
+
+        Examples
+        --------
+        >>> from fastgd.sklearn import Ridge
+        >>> parts = Ridge().partial_fit([[0.0], [1.0]], [1.0, 2.0]).partial_fit([[2.0]], [4.0])
+        >>> whole = Ridge().fit([[0.0], [1.0], [2.0]], [1.0, 2.0, 4.0])
+        >>> bool(abs(parts.coef_ - whole.coef_)[0] < 1e-12)
+        True
         """
         if self.positive:
             raise ArgumentError("positive: partial_fit does not restrict signs")

@@ -125,6 +125,19 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
         Returns
         -------
         LogisticRegression
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in ``fit``, and for labels that are none of the classes.
+
+        Examples
+        --------
+        >>> from fastgd.sklearn import LogisticRegression
+        >>> model = LogisticRegression()
+        >>> model = model.partial_fit([[-1.0], [1.0]], ["no", "yes"], classes=["no", "yes"])
+        >>> str(model.partial_fit([[2.0]], ["yes"]).predict([[3.0]])[0])
+        'yes'
         """
         ratio, C = self._penalties()
         first = getattr(self, "_precision", None) is None
