@@ -1,8 +1,16 @@
 """What every test may use: one engine after another, and a process in its first state."""
 
+import gc
+
 import pytest
 
 from fastgd import _engines, _names, config, utils
+
+
+def pytest_collection_finish():
+    """Tens of thousands of tests stay: each look for garbage need not go through them all."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

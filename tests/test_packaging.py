@@ -67,10 +67,14 @@ def arguments(node):
 
 
 def public_functions(owner):
+    """Those of a module or class; what a module has imported is another one's."""
     return {
         name
         for name, value in vars(owner).items()
-        if not name.startswith("_") and inspect.isroutine(value)
+        if not name.startswith("_")
+        and inspect.isroutine(value)
+        and getattr(value, "__module__", None)
+        in (None, getattr(owner, "__module__", owner.__name__))
     }
 
 
@@ -95,7 +99,7 @@ def test_stub_of_the_program_has_its_functions_and_arguments(build):
     module = importlib.import_module(f"fastgd._core.program_{build}")
     functions = stub("program_baseline")
     owners = [(module, functions)]
-    for name in ("Program", "Predictor"):
+    for name in ("Program", "Predictor", "Stepper"):
         owners.append((getattr(module, name), {n.name: n for n in functions.pop(name).body}))
     for owner, nodes in owners:
         assert {n for n in nodes if not n.startswith("_")} == public_functions(owner)

@@ -1,4 +1,4 @@
-"""Linear models."""
+"""Linear models: twelve losses, L1 and L2, and six ways of solving."""
 
 from fastgd.linear.batch_descent import GradientDescent
 from fastgd.linear.descent import gradient_descent

@@ -144,7 +144,7 @@ _FUNCTION_BASE = _FUNCTION.__mro__[1]
 def address(function, argument):
     """Where a compiled function of two doubles starts, as a whole number."""
     if isinstance(function, tuple) and len(function):  # a scipy.LowLevelCallable
-        function = function[0]
+        function = tuple.__getitem__(function, 0)  # which scipy's own indexing refuses
     if type(function).__name__ == "PyCapsule":
         return _in_capsule(function, argument)
     if isinstance(function, _FUNCTION_BASE):

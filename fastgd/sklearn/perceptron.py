@@ -9,7 +9,6 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.metaestimators import available_if
 
 from fastgd import _scope
 from fastgd._validate import assign_all, boolean, number, positive_int, whole_number
@@ -26,12 +25,6 @@ OF_OPTIMIZER = (
     "solver", "learning_rate", "learning_rate_init", "momentum", "nesterovs_momentum", "beta_1",
     "beta_2", "epsilon",
 )  # fmt: skip
-
-
-def _has_hidden_layers(estimator):
-    if not network.sizes_of(estimator.hidden_layer_sizes):
-        raise AttributeError("transform: there is no hidden layer")
-    return True
 
 
 class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEstimator):
@@ -298,9 +291,10 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
 
     # -- what the last hidden layer says ------------------------------------------------------
 
-    @available_if(_has_hidden_layers)
     def transform(self, X):
         """What the last hidden layer gives for each row: features for another model.
+
+        Without a hidden layer these are those of X.
 
         Returns
         -------
@@ -309,9 +303,9 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
         return self._of_rows(X, self._hidden)
 
     def _hidden(self, rows):
-        for layer in self.model_.layers[:-1]:
+        for layer in network.dense_layers(self.model_)[:-1]:
             rows = layer(rows)
-        return np.asarray(rows)
+        return np.array(rows)
 
     @property
     def _n_features_out(self):
