@@ -153,37 +153,6 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     ):  # fmt: skip
         keep(self, locals())
 
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
-        """Train.
-
-        Parameters
-        ----------
-        X : array, frame or sparse matrix, shape (n, features)
-            float32 stays; anything else becomes float64.
-        y : array, shape (n,) of classes, or (n, labels) of 0 and 1
-        sample_weight : array, shape (n,), optional
-            At least 0.
-        X_val, y_val, sample_weight_val : optional
-            Rows whose score decides when to end, as with early_stopping, instead of some that
-            are taken from X.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        fastgd.errors.DivergenceError
-            If the loss leaves the finite numbers.
-
-        Warns
-        -----
-        sklearn.exceptions.ConvergenceWarning
-            If max_iter is reached first; it says what to do.
-        """
-        with self._unchanged_if_it_fails():
-            return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
-
     @available_if(_steps_through_rows)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """One more epoch, over these rows.
@@ -298,37 +267,6 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         n_iter_no_change=10, max_fun=15000, dropout=0.0, callbacks=None, n_jobs=None,
     ):  # fmt: skip
         keep(self, locals())
-
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
-        """Train.
-
-        Parameters
-        ----------
-        X : array, frame or sparse matrix, shape (n, features)
-            float32 stays; anything else becomes float64.
-        y : array, shape (n,) or (n, targets)
-        sample_weight : array, shape (n,), optional
-            At least 0.
-        X_val, y_val, sample_weight_val : optional
-            Rows whose score decides when to end, as with early_stopping, instead of some that
-            are taken from X.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        fastgd.errors.DivergenceError
-            If the loss leaves the finite numbers.
-
-        Warns
-        -----
-        sklearn.exceptions.ConvergenceWarning
-            If max_iter is reached first; it says what to do.
-        """
-        with self._unchanged_if_it_fails():
-            return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     @available_if(_steps_through_rows)
     def partial_fit(self, X, y, sample_weight=None):

@@ -46,6 +46,38 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
 
     # -- fit ----------------------------------------------------------------------------------
 
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Train.
+
+        Parameters
+        ----------
+        X : array, frame or sparse matrix, shape (n, features)
+            float32 stays; anything else becomes float64.
+        y : array
+            Of classes (n,), or 0 and 1 (n, labels); of numbers (n,) or (n, targets).
+        sample_weight : array, shape (n,), optional
+            At least 0.
+        X_val, y_val, sample_weight_val : optional
+            Rows whose score decides when to end, as with early_stopping, instead of some that
+            are taken from X.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        fastgd.errors.DivergenceError
+            If the loss leaves the finite numbers.
+
+        Warns
+        -----
+        sklearn.exceptions.ConvergenceWarning
+            If max_iter is reached first; it says what to do.
+        """
+        with self._unchanged_if_it_fails():
+            return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
     def _fit(self, X, y, sample_weight, validation=None, incremental=False, classes=None):
         self._check_parameters(incremental)
         first = not hasattr(self, "model_") or not (self.warm_start or incremental)
