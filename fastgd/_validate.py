@@ -296,7 +296,10 @@ def assign_all(variables, weights, owner):
 
 
 def row_numbers(values, count, argument="rows"):
-    """Numbers of rows from 0 to count - 1, at least one: int64 (m,), not copied if they are."""
+    """Numbers of rows from 0 to count - 1, at least one: int64 (m,), in a new array.
+
+    The engine follows them unchecked, so a caller that changes its own array changes nothing here.
+    """
     array = values
     if type(values) is not np.ndarray:
         array = np.asarray(values) if isinstance(values, range) else _array(values, argument)
@@ -307,6 +310,9 @@ def row_numbers(values, count, argument="rows"):
         raise ShapeError(f"{argument}: expected shape (m,), got {array.shape}")
     if array.size == 0:
         raise DataError(f"{argument}: there are no rows")
+    if array.dtype.kind == "u" and array.max() >= count:
+        array = array.astype(object)
+    array = np.array(array, dtype=array.dtype if array.dtype == object else np.int64, order="C")
     low, high = array.min(), array.max()
     if low < 0 or high >= count:
         place = int(np.argmax((array < 0) | (array >= count)))
@@ -314,7 +320,7 @@ def row_numbers(values, count, argument="rows"):
             f"{argument}: expected numbers of rows from 0 to {count - 1}, "
             f"got {array[place]} at index {place}"
         )
-    return np.ascontiguousarray(array, dtype=np.int64)
+    return array
 
 
 def verbosity(value):

@@ -145,21 +145,29 @@ def test_a_share_of_the_rows_is_held_out(engine):
     assert shared == trained(lambda m: m.fit(x[ROWS], y[ROWS], validation_split=0.3, verbose=0))
 
 
+def check_equal(engine, found, expected):
+    """Compare bits; of the reference engine numbers, since NumPy's products promise no bits."""
+    if engine == "reference":
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+    else:
+        np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("count", [1, 2, 127, 128, 129, 1000])
 def test_evaluate_and_predict(engine, count):
     x, y, w = data()
     rows = np.random.default_rng(count).integers(0, 300, count)
     model = classifier()
     out = model.predict(x, rows=rows)
-    assert out.tobytes() == model.predict(x[rows]).tobytes()
-    assert out.tobytes() == model.predict(x)[rows].tobytes()
+    check_equal(engine, out, model.predict(x[rows]))
+    check_equal(engine, out, model.predict(x)[rows])
     by_list = model.predict(x, rows=list(rows), steps=1, batch_size=50)
-    assert by_list.tobytes() == out[:50].tobytes()
+    check_equal(engine, by_list, out[:50])
     found = model.evaluate(x, y, rows=rows, sample_weight=w, batch_size=20, steps=4, verbose=0)
     copies = model.evaluate(
         x[rows], y[rows], sample_weight=w[rows], batch_size=20, steps=4, verbose=0
     )
-    assert found == copies
+    check_equal(engine, found, copies)
 
 
 def test_only_the_rows_that_are_used_are_looked_at(engine):

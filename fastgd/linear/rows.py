@@ -139,15 +139,14 @@ def _csr(x, dtype, checks, engine):
     for name, array in (("indices", indices), ("indptr", indptr)):
         if array.dtype.kind not in "iu":
             raise DataTypeError(f"x.{name}: expected whole numbers, got {array.dtype}")
-    if indptr[0] < 0 or indptr[-1] > len(data) or (np.diff(indptr) < 0).any():
-        raise DataError("x.indptr: expected numbers that rise from 0 to the length of x.data")
     kind = np.dtype(np.int32)
     if indices.dtype != kind or indptr.dtype != kind:
         kind = np.dtype(np.int64)
-    values, columns, starts = (
-        prepared(a, t)
-        for a, t in ((data, _chosen(data, dtype)), (indices, kind), (indptr, kind))
-    )
+    values = prepared(data, _chosen(data, dtype))
+    # private before they are checked: the engine follows them
+    columns, starts = (np.array(a, dtype=kind, order="C") for a in (indices, indptr))
+    if starts[0] < 0 or starts[-1] > len(data) or (np.diff(starts) < 0).any():
+        raise DataError("x.indptr: expected numbers that rise from 0 to the length of x.data")
     index = checks.first_nonfinite(values)
     if starts[0] <= index < starts[-1]:
         row = int(np.searchsorted(starts, index, "right")) - 1

@@ -193,6 +193,7 @@ def bagging(
     >>> ensemble.predict(x).shape, list(ensemble.scores)
     ((60, 1), ['loss'])
     """
+    rows.check_arguments(arguments, "validation_rows")
     out_of_bag = boolean(out_of_bag, "out_of_bag")
     score = optional_function(score, "score")
     bags = Bags(row_count(x), n_models, seed, bootstrap, max_samples, block, groups)

@@ -119,6 +119,7 @@ def cross_validate(
     >>> len(found), found.scores["test_loss"].shape, found.predictions.shape
     (3, (3,), (60, 1))
     """
+    rows.check_arguments(arguments, "validation_rows")
     pairs = row_pairs(splits, x, y)
     x, y = rows.share(x), rows.share(y, "y")
     method = _method(predict)

@@ -81,6 +81,7 @@ def seeds(
     >>> found.deviations["test_loss"] > 0
     True
     """
+    some_rows.check_arguments(arguments)
     numbers = _checked(seeds)
     if test_rows is not None and test_data is not None:
         raise ArgumentError("test_rows, test_data: expected at most one of the two")

@@ -68,6 +68,7 @@ class Trials:
         self.mode = None if mode == "auto" else mode
         self.seed = first_seed(seed)
         self.arguments = arguments
+        rows.check_arguments(arguments, "validation_rows")
         self._wrong = None
 
     def job(self, number, split, **more):

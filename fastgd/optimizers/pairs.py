@@ -6,6 +6,9 @@ from fastgd._validate import numeric, prepared
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.variables import Variable
 
+#: In native byte order: the engine reads no other.
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
 
 def grouped(grads_and_vars):
     """(vector, members) for each flat vector, or for each array without one.
@@ -40,7 +43,7 @@ def _checked(gradient, variable):
 
 def check_variable(variable):
     """Refuse what cannot be updated."""
-    is_float = isinstance(variable, np.ndarray) and variable.dtype.char in "fd"
+    is_float = isinstance(variable, np.ndarray) and variable.dtype in _FLOATS
     if not (is_float and variable.dtype.isnative):
         seen = getattr(variable, "dtype", type(variable).__name__)
         raise DataTypeError(f"variables: expected an array of float32 or float64, got {seen}")

@@ -4,6 +4,9 @@ import contextlib
 
 import numpy as np
 
+#: The data types that the engine reads in place, in native byte order.
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
 
 @contextlib.contextmanager
 def all_or_nothing(*arrays):

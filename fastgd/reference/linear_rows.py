@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from fastgd.reference.arrays import FLOATS
+
 
 class Rows:
     """The rows of a matrix: dense ``values``, or CSR by its three arrays and its width."""
@@ -56,7 +58,7 @@ def decisions(rows, coef, intercept, out, first, last, threads=1):
 
 def row_decisions(x, coef, intercept):
     """coef @ x + intercept of one dense row (d,): a list; None if it is no such row."""
-    if x.shape != coef.shape[1:] or x.dtype.char not in "fd":
+    if x.shape != coef.shape[1:] or x.dtype not in FLOATS:
         return None
     return [
         float(x.astype(np.float64) @ w) + float(b) for w, b in zip(coef, intercept, strict=True)

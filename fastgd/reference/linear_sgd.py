@@ -6,6 +6,7 @@ import time
 import numpy as np
 
 from fastgd._core.types import LinearLoss, Rate, Status
+from fastgd.reference.arrays import FLOATS
 from fastgd.reference.linear_losses import losses, multinomial
 from fastgd.reference.shuffle import permutation
 
@@ -47,7 +48,7 @@ class Descent:
 
     def step(self, x, y, weight=1):
         """A step for one dense row (d,): a Status; -1 if it is no such row."""
-        if x.shape != self.weights.coef.shape[1:] or x.dtype.char not in "fd":
+        if x.shape != self.weights.coef.shape[1:] or x.dtype not in FLOATS:
             return -1
         rows = _OneRow(x)
         totals = np.zeros((3, self.outputs))
@@ -67,7 +68,7 @@ class Descent:
         return (
             type(x) is np.ndarray
             and x.shape == (1, self.weights.coef.shape[1])
-            and x.dtype.char in "fd"
+            and x.dtype in FLOATS
             and bool(np.isfinite(x).all())
         )
 

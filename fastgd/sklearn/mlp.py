@@ -1,5 +1,7 @@
 """Multi-layer perceptrons with scikit-learn's parameters and fitted attributes."""
 
+import inspect
+
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import r2_score
@@ -98,8 +100,9 @@ def described(**parts):
     """A decorator that puts the parameters into a class's docstring."""
 
     def describe(cls):
-        head, tail = cls.__doc__.split("    PARAMETERS\n")
-        cls.__doc__ = head + _PARAMETERS.lstrip("\n").format(**parts) + tail
+        if cls.__doc__ is not None:  # python -OO has none
+            parameters = inspect.cleandoc(_PARAMETERS.format(**parts))
+            cls.__doc__ = inspect.cleandoc(cls.__doc__).replace("PARAMETERS", parameters, 1)
         return cls
 
     return describe

@@ -77,6 +77,8 @@ class SGDClassifier(Steps, linear_model.SGDClassifier):
         )  # fmt: skip
         self.batch_size = batch_size
 
+    _parameter_constraints = parameter_constraints(linear_model.SGDClassifier)
+
     def fit(self, X, y, coef_init=None, intercept_init=None, sample_weight=None):
         """Fit from the start, or with ``warm_start`` from the weights there are.
 
@@ -253,6 +255,8 @@ class SGDRegressor(Steps, linear_model.SGDRegressor):
             n_iter_no_change=n_iter_no_change, warm_start=warm_start, average=average,
         )  # fmt: skip
         self.batch_size = batch_size
+
+    _parameter_constraints = parameter_constraints(linear_model.SGDRegressor)
 
     def fit(self, X, y, coef_init=None, intercept_init=None, sample_weight=None):
         """Fit from the start, or with ``warm_start`` from the weights there are.
