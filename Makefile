@@ -10,7 +10,8 @@ COMPILED := setup.py pyproject.toml $(wildcard fastgd/_core/*.py[xi] fastgd/_cor
 COPIED := .ci $(filter-out build dist %.egg-info,$(wildcard *))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-export FASTGD_TEST_BUILDS := 1
+# The tests' own build, in tests' own targets: `make demo` does not wait for it.
+test test-keras debug sanitize-memory sanitize-threads: export FASTGD_TEST_BUILDS := 1
 
 .PHONY: demo test test-keras exhaustive bench lint debug sanitize sanitize-memory sanitize-threads sdist clean
 

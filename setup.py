@@ -2,13 +2,16 @@
 
 The metadata stand in pyproject.toml. Environment variables steer a build: FASTGD_DEBUG_BUILD=1
 turns on bounds checks and assertions, FASTGD_CFLAGS adds compiler flags (for sanitizers), and
-FASTGD_TEST_BUILDS=1 makes a further module that only the tests use. Each combination of the
+FASTGD_TEST_BUILDS=1 makes a further module that only the tests use; FASTGD_BUILDS=native, or a
+list such as baseline,avx2, makes only these. Each combination of the
 former two has a folder of its own below build/.
 """
 
 import os
 import re
+import shutil
 import subprocess
+import sys
 import sysconfig
 
 import numpy
@@ -73,6 +76,30 @@ if sysconfig.get_platform().endswith(("x86_64", "amd64")):
         # Nobody waits for it, so the compiler need not try hard.
         BUILDS["wide"] = [*BUILDS["avx2"], "-DFASTGD_WIDE_TILES", "-O1"]
 
+# FASTGD_BUILDS: a list of builds, or "native" for the best one that this machine runs.
+CHOSEN = os.environ.get("FASTGD_BUILDS", "")
+
+
+def native_build():
+    """Name the best build for this machine, by the flags that Linux gives of its CPU."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            flags = set(re.search(r"^flags\s*: (.*)$", file.read(), re.MULTILINE)[1].split())
+    except (OSError, TypeError):
+        return "baseline"
+    if {"avx512f", "avx512vl", "avx512dq", "avx512bw", "fma"} <= flags:
+        return "avx512"
+    return "avx2" if {"avx2", "fma"} <= flags else "baseline"
+
+
+if CHOSEN:
+    wanted = [native_build() if name == "native" else name for name in CHOSEN.split(",")]
+    if not set(wanted) <= set(BUILDS):
+        raise SystemExit(
+            f"FASTGD_BUILDS: expected native or some of {', '.join(BUILDS)}, got {CHOSEN}"
+        )
+    BUILDS = {name: flags for name, flags in BUILDS.items() if name in (*wanted, "wide")}
+
 CORE = "fastgd/_core/"
 # An included file is no module: a change in one must rebuild those that include it.
 INCLUDED = [CORE + name for name in os.listdir(CORE) if name.endswith((".pxi", ".pxd"))]
@@ -90,6 +117,22 @@ def extension(name, flags=()):
     )
 
 
+def check_what_is_needed():
+    """End with one plain line if something is missing that a build needs."""
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+    headers = os.path.join(sysconfig.get_path("include"), "Python.h")
+    if sys.version_info < (3, 11):
+        raise SystemExit(f"fastgd needs Python 3.11 or newer, this is {sys.version.split()[0]}")
+    if int(numpy.__version__.split(".")[0]) < 2:
+        raise SystemExit(f"fastgd needs NumPy 2.0 or newer to build, found {numpy.__version__}")
+    if not any(shutil.which(name) for name in (compiler, "cc", "gcc", "clang")):
+        raise SystemExit("fastgd needs a C compiler: on Debian, apt install build-essential")
+    if not os.path.exists(headers):
+        raise SystemExit(
+            f"fastgd needs Python's headers, {headers}: on Debian, apt install python3-dev"
+        )
+
+
 class ParallelBuild(build_ext):
     """Translate and compile the modules side by side: each takes about half a minute."""
 
@@ -98,7 +141,13 @@ class ParallelBuild(build_ext):
         if self.parallel is None:
             self.parallel = os.cpu_count() or 1
 
+    def build_extension(self, ext):
+        number = 1 + [other.name for other in self.extensions].index(ext.name)
+        print(f"[{number}/{len(self.extensions)}] {ext.name}", flush=True)
+        super().build_extension(ext)
+
     def build_extensions(self):
+        check_what_is_needed()
         # Here and not in setup(), so that whoever only wants the metadata need not wait.
         translated = cythonize(
             self.extensions,

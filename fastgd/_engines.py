@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import importlib.util
 import os
 
 from fastgd._core import cpu
@@ -27,7 +28,13 @@ LINEAR_MODULES = {
 def available():
     """The names of the engines that this machine can run, best first."""
     supported = {*cpu.supported(), "reference"}
-    return [name for name in MODULES if name in supported]
+    return [name for name in MODULES if name in supported and _is_built(name)]
+
+
+@functools.cache
+def _is_built(name):
+    """Whether the module of an engine was compiled: FASTGD_BUILDS may have left it out."""
+    return importlib.util.find_spec(MODULES[name]) is not None
 
 
 @functools.cache
@@ -52,6 +59,11 @@ def _checked(name):
     """The name of an engine that there is and that runs here, or an error."""
     if name not in MODULES:
         raise EngineError(f"engine: no {name!r} (there are: {', '.join(MODULES)})")
+    if name in cpu.supported() and not _is_built(name):
+        raise EngineError(
+            f"engine: {name!r} was not built: install fastgd again with FASTGD_BUILDS={name}, or "
+            "without FASTGD_BUILDS for all"
+        )
     if name not in available():
         raise EngineError(
             f"engine: this CPU cannot run {name!r} (it can run: {', '.join(available())})"

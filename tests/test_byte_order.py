@@ -33,8 +33,12 @@ def test_training_and_gradients(dtype, engine):
 
     def weights(order):
         model = Sequential([Dense(4, "relu", input_shape=(3,)), Dense(1)])
-        model.layers[0].set_weights([np.ones((3, 4), order + dtype), np.zeros(4, order + dtype)])
-        model.layers[1].set_weights([np.ones((4, 1), order + dtype), np.zeros(1, order + dtype)])
+        model.layers[0].set_weights(
+            [np.ones((3, 4), order + dtype), np.zeros(4, order + dtype)]
+        )
+        model.layers[1].set_weights(
+            [np.ones((4, 1), order + dtype), np.zeros(1, order + dtype)]
+        )
         model.compile("sgd", "mse")
         model.fit(x.astype(order + dtype), y.astype(order + dtype), shuffle=False, verbose=0,
                   sample_weight=np.ones(40, order + dtype))  # fmt: skip

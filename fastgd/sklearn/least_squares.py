@@ -65,6 +65,7 @@ class _ByMoments:
         >>> bool(abs(parts.coef_ - whole.coef_)[0] < 1e-12)
         True
         """
+        self._validate_params()
         if self.positive:
             raise ArgumentError("positive: partial_fit does not restrict signs")
         known = getattr(self, "_moments", None)
@@ -154,6 +155,7 @@ class LinearRegression(_ByMoments, sklearn.linear_model.LinearRegression):
         ValueError, TypeError
             For arguments that cannot be used, and data of the wrong shape or not finite.
         """
+        self._validate_params()
         own = self.positive or number(self.tol, "tol", 0) < RESOLUTION
         if not own:
             rows, targets = self._checked(X, y, reset=True)
@@ -219,6 +221,7 @@ class Ridge(_ByMoments, sklearn.linear_model.Ridge):
         ValueError, TypeError
             For arguments that cannot be used, and data of the wrong shape or not finite.
         """
+        self._validate_params()
         own = self.positive or self.solver == "lbfgs"
         if not own:
             if self.solver not in SOLVERS:

@@ -78,6 +78,7 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
         sklearn.exceptions.ConvergenceWarning
             If max_iter iterations do not reach tol; says what to do.
         """
+        self._validate_params()
         ratio, C = self._penalties()
         if self.solver == "liblinear":
             super().fit(X, y, sample_weight)
@@ -139,6 +140,7 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
         >>> str(model.partial_fit([[2.0]], ["yes"]).predict([[3.0]])[0])
         'yes'
         """
+        self._validate_params()
         ratio, C = self._penalties()
         first = getattr(self, "_precision", None) is None
         if first and classes is None:

@@ -7,7 +7,7 @@ from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted
 
 from fastgd.errors import ArgumentError, DataError
-from fastgd.sklearn.steps import Steps
+from fastgd.sklearn.steps import Steps, parameter_constraints
 
 
 class SGDClassifier(Steps, linear_model.SGDClassifier):

@@ -2,12 +2,14 @@
 
 import warnings
 from dataclasses import replace
+from numbers import Integral
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastgd import _engines, config
@@ -23,6 +25,13 @@ from fastgd.sklearn.inputs import engine_and_rows
 
 #: The step of the intercept of sparse rows, relative to that of their weights.
 SPARSE_INTERCEPT_DECAY = 0.01
+
+
+def parameter_constraints(parent):
+    """Name what each parameter may be: as in scikit-learn's class, and a batch size."""
+    return parent._parameter_constraints | {
+        "batch_size": [Interval(Integral, 1, None, closed="left"), None]
+    }
 
 
 class Steps:
@@ -188,7 +197,8 @@ class Steps:
         return self
 
     def _ready(self, X, y, first):
-        """X and y as scikit-learn validates them."""
+        """Give X and y as scikit-learn validates them, after the parameters."""
+        self._validate_params()
         return validate_data(
             self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], order="C",
             reset=first,
