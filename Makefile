@@ -5,21 +5,27 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
+# Each worker has to collect the same tests in the same order.
+PYTEST := PYTHONHASHSEED=0 $(BIN)/pytest -n auto
 COMPILED := setup.py pyproject.toml $(wildcard fastgd/_core/*.py[xi] fastgd/_core/*.px[di])
 # Debug builds are made of a copy, lest their modules take the places of the optimised ones.
 COPIED := .ci $(filter-out build dist %.egg-info,$(wildcard *))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The tests' own build, in tests' own targets: `make demo` does not wait for it.
-test test-keras debug sanitize-memory sanitize-threads: export FASTGD_TEST_BUILDS := 1
+test test-all test-keras debug sanitize-memory sanitize-threads: export FASTGD_TEST_BUILDS := 1
 
-.PHONY: demo test test-keras exhaustive bench lint debug sanitize sanitize-memory sanitize-threads sdist clean
+.PHONY: demo test test-all test-keras exhaustive bench lint debug sanitize sanitize-memory sanitize-threads sdist clean
 
 demo: $(VENV)/with-plot
 	$(BIN)/python examples/demo.py $(if $(CSV),"$(CSV)")
 
 test: $(VENV)/with-test
-	$(BIN)/pytest
+	$(PYTEST)
+
+# Every case of every test; `make test` takes a selection in which each value occurs.
+test-all: $(VENV)/with-test
+	$(PYTEST) --grid
 
 # Keras' own figures beside ours; it is large, and not needed for `make test`.
 test-keras: $(VENV)/with-keras

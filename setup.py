@@ -121,7 +121,7 @@ def check_what_is_needed():
     """End with one plain line if something is missing that a build needs."""
     compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
     headers = os.path.join(sysconfig.get_path("include"), "Python.h")
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036
         raise SystemExit(f"fastgd needs Python 3.11 or newer, this is {sys.version.split()[0]}")
     if int(numpy.__version__.split(".")[0]) < 2:
         raise SystemExit(f"fastgd needs NumPy 2.0 or newer to build, found {numpy.__version__}")

@@ -61,8 +61,8 @@ def _checked(name):
         raise EngineError(f"engine: no {name!r} (there are: {', '.join(MODULES)})")
     if name in cpu.supported() and not _is_built(name):
         raise EngineError(
-            f"engine: {name!r} was not built: install fastgd again with FASTGD_BUILDS={name}, or "
-            "without FASTGD_BUILDS for all"
+            f"engine: {name!r} was not built: install fastgd again with FASTGD_BUILDS={name}, "
+            "or without FASTGD_BUILDS for all"
         )
     if name not in available():
         raise EngineError(

@@ -298,7 +298,7 @@ def assign_all(variables, weights, owner):
 def row_numbers(values, count, argument="rows"):
     """Numbers of rows from 0 to count - 1, at least one: int64 (m,), in a new array.
 
-    The engine follows them unchecked, so a caller that changes its own array changes nothing here.
+    The engine follows them unchecked: a caller may change the array that was given.
     """
     array = values
     if type(values) is not np.ndarray:

@@ -1,10 +1,62 @@
 """What every test may use: one engine after another, and a process in its first state."""
 
+import collections
 import gc
+import zlib
 
 import pytest
 
 from fastgd import _engines, _names, config, utils
+
+
+#: A test with no more cases than this runs all of them in the short suite, too.
+FEW = 12
+#: Of a parameter with more values than this, such as a list of shapes, the short suite takes this
+#: many.
+MANY = 100
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--grid", action="store_true", help="run every case of every test, not a selection"
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    """Without --grid, keep of each large test cases in which every value of a parameter occurs."""
+    if config.getoption("--grid"):
+        return
+    cases = collections.defaultdict(list)
+    for item in items:
+        cases[item.nodeid.split("[")[0]].append(item)
+    kept = {item for found in cases.values() for item in selection(found)}
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = [item for item in items if item in kept]
+
+
+def selection(cases):
+    """Choose cases of one test until each value of each parameter is met.
+
+    They are looked at in a mixed order, the same in every run, so that not all of them have the
+    first values of the other parameters.
+    """
+    if len(cases) <= FEW or not all(hasattr(case, "callspec") for case in cases):
+        return cases
+    values = collections.defaultdict(set)
+    for case in cases:
+        for name, index in case.callspec.indices.items():
+            values[name].add(index)
+    wanted = {
+        (name, index)
+        for name, indices in values.items()
+        for index in sorted(indices)[:: -(-len(indices) // MANY)]
+    }
+    chosen = []
+    for case in sorted(cases, key=lambda case: zlib.crc32(case.nodeid.encode())):
+        if wanted & set(case.callspec.indices.items()):
+            wanted -= set(case.callspec.indices.items())
+            chosen.append(case)
+    return chosen
 
 
 def pytest_collection_finish():

@@ -46,12 +46,13 @@ def test_training_and_gradients(dtype, engine):
 
     np.testing.assert_allclose(weights(">"), weights("<"), rtol=1e-6)
     theta = np.zeros(3)
+    swapped_x, swapped_y = x.astype(">" + dtype), y.astype(">" + dtype)
     np.testing.assert_allclose(
-        gradient_descent(x.astype(">" + dtype), y.astype(">" + dtype), theta.astype(">f8"), 0.01, 5),
+        gradient_descent(swapped_x, swapped_y, theta.astype(">f8"), 0.01, 5),
         gradient_descent(x, y, theta, 0.01, 5), rtol=1e-5,
     )  # fmt: skip
     np.testing.assert_allclose(
-        linear.LinearModel().fit(x.astype(">" + dtype), y.astype(">" + dtype)).coef,
+        linear.LinearModel().fit(swapped_x, swapped_y).coef,
         linear.LinearModel().fit(x, y).coef, rtol=1e-5,
     )  # fmt: skip
 

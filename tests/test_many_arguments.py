@@ -40,5 +40,5 @@ def test_arguments_of_jobs_are_refused(name):
 
 
 def test_seeds_takes_no_seed():
-    with pytest.raises(ArgumentError, match="^seed: "):
+    with pytest.raises(ArgumentError, match=r"^seed: "):
         many.seeds(make, range(2), X, Y, seed=1)

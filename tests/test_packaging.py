@@ -4,6 +4,7 @@ import ast
 import importlib
 import importlib.metadata
 import inspect
+import os
 import re
 import shutil
 import subprocess
@@ -187,3 +188,29 @@ def test_sdist_holds_nothing_generated(sdist):
 
 def test_wheel_holds_modules_and_stubs_but_no_sources_of_the_core(wheel):
     assert wheel == files("fastgd", ".py", ".pyi", ".typed")
+
+
+def test_a_checkout_that_is_not_built_says_what_to_do(tmp_path):
+    shutil.copytree(PACKAGE, tmp_path / "fastgd", ignore=shutil.ignore_patterns("*.so"))
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", "import fastgd"], cwd=tmp_path, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+    )  # fmt: skip
+    assert "fastgd is not compiled here: run `python -m pip install" in done.stderr
+
+
+def test_builds_can_be_chosen():
+    def extensions(builds):
+        code = (
+            "import runpy, sys; made = runpy.run_path('setup.py', run_name='here')['BUILDS'];"
+            "print(*made)"
+        )
+        return subprocess.run(
+            [sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True,
+            env={**os.environ, "FASTGD_BUILDS": builds, "FASTGD_TEST_BUILDS": ""},
+        )  # fmt: skip
+
+    pytest.importorskip("Cython")
+    assert extensions("baseline").stdout.split() == ["baseline"]
+    assert len(extensions("native").stdout.split()) == 1
+    assert "expected native or some of" in extensions("sse9").stderr
