@@ -5,8 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
-# Each worker has to collect the same tests in the same order.
-PYTEST := PYTHONHASHSEED=0 $(BIN)/pytest -n auto
+PYTEST := $(BIN)/pytest -n auto
 COMPILED := setup.py pyproject.toml $(wildcard fastgd/_core/*.py[xi] fastgd/_core/*.px[di])
 # Debug builds are made of a copy, lest their modules take the places of the optimised ones.
 COPIED := .ci $(filter-out build dist %.egg-info,$(wildcard *))

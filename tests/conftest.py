@@ -8,11 +8,9 @@ import pytest
 
 from fastgd import _engines, _names, config, utils
 
-
 #: A test with no more cases than this runs all of them in the short suite, too.
 FEW = 12
-#: Of a parameter with more values than this, such as a list of shapes, the short suite takes this
-#: many.
+#: Of a parameter with more values than this, such as shapes, the short suite takes this many.
 MANY = 100
 
 
@@ -23,7 +21,7 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Without --grid, keep of each large test cases in which every value of a parameter occurs."""
+    """Without --grid, keep of large tests cases in which each value of a parameter occurs."""
     if config.getoption("--grid"):
         return
     cases = collections.defaultdict(list)
