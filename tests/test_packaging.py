@@ -193,7 +193,8 @@ def test_wheel_holds_modules_and_stubs_but_no_sources_of_the_core(wheel):
 def test_a_checkout_that_is_not_built_says_what_to_do(tmp_path):
     shutil.copytree(PACKAGE, tmp_path / "fastgd", ignore=shutil.ignore_patterns("*.so"))
     done = subprocess.run(
-        [sys.executable, "-S", "-c", "import fastgd"], cwd=tmp_path, capture_output=True, text=True,
+        [sys.executable, "-S", "-c", "import fastgd"],
+        cwd=tmp_path, capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
     )  # fmt: skip
     assert "fastgd is not compiled here: run `python -m pip install" in done.stderr
