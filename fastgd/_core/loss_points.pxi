@@ -254,22 +254,8 @@ cdef inline real point_slope(
                            (<real>1 - y) * p - y * q)
 
 
-cdef inline void point_column(
-    const int64_t loss, const real* c, int64_t rows, int64_t stride, const real* p, const real* y,
-    int64_t y_stride, const real* numerators, int64_t step, real factor, real* values, real* d_p,
-) noexcept nogil:
-    """point_rows for a single output; vectors work on it where the strides are constants."""
-    cdef int64_t i
-    cdef real scale = numerators[0] * factor
-    for i in range(rows):
-        values[i] = point_value(loss, c, p[i * stride], point_target(loss, c, y[i * y_stride]))
-    if d_p == NULL:
-        return
-    for i in range(rows):
-        if step:
-            scale = numerators[i * step] * factor
-        d_p[i * stride] = scale * point_slope(
-            loss, c, p[i * stride], point_target(loss, c, y[i * y_stride]))
+cdef enum:
+    PIECE = 64              # targets that are gathered at once where they do not lie side by side
 
 
 cdef inline void point_rows(
@@ -277,33 +263,50 @@ cdef inline void point_rows(
     const real* p, const real* y, int64_t y_stride, const real* numerators, int64_t step,
     real denominator, real* values, real* d_p, real* line,
 ) noexcept nogil:
-    cdef int64_t i, j
+    """A line of points after the other: a row, or, of a single output, as many rows as can be.
+
+    The formulas stand in one loop each: they are most of the machine code.
+    """
+    cdef int64_t i, j, n
+    cdef bint weighted = width == 1 and step != 0   # the rows of a line by themselves
     cdef real factor = <real>1 / (denominator * <real>width)
     cdef real scale
     cdef real[LOSS_SETTINGS] c
-    cdef const real* p_row
-    cdef const real* y_row
-    cdef real* d_row
+    cdef real[PIECE] gathered
+    cdef const real* p_line
+    cdef const real* y_line
+    cdef real* out
+    cdef real* d_line
     point_settings(loss, settings, c)
-    if width == 1:
-        if stride == 1 and y_stride == 1 and step == 0:
-            point_column(loss, c, rows, 1, p, y, 1, numerators, 0, factor, values, d_p)
-        else:
-            point_column(loss, c, rows, stride, p, y, y_stride, numerators, step, factor, values,
-                         d_p)
-        return
-    for i in range(rows):
-        p_row = p + i * stride
-        y_row = y + i * y_stride
-        for j in range(width):
-            line[j] = point_value(loss, c, p_row[j], point_target(loss, c, y_row[j]))
-        values[i] = row_sum(width, line) / <real>width
+    i = 0
+    while i < rows:
+        p_line = p + i * stride
+        y_line = y + i * y_stride
+        n = width
+        out = line
+        if width == 1:
+            # rows of one prediction lie side by side, see padded_stride
+            n = rows - i
+            out = values + i
+            if y_stride != 1:
+                n = min(n, <int64_t>PIECE)
+                for j in range(n):
+                    gathered[j] = y_line[j * y_stride]
+                y_line = gathered
+        for j in range(n):
+            out[j] = point_value(loss, c, p_line[j], point_target(loss, c, y_line[j]))
+        if width > 1:
+            values[i] = row_sum(width, line) / <real>width
         if d_p != NULL:
-            d_row = d_p + i * stride
-            scale = numerators[i * step] * factor
-            for j in range(width):
-                d_row[j] = scale * point_slope(
-                    loss, c, p_row[j], point_target(loss, c, y_row[j]))
+            d_line = d_p + i * stride
+            scale = <real>1 if weighted else numerators[i * step] * factor
+            for j in range(n):
+                d_line[j] = scale * point_slope(
+                    loss, c, p_line[j], point_target(loss, c, y_line[j]))
+            if weighted:
+                for j in range(n):
+                    d_line[j] = numerators[(i + j) * step] * factor * d_line[j]
+        i += n if width == 1 else 1
 
 
 # A loss of the user's, compiled: the addresses of double f(double y, double p).
