@@ -1,14 +1,14 @@
 """Which classes and functions a configuration may name, and under which names.
 
-A configuration is data: a name in it is looked up here and nowhere else. Nothing is imported,
-and no code is read from a file.
+A configuration is data: a name in it is looked up here and nowhere else. Nothing but fastgd's
+own modules is imported, and no code is read from a file.
 """
 
 import contextlib
 import contextvars
 import functools
+import importlib
 import inspect
-import sys
 
 from fastgd.errors import ArgumentError, UnknownNameError
 
@@ -28,11 +28,11 @@ _references = contextvars.ContextVar("references", default=None)
 
 @functools.cache
 def family(name):
-    """The public classes and functions of a family: a dict of name -> object."""
-    module = sys.modules.get(f"fastgd.{name}")
+    """The public classes and functions of a family, which is loaded: a dict of name -> object."""
+    module = importlib.import_module(f"fastgd.{name}")
     return {
         key: value
-        for key, value in vars(module or object).items()
+        for key, value in vars(module).items()
         if not key.startswith("_")
         and key not in _HELPERS
         and (inspect.isclass(value) or (inspect.isfunction(value) and name in _OF_FUNCTIONS))
