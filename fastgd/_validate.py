@@ -82,19 +82,27 @@ def batch_shape(shape, argument="input_shape"):
 
 
 def numeric(values, argument):
-    """An ndarray of real numbers, made of whatever was given; not copied if it is one."""
+    """An ndarray of real numbers in this machine's byte order, made of whatever was given.
+
+    Not copied if it is one.
+    """
     array = values if isinstance(values, np.ndarray) else _array(values, argument)
     if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
         index = tuple(np.argwhere(np.ma.getmaskarray(array))[0])
         raise DataError(f"{argument}: the value{_at(index)} is masked: fill it in first")
     if array.dtype.kind in "fiub":
-        return array
+        return native(array)
     if array.dtype.kind == "O":
         seen = f"objects{_first_non_number(array)}"
     else:
         seen = {"U": "text", "S": "text", "c": "complex numbers"}.get(array.dtype.kind)
         seen = f"{seen} ({array.dtype})" if seen else str(array.dtype)
     raise DataTypeError(f"{argument}: expected an array of numbers, got {seen}")
+
+
+def native(array):
+    """An array in this machine's byte order, which alone the engine reads."""
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _array(values, argument):
