@@ -304,7 +304,10 @@ def assign_all(variables, weights, owner):
 
 
 def row_numbers(values, count, argument="rows"):
-    """Numbers of rows from 0 to count - 1, at least one: int64 (m,), not copied if they are."""
+    """Numbers of rows from 0 to count - 1, at least one: int64 (m,), a copy.
+
+    The engine follows them unseen: nobody else may change what was checked.
+    """
     array = values
     if type(values) is not np.ndarray:
         array = np.asarray(values) if isinstance(values, range) else _array(values, argument)
@@ -315,6 +318,7 @@ def row_numbers(values, count, argument="rows"):
         raise ShapeError(f"{argument}: expected shape (m,), got {array.shape}")
     if array.size == 0:
         raise DataError(f"{argument}: there are no rows")
+    array = np.array(array, order="C", subok=False)
     low, high = array.min(), array.max()
     if low < 0 or high >= count:
         place = int(np.argmax((array < 0) | (array >= count)))
@@ -322,7 +326,7 @@ def row_numbers(values, count, argument="rows"):
             f"{argument}: expected numbers of rows from 0 to {count - 1}, "
             f"got {array[place]} at index {place}"
         )
-    return np.ascontiguousarray(array, dtype=np.int64)
+    return array.astype(np.int64, copy=False)
 
 
 def verbosity(value):
