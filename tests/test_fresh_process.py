@@ -185,8 +185,9 @@ def test_a_pickle_of_an_estimator_opens(name, tmp_path):
 @pytest.mark.parametrize("name", ["Classifier", "Regressor"])
 def test_a_pickle_of_a_wrapper_opens(name, tmp_path):
     module = pytest.importorskip("fastgd.sklearn")
-    # no compiled model within: of the estimator's own choice
-    model = Sequential([layers.Dense(1, activation="sigmoid" if name == "Classifier" else None)])
+    model = Sequential(
+        [layers.Dense(1, activation="sigmoid" if name == "Classifier" else None)]
+    )
     estimator = getattr(module, name)(model, epochs=1, verbose=0)
     estimator.fit(X, CLASSES if name == "Classifier" else Y.reshape(-1))
     assert opened(estimator, tmp_path)[0].endswith(f" {name}")

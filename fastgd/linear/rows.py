@@ -81,7 +81,9 @@ def targets(y, loss, n, classes=None):
         raise ShapeError(f"y: {loss} expects shape {shapes}, got {original.shape}")
     if len(original) != n:
         raise ShapeError(f"x and y have different numbers of rows: {n} and {len(original)}")
-    if loss not in REGRESSIONS:  # the engine follows class numbers: a copy, before they are checked
+    if (
+        loss not in REGRESSIONS
+    ):  # the engine follows class numbers: a copy, before they are checked
         original = np.array(original)
     values = prepared(original, np.dtype(np.float64))
     check_finite(checks, values, original, "y", y)

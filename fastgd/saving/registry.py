@@ -28,7 +28,7 @@ _references = contextvars.ContextVar("references", default=None)
 
 @functools.cache
 def family(name):
-    """The public classes and functions of a family, which is loaded: a dict of name -> object."""
+    """The public classes and functions of a family, which this loads: name -> object."""
     module = importlib.import_module(f"fastgd.{name}")
     return {
         key: value
