@@ -82,19 +82,27 @@ def batch_shape(shape, argument="input_shape"):
 
 
 def numeric(values, argument):
-    """An ndarray of real numbers, made of whatever was given; not copied if it is one."""
+    """An ndarray of real numbers in this machine's byte order, made of whatever was given.
+
+    Not copied if it is one.
+    """
     array = values if isinstance(values, np.ndarray) else _array(values, argument)
     if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
         index = tuple(np.argwhere(np.ma.getmaskarray(array))[0])
         raise DataError(f"{argument}: the value{_at(index)} is masked: fill it in first")
     if array.dtype.kind in "fiub":
-        return array
+        return native(array)
     if array.dtype.kind == "O":
         seen = f"objects{_first_non_number(array)}"
     else:
         seen = {"U": "text", "S": "text", "c": "complex numbers"}.get(array.dtype.kind)
         seen = f"{seen} ({array.dtype})" if seen else str(array.dtype)
     raise DataTypeError(f"{argument}: expected an array of numbers, got {seen}")
+
+
+def native(array):
+    """An array in this machine's byte order, which alone the engine reads."""
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _array(values, argument):
@@ -296,9 +304,9 @@ def assign_all(variables, weights, owner):
 
 
 def row_numbers(values, count, argument="rows"):
-    """Numbers of rows from 0 to count - 1, at least one: int64 (m,), in a new array.
+    """Numbers of rows from 0 to count - 1, at least one: int64 (m,), a copy.
 
-    The engine follows them unchecked: a caller may change the array that was given.
+    The engine follows them unseen: nobody else may change what was checked.
     """
     array = values
     if type(values) is not np.ndarray:
@@ -310,9 +318,7 @@ def row_numbers(values, count, argument="rows"):
         raise ShapeError(f"{argument}: expected shape (m,), got {array.shape}")
     if array.size == 0:
         raise DataError(f"{argument}: there are no rows")
-    if array.dtype.kind == "u" and array.max() >= count:
-        array = array.astype(object)
-    array = np.array(array, dtype=array.dtype if array.dtype == object else np.int64, order="C")
+    array = np.array(array, order="C", subok=False)
     low, high = array.min(), array.max()
     if low < 0 or high >= count:
         place = int(np.argmax((array < 0) | (array >= count)))
@@ -320,7 +326,7 @@ def row_numbers(values, count, argument="rows"):
             f"{argument}: expected numbers of rows from 0 to {count - 1}, "
             f"got {array[place]} at index {place}"
         )
-    return array
+    return array.astype(np.int64, copy=False)
 
 
 def verbosity(value):

@@ -334,6 +334,8 @@ def convert_to_tensor(x, dtype=None):
         x = stack(x)
     elif not isinstance(x, Tensor | np.ndarray):
         x = np.asarray(x)
+    if not x.dtype.isnative:  # another machine's byte order, which only NumPy reads
+        x = cast(x, x.dtype.newbyteorder("="))
     return x if dtype is None or x.dtype == np.dtype(dtype) else cast(x, dtype)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from fastgd import ops
 from fastgd._core.types import Penalty
 from fastgd._registry import Described, Registry
-from fastgd._validate import number
+from fastgd._validate import native, number
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.saving import serialize_object
 from fastgd.tape import GradientTape, Tensor
@@ -234,8 +234,9 @@ def value_and_grad(function, x):
     ShapeError
         If the function gives more than one number.
     """
+    x = native(np.array(x))
     with GradientTape() as tape:
-        watched = tape.watch(np.array(x))
+        watched = tape.watch(x)
         value = function(watched)
     if np.size(value) != 1:
         raise ShapeError(f"regularizer: expected one number, got shape {np.shape(value)}")

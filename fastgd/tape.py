@@ -6,6 +6,7 @@ import numpy as np
 
 from fastgd._backward import Gradients, leaves, map_structure
 from fastgd._tensor import Tensor, apply, apply_ufunc, followed, record
+from fastgd._validate import native
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError, UnknownNameError
 from fastgd.variables import Variable, active, owners
 
@@ -141,7 +142,7 @@ class GradientTape:
             slot = self._follow(x, (id(x), None))
         if isinstance(x, Tensor):
             return x
-        tensor = Tensor(x)
+        tensor = Tensor(native(x))
         self._follow(tensor, slot)
         return tensor
 

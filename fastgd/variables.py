@@ -9,6 +9,7 @@ import weakref
 import numpy as np
 
 from fastgd._array_methods import ArrayMethods, cast
+from fastgd._validate import native
 from fastgd.errors import DataTypeError, ShapeError
 
 
@@ -64,7 +65,7 @@ class Variable(ArrayMethods, np.ndarray):
     Raises
     ------
     DataTypeError
-        If `owner` is not a floating-point ndarray.
+        If `owner` is not a floating-point ndarray, in this machine's byte order.
     ShapeError
         If it is not one-dimensional and contiguous, or too short.
 
@@ -89,11 +90,11 @@ class Variable(ArrayMethods, np.ndarray):
 
     def __new__(cls, owner, offset=0, shape=None, *, name="variable", trainable=True):
         if shape is None:
-            value = np.array(owner)
+            value = native(np.array(owner))
             owner, shape = value.reshape(-1), value.shape
         if not isinstance(owner, np.ndarray) or isinstance(owner, Variable):
             raise DataTypeError(f"owner must be a plain ndarray, got {type(owner).__name__}")
-        if owner.dtype.kind != "f":
+        if owner.dtype.kind != "f" or not owner.dtype.isnative:
             raise DataTypeError(f"owner must be of a floating-point dtype, got {owner.dtype}")
         if not isinstance(shape, tuple):
             shape = (shape,) if np.ndim(shape) == 0 else shape

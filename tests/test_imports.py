@@ -239,7 +239,7 @@ def test_third_party_modules_are_loaded_at_once_by_their_own_package_only():
         assert names & OPTIONAL <= {own.get(module.split(".")[0])}, module
 
 
-def test_only_the_choice_of_engine_and_the_face_import_by_name():
+def test_only_the_choice_of_engine_the_face_and_the_registry_import_by_name():
     pattern = re.compile(r"\bimport_module\(|\b__import__\(")
     users = {module for module, file in FILES.items() if pattern.search(file.read_text())}
     assert users <= {"_engines", "__init__", "saving.registry"}

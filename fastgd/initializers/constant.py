@@ -23,7 +23,8 @@ class Initializer(Described):
 
     def __call__(self, shape, dtype=None):
         """An array of the shape, of `dtype` (by default ``config.floatx()``)."""
-        return np.asarray(self.values(tuple(shape)), dtype=dtype or config.floatx())
+        dtype = np.dtype(dtype or config.floatx()).newbyteorder("=")
+        return np.asarray(self.values(tuple(shape)), dtype)
 
     def values(self, shape):
         """The values in double precision."""

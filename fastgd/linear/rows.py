@@ -29,8 +29,8 @@ def rows_of(x, dtype=None, width=None):
     ----------
     x : array or frame (n, d), or CSR: an object with data, indices, indptr and shape
         Read in place where it is C-contiguous and float32 or float64, as a memory map may be;
-        anything else is copied once. So is a CSR matrix whose columns are not in order, or come
-        twice in a row: then they are added up.
+        anything else is copied once. So are a CSR matrix's indices and indptr, and its data
+        where columns are not in order, or come twice in a row: then they are added up.
     dtype : dtype or None
         float32 or float64; None: float32 stays, everything else becomes float64.
     width : int or None
@@ -81,6 +81,10 @@ def targets(y, loss, n, classes=None):
         raise ShapeError(f"y: {loss} expects shape {shapes}, got {original.shape}")
     if len(original) != n:
         raise ShapeError(f"x and y have different numbers of rows: {n} and {len(original)}")
+    if (
+        loss not in REGRESSIONS
+    ):  # the engine follows class numbers: a copy, before they are checked
+        original = np.array(original)
     values = prepared(original, np.dtype(np.float64))
     check_finite(checks, values, original, "y", y)
     if loss in REGRESSIONS:
@@ -136,6 +140,7 @@ def _csr(x, dtype, checks, engine):
             f"x: expected CSR arrays data (m,), indices (m,) and indptr ({n + 1},), got "
             f"{data.shape}, {indices.shape} and {indptr.shape}"
         )
+    indices, indptr = np.array(indices), np.array(indptr)  # checked, then followed unseen
     for name, array in (("indices", indices), ("indptr", indptr)):
         if array.dtype.kind not in "iu":
             raise DataTypeError(f"x.{name}: expected whole numbers, got {array.dtype}")

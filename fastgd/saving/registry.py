@@ -1,7 +1,7 @@
 """Which classes and functions a configuration may name, and under which names.
 
 A configuration is data: a name in it is looked up here and nowhere else. Nothing but fastgd's
-families is imported, and no code is read from a file.
+own modules is imported, and no code is read from a file.
 """
 
 import contextlib
@@ -28,10 +28,7 @@ _references = contextvars.ContextVar("references", default=None)
 
 @functools.cache
 def family(name):
-    """The public classes and functions of a family: a dict of name -> object."""
-    if name not in FAMILIES:
-        return {}
-    # fastgd loads its modules when they are first asked for: this may be the first time
+    """The public classes and functions of a family, which this loads: name -> object."""
     module = importlib.import_module(f"fastgd.{name}")
     return {
         key: value
