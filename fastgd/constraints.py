@@ -51,9 +51,7 @@ class _Known(Constraint):
 
     def __call__(self, w):
         w = numeric(w, "w")
-        # the engine reads native byte order, which one of the other is not equal to
-        dtype = np.float32 if w.dtype.char == "f" else np.float64
-        result = np.array(w, dtype=dtype, order="C")
+        result = np.array(w, dtype=w.dtype if w.dtype.char in "fd" else np.float64, order="C")
         row = self.projection(w.shape)
         _engines.load(config.engine()).constrain(result.reshape(-1), row.reshape(1))
         return result
