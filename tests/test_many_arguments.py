@@ -1,4 +1,4 @@
-"""Functions that train many models refuse what each of their jobs has for itself."""
+"""Arguments for ``fit`` of many models: none takes the place of what the models differ in."""
 
 import numpy as np
 import pytest
@@ -6,39 +6,158 @@ import pytest
 from fastgd import Sequential, layers, many
 from fastgd.errors import ArgumentError
 
-X = np.random.default_rng(0).normal(size=(30, 2))
-Y = X[:, 0]
+RANDOM = np.random.default_rng(5)
+X = RANDOM.normal(size=(60, 3))
+Y = RANDOM.integers(0, 2, 60)  # pure noise: nothing in X tells it
+ROWS = np.arange(40)
 
 
-def make(units=1):
-    model = Sequential([layers.Dense(units, input_shape=(2,)), layers.Dense(1)])
-    model.compile("sgd", "mse")
+def network(units=2):
+    model = Sequential([layers.Dense(units, "tanh", input_shape=(3,)), layers.Dense(1)])
+    model.compile("adam", "mse")
     return model
 
 
-CALLS = {
-    "cross_validate": lambda **more: many.cross_validate(make, X, Y, 3, **more),
-    "bagging": lambda **more: many.bagging(make, X, Y, n_models=2, **more),
-    "seeds": lambda **more: many.seeds(make, range(2), X, Y, **more),
-    "grid_search": lambda **more: many.grid_search(make, {"units": [1, 2]}, X, Y, 3, **more),
-    "parameter_search": lambda **more: many.parameter_search(
-        make, [{"units": 1}], X, Y, 3, **more
+class Nearest:
+    """The label of the nearest row that it was trained on: it knows all of these by heart."""
+
+    def __init__(self, units=1):
+        self.units = units
+
+    def fit(self, x, y):
+        self.x, self.y = x, y
+        return self
+
+    def predict(self, x):
+        distances = ((x[:, None] - self.x) ** 2).sum(axis=2)
+        return self.y[distances.argmin(axis=1)]
+
+    def score(self, x, y):
+        return float(np.mean(self.predict(x) == y))
+
+
+SPACE = {"units": [1, 2]}
+SETS = [{"units": 1}, {"units": 2}]
+
+#: Each function that makes the jobs: what it is called with for a model, x and y, and more.
+FUNCTIONS = {
+    "cross_validate": lambda make, /, *data, **more: many.cross_validate(
+        make, *data, 4, **more
+    ),
+    "bagging": lambda make, /, *data, **more: many.bagging(make, *data, 4, **more),
+    "seeds": lambda make, /, *data, **more: many.seeds(make, [0, 1], *data, **more),
+    "parameter_search": lambda make, /, *data, **more: many.parameter_search(
+        make, SETS, *data, 4, **more
+    ),
+    "grid_search": lambda make, /, *data, **more: many.grid_search(
+        make, SPACE, *data, 4, **more
+    ),
+    "random_search": lambda make, /, *data, **more: many.random_search(
+        make, SPACE, *data, 4, n=2, **more
+    ),
+    "successive_halving": lambda make, /, *data, **more: many.successive_halving(
+        make, SETS, *data, 4, resource="rows", least=20, **more
     ),
 }
-#: Those that are parameters of the function itself, with a meaning of their own.
-OWN = {"seeds": {"rows", "validation_rows"}}
+TESTING = [name for name in FUNCTIONS if name != "seeds"]
+
+#: What nobody may say for all models, with a word of what to do instead.
+SLIPPING = {
+    "rows": (ROWS, r"x\[rows\]"),
+    "validation_rows": (ROWS, "validation_split"),
+    "name": ("mine", "fit_many"),
+    "params": ({"mine": 1}, "fit_many"),
+    "model": (network, "first argument"),
+}
+
+#: What is an argument of its own there.
+OWN = {
+    "cross_validate": {"model"},
+    "seeds": {"rows", "validation_rows"},
+}
 
 
-@pytest.mark.parametrize("name", CALLS)
-def test_arguments_of_jobs_are_refused(name):
-    for argument, value in (
-        ("rows", [0, 1, 2]), ("validation_rows", [0, 1]), ("name", "one"), ("params", {}),
-    ):  # fmt: skip
+def scores(found):
+    """How well each model did on rows that it was not to be trained on."""
+    if isinstance(found, many.CrossValidation):
+        return found.scores["test_score"]
+    if isinstance(found, many.Bagging):
+        known = found.counts > 0
+        return [np.mean((found.predictions[known] > 0.5).ravel() == Y[known])]
+    return [score for row in found for score in row["scores"]]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_models_differ_in_is_no_argument_for_fit(name):
+    for argument, (value, instead) in SLIPPING.items():
         if argument not in OWN.get(name, ()):
-            with pytest.raises(ArgumentError, match=f"^{argument}: "):
-                CALLS[name](**{argument: value})
+            for make in (network, Nearest):
+                with pytest.raises(ArgumentError, match=f"^{argument}: .*{instead}"):
+                    FUNCTIONS[name](make, X, Y, **{argument: value})
 
 
-def test_seeds_takes_no_seed():
-    with pytest.raises(ArgumentError, match=r"^seed: "):
-        many.seeds(make, range(2), X, Y, seed=1)
+@pytest.mark.parametrize("kind", [network, Nearest])
+@pytest.mark.parametrize("resource", [None, "epochs", "rows"])
+def test_what_a_search_was_of_is_no_argument_of_its_refit(kind, resource):
+    if resource is None:
+        search = many.grid_search(kind, SPACE, X, Y, 4)
+    elif kind is network or resource == "rows":
+        search = many.successive_halving(kind, SETS, X, Y, 4, resource=resource, most=20)
+    else:
+        return  # it has no epochs
+    for argument, (value, instead) in SLIPPING.items():
+        with pytest.raises(ArgumentError, match=f"^{argument}: .*{instead}"):
+            search.refit(**{argument: value})
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_data_and_first_arguments_are_given_once(name):
+    for argument in ("x", "y", *OWN.get(name, set()) & {"model"}):
+        with pytest.raises(TypeError, match=f"multiple values for .*'{argument}'"):
+            FUNCTIONS[name](Nearest, X, Y, **{argument: X})
+
+
+def test_each_seed_is_said_once():
+    with pytest.raises(ArgumentError, match=r"^seed: give it as seeds, such as \[seed\]"):
+        many.seeds(network, 3, X, Y, seed=7)
+    found = many.seeds(network, [7, 8], X, Y)
+    first, second = (result.model.get_weights()[0] for result in found)
+    assert (first != second).any()
+
+
+@pytest.mark.parametrize("name", TESTING)
+def test_a_seed_is_that_of_the_first_model_only(name):
+    say = FUNCTIONS[name]
+    found = [say(network, X, Y.astype(float), seed=3) for _ in range(2)]
+    if name == "bagging":
+        models = found[0].models
+        np.testing.assert_array_equal(*(one.predictions for one in found))
+    elif name == "cross_validate":
+        models = found[0].models
+        np.testing.assert_array_equal(*(one.scores["test_loss"] for one in found))
+    else:
+        models = say(network, X, Y.astype(float), seed=3, keep_models=True).models[0]
+        assert [row["scores"] for row in found[0]] == [row["scores"] for row in found[1]]
+    first, second = (model.get_weights()[0] for model in models[:2])
+    assert (first != second).any()
+
+
+@pytest.mark.parametrize("name", TESTING)
+def test_noise_is_not_foretold(name):
+    """With rows, whether they are refused or taken, no model is tested on its own."""
+    everything = np.arange(len(X))
+    try:
+        found = FUNCTIONS[name](Nearest, X, Y, rows=everything)
+    except ArgumentError:  # it says to do this
+        found = FUNCTIONS[name](Nearest, X[everything], Y[everything])
+    assert 0.2 < np.mean(scores(found)) < 0.8
+
+
+def test_rows_of_seeds_are_those_trained_on():
+    rest = np.arange(40, 60)
+    found = many.seeds(Nearest, [0, 1], X, Y, rows=ROWS, test_rows=rest)
+    alone = Nearest().fit(X[ROWS], Y[ROWS]).score(X[rest], Y[rest])
+    assert found.scores["test_score"].tolist() == [alone, alone]
+    found = many.seeds(network, [0, 1], X, Y, rows=ROWS, validation_rows=rest, test_rows=rest)
+    for result in found:
+        assert result.scores["val_loss"] == pytest.approx(result.scores["test_loss"], rel=1e-6)

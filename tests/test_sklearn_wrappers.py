@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils._param_validation import InvalidParameterError
 
 from fastgd import Model, Sequential, callbacks, layers, losses, optimizers
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
@@ -240,14 +241,14 @@ def test_frames_are_known_by_their_columns(package):
 @pytest.mark.parametrize(
     ("settings", "error", "words"),
     [
-        ({"model": "net"}, DataTypeError, "model: expected a model or a function"),
+        ({"model": "net"}, InvalidParameterError, "'model' parameter of"),
         ({"model": lambda: 3}, DataTypeError, "model: expected it to make a model, got 3"),
         ({"model": network, "model__dtype": "int8"}, ArgumentError, "dtype"),
         ({"model": Sequential([layers.Dense(4)])}, ArgumentError, "its output has 4 columns"),
         ({"model": Sequential([layers.Dense(1)]), "model__a": 1}, ArgumentError, "model__a"),
         ({"loss": "no such"}, ArgumentError, "no such"),
-        ({"epochs": 0}, ArgumentError, "epochs"),
-        ({"batch_size": 0}, ArgumentError, "batch_size"),
+        ({"epochs": 0}, InvalidParameterError, "epochs"),
+        ({"batch_size": 0}, InvalidParameterError, "batch_size"),
         ({"optimizer": "no such"}, ArgumentError, "no such"),
     ],
 )

@@ -86,7 +86,7 @@ cdef class Descent:
             head.waiting = <Waiting*>address(waiting) + h
             head.intercept_place = <double*>address(intercept) + h
             head.intercept = head.intercept_place[0]
-            if course.average:
+            if course.average > 0:
                 head.average = <double*>address(average_coef) + h * d
                 head.average_intercept = <double*>address(average_intercept) + h
             if course.l1 > 0:

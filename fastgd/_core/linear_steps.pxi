@@ -142,7 +142,7 @@ cdef inline void end_step(const Course* course, Head* head, double eta) noexcept
 cdef inline void pay(const Course* course, Head* head, const Line* line) noexcept nogil:
     """The L1 penalty of the weights of a row."""
     cdef double before
-    if not course.l1 > 0:
+    if not course.l1 > 0:  # there is room for what is owed only then
         return
     before = touched(course, head, line)
     # the averages so far are of the weights before

@@ -95,7 +95,8 @@ class SGD:
         number(self.power_t, "power_t")
         positive_int(self.epochs, "epochs")
         positive_int(self.n_iter_no_change, "n_iter_no_change")
-        whole_number(int(self.average), "average", 0)
+        if not isinstance(self.average, (bool, np.bool_)):
+            whole_number(self.average, "average", 0)
         boolean(self.shuffle, "shuffle")
         boolean(self.early_stopping, "early_stopping")
         number(self.validation_fraction, "validation_fraction", low=0, high=1)
@@ -104,6 +105,8 @@ class SGD:
             number(self.tol, "tol", low=0)
         if self.batch_size is not None:
             positive_int(self.batch_size, "batch_size")
+        if self.seed is not None:
+            whole_number(self.seed, "seed", 0)
         if self.rate in ("pa1", "pa2") and self.batch_size != 1:
             raise ArgumentError(f"rate: {self.rate!r} takes a row a step, batch_size=1")
 

@@ -11,7 +11,7 @@ from fastgd._validate import boolean, number, optional_function, positive_int
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.many import rows
 from fastgd.many.ensemble import Ensemble, outputs_of
-from fastgd.many.job import SEEDS, first_seed
+from fastgd.many.job import SEEDS, check_for_fit, first_seed
 from fastgd.many.jobs import fit_many
 from fastgd.many.results import Results, figures
 from fastgd.models import Model
@@ -157,7 +157,8 @@ def bagging(
         Model i has the seed ``seed + i``, modulo 2**32. By default it is drawn from the
         process' stream.
     **arguments
-        For ``fit``. Of ``sample_weight`` each model takes its rows.
+        For ``fit``, but for ``rows`` and ``validation_rows``. Of ``sample_weight`` each model
+        takes its rows.
 
     Returns
     -------
@@ -193,7 +194,7 @@ def bagging(
     >>> ensemble.predict(x).shape, list(ensemble.scores)
     ((60, 1), ['loss'])
     """
-    rows.check_arguments(arguments, "validation_rows")
+    check_for_fit(arguments)
     out_of_bag = boolean(out_of_bag, "out_of_bag")
     score = optional_function(score, "score")
     bags = Bags(row_count(x), n_models, seed, bootstrap, max_samples, block, groups)

@@ -8,6 +8,7 @@ import numpy as np
 from fastgd._validate import boolean, optional_function, row_numbers
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import rows
+from fastgd.many.job import check_for_fit
 from fastgd.many.jobs import fit_many
 from fastgd.many.results import Results
 from fastgd.many.splits import k_fold
@@ -92,7 +93,8 @@ def cross_validate(
     raise_errors : bool
         False: a split that fails has NaN for its figures.
     **arguments
-        For ``fit``. Of ``sample_weight`` each split takes its rows.
+        For ``fit``, but for ``rows`` and ``validation_rows``. Of ``sample_weight`` each split
+        takes its rows.
 
     Returns
     -------
@@ -119,7 +121,7 @@ def cross_validate(
     >>> len(found), found.scores["test_loss"].shape, found.predictions.shape
     (3, (3,), (60, 1))
     """
-    rows.check_arguments(arguments, "validation_rows")
+    check_for_fit(arguments)
     pairs = row_pairs(splits, x, y)
     x, y = rows.share(x), rows.share(y, "y")
     method = _method(predict)

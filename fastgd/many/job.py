@@ -21,6 +21,20 @@ OWN = ("model", "x", "y", "rows", "name", "seed", "params")
 DATA = ("model", "x", "y", "rows", "sample_weight", "callbacks")
 DATA += ("validation_data", "validation_rows")
 
+#: What functions that make the jobs say in them, so that no argument for ``fit`` may; and what
+#: to do instead.
+SAID = {
+    "model": "the first argument says what makes it",
+    "x": "give it once",
+    "y": "give it once",
+    "rows": "each model is trained on rows that are chosen for it: give x[rows] and y[rows]",
+    "validation_rows": "models may be trained on some of them: give validation_split, which "
+    "keeps some of a model's own rows aside",
+    "name": "each result has its own: make the jobs for many.fit_many to give others",
+    "params": "each result has its own: make the jobs for many.fit_many to give others",
+    "seed": "each model has its own",
+}
+
 #: Seeds are those of ``utils.set_random_seed``.
 SEEDS = 1 << 32
 
@@ -189,6 +203,26 @@ class Refused:
 
     def stop(self):
         """It is no sooner begun than done."""
+
+
+def check_for_fit(arguments, **otherwise):
+    """Refuse arguments for ``fit`` that the jobs of many models have already.
+
+    Parameters
+    ----------
+    arguments : dict
+    **otherwise : str or None
+        What to do instead, where it is not as everywhere; None: the argument may be given.
+
+    Raises
+    ------
+    ArgumentError
+        Says what to do instead.
+    """
+    said = SAID | otherwise
+    for name in arguments:
+        if said.get(name) is not None:
+            raise ArgumentError(f"{name}: {said[name]}")
 
 
 def first_seed(seed):

@@ -7,7 +7,7 @@ from fastgd.errors import ArgumentError
 from fastgd.many import rows as some_rows
 from fastgd.many.cross_validation import CrossValidation
 from fastgd.many.ensemble import Ensemble
-from fastgd.many.job import SEEDS, first_seed
+from fastgd.many.job import SEEDS, check_for_fit, first_seed
 from fastgd.many.jobs import fit_many
 
 
@@ -81,7 +81,7 @@ def seeds(
     >>> found.deviations["test_loss"] > 0
     True
     """
-    some_rows.check_arguments(arguments)
+    check_for_fit(arguments, validation_rows=None, seed="give it as seeds, such as [seed]")
     numbers = _checked(seeds)
     if test_rows is not None and test_data is not None:
         raise ArgumentError("test_rows, test_data: expected at most one of the two")

@@ -14,21 +14,6 @@ from fastgd.models.rows import Shared
 KEPT = 8
 
 
-def check_arguments(arguments, *taken):
-    """Refuse, among the arguments for ``fit``, those that the caller gives each job itself.
-
-    Raises
-    ------
-    ArgumentError
-    """
-    for name in ("model", "x", "y", "rows", "seed", "name", "params", *taken):
-        if name in arguments:
-            raise ArgumentError(
-                f"{name}: each job here has its own; leave it out, and to train on some rows "
-                f"give x and y that hold only these"
-            )
-
-
 class Kept:
     """The Shared of whatever jobs hold, for as long as it is asked for."""
 

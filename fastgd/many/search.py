@@ -8,6 +8,7 @@ import numpy as np
 from fastgd._validate import boolean
 from fastgd.errors import ArgumentError
 from fastgd.many import picture
+from fastgd.many.job import check_for_fit
 from fastgd.many.jobs import Interrupted, fit_many
 from fastgd.many.space import grid, random
 from fastgd.many.trials import Trials
@@ -127,6 +128,7 @@ class Search(Sequence):
         ArgumentError
             If no set has a score.
         """
+        check_for_fit(arguments)
         if (x is None) != (y is None):
             raise ArgumentError("x, y: expected both or none")
         job = self._trials.job(self.best["index"], 0, rows=None, **arguments)
@@ -183,7 +185,8 @@ def parameter_search(
         Split number i has the seed ``seed + i``, modulo 2**32, for all sets: they begin with
         the same random numbers. By default it is drawn from the process' stream.
     **arguments
-        For ``fit``. Of ``sample_weight`` each split takes its rows.
+        For ``fit``, but for ``rows`` and ``validation_rows``. Of ``sample_weight`` each split
+        takes its rows.
 
     Returns
     -------

@@ -9,7 +9,7 @@ from fastgd.callbacks.monitor import MonitorCallback
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import rows
 from fastgd.many.cross_validation import row_pairs
-from fastgd.many.job import SEEDS, first_seed
+from fastgd.many.job import SEEDS, check_for_fit, first_seed
 from fastgd.many.jobs import fit_many
 from fastgd.models import Model
 from fastgd.models.rows import Shared
@@ -46,6 +46,7 @@ class Trials:
         self, make_model, parameter_sets, x, y, splits, validation_data, score, monitor, mode,
         seed, arguments,
     ):  # fmt: skip
+        check_for_fit(arguments)
         if not callable(make_model):
             raise DataTypeError(
                 f"make_model: expected a function that makes a model, got {make_model!r}"
@@ -68,7 +69,6 @@ class Trials:
         self.mode = None if mode == "auto" else mode
         self.seed = first_seed(seed)
         self.arguments = arguments
-        rows.check_arguments(arguments, "validation_rows")
         self._wrong = None
 
     def job(self, number, split, **more):

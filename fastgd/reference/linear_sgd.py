@@ -154,7 +154,7 @@ class Descent:
                 w.average_intercept[k] += (intercept - w.average_intercept[k]) / count
             w.owed_total[k] += eta * plan.l1
             w.t[k] += 1
-        if plan.l1:
+        if plan.l1 > 0:
             for _, columns in lines:
                 for k in group:
                     self._pay(k, columns)

@@ -5,7 +5,6 @@ import sklearn.linear_model
 from sklearn.utils.validation import validate_data
 
 from fastgd import config
-from fastgd._validate import number
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.linear.least_squares import PseudoInverse, correct, moments, ridge
 from fastgd.sklearn.inputs import all_or_nothing, engine_and_rows, row_weights
@@ -156,7 +155,7 @@ class LinearRegression(_ByMoments, sklearn.linear_model.LinearRegression):
             For arguments that cannot be used, and data of the wrong shape or not finite.
         """
         self._validate_params()
-        own = self.positive or number(self.tol, "tol", 0) < RESOLUTION
+        own = self.positive or self.tol < RESOLUTION
         if not own:
             rows, targets = self._checked(X, y, reset=True)
         if own or not self._pays(rows):
@@ -224,8 +223,6 @@ class Ridge(_ByMoments, sklearn.linear_model.Ridge):
         self._validate_params()
         own = self.positive or self.solver == "lbfgs"
         if not own:
-            if self.solver not in SOLVERS:
-                raise ArgumentError(f"solver: expected one of {SOLVERS}, got {self.solver!r}")
             rows, targets = self._checked(X, y, reset=True)
         if own or not self._pays(rows):
             super().fit(X, y, sample_weight)
@@ -248,6 +245,3 @@ class Ridge(_ByMoments, sklearn.linear_model.Ridge):
             raise ArgumentError(f"alpha: expected numbers of at least 0, got {self.alpha!r}")
         penalties = np.broadcast_to(penalties.ravel(), targets)
         return *ridge(found, penalties, bool(self.fit_intercept)), penalties
-
-
-SOLVERS = ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga")

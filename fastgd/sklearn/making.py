@@ -33,15 +33,11 @@ def made(model, facts, parameters, seed):
             found = clone_model(model)
             if model.compiled:
                 found.compile_from_config(model.get_compile_config())
-        elif model is None or callable(model):
+        else:
             function = one_hidden_layer if model is None else model
             found = function(**(_arguments(function, facts) | parameters))
             if not isinstance(found, Model):
                 raise DataTypeError(f"model: expected it to make a model, got {found!r}")
-        else:
-            raise DataTypeError(
-                f"model: expected a model or a function that makes one, got {model!r}"
-            )
         if not found.built:
             found.build((None, facts["n_features"]))
         found.seed = seed

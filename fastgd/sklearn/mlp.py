@@ -1,17 +1,17 @@
 """Multi-layer perceptrons with scikit-learn's parameters and fitted attributes."""
 
-import inspect
-
 import numpy as np
+from sklearn import neural_network
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import r2_score
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from fastgd.errors import ArgumentError, DataError
 from fastgd.sklearn import objectives
 from fastgd.sklearn.common import keep
 from fastgd.sklearn.labels import Labels
-from fastgd.sklearn.perceptron import MultilayerPerceptron
+from fastgd.sklearn.perceptron import CONSTRAINTS, MultilayerPerceptron
 
 _PARAMETERS = """
     Parameters
@@ -100,9 +100,8 @@ def described(**parts):
     """A decorator that puts the parameters into a class's docstring."""
 
     def describe(cls):
-        if cls.__doc__ is not None:  # python -OO has none
-            parameters = inspect.cleandoc(_PARAMETERS.format(**parts))
-            cls.__doc__ = inspect.cleandoc(cls.__doc__).replace("PARAMETERS", parameters, 1)
+        head, tail = cls.__doc__.split("    PARAMETERS\n")
+        cls.__doc__ = head + _PARAMETERS.lstrip("\n").format(**parts) + tail
         return cls
 
     return describe
@@ -144,6 +143,11 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     _of_y = {}  # noqa: RUF012
     _stratifies = True
+    _parameter_constraints = (
+        neural_network.MLPClassifier._parameter_constraints
+        | CONSTRAINTS
+        | {"class_weight": [dict, list, StrOptions({"balanced"}), None]}
+    )
 
     def __init__(
         self, hidden_layer_sizes=(100,), activation="relu", *, solver="adam", alpha=0.0001,
@@ -171,6 +175,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         -------
         self
         """
+        self._validate_params()
         if classes is None and not hasattr(self, "classes_"):
             raise ArgumentError("classes must be passed on the first call to partial_fit.")
         with self._unchanged_if_it_fails():
@@ -260,6 +265,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     _of_y = {"y_numeric": True}  # noqa: RUF012
     _stratifies = False
+    _parameter_constraints = neural_network.MLPRegressor._parameter_constraints | CONSTRAINTS
 
     def __init__(
         self, loss="squared_error", hidden_layer_sizes=(100,), activation="relu", *,
@@ -284,6 +290,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         -------
         self
         """
+        self._validate_params()
         with self._unchanged_if_it_fails():
             return self._fit(X, y, sample_weight, incremental=True)
 

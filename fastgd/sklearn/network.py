@@ -9,7 +9,7 @@ from fastgd import activations, layers, optimizers, regularizers
 from fastgd._core.types import Status
 from fastgd._progress import say
 from fastgd._validate import number, positive_int
-from fastgd.errors import ArgumentError
+from fastgd.errors import ArgumentError, UnknownNameError
 from fastgd.models import Sequential
 from fastgd.optimizers.schedules import LearningRateSchedule
 from fastgd.training import diverged
@@ -117,7 +117,10 @@ def optimizer_for(estimator):
     if solver == "lbfgs":
         return optimizers.LBFGS()  # never asked: see minimize
     if isinstance(solver, str):
-        found = optimizers.get(solver)
+        try:
+            found = optimizers.get(solver)
+        except UnknownNameError as error:  # who calls it knows it as the solver
+            raise UnknownNameError(str(error).replace("optimizer:", "solver:", 1)) from None
         found.learning_rate = rate
         return found
     solver = optimizers.get(solver)

@@ -3,22 +3,36 @@
 import contextlib
 import copy
 import warnings
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from fastgd import _scope
-from fastgd._validate import assign_all, boolean, number, positive_int, whole_number
+from fastgd._validate import assign_all
 from fastgd.errors import ArgumentError, ShapeError
+from fastgd.optimizers import Optimizer
 from fastgd.optimizers.schedules import LearningRateSchedule
 from fastgd.sklearn import network
 from fastgd.sklearn.common import NetworkEstimator, scale_hint
 from fastgd.sklearn.course import Course, Watch
 
-RATES = ("constant", "invscaling", "adaptive")
+#: What parameters may be where it is not what scikit-learn says. A name that fastgd does not
+#: have is refused where it is looked up.
+CONSTRAINTS = {
+    "activation": [str, callable, list, tuple, None],
+    "solver": [str, dict, type, Optimizer],
+    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"}), LearningRateSchedule],
+    "dropout": [Interval(Real, 0, 1, closed="both"), list, tuple],
+    "loss": [str, callable, dict],
+    "callbacks": [list, tuple, HasMethods("set_model"), None],
+    "n_jobs": [Integral, None],
+}
+
 #: The parameters that a network is made of, and those that its optimizer is.
 OF_NETWORK = ("activation", "dropout", "alpha", "loss")
 OF_OPTIMIZER = (
@@ -75,11 +89,12 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
         sklearn.exceptions.ConvergenceWarning
             If max_iter is reached first; it says what to do.
         """
+        self._validate_params()
         with self._unchanged_if_it_fails():
             return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     def _fit(self, X, y, sample_weight, validation=None, incremental=False, classes=None):
-        self._check_parameters(incremental)
+        network.sizes_of(self.hidden_layer_sizes)
         first = not hasattr(self, "model_") or not (self.warm_start or incremental)
         dtype = (np.float64, np.float32) if first else self.model_.dtype
         X, y = self._checked(X, y, reset=first, dtype=dtype, **self._of_y)
@@ -294,32 +309,6 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
                 stacklevel=5,
             )
         return min(self.batch_size, rows)
-
-    def _check_parameters(self, incremental):
-        network.sizes_of(self.hidden_layer_sizes)
-        number(self.alpha, "alpha", 0)
-        if not (isinstance(self.batch_size, str) and self.batch_size == "auto"):
-            positive_int(self.batch_size, "batch_size")
-        known = isinstance(self.learning_rate, str) and self.learning_rate in RATES
-        if not (known or isinstance(self.learning_rate, LearningRateSchedule)):
-            raise ArgumentError(
-                f"learning_rate: expected one of {', '.join(map(repr, RATES))} or a schedule, "
-                f"got {self.learning_rate!r}"
-            )
-        if number(self.learning_rate_init, "learning_rate_init", 0) == 0:
-            raise ArgumentError("learning_rate_init: expected a number above 0, got 0")
-        for name in ("power_t", "tol"):
-            number(getattr(self, name), name, 0)
-        for name in ("max_iter", "max_fun"):
-            positive_int(getattr(self, name), name)
-        for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping"):
-            boolean(getattr(self, name), name)
-        if self.n_iter_no_change != np.inf:
-            positive_int(self.n_iter_no_change, "n_iter_no_change")
-        for name in ("momentum", "validation_fraction"):
-            number(getattr(self, name), name, 0, 1)
-        if not isinstance(self.verbose, bool):
-            whole_number(self.verbose, "verbose", 0)
 
     # -- what the last hidden layer says ------------------------------------------------------
 

@@ -7,7 +7,7 @@ from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted
 
 from fastgd.errors import ArgumentError, DataError
-from fastgd.sklearn.steps import Steps, parameter_constraints
+from fastgd.sklearn.steps import CONSTRAINTS, Steps
 
 
 class SGDClassifier(Steps, linear_model.SGDClassifier):
@@ -40,6 +40,7 @@ class SGDClassifier(Steps, linear_model.SGDClassifier):
     """
 
     _flat = False
+    _parameter_constraints = linear_model.SGDClassifier._parameter_constraints | CONSTRAINTS
 
     def __init__(
         self,
@@ -77,8 +78,6 @@ class SGDClassifier(Steps, linear_model.SGDClassifier):
         )  # fmt: skip
         self.batch_size = batch_size
 
-    _parameter_constraints = parameter_constraints(linear_model.SGDClassifier)
-
     def fit(self, X, y, coef_init=None, intercept_init=None, sample_weight=None):
         """Fit from the start, or with ``warm_start`` from the weights there are.
 
@@ -94,6 +93,7 @@ class SGDClassifier(Steps, linear_model.SGDClassifier):
         -------
         self
         """
+        self._validate_params()
         X, y = self._ready(X, y, first=True)
         classes = _classes_of(y)
         if len(classes) < 2:
@@ -125,6 +125,7 @@ class SGDClassifier(Steps, linear_model.SGDClassifier):
         -------
         self
         """
+        self._validate_params()
         first = not hasattr(self, "classes_")
         if first and classes is None:
             raise ArgumentError("classes must be passed on the first call to partial_fit.")
@@ -222,6 +223,7 @@ class SGDRegressor(Steps, linear_model.SGDRegressor):
     """
 
     _flat = True
+    _parameter_constraints = linear_model.SGDRegressor._parameter_constraints | CONSTRAINTS
 
     def __init__(
         self,
@@ -256,8 +258,6 @@ class SGDRegressor(Steps, linear_model.SGDRegressor):
         )  # fmt: skip
         self.batch_size = batch_size
 
-    _parameter_constraints = parameter_constraints(linear_model.SGDRegressor)
-
     def fit(self, X, y, coef_init=None, intercept_init=None, sample_weight=None):
         """Fit from the start, or with ``warm_start`` from the weights there are.
 
@@ -273,6 +273,7 @@ class SGDRegressor(Steps, linear_model.SGDRegressor):
         -------
         self
         """
+        self._validate_params()
         X, y = self._ready(X, y, first=True)
         problem = self._problem(X, y.astype(np.float64), sample_weight, 1)
         if self.warm_start and hasattr(self, "coef_"):
@@ -296,6 +297,7 @@ class SGDRegressor(Steps, linear_model.SGDRegressor):
         -------
         self
         """
+        self._validate_params()
         first = not hasattr(self, "coef_")
         if self.early_stopping:
             raise ArgumentError("early_stopping should be False with partial_fit")

@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastgd import _engines, config
@@ -23,25 +23,20 @@ from fastgd.linear.sgd import SGD
 from fastgd.linear.steps import RATES, Weights
 from fastgd.sklearn.inputs import engine_and_rows
 
+#: What parameters may be where it is not what scikit-learn says.
+CONSTRAINTS = {
+    "learning_rate": [StrOptions(set(RATES))],
+    "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+}
+
 #: The step of the intercept of sparse rows, relative to that of their weights.
 SPARSE_INTERCEPT_DECAY = 0.01
-
-
-def parameter_constraints(parent):
-    """Name what each parameter may be: as in scikit-learn's class, and a batch size."""
-    return parent._parameter_constraints | {
-        "batch_size": [Interval(Integral, 1, None, closed="left"), None]
-    }
 
 
 class Steps:
     """What the two estimators share: fit and partial_fit on fastgd's engine."""
 
     def _solver(self, X, epochs):
-        if self.learning_rate not in RATES:
-            raise ArgumentError(
-                f"learning_rate: expected one of {', '.join(RATES)}, got {self.learning_rate!r}"
-            )
         sparse = not isinstance(X, np.ndarray)
         return SGD(
             self.learning_rate,
@@ -60,13 +55,6 @@ class Steps:
 
     def _problem(self, X, y, sample_weight, outputs, n_jobs=None):
         """What is minimised, for rows that scikit-learn has looked at."""
-        if self.loss not in self.loss_functions:
-            names = ", ".join(self.loss_functions)
-            raise ArgumentError(f"loss: expected one of {names}, got {self.loss!r}")
-        if self.penalty not in ("l1", "l2", "elasticnet", None):
-            raise ArgumentError(
-                f"penalty: expected 'l1', 'l2', 'elasticnet' or None, got {self.penalty!r}"
-            )
         if self.penalty == "elasticnet" and self.l1_ratio is None:
             raise ArgumentError("l1_ratio: 'elasticnet' needs one, got None")
         share = {"l1": 1.0, "elasticnet": self.l1_ratio}.get(self.penalty, 0.0)
@@ -197,8 +185,7 @@ class Steps:
         return self
 
     def _ready(self, X, y, first):
-        """Give X and y as scikit-learn validates them, after the parameters."""
-        self._validate_params()
+        """X and y as scikit-learn validates them."""
         return validate_data(
             self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], order="C",
             reset=first,

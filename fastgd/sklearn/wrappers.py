@@ -3,15 +3,18 @@
 import contextlib
 import inspect
 import warnings
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from fastgd import _scope, activations, losses, ops
-from fastgd._validate import boolean, positive_int
 from fastgd.errors import ArgumentError, DataError
+from fastgd.models import Model
+from fastgd.optimizers import Optimizer
 from fastgd.sklearn import making
 from fastgd.sklearn.common import NetworkEstimator, keep
 from fastgd.sklearn.labels import Labels
@@ -23,6 +26,22 @@ ROUTES = ("model__", "optimizer__", "loss__")
 
 class Wrapper(NetworkEstimator):
     """What Classifier and Regressor share."""
+
+    #: A name that fastgd does not have is refused where it is looked up.
+    _parameter_constraints: dict = {  # noqa: RUF012
+        "model": [Model, callable, None],
+        "loss": [str, callable, dict, None],
+        "optimizer": [str, dict, type, Optimizer, None],
+        "metrics": [list, tuple, dict, str, callable, None],
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "shuffle": ["boolean"],
+        "callbacks": [list, tuple, HasMethods("set_model"), None],
+        "verbose": [Options(Integral, {0, 1, 2}), "boolean", StrOptions({"auto"})],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+    }
 
     # -- parameters that are passed on --------------------------------------------------------
 
@@ -80,12 +99,12 @@ class Wrapper(NetworkEstimator):
         -------
         self
         """
+        self._validate_params()
         with self._unchanged_if_it_fails():
             return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     def _fit(self, X, y, sample_weight, validation=None, incremental=False, classes=None):
-        boolean(self.warm_start, "warm_start")
-        epochs = 1 if incremental else positive_int(self.epochs, "epochs")
+        epochs = 1 if incremental else self.epochs
         first = not hasattr(self, "model_") or not (self.warm_start or incremental)
         X, y = self._checked(X, y, reset=first, **self._of_y)
         weights = self._row_weights(sample_weight, len(X))
@@ -96,10 +115,7 @@ class Wrapper(NetworkEstimator):
         X = X.astype(model.dtype, copy=False)
         validation = self._validation(*(validation or (None, None, None)))
         rows = len(X)
-        if isinstance(self.batch_size, str) and self.batch_size == "auto":
-            batch_size = min(200, rows)
-        else:
-            batch_size = min(positive_int(self.batch_size, "batch_size"), rows)
+        batch_size = min(200 if self.batch_size == "auto" else self.batch_size, rows)
         try:
             model.fit(
                 X, self._targets(y), batch_size, epochs, self.verbose, self.callbacks,
@@ -248,6 +264,9 @@ class Classifier(ClassifierMixin, Wrapper):
     """
 
     _of_y = {}  # noqa: RUF012
+    _parameter_constraints = Wrapper._parameter_constraints | {
+        "class_weight": [dict, list, StrOptions({"balanced"}), None]
+    }
 
     def __init__(
         self, model=None, *, loss=None, optimizer=None, metrics=None, epochs=100,
@@ -270,6 +289,7 @@ class Classifier(ClassifierMixin, Wrapper):
         -------
         self
         """
+        self._validate_params()
         if classes is None and not hasattr(self, "classes_"):
             raise ArgumentError("classes must be passed on the first call to partial_fit.")
         with self._unchanged_if_it_fails():
@@ -423,6 +443,7 @@ class Regressor(RegressorMixin, Wrapper):
         -------
         self
         """
+        self._validate_params()
         with self._unchanged_if_it_fails():
             return self._fit(X, y, sample_weight, incremental=True)
 
