@@ -52,7 +52,7 @@ $(VENV)/built: $(COMPILED)
 
 # With the modules that only tests use; what is built already is not compiled again.
 $(VENV)/built-tests: $(VENV)/built
-	FASTGD_TEST_BUILDS=1 $(COMPILE)
+	export FASTGD_TEST_BUILDS=1; $(COMPILE)
 	touch $@
 
 $(VENV)/with-test $(VENV)/with-keras: $(VENV)/built-tests

@@ -85,7 +85,6 @@ if sysconfig.get_platform().endswith(("x86_64", "amd64")):
         BUILDS["wide"] = [*BUILDS["avx2"], "-DFASTGD_WIDE_TILES", "-O1"]
 
 
-
 def runs_here(flags):
     """Whether this machine has the instructions that flags such as -mavx2 turn on."""
     try:

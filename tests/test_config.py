@@ -76,6 +76,25 @@ def test_set_engine_that_is_none(name):
     assert config.engine() == "baseline"
 
 
+def test_engine_that_was_not_built(monkeypatch):
+    found = _engines.importlib.util.find_spec
+    monkeypatch.setattr(
+        _engines.importlib.util,
+        "find_spec",
+        lambda n: None if n.endswith("baseline") else found(n),
+    )
+    _engines.available.cache_clear()
+    _engines.load.cache_clear()
+    try:
+        assert "baseline" not in _engines.available()
+        with pytest.raises(
+            EngineError, match=r"'baseline' was not built .*FASTGD_BUILDS=baseline"
+        ):
+            config.set_engine("baseline")
+    finally:
+        _engines.available.cache_clear()
+
+
 @pytest.mark.parametrize("dtype", ["float64", np.float64, np.dtype("float64"), float])
 def test_floatx(dtype):
     assert config.floatx() == "float32"
