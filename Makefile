@@ -47,12 +47,12 @@ lint: $(VENV)/with-lint
 $(VENV)/built: $(COMPILED)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Compiling fastgd: this takes a minute or two."
-	$(COMPILE)
+	@$(COMPILE)
 	touch $@
 
 # With the modules that only tests use; what is built already is not compiled again.
 $(VENV)/built-tests: $(VENV)/built
-	export FASTGD_TEST_BUILDS=1; $(COMPILE)
+	@export FASTGD_TEST_BUILDS=1; $(COMPILE)
 	touch $@
 
 $(VENV)/with-test $(VENV)/with-keras: $(VENV)/built-tests

@@ -170,7 +170,7 @@ class ParallelBuild(build_ext):
 
     def build_extension(self, ext):
         names = [due.name for due in self.extensions]
-        print(f"[{names.index(ext.name) + 1}/{len(names)}] {ext.name}", flush=True)
+        print(f"[{names.index(ext.name) + 1}/{len(names)}] {ext.name}\n", end="", flush=True)
         super().build_extension(ext)
 
     def build_extensions(self):
