@@ -6,15 +6,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
 PYTEST := $(BIN)/pytest -n auto
+# Shows a line for each module that is compiled, and all there is if it fails.
+COMPILE = mkdir -p build && { $(BIN)/python -m pip install -v --editable . 2>&1; echo $$? >build/status; } \
+	| tee build/log | grep --line-buffered -oE '\[[0-9]+/[0-9]+\] fastgd.*|fastgd needs .*'; \
+	test "$$(cat build/status)" = 0 || { tail -n 40 build/log; exit 1; }
 COMPILED := setup.py pyproject.toml $(wildcard fastgd/_core/*.py[xi] fastgd/_core/*.px[di])
 # Debug builds are made of a copy, lest their modules take the places of the optimised ones.
 COPIED := .ci $(filter-out build dist %.egg-info,$(wildcard *))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# The tests' own build, in tests' own targets: `make demo` does not wait for it.
-test test-all test-keras debug sanitize-memory sanitize-threads: export FASTGD_TEST_BUILDS := 1
 
-.PHONY: demo test test-all test-keras exhaustive bench lint debug sanitize sanitize-memory sanitize-threads sdist clean
+.PHONY: demo test test-all test-pythons test-keras exhaustive bench lint debug sanitize sanitize-memory sanitize-threads sdist clean
 
 demo: $(VENV)/with-plot
 	$(BIN)/python examples/demo.py $(if $(CSV),"$(CSV)")
@@ -25,6 +27,10 @@ test: $(VENV)/with-test
 # Every case of every test; `make test` takes a selection in which each value occurs.
 test-all: $(VENV)/with-test
 	$(PYTEST) --grid
+
+# The suite under each python3.11 ... python3.14 that this machine has.
+test-pythons:
+	.ci/pythons
 
 # Keras' own figures beside ours; it is large, and not needed for `make test`.
 test-keras: $(VENV)/with-keras
@@ -46,8 +52,16 @@ lint: $(VENV)/with-lint
 $(VENV)/built: $(COMPILED)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Compiling fastgd: this takes a minute or two."
-	$(PIP) --editable .
+	@$(COMPILE)
 	touch $@
+
+# With the modules that only tests use; what is built already is not compiled again.
+$(VENV)/built-tests: $(VENV)/built
+	@export FASTGD_TEST_BUILDS=1; $(COMPILE)
+	touch $@
+
+$(VENV)/with-test $(VENV)/with-keras: $(VENV)/built-tests
+exhaustive: $(VENV)/built-tests
 
 $(VENV)/with-%: $(VENV)/built
 	$(PIP) "fastgd[$*]"
@@ -80,7 +94,7 @@ debug sanitize-memory sanitize-threads:
 	mkdir -p build/copy-$@
 	cp -R $(COPIED) build/copy-$@
 	$(PYTHON) -m venv build/copy-$@/.venv
-	cd build/copy-$@ && $(BUILD) .venv/bin/python -m pip install --quiet --editable ".[test]"
+	cd build/copy-$@ && FASTGD_TEST_BUILDS=1 $(BUILD) .venv/bin/python -m pip install --quiet --editable ".[test]"
 	cd build/copy-$@ && $(RUN) .venv/bin/python -m pytest $(TESTS)
 
 sdist: $(VENV)/built

@@ -1,23 +1,31 @@
 """Build the compiled core: one module per instruction set, made from the same source.
 
 The metadata stand in pyproject.toml. Environment variables steer a build: FASTGD_DEBUG_BUILD=1
-turns on bounds checks and assertions, FASTGD_CFLAGS adds compiler flags (for sanitizers), and
-FASTGD_TEST_BUILDS=1 makes a further module that only the tests use; FASTGD_BUILDS=native, or a
-list such as baseline,avx2, makes only these. Each combination of the
-former two has a folder of its own below build/.
+turns on bounds checks and assertions, FASTGD_CFLAGS adds compiler flags (for sanitizers),
+FASTGD_BUILDS names the instruction sets, as "baseline,avx2", or is "native" for the best that
+this machine runs, and FASTGD_TEST_BUILDS=1 makes further modules that only the tests use. Each
+combination of the former two has a folder of its own below build/.
 """
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import sysconfig
 
+if sys.version_info < (3, 11):  # noqa: UP036
+    raise SystemExit(f"fastgd needs Python 3.11 or newer, this is {sys.version.split()[0]}")
+
 import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.modified import newer_group
+
+if int(numpy.__version__.split(".")[0]) < 2:
+    raise SystemExit(f"fastgd needs NumPy 2.0 or newer to build, found {numpy.__version__}")
 
 DEBUG = os.environ.get("FASTGD_DEBUG_BUILD") == "1"
 EXTRA_FLAGS = os.environ.get("FASTGD_CFLAGS", "").split()
@@ -76,29 +84,35 @@ if sysconfig.get_platform().endswith(("x86_64", "amd64")):
         # Nobody waits for it, so the compiler need not try hard.
         BUILDS["wide"] = [*BUILDS["avx2"], "-DFASTGD_WIDE_TILES", "-O1"]
 
-# FASTGD_BUILDS: a list of builds, or "native" for the best one that this machine runs.
-CHOSEN = os.environ.get("FASTGD_BUILDS", "")
 
-
-def native_build():
-    """Name the best build for this machine, by the flags that Linux gives of its CPU."""
+def runs_here(flags):
+    """Whether this machine has the instructions that flags such as -mavx2 turn on."""
     try:
         with open("/proc/cpuinfo") as file:
-            flags = set(re.search(r"^flags\s*: (.*)$", file.read(), re.MULTILINE)[1].split())
-    except (OSError, TypeError):
-        return "baseline"
-    if {"avx512f", "avx512vl", "avx512dq", "avx512bw", "fma"} <= flags:
-        return "avx512"
-    return "avx2" if {"avx2", "fma"} <= flags else "baseline"
+            there = set(re.findall(r"\w+", file.read()))
+    except OSError:
+        return not flags
+    return all(flag[2:] in there for flag in flags if not flag.startswith("-mprefer"))
 
 
-if CHOSEN:
-    wanted = [native_build() if name == "native" else name for name in CHOSEN.split(",")]
-    if not set(wanted) <= set(BUILDS):
-        raise SystemExit(
-            f"FASTGD_BUILDS: expected native or some of {', '.join(BUILDS)}, got {CHOSEN}"
-        )
-    BUILDS = {name: flags for name, flags in BUILDS.items() if name in (*wanted, "wide")}
+def chosen(builds, names):
+    """Those of the builds that FASTGD_BUILDS names, and that of the tests where it is on."""
+    if not names:
+        return builds
+    known = [name for name in builds if name != "wide"]
+    if names == "native":
+        wanted = [next(name for name in reversed(known) if runs_here(builds[name]))]
+    else:
+        wanted = [name.strip() for name in names.split(",")]
+    for name in wanted:
+        if name not in known:
+            raise SystemExit(
+                f"FASTGD_BUILDS: no {name!r} (there are: native, {', '.join(known)})"
+            )
+    return {name: flags for name, flags in builds.items() if name in [*wanted, "wide"]}
+
+
+BUILDS = chosen(BUILDS, os.environ.get("FASTGD_BUILDS"))
 
 CORE = "fastgd/_core/"
 # An included file is no module: a change in one must rebuild those that include it.
@@ -117,19 +131,18 @@ def extension(name, flags=()):
     )
 
 
-def check_what_is_needed():
-    """End with one plain line if something is missing that a build needs."""
-    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
-    headers = os.path.join(sysconfig.get_path("include"), "Python.h")
-    if sys.version_info < (3, 11):  # noqa: UP036
-        raise SystemExit(f"fastgd needs Python 3.11 or newer, this is {sys.version.split()[0]}")
-    if int(numpy.__version__.split(".")[0]) < 2:
-        raise SystemExit(f"fastgd needs NumPy 2.0 or newer to build, found {numpy.__version__}")
-    if not any(shutil.which(name) for name in (compiler, "cc", "gcc", "clang")):
-        raise SystemExit("fastgd needs a C compiler: on Debian, apt install build-essential")
-    if not os.path.exists(headers):
+def check_tools():
+    """Stop with one line if the C compiler or Python's headers are missing."""
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
+    if not shutil.which(compiler):
         raise SystemExit(
-            f"fastgd needs Python's headers, {headers}: on Debian, apt install python3-dev"
+            f"fastgd needs a C compiler, found no {compiler!r}: "
+            "on Debian, apt install build-essential"
+        )
+    if not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")):
+        raise SystemExit(
+            "fastgd needs the headers of Python, found no Python.h: "
+            "on Debian, apt install python3-dev"
         )
 
 
@@ -141,13 +154,33 @@ class ParallelBuild(build_ext):
         if self.parallel is None:
             self.parallel = os.cpu_count() or 1
 
+    def run(self):
+        check_tools()
+        if self.editable_mode:
+            # pip gives a folder that is empty each time; here the next build finds its modules.
+            platform = f"{sysconfig.get_platform()}-{sys.implementation.cache_tag}"
+            self.build_lib = f"{FOLDER}/lib.{platform}"
+            self.build_temp = f"{FOLDER}/temp.{platform}"
+        super().run()
+
+    def is_due(self, ext):
+        """Whether a module is older than its sources; not than NumPy's, which pip renews."""
+        sources = [*ext.sources, *ext.depends]
+        return self.force or newer_group(sources, self.get_ext_fullpath(ext.name))
+
     def build_extension(self, ext):
-        number = 1 + [other.name for other in self.extensions].index(ext.name)
-        print(f"[{number}/{len(self.extensions)}] {ext.name}", flush=True)
+        names = [due.name for due in self.extensions]
+        print(f"[{names.index(ext.name) + 1}/{len(names)}] {ext.name}\n", end="", flush=True)
         super().build_extension(ext)
 
     def build_extensions(self):
-        check_what_is_needed()
+        everything = self.extensions
+        self.extensions = [ext for ext in everything if self.is_due(ext)]
+        if self.extensions:
+            self.build_due()
+        self.extensions = everything
+
+    def build_due(self):
         # Here and not in setup(), so that whoever only wants the metadata need not wait.
         translated = cythonize(
             self.extensions,

@@ -73,7 +73,7 @@ def learn(args):
 
 def main():
     """Read the command line; say in one line what is wrong with the table or an option."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("csv", metavar="PATH.csv")
     add_table_arguments(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the split and the weights (0)")

@@ -244,7 +244,7 @@ def demonstrate(args):
 
 def main():
     """Read the command line; say in one line what is wrong with it or the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("csv", nargs="?", metavar="PATH.csv", help="instead of generated data")
     credit_default.add_table_arguments(parser)
     parser.add_argument("--quick", action="store_true", help="fewer rows and epochs")

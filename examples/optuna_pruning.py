@@ -48,7 +48,7 @@ def objective(trial, x, y, train, held, epochs):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--trials", type=int, default=20, help="how many (%(default)s)")
     parser.add_argument("--epochs", type=int, default=10, help="of each (%(default)s)")
     parser.add_argument("--rows", type=int, default=4000, help="clients (%(default)s)")

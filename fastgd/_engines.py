@@ -25,16 +25,16 @@ LINEAR_MODULES = {
 }
 
 
-def available():
-    """The names of the engines that this machine can run, best first."""
-    supported = {*cpu.supported(), "reference"}
-    return [name for name in MODULES if name in supported and _is_built(name)]
-
-
 @functools.cache
-def _is_built(name):
-    """Whether the module of an engine was compiled: FASTGD_BUILDS may have left it out."""
-    return importlib.util.find_spec(MODULES[name]) is not None
+def available():
+    """The names of the engines that this machine can run and that were built, best first."""
+    supported = {*cpu.supported(), "reference"}
+    return tuple(name for name in MODULES if name in supported and _built(name))
+
+
+def _built(name):
+    modules = MODULES[name], LINEAR_MODULES[name]
+    return all(importlib.util.find_spec(module) is not None for module in modules)
 
 
 @functools.cache
@@ -59,13 +59,14 @@ def _checked(name):
     """The name of an engine that there is and that runs here, or an error."""
     if name not in MODULES:
         raise EngineError(f"engine: no {name!r} (there are: {', '.join(MODULES)})")
-    if name in cpu.supported() and not _is_built(name):
-        raise EngineError(
-            f"engine: {name!r} was not built: install fastgd again with FASTGD_BUILDS={name}, "
-            "or without FASTGD_BUILDS for all"
-        )
-    if name not in available():
+    if name not in {*cpu.supported(), "reference"}:
         raise EngineError(
             f"engine: this CPU cannot run {name!r} (it can run: {', '.join(available())})"
+        )
+    if name not in available():
+        wanted = ",".join([name, *available()[:-1]])
+        raise EngineError(
+            f"engine: {name!r} was not built (there are: {', '.join(available())}); "
+            f"`FASTGD_BUILDS={wanted} pip install -e .` in the source folder builds it"
         )
     return name

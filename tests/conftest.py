@@ -77,6 +77,6 @@ def _first_state():
 def engine(request):
     """The name of an engine that new models, and updates, run on during the test."""
     if request.param not in _engines.available():
-        pytest.skip(f"this CPU cannot run the {request.param} build")
+        pytest.skip(f"the {request.param} build was not made, or cannot run on this CPU")
     config.set_engine(request.param)
     return request.param

@@ -70,10 +70,30 @@ def test_set_engine_is_for_models_made_from_now_on():
 
 @pytest.mark.parametrize("name", ["fast", "", 5, *UNSUPPORTED])
 def test_set_engine_that_is_none(name):
-    config.set_engine("baseline")
-    with pytest.raises(EngineError, match=r"engine: .*baseline"):
+    there = _engines.available()[0]
+    config.set_engine(there)
+    with pytest.raises(EngineError, match=rf"engine: .*{there}"):
         config.set_engine(name)
-    assert config.engine() == "baseline"
+    assert config.engine() == there
+
+
+def test_engine_that_was_not_built(monkeypatch):
+    found = _engines.importlib.util.find_spec
+    monkeypatch.setattr(
+        _engines.importlib.util,
+        "find_spec",
+        lambda n: None if n.endswith("baseline") else found(n),
+    )
+    _engines.available.cache_clear()
+    _engines.load.cache_clear()
+    try:
+        assert "baseline" not in _engines.available()
+        with pytest.raises(
+            EngineError, match=r"'baseline' was not built .*FASTGD_BUILDS=baseline"
+        ):
+            config.set_engine("baseline")
+    finally:
+        _engines.available.cache_clear()
 
 
 @pytest.mark.parametrize("dtype", ["float64", np.float64, np.dtype("float64"), float])

@@ -5,6 +5,7 @@ import importlib
 import importlib.metadata
 import inspect
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 import fastgd
+from fastgd import _engines
 from fastgd._core import cpu, types
 
 ROOT = Path(__file__).parents[1]
@@ -95,7 +97,7 @@ def test_stub_lists_every_code(name):
     assert codes == [code.name for code in getattr(types, name)]
 
 
-@pytest.mark.parametrize("build", cpu.supported())
+@pytest.mark.parametrize("build", [n for n in _engines.available() if n != "reference"])
 def test_stub_of_the_program_has_its_functions_and_arguments(build):
     module = importlib.import_module(f"fastgd._core.program_{build}")
     functions = stub("program_baseline")
@@ -190,28 +192,72 @@ def test_wheel_holds_modules_and_stubs_but_no_sources_of_the_core(wheel):
     assert wheel == files("fastgd", ".py", ".pyi", ".typed")
 
 
-def test_a_checkout_that_is_not_built_says_what_to_do(tmp_path):
-    shutil.copytree(PACKAGE, tmp_path / "fastgd", ignore=shutil.ignore_patterns("*.so"))
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", "import fastgd"],
-        cwd=tmp_path, capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+# ---------------------------------------------------------------- building
+
+
+def python(*arguments, cwd, **environment):
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, env=os.environ | environment,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert "fastgd is not compiled here: run `python -m pip install" in done.stderr
 
 
-def test_builds_can_be_chosen():
-    def extensions(builds):
-        code = (
-            "import runpy, sys; made = runpy.run_path('setup.py', run_name='here')['BUILDS'];"
-            "print(*made)"
-        )
-        return subprocess.run(
-            [sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True,
-            env={**os.environ, "FASTGD_BUILDS": builds, "FASTGD_TEST_BUILDS": ""},
-        )  # fmt: skip
+def test_sources_that_are_not_compiled_say_so(tmp_path):
+    shutil.copytree(PACKAGE, tmp_path / "fastgd", ignore=SKIPPED)
+    for name in ("fastgd", "fastgd.errors, fastgd.losses"):
+        done = python("-c", f"import {name}", cwd=tmp_path)
+        assert "ImportError: fastgd is not compiled here: run `pip install -e .`" in done.stderr
+        assert str(tmp_path) in done.stderr
 
+
+def built(tree, code, **environment):
     pytest.importorskip("Cython")
-    assert extensions("baseline").stdout.split() == ["baseline"]
-    assert len(extensions("native").stdout.split()) == 1
-    assert "expected native or some of" in extensions("sse9").stderr
+    return python("-c", f"import setup\n{code}", cwd=tree, **environment)
+
+
+@pytest.mark.parametrize(
+    ("names", "tests", "expected"),
+    [("baseline", "", "baseline"), ("baseline,avx2", "1", "baseline avx2 wide")],
+)
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the other builds are for x86-64")
+def test_builds_by_name(tree, names, tests, expected):
+    done = built(tree, "print(*setup.BUILDS)", FASTGD_BUILDS=names, FASTGD_TEST_BUILDS=tests)
+    assert done.stdout.strip() == expected, done.stderr
+
+
+def test_native_is_one_build(tree):
+    done = built(
+        tree, "print(len(setup.BUILDS))", FASTGD_BUILDS="native", FASTGD_TEST_BUILDS=""
+    )
+    assert done.stdout.strip() == "1", done.stderr
+
+
+def test_builds_that_there_are_not(tree):
+    done = built(tree, "0", FASTGD_BUILDS="fast")
+    assert done.returncode == 1
+    assert done.stderr.startswith("FASTGD_BUILDS: no 'fast' (there are: native, baseline")
+
+
+def test_missing_compiler_is_said(tree):
+    done = built(tree, "setup.check_tools()", CC="no-such-compiler")
+    assert done.stderr.startswith("fastgd needs a C compiler, found no 'no-such-compiler'")
+
+
+def test_only_what_changed_is_compiled(tree, tmp_path):
+    code = f"""
+import os, pathlib
+from setuptools import Distribution
+command = setup.ParallelBuild(Distribution({{"ext_modules": [setup.extension("cpu")]}}))
+command.build_lib = {str(tmp_path)!r}
+command.ensure_finalized()
+ext = command.extensions[0]
+print(command.is_due(ext))
+made = pathlib.Path(command.get_ext_fullpath(ext.name))
+made.parent.mkdir(parents=True)
+made.touch()
+print(command.is_due(ext))
+os.utime(made, (1, 1))
+print(command.is_due(ext))
+"""
+    done = built(tree, code)
+    assert done.stdout.split() == ["True", "False", "True"], done.stderr

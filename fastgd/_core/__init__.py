@@ -1,10 +1,11 @@
 """Compiled code; knows no class of the Python side."""
 
-import importlib.util as _util
-import pathlib as _pathlib
+import importlib.util
+import pathlib
 
-if _util.find_spec(f"{__name__}.cpu") is None:
+# Whatever of fastgd is imported, one of its compiled modules is: without them it ends here.
+if importlib.util.find_spec(f"{__name__}.cpu") is None:
     raise ImportError(
-        "fastgd is not compiled here: run `python -m pip install --editable .` in "
-        f"{_pathlib.Path(__file__).parents[2]}, or leave that folder to import an installed one"
+        "fastgd is not compiled here: run `pip install -e .` in "
+        f"{pathlib.Path(__file__).parents[2]}, or leave the source folder"
     )

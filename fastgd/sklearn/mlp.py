@@ -1,5 +1,7 @@
 """Multi-layer perceptrons with scikit-learn's parameters and fitted attributes."""
 
+import inspect
+
 import numpy as np
 from sklearn import neural_network
 from sklearn.base import ClassifierMixin, RegressorMixin
@@ -100,11 +102,21 @@ def described(**parts):
     """A decorator that puts the parameters into a class's docstring."""
 
     def describe(cls):
-        head, tail = cls.__doc__.split("    PARAMETERS\n")
-        cls.__doc__ = head + _PARAMETERS.lstrip("\n").format(**parts) + tail
+        cls.__doc__ = filled(cls.__doc__, _PARAMETERS.format(**parts))
         return cls
 
     return describe
+
+
+def filled(docstring, parameters):
+    """A docstring with the parameters in the place of the word PARAMETERS.
+
+    Python 3.13 takes the indentation off docstrings, earlier ones leave it: here it is off in
+    either case. ``python -OO`` has no docstrings: None stays None.
+    """
+    if docstring is None:
+        return None
+    return inspect.cleandoc(docstring).replace("PARAMETERS", inspect.cleandoc(parameters))
 
 
 def _steps_through_rows(estimator):
