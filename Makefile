@@ -16,7 +16,7 @@ COPIED := .ci $(filter-out build dist %.egg-info,$(wildcard *))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-all test-pythons test-keras exhaustive bench lint debug sanitize sanitize-memory sanitize-threads sdist clean
+.PHONY: demo test test-all test-blas test-pythons test-keras exhaustive bench lint debug sanitize sanitize-memory sanitize-threads sdist clean
 
 demo: $(VENV)/with-plot
 	$(BIN)/python examples/demo.py $(if $(CSV),"$(CSV)")
@@ -25,8 +25,21 @@ test: $(VENV)/with-test
 	$(PYTEST)
 
 # Every case of every test; `make test` takes a selection in which each value occurs.
-test-all: $(VENV)/with-test
+test-all: $(VENV)/with-test test-blas
 	$(PYTEST) --grid
+
+# What takes NumPy's products, with the kernels that OpenBLAS has for other CPUs.
+PRODUCT_TESTS := $(addprefix tests/test_,rows.py sources.py layouts.py online.py \
+	train_and_evaluate.py tape.py lbfgs.py engine.py engine_layers.py layers.py) \
+	$(wildcard tests/test_linear*.py tests/test_many_*.py tests/test_sklearn_[lmw]*.py)
+OPENBLAS_CORES := Haswell Prescott Zen $(if $(shell grep -m 1 avx512vl /proc/cpuinfo),SkylakeX)
+
+test-blas: $(VENV)/with-test
+	for core in $(OPENBLAS_CORES); do \
+		echo "NumPy's products with the kernels for $$core:"; \
+		OPENBLAS_CORETYPE=$$core $(PYTEST) -q $(PRODUCT_TESTS) \
+			-k "not (avx2 or avx512 or wide or baseline)" || exit; \
+	done
 
 # The suite under each python3.11 ... python3.14 that this machine has.
 test-pythons:
@@ -34,7 +47,7 @@ test-pythons:
 
 # Keras' own figures beside ours; it is large, and not needed for `make test`.
 test-keras: $(VENV)/with-keras
-	KERAS_BACKEND=jax $(BIN)/pytest -k keras
+	KERAS_BACKEND=jax $(PYTEST) --grid -k keras
 
 exhaustive: $(VENV)/built
 	$(BIN)/python tests/exhaustive.py $(FUNCTIONS)
@@ -72,7 +85,8 @@ $(VENV)/with-%: $(VENV)/built
 ENGINE_TESTS := $(wildcard tests/test_engine*.py tests/test_products.py tests/test_scalar.py \
 	tests/test_shuffle.py tests/test_gradients.py tests/test_fit.py tests/test_predictor.py \
 	tests/test_own_functions.py tests/test_losses_own.py tests/test_graphs.py tests/test_layers*.py \
-	tests/test_constraints.py tests/test_activity.py tests/test_row_weights.py tests/test_tape.py)
+	tests/test_constraints.py tests/test_byte_order.py tests/test_private_indices.py \
+	tests/test_activity.py tests/test_row_weights.py tests/test_tape.py)
 # Of each file what has to do with threads; pytest matches the names of files, too.
 THREADS_TESTS := tests/test_threads.py tests/test_predictor.py $(wildcard tests/test_engine*.py)
 runtime = LD_PRELOAD=$$($(or $(CC),cc) -print-file-name=lib$(1).so)
@@ -95,7 +109,7 @@ debug sanitize-memory sanitize-threads:
 	cp -R $(COPIED) build/copy-$@
 	$(PYTHON) -m venv build/copy-$@/.venv
 	cd build/copy-$@ && FASTGD_TEST_BUILDS=1 $(BUILD) .venv/bin/python -m pip install --quiet --editable ".[test]"
-	cd build/copy-$@ && $(RUN) .venv/bin/python -m pytest $(TESTS)
+	cd build/copy-$@ && $(RUN) .venv/bin/python -m pytest --grid $(TESTS)
 
 sdist: $(VENV)/built
 	$(PIP) build

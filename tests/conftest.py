@@ -2,6 +2,7 @@
 
 import collections
 import gc
+import signal
 import zlib
 
 import pytest
@@ -12,6 +13,11 @@ from fastgd import _engines, _names, config, utils
 FEW = 12
 #: Of a parameter with more values than this, such as shapes, the short suite takes this many.
 MANY = 100
+
+
+def pytest_configure():
+    """Answer Ctrl-C also where the shell that started the suite in the background ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

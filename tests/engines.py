@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from fastgd import metrics, reference
+from fastgd import config, metrics, reference
 from fastgd._core import cpu, types
 from fastgd._core.types import Activation, Loss, Op, Update
 
@@ -323,6 +323,26 @@ def digest(*arrays):
     for array in arrays:
         found.update(np.ascontiguousarray(array).tobytes())
     return found.hexdigest()
+
+
+def assert_same(found, expected):
+    """Compare numbers, arrays, and tuples, lists and dicts of them: the bits must be the same.
+
+    Of the reference engine only the numbers: its products are NumPy's, whose bits may depend on
+    the CPU, on how many rows there are, and on where they lie.
+    """
+    if isinstance(expected, dict):
+        assert list(found) == list(expected)
+        found, expected = list(found.values()), list(expected.values())
+    if isinstance(expected, (list, tuple)):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert_same(one, other)
+    elif config.engine() == "reference":
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    else:
+        np.testing.assert_array_equal(found, expected)
+        assert np.asarray(found).tobytes() == np.asarray(expected).tobytes()  # 0.0 is not -0.0
 
 
 def distance(a, b):

@@ -214,7 +214,7 @@ def test_order_of_arguments(method):
 
     theirs, mine = (arguments(model) for model in both())
     assert mine[: len(theirs)] == theirs
-    assert {name for name, _ in mine[len(theirs) :]} <= {"n_jobs"}
+    assert {name for name, _ in mine[len(theirs) :]} <= {"n_jobs", "rows", "validation_rows"}
 
 
 NAMES = [

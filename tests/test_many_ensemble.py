@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+from engines import assert_same
 from numpy.testing import assert_allclose, assert_array_equal
 
 from fastgd import Sequential, layers, many, utils
@@ -50,11 +51,11 @@ def test_a_row_has_the_same_bits_in_any_company_and_for_any_threads(monkeypatch)
     x = rows(23)
     whole = ensemble.predict(x, return_std=True)
     for n_jobs in (2, -1):
-        assert_array_equal(ensemble.predict(x, return_std=True, n_jobs=n_jobs), whole)
+        assert_same(ensemble.predict(x, return_std=True, n_jobs=n_jobs), whole)
     alone = [ensemble.predict(x[i : i + 1], return_std=True) for i in range(23)]
-    assert_array_equal(np.concatenate(alone, axis=1), whole)
+    assert_same(np.concatenate(alone, axis=1), whole)
     monkeypatch.setattr(module, "HELD", 20)  # four rows at a time
-    assert_array_equal(ensemble.predict(x, return_std=True, n_jobs=2), whole)
+    assert_same(ensemble.predict(x, return_std=True, n_jobs=2), whole)
     assert ensemble.predict(x[:0]).shape == (0, 1)
 
 

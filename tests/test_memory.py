@@ -5,7 +5,11 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from fastgd import Sequential, layers
+from fastgd import Sequential, config, layers
+
+pytestmark = pytest.mark.skipif(
+    config.engine() == "reference", reason="the reference engine takes memory as it likes"
+)
 
 ROWS, INPUTS, BATCH = 100_000, 30, 256
 WIDTHS = (64, 32)

@@ -125,6 +125,7 @@ def test_what_needs_a_look_at_each_epoch(monkeypatch, arguments, more):
     assert len(model.history.epoch) == 2
 
 
+@pytest.mark.skipif(config.engine() == "reference", reason="it has no threads")
 @pytest.mark.parametrize(("units", "rows", "suits"), [(64, 512, True), (256, 256, False)])
 def test_threads_that_pay_go_before(monkeypatch, units, rows, suits):
     monkeypatch.setattr(config, "threads", lambda n_jobs: n_jobs)
