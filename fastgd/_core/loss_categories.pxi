@@ -79,8 +79,8 @@ cdef inline real categorical(
     return value
 
 
-cdef inline void category_rows(
-    const bint logits, const bint sparse, const double* settings, int64_t rows, int64_t width,
+cdef void category_rows(
+    bint logits, bint sparse, const double* settings, int64_t rows, int64_t width,
     int64_t stride, const real* p, const real* y, int64_t y_stride, const real* numerators,
     int64_t step, real denominator, real* values, real* d_p, real* line,
 ) noexcept nogil:
@@ -132,7 +132,7 @@ cdef inline double alpha_of(const double* settings, int64_t i) noexcept nogil:
 
 
 cdef inline real focal_row(
-    const bint logits, const double* settings, int64_t n, const real* p, const real* y,
+    bint logits, const double* settings, int64_t n, const real* p, const real* y,
     real scale, real* d_p, real* line,
 ) noexcept nogil:
     """sum of alpha_i y_i (1 - q_i)^gamma (-log q_i), where q = softmax(p), or p / sum p kept off
@@ -191,8 +191,8 @@ cdef inline real focal_row(
     return value
 
 
-cdef inline void focal_rows(
-    const bint logits, const double* settings, int64_t rows, int64_t width, int64_t stride,
+cdef void focal_rows(
+    bint logits, const double* settings, int64_t rows, int64_t width, int64_t stride,
     const real* p, const real* y, int64_t y_stride, const real* numerators, int64_t step,
     real denominator, real* values, real* d_p, real* line,
 ) noexcept nogil:

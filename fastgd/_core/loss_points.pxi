@@ -1,7 +1,8 @@
 # Losses of points: a function of one prediction and one target; a row's loss is the mean over its
-# points. Their numbers, as the plan's settings have them: delta for Huber, the power for Tweedie,
-# the label smoothing for the binary cross-entropies, and for the focal ones also gamma, alpha and
-# whether to balance the classes.
+# points. Each has a loop for its values and one for its slopes, over numbers that lie side by side;
+# a loop to each formula, for the reason in points.pxi. Their numbers, as the plan's settings have
+# them: delta for Huber, the power for Tweedie, the label smoothing for the binary cross-entropies,
+# and for the focal ones also gamma, alpha and whether to balance the classes.
 
 # Keras keeps probabilities this far away from 0 and 1 before it takes their logarithm.
 cdef extern from *:
@@ -35,7 +36,7 @@ cdef inline real power_of(real m, real exponent) noexcept nogil:
     return at_zero if m == 0 else found
 
 
-cdef void point_settings(const int64_t loss, const double* settings, real* c) noexcept nogil:
+cdef void point_settings(int64_t loss, const double* settings, real* c) noexcept nogil:
     """The settings in the form in which the functions below take them."""
     if loss == LOSS_HUBER:
         c[0] = <real>settings[0]
@@ -55,218 +56,110 @@ cdef void point_settings(const int64_t loss, const double* settings, real* c) no
         c[4] = <real>(1 - settings[2] if settings[3] != 0 else 1.0)
 
 
-cdef inline real point_target(const int64_t loss, const real* c, real y) noexcept nogil:
-    """What a target is taken for: smoothed where it is a probability, 0 as -1 for a margin."""
-    if (loss == LOSS_BINARY_CROSSENTROPY or loss == LOSS_BINARY_CROSSENTROPY_LOGITS
-            or loss == LOSS_BINARY_FOCAL_CROSSENTROPY
-            or loss == LOSS_BINARY_FOCAL_CROSSENTROPY_LOGITS):
-        return fmadd(y, c[0], c[1])
-    elif loss == LOSS_HINGE or loss == LOSS_SQUARED_HINGE:
-        return <real>-1 if y == 0 else y
-    return y
-
-
-cdef inline real log_cosh(real d) noexcept nogil:
-    """log(cosh(d)) = |d| + log(1 + e^(-2 |d|)) - log 2, and near 0, where that would cancel,
-    log(1 + t^2 / (2 (1 + t))) with t = e^-|d| - 1."""
-    cdef real a = absolute(d)
-    cdef real t = exp_minus_one(-a)
-    cdef real near = log_one_plus(t * t / (<real>2 * (<real>1 + t)))
-    cdef real far = a + (log_one_plus(exponential(<real>-2 * a)) - <real>LOG_2)
-    return near if a < 1 else far
-
-
-cdef inline real gamma_deviance(real ratio, real log_ratio, real difference) noexcept nogil:
-    """2 (r - 1 - log r) for r = y / mean; difference is r - 1."""
-    cdef real near = difference - log_one_plus(difference)
-    cdef real far = difference - log_ratio
-    return <real>2 * (near if absolute(difference) < <real>0.5 else far)
-
-
-cdef inline real tweedie_deviance(
-    const real* c, real y, real log_mean, real mean, real mean_power,
-) noexcept nogil:
-    """2 (y^b / (a b) - y m^a / a + m^b / b), a = 1 - power, b = 2 - power; mean_power: m^a.
-
-    With u = log(m / y) it is 2 y^b ((e^(b u) - 1) / b - (e^(a u) - 1) / a), which cancels less.
-    """
-    cdef real u = log_mean - logarithm(y)
-    cdef real y_power = power_of(y, c[1])
-    cdef real near = y_power * (exp_minus_one(c[1] * u) / c[1] - exp_minus_one(c[0] * u) / c[0])
-    cdef real far = (y_power / (c[0] * c[1]) - y * mean_power / c[0]) + mean * mean_power / c[1]
-    return <real>2 * (near if u < 16 else far)
-
-
-cdef inline real focal_value(const real* c, real y, real miss, real entropy) noexcept nogil:
-    return fmadd(c[3], y, c[4]) * (power_of(miss, c[2]) * entropy)
-
-
-cdef inline real focal_slope(
-    const real* c, real y, real miss, real d_miss, real entropy, real d_entropy,
-) noexcept nogil:
-    """The derivative of focal_value: of w miss^gamma entropy."""
-    cdef real factor = power_of(miss, c[2])
-    cdef real first = (c[2] * factor * entropy / miss) * d_miss
-    first = <real>0 if miss == 0 else first
-    return fmadd(c[3], y, c[4]) * fmadd(factor, d_entropy, first)
-
-
-cdef inline real binary_entropy(real q, real y) noexcept nogil:
-    """Of a probability that is off 0 and 1."""
-    return -(y * logarithm(q) + (<real>1 - y) * logarithm(<real>1 - q))
-
-
-cdef inline real binary_entropy_logits(real z, real y) noexcept nogil:
-    """-y log(sigmoid(z)) - (1 - y) log(1 - sigmoid(z)), in which nothing cancels."""
-    cdef real least = softplus(-absolute(z))
-    cdef real above = (z if z > 0 else <real>0) + least
-    cdef real below = (<real>0 if z > 0 else -z) + least
-    return y * below + (<real>1 - y) * above
-
-
-cdef inline real miss_of(real y, real p, real q) noexcept nogil:
-    """1 - (y p + (1 - y) q), where q = 1 - p."""
-    return y * q + (<real>1 - y) * p
-
-
-cdef inline real point_value(
-    const int64_t loss, const real* c, real p, real y,
-) noexcept nogil:
-    """The loss of prediction p for target y."""
-    cdef real d = p - y
-    cdef real m
-    if loss == LOSS_MEAN_SQUARED_ERROR:
-        return d * d
-    elif loss == LOSS_MEAN_ABSOLUTE_ERROR:
-        return absolute(d)
-    elif loss == LOSS_BINARY_CROSSENTROPY:
-        return binary_entropy(clipped(p), y)
-    elif loss == LOSS_BINARY_CROSSENTROPY_LOGITS:  # log(1 + exp(p)) - p y
-        return softplus(p) - p * y
-    elif loss == LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR:
-        return <real>100 * (absolute(d) / lifted(absolute(y)))
-    elif loss == LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR:
-        d = log_one_plus(lifted(p)) - log_one_plus(lifted(y))
-        return d * d
-    elif loss == LOSS_HUBER:
-        m = c[0] * (absolute(d) - <real>0.5 * c[0])
-        return <real>0.5 * (d * d) if absolute(d) <= c[0] else m
-    elif loss == LOSS_LOG_COSH:
-        return log_cosh(d)
-    elif loss == LOSS_HINGE:
-        m = <real>1 - y * p
-        return <real>0 if m < 0 else m
-    elif loss == LOSS_SQUARED_HINGE:
-        m = <real>1 - y * p
-        m = <real>0 if m < 0 else m
-        return m * m
-    elif loss == LOSS_POISSON:
-        return p - y * logarithm(p + <real>PROBABILITY_MARGIN)
-    elif loss == LOSS_POISSON_LOG:
-        return exponential(p) - y * p
-    elif loss == LOSS_GAMMA:
-        m = lifted(p)
-        return gamma_deviance(y / m, logarithm(y / m), (y - m) / m)
-    elif loss == LOSS_GAMMA_LOG:
-        m = y * exponential(-p)
-        return gamma_deviance(m, logarithm(y) - p, m - <real>1)
-    elif loss == LOSS_TWEEDIE:
-        m = lifted(p)
-        return tweedie_deviance(c, y, logarithm(m), m, power_of(m, c[0]))
-    elif loss == LOSS_TWEEDIE_LOG:
-        return tweedie_deviance(c, y, p, exponential(p), exponential(c[0] * p))
-    elif loss == LOSS_BINARY_FOCAL_CROSSENTROPY:
-        return focal_value(c, y, miss_of(y, p, <real>1 - p), binary_entropy(clipped(p), y))
-    else:  # LOSS_BINARY_FOCAL_CROSSENTROPY_LOGITS
-        m = miss_of(y, sigmoid(p), sigmoid(-p))
-        return focal_value(c, y, m, binary_entropy_logits(p, y))
-
-
 cdef inline real sign(real d) noexcept nogil:
     """-1, 0 or 1."""
     cdef real above = <real>1 if d > 0 else <real>0
     return <real>-1 if d < 0 else above
 
 
-cdef inline real entropy_slope(real p, real y) noexcept nogil:
-    """Of binary_entropy(clipped(p), y)."""
-    cdef real q = clipped(p)
-    cdef real d = (q - y) / (q * (<real>1 - q))
-    return d if q == p else <real>0
+include "loss_regression.pxi"
+include "loss_binary.pxi"
 
 
-cdef inline real point_slope(
-    const int64_t loss, const real* c, real p, real y,
+cdef void point_values(
+    int64_t loss, const real* c, int64_t n, const real* p, const real* y, real* out,
 ) noexcept nogil:
-    """The derivative of point_value with respect to p."""
-    cdef real d = p - y
-    cdef real q, m
+    """out = the loss of predictions p for targets y."""
     if loss == LOSS_MEAN_SQUARED_ERROR:
-        return d + d
+        mean_squared_error_values(c, n, p, y, out)
     elif loss == LOSS_MEAN_ABSOLUTE_ERROR:
-        return sign(d)
+        mean_absolute_error_values(c, n, p, y, out)
     elif loss == LOSS_BINARY_CROSSENTROPY:
-        return entropy_slope(p, y)
+        binary_crossentropy_values(c, n, p, y, out)
     elif loss == LOSS_BINARY_CROSSENTROPY_LOGITS:
-        return sigmoid(p) - y
+        binary_crossentropy_logits_values(c, n, p, y, out)
     elif loss == LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR:
-        return <real>100 * (sign(d) / lifted(absolute(y)))
+        mean_absolute_percentage_error_values(c, n, p, y, out)
     elif loss == LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR:
-        q = lifted(p)
-        d = log_one_plus(q) - log_one_plus(lifted(y))
-        d = (d + d) / (<real>1 + q)
-        return d if q == p else <real>0
+        mean_squared_logarithmic_error_values(c, n, p, y, out)
     elif loss == LOSS_HUBER:
-        m = c[0] * sign(d)
-        return d if absolute(d) <= c[0] else m
+        huber_values(c, n, p, y, out)
     elif loss == LOSS_LOG_COSH:
-        return hyperbolic_tangent(d)
+        log_cosh_values(c, n, p, y, out)
     elif loss == LOSS_HINGE:
-        return -y if <real>1 - y * p > 0 else <real>0
+        hinge_values(c, n, p, y, out)
     elif loss == LOSS_SQUARED_HINGE:
-        m = <real>1 - y * p
-        return <real>-2 * (m * y) if m > 0 else <real>0
+        squared_hinge_values(c, n, p, y, out)
     elif loss == LOSS_POISSON:
-        return <real>1 - y / (p + <real>PROBABILITY_MARGIN)
+        poisson_values(c, n, p, y, out)
     elif loss == LOSS_POISSON_LOG:
-        return exponential(p) - y
+        poisson_log_values(c, n, p, y, out)
     elif loss == LOSS_GAMMA:
-        m = lifted(p)
-        d = <real>2 * ((m - y) / m / m)
-        return d if m == p else <real>0
+        gamma_values(c, n, p, y, out)
     elif loss == LOSS_GAMMA_LOG:
-        return <real>2 * (<real>1 - y * exponential(-p))
+        gamma_log_values(c, n, p, y, out)
     elif loss == LOSS_TWEEDIE:
-        m = lifted(p)
-        d = <real>2 * (power_of(m, c[0]) * ((m - y) / m))
-        return d if m == p else <real>0
+        tweedie_values(c, n, p, y, out)
     elif loss == LOSS_TWEEDIE_LOG:
-        return <real>2 * (exponential(c[1] * p) - y * exponential(c[0] * p))
+        tweedie_log_values(c, n, p, y, out)
     elif loss == LOSS_BINARY_FOCAL_CROSSENTROPY:
-        m = miss_of(y, p, <real>1 - p)
-        return focal_slope(c, y, m, <real>1 - (y + y), binary_entropy(clipped(p), y),
-                           entropy_slope(p, y))
-    else:  # LOSS_BINARY_FOCAL_CROSSENTROPY_LOGITS
-        q = sigmoid(-p)
-        p, d = sigmoid(p), binary_entropy_logits(p, y)
-        m = miss_of(y, p, q)
-        return focal_slope(c, y, m, (<real>1 - (y + y)) * (p * q), d,
-                           (<real>1 - y) * p - y * q)
+        binary_focal_crossentropy_values(c, n, p, y, out)
+    elif loss == LOSS_BINARY_FOCAL_CROSSENTROPY_LOGITS:
+        binary_focal_crossentropy_logits_values(c, n, p, y, out)
+
+
+cdef void point_slopes(
+    int64_t loss, const real* c, int64_t n, const real* p, const real* y, real* out,
+) noexcept nogil:
+    """out = the derivative of the loss by the predictions p."""
+    if loss == LOSS_MEAN_SQUARED_ERROR:
+        mean_squared_error_slopes(c, n, p, y, out)
+    elif loss == LOSS_MEAN_ABSOLUTE_ERROR:
+        mean_absolute_error_slopes(c, n, p, y, out)
+    elif loss == LOSS_BINARY_CROSSENTROPY:
+        binary_crossentropy_slopes(c, n, p, y, out)
+    elif loss == LOSS_BINARY_CROSSENTROPY_LOGITS:
+        binary_crossentropy_logits_slopes(c, n, p, y, out)
+    elif loss == LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR:
+        mean_absolute_percentage_error_slopes(c, n, p, y, out)
+    elif loss == LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR:
+        mean_squared_logarithmic_error_slopes(c, n, p, y, out)
+    elif loss == LOSS_HUBER:
+        huber_slopes(c, n, p, y, out)
+    elif loss == LOSS_LOG_COSH:
+        log_cosh_slopes(c, n, p, y, out)
+    elif loss == LOSS_HINGE:
+        hinge_slopes(c, n, p, y, out)
+    elif loss == LOSS_SQUARED_HINGE:
+        squared_hinge_slopes(c, n, p, y, out)
+    elif loss == LOSS_POISSON:
+        poisson_slopes(c, n, p, y, out)
+    elif loss == LOSS_POISSON_LOG:
+        poisson_log_slopes(c, n, p, y, out)
+    elif loss == LOSS_GAMMA:
+        gamma_slopes(c, n, p, y, out)
+    elif loss == LOSS_GAMMA_LOG:
+        gamma_log_slopes(c, n, p, y, out)
+    elif loss == LOSS_TWEEDIE:
+        tweedie_slopes(c, n, p, y, out)
+    elif loss == LOSS_TWEEDIE_LOG:
+        tweedie_log_slopes(c, n, p, y, out)
+    elif loss == LOSS_BINARY_FOCAL_CROSSENTROPY:
+        binary_focal_crossentropy_slopes(c, n, p, y, out)
+    elif loss == LOSS_BINARY_FOCAL_CROSSENTROPY_LOGITS:
+        binary_focal_crossentropy_logits_slopes(c, n, p, y, out)
 
 
 cdef enum:
     PIECE = 64              # targets that are gathered at once where they do not lie side by side
 
 
-cdef inline void point_rows(
-    const int64_t loss, const double* settings, int64_t rows, int64_t width, int64_t stride,
+cdef void point_rows(
+    int64_t loss, const double* settings, int64_t rows, int64_t width, int64_t stride,
     const real* p, const real* y, int64_t y_stride, const real* numerators, int64_t step,
     real denominator, real* values, real* d_p, real* line,
 ) noexcept nogil:
-    """A line of points after the other: a row, or, of a single output, as many rows as can be.
-
-    The formulas stand in one loop each: they are most of the machine code.
-    """
+    """A line of points after the other: a row, or, of a single output, as many rows as can be."""
     cdef int64_t i, j, n
     cdef bint weighted = width == 1 and step != 0   # the rows of a line by themselves
     cdef real factor = <real>1 / (denominator * <real>width)
@@ -293,19 +186,19 @@ cdef inline void point_rows(
                 for j in range(n):
                     gathered[j] = y_line[j * y_stride]
                 y_line = gathered
-        for j in range(n):
-            out[j] = point_value(loss, c, p_line[j], point_target(loss, c, y_line[j]))
+        point_values(loss, c, n, p_line, y_line, out)
         if width > 1:
             values[i] = row_sum(width, line) / <real>width
         if d_p != NULL:
             d_line = d_p + i * stride
-            scale = <real>1 if weighted else numerators[i * step] * factor
-            for j in range(n):
-                d_line[j] = scale * point_slope(
-                    loss, c, p_line[j], point_target(loss, c, y_line[j]))
+            point_slopes(loss, c, n, p_line, y_line, d_line)
             if weighted:
                 for j in range(n):
                     d_line[j] = numerators[(i + j) * step] * factor * d_line[j]
+            else:
+                scale = numerators[i * step] * factor
+                for j in range(n):
+                    d_line[j] = scale * d_line[j]
         i += n if width == 1 else 1
 
 

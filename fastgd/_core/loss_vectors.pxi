@@ -108,8 +108,8 @@ cdef extern from *:
     const double HALF_LOG_2_PI
 
 
-cdef inline void vector_rows(
-    const int64_t loss, const double* settings, int64_t rows, int64_t width, int64_t stride,
+cdef void vector_rows(
+    int64_t loss, const double* settings, int64_t rows, int64_t width, int64_t stride,
     const real* p, const real* y, int64_t y_stride, const real* numerators, int64_t step,
     real denominator, real* values, real* d_p, real* line,
 ) noexcept nogil:

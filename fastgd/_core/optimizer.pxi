@@ -109,7 +109,7 @@ cdef inline double one_minus_power(double log_base, double exponent) noexcept no
     return 1 - exponential(exponent * log_base)
 
 
-cdef inline double power(double base, double exponent) noexcept nogil:
+cdef double power(double base, double exponent) noexcept nogil:
     """base**exponent for base >= 0; 0**0 = 1."""
     return select(exponent == 0, 1.0, exponential(exponent * logarithm(base)))
 
