@@ -16,7 +16,7 @@ MANY = 100
 
 
 def pytest_configure():
-    """Answer Ctrl-C also where the shell that started the suite in the background ignores it."""
+    """Answer Ctrl-C also where a shell that runs the suite in the background ignores it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
