@@ -404,7 +404,7 @@ def test_a_job_that_fails_does_not_harm_the_others(n_jobs):
         == [r.model for r in results if r.ok]
     )
     with pytest.raises(OSError, match="no model today"):
-        fastgd.fit_many(jobs, n_jobs, raise_errors=True)
+        fastgd.fit_many(jobs[:2], n_jobs, raise_errors=True)  # of several, any may be first
 
 
 def test_an_error_says_where_it_happened_and_holds_no_data(n_jobs):
