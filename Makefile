@@ -10,7 +10,7 @@ PYTEST := $(BIN)/pytest -n auto
 COMPILE = mkdir -p build && { $(BIN)/python -m pip install -v --editable . 2>&1; echo $$? >build/status; } \
 	| tee build/log | grep --line-buffered -oE '\[[0-9]+/[0-9]+\] fastgd.*|fastgd needs .*'; \
 	test "$$(cat build/status)" = 0 || { tail -n 40 build/log; exit 1; }
-COMPILED := setup.py pyproject.toml $(wildcard fastgd/_core/*.py[xi] fastgd/_core/*.px[di])
+COMPILED := setup.py pyproject.toml $(wildcard fastgd/_core/*.py[xi] fastgd/_core/*.pxd fastgd/_core/*/*.pxi)
 # Debug builds are made of a copy, lest their modules take the places of the optimised ones.
 COPIED := .ci $(filter-out build dist %.egg-info,$(wildcard *))
 

@@ -1,4 +1,4 @@
-"""Build the compiled core: one module per instruction set, made from the same source.
+"""Build the compiled core: the engine once, and its kernels for each instruction set.
 
 The metadata stand in pyproject.toml. Environment variables steer a build: FASTGD_DEBUG_BUILD=1
 turns on bounds checks and assertions, FASTGD_CFLAGS adds compiler flags (for sanitizers),
@@ -65,11 +65,11 @@ GCC_FLAGS = [
     "-fno-inline-functions-called-once",
 ]
 
-MACROS = [
-    ("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION"),
-    # A tile is fast only if its sizes are constants, hence inlined wherever it is used.
-    ("CYTHON_INLINE", "inline __attribute__((always_inline, unused))"),
-]
+MACROS = [("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")]
+# A tile is fast only if its sizes are constants, hence inlined wherever it is used.
+KERNEL_MACROS = [("CYTHON_INLINE", "inline __attribute__((always_inline, unused))")]
+
+FOR_TESTS = os.environ.get("FASTGD_TEST_BUILDS") == "1"
 
 BUILDS = {"baseline": []}
 # The platform that is built for; a universal build for macOS takes no flags of one of its CPUs.
@@ -79,7 +79,7 @@ if sysconfig.get_platform().endswith(("x86_64", "amd64")):
         "-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mfma",
         "-mprefer-vector-width=512",
     ]  # fmt: skip
-    if os.environ.get("FASTGD_TEST_BUILDS") == "1":
+    if FOR_TESTS:
         # The tiles of AVX-512 on AVX2: shows that the bits do not depend on the tile.
         # Nobody waits for it, so the compiler need not try hard.
         BUILDS["wide"] = [*BUILDS["avx2"], "-DFASTGD_WIDE_TILES", "-O1"]
@@ -116,15 +116,21 @@ BUILDS = chosen(BUILDS, os.environ.get("FASTGD_BUILDS"))
 
 CORE = "fastgd/_core/"
 # An included file is no module: a change in one must rebuild those that include it.
-INCLUDED = [CORE + name for name in os.listdir(CORE) if name.endswith((".pxi", ".pxd"))]
+INCLUDED = [
+    os.path.join(folder, name)
+    for folder, _, names in os.walk(CORE)
+    for name in names
+    if name.endswith((".pxi", ".pxd"))
+]
 
 
-def extension(name, flags=()):
+def extension(source, build="", flags=(), macros=MACROS):
+    """A module of a source: of the same name, or one of its builds."""
     return Extension(
-        f"fastgd._core.{name}",
-        [f"{CORE}{name}.pyx"],
+        f"fastgd._core.{source}{build and '_'}{build}",
+        [f"{CORE}{source}.pyx"],
         include_dirs=[numpy.get_include()],
-        define_macros=MACROS,
+        define_macros=macros,
         extra_compile_args=[*FLAGS, *flags],
         extra_link_args=EXTRA_FLAGS,
         depends=["setup.py", *sorted(INCLUDED)],
@@ -144,6 +150,25 @@ def check_tools():
             "fastgd needs the headers of Python, found no Python.h: "
             "on Debian, apt install python3-dev"
         )
+
+
+def c_source(ext):
+    """What Cython made of a module's source, under the module's own name."""
+    path = f"{FOLDER}/{ext.sources[0].removesuffix('.pyx')}.c"
+    source = os.path.basename(path).removesuffix(".c")
+    name = ext.name.rpartition(".")[2]
+    if name == source:
+        return path
+    with open(path) as file:
+        text = file.read()
+    own = f"{os.path.dirname(path)}/{name}.c"
+    with open(own, "w") as file:
+        file.write(
+            text.replace(f"PyInit_{source}", f"PyInit_{name}").replace(
+                f'"fastgd._core.{source}"', f'"{ext.name}"'
+            )
+        )
+    return own
 
 
 class ParallelBuild(build_ext):
@@ -182,18 +207,18 @@ class ParallelBuild(build_ext):
 
     def build_due(self):
         # Here and not in setup(), so that whoever only wants the metadata need not wait.
-        translated = cythonize(
-            self.extensions,
+        paths = sorted({ext.sources[0] for ext in self.extensions})
+        cythonize(
+            [Extension(path.removesuffix(".pyx").replace("/", "."), [path]) for path in paths],
             compiler_directives=DIRECTIVES,
             build_dir=FOLDER,
-            nthreads=min(self.parallel, len(self.extensions)),
+            nthreads=min(self.parallel, len(paths)),
         )
-        sources = {made.name: made.sources for made in translated}
         version = subprocess.run(
             [*self.compiler.compiler, "--version"], capture_output=True, text=True, check=False
         ).stdout
         for ext in self.extensions:
-            ext.sources = sources[ext.name]
+            ext.sources = [c_source(ext)]
             if "Free Software Foundation" in version:
                 ext.extra_compile_args += GCC_FLAGS
             ext.extra_compile_args += EXTRA_FLAGS
@@ -202,11 +227,18 @@ class ParallelBuild(build_ext):
 
 if __name__ == "__main__":
     setup(
-        ext_modules=[extension("cpu"), extension("types")]
+        # What does no arithmetic runs as fast with less of the compiler's time.
+        ext_modules=[
+            extension("cpu", flags=["-O1"]),
+            extension("formulas", flags=["-O2"]),
+            extension("types", flags=["-O2"]),
+            extension("engine", flags=["-O2"]),
+        ]
         + [
-            extension(f"{module}_{name}", flags)
-            for module in ("program", "linear")
-            for name, flags in BUILDS.items()
+            extension(source, build, flags, KERNEL_MACROS)
+            for source in ("kernels", *["scalars"] * FOR_TESTS)
+            for build, flags in BUILDS.items()
+            if (source, build) != ("scalars", "wide")
         ],
         cmdclass={"build_ext": ParallelBuild},
         options={"build": {"build_base": FOLDER}},

@@ -1,40 +1,43 @@
-"""Which engine runs: a compiled build, or the reference in plain NumPy."""
+"""Which engine runs: the compiled one over the kernels of a build, or the reference."""
 
 import functools
 import importlib
 import importlib.util
 import os
+import types
 
-from fastgd._core import cpu
+from fastgd._core import cpu, engine
 from fastgd.errors import EngineError
 
-#: Every engine by name, the compiled ones in order of preference.
-MODULES = {
-    "avx512": "fastgd._core.program_avx512",
-    "avx2": "fastgd._core.program_avx2",
-    "baseline": "fastgd._core.program_baseline",
-    "reference": "fastgd.reference",
-}
+#: Every engine, the compiled ones in order of preference.
+NAMES = ("avx512", "avx2", "baseline", "reference")
 
-#: The same for linear models.
-LINEAR_MODULES = {
-    "avx512": "fastgd._core.linear_avx512",
-    "avx2": "fastgd._core.linear_avx2",
-    "baseline": "fastgd._core.linear_baseline",
-    "reference": "fastgd.reference.linear",
-}
+#: What the compiled engine is to be given kernels for, and what works with that.
+OVER_KERNELS = (
+    "Descent", "Program", "Rows", "constrain", "coordinate_descent", "decision_losses",
+    "first_nonfinite", "gram_descent", "least_squares_descent", "multinomial_losses",
+    "row_decisions", "update",
+)  # fmt: skip
+ON_TOP = ("Predictor", "Stepper", "decisions", "objective", "permutation", "weighted_gram")
 
 
 @functools.cache
 def available():
     """The names of the engines that this machine can run and that were built, best first."""
     supported = {*cpu.supported(), "reference"}
-    return tuple(name for name in MODULES if name in supported and _built(name))
+    return tuple(name for name in NAMES if name in supported and built(name))
 
 
-def _built(name):
-    modules = MODULES[name], LINEAR_MODULES[name]
-    return all(importlib.util.find_spec(module) is not None for module in modules)
+def built(build):
+    """Whether the kernels of a build were compiled; the reference needs none."""
+    return build == "reference" or bool(
+        importlib.util.find_spec(f"fastgd._core.kernels_{build}")
+    )
+
+
+def kernels(build):
+    """The compiled module of a build."""
+    return importlib.import_module(f"fastgd._core.kernels_{build}")
 
 
 @functools.cache
@@ -45,20 +48,26 @@ def default():
 
 @functools.cache
 def load(name):
-    """The module of an engine: ``Program``, ``update``, ``least_squares_descent`` ..."""
-    return importlib.import_module(MODULES[_checked(name)])
+    """An engine: its ``Program``, ``update``, ``Rows``, ``objective`` ..., as ``reference``."""
+    if _checked(name) == "reference":
+        return importlib.import_module("fastgd.reference")
+    return compiled(name)
 
 
 @functools.cache
-def load_linear(name):
-    """The module of an engine that trains linear models: ``Rows``, ``decisions`` ..."""
-    return importlib.import_module(LINEAR_MODULES[_checked(name)])
+def compiled(build):
+    """The compiled engine over the kernels of a build."""
+    table = kernels(build).kernels
+    return types.SimpleNamespace(
+        **{name: functools.partial(getattr(engine, name), table) for name in OVER_KERNELS},
+        **{name: getattr(engine, name) for name in ON_TOP},
+    )
 
 
 def _checked(name):
     """The name of an engine that there is and that runs here, or an error."""
-    if name not in MODULES:
-        raise EngineError(f"engine: no {name!r} (there are: {', '.join(MODULES)})")
+    if name not in NAMES:
+        raise EngineError(f"engine: no {name!r} (there are: {', '.join(NAMES)})")
     if name not in {*cpu.supported(), "reference"}:
         raise EngineError(
             f"engine: this CPU cannot run {name!r} (it can run: {', '.join(available())})"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from fastgd._core.formulas import Activation, Loss
 from fastgd._core.types import (
     CONSTRAINT_ROW,
     LOSS_TERM,
@@ -13,9 +14,7 @@ from fastgd._core.types import (
     PENALTY_ROW,
     ROW,
     TERM_TOTALS,
-    Activation,
     Call,
-    Loss,
     Op,
     Reduction,
 )

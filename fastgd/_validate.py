@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from fastgd._core.types import Loss
+from fastgd._core.formulas import Loss
 from fastgd._frames import array_of_frame
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastgd import ops
-from fastgd._core.types import Activation
+from fastgd._core.formulas import Activation
 from fastgd._names import lookup
 from fastgd._tensor import Symbolic
 from fastgd.errors import ShapeError

@@ -1,8 +1,8 @@
 """Problems for solvers of whole batches: rows, targets, and what is minimised."""
 
 import numpy as np
+from engines import engine as linear  # noqa: F401  (tests take it from here)
 from linear_problems import CSR
-from linear_problems import engine as linear  # noqa: F401  (tests take it from here)
 
 from fastgd._core.types import LinearLoss
 from fastgd.linear.problem import LOSSES, SMOOTH, Problem

@@ -79,7 +79,7 @@ def _first_state():
     config.set_engine(None)
 
 
-@pytest.fixture(params=list(_engines.MODULES))
+@pytest.fixture(params=list(_engines.NAMES))
 def engine(request):
     """The name of an engine that new models, and updates, run on during the test."""
     if request.param not in _engines.available():

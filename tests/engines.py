@@ -6,16 +6,15 @@ optimizer's state.
 """
 
 import hashlib
-import importlib
-import importlib.util
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from fastgd._core.formulas import Activation, Loss
 
-from fastgd import config, metrics, reference
+from fastgd import _engines, config, metrics, reference
 from fastgd._core import cpu, types
-from fastgd._core.types import Activation, Loss, Op, Update
+from fastgd._core.types import Op, Update
 
 BUILDS = ("baseline", "avx2", "avx512", "wide")
 
@@ -29,7 +28,7 @@ def missing(build):
     needs = "avx2" if build == "wide" else build
     if needs not in cpu.supported():
         return f"this CPU cannot run the {build} build"
-    if importlib.util.find_spec(f"fastgd._core.program_{build}") is None:
+    if not _engines.built(build):
         return f"the {build} build was not made"
     return None
 
@@ -51,10 +50,8 @@ each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["f3
 
 
 def engine(build):
-    """The module of a build, or the reference engine."""
-    if build == "reference":
-        return reference
-    return importlib.import_module(f"fastgd._core.program_{build}")
+    """The engine over the kernels of a build, or the reference engine."""
+    return reference if build == "reference" else _engines.compiled(build)
 
 
 @dataclass

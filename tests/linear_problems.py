@@ -1,30 +1,11 @@
 """Data for the tests of linear models, and the builds of their engine."""
 
-import importlib
-import importlib.util
-
 import numpy as np
-import pytest
-from engines import BUILDS, missing
+from engines import engine
 
 from fastgd._core.types import LinearLoss
 from fastgd.linear.problem import LOSSES
 from fastgd.linear.steps import RATES, Plan, Weights
-from fastgd.reference import linear as reference
-
-
-def _params():
-    for build in BUILDS:
-        reason = missing(build)
-        if reason is None and importlib.util.find_spec(f"fastgd._core.linear_{build}") is None:
-            reason = f"the {build} build of linear models was not made"
-        yield pytest.param(
-            build, marks=pytest.mark.skipif(reason is not None, reason=str(reason))
-        )
-
-
-each_build = pytest.mark.parametrize("build", list(_params()))
-each_engine = pytest.mark.parametrize("build", ["reference", *_params()])
 
 #: The losses of one decision a row.
 POINT_LOSSES = [name for name, loss in LOSSES.items() if loss != LinearLoss.LINEAR_MULTINOMIAL]
@@ -39,13 +20,6 @@ class CSR:
         self.data = dense[row, column]
         self.indices = column.astype(index)
         self.indptr = np.searchsorted(row, np.arange(len(dense) + 1)).astype(index)
-
-
-def engine(build):
-    """The module of a build, or the reference."""
-    if build == "reference":
-        return reference
-    return importlib.import_module(f"fastgd._core.linear_{build}")
 
 
 def rows(build, x):

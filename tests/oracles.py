@@ -1,6 +1,7 @@
 """What the scalar functions of fastgd/_core should return, and how far a result is from it."""
 
 import importlib
+import importlib.util
 import math
 
 import numpy as np
@@ -50,8 +51,9 @@ MP_ORACLES = {
 def in_builds():
     """The modules with the scalar functions that run here, by name of the build."""
     return {
-        name: importlib.import_module(f"fastgd._core.program_{name}")
+        name: importlib.import_module(f"fastgd._core.scalars_{name}")
         for name in cpu.supported()
+        if importlib.util.find_spec(f"fastgd._core.scalars_{name}")
     }
 
 

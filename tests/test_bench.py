@@ -181,7 +181,7 @@ def test_a_worker_answers_or_says_why_not():
 
 @pytest.mark.parametrize("build", cpu.supported())
 def test_the_peaks_do_what_they_count(build):
-    module = importlib.import_module(f"fastgd._core.program_{build}")
+    module = importlib.import_module(f"fastgd._core.kernels_{build}")
     counts = [module.multiply_adds(n, "float32") for n in (1, 1000)]
     assert counts[1] == 1000 * counts[0] == 2000 * module.multiply_adds(1, "float64")
     words = np.arange(1000, dtype=np.int64)

@@ -26,9 +26,10 @@ from engines import (
     figures,
     metrics_for,
 )
+from fastgd._core.formulas import Loss
 
 from fastgd import metrics
-from fastgd._core.types import Loss, Status
+from fastgd._core.types import Status
 
 ROWS = 67
 

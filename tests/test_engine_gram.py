@@ -35,9 +35,15 @@ def problem(n, d, k, dtype):
 
 
 def matrix(build, x, y, threads=1):
-    row, sums = engine(build).gram_matrix(x, y, None, 0, FOR_EVER, threads)
+    row, sums = more(build, x, y, None, 0, FOR_EVER, threads)
     assert row == len(x)
     return sums
+
+
+def more(build, x, y, sums, row, seconds, threads):
+    rows = engine(build).Rows(x)
+    y = y.astype(np.float64)
+    return engine(build).weighted_gram(rows, None, None, y, sums, row, seconds, threads)
 
 
 @each_engine
@@ -49,7 +55,7 @@ def test_matrix_is_the_product_in_float64(build, dtype):
         room = np.full(n * d + 128, np.nan, dtype)
         room[64:-64] = x.ravel()
         found = matrix(build, room[64:-64].reshape(n, d), y)[0]
-        both = np.hstack([x, y]).astype(np.float64)
+        both = np.hstack([x, np.ones((n, 1)), y]).astype(np.float64)
         expected = both[:, :d].T @ both
         largest = np.abs(both[:, :d]).T @ np.abs(both)
         assert (np.abs(found - expected) <= 2e-14 * largest).all(), (n, d, k)
@@ -61,7 +67,7 @@ def test_matrix_is_the_product_in_float64(build, dtype):
 def test_matrix_of_whole_numbers_is_exact(build, dtype):
     x = np.array([[1, 2], [3, 4], [5, -6]], dtype)
     y = np.array([[1], [0], [2]], dtype)
-    np.testing.assert_array_equal(matrix(build, x, y)[0], [[35, -16, 11], [-16, 56, -10]])
+    np.testing.assert_array_equal(matrix(build, x, y)[0], [[35, -16, 9, 11], [-16, 56, 0, -10]])
 
 
 @each_engine
@@ -71,7 +77,7 @@ def test_matrix_stops_and_goes_on_to_the_same_bits(build, dtype):
     for threads in (1, 3):
         sums, row, calls = None, 0, 0
         while row < len(x):
-            row, sums = engine(build).gram_matrix(x, y, sums, row, 0.0, threads)
+            row, sums = more(build, x, y, sums, row, 0.0, threads)
             calls += 1
         assert calls > 2
         np.testing.assert_array_equal(sums[0], matrix(build, x, y)[0])

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from engines import SIGMOID, SOFTMAX, Net, each_dtype, each_engine, figures, flat
+from fastgd._core.formulas import Loss
 
-from fastgd._core.types import Loss, Status
+from fastgd._core.types import Status
 
 
 def of_predictions(build, loss, p, y, dtype):

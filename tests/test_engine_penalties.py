@@ -16,12 +16,12 @@ from engines import (
     each_engine,
     flat,
 )
+from fastgd._core.formulas import Loss
 
 from fastgd._core.types import (
     CONSTRAINT_ROW,
     PENALTY_ROW,
     Constraint,
-    Loss,
     Penalty,
     Reduction,
     Status,

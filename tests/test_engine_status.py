@@ -21,8 +21,9 @@ from engines import (
     metrics_for,
     state,
 )
+from fastgd._core.formulas import Loss
 
-from fastgd._core.types import Loss, Status
+from fastgd._core.types import Status
 
 
 def huge(dtype):

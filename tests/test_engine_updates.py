@@ -17,11 +17,12 @@ from engines import (
     room_behind,
     state,
 )
+from fastgd._core.formulas import Loss
 from formulas import ARGUMENTS, CASES, CLASSES, FORMULAS, made, path
 
 from fastgd import Variable, optimizers
 from fastgd._core import types
-from fastgd._core.types import Loss, Status
+from fastgd._core.types import Status
 
 RATE = 0.03
 each_case = pytest.mark.parametrize("case", CASES)

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 from batch_problems import CASES, linear, problem, targets
-from linear_problems import CSR, each_engine
+from engines import each_engine
+from linear_problems import CSR
 
 from fastgd import gradient_descent
 from fastgd.errors import ArgumentError, DivergenceError
 from fastgd.linear import GradientDescent, LinearModel
 from fastgd.linear.problem import Solution
-from fastgd.reference.linear_losses import losses, multinomial
+from fastgd.reference.linear_losses import decision_losses, multinomial_losses
 
 CASES = [*CASES, ("hinge", 1), ("quantile", 1)]
 
@@ -21,11 +22,11 @@ def by_hand(x, y, weights, given, rate, iterations):
     for _ in range(iterations):
         z, slopes = x @ w.T + b, np.empty((n, k))
         if given.loss.name == "LINEAR_MULTINOMIAL":
-            multinomial(z, y, np.empty(n), slopes)
+            multinomial_losses(z, y, np.empty(n), slopes)
         else:
             for output in range(k):
                 found = np.empty((3, n))
-                losses(
+                decision_losses(
                     given.loss, given.setting, z[:, output], y.reshape(n, k)[:, output], found
                 )
                 slopes[:, output] = found[1]

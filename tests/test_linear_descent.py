@@ -138,7 +138,7 @@ def taken(monkeypatch):
     return names
 
 
-DIRECT, MATRIX, GRAM = "least_squares_descent", "gram_matrix", "gram_descent"
+DIRECT, MATRIX, GRAM = "least_squares_descent", "weighted_gram", "gram_descent"
 
 
 def with_condition(condition, n=400, d=4, dtype="float64"):

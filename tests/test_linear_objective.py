@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 from batch_problems import CASES, linear, problem, rows, targets
-from engines import FOR_EVER, covering, digest, missing
-from linear_problems import each_build, each_engine
+from engines import FOR_EVER, covering, digest, each_build, each_engine, missing
 
+from fastgd import reference
 from fastgd.linear.coordinates import descend
 from fastgd.linear.objective import Objective
 from fastgd.linear.problem import LOSSES
-from fastgd.reference import linear as reference
 
 SHAPES = covering(
     {"n": [1, 2, 7, 8, 9, 64, 65, 600],

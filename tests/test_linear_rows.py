@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-from engines import each_dtype
-from linear_problems import CSR, POINT_LOSSES, each_build, each_engine, engine, features, rows
+from engines import each_build, each_dtype, each_engine, engine
+from linear_problems import CSR, POINT_LOSSES, features, rows
 
-from fastgd import linear
+from fastgd import linear, reference
 from fastgd.errors import DataError, DataTypeError, ShapeError
 from fastgd.linear.problem import LOSSES
 from fastgd.linear.rows import rows_of, targets, weights_of
-from fastgd.reference import linear as reference
 
 SIZES = [(0, 3), (1, 1), (2, 4), (5, 15), (7, 16), (3, 29), (130, 33)]
 EXTREMES = np.array([-1e308, -800.0, -1.0, -1e-300, 0.0, 1e-9, 1.0, 800.0, 1e308])
@@ -52,8 +51,8 @@ def test_losses_agree_with_the_reference(build, loss):
     z, y = 3 * rng.normal(size=101), rng.choice([-1.0, 1.0], 101)
     z[:4], y[:4] = (1.0, -1.0, 0.0, 1.3), 1.0  # the kinks
     found, expected = np.empty((3, 101)), np.empty((3, 101))
-    engine(build).losses(LOSSES[loss], 0.3, z, y, found)
-    reference.losses(LOSSES[loss], 0.3, z, y, expected)
+    engine(build).decision_losses(LOSSES[loss], 0.3, z, y, found)
+    reference.decision_losses(LOSSES[loss], 0.3, z, y, expected)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
 
 
@@ -64,7 +63,7 @@ def test_slopes_and_curvatures_are_derivatives(loss):
     h = 1e-6
     low, high, here = np.empty((3, 3, 300))
     for shift, out in ((-h, low), (h, high), (0, here)):
-        reference.losses(LOSSES[loss], 0.3, z + shift, y, out)
+        reference.decision_losses(LOSSES[loss], 0.3, z + shift, y, out)
     np.testing.assert_allclose((high[0] - low[0]) / (2 * h), here[1], atol=1e-5)
     np.testing.assert_allclose((high[1] - low[1]) / (2 * h), here[2], atol=1e-5)
 
@@ -73,7 +72,9 @@ def test_slopes_and_curvatures_are_derivatives(loss):
 def test_the_log_loss_is_finite_everywhere(build):
     for y in (-1.0, 1.0):
         found = np.empty((3, len(EXTREMES)))
-        engine(build).losses(LOSSES["log_loss"], 0, EXTREMES, np.full(len(EXTREMES), y), found)
+        engine(build).decision_losses(
+            LOSSES["log_loss"], 0, EXTREMES, np.full(len(EXTREMES), y), found
+        )
         assert np.isfinite(found).all()
         assert found[0, 0 if y > 0 else -1] == 1e308
 
@@ -85,10 +86,10 @@ def test_multinomial_values_and_slopes(build):
     y = rng.integers(0, 4, 22).astype(np.float64)
     y[-2:] = 1, 0
     values, slopes = np.empty(22), np.empty((22, 4))
-    engine(build).multinomial(z, y, values, slopes)
+    engine(build).multinomial_losses(z, y, values, slopes)
     expected, expected_slopes = np.empty(22), np.empty((22, 4))
     with np.errstate(over="ignore"):
-        reference.multinomial(z, y, expected, expected_slopes)
+        reference.multinomial_losses(z, y, expected, expected_slopes)
     np.testing.assert_allclose(values[:20], expected[:20], rtol=1e-13)
     np.testing.assert_allclose(slopes, expected_slopes, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(values[-1], np.log(2))

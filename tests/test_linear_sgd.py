@@ -5,8 +5,8 @@ import pickle
 
 import numpy as np
 import pytest
-from engines import each_dtype
-from linear_problems import CSR, Course, each_build, engine, features, plan, rows, targets_for
+from engines import each_build, each_dtype
+from linear_problems import CSR, Course, features, plan, rows, targets_for
 
 from fastgd import config, linear
 from fastgd._core.types import Status
@@ -212,15 +212,6 @@ def test_a_step_of_the_log_loss_for_any_decision(build, dtype):
             z = float(dtype(first))
             expected = 1 + 2 * y * z * np.exp(-np.logaddexp(0, z * y))
             np.testing.assert_allclose(course.weights.coef[0, 0], expected, rtol=1e-13)
-
-
-@each_build
-def test_the_order_of_rows_is_the_reference_engines(build):
-    for n in (0, 1, 2, 100):
-        found, expected = np.empty(n, np.int64), np.empty(n, np.int64)
-        engine(build).shuffled(12345, found)
-        engine("reference").shuffled(12345, expected)
-        assert np.array_equal(found, expected)
 
 
 # ---------------------------------------------------------------- the solver and the model

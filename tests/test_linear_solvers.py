@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from batch_problems import linear, problem, rows, targets
 from credit_table import credit
-from linear_problems import each_build, each_engine
+from engines import each_build, each_engine
 
 from fastgd import linear as linear_models
 from fastgd.errors import ArgumentError, ConvergenceWarning, DivergenceError

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 import fastgd
-from fastgd import _engines
-from fastgd._core import cpu, types
+from fastgd import _engines, reference
+from fastgd._core import cpu, engine, formulas, types
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -44,7 +44,8 @@ def test_numpy_and_safetensors_are_the_only_requirements():
 
 def test_types_are_announced():
     assert (PACKAGE / "py.typed").is_file()
-    assert set(STUBS) >= {"cpu", "types", "program_baseline", "program_avx2", "program_avx512"}
+    builds = {f"kernels_{build}" for build in ("baseline", "avx2", "avx512")}
+    assert set(STUBS) == {"cpu", "engine", "formulas", "types"} | builds
 
 
 @pytest.mark.parametrize("name", fastgd.__all__)
@@ -71,17 +72,18 @@ def arguments(node):
 
 def public_functions(owner):
     """Those of a module or class; what a module has imported is another one's."""
+    module = getattr(owner, "__module__", owner.__name__)
     return {
         name
         for name, value in vars(owner).items()
         if not name.startswith("_")
         and inspect.isroutine(value)
-        and getattr(value, "__module__", None)
-        in (None, getattr(owner, "__module__", owner.__name__))
+        # the functions of kernels_avx2 name kernels, from which it is made
+        and module.startswith(getattr(value, "__module__", None) or module)
     }
 
 
-@pytest.mark.parametrize(("name", "module"), [("types", types), ("cpu", cpu)])
+@pytest.mark.parametrize(("name", "module"), [("formulas", formulas), ("types", types), ("cpu", cpu)])
 def test_stub_lists_what_the_module_has(name, module):
     own = {
         n for n, v in vars(module).items() if getattr(v, "__module__", "") == module.__name__
@@ -91,25 +93,58 @@ def test_stub_lists_what_the_module_has(name, module):
     )
 
 
-@pytest.mark.parametrize("name", ["Op", "Activation", "Loss", "Metric", "Update", "Status"])
-def test_stub_lists_every_code(name):
-    codes = [node.targets[0].id for node in stub("types")[name].body]
-    assert codes == [code.name for code in getattr(types, name)]
+@pytest.mark.parametrize("module", [formulas, types])
+def test_stub_lists_every_code(module):
+    nodes = stub(module.__name__.rpartition(".")[2])
+    for name, node in nodes.items():
+        codes = [line.targets[0].id for line in node.body]
+        assert codes == [code.name for code in getattr(module, name)]
+
+
+def assert_described(owner, nodes):
+    """The statements of a stub are the functions of a module or class, with its arguments."""
+    assert {n for n in nodes if not n.startswith("_")} == public_functions(owner)
+    for name, node in nodes.items():
+        if not name.startswith("_"):  # a compiled class does not tell its arguments
+            assert arguments(node) == list(inspect.signature(getattr(owner, name)).parameters)
+
+
+def test_stub_of_the_engine_has_its_functions_and_arguments():
+    functions = stub("engine")
+    classes = {n: node for n, node in functions.items() if isinstance(node, ast.ClassDef)}
+    for name, _node in classes.items():
+        methods = {n.name: n for n in functions.pop(name).body if hasattr(n, "name")}
+        assert_described(getattr(engine, name), methods)
+    assert_described(engine, functions)
+    assert {*functions, *classes} == {*_engines.OVER_KERNELS, *_engines.ON_TOP}
+    for name in _engines.OVER_KERNELS:
+        described = classes.get(name) or functions[name]
+        if name in classes:
+            described = next(n for n in described.body if getattr(n, "name", "") == "__init__")
+        assert "kernels" in arguments(described)[:2]
+
+
+def test_the_reference_has_what_the_engine_has():
+    assert {*reference.__all__} == {*_engines.OVER_KERNELS, *_engines.ON_TOP}
 
 
 @pytest.mark.parametrize("build", [n for n in _engines.available() if n != "reference"])
-def test_stub_of_the_program_has_its_functions_and_arguments(build):
-    module = importlib.import_module(f"fastgd._core.program_{build}")
-    functions = stub("program_baseline")
-    owners = [(module, functions)]
-    for name in ("Program", "Predictor", "Stepper"):
-        owners.append((getattr(module, name), {n.name: n for n in functions.pop(name).body}))
-    for owner, nodes in owners:
-        assert {n for n in nodes if not n.startswith("_")} == public_functions(owner)
-        for name, node in nodes.items():
-            if not name.startswith("_"):  # a compiled class does not tell its arguments
-                signature = inspect.signature(getattr(owner, name))
-                assert arguments(node) == list(signature.parameters)
+def test_stub_of_the_kernels_has_their_functions_and_arguments(build):
+    module = importlib.import_module(f"fastgd._core.kernels_{build}")
+    assert_described(module, stub("kernels_baseline"))
+
+
+@pytest.mark.skipif(not shutil.which("nm"), reason="needs nm, of binutils")
+def test_no_compiled_function_is_too_large_to_read():
+    """A large function is one that many others were inlined into: it costs time to compile."""
+    modules = sorted((PACKAGE / "_core").glob("*.so"))
+    assert modules
+    for module in modules:
+        arguments = ["nm", "--defined-only", "--print-size", module]
+        done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+        lines = [line.split() for line in done.stdout.splitlines()]
+        sizes = {line[3]: int(line[1], 16) for line in lines if len(line) == 4}
+        assert {name: size for name, size in sizes.items() if size > 65536} == {}, module.name
 
 
 # ---------------------------------------------------------------- distributions
@@ -137,8 +172,8 @@ def tree(tmp_path_factory):
     copy = tmp_path_factory.mktemp("sources") / "fastgd"
     shutil.copytree(ROOT, copy, ignore=SKIPPED)
     for name in (
-        "program_avx2.c",
-        "program_avx2.cpython-311-x86_64-linux-gnu.so",
+        "kernels_avx2.c",
+        "kernels_avx2.cpython-311-x86_64-linux-gnu.so",
         "types.html",
     ):
         (copy / "fastgd" / "_core" / name).write_text("generated")

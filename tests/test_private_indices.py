@@ -100,7 +100,7 @@ found = rows_of(sparse)
 if meddles:
     sparse.{name}[:] = 2**30
 out = np.empty((40, 1))
-engine = _engines.load_linear(config.engine())
+engine = _engines.load(config.engine())
 engine.decisions(found, np.ones((1, 3)), np.zeros(1), out, 0, 40)
 show(out)
 """

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from engines import FOR_EVER, Net, each_build, each_engine, engine
+from fastgd._core.formulas import Loss
 
 from fastgd import reference
-from fastgd._core.types import Loss
 from fastgd.reference.shuffle import draws
 
 KEYS = [0, 1, 12345, 2**63 - 1, 2**63, 2**64 - 1]

@@ -10,10 +10,11 @@ import time
 import numpy as np
 import pytest
 from engines import RELU, Net, digest, each_build, each_dtype
+from fastgd._core.formulas import Loss
 from problems import network, regression
 
 from fastgd import _threads, config
-from fastgd._core.types import Loss, Status
+from fastgd._core.types import Status
 from fastgd.errors import ArgumentError, DataTypeError
 
 THERE = config.threads(-1)

@@ -2,25 +2,36 @@
 
 import numpy as np
 
+
+cdef dtype_of(fields, size_t size):
+    """The NumPy data type of a C struct of int64_t and double, given as Cython's dict of it."""
+    dtype = np.dtype([
+        (name, np.int64 if isinstance(value, int) else np.float64)
+        for name, value in fields.items()
+    ])
+    assert dtype.itemsize == size
+    return dtype
+
+
 cdef Row _row
 cdef LossTerm _loss
 cdef MetricTerm _metric
 #: The NumPy data types of a row of the layer table, a loss and a metric, taken from the C structs.
-ROW = np.asarray(<Row[:1]> &_row).dtype
-LOSS_TERM = np.asarray(<LossTerm[:1]> &_loss).dtype
-METRIC_TERM = np.asarray(<MetricTerm[:1]> &_metric).dtype
+ROW = dtype_of(_row, sizeof(Row))
+LOSS_TERM = dtype_of(_loss, sizeof(LossTerm))
+METRIC_TERM = dtype_of(_metric, sizeof(MetricTerm))
 
 cdef PenaltyRow _penalty_row
 cdef ConstraintRow _constraint_row
 #: The same of a penalty and of a constraint.
-PENALTY_ROW = np.asarray(<PenaltyRow[:1]> &_penalty_row).dtype
-CONSTRAINT_ROW = np.asarray(<ConstraintRow[:1]> &_constraint_row).dtype
+PENALTY_ROW = dtype_of(_penalty_row, sizeof(PenaltyRow))
+CONSTRAINT_ROW = dtype_of(_constraint_row, sizeof(ConstraintRow))
 
 cdef Segment _segment
 cdef Options _options
 #: Those of a trained variable, and of what an optimizer does beyond its own formula.
-SEGMENT = np.asarray(<Segment[:1]> &_segment).dtype
-OPTIONS = np.asarray(<Options[:1]> &_options).dtype
+SEGMENT = dtype_of(_segment, sizeof(Segment))
+OPTIONS = dtype_of(_options, sizeof(Options))
 
 #: Sums of squares are taken over blocks of so many elements of a variable.
 NORM_BLOCK = 1024

@@ -1,7 +1,7 @@
 """Layers that keep the positive part of their input and bend the rest."""
 
 from fastgd import activations
-from fastgd._core.types import Activation
+from fastgd._core.formulas import Activation
 from fastgd._validate import number
 from fastgd.layers.base import Layer
 

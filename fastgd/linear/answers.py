@@ -39,7 +39,7 @@ def probabilities(engine, loss, z):
     """Probabilities (n, classes) for decisions (n,) of two classes, or (n, classes)."""
     if loss == "multinomial":
         values, p = np.empty(len(z)), np.empty(z.shape)
-        engine.multinomial(np.ascontiguousarray(z), np.zeros(len(z)), values, p)
+        engine.multinomial_losses(np.ascontiguousarray(z), np.zeros(len(z)), values, p)
         p[:, 0] += 1  # the slopes are softmax(z) less a one for the class 0
         return p
     if loss == "log_loss":
@@ -57,5 +57,7 @@ def probabilities(engine, loss, z):
 def _derivative(engine, loss, z, y):
     """The slopes of a loss for one target: sigmoid(z) of log_loss, -1, e^z for Poisson's."""
     found = np.empty((3, z.size))
-    engine.losses(loss, 0.0, np.ascontiguousarray(z).reshape(-1), np.full(z.size, y), found)
+    engine.decision_losses(
+        loss, 0.0, np.ascontiguousarray(z).reshape(-1), np.full(z.size, y), found
+    )
     return found[1].reshape(z.shape)

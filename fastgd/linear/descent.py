@@ -156,7 +156,8 @@ def _gram(engine, x, y, iterations, method, threads):
     ):
         return None
     choice = Choice(useful_threads(threads, n * d * (d + k) // 2, 1))
-    sums = sums_over_rows(choice, n, engine.gram_matrix, x, y)
+    y = y.astype(np.float64, copy=False)
+    sums = sums_over_rows(choice, n, engine.weighted_gram, engine.Rows(x), None, None, y)
     accepted = method == "gram" or is_accurate(sums[0], iterations, x.dtype)
     return sums if accepted else None
 

@@ -86,8 +86,7 @@ def _run_epoch(engine, descent, chunks, epoch, key, active, totals, threads):
         n = len(chunk)
         order = chunk.chosen
         if key is not None:
-            places = np.empty(n, np.int64)
-            engine.shuffled(_seeds.element(key, number) if number else key, places)
+            places = engine.permutation(_seeds.element(key, number) if number else key, n)
             order = places if order is None else order[places]
         positions = np.zeros(totals.shape[1], np.int64)
         while (positions[active] < n).any():

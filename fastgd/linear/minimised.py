@@ -75,7 +75,7 @@ class Minimised:
         return self._weights.result(int(self._solver.average) if self._solver else 0)
 
     def _engine(self):
-        return _engines.load_linear(config.engine())
+        return _engines.load(config.engine())
 
     def _problem(self, x, y, sample_weight, n_jobs, classes, goes_on, whole=True):
         """(Problem, the number of classes or None, names of columns) of what a user passed in.

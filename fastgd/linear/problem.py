@@ -48,7 +48,7 @@ class Problem:
     Attributes
     ----------
     engine : module
-        A compiled ``linear_*`` module, or ``fastgd.reference.linear``.
+        See ``fastgd._engines.load``.
     rows : engine.Rows
         x, (n, d).
     y : ndarray, float64, (n,)

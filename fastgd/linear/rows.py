@@ -42,7 +42,7 @@ def rows_of(x, dtype=None, width=None):
         If x is not made of finite numbers, of two dimensions, of that width; says where.
     """
     checks = _engines.load(config.engine())
-    engine = _engines.load_linear(config.engine())
+    engine = _engines.load(config.engine())
     if getattr(x, "format", "csr") != "csr" and hasattr(x, "tocsr"):
         raise DataTypeError(
             f"x: expected a sparse matrix in CSR format, got {x.format}: call tocsr"

@@ -193,8 +193,7 @@ class SGD:
                 f"validation_fraction: {self.validation_fraction} of {n} rows leaves none to "
                 f"{'train on' if held else 'judge by'}"
             )
-        order = np.empty(n, np.int64)
-        problem.engine.shuffled(_seeds.element(seed, -1), order)
+        order = problem.engine.permutation(_seeds.element(seed, -1), n)
         judged, training = np.sort(order[:held]), np.sort(order[held:])
 
         def score(output):
@@ -219,10 +218,10 @@ def mean_loss(problem, weights, chosen, output):
     given = np.ones(len(z)) if problem.weights is None else problem.weights
     if problem.loss == LinearLoss.LINEAR_MULTINOMIAL:
         values, slopes = np.empty(len(z)), np.empty(z.shape)
-        engine.multinomial(z, problem.y, values, slopes)
+        engine.multinomial_losses(z, problem.y, values, slopes)
     else:
         found = np.empty((3, len(z)))
         y = problem.y if problem.outputs == 1 else problem.targets_of(output)
-        engine.losses(problem.loss, problem.setting, z[:, output].copy(), y, found)
+        engine.decision_losses(problem.loss, problem.setting, z[:, output].copy(), y, found)
         values = found[0]
     return float(given[chosen] @ values[chosen] / max(given[chosen].sum(), 1e-300))

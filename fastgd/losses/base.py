@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastgd import config, ops
-from fastgd._core import types
+from fastgd._core import formulas, types
 from fastgd._names import snake_case
 from fastgd._validate import check_classes, numeric
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
@@ -56,7 +56,7 @@ class Loss(Serializable):
     """
 
     #: The engine's code for predictions, and for logits where the loss takes them.
-    code = types.Loss.LOSS_NONE
+    code = formulas.Loss.LOSS_NONE
     logits_code = None
     #: The activation of an output layer that the loss fuses with.
     fused = None
@@ -82,7 +82,7 @@ class Loss(Serializable):
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if "call" in vars(cls):  # other mathematics than the engine's
-            cls.code, cls.logits_code, cls.fused = types.Loss.LOSS_NONE, None, None
+            cls.code, cls.logits_code, cls.fused = formulas.Loss.LOSS_NONE, None, None
             cls.elementwise = False
 
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):

@@ -7,7 +7,7 @@ become one: the loss is taken from the logits, nothing is clipped, and its gradi
 import math
 
 from fastgd import activations
-from fastgd._core import types
+from fastgd._core import formulas
 from fastgd._validate import boolean, number, whole_number
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.losses.base import Loss
@@ -69,9 +69,9 @@ class BinaryCrossentropy(Crossentropy):
 
     function = staticmethod(binary_crossentropy)
     aliases = ("bce", "BCE")
-    code = types.Loss.LOSS_BINARY_CROSSENTROPY
+    code = formulas.Loss.LOSS_BINARY_CROSSENTROPY
     elementwise = True
-    logits_code = types.Loss.LOSS_BINARY_CROSSENTROPY_LOGITS
+    logits_code = formulas.Loss.LOSS_BINARY_CROSSENTROPY_LOGITS
     fused = staticmethod(activations.sigmoid)
 
     def __init__(
@@ -129,9 +129,9 @@ class BinaryFocalCrossentropy(Crossentropy):
 
     function = staticmethod(binary_focal_crossentropy)
     arguments = ("apply_class_balancing", "alpha", "gamma", *Crossentropy.arguments)
-    code = types.Loss.LOSS_BINARY_FOCAL_CROSSENTROPY
+    code = formulas.Loss.LOSS_BINARY_FOCAL_CROSSENTROPY
     elementwise = True
-    logits_code = types.Loss.LOSS_BINARY_FOCAL_CROSSENTROPY_LOGITS
+    logits_code = formulas.Loss.LOSS_BINARY_FOCAL_CROSSENTROPY_LOGITS
     fused = staticmethod(activations.sigmoid)
 
     def __init__(
@@ -188,8 +188,8 @@ class CategoricalCrossentropy(Crossentropy):
 
     function = staticmethod(categorical_crossentropy)
     aliases = ("cce", "CCE")
-    code = types.Loss.LOSS_CATEGORICAL_CROSSENTROPY
-    logits_code = types.Loss.LOSS_CATEGORICAL_CROSSENTROPY_LOGITS
+    code = formulas.Loss.LOSS_CATEGORICAL_CROSSENTROPY
+    logits_code = formulas.Loss.LOSS_CATEGORICAL_CROSSENTROPY_LOGITS
     fused = staticmethod(activations.softmax)
 
     def __init__(
@@ -248,8 +248,8 @@ class CategoricalFocalCrossentropy(Crossentropy):
 
     function = staticmethod(categorical_focal_crossentropy)
     arguments = ("alpha", "gamma", *Crossentropy.arguments)
-    code = types.Loss.LOSS_CATEGORICAL_FOCAL_CROSSENTROPY
-    logits_code = types.Loss.LOSS_CATEGORICAL_FOCAL_CROSSENTROPY_LOGITS
+    code = formulas.Loss.LOSS_CATEGORICAL_FOCAL_CROSSENTROPY
+    logits_code = formulas.Loss.LOSS_CATEGORICAL_FOCAL_CROSSENTROPY_LOGITS
     fused = staticmethod(activations.softmax)
 
     def __init__(
@@ -322,8 +322,8 @@ class SparseCategoricalCrossentropy(Loss):
 
     function = staticmethod(sparse_categorical_crossentropy)
     arguments = ("from_logits", "ignore_class", "axis")
-    code = types.Loss.LOSS_SPARSE_CATEGORICAL_CROSSENTROPY
-    logits_code = types.Loss.LOSS_SPARSE_CATEGORICAL_CROSSENTROPY_LOGITS
+    code = formulas.Loss.LOSS_SPARSE_CATEGORICAL_CROSSENTROPY
+    logits_code = formulas.Loss.LOSS_SPARSE_CATEGORICAL_CROSSENTROPY_LOGITS
     fused = staticmethod(activations.softmax)
     sparse = True
 

@@ -1,6 +1,6 @@
 """Losses of margins."""
 
-from fastgd._core import types
+from fastgd._core import formulas
 from fastgd.losses.base import Loss
 
 
@@ -32,7 +32,7 @@ class Hinge(Loss):
     """
 
     function = staticmethod(hinge)
-    code = types.Loss.LOSS_HINGE
+    code = formulas.Loss.LOSS_HINGE
     elementwise = True
     target_range = (-1, 1)
 
@@ -61,7 +61,7 @@ class SquaredHinge(Loss):
     """
 
     function = staticmethod(squared_hinge)
-    code = types.Loss.LOSS_SQUARED_HINGE
+    code = formulas.Loss.LOSS_SQUARED_HINGE
     elementwise = True
     target_range = (-1, 1)
 
@@ -90,7 +90,7 @@ class CategoricalHinge(Loss):
     """
 
     function = staticmethod(categorical_hinge)
-    code = types.Loss.LOSS_CATEGORICAL_HINGE
+    code = formulas.Loss.LOSS_CATEGORICAL_HINGE
     target_range = (0, 1)
 
     def __init__(self, reduction="sum_over_batch_size", name="categorical_hinge", dtype=None):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastgd._core import types
+from fastgd._core import formulas
 from fastgd._validate import boolean, number
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.losses.base import Loss
@@ -32,7 +32,7 @@ class KLDivergence(Loss):
 
     function = staticmethod(kl_divergence)
     aliases = ("kld", "KLD", "kullback_leibler_divergence")
-    code = types.Loss.LOSS_KL_DIVERGENCE
+    code = formulas.Loss.LOSS_KL_DIVERGENCE
     target_range = (0, 1)
 
     def __init__(self, reduction="sum_over_batch_size", name="kl_divergence", dtype=None):
@@ -65,7 +65,7 @@ class Poisson(Loss):
 
     function = staticmethod(poisson)
     arguments = ("log_link",)
-    code = types.Loss.LOSS_POISSON
+    code = formulas.Loss.LOSS_POISSON
     elementwise = True
     target_range = (0, np.inf)
 
@@ -75,7 +75,7 @@ class Poisson(Loss):
         super().__init__(name, reduction, dtype)
         self.log_link = boolean(log_link, "log_link")
         if self.log_link:
-            self.code = types.Loss.LOSS_POISSON_LOG
+            self.code = formulas.Loss.LOSS_POISSON_LOG
 
 
 def gamma(y_true, y_pred, log_link=False):
@@ -111,7 +111,7 @@ class Gamma(Loss):
 
     function = staticmethod(gamma)
     arguments = ("log_link",)
-    code = types.Loss.LOSS_GAMMA
+    code = formulas.Loss.LOSS_GAMMA
     target_range = (float(np.finfo(np.float32).tiny), np.inf)
 
     def __init__(
@@ -120,7 +120,7 @@ class Gamma(Loss):
         super().__init__(name, reduction, dtype)
         self.log_link = boolean(log_link, "log_link")
         if self.log_link:
-            self.code = types.Loss.LOSS_GAMMA_LOG
+            self.code = formulas.Loss.LOSS_GAMMA_LOG
 
 
 def tweedie(y_true, y_pred, power=1.5, log_link=False):
@@ -154,7 +154,7 @@ class Tweedie(Loss):
 
     function = staticmethod(tweedie)
     arguments = ("power", "log_link")
-    code = types.Loss.LOSS_TWEEDIE
+    code = formulas.Loss.LOSS_TWEEDIE
     target_range = (0, np.inf)
 
     def __init__(
@@ -174,7 +174,7 @@ class Tweedie(Loss):
             )
         self.log_link = boolean(log_link, "log_link")
         if self.log_link:
-            self.code = types.Loss.LOSS_TWEEDIE_LOG
+            self.code = formulas.Loss.LOSS_TWEEDIE_LOG
 
     def settings(self):
         return [self.power]
@@ -218,7 +218,7 @@ class GaussianNegativeLogLikelihood(Loss):
     function = staticmethod(gaussian_negative_log_likelihood)
     arguments = ("epsilon",)
     aliases = ("gaussian_nll",)
-    code = types.Loss.LOSS_GAUSSIAN_NEGATIVE_LOG_LIKELIHOOD
+    code = formulas.Loss.LOSS_GAUSSIAN_NEGATIVE_LOG_LIKELIHOOD
 
     def __init__(
         self,

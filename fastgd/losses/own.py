@@ -5,7 +5,7 @@ import functools
 
 import numpy as np
 
-from fastgd._core import types
+from fastgd._core import formulas
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.losses.base import Loss, floating, recorded, with_columns
 
@@ -122,7 +122,7 @@ class Compiled(Loss):
         If a function is of another kind or signature.
     """
 
-    code = types.Loss.LOSS_COMPILED
+    code = formulas.Loss.LOSS_COMPILED
     arguments = ("value", "slope")
 
     def __init__(

@@ -2,7 +2,7 @@
 
 import inspect
 
-from fastgd._core import types
+from fastgd._core import formulas
 from fastgd._names import lookup
 from fastgd.errors import ArgumentError
 from fastgd.losses import crossentropies, hinges, likelihoods, regression
@@ -60,7 +60,7 @@ def get(identifier):
         return identifier()
     if isinstance(identifier, Loss):
         own = type(identifier).call is not Loss.call
-        if own or identifier.code != types.Loss.LOSS_NONE:
+        if own or identifier.code != formulas.Loss.LOSS_NONE:
             return identifier
     elif inspect.isfunction(identifier) and identifier in _BY_FUNCTION:
         return _BY_FUNCTION[identifier]()

@@ -1,6 +1,6 @@
 """Losses of real values."""
 
-from fastgd._core import types
+from fastgd._core import formulas
 from fastgd._validate import number
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.losses.base import Loss
@@ -35,7 +35,7 @@ class MeanSquaredError(Loss):
 
     function = staticmethod(mean_squared_error)
     aliases = ("mse", "MSE")
-    code = types.Loss.LOSS_MEAN_SQUARED_ERROR
+    code = formulas.Loss.LOSS_MEAN_SQUARED_ERROR
     elementwise = True
 
     def __init__(self, reduction="sum_over_batch_size", name="mean_squared_error", dtype=None):
@@ -64,7 +64,7 @@ class MeanAbsoluteError(Loss):
 
     function = staticmethod(mean_absolute_error)
     aliases = ("mae", "MAE")
-    code = types.Loss.LOSS_MEAN_ABSOLUTE_ERROR
+    code = formulas.Loss.LOSS_MEAN_ABSOLUTE_ERROR
     elementwise = True
 
     def __init__(self, reduction="sum_over_batch_size", name="mean_absolute_error", dtype=None):
@@ -93,7 +93,7 @@ class MeanAbsolutePercentageError(Loss):
 
     function = staticmethod(mean_absolute_percentage_error)
     aliases = ("mape", "MAPE")
-    code = types.Loss.LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR
+    code = formulas.Loss.LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR
     elementwise = True
 
     def __init__(
@@ -132,7 +132,7 @@ class MeanSquaredLogarithmicError(Loss):
 
     function = staticmethod(mean_squared_logarithmic_error)
     aliases = ("msle", "MSLE")
-    code = types.Loss.LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR
+    code = formulas.Loss.LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR
     elementwise = True
 
     def __init__(
@@ -179,7 +179,7 @@ class CosineSimilarity(Loss):
 
     function = staticmethod(cosine_similarity)
     arguments = ("axis",)
-    code = types.Loss.LOSS_COSINE_SIMILARITY
+    code = formulas.Loss.LOSS_COSINE_SIMILARITY
 
     def __init__(
         self, axis=-1, reduction="sum_over_batch_size", name="cosine_similarity", dtype=None
@@ -222,7 +222,7 @@ class Huber(Loss):
 
     function = staticmethod(huber)
     arguments = ("delta",)
-    code = types.Loss.LOSS_HUBER
+    code = formulas.Loss.LOSS_HUBER
     elementwise = True
 
     def __init__(
@@ -257,7 +257,7 @@ class LogCosh(Loss):
 
     function = staticmethod(log_cosh)
     aliases = ("logcosh",)
-    code = types.Loss.LOSS_LOG_COSH
+    code = formulas.Loss.LOSS_LOG_COSH
     elementwise = True
 
     def __init__(self, reduction="sum_over_batch_size", name="log_cosh", dtype=None):
@@ -299,7 +299,7 @@ class Quantile(Loss):
     function = staticmethod(quantile)
     arguments = ("quantiles",)
     aliases = ("pinball",)
-    code = types.Loss.LOSS_QUANTILE
+    code = formulas.Loss.LOSS_QUANTILE
 
     def __init__(
         self, quantiles=0.5, reduction="sum_over_batch_size", name="quantile", dtype=None

@@ -1,6 +1,6 @@
 """How often predictions are right."""
 
-from fastgd._core import types
+from fastgd._core import formulas
 from fastgd._validate import boolean, number, positive_int
 from fastgd.metrics.compiled import RowMetric
 
@@ -24,7 +24,7 @@ class Accuracy(_Accuracy):
     0.75
     """
 
-    code = types.Metric.METRIC_ACCURACY
+    code = formulas.Metric.METRIC_ACCURACY
 
     def __init__(self, name="accuracy", dtype=None):
         super().__init__(dtype, name)
@@ -46,7 +46,7 @@ class BinaryAccuracy(_Accuracy):
     0.75
     """
 
-    code = types.Metric.METRIC_BINARY_ACCURACY
+    code = formulas.Metric.METRIC_BINARY_ACCURACY
     arguments = ("threshold",)
 
     def __init__(self, name="binary_accuracy", dtype=None, threshold=0.5):
@@ -74,7 +74,7 @@ class CategoricalAccuracy(_Accuracy):
     0.5
     """
 
-    code = types.Metric.METRIC_CATEGORICAL_ACCURACY
+    code = formulas.Metric.METRIC_CATEGORICAL_ACCURACY
 
     def __init__(self, name="categorical_accuracy", dtype=None):
         super().__init__(dtype, name)
@@ -95,7 +95,7 @@ class SparseCategoricalAccuracy(_Accuracy):
     0.5
     """
 
-    code = types.Metric.METRIC_SPARSE_CATEGORICAL_ACCURACY
+    code = formulas.Metric.METRIC_SPARSE_CATEGORICAL_ACCURACY
     sparse = True
 
     def __init__(self, name="sparse_categorical_accuracy", dtype=None):
@@ -119,7 +119,7 @@ class TopKCategoricalAccuracy(_Accuracy):
     0.5
     """
 
-    code = types.Metric.METRIC_TOP_K
+    code = formulas.Metric.METRIC_TOP_K
     arguments = ("k",)
 
     def __init__(self, k=5, name="top_k_categorical_accuracy", dtype=None):
@@ -149,7 +149,7 @@ class SparseTopKCategoricalAccuracy(_Accuracy):
     0.5
     """
 
-    code = types.Metric.METRIC_TOP_K
+    code = formulas.Metric.METRIC_TOP_K
     sparse = True
     arguments = ("k", "from_sorted_ids")
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastgd._core import types
+from fastgd._core import formulas
 from fastgd._validate import check_classes, numeric
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.metrics.base import Metric
@@ -145,7 +145,7 @@ class LossMean(RowMetric):
     loss : fastgd.losses.Loss
     """
 
-    code = types.Metric.METRIC_LOSS
+    code = formulas.Metric.METRIC_LOSS
     _direction = "down"
 
     def __init__(self, loss, name, dtype):
@@ -197,7 +197,7 @@ class LossMetric(LossMean):
     arguments = ("loss",)
 
     def __init__(self, loss, name=None, dtype=None):
-        if loss.code in (types.Loss.LOSS_NONE, types.Loss.LOSS_COMPILED):
+        if loss.code in (formulas.Loss.LOSS_NONE, formulas.Loss.LOSS_COMPILED):
             raise ArgumentError(
                 f"loss: expected one of fastgd's, got {loss!r}; a metric of one's own is "
                 "MeanMetricWrapper(loss.call)"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastgd._core import types
+from fastgd._core import formulas
 from fastgd.errors import ArgumentError
 from fastgd.metrics.compiled import RowMetric
 from fastgd.metrics.counts import ratio
@@ -19,7 +19,7 @@ class _Correlation(RowMetric):
         if axis not in (-1, 0, 1):
             raise ArgumentError(f"axis: expected -1 or 1, along rows, or 0, got {axis!r}")
         self.axis = axis
-        self.code = types.Metric.METRIC_MOMENTS if axis == 0 else self.along_rows
+        self.code = formulas.Metric.METRIC_MOMENTS if axis == 0 else self.along_rows
 
     def size(self, width):
         return 1 + MOMENTS * width if self.axis == 0 else super().size(width)
@@ -52,7 +52,7 @@ class PearsonCorrelation(_Correlation):
     0.9967
     """
 
-    along_rows = types.Metric.METRIC_PEARSON
+    along_rows = formulas.Metric.METRIC_PEARSON
 
     def __init__(self, name="pearson_correlation", dtype=None, axis=-1):
         super().__init__(name, dtype, axis)
@@ -76,7 +76,7 @@ class ConcordanceCorrelation(_Correlation):
     0.981632
     """
 
-    along_rows = types.Metric.METRIC_CONCORDANCE
+    along_rows = formulas.Metric.METRIC_CONCORDANCE
 
     def __init__(self, name="concordance_correlation", dtype=None, axis=-1):
         super().__init__(name, dtype, axis)

@@ -6,7 +6,7 @@ engine counts between sorted thresholds, which costs the same for any number of 
 
 import numpy as np
 
-from fastgd._core import types
+from fastgd._core import formulas
 from fastgd._validate import number, positive_int, whole_number
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.metrics.compiled import Compiled
@@ -16,7 +16,7 @@ BELOW_ALL = -1e10
 
 
 class Counted(Compiled):
-    """A metric of counts between thresholds; see ``_core/counts.pxi``.
+    """A metric of counts between thresholds; see ``_core/kernels/counts.pxi``.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Counted(Compiled):
         The column that alone counts.
     """
 
-    code = types.Metric.METRIC_COUNTS
+    code = formulas.Metric.METRIC_COUNTS
     _direction = "up"
     class_id = None
     top_k = None

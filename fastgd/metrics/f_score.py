@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastgd._core import types
+from fastgd._core import formulas
 from fastgd._validate import number
 from fastgd.errors import ArgumentError
 from fastgd.metrics.compiled import Compiled
@@ -35,7 +35,7 @@ class FBetaScore(Compiled):
     array([0.3846, 0.9091, 0.8333])
     """
 
-    code = types.Metric.METRIC_CLASS_COUNTS
+    code = formulas.Metric.METRIC_CLASS_COUNTS
     _direction = "up"
     arguments = ("average", "beta", "threshold")
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastgd._core import types
+from fastgd._core import formulas
 from fastgd._validate import boolean, number, positive_int, whole_number
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.metrics.compiled import Compiled
@@ -33,7 +33,7 @@ class IoU(Compiled):
     0.3333
     """
 
-    code = types.Metric.METRIC_CONFUSION
+    code = formulas.Metric.METRIC_CONFUSION
     _direction = "up"
     arguments = ("num_classes", "target_class_ids", "ignore_class", "sparse_y_true",
                  "sparse_y_pred", "axis")  # fmt: skip

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastgd import losses
-from fastgd._core import types
+from fastgd._core import formulas
 from fastgd._validate import positive_int
 from fastgd.metrics.compiled import Compiled, LossMean, RowMetric
 from fastgd.metrics.counts import ratio
@@ -184,7 +184,7 @@ class BrierScore(RowMetric):
     0.025
     """
 
-    code = types.Metric.METRIC_BRIER_SCORE
+    code = formulas.Metric.METRIC_BRIER_SCORE
     _direction = "down"
     sparse = None
 
@@ -215,7 +215,7 @@ class ExpectedCalibrationError(Compiled):
     0.0
     """
 
-    code = types.Metric.METRIC_CALIBRATION
+    code = formulas.Metric.METRIC_CALIBRATION
     _direction = "down"
     sparse = None
     arguments = ("num_bins",)

@@ -1,7 +1,7 @@
 """All metrics by name: a metric of fastgd is a class in this table."""
 
 from fastgd import losses
-from fastgd._core.types import Loss
+from fastgd._core.formulas import Loss
 from fastgd._names import lookup, snake_case
 from fastgd.errors import ArgumentError
 from fastgd.metrics.accuracy import (

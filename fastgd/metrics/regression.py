@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from fastgd import losses
-from fastgd._core import types
+from fastgd._core import formulas
 from fastgd._validate import whole_number
 from fastgd.errors import ArgumentError
 from fastgd.metrics.compiled import Compiled, LossMean
@@ -159,7 +159,7 @@ class CosineSimilarity(LossMean):
         return 0.0 - super().figure(totals)  # the loss is the more the less it is
 
 
-#: Where the sums of a column stand, see ``_core/moments.pxi``.
+#: Where the sums of a column stand, see ``_core/kernels/moments.pxi``.
 MOMENTS = 9
 
 
@@ -199,7 +199,7 @@ class R2Score(Compiled):
     0.571429
     """
 
-    code = types.Metric.METRIC_MOMENTS
+    code = formulas.Metric.METRIC_MOMENTS
     _direction = "up"
     arguments = ("class_aggregation", "num_regressors")
 

@@ -5,7 +5,8 @@ import warnings
 from dataclasses import dataclass
 
 from fastgd import losses, metrics
-from fastgd._core.types import TERM_TOTALS, Loss
+from fastgd._core.formulas import Loss
+from fastgd._core.types import TERM_TOTALS
 from fastgd._validate import number
 from fastgd.errors import ArgumentError, DataTypeError
 

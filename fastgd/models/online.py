@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastgd import training
-from fastgd._core.types import Loss
+from fastgd._core.formulas import Loss
 from fastgd._plan import width_of
 from fastgd._validate import number
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError

@@ -1,7 +1,7 @@
 """The engine in plain NumPy: what the compiled one computes, written to be read.
 
-It offers what a compiled build offers, ``Program``, ``Predictor`` and seven functions, with the
-same arguments in the same order. The tests hold every build against it, and
+It offers what the compiled engine offers, for networks and linear models, with the same
+arguments in the same order. The tests hold every build against it, and
 ``engine="reference"`` trains with it. Start reading at ``program.py``. To add an activation, a
 loss, a metric or an optimizer, write its function and its line in the table at the end of its
 file.
@@ -14,20 +14,33 @@ compiled program, one of these is for one thread at a time.
 
 from fastgd.reference.arrays import first_nonfinite
 from fastgd.reference.constraints import constrain
-from fastgd.reference.descent import gram_descent, gram_matrix, least_squares_descent
+from fastgd.reference.descent import gram_descent, least_squares_descent
+from fastgd.reference.linear_coordinates import coordinate_descent
+from fastgd.reference.linear_losses import decision_losses, multinomial_losses
+from fastgd.reference.linear_objective import objective, weighted_gram
+from fastgd.reference.linear_rows import Rows, decisions, row_decisions
+from fastgd.reference.linear_sgd import Descent
 from fastgd.reference.program import Predictor, Program, Stepper
 from fastgd.reference.shuffle import permutation
 from fastgd.reference.updates import update
 
 __all__ = [
+    "Descent",
     "Predictor",
     "Program",
+    "Rows",
     "Stepper",
     "constrain",
+    "coordinate_descent",
+    "decision_losses",
+    "decisions",
     "first_nonfinite",
     "gram_descent",
-    "gram_matrix",
     "least_squares_descent",
+    "multinomial_losses",
+    "objective",
     "permutation",
+    "row_decisions",
     "update",
+    "weighted_gram",
 ]

@@ -5,7 +5,7 @@ The gradients of those that a dense layer applies in place never look at z.
 
 import numpy as np
 
-from fastgd._core.types import Activation
+from fastgd._core.formulas import Activation
 from fastgd.reference.points import POINTS, sigmoid
 
 

@@ -7,7 +7,7 @@ same subjects in ``_core``.
 
 import numpy as np
 
-from fastgd._core.types import Metric
+from fastgd._core.formulas import Metric
 from fastgd.reference.arrays import added
 
 #: What a prediction counts as that is not among a row's largest, as in Keras.

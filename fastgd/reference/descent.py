@@ -6,8 +6,6 @@ import numpy as np
 
 from fastgd._core.types import Status
 
-_ROWS = 4096
-
 
 def least_squares_descent(x, y, theta, alpha, iteration, last, seconds, threads=1):
     """Go on with batch gradient descent from `iteration`: (iteration reached, Status).
@@ -23,38 +21,15 @@ def least_squares_descent(x, y, theta, alpha, iteration, last, seconds, threads=
     return _descend(gradient, theta, alpha, limit, iteration, last, seconds)
 
 
-def gram_matrix(x, y, sums, row, seconds, threads=1):
-    """Go on from `row` with the sums of x^T (x y): (row reached, sums).
-
-    x: (n, d); y: (n, k). sums: None at first. When all rows are reached, sums[0] is the result:
-    float64, shape (d, d + k).
-    """
-    deadline = time.monotonic() + seconds
-    if sums is None:
-        sums = np.zeros((1, x.shape[1], x.shape[1] + y.shape[1]))
-    while row < len(x):
-        rows = slice(row, row + _ROWS)
-        both = np.hstack([x[rows], y[rows]]).astype(np.float64)
-        with np.errstate(all="ignore"):
-            sums[0] += both[:, : x.shape[1]].T @ both
-        row = min(row + _ROWS, len(x))
-        if time.monotonic() > deadline:
-            break
-    if row == len(x):  # not every BLAS gives a matrix that is symmetric to the last bit
-        square = sums[0, :, : x.shape[1]]
-        square[:] = np.triu(square) + np.triu(square, 1).T
-    return row, sums
-
-
 def gram_descent(gram, theta, alpha, limit, iteration, last, seconds):
     """Go on with gradient descent by the Gram matrix: (iteration reached, Status).
 
-    theta = theta - alpha (G theta - b), with G and b side by side in gram[0], what gram_matrix
-    returned at the end; theta, as it is passed: float64, (k, d), changed in place. An iteration
-    that would take an element beyond the limit is not taken.
+    theta = theta - alpha (G theta - b), with G, a column of sums and b side by side in gram[0],
+    what weighted_gram returned at the end; theta, as it is passed: float64, (k, d), changed in
+    place. An iteration that would take an element beyond the limit is not taken.
     """
     d = theta.shape[1]
-    square, moments = gram[0, :, :d], gram[0, :, d:].T
+    square, moments = gram[0, :, :d], gram[0, :, d + 1 :].T
 
     def gradient():
         return theta @ square - moments

@@ -86,12 +86,12 @@ LOSSES = {
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def losses(loss, setting, z, y, out):
+def decision_losses(loss, setting, z, y, out):
     """out (3, n) = values, slopes and curvatures for decisions and targets (n,)."""
     out[0], out[1], out[2] = LOSSES[loss](z, y, setting)
 
 
-def multinomial(z, y, values, slopes):
+def multinomial_losses(z, y, values, slopes):
     """values (n,) and slopes (n, k) of the multinomial loss for decisions (n, k)."""
     shifted = z - z.max(axis=1, keepdims=True)
     powers = np.exp(shifted)

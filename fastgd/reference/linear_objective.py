@@ -1,9 +1,13 @@
 """The objective of a linear model over all rows, its gradient and what Hessians are made of."""
 
+import time
+
 import numpy as np
 
 from fastgd._core.types import LinearLoss
-from fastgd.reference.linear_losses import losses, multinomial
+from fastgd.reference.linear_losses import decision_losses, multinomial_losses
+
+_ROWS = 4096
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -24,7 +28,7 @@ def objective(
     z = np.stack([rows.times(w) for w in coef], axis=1) + intercept
     if loss == LinearLoss.LINEAR_MULTINOMIAL:
         values, slopes = np.empty(n), np.empty((n, k))
-        multinomial(z, y, values, slopes)
+        multinomial_losses(z, y, values, slopes)
         if curvatures is not None:
             own = y.astype(np.int64)
             curvatures[:] = slopes.T
@@ -34,7 +38,7 @@ def objective(
         values = (slopes**2 / 2).sum(axis=1)
     else:
         out = np.empty((3, n))
-        losses(loss, setting, z[:, 0], y.reshape(n), out)
+        decision_losses(loss, setting, z[:, 0], y.reshape(n), out)
         values, slopes = out[0], out[1][:, None]
         if curvatures is not None:
             curvatures[0] = out[2]
@@ -51,10 +55,22 @@ def weighted_gram(rows, weights, shift, targets, sums, row, seconds, threads=1):
     targets: y, (n, k). sums: None at first. When all rows are reached, sums[0] is the result:
     float64, shape (d, d + 1 + k).
     """
+    deadline = time.monotonic() + seconds
     n, d = rows.shape
-    if rows.sparse:
-        x = np.stack([rows.times(unit) for unit in np.eye(d)], axis=1)
-    else:
-        x = rows.values.astype(np.float64) - (0 if shift is None else shift)
-    both = np.hstack([x, np.ones((n, 1)), targets])
-    return n, (x.T @ (both if weights is None else weights[:, None] * both))[None]
+    if sums is None:
+        sums = np.zeros((1, d, d + 1 + targets.shape[1]))
+    while row < n:
+        last = n if rows.sparse else min(row + _ROWS, n)
+        if rows.sparse:
+            x = np.stack([rows.times(unit) for unit in np.eye(d)], axis=1)
+        else:
+            x = rows.values[row:last].astype(np.float64) - (0 if shift is None else shift)
+        both = np.hstack([x, np.ones((last - row, 1)), targets[row:last]])
+        sums[0] += x.T @ (both if weights is None else weights[row:last, None] * both)
+        row = last
+        if time.monotonic() > deadline:
+            break
+    if row == n:  # not every BLAS gives a matrix that is symmetric to the last bit
+        square = sums[0, :, :d]
+        square[:] = np.triu(square) + np.triu(square, 1).T
+    return row, sums

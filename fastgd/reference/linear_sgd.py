@@ -7,8 +7,7 @@ import numpy as np
 
 from fastgd._core.types import LinearLoss, Rate, Status
 from fastgd.reference.arrays import FLOATS
-from fastgd.reference.linear_losses import losses, multinomial
-from fastgd.reference.shuffle import permutation
+from fastgd.reference.linear_losses import decision_losses, multinomial_losses
 
 _MAX_SLOPE = 1e12
 
@@ -107,12 +106,12 @@ class Descent:
         first, eta = group[0], self._rate(group[0])
         if plan.loss == LinearLoss.LINEAR_MULTINOMIAL:
             values, slopes = np.empty(len(batch)), np.empty(z.shape)
-            multinomial(z, y[batch], values, slopes)
+            multinomial_losses(z, y[batch], values, slopes)
         else:
             target = _targets(plan, y, batch, first)
             given = given * np.where(target > 0, plan.positive[first], plan.negative[first])
             found = np.empty((3, len(batch)))
-            losses(plan.loss, plan.setting, z[:, 0], target, found)
+            decision_losses(plan.loss, plan.setting, z[:, 0], target, found)
             values, slopes = found[0], np.clip(found[1], -_MAX_SLOPE, _MAX_SLOPE)[:, None]
         counted = np.ones(len(batch)) if plan.batch_size == 1 and len(group) == 1 else given
         if plan.objective:
@@ -178,11 +177,6 @@ class _OneRow:
         return self.x.astype(np.float64), slice(None)
 
 
-def shuffled(key, order):
-    """order = a random permutation of 0 ... n - 1."""
-    order[:] = permutation(key, len(order))
-
-
 def _targets(plan, y, batch, output):
     if plan.y_stride == 0:
         return np.where(y[batch] == output, 1.0, -1.0)
@@ -204,6 +198,6 @@ def _optimal_start(plan):
     slope = 1.0
     if plan.loss != LinearLoss.LINEAR_MULTINOMIAL:
         found = np.empty((3, 1))
-        losses(plan.loss, plan.setting, np.array([-typical]), np.ones(1), found)
+        decision_losses(plan.loss, plan.setting, np.array([-typical]), np.ones(1), found)
         slope = found[1, 0]
     return max(1.0, slope) / (typical * plan.alpha)

@@ -9,7 +9,7 @@ import ctypes
 
 import numpy as np
 
-from fastgd._core.types import Loss
+from fastgd._core.formulas import Loss
 from fastgd.reference import loss_categories as categories
 from fastgd.reference import loss_points as points
 from fastgd.reference import loss_vectors as vectors

@@ -9,7 +9,7 @@ the metric's numbers.
 
 import numpy as np
 
-from fastgd._core.types import Metric
+from fastgd._core.formulas import Metric
 from fastgd.reference.arrays import added, weighted
 from fastgd.reference.collecting import COLLECTING
 from fastgd.reference.losses import LOSSES, ignored_rows

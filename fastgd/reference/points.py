@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from fastgd._core.types import Activation
+from fastgd._core.formulas import Activation
 
 #: Klambauer et al., "Self-normalizing neural networks", 2017.
 SELU_ALPHA = 1.6732632423543772

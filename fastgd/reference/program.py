@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastgd._core.formulas import Loss
 from fastgd._core.types import (
     LOSS_TERM,
     METRIC_TERM,
     ROW,
     TERM_TOTALS,
     Call,
-    Loss,
     Moments,
     Op,
     Reduction,

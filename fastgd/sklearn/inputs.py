@@ -12,7 +12,7 @@ from fastgd.linear.rows import rows_of, weights_of
 
 def engine_and_rows(X):
     """The engine of linear models and its rows of an X that scikit-learn validated."""
-    engine = _engines.load_linear(config.engine())
+    engine = _engines.load(config.engine())
     if hasattr(X, "indptr") or not (X.flags.c_contiguous and X.flags.aligned):
         return engine, rows_of(X)
     return engine, engine.Rows(X)

@@ -122,7 +122,7 @@ class Steps:
         self.coef_ = coef[0] if self._flat else coef
         self.intercept_ = intercept
         self._weights, self._plan, self._shown = weights, plan, self.coef_
-        self._descent = _engines.load_linear(config.engine()).Descent(plan, weights)
+        self._descent = _engines.load(config.engine()).Descent(plan, weights)
 
     def _resumed(self, problem):
         """The weights to go on with: what was shown, or what someone has put in its place."""

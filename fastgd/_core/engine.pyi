@@ -1,0 +1,230 @@
+# `kernels` is the table of a build, kernels_*.kernels; fastgd._engines.compiled binds it.
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Vectors and matrices are of the network's data type, float32 or float64.
+_Array = NDArray[np.floating[Any]]
+_Integers = NDArray[np.int64]
+_Doubles = NDArray[np.float64]
+_Indices = NDArray[np.signedinteger[Any]]
+
+class Program:
+    def __init__(
+        self, kernels: object, plan: Any, parameters: _Array, gradients: _Array
+    ) -> None: ...
+    def replica(self, parameters: _Array, gradients: _Array) -> Program: ...
+    def train(
+        self,
+        x: _Array,
+        y: _Array,
+        order: _Integers | None,
+        key: int,
+        batch_size: int,
+        first_step: int,
+        last_step: int,
+        state: Any,
+        rates: _Doubles,
+        totals: _Doubles,
+        seconds: float,
+        threads: int = 1,
+        rows: _Integers | None = None,
+    ) -> tuple[int, int]: ...
+    def train_epochs(
+        self,
+        x: _Array,
+        y: _Array,
+        order: _Integers | None,
+        keys: NDArray[np.uint64],
+        batch_size: int,
+        state: Any,
+        rates: _Doubles,
+        totals: _Doubles,
+        reached: _Integers,
+        seconds: float,
+        rows: _Integers | None = None,
+    ) -> int: ...
+    def evaluate(
+        self,
+        x: _Array,
+        y: _Array,
+        first_row: int,
+        totals: _Doubles,
+        seconds: float,
+        threads: int = 1,
+        rows: _Integers | None = None,
+    ) -> int: ...
+    def predict(
+        self,
+        x: _Array,
+        out: _Array,
+        first_row: int,
+        seconds: float,
+        threads: int = 1,
+        rows: _Integers | None = None,
+    ) -> int: ...
+    def gradients(self, x: _Array, y: _Array, totals: _Doubles, key: int = 0) -> int: ...
+    def penalty(self) -> float: ...
+    def forward(
+        self,
+        parameters: _Array,
+        x: _Array,
+        out: _Array,
+        training: bool = False,
+        key: int = 0,
+    ) -> _Array: ...
+    def backward(
+        self,
+        parameters: _Array,
+        x: _Array,
+        values: _Array,
+        d_out: _Array,
+        gradients: _Array,
+        d_x: _Array | None,
+        training: bool = False,
+        key: int = 0,
+    ) -> None: ...
+
+class Predictor:
+    def __init__(self, program: Program, prepare: Callable[[Any], _Array]) -> None: ...
+    def __call__(self, x: Any) -> _Array: ...
+
+class Stepper:
+    def __init__(
+        self,
+        program: Program,
+        totals_size: int,
+        low: float,
+        high: float,
+        classes: int,
+        plain: bool,
+    ) -> None: ...
+    def step(
+        self, model: Any, x: Any, y: Any, validate: bool = True, one_row: bool = False
+    ) -> float | _Doubles | None: ...
+
+def update(
+    kernels: object, parameters: _Array, gradients: _Array, state: Any, rate: float
+) -> int: ...
+def constrain(kernels: object, parameters: _Array, constraints: NDArray[np.void]) -> None: ...
+def permutation(key: int, n: int) -> _Integers: ...
+def first_nonfinite(kernels: object, x: _Array, rows: _Integers | None = None) -> int: ...
+def least_squares_descent(
+    kernels: object,
+    x: _Array,
+    y: _Array,
+    theta: _Array,
+    alpha: float,
+    iteration: int,
+    last: int,
+    seconds: float,
+    threads: int = 1,
+) -> tuple[int, int]: ...
+def gram_descent(
+    kernels: object,
+    gram: _Doubles,
+    theta: _Doubles,
+    alpha: float,
+    limit: float,
+    iteration: int,
+    last: int,
+    seconds: float,
+) -> tuple[int, int]: ...
+
+# Linear models: weights, decisions and sums are float64.
+
+class Rows:
+    values: _Array
+    columns: _Indices | None
+    starts: _Indices | None
+    shape: tuple[int, int]
+    sparse: bool
+    def __init__(
+        self,
+        kernels: object,
+        values: _Array,
+        columns: _Indices | None = None,
+        starts: _Indices | None = None,
+        width: int = 0,
+    ) -> None: ...
+    def faulty_row(self) -> int: ...
+
+def decisions(
+    rows: Rows,
+    coef: _Doubles,
+    intercept: _Doubles,
+    out: _Doubles,
+    first: int,
+    last: int,
+    threads: int = 1,
+) -> None: ...
+def row_decisions(
+    kernels: object, x: _Array, coef: _Doubles, intercept: _Doubles
+) -> list[float] | None: ...
+def decision_losses(
+    kernels: object, loss: int, setting: float, z: _Doubles, y: _Doubles, out: _Doubles
+) -> None: ...
+def multinomial_losses(
+    kernels: object, z: _Doubles, y: _Doubles, values: _Doubles, slopes: _Doubles
+) -> None: ...
+
+class Descent:
+    weights: Any
+    def __init__(self, kernels: object, plan: Any, weights: Any) -> None: ...
+    def run(
+        self,
+        rows: Rows,
+        y: _Doubles,
+        weights: _Doubles | None,
+        order: NDArray[np.int64] | None,
+        active: NDArray[np.int64],
+        positions: NDArray[np.int64],
+        last: int,
+        totals: _Doubles,
+        seconds: float,
+        threads: int = 1,
+    ) -> int: ...
+    def step(self, x: _Array, y: float, weight: float = 1) -> int: ...
+    def is_row(self, x: Any) -> bool: ...
+    def decision(self, x: _Array, output: int = 0) -> float: ...
+    def slow_down(self, output: int) -> bool: ...
+    def settle(self) -> None: ...
+
+def objective(
+    rows: Rows,
+    y: _Doubles,
+    weights: _Doubles | None,
+    loss: int,
+    setting: float,
+    coef: _Doubles,
+    intercept: _Doubles,
+    curvatures: _Doubles | None,
+    sums: _Doubles | None,
+    row: int,
+    seconds: float,
+    threads: int = 1,
+) -> tuple[int, _Doubles]: ...
+def weighted_gram(
+    rows: Rows,
+    weights: _Doubles | None,
+    shift: _Doubles | None,
+    targets: _Doubles,
+    sums: _Doubles | None,
+    row: int,
+    seconds: float,
+    threads: int = 1,
+) -> tuple[int, _Doubles]: ...
+def coordinate_descent(
+    kernels: object,
+    gram: _Doubles,
+    moments: _Doubles,
+    l1: _Doubles,
+    vector: _Doubles,
+    tol: float,
+    sweep: int,
+    last: int,
+    seconds: float,
+) -> tuple[int, bool]: ...

@@ -1,0 +1,68 @@
+"""The engine: programs of networks and passes over linear models, for the kernels of any CPU.
+
+What takes `kernels` first is given the table of an instruction set, see ``fastgd._engines``.
+"""
+
+cimport numpy as np
+from cpython.dict cimport PyDict_Next
+from cpython.list cimport PyList_GET_ITEM
+from cpython.long cimport PyLong_AsUnsignedLongLongMask
+from cpython.object cimport PyObject
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.string cimport memcpy
+
+from fastgd._core.clock cimport now
+from fastgd._core.kernels cimport *
+from fastgd._core.linear cimport *
+from fastgd._core.network cimport *
+from fastgd._core.optimizer cimport *
+from fastgd._core.random cimport draw
+from fastgd._core.scalar cimport is_finite
+from fastgd._core.team cimport *
+from fastgd._core.types cimport *
+
+import os
+import threading
+from collections import namedtuple
+
+import numpy
+
+from fastgd._core.types import ROW
+from fastgd.errors import EngineError, ShapeError
+
+TableRow = namedtuple("TableRow", ROW.names)
+
+np.import_array()
+
+
+cdef inline void* address(np.ndarray a):
+    return np.PyArray_DATA(a)
+
+
+cdef const NetworkKernels* network_kernels(kernels, int type_number) except NULL:
+    """Those for a data type."""
+    cdef const Kernels* table = <const Kernels*>PyCapsule_GetPointer(kernels, NULL)
+    return &table.network[type_number != np.NPY_FLOAT]
+
+
+cdef const LinearKernels* linear_kernels(kernels) except NULL:
+    return &(<const Kernels*>PyCapsule_GetPointer(kernels, NULL)).linear
+
+
+include "engine/threads.pxi"
+include "engine/calls.pxi"
+include "engine/flags.pxi"
+include "engine/spans.pxi"
+include "engine/program.pxi"
+include "engine/predictor.pxi"
+include "engine/stepper.pxi"
+include "engine/eager.pxi"
+include "engine/descent.pxi"
+include "engine/gram_descent.pxi"
+include "engine/rows.pxi"
+include "engine/decisions.pxi"
+include "engine/linear_sgd.pxi"
+include "engine/linear_objective.pxi"
+include "engine/weighted_gram.pxi"
+include "engine/coordinate_descent.pxi"

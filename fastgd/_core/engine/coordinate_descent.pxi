@@ -1,0 +1,42 @@
+# Coordinate descent as Python sees it, see kernels/coordinate_descent.pxi.
+
+cdef enum:
+    COORDINATE_SWEEPS = 64      # after which what is left is formed anew
+
+
+def coordinate_descent(
+    kernels, np.ndarray gram, np.ndarray moments, np.ndarray l1, np.ndarray vector, double tol,
+    int64_t sweep, int64_t last, double seconds,
+):
+    """Go on from `sweep` minimising 1/2 w'Gw - b'w + l1'|w|: (sweep reached, whether it ended).
+
+    gram: (n, n), symmetric; moments, l1, vector: (n,), the last one changed in place; float64.
+    It ends where no element of the subgradient of least norm is beyond tol, or where a sweep
+    changes nothing but the last bits. Coordinates whose diagonal is not above zero stay.
+    """
+    cdef const LinearKernels* run = linear_kernels(kernels)
+    cdef Coordinates c
+    cdef np.ndarray left = numpy.empty(len(vector))
+    cdef double deadline, largest
+    cdef bint ended = False
+    c.n = len(vector)
+    c.gram = <const double*>address(gram)
+    c.moments = <const double*>address(moments)
+    c.l1 = <const double*>address(l1)
+    c.w = <double*>address(vector)
+    c.left = <double*>address(left)
+    c.tol = tol
+    with nogil:
+        deadline = now() + seconds
+        run.form_left(&c)
+        while sweep < last and not ended:
+            largest = run.coordinate_sweep(&c)
+            sweep += 1
+            if sweep % COORDINATE_SWEEPS == 0:
+                run.form_left(&c)
+            if run.coordinates_end(&c, largest):
+                run.form_left(&c)
+                ended = run.coordinates_end(&c, largest)
+            if now() > deadline:
+                break
+    return sweep, ended

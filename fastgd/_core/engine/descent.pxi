@@ -1,0 +1,73 @@
+# Batch gradient descent for least squares, a pass over x an iteration; see kernels/descent.pxi.
+
+cdef void descend(void* task, Team* team, int64_t rank) noexcept nogil:
+    """Iterate from job.iteration to job.last or the deadline.
+
+    Each member computes some of the sums, and the first one takes the step. An iteration whose
+    theta would not be finite is not taken.
+    """
+    cdef LeastSquaresDescent* job = <LeastSquaresDescent*>task
+    cdef int64_t stride = (job.d + DESCENT_CHUNK - 1) // DESCENT_CHUNK * DESCENT_CHUNK
+    cdef int64_t looks = 1 + 1000000 // (1000 + job.n * job.d * job.k)
+    cdef int64_t next_look = job.iteration + looks
+    cdef int64_t begin = share_begin(job.count, 1, team.size, rank)
+    cdef int64_t end = share_begin(job.count, 1, team.size, rank + 1)
+    cdef void* gradient = job.scratch + rank * job.scratch_size
+    cdef int64_t iteration = job.iteration
+    cdef int64_t last = job.last
+    cdef int64_t met = 0
+    while iteration < last:
+        job.kernels.descent_sums(job, begin, end, job.x, job.y, job.theta, gradient)
+        meet(team, &met)
+        iteration += 1
+        if rank == 0:
+            if not job.kernels.descent_step(job, job.k * stride, job.theta):
+                raise_flag(team, UPDATE_FLAG)
+            elif iteration >= next_look:
+                next_look = iteration + looks
+                if now() > job.deadline:
+                    raise_flag(team, END_FLAG)
+        meet(team, &met)
+        if flags(team):
+            break
+    if rank == 0:
+        job.status = STATUS_UPDATE if flags(team) & UPDATE_FLAG else STATUS_FINE
+        job.iteration = iteration - (job.status == STATUS_UPDATE)
+
+
+def least_squares_descent(
+    kernels, np.ndarray x, np.ndarray y, np.ndarray theta, double alpha, int64_t iteration,
+    int64_t last, double seconds, int64_t threads=1,
+):
+    """Go on with batch gradient descent from `iteration`: (iteration reached, Status).
+
+    x: (n, d); y: (n, k); theta: (k, d), changed in place. All of them share the data type.
+    """
+    cdef LeastSquaresDescent job
+    cdef int64_t d = x.shape[1]
+    cdef int64_t k = theta.shape[0]
+    cdef int64_t stride = (d + DESCENT_CHUNK - 1) // DESCENT_CHUNK * DESCENT_CHUNK
+    cdef np.ndarray padded = numpy.zeros((k, stride), x.dtype)
+    padded[:, :d] = theta
+    job.kernels = network_kernels(kernels, np.PyArray_TYPE(x))
+    job.n = x.shape[0]
+    job.d = d
+    job.k = k
+    job.alpha = alpha
+    job.iteration = iteration
+    job.last = last
+    job.count = min(<int64_t>DESCENT_SUMS, (job.n + DESCENT_BLOCK - 1) // DESCENT_BLOCK)
+    job.scratch_size = (
+        (stride + DESCENT_GROUP * d + DESCENT_CHUNK) * x.itemsize + 63) // 64 * 64
+    cdef np.ndarray sums = numpy.empty(job.count * k * stride)
+    cdef np.ndarray scratch = numpy.empty(threads * job.scratch_size, numpy.uint8)
+    job.x = address(x)
+    job.y = address(y)
+    job.theta = address(padded)
+    job.sums = <double*>address(sums)
+    job.scratch = <char*>address(scratch)
+    with nogil:
+        job.deadline = now() + seconds
+        run_team(threads, descend, &job)
+    theta[...] = padded[:, :d]
+    return job.iteration, job.status

@@ -1,0 +1,81 @@
+# What Python calls without a program: an optimizer's step, constraints, the order of the rows.
+
+cdef enum:
+    LOCKED_VALUES = 50000   # looked at
+
+
+def update(kernels, np.ndarray parameters, np.ndarray gradients, state, double rate):
+    """One step of an optimizer over flat vectors: a Status. The same code that train runs.
+
+    With state.segments the gradients may be changed.
+    """
+    cdef const NetworkKernels* run = network_kernels(kernels, np.PyArray_TYPE(parameters))
+    cdef Optimizer optimizer = unpacked(run, state)
+    cdef int64_t n = parameters.shape[0]
+    cdef void* w = address(parameters)
+    cdef void* g = address(gradients)
+    cdef Step step
+    cdef int status = STATUS_GRADIENT
+    step.rate = rate
+    step.iteration = optimizer.iterations[0]
+    with nogil:
+        if run.check_gradients(&optimizer, step.iteration, 0, n, 1, 0, g):
+            run.step_scales(&optimizer, step.iteration, &step.rate, True, 1, &step.scale)
+            optimizer.iterations[0] += 1
+            status = run.update(&optimizer, &step, 0, n, 0, w, g)
+    return status
+
+
+def constrain(kernels, np.ndarray parameters, np.ndarray constraints):
+    """Project variables that lie in a flat vector. constraints: of types.CONSTRAINT_ROW."""
+    cdef const NetworkKernels* run = network_kernels(kernels, np.PyArray_TYPE(parameters))
+    cdef Constraints all_of_them
+    cdef void* w = address(parameters)
+    all_of_them.rows = <const ConstraintRow*>address(constraints)
+    all_of_them.count = constraints.shape[0]
+    with nogil:
+        run.constrain(&all_of_them, w, 1, 0)
+
+
+cdef void permute(uint64_t key, int64_t n, int64_t* order) noexcept nogil:
+    """order = a random permutation of 0 ... n - 1 (Fisher and Yates, from the end)."""
+    cdef int64_t i, j, held
+    for i in range(n):
+        order[i] = i
+    for i in range(n - 1, 0, -1):
+        # 53 bits times (i + 1) stay below i + 1 after rounding, for every i < 2**53
+        j = <int64_t>(<double><int64_t>(draw(key, i) >> 11) * (2.0**-53) * <double>(i + 1))
+        held = order[i]
+        order[i] = order[j]
+        order[j] = held
+
+
+def permutation(key, int64_t n):
+    """The order in which an epoch with this key takes its n rows: int64, shape (n,)."""
+    cdef uint64_t stream = key
+    cdef np.ndarray order = numpy.empty(n, numpy.int64)
+    cdef int64_t* data = <int64_t*>address(order)
+    with nogil:
+        permute(stream, n, data)
+    return order
+
+
+def first_nonfinite(kernels, np.ndarray x, np.ndarray rows=None):
+    """The flat index of the first NaN or infinity in a contiguous array, or -1.
+
+    rows : ndarray of int64, optional
+        Look at these rows of x alone; the index is one in x[rows].
+    """
+    cdef const NetworkKernels* run = network_kernels(kernels, np.PyArray_TYPE(x))
+    cdef const int64_t* places = places_of(rows)
+    cdef const void* data = address(x)
+    cdef int64_t n = np.PyArray_SIZE(x)
+    cdef int64_t pieces = 1
+    if places != NULL:
+        n = n // x.shape[0] if x.shape[0] else 0
+        pieces = rows.shape[0]
+    if n * pieces < LOCKED_VALUES:
+        return run.find_nonfinite(n, pieces, places, data)
+    with nogil:
+        n = run.find_nonfinite(n, pieces, places, data)
+    return n

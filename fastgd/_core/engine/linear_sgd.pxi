@@ -1,0 +1,234 @@
+# What Python sees of stochastic gradient descent for linear models; outputs go side by side.
+
+cdef struct DescentPass:
+    const LinearKernels* kernels
+    const Course* course
+    Head* heads
+    const int64_t* active
+    int64_t count
+    int64_t last
+
+
+cdef void pass_heads(void* job, Team* team, int64_t rank) noexcept nogil:
+    """Outputs that are independent go side by side."""
+    cdef DescentPass* run = <DescentPass*>job
+    cdef int64_t i = rank
+    if run.course.loss == LINEAR_MULTINOMIAL:
+        if rank == 0:
+            run.kernels.run_heads(run.course, run.heads, run.course.outputs, run.last)
+        return
+    while i < run.count:
+        run.kernels.run_heads(run.course, run.heads + run.active[i], 1, run.last)
+        i += team.size
+
+
+cdef class Descent:
+    """Weights of a linear model on their way.
+
+    Parameters
+    ----------
+    kernels : capsule
+    plan : fastgd.linear.steps.Plan
+        What is minimised and how.
+    weights : fastgd.linear.steps.Weights
+        The arrays, which are changed in place; what they hold is right after ``settle`` only.
+    """
+
+    cdef const LinearKernels* kernels
+    cdef Course course
+    cdef Head* heads
+    cdef int64_t columns
+    cdef object arrays
+    cdef readonly object plan
+    cdef readonly object weights
+
+    def __init__(self, kernels, plan, weights):
+        cdef np.ndarray coef = weights.coef
+        cdef np.ndarray intercept = weights.intercept
+        cdef np.ndarray average_coef = weights.average_coef
+        cdef np.ndarray average_intercept = weights.average_intercept
+        cdef np.ndarray owed = weights.owed
+        cdef np.ndarray owed_total = weights.owed_total
+        cdef np.ndarray t = weights.t
+        cdef np.ndarray positive = plan.positive
+        cdef np.ndarray negative = plan.negative
+        cdef int64_t k = coef.shape[0]
+        cdef int64_t d = coef.shape[1]
+        cdef np.ndarray memory = numpy.zeros(k * sizeof(Head), numpy.uint8)
+        cdef np.ndarray waiting = numpy.zeros(k * sizeof(Waiting), numpy.uint8)
+        cdef np.ndarray room = numpy.zeros(k * (plan.batch_size + 1))
+        cdef Course* course = &self.course
+        cdef Head* head
+        cdef int64_t h
+        self.kernels = linear_kernels(kernels)
+        self.weights = weights
+        self.plan = plan
+        self.columns = d
+        self.arrays = (memory, waiting, room)
+        self.heads = <Head*>address(memory)
+        course.loss = plan.loss
+        course.setting = plan.setting
+        course.l1 = plan.l1
+        course.l2 = plan.l2
+        course.alpha = plan.alpha
+        course.fit_intercept = plan.fit_intercept
+        course.rate = plan.rate
+        course.eta0 = plan.eta0
+        course.power_t = plan.power_t
+        course.intercept_decay = plan.intercept_decay
+        course.average = plan.average
+        course.batch = plan.batch_size
+        course.objective = plan.objective
+        course.y_stride = plan.y_stride
+        course.outputs = k
+        if course.rate == RATE_OPTIMAL:
+            course.optimal_start = self.kernels.optimal_start(
+                course.loss, course.setting, course.alpha)
+        for h in range(k):
+            head = self.heads + h
+            head.output = h
+            head.w = <double*>address(coef) + h * d
+            head.waiting = <Waiting*>address(waiting) + h
+            head.intercept_place = <double*>address(intercept) + h
+            head.intercept = head.intercept_place[0]
+            if course.average > 0:
+                head.average = <double*>address(average_coef) + h * d
+                head.average_intercept = <double*>address(average_intercept) + h
+            if course.l1 > 0:
+                head.owed = <double*>address(owed) + h * d
+            head.owed_total = (<double*>address(owed_total))[h]
+            head.t = (<double*>address(t))[h]
+            head.positive = (<double*>address(positive))[h]
+            head.negative = (<double*>address(negative))[h]
+            head.room = <double*>address(room) + h * (course.batch + 1)
+            head.eta = course.eta0
+            self.kernels.begin_head(head, d)
+
+    def run(
+        self, Rows rows, np.ndarray y, weights, order, np.ndarray active, np.ndarray positions,
+        int64_t last, np.ndarray totals, double seconds, int64_t threads=1,
+    ):
+        """Go on with the outputs `active` from their positions towards `last`: a Status.
+
+        order: the rows to visit, int64, or None for all in turn. positions: (k,), moved on.
+        totals: (3, k), to which the rows' losses, weights and penalties are added. It lasts
+        about so many seconds. An output of trouble stands where its weights were finite.
+        """
+        cdef DescentPass run
+        cdef Course* course = &self.course
+        cdef np.ndarray given
+        cdef int64_t* position = <int64_t*>address(positions)
+        cdef double* total = <double*>address(totals)
+        cdef int64_t h
+        cdef int64_t width = rows.table.d
+        course.rows = &rows.table
+        course.largest = rows.largest_value()
+        course.squares = NULL
+        if course.objective and course.l2 > 0:
+            course.squares = rows.row_squares()
+        course.y = <const double*>address(y)
+        course.weights = NULL
+        course.order = NULL
+        if weights is not None:
+            given = weights
+            course.weights = <const double*>address(given)
+        if order is not None:
+            given = order
+            course.order = <const int64_t*>address(given)
+        if rows.sparse:
+            width = rows.values.shape[0] // max(rows.table.n, <int64_t>1)
+        course.looks = 1 + 100000 // (100 + width * course.outputs * course.batch)
+        run.kernels = self.kernels
+        run.course = course
+        run.heads = self.heads
+        run.active = <const int64_t*>address(active)
+        run.count = active.shape[0]
+        run.last = last
+        for h in range(course.outputs):
+            self.heads[h].position = position[h]
+            self.heads[h].waiting.total = total[h]
+            self.heads[h].total_weight = total[course.outputs + h]
+            self.heads[h].penalties = total[2 * course.outputs + h]
+            self.heads[h].status = STATUS_FINE
+        with nogil:
+            course.deadline = now() + seconds
+            run_team(max(<int64_t>1, min(threads, run.count)), pass_heads, &run)
+        status = STATUS_FINE
+        for h in range(course.outputs):
+            position[h] = self.heads[h].position
+            total[h] = self.heads[h].waiting.total
+            total[course.outputs + h] = self.heads[h].total_weight
+            total[2 * course.outputs + h] = self.heads[h].penalties
+            if self.heads[h].status != STATUS_FINE:
+                status = self.heads[h].status
+        return status
+
+    def step(self, np.ndarray x, double y, double weight=1):
+        """A step for one dense row (d,), without the objective: a Status.
+
+        -1, and nothing is done, if x is not contiguous, float32 or float64, and as long as w.
+        """
+        cdef RowTable table
+        cdef Course course = self.course
+        cdef double target = y
+        cdef Line line
+        cdef int64_t h
+        if not is_line(x, self.columns):
+            return -1
+        table = table_of(x)
+        course.rows = &table
+        course.y = &target
+        course.weights = &weight
+        course.order = NULL
+        course.objective = False
+        course.squares = NULL
+        course.largest = self.kernels.largest(table.d, table.values, table.single)
+        if course.loss == LINEAR_MULTINOMIAL:
+            if not self.kernels.batch_step(&course, self.heads, course.outputs, 0, 1):
+                return STATUS_UPDATE
+            return STATUS_FINE
+        line = line_of(&table, 0)
+        for h in range(course.outputs):
+            if not self.kernels.row_step(&course, self.heads + h, 0, &line):
+                return STATUS_UPDATE
+        return STATUS_FINE
+
+    def is_row(self, x):
+        """Whether x is one row (1, d) that needs no conversion, of finite numbers."""
+        cdef np.ndarray row
+        cdef double largest
+        if type(x) is not np.ndarray:
+            return False
+        row = x
+        if (np.PyArray_NDIM(row) != 2 or np.PyArray_DIM(row, 0) != 1
+                or np.PyArray_DIM(row, 1) != self.columns or not np.PyArray_ISCARRAY_RO(row)):
+            return False
+        if np.PyArray_TYPE(row) != np.NPY_DOUBLE and np.PyArray_TYPE(row) != np.NPY_FLOAT:
+            return False
+        largest = self.kernels.largest(
+            self.columns, address(row), np.PyArray_TYPE(row) == np.NPY_FLOAT)
+        return is_finite(largest)
+
+    def decision(self, np.ndarray x, int64_t output=0):
+        """The decision of one output for one dense row (d,)."""
+        cdef RowTable table = table_of(x)
+        cdef Line line = line_of(&table, 0)
+        return self.kernels.head_decision(&table, &line, self.heads + output)
+
+    def slow_down(self, int64_t output):
+        """Take a fifth of an output's rate; whether it was above 1e-6."""
+        if self.heads[output].eta <= 1e-6:
+            return False
+        self.heads[output].eta /= 5
+        return True
+
+    def settle(self):
+        """Bring the arrays to what they mean."""
+        cdef np.ndarray t = self.weights.t
+        cdef np.ndarray owed_total = self.weights.owed_total
+        cdef int64_t d = self.weights.coef.shape[1]
+        cdef int64_t h
+        for h in range(self.course.outputs):
+            self.kernels.settle_head(self.heads + h, d)
+            (<double*>address(t))[h] = self.heads[h].t
+            (<double*>address(owed_total))[h] = self.heads[h].owed_total

@@ -1,0 +1,592 @@
+# A network's program: whole epochs without the interpreter.
+
+cdef double FOR_EVER = float("inf")
+
+cdef enum:
+    LOCKED_WORK = 20000     # multiply-adds forward
+    CALL_ROWS = 4096        # that functions of the user's are given at a time
+    LINES = 4               # of a member's scratch, each for a row of the widest buffer
+
+# How often this process is a fork of another: a lock that its parent held stays locked in it.
+cdef int64_t forks = 0
+
+
+def _count_fork():
+    global forks
+    forks += 1
+
+
+os.register_at_fork(after_in_child=_count_fork)
+
+
+cdef inline const int64_t* places_of(np.ndarray rows):
+    if rows is None:
+        return NULL
+    return <const int64_t*>address(rows)
+
+
+cdef set_training(
+    Span* span, np.ndarray x, np.ndarray y, np.ndarray order, int64_t batch_size,
+    const Optimizer* optimizer, np.ndarray rates, np.ndarray rows,
+):
+    """What spans of training have in common."""
+    span.kind = TRAIN
+    span.x = address(x)
+    span.y = address(y)
+    span.rows = y.shape[0]
+    span.batch_size = batch_size
+    span.order = NULL if order is None else <int64_t*>address(order)
+    span.places = places_of(rows)
+    span.rates = <const double*>address(rates)
+    span.one_rate = rates.shape[0] == 1
+    span.optimizer = optimizer
+
+
+cdef int64_t padded_stride(int64_t width, int64_t itemsize, int64_t half) noexcept:
+    """Whole tiles, and not a multiple of 512 bytes: rows must not all fall into one set of the
+    cache."""
+    cdef int64_t stride
+    if width == 1:
+        return 1
+    stride = (width + half - 1) // half * half
+    return stride + half if stride * itemsize % 512 == 0 else stride
+
+
+cdef bint any_counts(const Network* net) noexcept:
+    """Whether the loss of a row depends on the targets or the weights of all rows of its batch."""
+    cdef const LossTerm* term
+    cdef int64_t k
+    for k in range(net.term_count):
+        term = &net.terms[k]
+        if (term.reduction == REDUCTION_WEIGHTED_MEAN or term.reduction == REDUCTION_MEAN
+                and ignores_rows(term, net.settings + term.settings)):
+            return True
+    return False
+
+
+cdef Optimizer unpacked(const NetworkKernels* kernels, state):
+    """The C view of an optimizer's state, whose arrays the caller keeps alive."""
+    cdef Optimizer optimizer
+    cdef np.ndarray settings = state.settings
+    cdef np.ndarray slots = state.slots
+    cdef np.ndarray iterations = state.iterations
+    cdef int k
+    optimizer.kind = state.kind
+    optimizer.settings = <const double*>address(settings)
+    for k in range(2):  # there may be only one
+        optimizer.log_settings[k] = (
+            kernels.logarithm(optimizer.settings[k]) if k < settings.shape[0] else 0)
+    optimizer.segments = NULL
+    optimizer.segment_count = 0
+    optimizer.options = NULL
+    optimizer.squares = NULL
+    if state.segments is not None:
+        optimizer.segments = <const Segment*>address(state.segments)
+        optimizer.segment_count = len(state.segments)
+        optimizer.options = <const Options*>address(state.options)
+        optimizer.squares = <double*>address(state.squares)
+    optimizer.slots = address(slots)
+    optimizer.slot_size = slots.strides[0] // slots.itemsize
+    optimizer.iterations = <int64_t*>address(iterations)
+    return optimizer
+
+
+cdef class Program:
+    """A network made ready to run: its layer table, its arrays and its scratch.
+
+    Parameters
+    ----------
+    kernels : capsule
+    plan : fastgd._plan.Plan
+        The table, the losses and the metrics.
+    parameters, gradients : ndarray, shape (plan.parameter_count,)
+        Flat vectors of the network's data type, with types.PADDING elements of room behind
+        them. They are filled in place and never rebound.
+
+    Notes
+    -----
+    Nothing is validated here: arrays are C-contiguous, of the network's data type and of the
+    right shapes. The calls may come from several threads; they take turns. `threads` is how many
+    threads a call uses; it changes no bit.
+    """
+
+    cdef Network net
+    cdef const NetworkKernels* kernels
+    cdef object dtype
+    cdef object table           # arrays that are never changed
+    cdef int64_t widest
+    cdef object arrays
+    cdef object workspace
+    cdef object scratch
+    cdef int64_t members
+    cdef int64_t scratch_bytes
+    cdef int64_t work_size
+    cdef bint weighted
+    cdef int64_t spare_bytes
+    cdef Functions functions
+    cdef object turn
+    cdef int64_t turn_forks
+    cdef object regular
+
+    def __init__(self, kernels, plan, np.ndarray parameters, np.ndarray gradients):
+        cdef np.ndarray rows = plan.rows
+        cdef np.ndarray width = plan.widths
+        cdef np.ndarray settings = plan.settings
+        cdef np.ndarray outputs = plan.outputs
+        cdef np.ndarray terms = plan.losses
+        cdef np.ndarray metrics = plan.metrics
+        widths = width.tolist()
+        cdef int type_number = np.PyArray_TYPE(parameters)
+        self.kernels = network_kernels(kernels, type_number)
+        strides = [padded_stride(w, parameters.itemsize, self.kernels.half) for w in widths]
+        strides[0] = widths[0]
+        cdef np.ndarray stride = numpy.array(strides, numpy.int64)
+        starts = [0] * len(strides)
+        for k in range(2, len(strides)):
+            starts[k] = starts[k - 1] + strides[k - 1]
+        cdef np.ndarray start = numpy.array(starts, numpy.int64)
+        cdef np.ndarray sums = numpy.zeros(len(terms))
+        cdef np.ndarray flags, tape_flags, adds
+        table = named_rows(rows)
+        sources = terms["source"].tolist()
+        flags, adds = row_flags(table, widths, sources, False)
+        tape_flags, _ = row_flags(table, widths, outputs.tolist(), True)
+        self.dtype = parameters.dtype
+        self.net.single = type_number == np.NPY_FLOAT
+        self.table = (rows, width, settings, outputs, terms, metrics, stride, start, flags,
+                      tape_flags, adds, plan.keep)
+        self.arrays = (sums, parameters, gradients)
+        self.net.rows = <const Row*>address(rows)
+        self.net.row_count = rows.shape[0]
+        self.net.flags = <const int64_t*>address(flags)
+        self.net.tape_flags = <const int64_t*>address(tape_flags)
+        self.net.settings = <const double*>address(settings)
+        self.net.width = <const int64_t*>address(width)
+        self.net.stride = <const int64_t*>address(stride)
+        self.net.start = <const int64_t*>address(start)
+        self.net.row_width = starts[len(starts) - 1] + strides[len(strides) - 1]
+        self.widest = max(strides)
+        self.net.outputs = <const int64_t*>address(outputs)
+        self.net.output_count = outputs.shape[0]
+        self.net.terms = <const LossTerm*>address(terms)
+        self.net.term_count = terms.shape[0]
+        self.net.term_adds = <const int64_t*>address(adds)
+        self.net.metrics = <const MetricTerm*>address(metrics)
+        self.net.metric_count = metrics.shape[0]
+        self.net.target_width = plan.target_width
+        self.net.coupled = any(
+            [row.op == OP_BATCH_NORM and row.kind == MOMENTS_BATCH for row in table])
+        self.functions = Functions(plan.functions)
+        self.net.calls = &self.functions.calls if plan.functions else NULL
+        self.net.counts_rows = any_counts(&self.net)
+        self.net.scatters = any([row.op == OP_EMBEDDING for row in table])
+        self.net.parameter_count = parameters.shape[0]
+        self.net.parameters = address(parameters)
+        self.net.gradients = address(gradients)
+        self.net.sums = <double*>address(sums)
+        self.net.line_start = self.kernels.panel_bytes + 64
+        self.net.numerators_start = self.net.line_start + LINES * max(widths) * parameters.itemsize
+        cdef int64_t lanes = self.kernels.lanes
+        self.net.chunk_size = (self.net.parameter_count + 2 * lanes - 1) // lanes * lanes
+        self.keep_regular(plan)
+        self.work_size = plan.work_size
+        self.weighted = any([self.net.terms[k].weight_column >= 0
+                             for k in range(self.net.term_count)])
+        self.spare_bytes = 0
+        if any([flag & FLAG_ADD_PARAMETERS for flag in (*flags.tolist(), *tape_flags.tolist())]):
+            self.spare_bytes = self.net.chunk_size * parameters.itemsize
+        self.begin()
+
+    cdef begin(self):
+        """Begin without any room for rows."""
+        self.net.capacity = 0
+        self.members = 0
+        self.scratch_bytes = 0
+        self.turn_forks = -1
+        self.workspace = ()
+        self.scratch = None
+        self.set_scratch(1)
+
+    def replica(self, np.ndarray parameters, np.ndarray gradients):
+        """This program for the parameters of another network that is described alike.
+
+        For programs without penalties and without functions of the user's.
+        """
+        cdef Program other = Program.__new__(Program)
+        cdef np.ndarray sums = numpy.zeros(self.net.term_count)
+        other.net = self.net
+        other.kernels, other.weighted = self.kernels, self.weighted
+        other.dtype, other.table, other.regular = self.dtype, self.table, self.regular
+        other.arrays = (sums, parameters, gradients)
+        other.net.sums = <double*>address(sums)
+        other.net.parameters = address(parameters)
+        other.net.gradients = address(gradients)
+        other.functions = self.functions
+        other.work_size, other.widest = self.work_size, self.widest
+        other.spare_bytes = self.spare_bytes
+        other.begin()
+        return other
+
+    cdef keep_regular(self, plan):
+        """Take the plan's penalties and constraints."""
+        cdef np.ndarray penalties = plan.penalties
+        cdef np.ndarray constraints = plan.constraints
+        cdef const PenaltyRow* rows = <const PenaltyRow*>address(penalties)
+        cdef int64_t k
+        cdef int64_t room = 0
+        for k in range(penalties.shape[0]):
+            if rows[k].kind in (PENALTY_ORTHOGONAL_ROWS, PENALTY_ORTHOGONAL_COLUMNS):
+                room = max(room, self.orthogonal_room(&rows[k]))
+        workspace = numpy.zeros(room, self.dtype)
+        self.regular = (penalties, constraints, plan.penalty_gradients, workspace)
+        self.net.penalties.rows = rows
+        self.net.penalties.count = penalties.shape[0]
+        self.net.penalties.gradients = address(plan.penalty_gradients)
+        self.net.penalties.workspace = address(workspace)
+        self.net.constraints.rows = <const ConstraintRow*>address(constraints)
+        self.net.constraints.count = constraints.shape[0]
+
+    cdef int64_t orthogonal_room(self, const PenaltyRow* row) noexcept:
+        """The elements of a penalty's workspace: unit vectors, their scales, and blocks of cosines
+        and sums."""
+        cdef bint by_rows = row.kind == PENALTY_ORTHOGONAL_ROWS
+        cdef int64_t n = row.rows if by_rows else row.columns
+        cdef int64_t k = row.columns if by_rows else row.rows
+        return n * k + n + self.kernels.orthogonal_block * (n + k) + self.kernels.lanes
+
+    cdef in_turn(self):
+        """The lock that calls take turns by."""
+        if self.turn_forks != forks:
+            self.turn = threading.RLock()
+            self.turn_forks = forks
+        if self.net.calls != NULL and self.turn._is_owned():
+            raise EngineError(
+                "a function of a model: it cannot train, evaluate or predict with that model, "
+                "which is waiting for it")
+        return self.turn
+
+    cdef set_scratch(self, int64_t rows):
+        """Lay out a member's scratch for batches of `rows` rows."""
+        cdef int64_t itemsize = self.dtype.itemsize
+        self.net.spare_start = (
+            self.net.numerators_start + (rows if self.weighted else 1) * itemsize + 63) // 64 * 64
+        self.net.scratch_size = (self.net.spare_start + self.spare_bytes + 63) // 64 * 64
+
+    cdef reserve(self, int64_t rows, int64_t threads):
+        """Room for batches of `rows` rows and for a team."""
+        cdef int64_t batch_width = self.net.width[0] + self.net.target_width
+        if rows > self.net.capacity:
+            values, deltas = self.room_for_buffers(rows)
+            batch = numpy.zeros(rows * batch_width + self.kernels.lanes, self.dtype)
+            row_values = numpy.zeros(
+                rows * (self.net.term_count + self.net.metric_count), self.dtype)
+            chunks = self.room_for_chunks(rows)
+            self.workspace = (values, deltas, batch, row_values, chunks)
+            self.net.chunks = address(chunks)
+            self.net.values = address(values)
+            self.net.deltas = address(deltas)
+            self.net.batch = address(batch)
+            self.net.row_values = address(row_values)
+            self.net.capacity = rows
+            self.set_scratch(rows)
+        if threads * self.net.scratch_size > self.scratch_bytes:
+            self.members = max(threads, self.members)
+            self.scratch_bytes = self.members * self.net.scratch_size
+            self.scratch = numpy.zeros(self.scratch_bytes, numpy.uint8)
+            self.net.scratch = address(self.scratch)
+
+    cdef room_for_buffers(self, int64_t rows):
+        """Room for the values of all buffers, and for their gradients and one to spare."""
+        cdef int64_t size = rows * self.net.row_width
+        return (numpy.zeros(size + self.work_size + self.kernels.lanes, self.dtype),
+                numpy.zeros(size + rows * self.widest + self.kernels.lanes, self.dtype))
+
+    cdef room_for_chunks(self, int64_t rows):
+        """Room for the gradients of each chunk of a batch."""
+        cdef int64_t count = chunk_count(&self.net, rows)
+        return numpy.zeros(count * self.net.chunk_size if count > 1 else 0, self.dtype)
+
+    cdef run(self, Span* span, double seconds, int64_t threads):
+        """Run a span of steps over a team.
+
+        Some microseconds' work keeps the interpreter's lock: to give it away and to get it back
+        may cost more.
+        """
+        cdef int64_t rows = min(span.rows, span.batch_size * (span.last_step - span.step))
+        span.kernels = self.kernels
+        span.net = &self.net
+        if self.net.calls != NULL or span.kind == TRAIN and self.net.coupled:
+            threads = 1
+        self.reserve(min(span.batch_size, span.rows), threads)
+        if rows * self.net.parameter_count <= LOCKED_WORK:
+            span.deadline = FOR_EVER
+            run_team(1, run_member, span)
+            self.functions.raise_it()
+            return
+        with nogil:
+            span.deadline = now() + seconds
+            run_team(threads, run_member, span)
+        raise_pending()
+        self.functions.raise_it()
+
+    cdef int64_t run_rows(self, Span* span, int64_t first_row, double seconds, int64_t threads):
+        """Run a span of rows from first_row of x on, in blocks; returns the row reached."""
+        span.rows -= first_row
+        if span.places != NULL:
+            span.places += first_row
+        else:
+            span.x = <const char*>span.x + first_row * self.net.width[0] * itemsize(&self.net)
+        span.batch_size = BLOCK_ROWS * threads if self.net.calls == NULL else CALL_ROWS
+        span.step = 0
+        span.last_step = (span.rows + span.batch_size - 1) // span.batch_size
+        self.run(span, seconds, threads)
+        return first_row + min(span.rows, span.step * span.batch_size)
+
+    def train(
+        self, np.ndarray x, np.ndarray y, np.ndarray order, key, int64_t batch_size,
+        int64_t first_step, int64_t last_step, state, np.ndarray rates, np.ndarray totals,
+        double seconds, int64_t threads=1, np.ndarray rows=None,
+    ):
+        """Train on the batches first_step ... last_step - 1 of an epoch.
+
+        Parameters
+        ----------
+        x, y : ndarray, shapes (n, inputs) and (n, targets)
+            With `rows`, x may have more rows than y.
+        order : ndarray of int64, shape (n,), or None
+            The order of the rows, in which case step 0 fills it from `key`; None is their own.
+        key : int
+            The epoch's stream of random numbers, 64 bits.
+        batch_size, first_step, last_step : int
+        state : fastgd.optimizers.State
+            Kind, settings, slots and iterations of the optimizer; changed in place.
+        rates : ndarray of float64, shape (1,) or (steps of the epoch,)
+            The learning rate.
+        totals : ndarray of float64, shape (plan.totals_size,)
+            Added to; see scores.pxi.
+        seconds : float
+            Return after about this time, whatever is left.
+        threads : int
+        rows : ndarray of int64, shape (n,), optional
+            The row of x that belongs to each row of y.
+
+        Returns
+        -------
+        (int, Status)
+            The step to go on from, and why it stopped.
+        """
+        cdef Span span
+        cdef Optimizer optimizer = unpacked(self.kernels, state)
+        cdef uint64_t stream = key
+        set_training(&span, x, y, order, batch_size, &optimizer, rates, rows)
+        span.step = first_step
+        span.last_step = last_step
+        span.key = stream
+        span.totals = <double*>address(totals)
+        with self.in_turn():
+            if span.order != NULL and first_step == 0:
+                with nogil:
+                    permute(stream, span.rows, span.order)
+            self.run(&span, seconds, threads)
+        return span.step, span.status
+
+    def train_epochs(
+        self, np.ndarray x, np.ndarray y, np.ndarray order, np.ndarray keys, int64_t batch_size,
+        state, np.ndarray rates, np.ndarray totals, np.ndarray reached, double seconds,
+        np.ndarray rows=None,
+    ):
+        """Train for whole epochs, one after the other, without a look back between them.
+
+        Parameters
+        ----------
+        x, y, order, batch_size, state, rows
+            As in train.
+        keys : ndarray of uint64, shape (epochs,)
+            The stream of each epoch.
+        rates : ndarray of float64, shape (1,)
+        totals : ndarray of float64, shape (epochs, plan.totals_size)
+            Those of each epoch are added to its row.
+        reached : ndarray of int64, shape (3,)
+            Filled with how many epochs were begun, how many of them are done, and the step at
+            which the latest stopped: also where an exception comes.
+        seconds : float
+            Begin no epoch after about this time.
+
+        Returns
+        -------
+        Status
+            Why it stopped.
+        """
+        cdef Span span
+        cdef Optimizer optimizer = unpacked(self.kernels, state)
+        cdef const uint64_t* streams = <const uint64_t*>address(keys)
+        cdef int64_t* place = <int64_t*>address(reached)
+        cdef int64_t epochs = keys.shape[0]
+        cdef int64_t totals_size = totals.shape[1]
+        cdef int64_t e
+        cdef double deadline
+        set_training(&span, x, y, order, batch_size, &optimizer, rates, rows)
+        span.kernels = self.kernels
+        span.net = &self.net
+        span.totals = <double*>address(totals)
+        span.last_step = (span.rows + batch_size - 1) // batch_size
+        span.deadline = FOR_EVER
+        span.status = STATUS_FINE
+        with self.in_turn():
+            self.reserve(min(batch_size, span.rows), 1)
+            with nogil:
+                deadline = now() + seconds
+                for e in range(epochs):
+                    span.step = 0
+                    span.key = streams[e]
+                    place[0] = e + 1
+                    if span.order != NULL:
+                        permute(span.key, span.rows, span.order)
+                    run_team(1, run_member, &span)
+                    place[2] = span.step
+                    if span.status != STATUS_FINE or span.step < span.last_step:
+                        break
+                    place[1] = e + 1
+                    span.totals += totals_size
+                    if now() > deadline:
+                        break
+            raise_pending()
+        return span.status
+
+    def evaluate(
+        self, np.ndarray x, np.ndarray y, int64_t first_row, np.ndarray totals, double seconds,
+        int64_t threads=1, np.ndarray rows=None,
+    ):
+        """Add loss and metrics of the rows from first_row on to totals; the row reached.
+
+        rows: as in train.
+        """
+        cdef Span span
+        span.kind = EVALUATE
+        span.x = address(x)
+        span.y = <char*>address(y) + first_row * y.strides[0]
+        span.rows = y.shape[0]
+        span.places = places_of(rows)
+        span.out = NULL
+        span.totals = <double*>address(totals)
+        with self.in_turn():
+            return self.run_rows(&span, first_row, seconds, threads)
+
+    def predict(
+        self, np.ndarray x, np.ndarray out, int64_t first_row, double seconds, int64_t threads=1,
+        np.ndarray rows=None,
+    ):
+        """Fill out with the outputs of the rows from first_row on; the row reached.
+
+        rows: the row of x that belongs to each row of out; None for all of them.
+        """
+        cdef Span span
+        span.kind = PREDICT
+        span.y = NULL
+        span.x = address(x)
+        span.out = <char*>address(out) + first_row * out.strides[0]
+        span.rows = out.shape[0]
+        span.places = places_of(rows)
+        with self.in_turn():
+            return self.run_rows(&span, first_row, seconds, threads)
+
+    cdef predict_all(self, const void* x, void* out, int64_t rows):
+        """As predict, from and to plain memory, in this thread."""
+        cdef Span span
+        span.kind = PREDICT
+        span.y = NULL
+        span.x = x
+        span.out = out
+        span.rows = rows
+        span.places = NULL
+        with self.in_turn():
+            self.run_rows(&span, 0, FOR_EVER, 1)
+
+    def gradients(self, np.ndarray x, np.ndarray y, np.ndarray totals, key=0):
+        """Fill the flat gradients with those of what is minimised over all rows of x: a Status.
+
+        key: of random numbers; totals is added to: both as in train.
+        """
+        cdef Batch batch = batch_of(x, True, key)
+        cdef double* sums = <double*>address(totals)
+        cdef int status
+        batch.y = address(y)
+        with self.in_turn():
+            self.reserve(batch.rows, 1)
+            with nogil:
+                status = gradients_of(self.kernels, &self.net, &batch, sums)
+            raise_pending()
+            self.functions.raise_it()
+        return status
+
+    def penalty(self):
+        """The sum of the penalties on the parameters as they are, but of no shared one."""
+        cdef double total
+        with self.in_turn():
+            self.reserve(0, 1)
+            with nogil:
+                total = self.kernels.penalty_value(
+                    &self.net.penalties, 0, self.net.parameters, self.net.scratch)
+        return total
+
+    def forward(
+        self, np.ndarray parameters, np.ndarray x, np.ndarray out, bint training=False, key=0,
+    ):
+        """Fill out with the outputs for x under `parameters`; returns what backward needs.
+
+        In training the moments that batch normalisations keep move on, in the program's own
+        parameters.
+        """
+        cdef Network net = self.net
+        cdef Batch batch = batch_of(x, training, key)
+        values, _ = self.room_for_buffers(batch.rows)
+        scratch = numpy.zeros(net.scratch_size, numpy.uint8)
+        net.capacity = batch.rows
+        net.parameters = address(parameters)
+        net.values = address(values)
+        net.scratch = address(scratch)
+        cdef void* out_data = address(out)
+        with nogil:
+            outputs_of(self.kernels, &net, &batch, out_data)
+            net.parameters = self.net.parameters
+            if training and net.coupled:
+                self.kernels.move_moments(&net, batch.x)
+        self.functions.raise_it()
+        return values
+
+    def backward(
+        self, np.ndarray parameters, np.ndarray x, np.ndarray values, np.ndarray d_out,
+        np.ndarray gradients, np.ndarray d_x, bint training=False, key=0,
+    ):
+        """From the gradient of the outputs to those of the parameters and, unless None, of x.
+
+        values is what forward returned for the same arguments.
+        """
+        cdef Network net = self.net
+        cdef Batch batch = batch_of(x, training, key)
+        _, deltas = self.room_for_buffers(batch.rows)
+        chunks = self.room_for_chunks(batch.rows)
+        scratch = numpy.zeros(net.scratch_size, numpy.uint8)
+        net.capacity = batch.rows
+        net.parameters = address(parameters)
+        net.gradients = address(gradients)
+        net.values = address(values)
+        net.deltas = address(deltas)
+        net.chunks = address(chunks)
+        net.scratch = address(scratch)
+        cdef void* d_out_data = address(d_out)
+        cdef void* d_x_data = NULL if d_x is None else address(d_x)
+        with nogil:
+            backward_from(self.kernels, &net, &batch, d_out_data, d_x_data)
+        self.functions.raise_it()
+
+
+cdef Batch batch_of(np.ndarray x, bint training, key):
+    """All rows of x as a batch."""
+    cdef Batch batch
+    batch.x = address(x)
+    batch.y = NULL
+    batch.rows = x.shape[0]
+    batch.training = training
+    batch.key = <uint64_t>key
+    return batch

@@ -1,0 +1,121 @@
+# Weighted Gram matrices of a linear model's columns: x^T diag(c) (x - shift, 1, y), of which
+# Hessians and exact solutions of least squares are made.
+#
+# Dense rows are laid out in tiles, see kernels/gram.pxi, times the roots of their weights. Blocks
+# are added to sums in turn, whose number depends on the shapes alone. Sparse rows add to one sum:
+# each member of a team to those lines of it that are its own, for all rows.
+
+cdef struct GramPass:
+    const LinearKernels* kernels
+    WeightedGram job
+
+
+cdef void pass_dense(GramPass* task, Team* team, int64_t rank) noexcept nogil:
+    cdef int64_t lanes = task.kernels.lanes
+    cdef WeightedGram* job = &task.job
+    cdef const RowTable* rows = job.rows
+    cdef int64_t d = rows.d
+    cdef int64_t width = job.width
+    cdef int64_t size = d * width
+    cdef int64_t x_tiles = (d + lanes - 1) // lanes
+    cdef int64_t tiles = (width + lanes - 1) // lanes
+    cdef int64_t shares = x_tiles * tiles - x_tiles * (x_tiles - 1) // 2
+    cdef int64_t begin = share_begin(job.count * shares, 1, team.size, rank)
+    cdef int64_t end = share_begin(job.count * shares, 1, team.size, rank + 1)
+    cdef double* spare = job.scratch + rank * job.scratch_size
+    cdef int64_t row = job.row
+    cdef int64_t met = 0
+    cdef int64_t s, here, length, i, j
+    while row < rows.n and not flags(team):
+        for s in range(job.count):
+            here = row + s * GRAM_ROWS
+            if here < rows.n and begin < (s + 1) * shares and end > s * shares:
+                length = min(<int64_t>GRAM_ROWS, rows.n - here)
+                task.kernels.dense_gram(job, here, length, job.sums + s * size, spare,
+                                        begin - s * shares, end - s * shares)
+        row += job.count * GRAM_ROWS
+        meet(team, &met)
+        if rank == 0 and now() > job.deadline:
+            raise_flag(team, BATCH_END_FLAG)
+        meet(team, &met)
+    if rank == 0:
+        job.row = min(row, rows.n)
+        if row >= rows.n:
+            for s in range(1, job.count):
+                for i in range(size):
+                    job.sums[i] += job.sums[s * size + i]
+            for i in range(d):
+                for j in range(i):
+                    job.sums[i * width + j] = job.sums[j * width + i]
+
+
+cdef void pass_sparse(GramPass* task, Team* team, int64_t rank) noexcept nogil:
+    cdef WeightedGram* job = &task.job
+    cdef const RowTable* rows = job.rows
+    cdef int64_t begin = share_begin(rows.d, 1, team.size, rank)
+    cdef int64_t end = share_begin(rows.d, 1, team.size, rank + 1)
+    cdef int64_t row = job.row
+    cdef int64_t met = 0
+    cdef int64_t i, j, last
+    while row < rows.n and not flags(team):
+        last = min(rows.n, row + GRAM_ROWS)
+        task.kernels.sparse_gram(job, row, last, begin, end)
+        row = last
+        meet(team, &met)
+        if rank == 0 and now() > job.deadline:
+            raise_flag(team, BATCH_END_FLAG)
+        meet(team, &met)
+    if rank == 0:
+        job.row = row
+        if row >= rows.n:
+            for i in range(rows.d):
+                for j in range(i):
+                    job.sums[j * job.width + i] = job.sums[i * job.width + j]
+
+
+cdef void pass_rows(void* job, Team* team, int64_t rank) noexcept nogil:
+    cdef GramPass* task = <GramPass*>job
+    if task.job.rows.sparse:
+        pass_sparse(task, team, rank)
+    else:
+        pass_dense(task, team, rank)
+
+
+def weighted_gram(
+    Rows rows, np.ndarray weights, np.ndarray shift, np.ndarray targets, np.ndarray sums,
+    int64_t row, double seconds, int64_t threads=1,
+):
+    """Go on from `row` with the sums of (x - shift)^T diag(c) (x - shift, 1, y): (row, sums).
+
+    weights: c of at least 0, (n,), or None for ones. shift: (d,) or None; dense rows only.
+    targets: y, (n, k). sums: None at first. When all rows are reached, sums[0] is the result:
+    float64, shape (d, d + 1 + k).
+    """
+    cdef GramPass task
+    cdef WeightedGram* job = &task.job
+    cdef int64_t d = rows.table.d
+    task.kernels = rows.kernels
+    cdef int64_t lanes = task.kernels.lanes
+    job.rows = &rows.table
+    job.k = targets.shape[1]
+    job.width = d + 1 + job.k
+    job.row = row
+    job.count = 1
+    job.scratch_size = 8
+    if not rows.table.sparse:
+        job.count = gram_sums_for(rows.table.n, d, 1 + job.k)
+        job.scratch_size = (lanes + (job.width + lanes - 1) // lanes * GRAM_ROWS) * lanes
+    if sums is None:
+        size = job.count * d * job.width
+        # gram_descent reads whole tiles
+        sums = numpy.zeros(size + lanes)[:size].reshape(job.count, d, job.width)
+    scratch = numpy.zeros(threads * job.scratch_size + 8)
+    job.weights = NULL if weights is None else <const double*>address(weights)
+    job.shift = NULL if shift is None else <const double*>address(shift)
+    job.targets = <const double*>address(targets)
+    job.sums = <double*>address(sums)
+    job.scratch = <double*>((<size_t>address(scratch) + 63) // 64 * 64)
+    with nogil:
+        job.deadline = now() + seconds
+        run_team(threads, pass_rows, &task)
+    return job.row, sums

@@ -1,0 +1,135 @@
+"""The kernels, and their table: translated once, and compiled for each instruction set."""
+
+from cpython.pycapsule cimport PyCapsule_New
+from libc.math cimport INFINITY
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+
+from fastgd._core.clock cimport now
+from fastgd._core.linear cimport *
+from fastgd._core.network cimport *
+from fastgd._core.optimizer cimport *
+from fastgd._core.random cimport draw
+from fastgd._core.scalar cimport (
+    absolute, exponential, fmadd, hyperbolic_tangent, is_finite, log_of_parts, logarithm,
+    power_of_two, real, reduced_high, select, shifted_exponent, sigmoid, softplus, square_root,
+    subtract_low, unshifted, with_sign_of,
+)
+from fastgd._core.team cimport share_begin
+from fastgd._core.types cimport *
+
+include "kernels/gemm.pxi"
+include "kernels/sums.pxi"
+include "kernels/merge.pxi"
+
+# networks
+include "kernels/dense.pxi"
+include "kernels/points.pxi"
+include "kernels/activations.pxi"
+include "kernels/losses.pxi"
+include "kernels/metrics.pxi"
+include "kernels/counts.pxi"
+include "kernels/confusion.pxi"
+include "kernels/moments.pxi"
+include "kernels/optimizer.pxi"
+include "kernels/weights.pxi"
+include "kernels/updates.pxi"
+include "kernels/norms.pxi"
+include "kernels/variables.pxi"
+include "kernels/steps.pxi"
+include "kernels/constraints.pxi"
+include "kernels/penalties.pxi"
+include "kernels/calls.pxi"
+include "kernels/network.pxi"
+include "kernels/affine.pxi"
+include "kernels/noise.pxi"
+include "kernels/batchnorm.pxi"
+include "kernels/normalization.pxi"
+include "kernels/embedding.pxi"
+include "kernels/prelu.pxi"
+include "kernels/gradients.pxi"
+include "kernels/scores.pxi"
+include "kernels/finite.pxi"
+include "kernels/unit.pxi"
+include "kernels/descent.pxi"
+
+# linear models
+include "kernels/linear_lines.pxi"
+include "kernels/linear_rows.pxi"
+include "kernels/linear_losses.pxi"
+include "kernels/linear_rates.pxi"
+include "kernels/linear_steps.pxi"
+include "kernels/linear_blocks.pxi"
+include "kernels/linear_objective.pxi"
+include "kernels/gram.pxi"
+include "kernels/gram_descent.pxi"
+include "kernels/coordinate_descent.pxi"
+
+include "kernels/peak.pxi"
+
+
+cdef void fill(NetworkKernels* table, real of_type) noexcept:
+    """Enter the kernels of a data type; of_type is there for it."""
+    table.half = HALF
+    table.lanes = LANES
+    table.rows = ROWS
+    table.panel_bytes = PANEL_BYTES
+    table.orthogonal_block = ORTHOGONAL_BLOCK
+    table.forward = <ForwardKernel>forward[real]
+    table.backward = <BackwardKernel>backward[real]
+    table.score = <ScoreKernel>score[real]
+    table.add_scores = <AddScoresKernel>add_scores[real]
+    table.share_gradients = <ShareGradientsKernel>share_gradients[real]
+    table.chunk_gradients = <ChunkGradientsKernel>chunk_gradients[real]
+    table.add_chunks = <AddChunksKernel>add_chunks[real]
+    table.batch_share = <BatchShareKernel>batch_share[real]
+    table.penalty_value = <PenaltyKernel>penalty_value[real]
+    table.add_penalty_gradients = <AddPenaltyGradientsKernel>add_penalty_gradients[real]
+    table.move_moments = <MoveMomentsKernel>move_moments[real]
+    table.constrain = <ConstrainKernel>constrain_variables[real]
+    table.gather = <GatherKernel>gather[real]
+    table.copy_outputs = <CopyOutputsKernel>copy_outputs[real]
+    table.take_output_gradients = <TakeGradientsKernel>take_output_gradients[real]
+    table.check_gradients = <CheckGradientsKernel>check_gradients[real]
+    table.update = <UpdateKernel>update_share[real]
+    table.step_scales = step_scales
+    table.logarithm = <LogarithmKernel>logarithm[double]
+    table.train_unit = <TrainUnitKernel>train_unit[real]
+    table.all_finite = <FiniteKernel>all_finite[real]
+    table.all_between = <TargetsKernel>all_between[real]
+    table.find_nonfinite = <NonfiniteKernel>find_nonfinite[real]
+    table.descent_sums = <DescentSumsKernel>descent_sums[real]
+    table.descent_step = <DescentStepKernel>descent_step[real]
+
+
+cdef void fill_linear(LinearKernels* table) noexcept:
+    table.lanes = LANES
+    table.panel_bytes = PANEL_BYTES
+    table.decide = decide
+    table.dot = dot_of
+    table.losses = linear_losses
+    table.multinomial_slopes = multinomial_slopes
+    table.row_squares = row_squares
+    table.largest = largest_of
+    table.run_heads = run_heads
+    table.row_step = row_step
+    table.batch_step = batch_step
+    table.head_decision = head_decision
+    table.begin_head = begin_head
+    table.settle_head = settle_head
+    table.optimal_start = optimal_start
+    table.objective_block = objective_block
+    table.dense_gram = dense_gram
+    table.sparse_gram = sparse_gram
+    table.gram_descent = gram_descent
+    table.form_left = form_left
+    table.coordinate_sweep = coordinate_sweep
+    table.coordinates_end = coordinates_end
+
+
+cdef Kernels table
+fill(&table.network[0], <float>0)
+fill(&table.network[1], <double>0)
+fill_linear(&table.linear)
+
+#: The table, as the engine takes it.
+kernels = PyCapsule_New(&table, NULL, NULL)

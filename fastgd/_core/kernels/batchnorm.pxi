@@ -1,0 +1,287 @@
+# Batch normalisation: target = (source - mean) / sqrt(variance + epsilon) kernel + bias, column by
+# column. S. Ioffe, C. Szegedy, "Batch normalization", 2015.
+#
+# In training the moments are those of the batch, each a sum in double precision over its rows in
+# their order; a step that succeeds then moves the lasting ones in `state` towards them. Where a
+# layer has several groups of channels in a row, one after the other, they count as rows.
+# Room for the batch: means, variances, the factors 1 / sqrt(variance + epsilon), and of the
+# gradients of the target the sums, by themselves and times the normalised source.
+
+cdef inline void moment_columns(
+    const int lanes, int64_t rows, int64_t groups, int64_t channels, const real* x, int64_t stride,
+    real* mean, real* variance,
+) noexcept nogil:
+    """Mean and variance of `lanes` columns, a constant, in two passes."""
+    cdef double[32] s
+    cdef double[32] m
+    cdef double count = <double>(rows * groups)
+    cdef int64_t i, g
+    cdef int j
+    for j in range(lanes):
+        s[j] = 0
+    for i in range(rows):
+        for g in range(groups):
+            for j in range(lanes):
+                s[j] += <double>x[i * stride + g * channels + j]
+    for j in range(lanes):
+        m[j] = s[j] / count
+        s[j] = 0
+    for i in range(rows):
+        for g in range(groups):
+            for j in range(lanes):
+                s[j] = fmadd(<double>x[i * stride + g * channels + j] - m[j],
+                             <double>x[i * stride + g * channels + j] - m[j], s[j])
+    for j in range(lanes):
+        mean[j] = <real>m[j]
+        variance[j] = <real>(s[j] / count)
+
+
+cdef inline void slope_columns(
+    const int lanes, int64_t rows, int64_t groups, int64_t channels, const real* x, int64_t stride,
+    const real* d, int64_t d_stride, const real* mean, const real* factor, real* first,
+    real* second,
+) noexcept nogil:
+    """The sums of d, and of d times the normalised x, of `lanes` columns."""
+    cdef double[32] s
+    cdef double[32] t
+    cdef int64_t i, g, k
+    cdef int j
+    for j in range(lanes):
+        s[j] = 0
+        t[j] = 0
+    for i in range(rows):
+        for g in range(groups):
+            k = i * d_stride + g * channels
+            for j in range(lanes):
+                s[j] += <double>d[k + j]
+                t[j] = fmadd(<double>d[k + j],
+                             <double>((x[i * stride + g * channels + j] - mean[j]) * factor[j]),
+                             t[j])
+    for j in range(lanes):
+        first[j] = <real>s[j]
+        second[j] = <real>t[j]
+
+
+cdef inline int tile_of(int64_t channels, int64_t* j) noexcept nogil:
+    """How many columns to take from j on; j moves back where a whole tile then fits."""
+    if channels - j[0] >= 32:
+        return 32
+    if channels >= 8:
+        j[0] = min(j[0], channels - 8)
+        return 8
+    if channels >= 4:
+        j[0] = min(j[0], channels - 4)
+        return 4
+    return 1
+
+
+cdef void batch_moments(
+    int64_t rows, int64_t groups, int64_t channels, const real* x, int64_t stride, real* mean,
+    real* variance,
+) noexcept nogil:
+    cdef int64_t j = 0
+    cdef int lanes
+    while j < channels:
+        lanes = tile_of(channels, &j)
+        if lanes == 32:
+            moment_columns(32, rows, groups, channels, x + j, stride, mean + j, variance + j)
+        elif lanes == 8:
+            moment_columns(8, rows, groups, channels, x + j, stride, mean + j, variance + j)
+        elif lanes == 4:
+            moment_columns(4, rows, groups, channels, x + j, stride, mean + j, variance + j)
+        else:
+            moment_columns(1, rows, groups, channels, x + j, stride, mean + j, variance + j)
+        j += lanes
+
+
+cdef void batch_slopes(
+    int64_t rows, int64_t groups, int64_t channels, const real* x, int64_t stride, const real* d,
+    int64_t d_stride, const real* mean, const real* factor, real* first, real* second,
+) noexcept nogil:
+    cdef int64_t j = 0
+    cdef int lanes
+    while j < channels:
+        lanes = tile_of(channels, &j)
+        if lanes == 32:
+            slope_columns(32, rows, groups, channels, x + j, stride, d + j, d_stride, mean + j,
+                          factor + j, first + j, second + j)
+        elif lanes == 8:
+            slope_columns(8, rows, groups, channels, x + j, stride, d + j, d_stride, mean + j,
+                          factor + j, first + j, second + j)
+        elif lanes == 4:
+            slope_columns(4, rows, groups, channels, x + j, stride, d + j, d_stride, mean + j,
+                          factor + j, first + j, second + j)
+        else:
+            slope_columns(1, rows, groups, channels, x + j, stride, d + j, d_stride, mean + j,
+                          factor + j, first + j, second + j)
+        j += lanes
+
+
+cdef inline bint uses_batch(const Batch* batch, const Row* row) noexcept nogil:
+    """Whether the moments are those of the batch."""
+    return batch.training and row.kind == MOMENTS_BATCH
+
+
+cdef inline int64_t channel_count(const Network* net, const Row* row) noexcept nogil:
+    return net.width[row.target] // <int64_t>net.settings[row.settings + 2]
+
+
+cdef inline real* batch_room(const Network* net, const Row* row, const real* x) noexcept nogil:
+    """The room for the batch. x is there for its type."""
+    return <real*>net.values + net.row_width * net.capacity + row.work
+
+
+cdef void factors_of(
+    const Network* net, const Row* row, const real* variance, real* factor,
+) noexcept nogil:
+    """factor = 1 / sqrt(variance + epsilon)."""
+    cdef real epsilon = <real>net.settings[row.settings]
+    cdef int64_t j
+    for j in range(channel_count(net, row)):
+        factor[j] = <real>1 / square_root(variance[j] + epsilon)
+
+
+cdef const real* means_and_factors(
+    const Network* net, const Batch* batch, const Row* row, const real* x, real* line,
+    const real** factor,
+) noexcept nogil:
+    """The means that a batch is normalised by, and the factors; line: room for these."""
+    cdef int64_t channels = channel_count(net, row)
+    cdef const real* mean = batch_room(net, row, x)
+    factor[0] = mean + 2 * channels
+    if not uses_batch(batch, row):
+        mean = <const real*>net.parameters + row.state
+        factors_of(net, row, mean + channels, line)
+        factor[0] = line
+    return mean
+
+
+cdef void batch_norm_forward(
+    const Network* net, const Batch* batch, const Row* row, int64_t first_row, int64_t rows,
+    const real* x, void* scratch,
+) noexcept nogil:
+    """Where the moments are the batch's, the rows are all of it."""
+    cdef int64_t groups = <int64_t>net.settings[row.settings + 2]
+    cdef int64_t channels = channel_count(net, row)
+    cdef int64_t source_stride = net.stride[row.source]
+    cdef int64_t stride = net.stride[row.target]
+    cdef const real* parameters = <const real*>net.parameters
+    cdef const real* source = values_at(net, x, row.source, first_row)
+    cdef real* target = buffer_at(net, <real*>net.values, row.target) + first_row * stride
+    cdef real* room = batch_room(net, row, x)
+    cdef real* line = <real*>(<char*>scratch + net.line_start)
+    cdef real* scale = line + channels
+    cdef real* shift = scale + channels
+    cdef const real* mean
+    cdef const real* factor = NULL
+    cdef int64_t i, j, g
+    if uses_batch(batch, row):
+        batch_moments(rows, groups, channels, source, source_stride, room, room + channels)
+        factors_of(net, row, <const real*>room + channels, room + 2 * channels)
+    mean = means_and_factors(net, batch, row, x, line, &factor)
+    for j in range(channels):
+        scale[j] = factor[j] * parameters[row.kernel + j] if row.kernel >= 0 else factor[j]
+        shift[j] = parameters[row.bias + j] if row.bias >= 0 else <real>0
+    for i in range(rows):
+        for g in range(groups):
+            for j in range(channels):
+                target[g * channels + j] = fmadd(source[g * channels + j] - mean[j], scale[j],
+                                                 shift[j])
+        source += source_stride
+        target += stride
+
+
+cdef void batch_norm_gradient(
+    const Network* net, const Batch* batch, const Row* row, int64_t first_row, int64_t rows,
+    const real* x, const real* d_target, real* d_out, int64_t d_stride, void* scratch,
+) noexcept nogil:
+    """With n the normalised source, d_out = (d - mean(d) - n mean(d n)) kernel factor; the means
+    are taken where the moments depend on the source."""
+    cdef int64_t groups = <int64_t>net.settings[row.settings + 2]
+    cdef int64_t channels = channel_count(net, row)
+    cdef int64_t source_stride = net.stride[row.source]
+    cdef int64_t stride = net.stride[row.target]
+    cdef const real* parameters = <const real*>net.parameters
+    cdef const real* source = values_at(net, x, row.source, first_row)
+    cdef real* sums = batch_room(net, row, x) + 3 * channels
+    cdef real* line = <real*>(<char*>scratch + net.line_start)
+    cdef real* first = line + channels
+    cdef real* second = first + channels
+    cdef real* scale = second + channels
+    cdef const real* factor = NULL
+    cdef const real* mean = means_and_factors(net, batch, row, x, line, &factor)
+    cdef real count = <real>(rows * groups)
+    cdef int64_t i, j, g, k
+    for j in range(channels):
+        scale[j] = factor[j] * parameters[row.kernel + j] if row.kernel >= 0 else factor[j]
+        first[j] = 0
+        second[j] = 0
+    if uses_batch(batch, row):
+        batch_slopes(rows, groups, channels, source, source_stride, d_target, stride, mean, factor,
+                     sums, sums + channels)
+        for j in range(channels):
+            first[j] = sums[j] / count
+            second[j] = sums[channels + j] / count * factor[j]
+    for i in range(rows):
+        for g in range(groups):
+            for j in range(channels):
+                k = g * channels + j
+                d_out[k] = scale[j] * fmadd(mean[j] - source[k], second[j], d_target[k] - first[j])
+        source += source_stride
+        d_target += stride
+        d_out += d_stride
+
+
+cdef void batch_norm_parameters(
+    const Network* net, const Batch* batch, int64_t flags, const Row* row, int64_t first_row,
+    int64_t rows, const real* x, const real* d_target, real* out, void* scratch,
+) noexcept nogil:
+    """The gradients of kernel and bias, from the start of the flat vector `out`.
+
+    They are the sums that the gradient of the source takes too, and may have left.
+    """
+    cdef int64_t channels = channel_count(net, row)
+    cdef real* line = <real*>(<char*>scratch + net.line_start)
+    cdef real* sums = line + channels
+    cdef const real* factor = NULL
+    cdef const real* mean
+    if flags & FLAG_SOURCE and row.source > 0 and uses_batch(batch, row):
+        sums = batch_room(net, row, x) + 3 * channels
+    else:
+        mean = means_and_factors(net, batch, row, x, line, &factor)
+        batch_slopes(
+            rows, <int64_t>net.settings[row.settings + 2], channels,
+            values_at(net, x, row.source, first_row), net.stride[row.source], d_target,
+            net.stride[row.target], mean, factor, sums, sums + channels)
+    if row.kernel >= 0:
+        copy_columns(1, channels, <const real*>sums + channels, 0, out + row.kernel, 0)
+    if row.bias >= 0:
+        copy_columns(1, channels, <const real*>sums, 0, out + row.bias, 0)
+
+
+cdef int move_moments(const Network* net, const real* x) noexcept nogil:
+    """Move the lasting moments towards those of the batch that has just gone forward.
+
+    One that would leave the finite numbers stays: STATUS_UPDATE. x is there for its type.
+    """
+    cdef int status = STATUS_FINE
+    cdef const Row* row
+    cdef const real* room
+    cdef real* state
+    cdef real moved, momentum, rest
+    cdef int64_t i, j
+    for i in range(net.row_count):
+        row = &net.rows[i]
+        if row.op != OP_BATCH_NORM or row.kind != MOMENTS_BATCH:
+            continue
+        room = batch_room(net, row, x)
+        state = <real*>net.parameters + row.state
+        momentum = <real>net.settings[row.settings + 1]
+        rest = <real>(1 - net.settings[row.settings + 1])
+        for j in range(2 * channel_count(net, row)):
+            moved = fmadd(state[j], momentum, room[j] * rest)
+            if is_finite(moved):
+                state[j] = moved
+            else:
+                status = STATUS_UPDATE
+    return status

@@ -1,0 +1,54 @@
+# Functions of the user's own: what is handed to Python, see Calls in network.pxd.
+
+cdef inline Matrix matrix_of(
+    int64_t rows, int64_t width, const real* data, int64_t stride,
+) noexcept nogil:
+    cdef Matrix made
+    made.rows = rows
+    made.width = width
+    made.stride = stride
+    made.data = <void*>data
+    return made
+
+
+cdef void call_activation(
+    const Network* net, const Row* row, int64_t rows, const real* source, real* target,
+) noexcept nogil:
+    cdef int64_t width = net.width[row.target]
+    cdef Matrix z = matrix_of(rows, width, source, net.stride[row.source])
+    cdef Matrix y = matrix_of(rows, width, <const real*>target, net.stride[row.target])
+    net.calls.activation(net, <int64_t>net.settings[row.settings], &z, &y)
+
+
+cdef void call_activation_gradient(
+    const Network* net, const Row* row, int64_t rows, const real* source, const real* d_target,
+    real* d_source,
+) noexcept nogil:
+    cdef int64_t width = net.width[row.target]
+    cdef Matrix z = matrix_of(rows, width, source, net.stride[row.source])
+    cdef Matrix d_y = matrix_of(rows, width, d_target, net.stride[row.target])
+    cdef Matrix d_z = matrix_of(rows, width, <const real*>d_source, net.stride[row.source])
+    net.calls.activation_gradient(net, <int64_t>net.settings[row.settings], &z, &d_y, &d_z)
+
+
+cdef void call_loss(
+    const Network* net, const LossTerm* term, int64_t rows, const real* p, const real* y,
+    real* values, real* d_p,
+) noexcept nogil:
+    """The loss of each row and, unless d_p is NULL, the slopes of their sum."""
+    cdef Matrix targets = matrix_of(rows, term.columns, y, net.target_width)
+    cdef Matrix outputs = matrix_of(rows, net.width[term.source], p, net.stride[term.source])
+    cdef Matrix found = matrix_of(rows, 1, <const real*>values, 1)
+    cdef Matrix slopes = matrix_of(
+        rows, net.width[term.source], <const real*>d_p, net.stride[term.source])
+    net.calls.loss(net, term, &targets, &outputs, &found, NULL if d_p == NULL else &slopes)
+
+
+cdef void call_metric(
+    const Network* net, const MetricTerm* metric, int64_t rows, const real* p, const real* y,
+) noexcept nogil:
+    cdef Matrix targets = matrix_of(rows, metric.columns, y + metric.y_column, net.target_width)
+    cdef Matrix outputs = matrix_of(rows, net.width[metric.source], p, net.stride[metric.source])
+    cdef Matrix weights = matrix_of(rows, 1, y + metric.weight_column, net.target_width)
+    net.calls.metric(
+        net, metric, &targets, &outputs, NULL if metric.weight_column < 0 else &weights)

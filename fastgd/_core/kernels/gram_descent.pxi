@@ -1,0 +1,33 @@
+# Gradient descent by a Gram matrix: where iterations are many, they need not read the data.
+
+cdef int gram_descent(GramDescent* job) noexcept nogil:
+    """Iterate from job.iteration to job.last or the deadline: a Status.
+
+    An iteration whose theta would pass the limit is not taken.
+    """
+    cdef int64_t d = job.d
+    cdef int64_t looks = 1 + 1000000 // (1000 + d * d * job.k)
+    cdef int64_t next_look = job.iteration + looks
+    cdef int64_t output, i
+    cdef double* slope
+    cdef int64_t beyond
+    while job.iteration < job.last:
+        product(job.k, d, d, job.theta, d, 1, job.gram, job.stride, 1, <const double*>NULL,
+                job.gradient, job.gradient_stride, job.k, FINISH_NONE, job.gradient, job.panel)
+        beyond = 0
+        for output in range(job.k):
+            slope = job.gradient + output * job.gradient_stride
+            for i in range(d):
+                slope[i] = fmadd(-job.alpha, slope[i] - job.moments[output * d + i],
+                                 job.theta[output * d + i])
+                beyond += not absolute(slope[i]) <= job.limit
+        if beyond:
+            return STATUS_UPDATE
+        for output in range(job.k):
+            copy_row(d, job.gradient + output * job.gradient_stride, job.theta + output * d)
+        job.iteration += 1
+        if job.iteration >= next_look:
+            if now() > job.deadline:
+                break
+            next_look = job.iteration + looks
+    return STATUS_FINE

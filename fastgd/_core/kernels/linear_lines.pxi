@@ -1,0 +1,242 @@
+# What is done with one row of a matrix: products, additions, the L1 penalty of its weights.
+
+ctypedef fused other:
+    float
+    double
+
+
+cdef double dense_dot(int64_t n, const real* x, const other* w) noexcept nogil:
+    """x . w, in the sixteen lanes and by the tree of sums.pxi.
+
+    The lanes are four vectors: gcc keeps those in registers from one block to the next, where
+    an array of sixteen goes through memory. It finds them in a function of its own only: where
+    this is inlined in a loop, it computes each lane by itself.
+    """
+    cdef double[4] s
+    cdef double[4] t
+    cdef double[4] u
+    cdef double[4] v
+    cdef double rest = 0
+    cdef int j
+    for j in range(4):
+        s[j] = t[j] = u[j] = v[j] = 0
+    while n >= 16:
+        for j in range(4):
+            s[j] = fmadd(<double>x[j], <double>w[j], s[j])
+        for j in range(4):
+            t[j] = fmadd(<double>x[j + 4], <double>w[j + 4], t[j])
+        for j in range(4):
+            u[j] = fmadd(<double>x[j + 8], <double>w[j + 8], u[j])
+        for j in range(4):
+            v[j] = fmadd(<double>x[j + 12], <double>w[j + 12], v[j])
+        x += 16
+        w += 16
+        n -= 16
+    if n >= 8:
+        for j in range(4):
+            s[j] = fmadd(<double>x[j], <double>w[j], s[j])
+        for j in range(4):
+            t[j] = fmadd(<double>x[j + 4], <double>w[j + 4], t[j])
+        x += 8
+        w += 8
+        n -= 8
+    if n >= 4:
+        for j in range(4):
+            s[j] = fmadd(<double>x[j], <double>w[j], s[j])
+        x += 4
+        w += 4
+        n -= 4
+    for j in range(<int>n):
+        rest = fmadd(<double>x[j], <double>w[j], rest)
+    for j in range(4):
+        s[j] = (s[j] + u[j]) + (t[j] + v[j])
+    return ((s[0] + s[2]) + (s[1] + s[3])) + rest
+
+
+cdef inline double sparse_dot(
+    int64_t n, const real* x, const index_type* columns, const double* w,
+) noexcept nogil:
+    """The sum of x[j] w[columns[j]]: four sums in turn, so that none waits for the one before."""
+    cdef double s0 = 0
+    cdef double s1 = 0
+    cdef double s2 = 0
+    cdef double s3 = 0
+    cdef int64_t j = 0
+    while j + 4 <= n:
+        s0 = fmadd(<double>x[j], w[columns[j]], s0)
+        s1 = fmadd(<double>x[j + 1], w[columns[j + 1]], s1)
+        s2 = fmadd(<double>x[j + 2], w[columns[j + 2]], s2)
+        s3 = fmadd(<double>x[j + 3], w[columns[j + 3]], s3)
+        j += 4
+    while j < n:
+        s0 = fmadd(<double>x[j], w[columns[j]], s0)
+        j += 1
+    return (s0 + s2) + (s1 + s3)
+
+
+# ---------------------------------------------------------------- additions
+
+cdef inline void dense_add(int64_t n, double a, const real* x, double* w) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        w[j] = fmadd(a, <double>x[j], w[j])
+
+
+cdef inline double dense_check(
+    int64_t n, double a, const real* x, const double* w,
+) noexcept nogil:
+    """0 if all of a x + w is finite, else NaN."""
+    cdef double[16] s
+    cdef double rest = 0
+    cdef int j
+    for j in range(16):
+        s[j] = 0
+    while n >= 16:
+        for j in range(16):
+            s[j] = fmadd(fmadd(a, <double>x[j], w[j]), 0.0, s[j])
+        x += 16
+        w += 16
+        n -= 16
+    if n >= 8:
+        for j in range(8):
+            s[j] = fmadd(fmadd(a, <double>x[j], w[j]), 0.0, s[j])
+        x += 8
+        w += 8
+        n -= 8
+    for j in range(<int>n):
+        rest = fmadd(fmadd(a, <double>x[j], w[j]), 0.0, rest)
+    return tree(s, rest)
+
+
+cdef inline void sparse_add(
+    int64_t n, double a, const real* x, const index_type* columns, double* w,
+) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        w[columns[j]] = fmadd(a, <double>x[j], w[columns[j]])
+
+
+cdef inline void pay_penalty(double total, double scale, double* w, double* owed) noexcept nogil:
+    """Move a weight w scale towards 0 by the part of a total L1 penalty that it has not had yet,
+    but not beyond 0; owed: minus what it has had."""
+    cdef double before = w[0] * scale
+    cdef double after = before
+    if before > 0:
+        after = before - (total + owed[0])
+        after = after if after > 0 else 0.0
+    elif before < 0:
+        after = before + (total - owed[0])
+        after = after if after < 0 else 0.0
+    owed[0] += after - before
+    w[0] = after / scale
+
+
+# ---------------------------------------------------------------- any row
+
+# What is done with a row x, a vector w and another v; the argument is always a constant.
+cdef enum:
+    LINE_DOT                # returns x . w
+    LINE_ADD                # w += a x
+    LINE_SQUARE             # returns x . x
+    LINE_ABSOLUTE           # returns the sum of |w| where x stands
+    LINE_CHECK              # returns 0 if w + a x is finite, else NaN
+    LINE_MIX                # v += a w where x stands
+    LINE_PAY                # w: pays the L1 penalty, see pay_penalty
+
+
+cdef inline double dense_work(
+    const int64_t work, int64_t n, const real* x, double a, double b, double* w, double* v,
+) noexcept nogil:
+    cdef int64_t j
+    if work == LINE_DOT:
+        return dense_dot(n, x, <const double*>w)
+    elif work == LINE_ADD:
+        dense_add(n, a, x, w)
+    elif work == LINE_CHECK:
+        return dense_check(n, a, x, <const double*>w)
+    elif work == LINE_SQUARE:
+        return dense_dot(n, x, x)
+    elif work == LINE_ABSOLUTE:
+        for j in range(n):
+            b += absolute(w[j])
+        return b
+    elif work == LINE_MIX:
+        for j in range(n):
+            v[j] = fmadd(a, w[j], v[j])
+    elif work == LINE_PAY:
+        for j in range(n):
+            pay_penalty(a, b, &w[j], &v[j])
+    return 0
+
+
+cdef inline double sparse_work(
+    const int64_t work, int64_t n, const real* x, const index_type* columns, double a, double b,
+    double* w, double* v,
+) noexcept nogil:
+    cdef int64_t j
+    if work == LINE_DOT:
+        return sparse_dot(n, x, columns, <const double*>w)
+    elif work == LINE_ADD:
+        sparse_add(n, a, x, columns, w)
+    elif work == LINE_CHECK:
+        for j in range(n):
+            b = fmadd(fmadd(a, <double>x[j], w[columns[j]]), 0.0, b)
+        return b
+    elif work == LINE_SQUARE:
+        for j in range(n):
+            b = fmadd(<double>x[j], <double>x[j], b)
+        return b
+    elif work == LINE_ABSOLUTE:
+        for j in range(n):
+            b += absolute(w[columns[j]])
+        return b
+    elif work == LINE_MIX:
+        for j in range(n):
+            v[columns[j]] = fmadd(a, w[columns[j]], v[columns[j]])
+    elif work == LINE_PAY:
+        for j in range(n):
+            pay_penalty(a, b, &w[columns[j]], &v[columns[j]])
+    return 0
+
+
+cdef inline double line_work(
+    const int64_t work, const RowTable* rows, const Line* line, double a, double b, double* w,
+    double* v,
+) noexcept nogil:
+    if not rows.sparse:
+        if rows.single:
+            return dense_work(work, line.n, <const float*>line.values, a, b, w, v)
+        return dense_work(work, line.n, <const double*>line.values, a, b, w, v)
+    if not rows.wide:
+        if rows.single:
+            return sparse_work(work, line.n, <const float*>line.values,
+                               <const int32_t*>line.columns, a, b, w, v)
+        return sparse_work(work, line.n, <const double*>line.values,
+                           <const int32_t*>line.columns, a, b, w, v)
+    if rows.single:
+        return sparse_work(work, line.n, <const float*>line.values,
+                           <const int64_t*>line.columns, a, b, w, v)
+    return sparse_work(work, line.n, <const double*>line.values,
+                       <const int64_t*>line.columns, a, b, w, v)
+
+
+cdef inline double line_dot(
+    const RowTable* rows, const Line* line, const double* w,
+) noexcept nogil:
+    """x . w."""
+    return line_work(LINE_DOT, rows, line, 0, 0, <double*>w, NULL)
+
+
+cdef inline void line_add(
+    const RowTable* rows, const Line* line, double a, double* w,
+) noexcept nogil:
+    """w += a x."""
+    line_work(LINE_ADD, rows, line, a, 0, w, NULL)
+
+
+cdef double rare_work(
+    const int64_t work, const RowTable* rows, const Line* line, double a, double b, double* w,
+    double* v,
+) noexcept nogil:
+    """line_work in a function of its own, for what few rows need: it is large."""
+    return line_work(work, rows, line, a, b, w, v)

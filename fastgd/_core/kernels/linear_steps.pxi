@@ -1,0 +1,391 @@
+# Stochastic gradient descent for linear models: a row, or a batch of rows, after the other. What
+# a step of a sparse row costs depends on its non-zeros only, see Head. The mathematics is that of
+# L. Bottou, "Stochastic gradient descent tricks" (2012), and, for L1, of Y. Tsuruoka, J. Tsujii,
+# S. Ananiadou, "Stochastic gradient descent training for L1-regularized log-linear models with
+# cumulative penalty" (ACL 2009).
+
+cdef void scale_vectors(
+    int64_t d, double* w, double scale, double* average, double a, double b,
+) noexcept nogil:
+    """average = b (average + a w), if there is one, and w *= scale."""
+    cdef int64_t j
+    if average != NULL and not (a == 0 and b == 1):
+        for j in range(d):
+            average[j] = b * fmadd(a, w[j], average[j])
+    for j in range(d):
+        w[j] *= scale
+
+
+cdef void settle_head(Head* head, int64_t d) noexcept nogil:
+    """Bring the scale into the weights, and what the average lacks into its vector."""
+    scale_vectors(
+        d, head.w, head.scale, head.average, head.average_a, 1 / head.average_b)
+    head.average_a = 0
+    head.average_b = 1
+    head.absolute_norm *= head.scale
+    head.bound *= head.scale
+    head.scale = 1
+    head.inverse = 1
+    head.intercept_place[0] = head.intercept
+
+
+cdef void begin_head(Head* head, int64_t d) noexcept nogil:
+    """The figures of weights that no step has changed yet."""
+    head.scale = head.inverse = head.average_b = 1
+    head.bound = find_largest(d, <const double*>head.w)
+    head.square_norm = dense_dot(d, <const double*>head.w, <const double*>head.w)
+    head.absolute_norm = dense_work(
+        LINE_ABSOLUTE, d, <const double*>NULL, 0, 0, head.w, NULL)
+
+
+cdef double head_decision(
+    const RowTable* rows, const Line* line, const Head* head,
+) noexcept nogil:
+    return fmadd(head.scale, line_dot(rows, line, head.w), head.intercept)
+
+
+cdef inline bint is_averaging(const Course* course, const Head* head) noexcept nogil:
+    return 0 < course.average and <double>course.average <= head.t
+
+
+# ---------------------------------------------------------------- the objective
+
+cdef void lose_waiting(int64_t loss, double setting, Waiting* waiting) noexcept nogil:
+    """Add the losses of the rows that wait to their total, in their order."""
+    cdef double[BLOCK] values
+    cdef int64_t i
+    linear_values(loss, setting, waiting.n, waiting.z, waiting.y, values)
+    for i in range(waiting.n):
+        waiting.total = fmadd(waiting.weight[i], values[i], waiting.total)
+    waiting.n = 0
+
+
+cdef inline void add_loss(
+    const Course* course, Head* head, double z, double y, double weight,
+) noexcept nogil:
+    cdef Waiting* waiting = head.waiting
+    waiting.z[waiting.n] = z
+    waiting.y[waiting.n] = y
+    waiting.weight[waiting.n] = weight
+    waiting.n += 1
+    if waiting.n == BLOCK:
+        lose_waiting(course.loss, course.setting, waiting)
+
+
+cdef inline double penalty_of(const Course* course, const Head* head) noexcept nogil:
+    """What the objective has besides losses."""
+    if course.rate >= RATE_PA1:
+        return 0
+    return fmadd(0.5 * course.l2, head.square_norm,
+                 course.l1 * (head.scale * head.absolute_norm))
+
+
+# |w|_1 in the penalty: a dense step computes it anew, before its own L1 penalty, as scikit-learn
+# does; a sparse one adds what has changed. |w|^2 changes by a (2 w.x + a x.x).
+
+cdef inline double touched(const Course* course, const Head* head, const Line* line) noexcept nogil:
+    """What the weights of a sparse row are of |w|_1, in units of the scale."""
+    if course.l1 > 0 and course.objective and course.rows.sparse:
+        return rare_work(LINE_ABSOLUTE, course.rows, line, 0, 0, head.w, NULL)
+    return 0
+
+
+cdef inline void count_absolute(const Course* course, Head* head, const Line* line) noexcept nogil:
+    """|w|_1 after a dense row was added."""
+    if course.l1 > 0 and course.objective and not course.rows.sparse:
+        head.absolute_norm = dense_work(
+            LINE_ABSOLUTE, line.n, <const double*>NULL, 0, 0, head.w, NULL)
+
+
+# ---------------------------------------------------------------- the parts of a step
+
+cdef inline double shrink(const Course* course, Head* head, double eta) noexcept nogil:
+    """The L2 penalty; what it multiplies the weights by."""
+    cdef double factor = fmadd(-eta, course.l2, 1.0)
+    if course.l2 == 0:
+        return 1
+    factor = factor if factor > 0 else 0.0
+    head.scale *= factor
+    head.square_norm *= factor * factor
+    head.inverse = 1 / head.scale
+    if head.scale < 1e-9:
+        settle_head(head, course.rows.d)
+    return factor
+
+
+cdef inline bint move(
+    const Course* course, Head* head, const Line* line, double a, double product, double square,
+) noexcept nogil:
+    """w += a x, b += a; False, and nothing, if that would not be finite. product and square: w.x
+    and x.x."""
+    cdef double step = a * head.inverse
+    cdef double intercept = fmadd(a, course.intercept_decay, head.intercept)
+    cdef double before
+    if a == 0:
+        return True
+    head.bound = fmadd(absolute(step), course.largest, head.bound)
+    if not is_finite(intercept):
+        return False
+    # the bound of a run that goes well is never near the end of the numbers
+    if not head.bound < 1e300 and rare_work(
+            LINE_CHECK, course.rows, line, step, 0, head.w, NULL) != 0:
+        return False
+    if course.fit_intercept:
+        head.intercept = intercept
+    head.square_norm = fmadd(a, fmadd(a, square, 2 * product), head.square_norm)
+    before = touched(course, head, line)
+    line_add(course.rows, line, step, head.w)
+    head.absolute_norm += touched(course, head, line) - before
+    count_absolute(course, head, line)
+    if is_averaging(course, head):
+        line_add(course.rows, line, -head.average_a * step, head.average)
+    return True
+
+
+cdef inline void end_step(const Course* course, Head* head, double eta) noexcept nogil:
+    """Take the weights into their average, and the step's L1 penalty into what is due."""
+    cdef double count = head.t - <double>course.average + 1
+    if is_averaging(course, head):
+        if count > 1:
+            head.average_b /= 1 - 1 / count
+        head.average_a += head.average_b * head.scale / count
+        head.average_intercept[0] += (head.intercept - head.average_intercept[0]) / count
+    head.owed_total += eta * course.l1
+    head.t += 1
+
+
+cdef inline void pay(const Course* course, Head* head, const Line* line) noexcept nogil:
+    """The L1 penalty of the weights of a row."""
+    cdef double before
+    if not course.l1 > 0:  # there is room for what is owed only then
+        return
+    before = touched(course, head, line)
+    # the averages so far are of the weights before
+    if head.average_a != 0:
+        rare_work(LINE_MIX, course.rows, line, head.average_a, 0, head.w, head.average)
+    rare_work(LINE_PAY, course.rows, line, head.owed_total, head.scale, head.w, head.owed)
+    if head.average_a != 0:
+        rare_work(LINE_MIX, course.rows, line, -head.average_a, 0, head.w, head.average)
+    head.absolute_norm += touched(course, head, line) - before
+
+
+cdef inline double clipped_slope(double slope) noexcept nogil:
+    slope = MAX_SLOPE if slope > MAX_SLOPE else slope
+    return -MAX_SLOPE if slope < -MAX_SLOPE else slope
+
+
+# ---------------------------------------------------------------- steps
+
+cdef inline int64_t visited_row(const Course* course, int64_t position) noexcept nogil:
+    return position if course.order == NULL else course.order[position]
+
+
+cdef inline void prefetch_row(const Course* course, int64_t position, int64_t last) noexcept nogil:
+    """Ask for what the steps after some others will read."""
+    cdef int64_t row
+    if course.order == NULL:
+        return
+    if position + 16 < last:
+        prefetch_start(course.rows, course.order[position + 16])
+    if position + 6 < last:
+        row = course.order[position + 6]
+        prefetch_line(course.rows, row)
+        prefetch(course.y + row * course.y_stride)
+        if course.squares != NULL:
+            prefetch(course.squares + row)
+
+
+cdef inline double length_of(
+    const Course* course, double eta, double z, double y, double weight, double norm,
+) noexcept nogil:
+    """How many times the row, of |x|^2 = norm, is added to the weights."""
+    if course.rate >= RATE_PA1:
+        return passive_step(course, z, y, norm) * weight
+    elif course.loss == LINEAR_LOG_LOSS:
+        return log_loss_step(z, y, eta * weight)
+    return -eta * clipped_slope(linear_slope(course.loss, course.setting, z, y)) * weight
+
+
+cdef inline bint row_step(
+    const Course* course, Head* head, int64_t row, const Line* line,
+) noexcept nogil:
+    """A step for one row and one output; False if its weights would not stay finite."""
+    cdef double eta = rate_of(course, head)
+    cdef double y = target_of(course, head, row)
+    cdef double product = line_dot(course.rows, line, head.w)
+    cdef double z = fmadd(head.scale, product, head.intercept)
+    cdef double square = 0
+    cdef double norm = 0
+    cdef double a
+    if course.squares != NULL:
+        square = course.squares[row]
+    if course.objective:
+        add_loss(course, head, z, y, 1)
+        head.penalties += penalty_of(course, head)
+        head.total_weight += 1
+    if course.rate >= RATE_PA1:
+        norm = rare_work(LINE_SQUARE, course.rows, line, 0, 0, NULL, NULL)
+        if norm == 0 and course.rate == RATE_PA1:
+            return True
+    a = length_of(course, eta, z, y, weight_of(course, head, row, y), norm)
+    if not is_finite(a):
+        return False
+    product *= head.scale
+    product *= shrink(course, head, eta)
+    if not move(course, head, line, a, product, square):
+        return False
+    end_step(course, head, eta)
+    pay(course, head, line)
+    return True
+
+
+cdef double head_slopes(
+    const Course* course, Head* heads, int64_t k, int64_t position, int64_t count,
+) noexcept nogil:
+    """The slopes of a batch's rows times their weights, to heads.room (count, k); the sum of the
+    weights. The rows' objectives are added, each as often as its weight says."""
+    cdef double* slopes = heads.room
+    cdef double* z = slopes + course.batch * k
+    cdef double total = 0
+    cdef double y, weight, loss
+    cdef int64_t j, h, row
+    cdef Line line
+    for j in range(count):
+        row = visited_row(course, position + j)
+        line = line_of(course.rows, row)
+        for h in range(k):
+            z[h] = fmadd(
+                heads[h].scale, line_dot(course.rows, &line, heads[h].w), heads[h].intercept)
+        if course.loss == LINEAR_MULTINOMIAL:
+            weight = 1.0 if course.weights == NULL else course.weights[row]
+            loss = multinomial_slopes(k, z, course.y[row], slopes + j * k)
+            heads.waiting.total = fmadd(weight, loss, heads.waiting.total)
+        else:
+            y = target_of(course, heads, row)
+            weight = weight_of(course, heads, row, y)
+            slopes[j * k] = clipped_slope(linear_slope(course.loss, course.setting, z[0], y))
+            if course.objective:
+                add_loss(course, heads, z[0], y, weight)
+        for h in range(k):
+            slopes[j * k + h] *= weight
+            heads.penalties = fmadd(weight, penalty_of(course, heads + h), heads.penalties)
+        total += weight
+    heads.total_weight += total
+    return total
+
+
+cdef bint batch_step(
+    const Course* course, Head* heads, int64_t k, int64_t position, int64_t count,
+) noexcept nogil:
+    """A step for a batch of rows and k outputs that belong together."""
+    cdef double eta = rate_of(course, heads)
+    cdef double total = head_slopes(course, heads, k, position, count)
+    cdef double factor, a
+    cdef double product = 0
+    cdef double square = 0
+    cdef int64_t j, h
+    cdef Line line
+    if course.batch == 1:       # a single row's weight is how far it goes
+        total = 1
+    factor = -eta / total if total > 0 else 0.0
+    for h in range(k):
+        shrink(course, heads + h, eta)
+    for j in range(count):
+        line = line_of(course.rows, visited_row(course, position + j))
+        if course.squares != NULL:
+            square = course.squares[visited_row(course, position + j)]
+        for h in range(k):
+            a = factor * heads.room[j * k + h]
+            if course.squares != NULL:
+                product = heads[h].scale * line_dot(course.rows, &line, heads[h].w)
+            if not (is_finite(a) and move(course, heads + h, &line, a, product, square)):
+                return False
+    for h in range(k):
+        end_step(course, heads + h, eta)
+    for j in range(count):
+        line = line_of(course.rows, visited_row(course, position + j))
+        for h in range(k):
+            pay(course, heads + h, &line)
+    return True
+
+
+cdef inline void run_rows(
+    const Course* whole, Head* head, int64_t last, const int64_t loss, const bint sparse,
+    const bint single,
+) noexcept nogil:
+    """Step from head.position to last, or to the deadline, a row a step. The copies are seen
+    by nobody else, so that the compiler holds their numbers in registers and drops the branches
+    that the constants decide. Without L1 and averages if a loss is given, and narrow indices."""
+    cdef Course course = whole[0]
+    cdef RowTable rows = whole.rows[0]
+    cdef Head own = head[0]
+    cdef Line line
+    cdef int64_t row
+    cdef int64_t next_look = own.position + course.looks
+    if loss >= 0:
+        rows.sparse = sparse
+        rows.single = single
+        rows.wide = False
+        course.loss = loss
+        course.l1 = 0
+        course.average = 0
+    course.rows = &rows
+    while own.position < last:
+        prefetch_row(&course, own.position, last)
+        row = visited_row(&course, own.position)
+        line = line_of(&rows, row)
+        if not row_step(&course, &own, row, &line):
+            own.status = STATUS_UPDATE
+            break
+        own.position += 1
+        if own.position >= next_look:
+            next_look = own.position + course.looks
+            if now() > course.deadline:
+                break
+    head[0] = own
+
+
+cdef inline void run_loss(
+    const Course* course, Head* head, int64_t last, const int64_t loss,
+) noexcept nogil:
+    if course.rows.sparse and course.rows.single:
+        run_rows(course, head, last, loss, True, True)
+    elif course.rows.sparse:
+        run_rows(course, head, last, loss, True, False)
+    elif course.rows.single:
+        run_rows(course, head, last, loss, False, True)
+    else:
+        run_rows(course, head, last, loss, False, False)
+
+
+cdef void run_batches(const Course* course, Head* heads, int64_t k, int64_t last) noexcept nogil:
+    """Step from heads.position to last, or to the deadline, a batch a step."""
+    cdef int64_t next_look = heads.position + course.looks
+    cdef int64_t count, i
+    while heads.position < last:
+        count = min(course.batch, last - heads.position)
+        for i in range(heads.position, heads.position + count):
+            prefetch_row(course, i, last)
+        if not batch_step(course, heads, k, heads.position, count):
+            heads.status = STATUS_UPDATE
+            break
+        heads.position += count
+        if heads.position >= next_look:
+            next_look = heads.position + course.looks
+            if now() > course.deadline:
+                break
+
+
+cdef void run_heads(const Course* course, Head* heads, int64_t k, int64_t last) noexcept nogil:
+    """Step from heads.position to last, or to the deadline."""
+    if course.batch > 1 or k > 1:
+        run_batches(course, heads, k, last)
+    elif course.l1 > 0 or course.average > 0 or (course.rows.sparse and course.rows.wide):
+        run_rows(course, heads, last, -1, False, False)
+    elif course.loss == LINEAR_LOG_LOSS:
+        run_loss(course, heads, last, LINEAR_LOG_LOSS)
+    elif course.loss == LINEAR_HINGE:
+        run_loss(course, heads, last, LINEAR_HINGE)
+    else:
+        run_rows(course, heads, last, -1, False, False)
+    lose_waiting(course.loss, course.setting, heads.waiting)

@@ -1,0 +1,143 @@
+# The loops that apply the function of a weight to flat vectors.
+#
+# A weight that would leave the finite numbers keeps its value.
+
+cdef inline bint all_zero(real* s) noexcept nogil:
+    """Whether 16 numbers, of which each is 0 or NaN, are 0."""
+    cdef int j
+    for j in range(8):
+        s[j] += s[j + 8]
+    for j in range(4):
+        s[j] += s[j + 4]
+    return (s[0] + s[2]) + (s[1] + s[3]) == 0
+
+
+cdef bint all_finite(int64_t n, const real* x) noexcept nogil:
+    """Whether every element is finite: x * 0 is 0 then, and NaN otherwise."""
+    cdef real[2][16] s
+    cdef int64_t i = 0
+    cdef int j, k
+    for k in range(2):
+        for j in range(16):
+            s[k][j] = 0
+    while i + 32 <= n:
+        for k in range(2):
+            for j in range(16):
+                s[k][j] = fmadd(x[i + 16 * k + j], 0, s[k][j])
+        i += 32
+    while i + 4 <= n:
+        for j in range(4):
+            s[0][j] = fmadd(x[i + j], 0, s[0][j])
+        i += 4
+    while i < n:
+        s[0][0] = fmadd(x[i], 0, s[0][0])
+        i += 1
+    for j in range(16):
+        s[0][j] += s[1][j]
+    return all_zero(s[0])
+
+
+cdef inline void update_some(
+    const int variant, const int lanes, real* w, const real* g, real* slots, int64_t slot_size,
+    const real* c, real* check,
+) noexcept nogil:
+    """Update `lanes` weights, a constant; check stays 0 if all of them moved."""
+    cdef real[UPDATE_LANES] old
+    cdef real[UPDATE_LANES] new
+    cdef real[SLOT_LIMIT][UPDATE_LANES] kept
+    cdef int j, k
+    for k in range(slots_of(variant)):
+        for j in range(lanes):
+            kept[k][j] = slots[k * slot_size + j]
+    for j in range(lanes):
+        old[j] = w[j]
+    for j in range(lanes):
+        new[j] = moved(variant, old[j], g[j], &kept[0][j], &kept[1][j], &kept[2][j], c)
+    for k in range(slots_of(variant)):
+        for j in range(lanes):
+            slots[k * slot_size + j] = kept[k][j]
+    for j in range(lanes):
+        w[j] = new[j] if is_finite(new[j]) else old[j]
+        check[j] = fmadd(new[j], 0, check[j])
+
+
+cdef inline bint update_run(
+    const int variant, int64_t n, real* w, const real* g, real* slots, int64_t slot_size,
+    const real* c,
+) noexcept nogil:
+    """Update n weights; returns whether all of them moved."""
+    cdef real[UPDATE_LANES] check
+    cdef int64_t i = 0
+    cdef int j
+    for j in range(UPDATE_LANES):
+        check[j] = 0
+    while i + UPDATE_LANES <= n:
+        update_some(variant, UPDATE_LANES, w + i, g + i, slots + i, slot_size, c, check)
+        i += UPDATE_LANES
+    while i + 4 <= n:
+        update_some(variant, 4, w + i, g + i, slots + i, slot_size, c, check)
+        i += 4
+    while i < n:
+        update_some(variant, 1, w + i, g + i, slots + i, slot_size, c, check)
+        i += 1
+    return all_zero(check)
+
+
+cdef bint update_by_another(
+    int variant, int64_t n, real* w, const real* g, real* slots, int64_t size, const real* c,
+) noexcept nogil:
+    """The variants of update_weights that are neither SGD nor kinds of Adam."""
+    if variant == PLAIN_RMSPROP:
+        return update_run(PLAIN_RMSPROP, n, w, g, slots, size, c)
+    elif variant == MOMENTUM_RMSPROP:
+        return update_run(MOMENTUM_RMSPROP, n, w, g, slots, size, c)
+    elif variant == CENTERED_RMSPROP:
+        return update_run(CENTERED_RMSPROP, n, w, g, slots, size, c)
+    elif variant == CENTERED_MOMENTUM_RMSPROP:
+        return update_run(CENTERED_MOMENTUM_RMSPROP, n, w, g, slots, size, c)
+    elif variant == ADAGRAD:
+        return update_run(ADAGRAD, n, w, g, slots, size, c)
+    elif variant == ADADELTA:
+        return update_run(ADADELTA, n, w, g, slots, size, c)
+    elif variant == ROOT_FTRL:
+        return update_run(ROOT_FTRL, n, w, g, slots, size, c)
+    elif variant == POWER_FTRL:
+        return update_run(POWER_FTRL, n, w, g, slots, size, c)
+    return update_run(LION, n, w, g, slots, size, c)
+
+
+cdef int update_weights(
+    const Optimizer* optimizer, const Step* step, int64_t first, int64_t last, real* w,
+    const real* g,
+) noexcept nogil:
+    """Take the weights first ... last - 1 one step further: a Status."""
+    cdef real[CONSTANT_LIMIT] c
+    cdef real* slots = <real*>optimizer.slots + first
+    cdef int64_t size = optimizer.slot_size
+    cdef int64_t n = last - first
+    cdef int variant = variant_of(optimizer)
+    cdef bint fine
+    if optimizer.kind == UPDATE_FTRL and step.rate == 0:
+        return STATUS_FINE  # its formula divides by the rate
+    w += first
+    g += first
+    rounded_settings(
+        optimizer, step.rate, step.scale,
+        <double>(updates_before(optimizer, step.iteration) + 1), c)
+    if variant == PLAIN_ADAM:
+        fine = update_run(PLAIN_ADAM, n, w, g, slots, size, c)
+    elif variant == PLAIN_SGD:
+        fine = update_run(PLAIN_SGD, n, w, g, slots, size, c)
+    elif variant == MOMENTUM_SGD:
+        fine = update_run(MOMENTUM_SGD, n, w, g, slots, size, c)
+    elif variant == NESTEROV_SGD:
+        fine = update_run(NESTEROV_SGD, n, w, g, slots, size, c)
+    elif variant == AMSGRAD_ADAM:
+        fine = update_run(AMSGRAD_ADAM, n, w, g, slots, size, c)
+    elif variant == ADAMAX:
+        fine = update_run(ADAMAX, n, w, g, slots, size, c)
+    elif variant == NADAM:
+        fine = update_run(NADAM, n, w, g, slots, size, c)
+    else:
+        fine = update_by_another(variant, n, w, g, slots, size, c)
+    return STATUS_FINE if fine else STATUS_UPDATE

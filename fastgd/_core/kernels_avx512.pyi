@@ -1,0 +1,1 @@
+from fastgd._core.kernels_baseline import *

@@ -1,0 +1,262 @@
+# The rows of a matrix, dense (C-contiguous) or sparse (CSR), and the passes of linear models over
+# them, as the engine hands them to the kernels. What a row holds in which way is looked at once a
+# row; branches that always go the same way cost next to nothing beside it.
+
+from libc.stdint cimport int32_t, int64_t
+
+from fastgd._core.types cimport *
+
+cdef struct RowTable:
+    int64_t n
+    int64_t d
+    bint single             # values: float or double
+    bint sparse
+    bint wide               # columns and starts: int64 or int32
+    const void* values
+    const void* columns
+    const void* starts      # (n + 1,): row i has the values starts[i] ... starts[i + 1] - 1
+
+# One row: n values, and the columns where they stand if it is sparse.
+cdef struct Line:
+    int64_t n
+    const void* values
+    const void* columns
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define fastgd_prefetch(p) __builtin_prefetch(p)
+    #else
+    #define fastgd_prefetch(p) ((void)0)
+    #endif
+    """
+    void prefetch "fastgd_prefetch"(const void*) noexcept nogil
+
+cdef enum:
+    PREFETCHED = 16         # cache lines of a row, at most; the hardware finds those behind
+
+ctypedef fused index_type:
+    int32_t
+    int64_t
+
+
+cdef inline int64_t start_of(const RowTable* rows, int64_t i) noexcept nogil:
+    if rows.wide:
+        return (<const int64_t*>rows.starts)[i]
+    return (<const int32_t*>rows.starts)[i]
+
+
+cdef inline Line line_of(const RowTable* rows, int64_t i) noexcept nogil:
+    """Row i."""
+    cdef Line line
+    cdef int64_t first
+    cdef int64_t value_size = 4 if rows.single else 8
+    if not rows.sparse:
+        line.n = rows.d
+        line.values = <const char*>rows.values + i * rows.d * value_size
+        line.columns = NULL
+    else:
+        first = start_of(rows, i)
+        line.n = start_of(rows, i + 1) - first
+        line.values = <const char*>rows.values + first * value_size
+        line.columns = <const char*>rows.columns + first * (8 if rows.wide else 4)
+    return line
+
+
+cdef inline void prefetch_line(const RowTable* rows, int64_t i) noexcept nogil:
+    """Ask for row i, which is used some steps later; of a sparse one, its place must be near."""
+    cdef Line line = line_of(rows, i)
+    # a row seldom begins with a line: it may reach into one more
+    cdef int64_t lines = (line.n * (4 if rows.single else 8) + 126) // 64
+    cdef int64_t j
+    for j in range(min(lines, <int64_t>PREFETCHED)):
+        prefetch(<const char*>line.values + 64 * j)
+    if rows.sparse:
+        lines = (line.n * (8 if rows.wide else 4) + 126) // 64
+        for j in range(min(lines, <int64_t>PREFETCHED)):
+            prefetch(<const char*>line.columns + 64 * j)
+
+
+cdef inline void prefetch_start(const RowTable* rows, int64_t i) noexcept nogil:
+    """Ask for where a sparse row is."""
+    if rows.sparse:
+        prefetch(<const char*>rows.starts + i * (8 if rows.wide else 4))
+
+
+# ---------------------------------------------------------------- decisions
+
+cdef struct Decision:
+    const RowTable* rows
+    int64_t first
+    int64_t last
+    int64_t outputs
+    const double* coef          # (outputs, d)
+    const double* intercept     # (outputs,)
+    double* out                 # (n, outputs)
+
+
+# ---------------------------------------------------------------- stochastic gradient descent
+
+cdef enum:
+    BLOCK = 32              # rows whose losses are computed at once
+
+cdef struct Course:
+    # the data of a run
+    const RowTable* rows
+    const double* y
+    int64_t y_stride            # 0: y are class numbers, and a head's own is its positive one
+    const double* weights       # of rows, or NULL
+    const int64_t* order        # the rows to visit, or NULL for all of them in turn
+    # what is minimised: loss + l1 |w|_1 + l2 / 2 |w|^2
+    int64_t loss
+    double setting
+    double l1
+    double l2
+    bint fit_intercept
+    # how
+    int64_t rate                # a Rate
+    double alpha                # of RATE_OPTIMAL
+    double eta0
+    double power_t
+    double optimal_start        # the time at which RATE_OPTIMAL begins
+    double intercept_decay
+    int64_t average             # the step with which averaging begins, from 1 on; 0: never
+    int64_t batch
+    bint objective              # whether the sum of what is minimised is wanted
+    int64_t outputs
+    double deadline             # seconds on the monotonic clock
+    int64_t looks               # steps between two looks at the clock
+    double largest              # absolute value of x
+    const double* squares       # |x|^2 of each row, where the objective needs them, or NULL
+
+# The sum of losses so far, and rows whose losses are to come.
+cdef struct Waiting:
+    int64_t n
+    double total
+    double[BLOCK] z
+    double[BLOCK] y
+    double[BLOCK] weight
+
+# One output: the weights w scale, so that L2 shrinks all of them by one product. Their average
+# over the steps is (average + average_a w) / average_b: W. Xu, "Towards optimal one pass large
+# scale learning with averaged stochastic gradient descent", arXiv:1107.2490 (2011), section 6.
+cdef struct Head:
+    int64_t output
+    double* w
+    double* intercept_place     # where intercept is shown
+    double intercept
+    double* average             # or NULL
+    double* average_intercept
+    double* owed                # the L1 penalty that each weight has had, or NULL
+    double* room                # for the slopes of a batch, and a decision an output
+    double bound                # no |w| is larger
+    double scale
+    double inverse              # 1 / scale
+    double square_norm          # |w scale|^2 and |w|_1, where the objective needs them
+    double absolute_norm
+    double average_a
+    double average_b
+    double owed_total           # the L1 penalty that each weight is due so far
+    double t                    # the number of the next step, from 1 on
+    double eta                  # the rate of RATE_CONSTANT and RATE_ADAPTIVE
+    double positive             # weights of targets above 0, and of others
+    double negative
+    int64_t position
+    double penalties            # their total over rows
+    double total_weight         # of these rows, 1 for each where a step is a row
+    int status
+    Waiting* waiting
+
+
+# ---------------------------------------------------------------- the objective
+
+cdef enum:
+    BATCH_ROWS = 64         # of a block, at most
+    BATCH_GROUP = 4         # rows whose decisions are computed at once
+    BATCH_LANES = 8         # columns, of a decision
+    BATCH_CHUNK = 32        # columns, of a gradient: what is read behind a row is less
+
+cdef enum:
+    BATCH_ROOM = 16384      # elements of a block, about at most
+    BATCH_SUMS = 8
+    BATCH_END_FLAG = 1      # the time is over
+
+
+cdef struct Objective:
+    const RowTable* rows
+    int64_t loss
+    double setting
+    int64_t k
+    int64_t targets         # columns of y: k where each output has its own, else 1
+    const double* y         # (n, targets)
+    const double* weights   # (n,) or NULL
+    int64_t stride          # of theta and of a gradient: d in whole chunks
+    const double* theta     # (k, stride)
+    const double* intercept  # (k,)
+    double* curvatures      # (k, n) or NULL
+    int64_t row             # where to start; afterwards, where it stopped
+    int64_t block           # rows
+    int64_t count           # of the sums
+    double* sums            # (count, 1 + k (d + 1)): the loss, for each output w's and b's
+    char* scratch           # of all members
+    int64_t scratch_size    # of one: z, values, a gradient, a panel, a block of rows
+    double deadline
+
+
+# ---------------------------------------------------------------- Gram matrices
+
+cdef enum:
+    GRAM_ROWS = 64          # of a block; its LANES columns in double fill at most a panel
+    GRAM_SUMS = 32          # at most so many sums,
+    GRAM_ROOM = 32768       # and so many elements in all, which stay in the second-level cache
+    GRAM_STEP = 32          # columns, as they are counted for that: a full tile of any build
+
+
+cdef inline int64_t gram_sums_for(int64_t n, int64_t d, int64_t k) noexcept nogil:
+    """How many sums the blocks of n rows are shared out over."""
+    cdef int64_t width = (d + k + GRAM_STEP - 1) // GRAM_STEP * GRAM_STEP
+    cdef int64_t blocks = (n + GRAM_ROWS - 1) // GRAM_ROWS
+    return max(<int64_t>1, min(min(<int64_t>GRAM_SUMS, blocks), GRAM_ROOM // (width * width)))
+
+
+cdef struct WeightedGram:
+    const RowTable* rows
+    const double* weights       # (n,) or NULL
+    const double* shift         # (d,) or NULL
+    const double* targets       # (n, k)
+    int64_t k
+    int64_t width               # d + 1 + k
+    int64_t row                 # where to start; afterwards, where it stopped
+    int64_t count               # of the sums
+    double* sums                # (count, d, width)
+    double* scratch             # of all members
+    int64_t scratch_size        # of one: the product of two tiles, and a block in tiles
+    double deadline
+
+
+# Gradient descent by a Gram matrix: theta - alpha (G theta - b).
+cdef struct GramDescent:
+    int64_t d
+    int64_t k
+    const double* gram          # G: rows at `stride`
+    int64_t stride
+    const double* moments       # b, (k, d)
+    double* theta               # (k, d)
+    double* gradient            # (k, gradient_stride)
+    int64_t gradient_stride
+    double alpha
+    double limit                # of an element of theta
+    int64_t iteration           # where to start; afterwards, where it stopped
+    int64_t last
+    double deadline
+    double* panel
+
+
+cdef struct Coordinates:
+    int64_t n
+    const double* gram          # (n, n), symmetric
+    const double* moments       # b
+    const double* l1            # (n,)
+    double* w
+    double* left                # r
+    double tol

@@ -1,1 +1,0 @@
-from fastgd._core.linear_baseline import *

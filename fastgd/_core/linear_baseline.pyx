@@ -1,1 +1,0 @@
-include "linear.pxi"

@@ -1,0 +1,202 @@
+# A network as the engine hands it to the kernels, and what they both read of it.
+#
+# Buffer 0 is the input, which stays where it is. Every other buffer holds `capacity` rows of its
+# width, at a stride rounded up to whole tiles, so that a product never has to store half a tile;
+# what stands in that padding is never read as a value.
+
+from libc.stdint cimport int64_t, uint64_t
+
+from fastgd._core.scalar cimport real
+from fastgd._core.types cimport *
+
+cdef enum:
+    TERM_START = 2      # of the totals: types.TERM_TOTALS
+
+# What is to be done about a row of the table, when a gradient is wanted (see flags.pxi).
+cdef enum Flag:
+    FLAG_RUNS = 1               # the loss depends on it
+    FLAG_BACK = 2               # some parameter wants a gradient that comes through it
+    FLAG_PARAMETERS = 4         # it has such parameters itself,
+    FLAG_ADD_PARAMETERS = 8     # shared with a row whose gradient is there already
+    FLAG_SOURCE = 16            # its source wants a gradient
+    FLAG_ADD_SOURCE = 32        # and has a part of it already
+    FLAG_SECOND = 64            # the same for its second source
+    FLAG_ADD_SECOND = 128
+    FLAG_GATED = 256            # the gradient of its ReLU is its reader's job
+    FLAG_GATES = 512            # it is such a reader
+    FLAG_SHARED = 1024          # other rows have its parameters, too
+
+
+cdef struct Penalties:
+    const PenaltyRow* rows
+    int64_t count
+    void* gradients         # a flat vector; only where a penalty is not elementwise
+    void* workspace         # see orthogonal_room
+
+
+cdef struct Constraints:
+    const ConstraintRow* rows
+    int64_t count
+
+
+# A matrix whose rows are `stride` elements apart.
+cdef struct Matrix:
+    int64_t rows
+    int64_t width
+    int64_t stride
+    void* data
+
+
+cdef struct Network
+
+
+# The functions of the user's, written in Python, by their numbers in the plan. What one of them
+# raises is kept, and ends the span.
+ctypedef void (*ActivationCall)(
+    const Network* net, int64_t number, const Matrix* z, const Matrix* y) noexcept nogil
+ctypedef void (*ActivationGradientCall)(
+    const Network* net, int64_t number, const Matrix* z, const Matrix* d_y, const Matrix* d_z,
+) noexcept nogil
+ctypedef void (*LossCall)(
+    const Network* net, const LossTerm* term, const Matrix* y, const Matrix* p,
+    const Matrix* values, const Matrix* slopes) noexcept nogil
+ctypedef void (*MetricCall)(
+    const Network* net, const MetricTerm* metric, const Matrix* y, const Matrix* p,
+    const Matrix* weights) noexcept nogil
+
+cdef struct Calls:
+    ActivationCall activation                   # y = function(z)
+    ActivationGradientCall activation_gradient  # d_z = d_y function'(z)
+    LossCall loss               # the loss of each row and, unless NULL, the slopes of their sum
+    MetricCall metric           # take in the rows of a batch; weights: one column, or NULL
+    void* functions             # what the calls know of Python
+    int64_t failed              # whether one of them has raised something
+
+
+cdef struct Network:
+    bint single                 # float or double
+    const Row* rows
+    int64_t row_count
+    const int64_t* flags        # of each row, when the losses are minimised,
+    const int64_t* tape_flags   # and when the gradient of the outputs is given
+    const double* settings      # the numbers that rows, losses and metrics refer to
+    const int64_t* width        # of each buffer
+    const int64_t* stride
+    const int64_t* start        # of each buffer, in elements per row of capacity
+    int64_t capacity            # rows
+    int64_t row_width           # of all buffers together
+    const int64_t* outputs      # the buffers of the outputs
+    int64_t output_count
+    const LossTerm* terms
+    int64_t term_count
+    const int64_t* term_adds    # whether a term adds to a gradient that is there already
+    const MetricTerm* metrics
+    int64_t metric_count
+    int64_t target_width        # of a row of y
+    bint coupled                # whether a training step looks across the rows of a batch
+    bint counts_rows            # whether the loss of a row depends on the others' targets
+    bint scatters               # whether a gradient is scattered into the rows of a kernel
+    const Calls* calls          # into Python, where a plan has functions of the user's, or NULL
+    int64_t parameter_count
+    void* parameters
+    void* gradients
+    void* values                # the buffers, then room that rows share for a whole batch,
+    void* deltas                # the gradients of the loss with respect to them, then a spare one
+    void* batch                 # gathered rows of x, then of y
+    void* chunks                # the parameters' gradients of each chunk of a batch,
+    int64_t chunk_size          # so many elements apart
+    void* row_values            # `capacity` losses of rows for each term, then for each metric
+    double* sums                # one for each term
+    void* scratch               # of each member of a team: a panel, a line, a numerator a row,
+    int64_t scratch_size        # and parameters' gradients; in bytes
+    int64_t line_start
+    int64_t numerators_start
+    int64_t spare_start
+    Penalties penalties
+    Constraints constraints
+
+
+# A batch on its way through the table.
+cdef struct Batch:
+    const void* x
+    const void* y
+    int64_t rows
+    bint training       # whether layers such as dropout are at work
+    uint64_t key        # of its random numbers
+
+
+cdef inline real* buffer_at(const Network* net, real* buffers, int64_t buffer) noexcept nogil:
+    return buffers + net.start[buffer] * net.capacity
+
+
+cdef inline const real* values_at(
+    const Network* net, const real* x, int64_t buffer, int64_t row,
+) noexcept nogil:
+    """The values of a buffer from a row on; x is buffer 0."""
+    if buffer == 0:
+        return x + row * net.stride[0]
+    return buffer_at(net, <real*>net.values, buffer) + row * net.stride[buffer]
+
+
+cdef inline int64_t row_at(const int64_t* order, const int64_t* rows, int64_t i) noexcept nogil:
+    """rows[order[i]]; either may be NULL, for i itself."""
+    if order != NULL:
+        i = order[i]
+    return i if rows == NULL else rows[i]
+
+
+cdef inline int64_t output_width(const Network* net) noexcept nogil:
+    """Of all outputs side by side."""
+    cdef int64_t k
+    cdef int64_t width = 0
+    for k in range(net.output_count):
+        width += net.width[net.outputs[k]]
+    return width
+
+
+cdef inline bint has_failed(const Network* net) noexcept nogil:
+    """Whether a function of the user's has raised something."""
+    return net.calls != NULL and net.calls.failed != 0
+
+
+cdef enum:
+    MOST_CHUNKS = 8
+    CHUNK_ROWS = 128            # at least
+    CHUNKED_PARAMETERS = 32768  # at most
+
+
+cdef inline int64_t chunk_count(const Network* net, int64_t rows) noexcept nogil:
+    """Into how many chunks of rows the sums over a batch are cut.
+
+    The members of a team can each take the chunks whose rows they have just worked on, which
+    saves them from fetching the others' rows. It depends on the batch and the network alone. Where
+    there are many parameters, or sums that most rows do not touch, a chunk of sums would cost more
+    than that saves; a coupled step has one member.
+    """
+    if net.parameter_count > CHUNKED_PARAMETERS or net.scatters or net.coupled:
+        return 1
+    return max(<int64_t>1, min(<int64_t>MOST_CHUNKS, rows // CHUNK_ROWS))
+
+
+cdef inline int64_t chunk_begin(int64_t rows, int64_t chunks, int64_t chunk) noexcept nogil:
+    """The first row of a chunk."""
+    return min(rows, (rows + 7) // 8 * chunk // chunks * 8)
+
+
+cdef inline bint ignores_rows(const LossTerm* term, const double* settings) noexcept nogil:
+    """Whether rows with some label do not count, as if they were not there."""
+    return (
+        (term.kind == LOSS_SPARSE_CATEGORICAL_CROSSENTROPY
+         or term.kind == LOSS_SPARSE_CATEGORICAL_CROSSENTROPY_LOGITS)
+        and settings[0] != 0
+    )
+
+
+cdef inline int64_t itemsize(const Network* net) noexcept nogil:
+    """The bytes of one of a network's numbers."""
+    return sizeof(float) if net.single else sizeof(double)
+
+
+cdef inline const void* element(const Network* net, const void* data, int64_t i) noexcept nogil:
+    """Where element i of a network's numbers stands."""
+    return <const char*>data + i * itemsize(net)

@@ -1,1 +1,0 @@
-from fastgd._core.program_baseline import *

@@ -1,3 +1,0 @@
-include "program.pxi"
-include "probe.pxi"
-include "peak.pxi"
