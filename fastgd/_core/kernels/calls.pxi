@@ -32,16 +32,14 @@ cdef void call_activation_gradient(
 
 
 cdef void call_loss(
-    const Network* net, const LossTerm* term, int64_t rows, const real* p, const real* y,
-    real* values, real* d_p,
+    const Network* net, const LossTerm* term, const LossRows* job, const real* p,
 ) noexcept nogil:
-    """The loss of each row and, unless d_p is NULL, the slopes of their sum."""
-    cdef Matrix targets = matrix_of(rows, term.columns, y, net.target_width)
-    cdef Matrix outputs = matrix_of(rows, net.width[term.source], p, net.stride[term.source])
-    cdef Matrix found = matrix_of(rows, 1, <const real*>values, 1)
-    cdef Matrix slopes = matrix_of(
-        rows, net.width[term.source], <const real*>d_p, net.stride[term.source])
-    net.calls.loss(net, term, &targets, &outputs, &found, NULL if d_p == NULL else &slopes)
+    """The loss of each row and, unless job.d_p is NULL, the slopes of their sum."""
+    cdef Matrix targets = matrix_of(job.rows, term.columns, <const real*>job.y, job.y_stride)
+    cdef Matrix outputs = matrix_of(job.rows, job.width, p, job.stride)
+    cdef Matrix found = matrix_of(job.rows, 1, <const real*>job.values, 1)
+    cdef Matrix slopes = matrix_of(job.rows, job.width, <const real*>job.d_p, job.stride)
+    net.calls.loss(net, term, &targets, &outputs, &found, NULL if job.d_p == NULL else &slopes)
 
 
 cdef void call_metric(

@@ -84,13 +84,22 @@ cdef inline real categorical(
 
 
 cdef void category_rows(
-    bint logits, bint sparse, const double* settings, int64_t rows, int64_t width,
-    int64_t stride, const real* p, const real* y, int64_t y_stride, const real* numerators,
-    int64_t step, real denominator, real* values, real* d_p, real* line,
+    bint logits, bint sparse, const LossRows* job, const real* p,
 ) noexcept nogil:
+    cdef const double* settings = job.settings
+    cdef int64_t rows = job.rows
+    cdef int64_t width = job.width
+    cdef int64_t stride = job.stride
+    cdef const real* y = <const real*>job.y
+    cdef int64_t y_stride = job.y_stride
+    cdef const real* numerators = <const real*>job.numerators
+    cdef int64_t step = job.step
+    cdef real* values = <real*>job.values
+    cdef real* d_p = <real*>job.d_p
+    cdef real* line = <real*>job.line
     cdef int64_t i
     cdef int64_t label = 0
-    cdef real factor = <real>1 / denominator
+    cdef real factor = <real>1 / <real>job.denominator
     cdef real keep = 1
     cdef real share = 0
     cdef real scale
@@ -195,12 +204,19 @@ cdef inline real focal_row(
     return value
 
 
-cdef void focal_rows(
-    bint logits, const double* settings, int64_t rows, int64_t width, int64_t stride,
-    const real* p, const real* y, int64_t y_stride, const real* numerators, int64_t step,
-    real denominator, real* values, real* d_p, real* line,
-) noexcept nogil:
-    cdef real factor = <real>1 / denominator
+cdef void focal_rows(bint logits, const LossRows* job, const real* p) noexcept nogil:
+    cdef const double* settings = job.settings
+    cdef int64_t rows = job.rows
+    cdef int64_t width = job.width
+    cdef int64_t stride = job.stride
+    cdef const real* y = <const real*>job.y
+    cdef int64_t y_stride = job.y_stride
+    cdef const real* numerators = <const real*>job.numerators
+    cdef int64_t step = job.step
+    cdef real* values = <real*>job.values
+    cdef real* d_p = <real*>job.d_p
+    cdef real* line = <real*>job.line
+    cdef real factor = <real>1 / <real>job.denominator
     cdef int64_t i
     for i in range(rows):
         values[i] = focal_row(

@@ -154,15 +154,22 @@ cdef enum:
     PIECE = 64              # targets that are gathered at once where they do not lie side by side
 
 
-cdef void point_rows(
-    int64_t loss, const double* settings, int64_t rows, int64_t width, int64_t stride,
-    const real* p, const real* y, int64_t y_stride, const real* numerators, int64_t step,
-    real denominator, real* values, real* d_p, real* line,
-) noexcept nogil:
+cdef void point_rows(int64_t loss, const LossRows* job, const real* p) noexcept nogil:
     """A line of points after the other: a row, or, of a single output, as many rows as can be."""
+    cdef const double* settings = job.settings
+    cdef int64_t rows = job.rows
+    cdef int64_t width = job.width
+    cdef int64_t stride = job.stride
+    cdef const real* y = <const real*>job.y
+    cdef int64_t y_stride = job.y_stride
+    cdef const real* numerators = <const real*>job.numerators
+    cdef int64_t step = job.step
+    cdef real* values = <real*>job.values
+    cdef real* d_p = <real*>job.d_p
+    cdef real* line = <real*>job.line
     cdef int64_t i, j, n
     cdef bint weighted = width == 1 and step != 0   # the rows of a line by themselves
-    cdef real factor = <real>1 / (denominator * <real>width)
+    cdef real factor = <real>1 / (<real>job.denominator * <real>width)
     cdef real scale
     cdef real[LOSS_SETTINGS] c
     cdef real[PIECE] gathered
@@ -207,12 +214,20 @@ ctypedef double (*PointFunction)(double, double) noexcept nogil
 
 
 cdef void compiled_rows(
-    PointFunction value, PointFunction slope, int64_t rows, int64_t width, int64_t stride,
-    const real* p, const real* y, int64_t y_stride, const real* numerators, int64_t step,
-    real denominator, real* values, real* d_p, real* line,
+    PointFunction value, PointFunction slope, const LossRows* job, const real* p,
 ) noexcept nogil:
+    cdef int64_t rows = job.rows
+    cdef int64_t width = job.width
+    cdef int64_t stride = job.stride
+    cdef const real* y = <const real*>job.y
+    cdef int64_t y_stride = job.y_stride
+    cdef const real* numerators = <const real*>job.numerators
+    cdef int64_t step = job.step
+    cdef real* values = <real*>job.values
+    cdef real* d_p = <real*>job.d_p
+    cdef real* line = <real*>job.line
     cdef int64_t i, j
-    cdef real factor = <real>1 / (denominator * <real>width)
+    cdef real factor = <real>1 / (<real>job.denominator * <real>width)
     cdef real scale
     cdef const real* p_row
     cdef const real* y_row

@@ -108,12 +108,19 @@ cdef extern from *:
     const double HALF_LOG_2_PI
 
 
-cdef void vector_rows(
-    int64_t loss, const double* settings, int64_t rows, int64_t width, int64_t stride,
-    const real* p, const real* y, int64_t y_stride, const real* numerators, int64_t step,
-    real denominator, real* values, real* d_p, real* line,
-) noexcept nogil:
-    cdef real factor = <real>1 / denominator
+cdef void vector_rows(int64_t loss, const LossRows* job, const real* p) noexcept nogil:
+    cdef const double* settings = job.settings
+    cdef int64_t rows = job.rows
+    cdef int64_t width = job.width
+    cdef int64_t stride = job.stride
+    cdef const real* y = <const real*>job.y
+    cdef int64_t y_stride = job.y_stride
+    cdef const real* numerators = <const real*>job.numerators
+    cdef int64_t step = job.step
+    cdef real* values = <real*>job.values
+    cdef real* d_p = <real*>job.d_p
+    cdef real* line = <real*>job.line
+    cdef real factor = <real>1 / <real>job.denominator
     cdef real scale
     cdef const real* p_row
     cdef const real* y_row

@@ -6,42 +6,43 @@
 # multiplied by numerators[i * step] / denominator (step 0: one numerator for all), into which
 # the builder puts the row's weight and the size of the batch.
 
+# Rows of a batch for a loss. Where `void` stands, numbers are of the network's type.
+cdef struct LossRows:
+    const double* settings      # the loss's numbers
+    int64_t rows
+    int64_t width
+    int64_t stride              # of p and d_p
+    const void* p               # predictions, or logits
+    const void* y               # targets: `width` values a row, or fewer where the loss says so
+    int64_t y_stride
+    const void* numerators
+    int64_t step
+    double denominator
+    void* values                # out, one a row
+    void* d_p                   # out, laid out as p, or NULL
+    void* line                  # room for `width`
+
 include "loss_points.pxi"
 include "loss_categories.pxi"
 include "loss_vectors.pxi"
 
 
-cdef void loss_rows(
-    const LossTerm* term, const double* settings, int64_t rows, int64_t width, int64_t stride,
-    const real* p, const real* y, int64_t y_stride, const real* numerators, int64_t step,
-    real denominator, real* values, real* d_p, real* line,
-) noexcept nogil:
-    """The loss of each row, and its gradient with respect to the predictions.
-
-    settings: the loss's numbers. p: predictions (or logits), `rows` rows of `width`, `stride`
-    apart. y: targets, rows that are y_stride apart: `width` values, or fewer where the loss says
-    so. values: out, one a row. d_p: out, laid out as p, or NULL. line: room for `width`.
-    """
+cdef void loss_rows(const LossTerm* term, const LossRows* job, const real* p) noexcept nogil:
+    """The loss of each row, and its gradient with respect to the predictions p, which are job.p."""
     cdef int64_t loss = term.kind
     cdef bint logits, sparse
     if LOSS_CATEGORICAL_CROSSENTROPY <= loss <= LOSS_SPARSE_CATEGORICAL_CROSSENTROPY_LOGITS:
         logits = (loss == LOSS_CATEGORICAL_CROSSENTROPY_LOGITS
                   or loss == LOSS_SPARSE_CATEGORICAL_CROSSENTROPY_LOGITS)
         sparse = loss >= LOSS_SPARSE_CATEGORICAL_CROSSENTROPY
-        category_rows(logits, sparse, settings, rows, width, stride, p, y, y_stride, numerators,
-                      step, denominator, values, d_p, line)
+        category_rows(logits, sparse, job, p)
     elif (loss == LOSS_CATEGORICAL_FOCAL_CROSSENTROPY
             or loss == LOSS_CATEGORICAL_FOCAL_CROSSENTROPY_LOGITS):
-        logits = loss == LOSS_CATEGORICAL_FOCAL_CROSSENTROPY_LOGITS
-        focal_rows(logits, settings, rows, width, stride, p, y, y_stride, numerators, step,
-                   denominator, values, d_p, line)
+        focal_rows(loss == LOSS_CATEGORICAL_FOCAL_CROSSENTROPY_LOGITS, job, p)
     elif LOSS_CATEGORICAL_HINGE <= loss <= LOSS_GAUSSIAN_NEGATIVE_LOG_LIKELIHOOD:
-        vector_rows(loss, settings, rows, width, stride, p, y, y_stride, numerators, step,
-                    denominator, values, d_p, line)
+        vector_rows(loss, job, p)
     elif loss == LOSS_COMPILED:
-        compiled_rows(<PointFunction><void*>term.value, <PointFunction><void*>term.slope, rows,
-                      width, stride, p, y, y_stride, numerators, step, denominator, values, d_p,
-                      line)
+        compiled_rows(
+            <PointFunction><void*>term.value, <PointFunction><void*>term.slope, job, p)
     else:
-        point_rows(loss, settings, rows, width, stride, p, y, y_stride, numerators, step,
-                   denominator, values, d_p, line)
+        point_rows(loss, job, p)

@@ -6,18 +6,19 @@ cdef inline real same_side(real threshold, real p, real y) noexcept nogil:
     return <real>1 if side == y else <real>0
 
 
-cdef inline void side_rows(
-    real threshold, int64_t rows, int64_t width, int64_t stride, const real* p, const real* y,
-    int64_t y_stride, real* values, real* line,
-) noexcept nogil:
+cdef void side_rows(real threshold, const LossRows* job, const real* p) noexcept nogil:
+    cdef int64_t width = job.width
+    cdef const real* y = <const real*>job.y
+    cdef real* values = <real*>job.values
+    cdef real* line = <real*>job.line
     cdef int64_t i, j
     if width == 1:
-        for i in range(rows):
-            values[i] = same_side(threshold, p[i * stride], y[i * y_stride])
+        for i in range(job.rows):
+            values[i] = same_side(threshold, p[i * job.stride], y[i * job.y_stride])
         return
-    for i in range(rows):
+    for i in range(job.rows):
         for j in range(width):
-            line[j] = same_side(threshold, p[i * stride + j], y[i * y_stride + j])
+            line[j] = same_side(threshold, p[i * job.stride + j], y[i * job.y_stride + j])
         values[i] = row_sum(width, line) / <real>width
 
 
@@ -102,39 +103,51 @@ cdef inline real row_correlation(
 
 
 cdef void metric_rows(
-    int64_t metric, const double* settings, int64_t rows, int64_t width, int64_t stride,
-    const real* p, int64_t columns, const real* y, int64_t y_stride, real* values, real* line,
+    const MetricTerm* metric, const LossRows* job, const real* p,
 ) noexcept nogil:
-    """The metric of each row; arguments as in loss_rows, columns: how many targets a row has."""
-    cdef int64_t i
+    """The metric of each row. Of job it takes no numerators and no gradient."""
+    cdef const double* settings = job.settings
+    cdef int64_t kind = metric.kind
+    cdef int64_t width = job.width
+    cdef int64_t columns = metric.columns
+    cdef const real* y = <const real*>job.y
+    cdef real* values = <real*>job.values
+    cdef real* line = <real*>job.line
     cdef real one = 1
+    cdef int64_t i
     cdef const real* p_row
     cdef const real* y_row
     cdef LossTerm loss
-    if metric == METRIC_LOSS:
+    cdef LossRows of_loss
+    if kind == METRIC_LOSS:
         loss.kind = <int64_t>settings[0]
-        loss_rows(&loss, settings + 1, rows, width, stride, p, y, y_stride, &one, 0, one, values,
-                  <real*>NULL, line)
+        of_loss = job[0]
+        of_loss.settings = settings + 1
+        of_loss.numerators = &one
+        of_loss.step = 0
+        of_loss.denominator = 1
+        of_loss.d_p = NULL
+        loss_rows(&loss, &of_loss, p)
         return
-    if metric == METRIC_BINARY_ACCURACY:
-        side_rows(<real>settings[0], rows, width, stride, p, y, y_stride, values, line)
+    if kind == METRIC_BINARY_ACCURACY:
+        side_rows(<real>settings[0], job, p)
         return
-    for i in range(rows):
-        p_row = p + i * stride
-        y_row = y + i * y_stride
-        if metric == METRIC_CATEGORICAL_ACCURACY:
+    for i in range(job.rows):
+        p_row = p + i * job.stride
+        y_row = y + i * job.y_stride
+        if kind == METRIC_CATEGORICAL_ACCURACY:
             values[i] = row_argmax(width, p_row) == row_argmax(width, y_row)
-        elif metric == METRIC_SPARSE_CATEGORICAL_ACCURACY:
+        elif kind == METRIC_SPARSE_CATEGORICAL_ACCURACY:
             values[i] = row_argmax(width, p_row) == <int64_t>y_row[0]
-        elif metric == METRIC_ACCURACY:
+        elif kind == METRIC_ACCURACY:
             values[i] = share_of_equals(width, p_row, y_row)
-        elif metric == METRIC_TOP_K:
+        elif kind == METRIC_TOP_K:
             values[i] = is_among_top(
                 <int64_t>settings[0], settings[1] != 0, settings[2] != 0, width, p_row, columns,
                 y_row)
-        elif metric == METRIC_BRIER_SCORE:
+        elif kind == METRIC_BRIER_SCORE:
             values[i] = brier_score(width, p_row, columns, y_row, line)
-        elif metric == METRIC_PEARSON:
+        elif kind == METRIC_PEARSON:
             values[i] = row_correlation(False, width, p_row, y_row)
         else:  # METRIC_CONCORDANCE
             values[i] = row_correlation(True, width, p_row, y_row)

@@ -49,11 +49,16 @@ cdef void add_l1_l2(
         gradients[i] = fmadd(twice, w[i], fmadd(first, sign(w[i]), gradients[i]))
 
 
-cdef void activity_rows(
-    const double* settings, int64_t rows, int64_t width, int64_t stride, const real* p,
-    const real* numerators, int64_t step, real denominator, real* values, real* d_p,
-) noexcept nogil:
+cdef void activity_rows(const LossRows* job, const real* p) noexcept nogil:
     """l1 sum |p| + l2 sum p^2 of each row of a layer's outputs; as loss_rows."""
+    cdef const double* settings = job.settings
+    cdef int64_t rows = job.rows
+    cdef int64_t width = job.width
+    cdef int64_t stride = job.stride
+    cdef const real* numerators = <const real*>job.numerators
+    cdef int64_t step = job.step
+    cdef real* values = <real*>job.values
+    cdef real* d_p = <real*>job.d_p
     cdef PenaltyRow row
     cdef real l1, twice
     cdef int64_t i, j
@@ -64,8 +69,8 @@ cdef void activity_rows(
     for i in range(rows):
         values[i] = <real>l1_l2(&row, p)
         if d_p != NULL:
-            l1 = <real>settings[0] * numerators[i * step] / denominator
-            twice = <real>(2 * settings[1]) * numerators[i * step] / denominator
+            l1 = <real>settings[0] * numerators[i * step] / <real>job.denominator
+            twice = <real>(2 * settings[1]) * numerators[i * step] / <real>job.denominator
             for j in range(width):
                 d_p[j] = fmadd(twice, p[j], l1 * sign(p[j]))
             d_p += stride

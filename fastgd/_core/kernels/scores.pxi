@@ -30,6 +30,11 @@ cdef void score(
     cdef real* d_p
     cdef real* d_source
     cdef real denominator, factor
+    cdef LossRows job
+    job.rows = rows
+    job.y_stride = net.target_width
+    job.numerators = numerators
+    job.line = line
     for k in range(net.term_count):
         term = &net.terms[k]
         width = net.width[term.source]
@@ -51,24 +56,26 @@ cdef void score(
             d_p = d_source
             if net.term_adds[k]:
                 d_p = <real*>net.deltas + net.row_width * net.capacity + first_row * stride
+        job.settings = net.settings + term.settings
+        job.width = width
+        job.stride = stride
+        job.p = values_at(net, x, term.source, first_row)
+        job.y = y_rows + term.y_column
+        job.step = step
+        job.denominator = denominator
+        job.values = row_values
+        job.d_p = d_p
         if term.kind == LOSS_ACTIVITY:
-            activity_rows(
-                net.settings + term.settings, rows, width, stride,
-                values_at(net, x, term.source, first_row), numerators, step, denominator,
-                row_values, d_p)
+            activity_rows(&job, <const real*>job.p)
         elif term.kind == CALL_FUNCTION:
-            call_loss(net, term, rows, values_at(net, x, term.source, first_row),
-                      y_rows + term.y_column, row_values, d_p)
+            call_loss(net, term, &job, <const real*>job.p)
             if slopes:
                 factor = <real>1 / denominator
                 for i in range(rows):
                     for j in range(width):
                         d_p[i * stride + j] *= numerators[i * step] * factor
         else:
-            loss_rows(
-                term, net.settings + term.settings, rows, width, stride,
-                values_at(net, x, term.source, first_row), y_rows + term.y_column,
-                net.target_width, numerators, step, denominator, row_values, d_p, line)
+            loss_rows(term, &job, <const real*>job.p)
         if step:
             for i in range(rows):
                 row_values[i] = row_weight(weights[i * net.target_width], row_values[i])
@@ -84,11 +91,13 @@ cdef void score(
         if metric.kind >= METRIC_COUNTS:
             row_values += net.capacity  # its rows are taken in by add_scores
             continue
-        width = net.width[metric.source]
-        metric_rows(
-            metric.kind, net.settings + metric.settings, rows, width, net.stride[metric.source],
-            values_at(net, x, metric.source, first_row), metric.columns, y_rows + metric.y_column,
-            net.target_width, row_values, line)
+        job.settings = net.settings + metric.settings
+        job.width = net.width[metric.source]
+        job.stride = net.stride[metric.source]
+        job.p = values_at(net, x, metric.source, first_row)
+        job.y = y_rows + metric.y_column
+        job.values = row_values
+        metric_rows(metric, &job, <const real*>job.p)
         if metric.weight_column >= 0:
             weights = y_rows + metric.weight_column
             for i in range(rows):
