@@ -86,7 +86,8 @@ ENGINE_TESTS := $(wildcard tests/test_engine*.py tests/test_products.py tests/te
 	tests/test_shuffle.py tests/test_gradients.py tests/test_fit.py tests/test_predictor.py \
 	tests/test_own_functions.py tests/test_losses_own.py tests/test_graphs.py tests/test_layers*.py \
 	tests/test_constraints.py tests/test_byte_order.py tests/test_private_indices.py \
-	tests/test_activity.py tests/test_row_weights.py tests/test_tape.py)
+	tests/test_activity.py tests/test_row_weights.py tests/test_tape.py \
+	tests/test_linear_rows.py tests/test_linear_sgd.py tests/test_linear_objective.py)
 # Of each file what has to do with threads; pytest matches the names of files, too.
 THREADS_TESTS := tests/test_threads.py tests/test_predictor.py $(wildcard tests/test_engine*.py)
 runtime = LD_PRELOAD=$$($(or $(CC),cc) -print-file-name=lib$(1).so)
@@ -97,7 +98,7 @@ sanitize-memory: BUILD := FASTGD_CFLAGS="-fsanitize=address,undefined \
 	-fno-sanitize-recover=undefined -O1 -g"
 sanitize-memory: RUN := $(call runtime,asan) ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc
 # A sanitizer's report is written past pytest, which would take it along as the process ends.
-sanitize-memory: TESTS := --capture=sys $(ENGINE_TESTS) -k "not threads_change_no_bit"
+sanitize-memory: TESTS := -n auto --capture=sys $(ENGINE_TESTS) -k "not threads_change_no_bit"
 sanitize-threads: BUILD := FASTGD_CFLAGS="-fsanitize=thread -O1 -g"
 sanitize-threads: RUN := $(call runtime,tsan) TSAN_OPTIONS="halt_on_error=1 die_after_fork=0" \
 	OPENBLAS_NUM_THREADS=1

@@ -1,0 +1,83 @@
+# What Python hands to a program, as the kernels take it.
+
+cdef inline const int64_t* places_of(np.ndarray rows):
+    if rows is None:
+        return NULL
+    return <const int64_t*>address(rows)
+
+
+cdef set_training(
+    Span* span, np.ndarray x, np.ndarray y, np.ndarray order, int64_t batch_size,
+    const Optimizer* optimizer, np.ndarray rates, np.ndarray rows,
+):
+    """What spans of training have in common."""
+    span.kind = TRAIN
+    span.x = address(x)
+    span.y = address(y)
+    span.rows = y.shape[0]
+    span.batch_size = batch_size
+    span.order = NULL if order is None else <int64_t*>address(order)
+    span.places = places_of(rows)
+    span.rates = <const double*>address(rates)
+    span.one_rate = rates.shape[0] == 1
+    span.optimizer = optimizer
+
+
+cdef int64_t padded_stride(int64_t width, int64_t itemsize, int64_t half) noexcept:
+    """Whole tiles, and not a multiple of 512 bytes: rows must not all fall into one set of the
+    cache."""
+    cdef int64_t stride
+    if width == 1:
+        return 1
+    stride = (width + half - 1) // half * half
+    return stride + half if stride * itemsize % 512 == 0 else stride
+
+
+cdef bint any_counts(const Network* net) noexcept:
+    """Whether the loss of a row depends on the targets or the weights of all rows of its batch."""
+    cdef const LossTerm* term
+    cdef int64_t k
+    for k in range(net.term_count):
+        term = &net.terms[k]
+        if (term.reduction == REDUCTION_WEIGHTED_MEAN or term.reduction == REDUCTION_MEAN
+                and ignores_rows(term, net.settings + term.settings)):
+            return True
+    return False
+
+
+cdef Optimizer unpacked(const NetworkKernels* kernels, state):
+    """The C view of an optimizer's state, whose arrays the caller keeps alive."""
+    cdef Optimizer optimizer
+    cdef np.ndarray settings = state.settings
+    cdef np.ndarray slots = state.slots
+    cdef np.ndarray iterations = state.iterations
+    cdef int k
+    optimizer.kind = state.kind
+    optimizer.settings = <const double*>address(settings)
+    for k in range(2):  # there may be only one
+        optimizer.log_settings[k] = (
+            kernels.logarithm(optimizer.settings[k]) if k < settings.shape[0] else 0)
+    optimizer.segments = NULL
+    optimizer.segment_count = 0
+    optimizer.options = NULL
+    optimizer.squares = NULL
+    if state.segments is not None:
+        optimizer.segments = <const Segment*>address(state.segments)
+        optimizer.segment_count = len(state.segments)
+        optimizer.options = <const Options*>address(state.options)
+        optimizer.squares = <double*>address(state.squares)
+    optimizer.slots = address(slots)
+    optimizer.slot_size = slots.strides[0] // slots.itemsize
+    optimizer.iterations = <int64_t*>address(iterations)
+    return optimizer
+
+
+cdef Batch batch_of(np.ndarray x, bint training, key):
+    """All rows of x as a batch."""
+    cdef Batch batch
+    batch.x = address(x)
+    batch.y = NULL
+    batch.rows = x.shape[0]
+    batch.training = training
+    batch.key = <uint64_t>key
+    return batch
