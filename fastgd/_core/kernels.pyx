@@ -129,6 +129,10 @@ cdef void fill_linear(LinearKernels* table) noexcept:
 cdef Kernels table
 fill(&table.network[0], <float>0)
 fill(&table.network[1], <double>0)
+enter_losses(loss_loops[0], <float>0)
+enter_losses(loss_loops[1], <double>0)
+enter_activations(activation_loops[0], <float>0)
+enter_activations(activation_loops[1], <double>0)
 fill_linear(&table.linear)
 
 #: The table, as the engine takes it.

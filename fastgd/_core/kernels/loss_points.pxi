@@ -66,88 +66,60 @@ include "loss_regression.pxi"
 include "loss_binary.pxi"
 
 
-cdef void point_values(
-    int64_t loss, const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
-    """out = the loss of predictions p for targets y."""
-    if loss == LOSS_MEAN_SQUARED_ERROR:
-        mean_squared_error_values(c, n, p, y, out)
-    elif loss == LOSS_MEAN_ABSOLUTE_ERROR:
-        mean_absolute_error_values(c, n, p, y, out)
-    elif loss == LOSS_BINARY_CROSSENTROPY:
-        binary_crossentropy_values(c, n, p, y, out)
-    elif loss == LOSS_BINARY_CROSSENTROPY_LOGITS:
-        binary_crossentropy_logits_values(c, n, p, y, out)
-    elif loss == LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR:
-        mean_absolute_percentage_error_values(c, n, p, y, out)
-    elif loss == LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR:
-        mean_squared_logarithmic_error_values(c, n, p, y, out)
-    elif loss == LOSS_HUBER:
-        huber_values(c, n, p, y, out)
-    elif loss == LOSS_LOG_COSH:
-        log_cosh_values(c, n, p, y, out)
-    elif loss == LOSS_HINGE:
-        hinge_values(c, n, p, y, out)
-    elif loss == LOSS_SQUARED_HINGE:
-        squared_hinge_values(c, n, p, y, out)
-    elif loss == LOSS_POISSON:
-        poisson_values(c, n, p, y, out)
-    elif loss == LOSS_POISSON_LOG:
-        poisson_log_values(c, n, p, y, out)
-    elif loss == LOSS_GAMMA:
-        gamma_values(c, n, p, y, out)
-    elif loss == LOSS_GAMMA_LOG:
-        gamma_log_values(c, n, p, y, out)
-    elif loss == LOSS_TWEEDIE:
-        tweedie_values(c, n, p, y, out)
-    elif loss == LOSS_TWEEDIE_LOG:
-        tweedie_log_values(c, n, p, y, out)
-    elif loss == LOSS_BINARY_FOCAL_CROSSENTROPY:
-        binary_focal_crossentropy_values(c, n, p, y, out)
-    elif loss == LOSS_BINARY_FOCAL_CROSSENTROPY_LOGITS:
-        binary_focal_crossentropy_logits_values(c, n, p, y, out)
+# A loop of numbers c: out = values or slopes of n predictions p for targets y.
+ctypedef void (*PointLoop)(
+    const void* c, int64_t n, const void* p, const void* y, void* out) noexcept nogil
+
+cdef struct PointLoss:
+    PointLoop values
+    PointLoop slopes
+
+cdef enum:
+    MOST_LOSSES = 64
+
+cdef PointLoss[2][MOST_LOSSES] loss_loops     # of float, then of double, by their codes
 
 
-cdef void point_slopes(
-    int64_t loss, const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
-    """out = the derivative of the loss by the predictions p."""
-    if loss == LOSS_MEAN_SQUARED_ERROR:
-        mean_squared_error_slopes(c, n, p, y, out)
-    elif loss == LOSS_MEAN_ABSOLUTE_ERROR:
-        mean_absolute_error_slopes(c, n, p, y, out)
-    elif loss == LOSS_BINARY_CROSSENTROPY:
-        binary_crossentropy_slopes(c, n, p, y, out)
-    elif loss == LOSS_BINARY_CROSSENTROPY_LOGITS:
-        binary_crossentropy_logits_slopes(c, n, p, y, out)
-    elif loss == LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR:
-        mean_absolute_percentage_error_slopes(c, n, p, y, out)
-    elif loss == LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR:
-        mean_squared_logarithmic_error_slopes(c, n, p, y, out)
-    elif loss == LOSS_HUBER:
-        huber_slopes(c, n, p, y, out)
-    elif loss == LOSS_LOG_COSH:
-        log_cosh_slopes(c, n, p, y, out)
-    elif loss == LOSS_HINGE:
-        hinge_slopes(c, n, p, y, out)
-    elif loss == LOSS_SQUARED_HINGE:
-        squared_hinge_slopes(c, n, p, y, out)
-    elif loss == LOSS_POISSON:
-        poisson_slopes(c, n, p, y, out)
-    elif loss == LOSS_POISSON_LOG:
-        poisson_log_slopes(c, n, p, y, out)
-    elif loss == LOSS_GAMMA:
-        gamma_slopes(c, n, p, y, out)
-    elif loss == LOSS_GAMMA_LOG:
-        gamma_log_slopes(c, n, p, y, out)
-    elif loss == LOSS_TWEEDIE:
-        tweedie_slopes(c, n, p, y, out)
-    elif loss == LOSS_TWEEDIE_LOG:
-        tweedie_log_slopes(c, n, p, y, out)
-    elif loss == LOSS_BINARY_FOCAL_CROSSENTROPY:
-        binary_focal_crossentropy_slopes(c, n, p, y, out)
-    elif loss == LOSS_BINARY_FOCAL_CROSSENTROPY_LOGITS:
-        binary_focal_crossentropy_logits_slopes(c, n, p, y, out)
+cdef void enter_losses(PointLoss* table, real of_type) noexcept:
+    """Each loss of points is a row."""
+    table[<int>LOSS_MEAN_SQUARED_ERROR] = PointLoss(
+        <PointLoop>mean_squared_error_values[real], <PointLoop>mean_squared_error_slopes[real])
+    table[<int>LOSS_MEAN_ABSOLUTE_ERROR] = PointLoss(
+        <PointLoop>mean_absolute_error_values[real], <PointLoop>mean_absolute_error_slopes[real])
+    table[<int>LOSS_BINARY_CROSSENTROPY] = PointLoss(
+        <PointLoop>binary_crossentropy_values[real], <PointLoop>binary_crossentropy_slopes[real])
+    table[<int>LOSS_BINARY_CROSSENTROPY_LOGITS] = PointLoss(
+        <PointLoop>binary_crossentropy_logits_values[real],
+        <PointLoop>binary_crossentropy_logits_slopes[real])
+    table[<int>LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR] = PointLoss(
+        <PointLoop>mean_absolute_percentage_error_values[real],
+        <PointLoop>mean_absolute_percentage_error_slopes[real])
+    table[<int>LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR] = PointLoss(
+        <PointLoop>mean_squared_logarithmic_error_values[real],
+        <PointLoop>mean_squared_logarithmic_error_slopes[real])
+    table[<int>LOSS_HUBER] = PointLoss(<PointLoop>huber_values[real], <PointLoop>huber_slopes[real])
+    table[<int>LOSS_LOG_COSH] = PointLoss(
+        <PointLoop>log_cosh_values[real], <PointLoop>log_cosh_slopes[real])
+    table[<int>LOSS_HINGE] = PointLoss(<PointLoop>hinge_values[real], <PointLoop>hinge_slopes[real])
+    table[<int>LOSS_SQUARED_HINGE] = PointLoss(
+        <PointLoop>squared_hinge_values[real], <PointLoop>squared_hinge_slopes[real])
+    table[<int>LOSS_POISSON] = PointLoss(
+        <PointLoop>poisson_values[real], <PointLoop>poisson_slopes[real])
+    table[<int>LOSS_POISSON_LOG] = PointLoss(
+        <PointLoop>poisson_log_values[real], <PointLoop>poisson_log_slopes[real])
+    table[<int>LOSS_GAMMA] = PointLoss(<PointLoop>gamma_values[real], <PointLoop>gamma_slopes[real])
+    table[<int>LOSS_GAMMA_LOG] = PointLoss(
+        <PointLoop>gamma_log_values[real], <PointLoop>gamma_log_slopes[real])
+    table[<int>LOSS_TWEEDIE] = PointLoss(
+        <PointLoop>tweedie_values[real], <PointLoop>tweedie_slopes[real])
+    table[<int>LOSS_TWEEDIE_LOG] = PointLoss(
+        <PointLoop>tweedie_log_values[real], <PointLoop>tweedie_log_slopes[real])
+    table[<int>LOSS_BINARY_FOCAL_CROSSENTROPY] = PointLoss(
+        <PointLoop>binary_focal_crossentropy_values[real],
+        <PointLoop>binary_focal_crossentropy_slopes[real])
+    table[<int>LOSS_BINARY_FOCAL_CROSSENTROPY_LOGITS] = PointLoss(
+        <PointLoop>binary_focal_crossentropy_logits_values[real],
+        <PointLoop>binary_focal_crossentropy_logits_slopes[real])
 
 
 cdef enum:
@@ -177,6 +149,7 @@ cdef void point_rows(int64_t loss, const LossRows* job, const real* p) noexcept 
     cdef const real* y_line
     cdef real* out
     cdef real* d_line
+    cdef const PointLoss* loops = &loss_loops[0 if real is float else 1][loss]
     point_settings(loss, settings, c)
     i = 0
     while i < rows:
@@ -193,12 +166,12 @@ cdef void point_rows(int64_t loss, const LossRows* job, const real* p) noexcept 
                 for j in range(n):
                     gathered[j] = y_line[j * y_stride]
                 y_line = gathered
-        point_values(loss, c, n, p_line, y_line, out)
+        loops.values(c, n, p_line, y_line, out)
         if width > 1:
             values[i] = row_sum(width, line) / <real>width
         if d_p != NULL:
             d_line = d_p + i * stride
-            point_slopes(loss, c, n, p_line, y_line, d_line)
+            loops.slopes(c, n, p_line, y_line, d_line)
             if weighted:
                 for j in range(n):
                     d_line[j] = numerators[(i + j) * step] * factor * d_line[j]
