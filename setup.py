@@ -228,7 +228,9 @@ class ParallelBuild(build_ext):
 if __name__ == "__main__":
     setup(
         # What is only read once needs less of the compiler's time.
-        ext_modules=[extension(source, flags=["-O2"]) for source in ("cpu", "formulas", "types")]
+        ext_modules=[
+            extension(source, flags=["-O2"]) for source in ("cpu", "formulas", "types")
+        ]
         + [extension("engine")]
         + [
             extension(source, build, flags, KERNEL_MACROS)

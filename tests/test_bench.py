@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import pytest
 
+from fastgd import config
 from fastgd._core import cpu
 from fastgd.bench import measure, picture, table, threads
 from fastgd.bench.measure import THREADED, DifferenceError, apart, measured
@@ -52,7 +53,9 @@ def test_the_command_gives_json():
         assert line["problems"] == {}
         assert line["ratio"]["numpy"] == line["us"]["numpy"] / line["us"][OURS]
         assert 0 < line["share"]["multiply_adds"] < 1
-        assert 0 < line["apart"]["numpy"] < 1e-4
+        # the reference may do just what the side in NumPy does
+        least = -1 if config.engine() == "reference" else 0
+        assert least < line["apart"]["numpy"] < 1e-4
 
 
 def test_the_command_lists_workloads_and_knows_its_peers():

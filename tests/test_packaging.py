@@ -83,7 +83,9 @@ def public_functions(owner):
     }
 
 
-@pytest.mark.parametrize(("name", "module"), [("formulas", formulas), ("types", types), ("cpu", cpu)])
+@pytest.mark.parametrize(
+    ("name", "module"), [("formulas", formulas), ("types", types), ("cpu", cpu)]
+)
 def test_stub_lists_what_the_module_has(name, module):
     own = {
         n for n, v in vars(module).items() if getattr(v, "__module__", "") == module.__name__

@@ -392,7 +392,8 @@ def test_multinomial_optimum_on_the_credit_table():
     exact = theirs.LogisticRegression(solver="newton-cholesky", tol=1e-12).fit(x, y)
     for solver in ("lbfgs", "newton-cholesky"):
         found = ours.LogisticRegression(solver=solver, tol=1e-12, max_iter=1000).fit(x, y)
-        close(found, exact, 1e-6, 0)
+        # small coefficients of an ill-conditioned table: other products give other last digits
+        close(found, exact, 1e-6, 3e-7)
 
 
 @pytest.mark.parametrize("scaled", [True, False])
