@@ -52,7 +52,7 @@ test-keras: $(VENV)/with-keras
 exhaustive: $(VENV)/built
 	$(BIN)/python tests/exhaustive.py $(FUNCTIONS)
 
-bench: $(VENV)/with-bench
+bench: $(VENV)/with-bench $(VENV)/built-tests
 	$(BIN)/pytest benchmarks
 	$(BIN)/python -m fastgd bench --goals
 

@@ -153,7 +153,7 @@ def check_tools():
 
 
 def c_source(ext):
-    """What Cython made of a module's source, under the module's own name."""
+    """Return the C file of a module; that of a build is a copy with the names changed."""
     path = f"{FOLDER}/{ext.sources[0].removesuffix('.pyx')}.c"
     source = os.path.basename(path).removesuffix(".c")
     name = ext.name.rpartition(".")[2]

@@ -41,7 +41,7 @@ cdef inline void* address(np.ndarray a):
 
 
 cdef const NetworkKernels* network_kernels(kernels, int type_number) except NULL:
-    """Those for a data type."""
+    """Return the kernels for float, or for double."""
     cdef const Kernels* table = <const Kernels*>PyCapsule_GetPointer(kernels, NULL)
     return &table.network[type_number != np.NPY_FLOAT]
 

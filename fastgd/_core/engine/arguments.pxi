@@ -10,7 +10,7 @@ cdef set_training(
     Span* span, np.ndarray x, np.ndarray y, np.ndarray order, int64_t batch_size,
     const Optimizer* optimizer, np.ndarray rates, np.ndarray rows,
 ):
-    """What spans of training have in common."""
+    """Fill in the fields that every span of training has."""
     span.kind = TRAIN
     span.x = address(x)
     span.y = address(y)

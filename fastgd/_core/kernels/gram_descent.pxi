@@ -1,4 +1,4 @@
-# Gradient descent by a Gram matrix: where iterations are many, they need not read the data.
+# Gradient descent by a Gram matrix. An iteration does not read the data.
 
 cdef int gram_descent(GramDescent* job) noexcept nogil:
     """Iterate from job.iteration to job.last or the deadline: a Status.

@@ -1,8 +1,6 @@
 # What a core can do at most, for the benchmarks to compare with. Nothing of the engine depends on
 # this; it is compiled like the kernels, since instructions are what matters.
 
-import numpy
-
 from fastgd.errors import DataTypeError, ShapeError
 
 cdef extern from *:
