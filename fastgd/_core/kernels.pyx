@@ -19,12 +19,12 @@ from fastgd._core.types cimport *
 
 include "kernels/gemm.pxi"
 include "kernels/sums.pxi"
-include "kernels/merge.pxi"
+include "kernels/columns.pxi"
 
 # networks
+include "kernels/operations.pxi"
+include "kernels/activation_table.pxi"
 include "kernels/dense.pxi"
-include "kernels/points.pxi"
-include "kernels/activations.pxi"
 include "kernels/losses.pxi"
 include "kernels/calls.pxi"
 include "kernels/metrics.pxi"
@@ -40,6 +40,7 @@ include "kernels/steps.pxi"
 include "kernels/constraints.pxi"
 include "kernels/penalties.pxi"
 include "kernels/network.pxi"
+include "kernels/merge.pxi"
 include "kernels/affine.pxi"
 include "kernels/noise.pxi"
 include "kernels/batchnorm.pxi"
@@ -131,8 +132,10 @@ fill(&table.network[0], <float>0)
 fill(&table.network[1], <double>0)
 enter_losses(loss_loops[0], <float>0)
 enter_losses(loss_loops[1], <double>0)
-enter_activations(activation_loops[0], <float>0)
-enter_activations(activation_loops[1], <double>0)
+enter_activations(activations[0], <float>0)
+enter_activations(activations[1], <double>0)
+enter_operations(operations[0], <float>0)
+enter_operations(operations[1], <double>0)
 fill_linear(&table.linear)
 
 #: The table, as the engine takes it.

@@ -6,16 +6,14 @@
 #       epsilon, how many moments `state` has, then for each column which of them is its own;
 #       without a state 0, then the mean of each column and the variance of each
 
-cdef void affine_factors(
-    const Network* net, const Row* row, real* shift, real* factor,
-) noexcept nogil:
+cdef void affine_factors(const LayerRows* job, real* shift, real* factor) noexcept nogil:
     """The mean of each column and its deviation; for a rescaling its offset and scale."""
-    cdef const real* state = <const real*>net.parameters + row.state
-    cdef const double* settings = net.settings + row.settings
-    cdef int64_t width = net.width[row.target]
+    cdef const real* state = <const real*>job.net.parameters + job.row.state
+    cdef const double* settings = job.settings
+    cdef int64_t width = job.width
     cdef real epsilon = <real>settings[0]
     cdef int64_t j, k, count
-    if row.kind == AFFINE_RESCALE:
+    if job.row.kind == AFFINE_RESCALE:
         for j in range(width):
             factor[j] = <real>settings[j]
             shift[j] = <real>settings[width + j]
@@ -33,46 +31,35 @@ cdef void affine_factors(
         factor[j] = max(factor[j], epsilon)
 
 
-cdef void affine_forward(
-    const Network* net, const Row* row, int64_t first_row, int64_t rows, const real* x,
-    void* scratch,
-) noexcept nogil:
-    cdef int64_t width = net.width[row.target]
-    cdef int64_t source_stride = net.stride[row.source]
-    cdef int64_t stride = net.stride[row.target]
-    cdef const real* source = values_at(net, x, row.source, first_row)
-    cdef real* target = buffer_at(net, <real*>net.values, row.target) + first_row * stride
-    cdef real* shift = <real*>(<char*>scratch + net.line_start)
+cdef void affine_forward(const LayerRows* job, const real* source, real* target) noexcept nogil:
+    cdef int64_t width = job.width
+    cdef real* shift = <real*>job.line
     cdef real* factor = shift + width
     cdef int64_t i, j
-    affine_factors(net, row, shift, factor)
-    for i in range(rows):
-        if row.kind == AFFINE_NORMALIZE:
+    affine_factors(job, shift, factor)
+    for i in range(job.rows):
+        if job.row.kind == AFFINE_NORMALIZE:
             for j in range(width):
                 target[j] = (source[j] - shift[j]) / factor[j]
         else:
             for j in range(width):
                 target[j] = fmadd(source[j], factor[j], shift[j])
-        source += source_stride
-        target += stride
+        source += job.source_stride
+        target += job.stride
 
 
-cdef void affine_gradient(
-    const Network* net, const Row* row, int64_t rows, const real* d_target, real* d_out,
-    int64_t d_stride, void* scratch,
-) noexcept nogil:
-    cdef int64_t width = net.width[row.target]
-    cdef int64_t stride = net.stride[row.target]
-    cdef real* shift = <real*>(<char*>scratch + net.line_start)
+cdef void affine_gradient(const LayerRows* job, const real* d_target, real* d_out) noexcept nogil:
+    cdef int64_t width = job.width
+    cdef real* shift = <real*>job.line
     cdef real* factor = shift + width
     cdef int64_t i, j
-    affine_factors(net, row, shift, factor)
-    for i in range(rows):
-        if row.kind == AFFINE_NORMALIZE:
+    affine_factors(job, shift, factor)
+    for i in range(job.rows):
+        if job.row.kind == AFFINE_NORMALIZE:
             for j in range(width):
                 d_out[j] = d_target[j] / factor[j]
         else:
             for j in range(width):
                 d_out[j] = d_target[j] * factor[j]
-        d_target += stride
-        d_out += d_stride
+        d_target += job.stride
+        d_out += job.d_stride

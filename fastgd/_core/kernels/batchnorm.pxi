@@ -37,29 +37,31 @@ cdef inline void moment_columns(
 
 
 cdef inline void slope_columns(
-    const int lanes, int64_t rows, int64_t groups, int64_t channels, const real* x, int64_t stride,
-    const real* d, int64_t d_stride, const real* mean, const real* factor, real* first,
-    real* second,
+    const int lanes, const LayerRows* job, const real* x, const real* d, const real* mean,
+    const real* factor, real* sums,
 ) noexcept nogil:
-    """The sums of d, and of d times the normalised x, of `lanes` columns."""
+    """sums = the sums of d, and of d times the normalised x, of `lanes` columns, a constant."""
     cdef double[32] s
     cdef double[32] t
+    cdef int64_t groups = <int64_t>job.settings[2]
+    cdef int64_t channels = job.width // groups
     cdef int64_t i, g, k
     cdef int j
     for j in range(lanes):
         s[j] = 0
         t[j] = 0
-    for i in range(rows):
+    for i in range(job.rows):
         for g in range(groups):
-            k = i * d_stride + g * channels
+            k = g * channels
             for j in range(lanes):
                 s[j] += <double>d[k + j]
                 t[j] = fmadd(<double>d[k + j],
-                             <double>((x[i * stride + g * channels + j] - mean[j]) * factor[j]),
-                             t[j])
+                             <double>((x[k + j] - mean[j]) * factor[j]), t[j])
+        x += job.source_stride
+        d += job.stride
     for j in range(lanes):
-        first[j] = <real>s[j]
-        second[j] = <real>t[j]
+        sums[j] = <real>s[j]
+        sums[channels + j] = <real>t[j]
 
 
 cdef inline int tile_of(int64_t channels, int64_t* j) noexcept nogil:
@@ -95,25 +97,23 @@ cdef void batch_moments(
 
 
 cdef void batch_slopes(
-    int64_t rows, int64_t groups, int64_t channels, const real* x, int64_t stride, const real* d,
-    int64_t d_stride, const real* mean, const real* factor, real* first, real* second,
+    const LayerRows* job, const real* d, const real* mean, const real* factor, real* sums,
 ) noexcept nogil:
+    """sums = for each channel the sum of d, then for each that of d times the normalised source."""
+    cdef const real* x = <const real*>job.source
+    cdef int64_t channels = channel_count(job.net, job.row)
     cdef int64_t j = 0
     cdef int lanes
     while j < channels:
         lanes = tile_of(channels, &j)
         if lanes == 32:
-            slope_columns(32, rows, groups, channels, x + j, stride, d + j, d_stride, mean + j,
-                          factor + j, first + j, second + j)
+            slope_columns(32, job, x + j, d + j, mean + j, factor + j, sums + j)
         elif lanes == 8:
-            slope_columns(8, rows, groups, channels, x + j, stride, d + j, d_stride, mean + j,
-                          factor + j, first + j, second + j)
+            slope_columns(8, job, x + j, d + j, mean + j, factor + j, sums + j)
         elif lanes == 4:
-            slope_columns(4, rows, groups, channels, x + j, stride, d + j, d_stride, mean + j,
-                          factor + j, first + j, second + j)
+            slope_columns(4, job, x + j, d + j, mean + j, factor + j, sums + j)
         else:
-            slope_columns(1, rows, groups, channels, x + j, stride, d + j, d_stride, mean + j,
-                          factor + j, first + j, second + j)
+            slope_columns(1, job, x + j, d + j, mean + j, factor + j, sums + j)
         j += lanes
 
 
@@ -126,8 +126,8 @@ cdef inline int64_t channel_count(const Network* net, const Row* row) noexcept n
     return net.width[row.target] // <int64_t>net.settings[row.settings + 2]
 
 
-cdef inline real* batch_room(const Network* net, const Row* row, const real* x) noexcept nogil:
-    """The room for the batch. x is there for its type."""
+cdef inline real* batch_room(const Network* net, const Row* row, real of_type) noexcept nogil:
+    """The room for the batch."""
     return <real*>net.values + net.row_width * net.capacity + row.work
 
 
@@ -142,121 +142,121 @@ cdef void factors_of(
 
 
 cdef const real* means_and_factors(
-    const Network* net, const Batch* batch, const Row* row, const real* x, real* line,
-    const real** factor,
+    const LayerRows* job, real* line, const real** factor,
 ) noexcept nogil:
     """The means that a batch is normalised by, and the factors; line: room for these."""
-    cdef int64_t channels = channel_count(net, row)
-    cdef const real* mean = batch_room(net, row, x)
+    cdef const Network* net = job.net
+    cdef int64_t channels = channel_count(net, job.row)
+    cdef const real* mean = batch_room(net, job.row, <real>0)
     factor[0] = mean + 2 * channels
-    if not uses_batch(batch, row):
-        mean = <const real*>net.parameters + row.state
-        factors_of(net, row, mean + channels, line)
+    if not uses_batch(job.batch, job.row):
+        mean = <const real*>net.parameters + job.row.state
+        factors_of(net, job.row, mean + channels, line)
         factor[0] = line
     return mean
 
 
+cdef inline void scaled_factors(
+    const LayerRows* job, int64_t channels, const real* factor, real* scale,
+) noexcept nogil:
+    """scale = kernel factor."""
+    cdef const real* kernel = kernel_of(job, <real>0)
+    cdef int64_t j
+    for j in range(channels):
+        scale[j] = factor[j] * kernel[j] if job.row.kernel >= 0 else factor[j]
+
+
 cdef void batch_norm_forward(
-    const Network* net, const Batch* batch, const Row* row, int64_t first_row, int64_t rows,
-    const real* x, void* scratch,
+    const LayerRows* job, const real* source, real* target,
 ) noexcept nogil:
     """Where the moments are the batch's, the rows are all of it."""
-    cdef int64_t groups = <int64_t>net.settings[row.settings + 2]
-    cdef int64_t channels = channel_count(net, row)
-    cdef int64_t source_stride = net.stride[row.source]
-    cdef int64_t stride = net.stride[row.target]
-    cdef const real* parameters = <const real*>net.parameters
-    cdef const real* source = values_at(net, x, row.source, first_row)
-    cdef real* target = buffer_at(net, <real*>net.values, row.target) + first_row * stride
-    cdef real* room = batch_room(net, row, x)
-    cdef real* line = <real*>(<char*>scratch + net.line_start)
+    cdef const Network* net = job.net
+    cdef int64_t groups = <int64_t>job.settings[2]
+    cdef int64_t channels = job.width // groups
+    cdef const real* bias = <const real*>net.parameters + job.row.bias
+    cdef real* room = batch_room(net, job.row, <real>0)
+    cdef real* line = <real*>job.line
     cdef real* scale = line + channels
     cdef real* shift = scale + channels
     cdef const real* mean
     cdef const real* factor = NULL
     cdef int64_t i, j, g
-    if uses_batch(batch, row):
-        batch_moments(rows, groups, channels, source, source_stride, room, room + channels)
-        factors_of(net, row, <const real*>room + channels, room + 2 * channels)
-    mean = means_and_factors(net, batch, row, x, line, &factor)
+    if uses_batch(job.batch, job.row):
+        batch_moments(job.rows, groups, channels, source, job.source_stride, room,
+                      room + channels)
+        factors_of(net, job.row, <const real*>room + channels, room + 2 * channels)
+    mean = means_and_factors(job, line, &factor)
+    scaled_factors(job, channels, factor, scale)
     for j in range(channels):
-        scale[j] = factor[j] * parameters[row.kernel + j] if row.kernel >= 0 else factor[j]
-        shift[j] = parameters[row.bias + j] if row.bias >= 0 else <real>0
-    for i in range(rows):
+        shift[j] = bias[j] if job.row.bias >= 0 else <real>0
+    for i in range(job.rows):
         for g in range(groups):
             for j in range(channels):
                 target[g * channels + j] = fmadd(source[g * channels + j] - mean[j], scale[j],
                                                  shift[j])
-        source += source_stride
-        target += stride
+        source += job.source_stride
+        target += job.stride
 
 
 cdef void batch_norm_gradient(
-    const Network* net, const Batch* batch, const Row* row, int64_t first_row, int64_t rows,
-    const real* x, const real* d_target, real* d_out, int64_t d_stride, void* scratch,
+    const LayerRows* job, const real* d_target, real* d_out,
 ) noexcept nogil:
     """With n the normalised source, d_out = (d - mean(d) - n mean(d n)) kernel factor; the means
     are taken where the moments depend on the source."""
-    cdef int64_t groups = <int64_t>net.settings[row.settings + 2]
-    cdef int64_t channels = channel_count(net, row)
-    cdef int64_t source_stride = net.stride[row.source]
-    cdef int64_t stride = net.stride[row.target]
-    cdef const real* parameters = <const real*>net.parameters
-    cdef const real* source = values_at(net, x, row.source, first_row)
-    cdef real* sums = batch_room(net, row, x) + 3 * channels
-    cdef real* line = <real*>(<char*>scratch + net.line_start)
+    cdef int64_t groups = <int64_t>job.settings[2]
+    cdef int64_t channels = job.width // groups
+    cdef const real* source = <const real*>job.source
+    cdef real* sums = batch_room(job.net, job.row, <real>0) + 3 * channels
+    cdef real* line = <real*>job.line
     cdef real* first = line + channels
     cdef real* second = first + channels
     cdef real* scale = second + channels
     cdef const real* factor = NULL
-    cdef const real* mean = means_and_factors(net, batch, row, x, line, &factor)
-    cdef real count = <real>(rows * groups)
+    cdef const real* mean = means_and_factors(job, line, &factor)
+    cdef real count = <real>(job.rows * groups)
     cdef int64_t i, j, g, k
+    scaled_factors(job, channels, factor, scale)
     for j in range(channels):
-        scale[j] = factor[j] * parameters[row.kernel + j] if row.kernel >= 0 else factor[j]
         first[j] = 0
         second[j] = 0
-    if uses_batch(batch, row):
-        batch_slopes(rows, groups, channels, source, source_stride, d_target, stride, mean, factor,
-                     sums, sums + channels)
+    if uses_batch(job.batch, job.row):
+        batch_slopes(job, d_target, mean, factor, sums)
         for j in range(channels):
             first[j] = sums[j] / count
             second[j] = sums[channels + j] / count * factor[j]
-    for i in range(rows):
+    for i in range(job.rows):
         for g in range(groups):
             for j in range(channels):
                 k = g * channels + j
                 d_out[k] = scale[j] * fmadd(mean[j] - source[k], second[j], d_target[k] - first[j])
-        source += source_stride
-        d_target += stride
-        d_out += d_stride
+        source += job.source_stride
+        d_target += job.stride
+        d_out += job.d_stride
 
 
 cdef void batch_norm_parameters(
-    const Network* net, const Batch* batch, int64_t flags, const Row* row, int64_t first_row,
-    int64_t rows, const real* x, const real* d_target, real* out, void* scratch,
+    const LayerRows* job, const real* d_target, real* out,
 ) noexcept nogil:
-    """The gradients of kernel and bias, from the start of the flat vector `out`.
-
-    They are the sums that the gradient of the source takes too, and may have left.
-    """
-    cdef int64_t channels = channel_count(net, row)
-    cdef real* line = <real*>(<char*>scratch + net.line_start)
+    """The gradients of kernel and bias: the sums that the gradient of the source takes too, and
+    may have left."""
+    cdef int64_t channels = channel_count(job.net, job.row)
+    cdef real* line = <real*>job.line
     cdef real* sums = line + channels
     cdef const real* factor = NULL
     cdef const real* mean
-    if flags & FLAG_SOURCE and row.source > 0 and uses_batch(batch, row):
-        sums = batch_room(net, row, x) + 3 * channels
+    if not job.takes_small:
+        return
+    if job.flags & FLAG_SOURCE and job.row.source > 0 and uses_batch(job.batch, job.row):
+        sums = batch_room(job.net, job.row, <real>0) + 3 * channels
     else:
-        mean = means_and_factors(net, batch, row, x, line, &factor)
-        batch_slopes(
-            rows, <int64_t>net.settings[row.settings + 2], channels,
-            values_at(net, x, row.source, first_row), net.stride[row.source], d_target,
-            net.stride[row.target], mean, factor, sums, sums + channels)
-    if row.kernel >= 0:
-        copy_columns(1, channels, <const real*>sums + channels, 0, out + row.kernel, 0)
-    if row.bias >= 0:
-        copy_columns(1, channels, <const real*>sums, 0, out + row.bias, 0)
+        mean = means_and_factors(job, line, &factor)
+        batch_slopes(job, d_target, mean, factor, sums)
+    if job.row.kernel >= 0:
+        copy_row(channels, <const real*>sums + channels, out + job.row.kernel)
+        add_shared(job, job.row.kernel, channels, <const real*>out)
+    if job.row.bias >= 0:
+        copy_row(channels, <const real*>sums, out + job.row.bias)
+        add_shared(job, job.row.bias, channels, <const real*>out)
 
 
 cdef int move_moments(const Network* net, const real* x) noexcept nogil:
@@ -274,7 +274,7 @@ cdef int move_moments(const Network* net, const real* x) noexcept nogil:
         row = &net.rows[i]
         if row.op != OP_BATCH_NORM or row.kind != MOMENTS_BATCH:
             continue
-        room = batch_room(net, row, x)
+        room = batch_room(net, row, <real>0)
         state = <real*>net.parameters + row.state
         momentum = <real>net.settings[row.settings + 1]
         rest = <real>(1 - net.settings[row.settings + 1])

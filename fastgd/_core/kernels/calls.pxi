@@ -12,23 +12,20 @@ cdef inline Matrix matrix_of(
 
 
 cdef void call_activation(
-    const Network* net, const Row* row, int64_t rows, const real* source, real* target,
+    const LayerRows* job, const real* source, real* target,
 ) noexcept nogil:
-    cdef int64_t width = net.width[row.target]
-    cdef Matrix z = matrix_of(rows, width, source, net.stride[row.source])
-    cdef Matrix y = matrix_of(rows, width, <const real*>target, net.stride[row.target])
-    net.calls.activation(net, <int64_t>net.settings[row.settings], &z, &y)
+    cdef Matrix z = matrix_of(job.rows, job.width, source, job.source_stride)
+    cdef Matrix y = matrix_of(job.rows, job.width, <const real*>target, job.stride)
+    job.net.calls.activation(job.net, <int64_t>job.settings[0], &z, &y)
 
 
 cdef void call_activation_gradient(
-    const Network* net, const Row* row, int64_t rows, const real* source, const real* d_target,
-    real* d_source,
+    const LayerRows* job, const real* source, const real* d_target, real* d_source,
 ) noexcept nogil:
-    cdef int64_t width = net.width[row.target]
-    cdef Matrix z = matrix_of(rows, width, source, net.stride[row.source])
-    cdef Matrix d_y = matrix_of(rows, width, d_target, net.stride[row.target])
-    cdef Matrix d_z = matrix_of(rows, width, <const real*>d_source, net.stride[row.source])
-    net.calls.activation_gradient(net, <int64_t>net.settings[row.settings], &z, &d_y, &d_z)
+    cdef Matrix z = matrix_of(job.rows, job.width, source, job.source_stride)
+    cdef Matrix d_y = matrix_of(job.rows, job.width, d_target, job.stride)
+    cdef Matrix d_z = matrix_of(job.rows, job.width, <const real*>d_source, job.source_stride)
+    job.net.calls.activation_gradient(job.net, <int64_t>job.settings[0], &z, &d_y, &d_z)
 
 
 cdef void call_loss(

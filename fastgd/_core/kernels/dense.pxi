@@ -7,16 +7,15 @@ cdef enum:
 
 
 cdef inline void chains(
-    const int count, int64_t K, const real* u, const real* v, int64_t v_row,
-    const real* start, int64_t start_step, real* out, int64_t out_step,
+    const int count, int64_t K, const real* u, const real* v, int64_t v_row, real start, real* out,
+    int64_t out_step,
 ) noexcept nogil:
-    """out[p] = start[p] + u[0] v[p, 0] + u[1] v[p, 1] + ... for `count` <= 8 elements, side by
-    side."""
+    """out[p] = start + u[0] v[p, 0] + u[1] v[p, 1] + ... for `count` <= 8 elements, side by side."""
     cdef real[8] s
     cdef int64_t k
     cdef int p
     for p in range(count):
-        s[p] = start[p * start_step]
+        s[p] = start
     for k in range(K):
         for p in range(count):
             s[p] = fmadd(u[k], v[p * v_row + k], s[p])
@@ -25,77 +24,112 @@ cdef inline void chains(
 
 
 cdef inline void dots(
-    int64_t P, int64_t K, const real* u, const real* v, int64_t v_row,
-    const real* start, int64_t start_step, real* out, int64_t out_step,
+    int64_t P, int64_t K, const real* u, const real* v, int64_t v_row, real start, real* out,
+    int64_t out_step,
 ) noexcept nogil:
-    """out[p] = start[p] + the sum over k, in order, of u[k] v[p, k]; p < P.
+    """out[p] = start + the sum over k, in order, of u[k] v[p, k]; p < P.
 
     The same bits as `product`, for few elements whose factors do not lie side by side.
     """
     while P >= 5:
-        chains(5, K, u, v, v_row, start, start_step, out, out_step)
+        chains(5, K, u, v, v_row, start, out, out_step)
         v += 5 * v_row
-        start += 5 * start_step
         out += 5 * out_step
         P -= 5
     while P > 0:
-        chains(1, K, u, v, v_row, start, start_step, out, out_step)
+        chains(1, K, u, v, v_row, start, out, out_step)
         v += v_row
-        start += start_step
         out += out_step
         P -= 1
 
 
-cdef inline void dense_forward(
-    int64_t kind, int64_t rows, int64_t inputs, int64_t units, const real* source,
-    int64_t source_stride, const real* kernel, const real* bias, real* target, int64_t stride,
-    real* panel,
+cdef inline void single_unit(
+    int64_t rows, int64_t inputs, const real* source, int64_t source_stride, const real* kernel,
+    const real* bias, real* target, int64_t stride,
 ) noexcept nogil:
-    """target = kind(source kernel + bias). kind: an Activation; bias may be NULL."""
-    cdef real zero = 0
-    cdef real b
+    """target = source kernel + bias for one unit; bias may be NULL."""
+    cdef real b = <real>0 if bias == NULL else bias[0]
     cdef int64_t i
-    if units > 1:
-        product(rows, units, inputs, source, source_stride, 1, kernel, units, 1, bias,
-                target, stride, rows, FINISH_RELU if kind == ACTIVATION_RELU else FINISH_NONE,
-                <const real*>target, panel)
-        if kind == ACTIVATION_RELU:
-            return
-    elif inputs <= CHAIN_INPUTS:
-        if bias == NULL:
-            bias = &zero
-        dots(rows, inputs, kernel, source, source_stride, bias, 0, target, stride)
+    if inputs <= CHAIN_INPUTS:
+        dots(rows, inputs, kernel, source, source_stride, b, target, stride)
     else:
-        b = <real>0 if bias == NULL else bias[0]
         for i in range(rows):
             target[i * stride] = row_dot(inputs, source + i * source_stride, kernel) + b
+
+
+cdef void dense_forward(const LayerRows* job, const real* source, real* target) noexcept nogil:
+    """target = kind(source kernel + bias)."""
+    cdef int64_t kind = job.row.kind
+    cdef const real* kernel = kernel_of(job, <real>0)
+    cdef const real* bias = NULL
+    cdef Product p
+    if job.row.bias >= 0:
+        bias = <const real*>job.net.parameters + job.row.bias
+    if job.width > 1:
+        p = Product(
+            M=job.rows, N=job.width, K=job.source_width, A=source, a_row=job.source_stride,
+            a_col=1, B=kernel, b_row=job.width, b_col=1, start=bias, start_row=0, C=target,
+            c_row=job.stride, spill=job.rows,
+            finish=FINISH_RELU if kind == ACTIVATION_RELU else FINISH_NONE, gate=NULL,
+            panel=job.panel)
+        product(&p, <real>0)
+        if kind == ACTIVATION_RELU:
+            return
+    else:
+        single_unit(job.rows, job.source_width, source, job.source_stride, kernel, bias, target,
+                    job.stride)
     if kind != ACTIVATION_LINEAR:
-        activate(kind, <const double*>NULL, rows, units, stride, target, target)
+        activate(kind, <const double*>NULL, job.rows, job.width, <const real*>target, job.stride,
+                 target, job.stride)
 
 
-cdef inline void dense_source_gradient(
-    int64_t rows, int64_t inputs, int64_t units, const real* kernel, const real* d_target,
-    int64_t stride, real* d_source, int64_t d_stride, bint padded, const real* gate, real* panel,
+cdef void dense_activation_gradient(
+    const LayerRows* job, const real* d_target, real* out,
 ) noexcept nogil:
-    """d_source = d_target kernel^T.
+    """From the gradient of the target to that of source kernel + bias, in its place."""
+    if job.row.kind != ACTIVATION_LINEAR and not job.flags & FLAG_GATED:
+        activation_gradient(
+            job, <const double*>NULL, <const real*>job.target, job.stride, d_target, out)
 
-    padded: whether rows of d_source end in room for whole tiles. gate: NULL, or laid out as
-    d_source, which then is 0 where the gate is not above 0; only where padded.
-    """
-    cdef real zero = 0
+
+cdef void dense_source_gradient(
+    const LayerRows* job, const real* d_target, real* d_source,
+) noexcept nogil:
+    """d_source = d_target kernel^T; with FLAG_GATES, 0 where the source is not above 0."""
+    cdef int64_t inputs = job.source_width
+    cdef const real* kernel = kernel_of(job, <real>0)
+    cdef const real* source = <const real*>job.source
+    cdef bint gates = job.flags & FLAG_GATES != 0
+    cdef Product p
     cdef int64_t i
-    if rows > 2 or units == 1:
-        product(rows, inputs, units, d_target, stride, 1, kernel, 1, units, <const real*>NULL,
-                d_source, d_stride, rows if padded else 0,
-                FINISH_NONE if gate == NULL else FINISH_GATE, gate, panel)
+    if job.rows > 2 or job.width == 1:
+        p = Product(
+            M=job.rows, N=inputs, K=job.width, A=d_target, a_row=job.stride, a_col=1, B=kernel,
+            b_row=1, b_col=job.width, start=NULL, start_row=0, C=d_source, c_row=job.d_stride,
+            spill=job.rows if job.padded else 0, finish=FINISH_GATE if gates else FINISH_NONE,
+            gate=source, panel=job.panel)
+        product(&p, <real>0)
         return
     # packing the transposed kernel would cost as much as the product
-    for i in range(rows):
-        dots(inputs, units, d_target + i * stride, kernel, units, &zero, 0,
-             d_source + i * d_stride, 1)
-    if gate != NULL:
-        activation_gradient(ACTIVATION_RELU, <const double*>NULL, rows, inputs, d_stride, gate,
-                            gate, <const real*>d_source, d_source)
+    for i in range(job.rows):
+        dots(inputs, job.width, d_target + i * job.stride, kernel, job.width, <real>0,
+             d_source + i * job.d_stride, 1)
+    if gates:
+        relu_gradient(<const real*>NULL, job.rows * job.d_stride, source, source,
+                      <const real*>d_source, d_source)
+
+
+cdef void dense_parameters(const LayerRows* job, const real* d_target, real* out) noexcept nogil:
+    """The gradients of a member's inputs of the kernel, and of the bias."""
+    cdef int64_t units = job.width
+    cdef int64_t first = share_begin(job.source_width, 4, job.size, job.rank)
+    cdef int64_t last = share_begin(job.source_width, 4, job.size, job.rank + 1)
+    cdef int64_t begin = job.row.kernel + first * units
+    dense_kernel_gradient(job, first, last, d_target, out + begin)
+    add_shared(job, begin, (last - first) * units, <const real*>out)
+    if job.row.bias >= 0 and job.takes_small:
+        sum_columns(job.rows, units, d_target, job.stride, out + job.row.bias)
+        add_shared(job, job.row.bias, units, <const real*>out)
 
 
 cdef inline void thin_columns(
@@ -136,20 +170,24 @@ cdef inline void thin_kernel_gradient(
 
 
 cdef inline void dense_kernel_gradient(
-    int64_t rows, int64_t first, int64_t last, int64_t units, const real* source,
-    int64_t source_stride, const real* d_target, int64_t stride, real* d_kernel, real* panel,
+    const LayerRows* job, int64_t first, int64_t last, const real* d_target, real* d_kernel,
 ) noexcept nogil:
     """d_kernel = source^T d_target, for the inputs first ... last - 1."""
     # Where a kernel is one column of tiles and its sums one run, a row that is stored whole spills
     # into the next ones, which come later; so only the last rows must not.
     cdef int64_t spill = 0
     cdef int64_t inputs = last - first
-    source += first
-    d_kernel += first * units
+    cdef int64_t units = job.width
+    cdef const real* source = <const real*>job.source + first
+    cdef Product p
     if units == 1:
-        thin_kernel_gradient(rows, inputs, source, source_stride, d_target, stride, d_kernel)
+        thin_kernel_gradient(
+            job.rows, inputs, source, job.source_stride, d_target, job.stride, d_kernel)
         return
-    if units <= LANES and rows <= panel_rows(panel):
+    if units <= LANES and job.rows <= panel_rows(<real>0):
         spill = inputs - ((HALF if units < HALF else LANES) - 1) // units
-    product(inputs, units, rows, source, 1, source_stride, d_target, stride, 1, <const real*>NULL,
-            d_kernel, units, spill, FINISH_NONE, <const real*>NULL, panel)
+    p = Product(
+        M=inputs, N=units, K=job.rows, A=source, a_row=1, a_col=job.source_stride, B=d_target,
+        b_row=job.stride, b_col=1, start=NULL, start_row=0, C=d_kernel, c_row=units, spill=spill,
+        finish=FINISH_NONE, gate=NULL, panel=job.panel)
+    product(&p, <real>0)

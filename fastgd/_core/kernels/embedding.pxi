@@ -8,43 +8,51 @@ cdef inline int64_t embedding_row(real number, int64_t count) noexcept nogil:
 
 
 cdef void embedding_forward(
-    const Network* net, const Row* row, int64_t first_row, int64_t rows, const real* x,
+    const LayerRows* job, const real* source, real* target,
 ) noexcept nogil:
-    cdef int64_t count = <int64_t>net.settings[row.settings]
-    cdef int64_t places = net.width[row.source]
-    cdef int64_t size = net.width[row.target] // places
-    cdef int64_t stride = net.stride[row.target]
-    cdef const real* kernel = <const real*>net.parameters + row.kernel
-    cdef const real* source = values_at(net, x, row.source, first_row)
-    cdef real* target = buffer_at(net, <real*>net.values, row.target) + first_row * stride
+    cdef int64_t count = <int64_t>job.settings[0]
+    cdef int64_t places = job.source_width
+    cdef int64_t size = job.width // places
+    cdef const real* kernel = kernel_of(job, <real>0)
     cdef int64_t i, k
-    for i in range(rows):
+    for i in range(job.rows):
         for k in range(places):
             copy_row(size, kernel + embedding_row(source[k], count) * size, target + k * size)
-        source += net.stride[row.source]
-        target += stride
+        source += job.source_stride
+        target += job.stride
 
 
-cdef void embedding_kernel_gradient(
-    const Network* net, const Row* row, int64_t rows, const real* source, const real* d_target,
-    int64_t first, int64_t last, real* out,
+cdef void embedding_gradient(
+    const LayerRows* job, const real* d_target, real* d_out,
 ) noexcept nogil:
-    """The gradient of the kernel's rows first ... last - 1, each a sum in the batch's order."""
-    cdef int64_t count = <int64_t>net.settings[row.settings]
-    cdef int64_t places = net.width[row.source]
-    cdef int64_t size = net.width[row.target] // places
+    """Numbers of rows have no gradient."""
+    fill_columns(job.rows, job.source_width, <real>0, d_out, job.d_stride)
+
+
+cdef void embedding_parameters(
+    const LayerRows* job, const real* d_target, real* out,
+) noexcept nogil:
+    """The gradient of a member's rows of the kernel, each a sum in the batch's order."""
+    cdef int64_t count = <int64_t>job.settings[0]
+    cdef int64_t places = job.source_width
+    cdef int64_t size = job.width // places
+    cdef int64_t first = share_begin(count, 1, job.size, job.rank)
+    cdef int64_t last = share_begin(count, 1, job.size, job.rank + 1)
+    cdef const real* source = <const real*>job.source
+    cdef real* d_kernel = out + job.row.kernel
     cdef int64_t i, j, k, number
     cdef real* sums
     cdef const real* d
     for j in range(first * size, last * size):
-        out[j] = 0
-    for i in range(rows):
+        d_kernel[j] = 0
+    for i in range(job.rows):
         for k in range(places):
             number = embedding_row(source[k], count)
             if first <= number < last:
-                sums = out + number * size
+                sums = d_kernel + number * size
                 d = d_target + k * size
                 for j in range(size):
                     sums[j] = sums[j] + d[j]
-        source += net.stride[row.source]
-        d_target += net.stride[row.target]
+        source += job.source_stride
+        d_target += job.stride
+    add_shared(job, job.row.kernel + first * size, (last - first) * size, <const real*>out)

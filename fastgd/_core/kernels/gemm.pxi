@@ -61,29 +61,41 @@ cdef inline void copy_ends(const int size, int64_t n, const real* line, real* ou
         out[n - size + j] = line[n - size + j]
 
 
-# The sizes and strides, in elements, of a product C = start + A B within one column of tiles.
-cdef struct Column:
-    int64_t M
-    int64_t K
-    int64_t n           # columns, up to LANES
+# The product of two matrices, or a part of it: C = start + A B, finished.
+cdef struct Product:
+    int64_t M               # rows of C,
+    int64_t N               # its columns
+    int64_t K               # and what they are sums of
+    const void* A           # any strides, in elements
     int64_t a_row
     int64_t a_col
-    int64_t b_row
-    int64_t start_row
-    int64_t c_row       # also of the gate
-    int64_t spill       # so many of the first rows may be stored beyond their n columns
-    Finish finish
+    const void* B           # where b_col is 1, read up to LANES elements past the end of a row,
+    int64_t b_row           # so the array it lies in has that much room at its end
+    int64_t b_col
+    const void* start       # one row for all, read past its end as B, or NULL for zeros
+    int64_t start_row       # 0, or in a part the distance of its rows
+    void* C                 # overlaps nothing
+    int64_t c_row
+    int64_t spill           # so many of the first rows may be stored beyond their N columns, up to
+                            # the next multiple of HALF; rows are stored from first to last
+    Finish finish           # where it is not FINISH_NONE, spill is M
+    const void* gate        # laid out as C
+    void* panel             # room for PANEL_BYTES
 
 
 cdef inline void tile(
-    const int rows, const int lanes, const bint whole, const Column* s, int64_t spill,
-    const real* A, const real* B, const real* start, real* C, const real* gate,
+    const int rows, const int lanes, const bint whole, const Product* s, int64_t m, real of_type,
 ) noexcept nogil:
-    """One tile of C: `rows` x `lanes`, all constants.
+    """One tile of C: `rows` x `lanes`, all constants, from row m on.
 
-    Stores whole rows, finished; or, where not `whole`, the first n of each row but the first
+    Stores whole rows, finished; or, where not `whole`, the N columns of each row but the first
     `spill`, as they are.
     """
+    cdef const real* A = <const real*>s.A + m * s.a_row
+    cdef const real* B = <const real*>s.B
+    cdef const real* start = <const real*>s.start + m * s.start_row
+    cdef real* C = <real*>s.C + m * s.c_row
+    cdef const real* gate = <const real*>s.gate + m * s.c_row
     cdef real[MOST_ROWS][LANES] acc
     cdef real[LANES] line
     cdef real a
@@ -95,7 +107,7 @@ cdef inline void tile(
                 acc[i][j] = start[i * s.start_row + j]
         else:
             # what follows a row of C may be another thread's
-            copy_part(s.n, start + i * s.start_row, line)
+            copy_part(s.N, start + i * s.start_row, line)
             for j in range(lanes):
                 acc[i][j] = line[j]
     for k in range(s.K):
@@ -110,48 +122,35 @@ cdef inline void tile(
         elif whole and s.finish == FINISH_GATE:
             for j in range(lanes):
                 C[i * s.c_row + j] = acc[i][j] if gate[i * s.c_row + j] > 0 else <real>0
-        elif whole or i < spill:
+        elif whole or m + i < s.spill:
             for j in range(lanes):
                 C[i * s.c_row + j] = acc[i][j]
         else:
             # by way of a second array, so that acc is indexed by constants and stays in registers
             for j in range(lanes):
                 line[j] = acc[i][j]
-            copy_part(s.n, line, C + i * s.c_row)
+            copy_part(s.N, line, C + i * s.c_row)
 
 
 cdef inline void strip(
-    const int rows, const int lanes, const bint whole, const Column* s,
-    const real* A, const real* B, const real* start, real* C, const real* gate,
+    const int rows, const int lanes, const bint whole, const Product* s, real of_type,
 ) noexcept nogil:
     """All M rows of one column of tiles; the rows left over make smaller ones."""
     cdef int64_t m = 0
     while m + rows <= s.M:
-        tile(rows, lanes, whole, s, s.spill - m, A, B, start, C, gate)
-        A += rows * s.a_row
-        start += rows * s.start_row
-        C += rows * s.c_row
-        gate += rows * s.c_row
+        tile(rows, lanes, whole, s, m, of_type)
         m += rows
     if rows > 4 and m + 4 <= s.M:
-        tile(4, lanes, whole, s, s.spill - m, A, B, start, C, gate)
-        A += 4 * s.a_row
-        start += 4 * s.start_row
-        C += 4 * s.c_row
-        gate += 4 * s.c_row
+        tile(4, lanes, whole, s, m, of_type)
         m += 4
     if rows > 2 and m + 2 <= s.M:
-        tile(2, lanes, whole, s, s.spill - m, A, B, start, C, gate)
-        A += 2 * s.a_row
-        start += 2 * s.start_row
-        C += 2 * s.c_row
-        gate += 2 * s.c_row
+        tile(2, lanes, whole, s, m, of_type)
         m += 2
     if m < s.M:
-        tile(1, lanes, whole, s, s.spill - m, A, B, start, C, gate)
+        tile(1, lanes, whole, s, m, of_type)
 
 
-cdef inline int64_t panel_rows(const real* panel) noexcept nogil:
+cdef inline int64_t panel_rows(real of_type) noexcept nogil:
     """How many rows of a full column of tiles a panel has room for."""
     return PANEL_BYTES // (LANES * <int64_t>sizeof(real))
 
@@ -189,111 +188,72 @@ cdef inline void pack(
 # The four kinds of columns of tiles are functions of their own: inlined side by side, their loops
 # would all be made ready at each call of `product`, which costs more than a small product.
 
-cdef void full_whole(
-    const Column* s, const real* A, const real* B, const real* start, real* C, const real* gate,
-) noexcept nogil:
-    if real is float:
-        strip(ROWS, LANES, True, s, A, B, start, C, gate)
-    else:
-        strip(DOUBLE_ROWS, LANES, True, s, A, B, start, C, gate)
+cdef void full_whole(const Product* s, real of_type) noexcept nogil:
+    strip(ROWS if real is float else DOUBLE_ROWS, LANES, True, s, of_type)
 
 
-cdef void full_part(
-    const Column* s, const real* A, const real* B, const real* start, real* C, const real* gate,
-) noexcept nogil:
-    if real is float:
-        strip(ROWS, LANES, False, s, A, B, start, C, gate)
-    else:
-        strip(DOUBLE_ROWS, LANES, False, s, A, B, start, C, gate)
+cdef void full_part(const Product* s, real of_type) noexcept nogil:
+    strip(ROWS if real is float else DOUBLE_ROWS, LANES, False, s, of_type)
 
 
-cdef void narrow_whole(
-    const Column* s, const real* A, const real* B, const real* start, real* C, const real* gate,
-) noexcept nogil:
-    if real is float:
-        strip(NARROW_ROWS, HALF, True, s, A, B, start, C, gate)
-    else:
-        strip(DOUBLE_NARROW_ROWS, HALF, True, s, A, B, start, C, gate)
+cdef void narrow_whole(const Product* s, real of_type) noexcept nogil:
+    strip(NARROW_ROWS if real is float else DOUBLE_NARROW_ROWS, HALF, True, s, of_type)
 
 
-cdef void narrow_part(
-    const Column* s, const real* A, const real* B, const real* start, real* C, const real* gate,
-) noexcept nogil:
-    if real is float:
-        strip(NARROW_ROWS, HALF, False, s, A, B, start, C, gate)
-    else:
-        strip(DOUBLE_NARROW_ROWS, HALF, False, s, A, B, start, C, gate)
+cdef void narrow_part(const Product* s, real of_type) noexcept nogil:
+    strip(NARROW_ROWS if real is float else DOUBLE_NARROW_ROWS, HALF, False, s, of_type)
 
 
-cdef inline void column(
-    const Column* s, const real* A, const real* B, const real* start, real* C, const real* gate,
-) noexcept nogil:
-    """One column of tiles: full or narrow, stored whole or in part."""
-    if s.n > HALF:
-        if s.spill >= s.M or s.n == LANES:
-            full_whole(s, A, B, start, C, gate)
-        else:
-            full_part(s, A, B, start, C, gate)
-    elif s.spill >= s.M or s.n == HALF:
-        narrow_whole(s, A, B, start, C, gate)
-    else:
-        narrow_part(s, A, B, start, C, gate)
-
-
-cdef void product(
-    int64_t M, int64_t N, int64_t K,
-    const real* A, int64_t a_row, int64_t a_col, const real* B, int64_t b_row, int64_t b_col,
-    const real* start, real* C, int64_t c_row, int64_t spill, Finish finish, const real* gate,
-    real* panel,
-) noexcept nogil:
-    """C = start + A B, finished.
-
-    A, B: any strides (`*_row`, `*_col`, in elements). start: one row for all, or NULL for zeros.
-    C: rows at c_row; the first `spill` of them may be stored beyond their N columns, up to the
-    next multiple of HALF, and are stored from first to last. Rows of B (where b_col is 1) and
-    start may be read up to LANES elements past their end, so the arrays they lie in have that
-    much room at their end. finish, gate: see Finish; only where spill is M. panel: room for
-    PANEL_BYTES. Nothing may overlap C.
-    """
+cdef void product(const Product* whole, real of_type) noexcept nogil:
+    """Compute C, one column of tiles after the other: full or narrow, stored whole or in part."""
     cdef real[LANES] zeros
-    cdef Column s
-    cdef int64_t block = panel_rows(panel)
+    cdef Product s = whole[0]       # one column of tiles, and some of its sums
+    cdef const real* A = <const real*>whole.A
+    cdef const real* B = <const real*>whole.B
+    cdef const real* b
+    cdef real* C = <real*>whole.C
+    cdef real* panel = <real*>whole.panel
+    cdef int64_t block = panel_rows(of_type)
     cdef int64_t k = 0
     cdef int64_t n
-    cdef const real* b
-    cdef const real* from_row
     cdef int j
     # A narrow B is as good as packed, and packing pays from some rows of A on.
-    cdef bint direct = b_col == 1 and (N <= LANES or M < 12)
-    if start == NULL:
+    cdef bint direct = s.b_col == 1 and (s.N <= LANES or s.M < 12)
+    if whole.start == NULL:
         for j in range(LANES):
             zeros[j] = 0
-    s.M = M
-    s.a_row = a_row
-    s.a_col = a_col
-    s.c_row = c_row
-    s.spill = spill
-    while k < K:
-        s.K = min(block, K - k)
-        s.finish = finish if k + block >= K else FINISH_NONE
+    while k < whole.K:
+        s.K = min(block, whole.K - k)
+        s.A = A + k * s.a_col
+        s.finish = whole.finish if k + block >= whole.K else FINISH_NONE
         n = 0
-        while n < N:
-            s.n = min(<int64_t>LANES, N - n)
-            b = B + k * b_row + n * b_col
-            s.b_row = b_row
+        while n < whole.N:
+            s.N = min(<int64_t>LANES, whole.N - n)
+            s.C = C + n
+            s.gate = <const real*>whole.gate + n
+            b = B + k * whole.b_row + n * s.b_col
+            s.B = b
             if not direct:
-                pack(s.K, s.n, b, b_row, b_col, panel)
-                b = panel
+                pack(s.K, s.N, b, whole.b_row, s.b_col, panel)
+                s.B = panel
                 s.b_row = LANES
             s.start_row = 0
             if k > 0:
-                from_row = C + n
-                s.start_row = c_row
-            elif start == NULL:
-                from_row = zeros
+                s.start = s.C
+                s.start_row = s.c_row
+            elif whole.start == NULL:
+                s.start = zeros
             else:
-                from_row = start + n
-            column(&s, A + k * a_col, b, from_row, C + n, gate + n)
+                s.start = <const real*>whole.start + n
+            if s.N > HALF:
+                if s.spill >= s.M or s.N == LANES:
+                    full_whole(&s, of_type)
+                else:
+                    full_part(&s, of_type)
+            elif s.spill >= s.M or s.N == HALF:
+                narrow_whole(&s, of_type)
+            else:
+                narrow_part(&s, of_type)
             n += LANES
         k += block
 

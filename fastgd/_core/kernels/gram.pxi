@@ -10,8 +10,10 @@ cdef inline void add_gram_tile(
     So narrow a B is not packed: product needs no panel.
     """
     cdef int64_t i, j
-    product(M, N, rows, A, 1, LANES, B, LANES, 1, <const double*>NULL, spare, LANES, M,
-            FINISH_NONE, spare, <double*>NULL)
+    cdef Product p = Product(
+        M=M, N=N, K=rows, A=A, a_row=1, a_col=LANES, B=B, b_row=LANES, b_col=1, start=NULL,
+        start_row=0, C=spare, c_row=LANES, spill=M, finish=FINISH_NONE, gate=NULL, panel=NULL)
+    product(&p, <double>0)
     for i in range(M):
         for j in range(N):
             total[i * stride + j] += spare[i * LANES + j]

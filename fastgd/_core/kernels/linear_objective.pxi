@@ -62,6 +62,7 @@ cdef inline void dense_block(
     cdef double* copy = panel + PANEL_BYTES // 8
     cdef const double* wide = copy
     cdef bint at_end = (job.rows.n - row - rows) * d < BATCH_CHUNK
+    cdef Product p
     cdef int64_t o, i
     if at_end or (real is float and k > 1):
         stride = job.stride
@@ -69,8 +70,11 @@ cdef inline void dense_block(
     elif real is double:
         wide = x
     if k > 1:
-        product(k, rows, d, job.theta, job.stride, 1, wide, 1, stride, <const double*>NULL,
-                z, BATCH_ROWS, k, FINISH_NONE, z, panel)
+        p = Product(
+            M=k, N=rows, K=d, A=job.theta, a_row=job.stride, a_col=1, B=wide, b_row=1,
+            b_col=stride, start=NULL, start_row=0, C=z, c_row=BATCH_ROWS, spill=k,
+            finish=FINISH_NONE, gate=NULL, panel=panel)
+        product(&p, <double>0)
         for o in range(k):
             for i in range(rows):
                 z[o * BATCH_ROWS + i] += job.intercept[o]
@@ -82,8 +86,11 @@ cdef inline void dense_block(
     total[0] += row_sum(rows, <const double*>values)
     total += 1
     if k > 1:
-        product(k, d, rows, z, BATCH_ROWS, 1, wide, stride, 1, <const double*>NULL, gradient,
-                job.stride, k, FINISH_NONE, gradient, panel)
+        p = Product(
+            M=k, N=d, K=rows, A=z, a_row=BATCH_ROWS, a_col=1, B=wide, b_row=stride, b_col=1,
+            start=NULL, start_row=0, C=gradient, c_row=job.stride, spill=k, finish=FINISH_NONE,
+            gate=NULL, panel=panel)
+        product(&p, <double>0)
         for o in range(k):
             for i in range(d):
                 total[o * (d + 1) + i] += gradient[o * job.stride + i]

@@ -3,65 +3,47 @@
 # The functions that take `first_row` and `rows` work on those rows of a batch and touch no other,
 # so that the members of a team can share a batch out.
 
+cdef inline LayerRows layer_rows(
+    const Network* net, const Batch* batch, int64_t first_row, int64_t rows, const real* x,
+    void* scratch,
+) noexcept nogil:
+    """What is the same for each row of the table."""
+    cdef LayerRows job
+    job.net = net
+    job.batch = batch
+    job.first_row = first_row
+    job.rows = rows
+    job.x = x
+    job.panel = scratch
+    job.line = <char*>scratch + net.line_start
+    return job
+
+
+cdef inline void take_row(LayerRows* job, int64_t i, const real* x) noexcept nogil:
+    """Go to row i of the table; x is job.x."""
+    cdef const Network* net = job.net
+    cdef const Row* row = &net.rows[i]
+    job.row = row
+    job.settings = net.settings + row.settings
+    job.width = net.width[row.target]
+    job.stride = net.stride[row.target]
+    job.source_width = net.width[row.source]
+    job.source_stride = net.stride[row.source]
+    job.source = values_at(net, x, row.source, job.first_row)
+    job.target = buffer_at(net, <real*>net.values, row.target) + job.first_row * job.stride
+
+
 cdef void forward(
     const Network* net, const Batch* batch, bint everything, int64_t first_row, int64_t rows,
     const real* x, void* scratch,
 ) noexcept nogil:
     """Run the table on rows of x: everything, or what the losses depend on."""
-    cdef const real* parameters = <const real*>net.parameters
-    cdef const double* settings
-    cdef const real* source
-    cdef const real* bias
-    cdef real* target
-    cdef int64_t i, source_stride, source_width, width, stride
-    cdef const Row* row
+    cdef LayerRows job = layer_rows(net, batch, first_row, rows, x, scratch)
+    cdef int64_t i
     for i in range(net.row_count):
-        if not (everything or net.flags[i] & FLAG_RUNS):
-            continue
-        row = &net.rows[i]
-        settings = net.settings + row.settings
-        width = net.width[row.target]
-        stride = net.stride[row.target]
-        target = buffer_at(net, <real*>net.values, row.target) + first_row * stride
-        source_width = net.width[row.source]
-        source_stride = net.stride[row.source]
-        source = values_at(net, x, row.source, first_row)
-        if row.op == OP_DENSE:
-            bias = parameters + row.bias if row.bias >= 0 else NULL
-            dense_forward(
-                row.kind, rows, source_width, width, source, source_stride,
-                parameters + row.kernel, bias, target, stride, <real*>scratch)
-        elif row.op == OP_ACTIVATION:
-            if row.kind == CALL_FUNCTION:
-                call_activation(net, row, rows, source, target)
-            elif source_stride == stride:
-                activate(row.kind, settings, rows, width, stride, source, target)
-            else:
-                activate_rows(row.kind, settings, rows, width, source, source_stride, target,
-                              stride)
-        elif row.op == OP_COPY:
-            copy_columns(
-                rows, min(source_width, width), source + <int64_t>settings[0], source_stride,
-                target + <int64_t>settings[1], stride)
-        elif row.op == OP_MERGE:
-            merge(row.kind, rows, source_width, source, source_stride, net.width[row.second],
-                  values_at(net, x, row.second, first_row), net.stride[row.second], target, stride)
-        elif row.op == OP_GATHER:
-            gather_columns(rows, width, settings, source, source_stride, target, stride)
-        elif row.op == OP_AFFINE:
-            affine_forward(net, row, first_row, rows, x, scratch)
-        elif row.op == OP_NOISE:
-            noise_forward(net, batch, row, first_row, rows, x)
-        elif row.op == OP_BATCH_NORM:
-            batch_norm_forward(net, batch, row, first_row, rows, x, scratch)
-        elif row.op == OP_LAYER_NORM:
-            layer_norm_forward(net, row, first_row, rows, x, scratch)
-        elif row.op == OP_UNIT_NORM:
-            unit_norm_forward(net, row, first_row, rows, x)
-        elif row.op == OP_PRELU:
-            prelu_forward(net, row, rows, source, source_stride, target, stride)
-        else:  # OP_EMBEDDING
-            embedding_forward(net, row, first_row, rows, x)
+        if everything or net.flags[i] & FLAG_RUNS:
+            take_row(&job, i, x)
+            operation_of(job.row.op, <real>0).forward(&job, job.source, job.target)
 
 
 cdef void backward(
@@ -73,125 +55,56 @@ cdef void backward(
     flags: net.flags, or net.tape_flags. d_x: out, dense rows for the whole batch, or NULL where it
     is not asked for.
     """
-    cdef real* deltas = <real*>net.deltas
-    cdef const real* output
+    cdef LayerRows job = layer_rows(net, batch, first_row, rows, x, scratch)
+    cdef const Operation* operation
     cdef real* d_target
-    cdef int64_t i, width, stride, source_width, source_stride
-    cdef const Row* row
+    cdef int64_t i
     for i in range(net.row_count - 1, -1, -1):
         if not flags[i] & FLAG_BACK:
             continue
-        row = &net.rows[i]
-        width = net.width[row.target]
-        stride = net.stride[row.target]
-        d_target = buffer_at(net, deltas, row.target) + first_row * stride
-        if (row.op == OP_DENSE and row.kind != ACTIVATION_LINEAR
-                and not flags[i] & FLAG_GATED):
-            output = values_at(net, x, row.target, first_row)
-            activation_gradient(
-                row.kind, net.settings, rows, width, stride, output, output,
-                <const real*>d_target, d_target)
-        if (row.op == OP_DENSE and row.source > 0
-                and flags[i] & (FLAG_SOURCE | FLAG_ADD_SOURCE) == FLAG_SOURCE):
-            # what most networks are made of takes the short way
-            source_width = net.width[row.source]
-            source_stride = net.stride[row.source]
-            dense_source_gradient(
-                rows, source_width, width, <const real*>net.parameters + row.kernel,
-                <const real*>d_target, stride,
-                buffer_at(net, deltas, row.source) + first_row * source_stride, source_stride,
-                source_width > 1,
-                values_at(net, x, row.source, first_row) if flags[i] & FLAG_GATES
-                else <const real*>NULL, <real*>scratch)
-        elif flags[i] & FLAG_SOURCE:
-            pass_back(net, batch, flags[i], row, False, first_row, rows, x, d_target, d_x, scratch)
+        take_row(&job, i, x)
+        job.flags = flags[i]
+        operation = operation_of(job.row.op, <real>0)
+        d_target = deltas_at(&job, job.row.target, <real>0)
+        if operation.entered != NULL:
+            operation.entered(&job, d_target, d_target)
+        if flags[i] & FLAG_SOURCE:
+            job.second = False
+            pass_back(&job, operation, <const real*>d_target, d_x)
         if flags[i] & FLAG_SECOND:
-            pass_back(net, batch, flags[i], row, True, first_row, rows, x, d_target, d_x, scratch)
+            job.second = True
+            pass_back(&job, operation, <const real*>d_target, d_x)
 
 
-cdef void pass_back(
-    const Network* net, const Batch* batch, int64_t flags, const Row* row, bint second,
-    int64_t first_row, int64_t rows, const real* x, const real* d_target, real* d_x, void* scratch,
+cdef inline real* deltas_at(const LayerRows* job, int64_t buffer, real of_type) noexcept nogil:
+    """The rows of a buffer's gradients."""
+    return (buffer_at(job.net, <real*>job.net.deltas, buffer)
+            + job.first_row * job.net.stride[buffer])
+
+
+cdef inline void pass_back(
+    LayerRows* job, const Operation* operation, const real* d_target, real* d_x,
 ) noexcept nogil:
     """Write, or add, the gradient of a row's source, or of its second one."""
-    cdef int64_t buffer = row.second if second else row.source
-    cdef int64_t width = net.width[buffer]
+    cdef const Network* net = job.net
+    cdef int64_t buffer = job.row.second if job.second else job.row.source
     cdef int64_t stride = net.stride[buffer]
-    cdef bint adds = flags & (FLAG_ADD_SECOND if second else FLAG_ADD_SOURCE) != 0
     cdef real* d_buffer
-    cdef real* d_out
+    cdef real* spare
+    job.d_stride = stride
+    job.padded = buffer > 0 and net.width[buffer] > 1
     if buffer > 0:
-        d_buffer = buffer_at(net, <real*>net.deltas, buffer)
+        d_buffer = deltas_at(job, buffer, <real>0)
     elif d_x != NULL:
-        d_buffer = d_x
+        d_buffer = d_x + job.first_row * stride
     else:
         return
-    d_out = d_buffer + first_row * stride
-    if adds:
-        d_out = <real*>net.deltas + net.row_width * net.capacity + first_row * stride
-    row_gradient(net, batch, flags, row, second, buffer, first_row, rows, x, d_target, d_out,
-                 scratch)
-    if adds:
-        add_columns(rows, width, <const real*>d_out, stride, d_buffer + first_row * stride, stride)
-
-
-cdef void row_gradient(
-    const Network* net, const Batch* batch, int64_t flags, const Row* row, bint second,
-    int64_t buffer, int64_t first_row, int64_t rows, const real* x, const real* d_target,
-    real* d_out, void* scratch,
-) noexcept nogil:
-    """d_out = the gradient of the buffer that a row reads, as far as it comes from that row."""
-    cdef const real* parameters = <const real*>net.parameters
-    cdef const double* settings = net.settings + row.settings
-    cdef int64_t width = net.width[row.target]
-    cdef int64_t stride = net.stride[row.target]
-    cdef int64_t source_width = net.width[row.source]
-    cdef int64_t source_stride = net.stride[row.source]
-    cdef const real* source = values_at(net, x, row.source, first_row)
-    cdef const real* output = values_at(net, x, row.target, first_row)
-    cdef int64_t d_stride = net.stride[buffer]
-    if row.op == OP_DENSE:
-        dense_source_gradient(
-            rows, source_width, width, parameters + row.kernel, d_target, stride, d_out, d_stride,
-            buffer != 0 and source_width > 1, source if flags & FLAG_GATES else <const real*>NULL,
-            <real*>scratch)
-    elif row.op == OP_ACTIVATION:
-        if row.kind == CALL_FUNCTION:
-            call_activation_gradient(net, row, rows, source, d_target, d_out)
-        elif d_stride == stride:
-            activation_gradient(row.kind, settings, rows, width, stride, source, output, d_target,
-                                d_out)
-        else:
-            activation_gradient_rows(row.kind, settings, rows, width, source, source_stride,
-                                     output, d_target, stride, d_out)
-    elif row.op == OP_COPY:
-        if width < source_width:
-            fill_columns(rows, source_width, <real>0, d_out, d_stride)
-        copy_columns(
-            rows, min(source_width, width), d_target + <int64_t>settings[1], stride,
-            d_out + <int64_t>settings[0], d_stride)
-    elif row.op == OP_MERGE:
-        merge_gradient(
-            row.kind, second, rows, source_width, source, source_stride, net.width[row.second],
-            values_at(net, x, row.second, first_row), net.stride[row.second], d_target, stride,
-            d_out, d_stride, <real*>(<char*>scratch + net.line_start))
-    elif row.op == OP_GATHER:
-        gather_columns_gradient(rows, width, settings, d_target, stride, source_width, d_out,
-                                d_stride)
-    elif row.op == OP_AFFINE:
-        affine_gradient(net, row, rows, d_target, d_out, d_stride, scratch)
-    elif row.op == OP_NOISE:
-        noise_gradient(net, batch, row, first_row, rows, x, d_target, d_out, d_stride)
-    elif row.op == OP_BATCH_NORM:
-        batch_norm_gradient(net, batch, row, first_row, rows, x, d_target, d_out, d_stride, scratch)
-    elif row.op == OP_LAYER_NORM:
-        layer_norm_gradient(net, row, first_row, rows, x, d_target, d_out, d_stride, scratch)
-    elif row.op == OP_UNIT_NORM:
-        unit_norm_gradient(net, row, first_row, rows, x, d_target, d_out, d_stride)
-    elif row.op == OP_PRELU:
-        prelu_gradient(net, row, rows, source, source_stride, d_target, stride, d_out, d_stride)
-    else:  # OP_EMBEDDING: numbers of rows have no gradient
-        fill_columns(rows, source_width, <real>0, d_out, d_stride)
+    if not job.flags & (FLAG_ADD_SECOND if job.second else FLAG_ADD_SOURCE):
+        operation.source_gradient(job, d_target, d_buffer)
+        return
+    spare = <real*>net.deltas + net.row_width * net.capacity + job.first_row * stride
+    operation.source_gradient(job, d_target, spare)
+    add_columns(job.rows, net.width[buffer], <const real*>spare, stride, d_buffer, stride)
 
 
 cdef inline void copy_row(int64_t n, const real* x, real* out) noexcept nogil:

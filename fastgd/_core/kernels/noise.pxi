@@ -107,28 +107,21 @@ cdef inline void normal_row(int64_t width, uint64_t word, real* z) noexcept nogi
                     &z[p], &rest)
 
 
-cdef void noise_forward(
-    const Network* net, const Batch* batch, const Row* row, int64_t first_row, int64_t rows,
-    const real* x,
-) noexcept nogil:
-    cdef const double* settings = net.settings + row.settings
-    cdef int64_t width = net.width[row.target]
-    cdef int64_t source_stride = net.stride[row.source]
-    cdef int64_t stride = net.stride[row.target]
-    cdef const real* source = values_at(net, x, row.source, first_row)
-    cdef real* target = buffer_at(net, <real*>net.values, row.target) + first_row * stride
+cdef void noise_forward(const LayerRows* job, const real* source, real* target) noexcept nogil:
+    cdef const double* settings = job.settings
+    cdef int64_t width = job.width
     cdef real* keep
     cdef real deviation = <real>settings[1]
     cdef uint64_t key, word
     cdef int64_t i, j
-    if not batch.training:
-        copy_columns(rows, width, source, source_stride, target, stride)
+    if not job.batch.training:
+        copy_columns(job.rows, width, source, job.source_stride, target, job.stride)
         return
-    keep = buffer_at(net, <real*>net.values, row.keep) + first_row * stride
-    key = draw(batch.key, <uint64_t><int64_t>settings[0])
-    for i in range(rows):
-        word = draw(key, first_row + i)
-        if row.kind == NOISE_MASK:
+    keep = kept_rows(job, <real>0)
+    key = draw(job.batch.key, <uint64_t><int64_t>settings[0])
+    for i in range(job.rows):
+        word = draw(key, job.first_row + i)
+        if job.row.kind == NOISE_MASK:
             if settings[5] != 0:
                 word = draw(key, 0)
             if settings[6] != 0:
@@ -137,33 +130,29 @@ cdef void noise_forward(
                 mask_row(False, width, word, settings, source, target, keep)
         else:
             normal_row(width, word, keep)
-            if row.kind == NOISE_ADDED:
+            if job.row.kind == NOISE_ADDED:
                 for j in range(width):
                     target[j] = fmadd(deviation, keep[j], source[j])
             else:
                 for j in range(width):
                     keep[j] = fmadd(deviation, keep[j], <real>1)
                     target[j] = source[j] * keep[j]
-        source += source_stride
-        target += stride
-        keep += stride
+        source += job.source_stride
+        target += job.stride
+        keep += job.stride
 
 
-cdef void noise_gradient(
-    const Network* net, const Batch* batch, const Row* row, int64_t first_row, int64_t rows,
-    const real* x, const real* d_target, real* d_out, int64_t d_stride,
-) noexcept nogil:
-    cdef int64_t width = net.width[row.target]
-    cdef int64_t stride = net.stride[row.target]
+cdef void noise_gradient(const LayerRows* job, const real* d_target, real* d_out) noexcept nogil:
+    cdef int64_t width = job.width
     cdef const real* keep
     cdef int64_t i, j
-    if not batch.training or row.kind == NOISE_ADDED:
-        copy_columns(rows, width, d_target, stride, d_out, d_stride)
+    if not job.batch.training or job.row.kind == NOISE_ADDED:
+        copy_columns(job.rows, width, d_target, job.stride, d_out, job.d_stride)
         return
-    keep = values_at(net, x, row.keep, first_row)
-    for i in range(rows):
+    keep = kept_rows(job, <real>0)
+    for i in range(job.rows):
         for j in range(width):
             d_out[j] = d_target[j] * keep[j]
-        d_target += stride
-        keep += stride
-        d_out += d_stride
+        d_target += job.stride
+        keep += job.stride
+        d_out += job.d_stride

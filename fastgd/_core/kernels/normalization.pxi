@@ -2,10 +2,11 @@
 # groups of columns, one after the other, each normalised alone.
 
 cdef inline void scale_and_shift(
-    const Network* net, const Row* row, int64_t width, real* scale, real* shift,
+    const LayerRows* job, int64_t width, real* scale, real* shift,
 ) noexcept nogil:
     """A row's kernel and bias, or what does nothing in their place."""
-    cdef const real* parameters = <const real*>net.parameters
+    cdef const Row* row = job.row
+    cdef const real* parameters = <const real*>job.net.parameters
     cdef int64_t j
     for j in range(width):
         scale[j] = parameters[row.kernel + j] if row.kernel >= 0 else <real>1
@@ -13,31 +14,26 @@ cdef inline void scale_and_shift(
 
 
 cdef void layer_norm_forward(
-    const Network* net, const Row* row, int64_t first_row, int64_t rows, const real* x,
-    void* scratch,
+    const LayerRows* job, const real* source, real* target,
 ) noexcept nogil:
     """target = (source - mean) / sqrt(variance + epsilon) kernel + bias.
 
     J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization", 2016. What is divided by, inverted,
     and the mean are kept for the gradient.
     """
-    cdef const double* settings = net.settings + row.settings
-    cdef real epsilon = <real>settings[0]
-    cdef int64_t groups = <int64_t>settings[1]
-    cdef int64_t width = net.width[row.target] // groups
-    cdef int64_t stride = net.stride[row.target]
-    cdef int64_t keep_stride = net.stride[row.keep]
-    cdef const real* source = values_at(net, x, row.source, first_row)
+    cdef real epsilon = <real>job.settings[0]
+    cdef int64_t groups = <int64_t>job.settings[1]
+    cdef int64_t width = job.width // groups
+    cdef int64_t keep_stride = job.net.stride[job.row.keep]
     cdef const real* s
-    cdef real* target = buffer_at(net, <real*>net.values, row.target) + first_row * stride
-    cdef real* keep = buffer_at(net, <real*>net.values, row.keep) + first_row * keep_stride
-    cdef real* scale = <real*>(<char*>scratch + net.line_start)
+    cdef real* keep = kept_rows(job, <real>0)
+    cdef real* scale = <real*>job.line
     cdef real* shift = scale + width
     cdef real* t
     cdef real mean, factor
     cdef int64_t i, j, g
-    scale_and_shift(net, row, width, scale, shift)
-    for i in range(rows):
+    scale_and_shift(job, width, scale, shift)
+    for i in range(job.rows):
         for g in range(groups):
             s = source + g * width
             t = target + g * width
@@ -49,30 +45,29 @@ cdef void layer_norm_forward(
             keep[groups + g] = factor
             for j in range(width):
                 t[j] = fmadd(t[j] * factor, scale[j], shift[j])
-        source += net.stride[row.source]
-        target += stride
+        source += job.source_stride
+        target += job.stride
         keep += keep_stride
 
 
 cdef void layer_norm_gradient(
-    const Network* net, const Row* row, int64_t first_row, int64_t rows, const real* x,
-    const real* d_target, real* d_out, int64_t d_stride, void* scratch,
+    const LayerRows* job, const real* d_target, real* d_out,
 ) noexcept nogil:
     """With n the normalised source and e = d_target kernel,
     d_out = (e - mean(e) - n mean(e n)) / sqrt(variance + epsilon)."""
-    cdef int64_t groups = <int64_t>net.settings[row.settings + 1]
-    cdef int64_t width = net.width[row.target] // groups
-    cdef const real* source = values_at(net, x, row.source, first_row)
-    cdef const real* keep = values_at(net, x, row.keep, first_row)
+    cdef int64_t groups = <int64_t>job.settings[1]
+    cdef int64_t width = job.width // groups
+    cdef const real* source = <const real*>job.source
+    cdef const real* keep = kept_rows(job, <real>0)
     cdef const real* s
     cdef const real* d
-    cdef real* scale = <real*>(<char*>scratch + net.line_start)
+    cdef real* scale = <real*>job.line
     cdef real* e = scale + 2 * width
     cdef real* n
     cdef real mean, factor, first, second
     cdef int64_t i, j, g
-    scale_and_shift(net, row, width, scale, scale + width)
-    for i in range(rows):
+    scale_and_shift(job, width, scale, scale + width)
+    for i in range(job.rows):
         for g in range(groups):
             s = source + g * width
             d = d_target + g * width
@@ -86,31 +81,32 @@ cdef void layer_norm_gradient(
             second = row_dot(width, e, n) / <real>width
             for j in range(width):
                 n[j] = factor * fmadd(-n[j], second, e[j] - first)
-        source += net.stride[row.source]
-        keep += net.stride[row.keep]
-        d_target += net.stride[row.target]
-        d_out += d_stride
+        source += job.source_stride
+        keep += job.net.stride[job.row.keep]
+        d_target += job.stride
+        d_out += job.d_stride
 
 
 cdef void layer_norm_parameters(
-    const Network* net, const Row* row, int64_t first_row, int64_t rows, const real* x,
-    const real* d_target, real* out, void* scratch,
+    const LayerRows* job, const real* d_target, real* out,
 ) noexcept nogil:
     """The gradients of kernel and bias, from the start of the flat vector `out`."""
-    cdef int64_t groups = <int64_t>net.settings[row.settings + 1]
-    cdef int64_t width = net.width[row.target] // groups
-    cdef const real* source = values_at(net, x, row.source, first_row)
-    cdef const real* keep = values_at(net, x, row.keep, first_row)
+    cdef int64_t groups = <int64_t>job.settings[1]
+    cdef int64_t width = job.width // groups
+    cdef const real* source = <const real*>job.source
+    cdef const real* keep = kept_rows(job, <real>0)
     cdef const real* s
     cdef const real* d
-    cdef real* line = <real*>(<char*>scratch + net.line_start)
-    cdef real* d_gamma = out + row.kernel if row.kernel >= 0 else line
-    cdef real* d_beta = out + row.bias if row.bias >= 0 else line + width
+    cdef real* line = <real*>job.line
+    cdef real* d_gamma = out + job.row.kernel if job.row.kernel >= 0 else line
+    cdef real* d_beta = out + job.row.bias if job.row.bias >= 0 else line + width
     cdef real mean, factor
     cdef int64_t i, j, g
+    if not job.takes_small:
+        return
     fill_columns(1, width, <real>0, d_gamma, 0)
     fill_columns(1, width, <real>0, d_beta, 0)
-    for i in range(rows):
+    for i in range(job.rows):
         for g in range(groups):
             s = source + g * width
             d = d_target + g * width
@@ -119,32 +115,32 @@ cdef void layer_norm_parameters(
             for j in range(width):
                 d_gamma[j] = fmadd(d[j], (s[j] - mean) * factor, d_gamma[j])
                 d_beta[j] = d_beta[j] + d[j]
-        source += net.stride[row.source]
-        keep += net.stride[row.keep]
-        d_target += net.stride[row.target]
+        source += job.source_stride
+        keep += job.net.stride[job.row.keep]
+        d_target += job.stride
+    if job.row.kernel >= 0:
+        add_shared(job, job.row.kernel, width, <const real*>out)
+    if job.row.bias >= 0:
+        add_shared(job, job.row.bias, width, <const real*>out)
 
 
 cdef void unit_norm_forward(
-    const Network* net, const Row* row, int64_t first_row, int64_t rows, const real* x,
+    const LayerRows* job, const real* source, real* target,
 ) noexcept nogil:
     """target = source / max(|source|, epsilon).
 
     The largest element is divided out first, so that no square overflows or vanishes. What the row
     is multiplied by is kept, with a minus where that is 1 / epsilon.
     """
-    cdef const double* settings = net.settings + row.settings
-    cdef int64_t groups = <int64_t>settings[1]
-    cdef int64_t width = net.width[row.target] // groups
-    cdef int64_t stride = net.stride[row.target]
-    cdef int64_t keep_stride = net.stride[row.keep]
-    cdef const real* source = values_at(net, x, row.source, first_row)
+    cdef int64_t groups = <int64_t>job.settings[1]
+    cdef int64_t width = job.width // groups
+    cdef int64_t keep_stride = job.net.stride[job.row.keep]
     cdef const real* s
-    cdef real* target = buffer_at(net, <real*>net.values, row.target) + first_row * stride
-    cdef real* keep = buffer_at(net, <real*>net.values, row.keep) + first_row * keep_stride
+    cdef real* keep = kept_rows(job, <real>0)
     cdef real* t
     cdef real top, length
     cdef int64_t i, j, g
-    for i in range(rows):
+    for i in range(job.rows):
         for g in range(groups):
             s = source + g * width
             t = target + g * width
@@ -155,34 +151,33 @@ cdef void unit_norm_forward(
                 for j in range(width):
                     t[j] = s[j] / top
                 length = square_root(row_dot(width, t, t))
-            if top > 0 and top * length > <real>settings[0]:
+            if top > 0 and top * length > <real>job.settings[0]:
                 keep[g] = <real>1 / top / length
                 for j in range(width):
                     t[j] = t[j] / length
             else:
-                keep[g] = -<real>(1 / settings[0])
+                keep[g] = -<real>(1 / job.settings[0])
                 for j in range(width):
                     t[j] = s[j] * -keep[g]
-        source += net.stride[row.source]
-        target += stride
+        source += job.source_stride
+        target += job.stride
         keep += keep_stride
 
 
 cdef void unit_norm_gradient(
-    const Network* net, const Row* row, int64_t first_row, int64_t rows, const real* x,
-    const real* d_target, real* d_out, int64_t d_stride,
+    const LayerRows* job, const real* d_target, real* d_out,
 ) noexcept nogil:
     """With t the target, d_out = (d_target - t (t . d_target)) / |source|."""
-    cdef int64_t groups = <int64_t>net.settings[row.settings + 1]
-    cdef int64_t width = net.width[row.target] // groups
-    cdef const real* target = values_at(net, x, row.target, first_row)
-    cdef const real* keep = values_at(net, x, row.keep, first_row)
+    cdef int64_t groups = <int64_t>job.settings[1]
+    cdef int64_t width = job.width // groups
+    cdef const real* target = <const real*>job.target
+    cdef const real* keep = kept_rows(job, <real>0)
     cdef const real* t
     cdef const real* d
     cdef real* out
     cdef real along, factor
     cdef int64_t i, j, g
-    for i in range(rows):
+    for i in range(job.rows):
         for g in range(groups):
             t = target + g * width
             d = d_target + g * width
@@ -191,7 +186,7 @@ cdef void unit_norm_gradient(
             along = row_dot(width, t, d) if keep[g] > 0 else <real>0
             for j in range(width):
                 out[j] = factor * fmadd(-along, t[j], d[j])
-        target += net.stride[row.target]
-        keep += net.stride[row.keep]
-        d_target += net.stride[row.target]
-        d_out += d_stride
+        target += job.stride
+        keep += job.net.stride[job.row.keep]
+        d_target += job.stride
+        d_out += job.d_stride

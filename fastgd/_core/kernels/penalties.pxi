@@ -97,6 +97,7 @@ cdef double orthogonal(
     cdef real* scale = unit + n * k
     cdef real* cosines = scale + n
     cdef real* sums = cosines + ORTHOGONAL_BLOCK * n
+    cdef Product p
     cdef double total = 0
     cdef double square, norm, c, size
     cdef bint is_short
@@ -118,8 +119,11 @@ cdef double orthogonal(
     first = 0
     while first < n:
         rows = min(<int64_t>ORTHOGONAL_BLOCK, n - first)
-        product(rows, n, k, <const real*>unit + first * k, k, 1, <const real*>unit, 1, k,
-                <const real*>NULL, cosines, n, 0, FINISH_NONE, <const real*>NULL, panel)
+        p = Product(
+            M=rows, N=n, K=k, A=unit + first * k, a_row=k, a_col=1, B=unit, b_row=1, b_col=k,
+            start=NULL, start_row=0, C=cosines, c_row=n, spill=0, finish=FINISH_NONE, gate=NULL,
+            panel=panel)
+        product(&p, <real>0)
         for i in range(rows):
             at = first + i
             cosines[i * n + at] = 0
@@ -132,8 +136,10 @@ cdef double orthogonal(
             if not is_short:
                 for e in range(k):
                     d_w[at * step + e * inner] = <real>-size * unit[at * k + e]
-        product(rows, k, n, <const real*>cosines, n, 1, <const real*>unit, k, 1,
-                <const real*>NULL, sums, k, 0, FINISH_NONE, <const real*>NULL, panel)
+        p = Product(
+            M=rows, N=k, K=n, A=cosines, a_row=n, a_col=1, B=unit, b_row=k, b_col=1, start=NULL,
+            start_row=0, C=sums, c_row=k, spill=0, finish=FINISH_NONE, gate=NULL, panel=panel)
+        product(&p, <real>0)
         for i in range(rows):
             for e in range(k):
                 at = (first + i) * step + e * inner

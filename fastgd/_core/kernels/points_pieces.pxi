@@ -9,7 +9,7 @@ cdef void rectifier_values(const real* c, int64_t n, const real* z, real* y) noe
 
 
 cdef void rectifier_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef real a
     cdef int64_t i
@@ -28,7 +28,7 @@ cdef void sparse_plus_values(const real* c, int64_t n, const real* z, real* y) n
 
 
 cdef void sparse_plus_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef int64_t i
     for i in range(n):
@@ -42,7 +42,7 @@ cdef void sparse_sigmoid_values(const real* c, int64_t n, const real* z, real* y
 
 
 cdef void sparse_sigmoid_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef int64_t i
     for i in range(n):
@@ -56,7 +56,7 @@ cdef void soft_shrink_values(const real* c, int64_t n, const real* z, real* y) n
 
 
 cdef void soft_shrink_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef int64_t i
     for i in range(n):
@@ -70,7 +70,7 @@ cdef void hard_shrink_values(const real* c, int64_t n, const real* z, real* y) n
 
 
 cdef void hard_shrink_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef int64_t i
     for i in range(n):
@@ -84,7 +84,7 @@ cdef void hard_tanh_values(const real* c, int64_t n, const real* z, real* y) noe
 
 
 cdef void hard_tanh_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef int64_t i
     for i in range(n):
@@ -98,7 +98,7 @@ cdef void hard_sigmoid_values(const real* c, int64_t n, const real* z, real* y) 
 
 
 cdef void hard_sigmoid_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef int64_t i
     for i in range(n):
@@ -112,7 +112,7 @@ cdef void hard_silu_values(const real* c, int64_t n, const real* z, real* y) noe
 
 
 cdef void hard_silu_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef real a
     cdef int64_t i
@@ -128,7 +128,7 @@ cdef void threshold_values(const real* c, int64_t n, const real* z, real* y) noe
 
 
 cdef void threshold_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef int64_t i
     for i in range(n):

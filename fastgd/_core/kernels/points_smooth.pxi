@@ -32,7 +32,7 @@ cdef void elu_values(const real* c, int64_t n, const real* z, real* y) noexcept 
 
 
 cdef void elu_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef real a
     cdef int64_t i
@@ -50,7 +50,7 @@ cdef void selu_values(const real* c, int64_t n, const real* z, real* y) noexcept
 
 
 cdef void selu_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef real a
     cdef int64_t i
@@ -68,7 +68,7 @@ cdef void celu_values(const real* c, int64_t n, const real* z, real* y) noexcept
 
 
 cdef void celu_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef real a
     cdef int64_t i
@@ -84,7 +84,7 @@ cdef void gelu_values(const real* c, int64_t n, const real* z, real* y) noexcept
 
 
 cdef void gelu_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef real a, t
     cdef int64_t i
@@ -102,7 +102,7 @@ cdef void gelu_tanh_values(const real* c, int64_t n, const real* z, real* y) noe
 
 
 cdef void gelu_tanh_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef real a, t, x
     cdef int64_t i
@@ -120,7 +120,7 @@ cdef void silu_values(const real* c, int64_t n, const real* z, real* y) noexcept
 
 
 cdef void silu_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef real a
     cdef int64_t i
@@ -136,7 +136,7 @@ cdef void mish_values(const real* c, int64_t n, const real* z, real* y) noexcept
 
 
 cdef void mish_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef real t
     cdef int64_t i
@@ -152,7 +152,7 @@ cdef void softplus_values(const real* c, int64_t n, const real* z, real* y) noex
 
 
 cdef void softplus_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef int64_t i
     for i in range(n):
@@ -166,7 +166,7 @@ cdef void softsign_values(const real* c, int64_t n, const real* z, real* y) noex
 
 
 cdef void softsign_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef real a
     cdef int64_t i
@@ -185,7 +185,7 @@ cdef void squareplus_values(const real* c, int64_t n, const real* z, real* y) no
 
 
 cdef void squareplus_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef real a, t
     cdef int64_t i
@@ -202,7 +202,7 @@ cdef void log_sigmoid_values(const real* c, int64_t n, const real* z, real* y) n
 
 
 cdef void log_sigmoid_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef int64_t i
     for i in range(n):
@@ -216,7 +216,7 @@ cdef void exponential_values(const real* c, int64_t n, const real* z, real* y) n
 
 
 cdef void exponential_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef int64_t i
     for i in range(n):
@@ -230,7 +230,7 @@ cdef void tanh_shrink_values(const real* c, int64_t n, const real* z, real* y) n
 
 
 cdef void tanh_shrink_gradient(
-    const real* c, int64_t n, const real* z, const real* d_y, real* d_z,
+    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef real t
     cdef int64_t i

@@ -93,8 +93,7 @@ cdef inline void unit_steps(
     while span.step < span.last_step:
         x_row = x + row_at(span.order, span.places, span.step) * k
         target = y[row_at(span.order, <const int64_t*>NULL, span.step)]
-        dense_forward(
-            ACTIVATION_LINEAR, 1, k, 1, x_row, k, <const real*>w, bias, &z, 1, <real*>NULL)
+        single_unit(1, k, x_row, k, <const real*>w, bias, &z, 1)
         # Four lanes of one number: choices in vectors are blends, not a way through registers.
         for i in range(4):
             lanes[i] = z
