@@ -65,36 +65,35 @@ cdef inline void mark_top(int64_t k, int64_t n, const real* p, real* marks) noex
 
 
 cdef void collect_counts(
-    const double* settings, int64_t rows, int64_t width, int64_t stride, const real* p,
-    const real* y, int64_t y_stride, const real* weights, real* line, double* totals,
+    const LossRows* job, const real* p, const real* y, double* totals,
 ) noexcept nogil:
-    cdef int64_t count = <int64_t>settings[COUNTS_THRESHOLDS]
-    cdef int64_t top = <int64_t>settings[COUNTS_TOP]
-    cdef bint weighted = settings[COUNTS_WEIGHTED] != 0
-    cdef const double* thresholds = settings + COUNTS_SETTINGS
+    cdef real* line = <real*>job.line
+    cdef int64_t count = <int64_t>job.settings[COUNTS_THRESHOLDS]
+    cdef int64_t top = <int64_t>job.settings[COUNTS_TOP]
+    cdef bint weighted = job.settings[COUNTS_WEIGHTED] != 0
+    cdef const double* thresholds = job.settings + COUNTS_SETTINGS
     cdef const double* column_weights = thresholds + count
-    cdef int64_t begin = max(<int64_t>settings[COUNTS_COLUMN], 0)
-    cdef int64_t end = width if settings[COUNTS_COLUMN] < 0 else begin + 1
-    cdef int64_t apart = 2 * (count + 1) if settings[COUNTS_APART] != 0 else 0
+    cdef int64_t begin = max(<int64_t>job.settings[COUNTS_COLUMN], 0)
+    cdef int64_t end = job.width if job.settings[COUNTS_COLUMN] < 0 else begin + 1
+    cdef int64_t apart = 2 * (count + 1) if job.settings[COUNTS_APART] != 0 else 0
     cdef int64_t i, j
-    cdef double weight = 1
+    cdef double weight
     cdef double scaled = 1
     cdef double* sums
     cdef real value
-    for i in range(rows):
-        if weights != NULL:
-            weight = weights[i * y_stride]
-            if weight == 0:
-                continue
+    for i in range(job.rows):
+        weight = weight_of(job, i, <real>0)
+        if weight == 0:
+            continue
         scaled = weight
         if top > 0:
-            mark_top(top, width, p + i * stride, line)
+            mark_top(top, job.width, p + i * job.stride, line)
         for j in range(begin, end):
-            value = p[i * stride + j]
+            value = p[i * job.stride + j]
             if top > 0 and line[j] == 0:
                 value = <real>BELOW_ALL
             if weighted:
                 scaled = weight * column_weights[j]
             sums = totals + j * apart + 2 * thresholds_below(
-                value, count, thresholds, settings[COUNTS_SCALE])
-            sums[y[i * y_stride + j] == 0] += scaled
+                value, count, thresholds, job.settings[COUNTS_SCALE])
+            sums[y[i * job.y_stride + j] == 0] += scaled

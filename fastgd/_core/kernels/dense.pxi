@@ -57,27 +57,37 @@ cdef inline void single_unit(
             target[i * stride] = row_dot(inputs, source + i * source_stride, kernel) + b
 
 
+cdef inline const real* bias_of(const LayerRows* job, real of_type) noexcept nogil:
+    """The bias, or NULL."""
+    if job.row.bias < 0:
+        return NULL
+    return <const real*>job.net.parameters + job.row.bias
+
+
+# A function of its own, for its loops to have the registers.
+cdef void single_unit_forward(
+    const LayerRows* job, const real* source, real* target,
+) noexcept nogil:
+    single_unit(job.rows, job.source_width, source, job.source_stride, kernel_of(job, <real>0),
+                bias_of(job, <real>0), target, job.stride)
+
+
 cdef void dense_forward(const LayerRows* job, const real* source, real* target) noexcept nogil:
     """target = kind(source kernel + bias)."""
     cdef int64_t kind = job.row.kind
-    cdef const real* kernel = kernel_of(job, <real>0)
-    cdef const real* bias = NULL
     cdef Product p
-    if job.row.bias >= 0:
-        bias = <const real*>job.net.parameters + job.row.bias
     if job.width > 1:
         p = Product(
             M=job.rows, N=job.width, K=job.source_width, A=source, a_row=job.source_stride,
-            a_col=1, B=kernel, b_row=job.width, b_col=1, start=bias, start_row=0, C=target,
-            c_row=job.stride, spill=job.rows,
+            a_col=1, B=kernel_of(job, <real>0), b_row=job.width, b_col=1,
+            start=bias_of(job, <real>0), start_row=0, C=target, c_row=job.stride, spill=job.rows,
             finish=FINISH_RELU if kind == ACTIVATION_RELU else FINISH_NONE, gate=NULL,
             panel=job.panel)
         product(&p, <real>0)
         if kind == ACTIVATION_RELU:
             return
     else:
-        single_unit(job.rows, job.source_width, source, job.source_stride, kernel, bias, target,
-                    job.stride)
+        single_unit_forward(job, source, target)
     if kind != ACTIVATION_LINEAR:
         activate(kind, <const double*>NULL, job.rows, job.width, <const real*>target, job.stride,
                  target, job.stride)

@@ -84,18 +84,18 @@ cdef struct Product:
 
 
 cdef inline void tile(
-    const int rows, const int lanes, const bint whole, const Product* s, int64_t m, real of_type,
+    const int rows, const int lanes, const bint whole, Product* s, real of_type,
 ) noexcept nogil:
-    """One tile of C: `rows` x `lanes`, all constants, from row m on.
+    """One tile of C: `rows` x `lanes`, all constants; then on to the next rows.
 
     Stores whole rows, finished; or, where not `whole`, the N columns of each row but the first
     `spill`, as they are.
     """
-    cdef const real* A = <const real*>s.A + m * s.a_row
+    cdef const real* A = <const real*>s.A
     cdef const real* B = <const real*>s.B
-    cdef const real* start = <const real*>s.start + m * s.start_row
-    cdef real* C = <real*>s.C + m * s.c_row
-    cdef const real* gate = <const real*>s.gate + m * s.c_row
+    cdef const real* start = <const real*>s.start
+    cdef real* C = <real*>s.C
+    cdef const real* gate = <const real*>s.gate
     cdef real[MOST_ROWS][LANES] acc
     cdef real[LANES] line
     cdef real a
@@ -122,7 +122,7 @@ cdef inline void tile(
         elif whole and s.finish == FINISH_GATE:
             for j in range(lanes):
                 C[i * s.c_row + j] = acc[i][j] if gate[i * s.c_row + j] > 0 else <real>0
-        elif whole or m + i < s.spill:
+        elif whole or i < s.spill:
             for j in range(lanes):
                 C[i * s.c_row + j] = acc[i][j]
         else:
@@ -130,24 +130,27 @@ cdef inline void tile(
             for j in range(lanes):
                 line[j] = acc[i][j]
             copy_part(s.N, line, C + i * s.c_row)
+    s.M -= rows
+    s.spill -= rows
+    s.A = A + rows * s.a_row
+    s.start = start + rows * s.start_row
+    s.C = C + rows * s.c_row
+    s.gate = gate + rows * s.c_row
 
 
 cdef inline void strip(
-    const int rows, const int lanes, const bint whole, const Product* s, real of_type,
+    const int rows, const int lanes, const bint whole, const Product* column, real of_type,
 ) noexcept nogil:
     """All M rows of one column of tiles; the rows left over make smaller ones."""
-    cdef int64_t m = 0
-    while m + rows <= s.M:
-        tile(rows, lanes, whole, s, m, of_type)
-        m += rows
-    if rows > 4 and m + 4 <= s.M:
-        tile(4, lanes, whole, s, m, of_type)
-        m += 4
-    if rows > 2 and m + 2 <= s.M:
-        tile(2, lanes, whole, s, m, of_type)
-        m += 2
-    if m < s.M:
-        tile(1, lanes, whole, s, m, of_type)
+    cdef Product s = column[0]
+    while s.M >= rows:
+        tile(rows, lanes, whole, &s, of_type)
+    if rows > 4 and s.M >= 4:
+        tile(4, lanes, whole, &s, of_type)
+    if rows > 2 and s.M >= 2:
+        tile(2, lanes, whole, &s, of_type)
+    if s.M >= 1:
+        tile(1, lanes, whole, &s, of_type)
 
 
 cdef inline int64_t panel_rows(real of_type) noexcept nogil:
@@ -204,56 +207,63 @@ cdef void narrow_part(const Product* s, real of_type) noexcept nogil:
     strip(NARROW_ROWS if real is float else DOUBLE_NARROW_ROWS, HALF, False, s, of_type)
 
 
-cdef void product(const Product* whole, real of_type) noexcept nogil:
-    """Compute C, one column of tiles after the other: full or narrow, stored whole or in part."""
+cdef void product(Product* p, real of_type) noexcept nogil:
+    """Compute C, one column of tiles after the other: full or narrow, stored whole or in part.
+
+    p is used up: copying it would cost as much as a small product.
+    """
     cdef real[LANES] zeros
-    cdef Product s = whole[0]       # one column of tiles, and some of its sums
-    cdef const real* A = <const real*>whole.A
-    cdef const real* B = <const real*>whole.B
-    cdef const real* b
-    cdef real* C = <real*>whole.C
-    cdef real* panel = <real*>whole.panel
+    cdef const real* A = <const real*>p.A
+    cdef const real* B = <const real*>p.B
+    cdef const real* start = <const real*>p.start
+    cdef real* C = <real*>p.C
+    cdef const real* gate = <const real*>p.gate
+    cdef Finish finish = p.finish
+    cdef int64_t N = p.N
+    cdef int64_t K = p.K
+    cdef int64_t b_row = p.b_row
     cdef int64_t block = panel_rows(of_type)
     cdef int64_t k = 0
     cdef int64_t n
+    cdef const real* b
     cdef int j
     # A narrow B is as good as packed, and packing pays from some rows of A on.
-    cdef bint direct = s.b_col == 1 and (s.N <= LANES or s.M < 12)
-    if whole.start == NULL:
+    cdef bint direct = p.b_col == 1 and (N <= LANES or p.M < 12)
+    if start == NULL:
         for j in range(LANES):
             zeros[j] = 0
-    while k < whole.K:
-        s.K = min(block, whole.K - k)
-        s.A = A + k * s.a_col
-        s.finish = whole.finish if k + block >= whole.K else FINISH_NONE
+    while k < K:
+        p.K = min(block, K - k)
+        p.A = A + k * p.a_col
+        p.finish = finish if k + block >= K else FINISH_NONE
         n = 0
-        while n < whole.N:
-            s.N = min(<int64_t>LANES, whole.N - n)
-            s.C = C + n
-            s.gate = <const real*>whole.gate + n
-            b = B + k * whole.b_row + n * s.b_col
-            s.B = b
+        while n < N:
+            p.N = min(<int64_t>LANES, N - n)
+            p.C = C + n
+            p.gate = gate + n
+            b = B + k * b_row + n * p.b_col
+            p.B = b
             if not direct:
-                pack(s.K, s.N, b, whole.b_row, s.b_col, panel)
-                s.B = panel
-                s.b_row = LANES
-            s.start_row = 0
+                pack(p.K, p.N, b, b_row, p.b_col, <real*>p.panel)
+                p.B = p.panel
+                p.b_row = LANES
+            p.start_row = 0
             if k > 0:
-                s.start = s.C
-                s.start_row = s.c_row
-            elif whole.start == NULL:
-                s.start = zeros
+                p.start = p.C
+                p.start_row = p.c_row
+            elif start == NULL:
+                p.start = zeros
             else:
-                s.start = <const real*>whole.start + n
-            if s.N > HALF:
-                if s.spill >= s.M or s.N == LANES:
-                    full_whole(&s, of_type)
+                p.start = start + n
+            if p.N > HALF:
+                if p.spill >= p.M or p.N == LANES:
+                    full_whole(p, of_type)
                 else:
-                    full_part(&s, of_type)
-            elif s.spill >= s.M or s.N == HALF:
-                narrow_whole(&s, of_type)
+                    full_part(p, of_type)
+            elif p.spill >= p.M or p.N == HALF:
+                narrow_whole(p, of_type)
             else:
-                narrow_part(&s, of_type)
+                narrow_part(p, of_type)
             n += LANES
         k += block
 

@@ -6,7 +6,7 @@
 # multiplied by numerators[i * step] / denominator (step 0: one numerator for all), into which
 # the builder puts the row's weight and the size of the batch.
 
-# Rows of a batch for a loss. Where `void` stands, numbers are of the network's type.
+# Rows of a batch for a loss or a metric. Where `void` stands, numbers are of the network's type.
 cdef struct LossRows:
     const double* settings      # the loss's numbers
     int64_t rows
@@ -21,10 +21,17 @@ cdef struct LossRows:
     void* values                # out, one a row
     void* d_p                   # out, laid out as p, or NULL
     void* line                  # room for `width`
+    int64_t columns             # of y, for a metric
+    const void* weights         # laid out as y, for a metric that collects; or NULL
 
 include "loss_points.pxi"
 include "loss_categories.pxi"
 include "loss_vectors.pxi"
+
+
+cdef inline double weight_of(const LossRows* job, int64_t i, real of_type) noexcept nogil:
+    """The weight of a row; where it is 0, the row does not count."""
+    return 1 if job.weights == NULL else (<const real*>job.weights)[i * job.y_stride]
 
 
 cdef void loss_rows(const LossTerm* term, const LossRows* job, const real* p) noexcept nogil:

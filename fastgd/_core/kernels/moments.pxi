@@ -6,8 +6,7 @@ cdef enum:
 
 
 cdef void collect_moments(
-    int64_t rows, int64_t width, int64_t stride, const real* p, const real* y, int64_t y_stride,
-    const real* weights, double* totals,
+    const LossRows* job, const real* p, const real* y, double* totals,
 ) noexcept nogil:
     """The totals: the number of rows, then for each column, with the weights w of rows,
     [y0, p0, sum w, sum w b, sum w a, sum w b^2, sum w a^2, sum w a b, sum w (y - p)^2].
@@ -15,23 +14,22 @@ cdef void collect_moments(
     a = p - p0 and b = y - y0 are taken from the first row's values, lest a mean that is large
     beside the spread drowns it. Rows of weight 0 do not count.
     """
-    cdef double weight = 1
+    cdef double weight
     cdef double a, b, d
     cdef double* sums
     cdef int64_t i, j
-    for i in range(rows):
-        if weights != NULL:
-            weight = weights[i * y_stride]
-            if weight == 0:
-                continue
-        for j in range(width):
+    for i in range(job.rows):
+        weight = weight_of(job, i, <real>0)
+        if weight == 0:
+            continue
+        for j in range(job.width):
             sums = totals + 1 + MOMENT_SUMS * j
             if totals[0] == 0:
-                sums[0] = y[i * y_stride + j]
-                sums[1] = p[i * stride + j]
-            b = y[i * y_stride + j] - sums[0]
-            a = p[i * stride + j] - sums[1]
-            d = <double>y[i * y_stride + j] - p[i * stride + j]
+                sums[0] = y[i * job.y_stride + j]
+                sums[1] = p[i * job.stride + j]
+            b = y[i * job.y_stride + j] - sums[0]
+            a = p[i * job.stride + j] - sums[1]
+            d = <double>y[i * job.y_stride + j] - p[i * job.stride + j]
             sums[2] += weight
             sums[3] += weight * b
             sums[4] += weight * a
@@ -43,8 +41,7 @@ cdef void collect_moments(
 
 
 cdef void collect_calibration(
-    const double* settings, int64_t rows, int64_t width, int64_t stride, const real* p,
-    int64_t columns, const real* y, int64_t y_stride, const real* weights, double* totals,
+    const LossRows* job, const real* p, const real* y, double* totals,
 ) noexcept nogil:
     """The totals: for each bin of [0, 1] the weights of its rows, and these times the predicted
     probability, and times the truth.
@@ -52,26 +49,25 @@ cdef void collect_calibration(
     Of one column, p is the probability of the truth y; of several, the largest is that of the
     column in which it stands, which is the truth or not.
     """
-    cdef int64_t bins = <int64_t>settings[0]
-    cdef double weight = 1
+    cdef int64_t bins = <int64_t>job.settings[0]
+    cdef double weight
     cdef double probability, truth
     cdef double* sums
     cdef int64_t i, best, bin
-    for i in range(rows):
-        if weights != NULL:
-            weight = weights[i * y_stride]
-            if weight == 0:
-                continue
-        if width == 1:
-            probability = p[i * stride]
-            truth = y[i * y_stride]
+    for i in range(job.rows):
+        weight = weight_of(job, i, <real>0)
+        if weight == 0:
+            continue
+        if job.width == 1:
+            probability = p[i * job.stride]
+            truth = y[i * job.y_stride]
         else:
-            best = row_argmax(width, p + i * stride)
-            probability = p[i * stride + best]
-            if columns == 1:
-                truth = best == <int64_t>y[i * y_stride]
+            best = row_argmax(job.width, p + i * job.stride)
+            probability = p[i * job.stride + best]
+            if job.columns == 1:
+                truth = best == <int64_t>y[i * job.y_stride]
             else:
-                truth = best == row_argmax(columns, y + i * y_stride)
+                truth = best == row_argmax(job.columns, y + i * job.y_stride)
         bin = 0
         if probability > 0:
             bin = <int64_t>(min(probability, 1.0) * bins)

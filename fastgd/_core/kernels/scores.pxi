@@ -202,29 +202,30 @@ cdef void collect(
     double* totals,
 ) noexcept nogil:
     """Add what the rows of a batch give to the totals of a collecting metric."""
-    cdef const double* settings = net.settings + metric.settings
-    cdef int64_t width = net.width[metric.source]
-    cdef int64_t stride = net.stride[metric.source]
-    cdef int64_t y_stride = net.target_width
     cdef const real* p = values_at(net, x, metric.source, 0)
-    cdef const real* weights = y + metric.weight_column if metric.weight_column >= 0 else NULL
+    cdef LossRows job
     if metric.kind == CALL_FUNCTION:
         call_metric(net, metric, rows, p, y)
         return
+    job.settings = net.settings + metric.settings
+    job.rows = rows
+    job.width = net.width[metric.source]
+    job.stride = net.stride[metric.source]
+    job.y_stride = net.target_width
+    job.columns = metric.columns
+    job.weights = y + metric.weight_column if metric.weight_column >= 0 else NULL
+    job.line = <char*>net.scratch + net.line_start
     y = y + metric.y_column
     if metric.kind == METRIC_COUNTS:
-        collect_counts(settings, rows, width, stride, p, y, y_stride, weights,
-                       <real*>(<char*>net.scratch + net.line_start), totals)
+        collect_counts(&job, p, y, totals)
     elif metric.kind == METRIC_CLASS_COUNTS:
-        collect_class_counts(settings, rows, width, stride, p, y, y_stride, weights, totals)
+        collect_class_counts(&job, p, y, totals)
     elif metric.kind == METRIC_CONFUSION:
-        collect_confusion(settings, rows, width, stride, p, metric.columns, y, y_stride, weights,
-                          totals)
+        collect_confusion(&job, p, y, totals)
     elif metric.kind == METRIC_MOMENTS:
-        collect_moments(rows, width, stride, p, y, y_stride, weights, totals)
+        collect_moments(&job, p, y, totals)
     else:  # METRIC_CALIBRATION
-        collect_calibration(settings, rows, width, stride, p, metric.columns, y, y_stride, weights,
-                            totals)
+        collect_calibration(&job, p, y, totals)
 
 
 cdef int add_scores(
