@@ -23,28 +23,6 @@ cdef set_training(
     span.optimizer = optimizer
 
 
-cdef int64_t padded_stride(int64_t width, int64_t itemsize, int64_t half) noexcept:
-    """Whole tiles, and not a multiple of 512 bytes: rows must not all fall into one set of the
-    cache."""
-    cdef int64_t stride
-    if width == 1:
-        return 1
-    stride = (width + half - 1) // half * half
-    return stride + half if stride * itemsize % 512 == 0 else stride
-
-
-cdef bint any_counts(const Network* net) noexcept:
-    """Whether the loss of a row depends on the targets or the weights of all rows of its batch."""
-    cdef const LossTerm* term
-    cdef int64_t k
-    for k in range(net.term_count):
-        term = &net.terms[k]
-        if (term.reduction == REDUCTION_WEIGHTED_MEAN or term.reduction == REDUCTION_MEAN
-                and ignores_rows(term, net.settings + term.settings)):
-            return True
-    return False
-
-
 cdef Optimizer unpacked(const NetworkKernels* kernels, state):
     """The C view of an optimizer's state, whose arrays the caller keeps alive."""
     cdef Optimizer optimizer

@@ -21,7 +21,7 @@ cdef class Predictor:
         self.prepare = prepare
         self.type_number = np.NPY_FLOAT if program.net.single else np.NPY_DOUBLE
         self.inputs = program.net.width[0]
-        self.outputs = output_width(&program.net)
+        self.outputs = output_width(program.net)
 
     def __call__(self, x):
         cdef np.ndarray rows

@@ -5,7 +5,6 @@ cdef double FOR_EVER = float("inf")
 cdef enum:
     LOCKED_WORK = 20000     # multiply-adds forward
     CALL_ROWS = 4096        # that functions of the user's are given at a time
-    LINES = 4               # of a member's scratch, each for a row of the widest buffer
 
 # How often this process is a fork of another: a lock that its parent held stays locked in it.
 cdef int64_t forks = 0
@@ -38,102 +37,22 @@ cdef class Program:
     threads a call uses; it changes no bit.
     """
 
-    cdef Network net
+    cdef Layout layout
+    cdef Network* net           # the layout's
     cdef const NetworkKernels* kernels
-    cdef object dtype
-    cdef object table           # arrays that are never changed
-    cdef int64_t widest
-    cdef object arrays
-    cdef object workspace
-    cdef object scratch
-    cdef int64_t members
-    cdef int64_t scratch_bytes
-    cdef int64_t work_size
-    cdef bint weighted
-    cdef int64_t spare_bytes
     cdef Functions functions
     cdef object turn
     cdef int64_t turn_forks
-    cdef object regular
 
     def __init__(self, kernels, plan, np.ndarray parameters, np.ndarray gradients):
-        cdef np.ndarray rows = plan.rows
-        cdef np.ndarray width = plan.widths
-        cdef np.ndarray settings = plan.settings
-        cdef np.ndarray outputs = plan.outputs
-        cdef np.ndarray terms = plan.losses
-        cdef np.ndarray metrics = plan.metrics
-        widths = width.tolist()
-        cdef int type_number = np.PyArray_TYPE(parameters)
-        self.kernels = network_kernels(kernels, type_number)
-        strides = [padded_stride(w, parameters.itemsize, self.kernels.half) for w in widths]
-        strides[0] = widths[0]
-        cdef np.ndarray stride = numpy.array(strides, numpy.int64)
-        starts = [0] * len(strides)
-        for k in range(2, len(strides)):
-            starts[k] = starts[k - 1] + strides[k - 1]
-        cdef np.ndarray start = numpy.array(starts, numpy.int64)
-        cdef np.ndarray sums = numpy.zeros(len(terms))
-        cdef np.ndarray flags, tape_flags, adds
-        table = named_rows(rows)
-        sources = terms["source"].tolist()
-        flags, adds = row_flags(table, widths, sources, False)
-        tape_flags, _ = row_flags(table, widths, outputs.tolist(), True)
-        self.dtype = parameters.dtype
-        self.net.single = type_number == np.NPY_FLOAT
-        self.table = (rows, width, settings, outputs, terms, metrics, stride, start, flags,
-                      tape_flags, adds, plan.keep)
-        self.arrays = (sums, parameters, gradients)
-        self.net.rows = <const Row*>address(rows)
-        self.net.row_count = rows.shape[0]
-        self.net.flags = <const int64_t*>address(flags)
-        self.net.tape_flags = <const int64_t*>address(tape_flags)
-        self.net.settings = <const double*>address(settings)
-        self.net.width = <const int64_t*>address(width)
-        self.net.stride = <const int64_t*>address(stride)
-        self.net.start = <const int64_t*>address(start)
-        self.net.row_width = starts[len(starts) - 1] + strides[len(strides) - 1]
-        self.widest = max(strides)
-        self.net.outputs = <const int64_t*>address(outputs)
-        self.net.output_count = outputs.shape[0]
-        self.net.terms = <const LossTerm*>address(terms)
-        self.net.term_count = terms.shape[0]
-        self.net.term_adds = <const int64_t*>address(adds)
-        self.net.metrics = <const MetricTerm*>address(metrics)
-        self.net.metric_count = metrics.shape[0]
-        self.net.target_width = plan.target_width
-        self.net.coupled = any(
-            [row.op == OP_BATCH_NORM and row.kind == MOMENTS_BATCH for row in table])
-        self.functions = Functions(plan.functions)
-        self.net.calls = &self.functions.calls if plan.functions else NULL
-        self.net.counts_rows = any_counts(&self.net)
-        self.net.scatters = any([row.op == OP_EMBEDDING for row in table])
-        self.net.parameter_count = parameters.shape[0]
-        self.net.parameters = address(parameters)
-        self.net.gradients = address(gradients)
-        self.net.sums = <double*>address(sums)
-        self.net.line_start = self.kernels.panel_bytes + 64
-        self.net.numerators_start = self.net.line_start + LINES * max(widths) * parameters.itemsize
-        cdef int64_t lanes = self.kernels.lanes
-        self.net.chunk_size = (self.net.parameter_count + 2 * lanes - 1) // lanes * lanes
-        self.keep_regular(plan)
-        self.work_size = plan.work_size
-        self.weighted = any([self.net.terms[k].weight_column >= 0
-                             for k in range(self.net.term_count)])
-        self.spare_bytes = 0
-        if any([flag & FLAG_ADD_PARAMETERS for flag in (*flags.tolist(), *tape_flags.tolist())]):
-            self.spare_bytes = self.net.chunk_size * parameters.itemsize
-        self.begin()
+        self.begin(Layout(kernels, plan, parameters, gradients))
 
-    cdef begin(self):
-        """Begin without any room for rows."""
-        self.net.capacity = 0
-        self.members = 0
-        self.scratch_bytes = 0
+    cdef begin(self, Layout layout):
+        self.layout = layout
+        self.net = &layout.net
+        self.kernels = layout.kernels
+        self.functions = layout.functions
         self.turn_forks = -1
-        self.workspace = ()
-        self.scratch = None
-        self.set_scratch(1)
 
     def replica(self, np.ndarray parameters, np.ndarray gradients):
         """This program for the parameters of another network that is described alike.
@@ -141,46 +60,8 @@ cdef class Program:
         For programs without penalties and without functions of the user's.
         """
         cdef Program other = Program.__new__(Program)
-        cdef np.ndarray sums = numpy.zeros(self.net.term_count)
-        other.net = self.net
-        other.kernels, other.weighted = self.kernels, self.weighted
-        other.dtype, other.table, other.regular = self.dtype, self.table, self.regular
-        other.arrays = (sums, parameters, gradients)
-        other.net.sums = <double*>address(sums)
-        other.net.parameters = address(parameters)
-        other.net.gradients = address(gradients)
-        other.functions = self.functions
-        other.work_size, other.widest = self.work_size, self.widest
-        other.spare_bytes = self.spare_bytes
-        other.begin()
+        other.begin(self.layout.replica(parameters, gradients))
         return other
-
-    cdef keep_regular(self, plan):
-        """Take the plan's penalties and constraints."""
-        cdef np.ndarray penalties = plan.penalties
-        cdef np.ndarray constraints = plan.constraints
-        cdef const PenaltyRow* rows = <const PenaltyRow*>address(penalties)
-        cdef int64_t k
-        cdef int64_t room = 0
-        for k in range(penalties.shape[0]):
-            if rows[k].kind in (PENALTY_ORTHOGONAL_ROWS, PENALTY_ORTHOGONAL_COLUMNS):
-                room = max(room, self.orthogonal_room(&rows[k]))
-        workspace = numpy.zeros(room, self.dtype)
-        self.regular = (penalties, constraints, plan.penalty_gradients, workspace)
-        self.net.penalties.rows = rows
-        self.net.penalties.count = penalties.shape[0]
-        self.net.penalties.gradients = address(plan.penalty_gradients)
-        self.net.penalties.workspace = address(workspace)
-        self.net.constraints.rows = <const ConstraintRow*>address(constraints)
-        self.net.constraints.count = constraints.shape[0]
-
-    cdef int64_t orthogonal_room(self, const PenaltyRow* row) noexcept:
-        """The elements of a penalty's workspace: unit vectors, their scales, and blocks of cosines
-        and sums."""
-        cdef bint by_rows = row.kind == PENALTY_ORTHOGONAL_ROWS
-        cdef int64_t n = row.rows if by_rows else row.columns
-        cdef int64_t k = row.columns if by_rows else row.rows
-        return n * k + n + self.kernels.orthogonal_block * (n + k) + self.kernels.lanes
 
     cdef in_turn(self):
         """The lock that calls take turns by."""
@@ -193,47 +74,6 @@ cdef class Program:
                 "which is waiting for it")
         return self.turn
 
-    cdef set_scratch(self, int64_t rows):
-        """Lay out a member's scratch for batches of `rows` rows."""
-        cdef int64_t itemsize = self.dtype.itemsize
-        self.net.spare_start = (
-            self.net.numerators_start + (rows if self.weighted else 1) * itemsize + 63) // 64 * 64
-        self.net.scratch_size = (self.net.spare_start + self.spare_bytes + 63) // 64 * 64
-
-    cdef reserve(self, int64_t rows, int64_t threads):
-        """Room for batches of `rows` rows and for a team."""
-        cdef int64_t batch_width = self.net.width[0] + self.net.target_width
-        if rows > self.net.capacity:
-            values, deltas = self.room_for_buffers(rows)
-            batch = numpy.zeros(rows * batch_width + self.kernels.lanes, self.dtype)
-            row_values = numpy.zeros(
-                rows * (self.net.term_count + self.net.metric_count), self.dtype)
-            chunks = self.room_for_chunks(rows)
-            self.workspace = (values, deltas, batch, row_values, chunks)
-            self.net.chunks = address(chunks)
-            self.net.values = address(values)
-            self.net.deltas = address(deltas)
-            self.net.batch = address(batch)
-            self.net.row_values = address(row_values)
-            self.net.capacity = rows
-            self.set_scratch(rows)
-        if threads * self.net.scratch_size > self.scratch_bytes:
-            self.members = max(threads, self.members)
-            self.scratch_bytes = self.members * self.net.scratch_size
-            self.scratch = numpy.zeros(self.scratch_bytes, numpy.uint8)
-            self.net.scratch = address(self.scratch)
-
-    cdef room_for_buffers(self, int64_t rows):
-        """Room for the values of all buffers, and for their gradients and one to spare."""
-        cdef int64_t size = rows * self.net.row_width
-        return (numpy.zeros(size + self.work_size + self.kernels.lanes, self.dtype),
-                numpy.zeros(size + rows * self.widest + self.kernels.lanes, self.dtype))
-
-    cdef room_for_chunks(self, int64_t rows):
-        """Room for the gradients of each chunk of a batch."""
-        cdef int64_t count = chunk_count(&self.net, rows)
-        return numpy.zeros(count * self.net.chunk_size if count > 1 else 0, self.dtype)
-
     cdef run(self, Span* span, double seconds, int64_t threads):
         """Run a span of steps over a team.
 
@@ -242,10 +82,10 @@ cdef class Program:
         """
         cdef int64_t rows = min(span.rows, span.batch_size * (span.last_step - span.step))
         span.kernels = self.kernels
-        span.net = &self.net
+        span.net = self.net
         if self.net.calls != NULL or span.kind == TRAIN and self.net.coupled:
             threads = 1
-        self.reserve(min(span.batch_size, span.rows), threads)
+        self.layout.reserve(min(span.batch_size, span.rows), threads)
         if rows * self.net.parameter_count <= LOCKED_WORK:
             span.deadline = FOR_EVER
             run_team(1, run_member, span)
@@ -263,7 +103,7 @@ cdef class Program:
         if span.places != NULL:
             span.places += first_row
         else:
-            span.x = <const char*>span.x + first_row * self.net.width[0] * itemsize(&self.net)
+            span.x = <const char*>span.x + first_row * self.net.width[0] * itemsize(self.net)
         span.batch_size = BLOCK_ROWS * threads if self.net.calls == NULL else CALL_ROWS
         span.step = 0
         span.last_step = (span.rows + span.batch_size - 1) // span.batch_size
@@ -355,13 +195,13 @@ cdef class Program:
         cdef double deadline
         set_training(&span, x, y, order, batch_size, &optimizer, rates, rows)
         span.kernels = self.kernels
-        span.net = &self.net
+        span.net = self.net
         span.totals = <double*>address(totals)
         span.last_step = (span.rows + batch_size - 1) // batch_size
         span.deadline = FOR_EVER
         span.status = STATUS_FINE
         with self.in_turn():
-            self.reserve(min(batch_size, span.rows), 1)
+            self.layout.reserve(min(batch_size, span.rows), 1)
             with nogil:
                 deadline = now() + seconds
                 for e in range(epochs):
@@ -440,9 +280,9 @@ cdef class Program:
         cdef int status
         batch.y = address(y)
         with self.in_turn():
-            self.reserve(batch.rows, 1)
+            self.layout.reserve(batch.rows, 1)
             with nogil:
-                status = gradients_of(self.kernels, &self.net, &batch, sums)
+                status = gradients_of(self.kernels, self.net, &batch, sums)
             raise_pending()
             self.functions.raise_it()
         return status
@@ -451,7 +291,7 @@ cdef class Program:
         """The sum of the penalties on the parameters as they are, but of no shared one."""
         cdef double total
         with self.in_turn():
-            self.reserve(0, 1)
+            self.layout.reserve(0, 1)
             with nogil:
                 total = self.kernels.penalty_value(
                     &self.net.penalties, 0, self.net.parameters, self.net.scratch)
@@ -465,9 +305,9 @@ cdef class Program:
         In training the moments that batch normalisations keep move on, in the program's own
         parameters.
         """
-        cdef Network net = self.net
+        cdef Network net = self.net[0]
         cdef Batch batch = batch_of(x, training, key)
-        values, _ = self.room_for_buffers(batch.rows)
+        values, _ = self.layout.room_for_buffers(batch.rows)
         scratch = numpy.zeros(net.scratch_size, numpy.uint8)
         net.capacity = batch.rows
         net.parameters = address(parameters)
@@ -490,10 +330,10 @@ cdef class Program:
 
         values is what forward returned for the same arguments.
         """
-        cdef Network net = self.net
+        cdef Network net = self.net[0]
         cdef Batch batch = batch_of(x, training, key)
-        _, deltas = self.room_for_buffers(batch.rows)
-        chunks = self.room_for_chunks(batch.rows)
+        _, deltas = self.layout.room_for_buffers(batch.rows)
+        chunks = self.layout.room_for_chunks(batch.rows)
         scratch = numpy.zeros(net.scratch_size, numpy.uint8)
         net.capacity = batch.rows
         net.parameters = address(parameters)

@@ -47,7 +47,7 @@ cdef class Stepper:
         self.classes = classes
         self.plain = plain
         self.settings = []
-        self.one_target = numpy.zeros((1, 1), program.dtype)
+        self.one_target = numpy.zeros((1, 1), program.layout.dtype)
 
     def step(self, model, x, y, bint validate=True, bint one_row=False):
         """One step on a batch, or on one row where `one_row` says that it may be.
