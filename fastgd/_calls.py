@@ -99,7 +99,7 @@ def call_program(
         d_out[:, first : first + widths[k]] = d_part.reshape(len(x), -1)
         gradients = flat_vector(parameters.size, parameters.dtype)
         d_x = flat_vector(x.size, x.dtype).reshape(x.shape) if wants_x else None
-        program.backward(parameters, x, kept, d_out, gradients, d_x, training, key)
+        program.backward(kept, d_out, gradients, d_x)
         of_variables = [gradients]
         if not whole:
             of_variables = [

@@ -54,12 +54,13 @@ def run(model, source, first, epochs, callbacks, seconds):
         totals = np.zeros((count, ready.totals_size))
         reached = np.zeros(3, dtype=np.int64)
         optimizer = model.optimizer
+        part = source.part(0, 0, source.steps)
+        part.rates = optimizer.rates()
         status = Status.STATUS_FINE
         try:
             status = program.train_epochs(
-                source.x, source.y, source.order, np.array(keys, np.uint64), source.batch_size,
-                ready.state(optimizer, model.network()), optimizer.rates(), totals, reached,
-                seconds, source.rows,
+                part, np.array(keys, np.uint64), ready.state(optimizer, model.network()),
+                totals, reached, seconds,
             )  # fmt: skip
         finally:  # what was trained is recorded, also if Ctrl-C has come
             begun, done, step = reached.tolist()

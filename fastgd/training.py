@@ -8,6 +8,7 @@ import numpy as np
 from fastgd import _seeds, _short_epochs, _whole_batch
 from fastgd._core.types import Status
 from fastgd._divergence import diverged
+from fastgd._part import Part
 from fastgd._threads import Choice, useful_threads
 from fastgd.errors import DivergenceError
 
@@ -144,14 +145,8 @@ def _span(model, ready, part, weighted, totals, threads):
         if called:
             regular.before_step()
             last = regular.last_step(first, last)
-        rates = _rates(optimizer, planned, first, last)
-
-        def span(seconds, threads):
-            return train(
-                part.x, part.y, part.order, part.key, part.batch_size, first, last, state,
-                rates, totals, seconds, threads, rows=part.rows,
-            )  # fmt: skip
-
+        part.rates = _rates(optimizer, planned, first, last)
+        span = functools.partial(train, part, first, last, state, totals)
         reached, status = choice.run(span, first, SPAN_SECONDS)
         if called and status == _FINE:
             regular.after_step()
@@ -172,9 +167,8 @@ def train_on_batch(model, x, y, weighted=False):
     else:
         regular.before_step()
         state = ready.state(optimizer, model.network())
-        _, status = model.program(weighted).train(
-            x, y, None, key, len(x), 0, 1, state, optimizer.rates(), totals, SPAN_SECONDS
-        )
+        part = Part(x, y, None, key, len(x), rates=optimizer.rates())
+        _, status = model.program(weighted).train(part, 0, 1, state, totals, SPAN_SECONDS)
     if status != Status.STATUS_FINE:
         raise diverged(status, optimizer.iterations)
     regular.after_step()

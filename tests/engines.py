@@ -15,6 +15,7 @@ from fastgd._core.formulas import Activation, Loss
 from fastgd import _engines, config, metrics, reference
 from fastgd._core import cpu, types
 from fastgd._core.types import Op, Update
+from fastgd._part import Part
 
 BUILDS = ("baseline", "avx2", "avx512", "wide")
 
@@ -283,19 +284,9 @@ class Run:
         epoch = first_epoch
         while steps > 0:
             last = min(steps, per_epoch)
+            part = Part(x, y, order, 0x9E3779B97F4A7C15 ^ epoch, batch_size, rates=rates)
             step, status = self.program.train(
-                x,
-                y,
-                order,
-                0x9E3779B97F4A7C15 ^ epoch,
-                batch_size,
-                0,
-                last,
-                self.state,
-                rates,
-                self.totals,
-                FOR_EVER,
-                self.threads,
+                part, 0, last, self.state, self.totals, FOR_EVER, self.threads
             )
             if step < last:
                 break

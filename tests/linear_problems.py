@@ -4,6 +4,7 @@ import numpy as np
 from engines import engine
 
 from fastgd._core.types import LinearLoss
+from fastgd.linear.epochs import Chunk
 from fastgd.linear.problem import LOSSES
 from fastgd.linear.steps import RATES, Plan, Weights
 
@@ -73,13 +74,12 @@ class Course:
     def go(self, x, y, weights=None, order=None, epochs=1, threads=1):
         """Epochs over all rows; the last status."""
         table = rows(self.build, x)
-        last = table.shape[0] if order is None else len(order)
+        chunk = Chunk(table, y, weights, order)
         for _ in range(epochs):
             positions = np.zeros(self.outputs, np.int64)
             status = self.descent.run(
-                table, y, weights, order, np.arange(self.outputs), positions, last, self.sums,
-                1e9, threads,
-            )  # fmt: skip
+                chunk, np.arange(self.outputs), positions, self.sums, 1e9, threads
+            )
         self.descent.settle()
         return status
 

@@ -170,10 +170,10 @@ class Spy:
         self._during = during
         self.calls = []
 
-    def train(self, *arguments, **more):
+    def train(self, *arguments):
         self.calls.append(arguments)
         self._during()
-        return self._program.train(*arguments, **more)
+        return self._program.train(*arguments)
 
     def __getattr__(self, name):
         if name == "train_epochs":  # which is more than one call of train

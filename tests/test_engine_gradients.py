@@ -102,9 +102,9 @@ def test_forward_and_backward(build, kind, widths):
     x, weights = net.data(5)
     parameters = flat(net.start + 0.01, net.dtype)  # not the program's own
     out = np.empty((5, widths[-1]))
-    values = run.program.forward(parameters, x, out)
+    kept = run.program.forward(parameters, x, out)
     gradients, d_x = flat(np.zeros_like(net.start), net.dtype), np.empty_like(x)
-    run.program.backward(parameters, x, values, weights, gradients, d_x)
+    run.program.backward(kept, weights, gradients, d_x)
 
     def value():
         out = np.empty((5, widths[-1]))
@@ -123,7 +123,7 @@ def test_forward_and_backward(build, kind, widths):
         d_x, expected_x, rtol=0, atol=1e-7 * max(np.linalg.norm(expected_x), 1e-4)
     )
     without = flat(np.zeros_like(net.start), net.dtype)
-    run.program.backward(parameters, x, values, weights, without, None)
+    run.program.backward(kept, weights, without, None)
     np.testing.assert_array_equal(without, gradients)
     # the program's own vectors took no part
     np.testing.assert_array_equal(run.parameters, net.start)
@@ -140,9 +140,9 @@ def test_backward_agrees_with_the_reference(build, dtype, n):
     for name in (build, "reference"):
         program = net.run(name).program
         out = np.empty((n, 6), dtype)
-        values = program.forward(flat(net.start, dtype), x, out)
+        kept = program.forward(flat(net.start, dtype), x, out)
         gradients, d_x = flat(np.zeros_like(net.start), dtype), np.empty_like(x)
-        program.backward(flat(net.start, dtype), x, values, d_out, gradients, d_x)
+        program.backward(kept, d_out, gradients, d_x)
         found.append((out, gradients, d_x))
     for a, b in zip(*found, strict=True):
         assert distance(a, b) < (2e-6 if dtype == np.float32 else 1e-14)

@@ -91,7 +91,7 @@ def test_threads_and_builds_give_the_same_bits(build, dtype):
         for n, d, k in [(70, 3, 1), (4500, 30, 1), (2100, 33, 3), (700, 150, 2), (200, 260, 1)]:
             x, y, theta, alpha = problem(n, d, k, dtype)
             sums = matrix(build, x, y, threads)
-            engine(build).gram_descent(sums, theta, alpha, np.inf, 0, 20, FOR_EVER)
+            engine(build).gram_descent(sums, theta, alpha, np.inf, 20, FOR_EVER)
             found += [sums[0], theta]
         return digest(*found)
 
@@ -111,7 +111,7 @@ def test_descent_agrees_with_float64(build, dtype):
         for _ in range(10):
             expected = expected - alpha * (wide_x.T @ (wide_x @ expected - wide_y))
         sums = matrix(build, x, y)
-        found = engine(build).gram_descent(sums, theta, alpha, np.inf, 0, 10, FOR_EVER)
+        found = engine(build).gram_descent(sums, theta, alpha, np.inf, 10, FOR_EVER)
         assert found == (10, Status.STATUS_FINE)
         assert distance(theta.T, expected) < 1e-13, (n, d, k)
 
@@ -122,7 +122,7 @@ def test_one_iteration_by_hand(build):
     y = np.array([[1.0], [0]])
     theta = np.array([[1.0, 1]])
     # residuals 2 and 7, gradient (2 + 21, 4 + 28)
-    engine(build).gram_descent(matrix(build, x, y), theta, 0.125, np.inf, 0, 1, FOR_EVER)
+    engine(build).gram_descent(matrix(build, x, y), theta, 0.125, np.inf, 1, FOR_EVER)
     np.testing.assert_array_equal(theta, [[1 - 23 / 8, 1 - 32 / 8]])
 
 
@@ -132,10 +132,11 @@ def test_descent_stops_and_goes_on_to_the_same_bits(build):
     sums = matrix(build, x, y)
     whole = theta.copy()
     run = engine(build).gram_descent
-    assert run(sums, whole, alpha, np.inf, 0, 1000, FOR_EVER) == (1000, Status.STATUS_FINE)
+    assert run(sums, whole, alpha, np.inf, 1000, FOR_EVER) == (1000, Status.STATUS_FINE)
     iteration, calls = 0, 0
     while iteration < 1000:
-        iteration, status = run(sums, theta, alpha, np.inf, iteration, 1000, 0.0)
+        taken, status = run(sums, theta, alpha, np.inf, 1000 - iteration, 0.0)
+        iteration += taken
         assert status == Status.STATUS_FINE
         calls += 1
     assert calls > 5
@@ -149,9 +150,9 @@ def test_descent_that_diverges_keeps_the_last_theta_within_the_limit(build, limi
     sums = matrix(build, x, y)
     start = theta.copy()
     run = engine(build).gram_descent
-    iteration, status = run(sums, theta, 1e6 * alpha, limit, 0, 1000, FOR_EVER)
+    iteration, status = run(sums, theta, 1e6 * alpha, limit, 1000, FOR_EVER)
     assert status == Status.STATUS_UPDATE
     assert 0 < iteration < 1000
     assert limit / 1e7 < np.abs(theta).max() <= limit
-    assert run(sums, start, 1e6 * alpha, limit, 0, iteration, FOR_EVER)[0] == iteration
+    assert run(sums, start, 1e6 * alpha, limit, iteration, FOR_EVER)[0] == iteration
     np.testing.assert_array_equal(theta, start)

@@ -16,6 +16,7 @@ from layer_nets import LAYERS, LayerNet, is_random, looks_across_rows
 from test_engine_gradients import differences
 
 from fastgd._core.types import Status
+from fastgd._part import Part
 
 each_layer = pytest.mark.parametrize("name", LAYERS)
 WIDTHS = (1, 2, 3, 17, 33, 64, 100)
@@ -32,12 +33,10 @@ def takes_moments_of_few(name, width, n):
 def passed(net, build, x, d_out, training):
     """Outputs, gradients and parameters after a pass forward and back."""
     run = net.run(build)
-    parameters = run.parameters
     out = np.empty((len(x), net.outputs), net.dtype)
-    values = run.program.forward(parameters, x, out, training, KEY)
-    at = flat(net.start, net.dtype)
+    kept = run.program.forward(flat(net.start, net.dtype), x, out, training, KEY)
     gradients, d_x = flat(np.zeros_like(net.start), net.dtype), np.empty_like(x)
-    run.program.backward(at, x, values, d_out, gradients, d_x, training, KEY)
+    run.program.backward(kept, d_out, gradients, d_x)
     return out, gradients, d_x, run.parameters
 
 
@@ -96,9 +95,9 @@ def test_gradients_are_those_of_differences(build, name, shared, training):
         return (out * weights).sum()
 
     out = np.empty((len(x), net.outputs))
-    values = run.program.forward(parameters, x, out, training, KEY)
+    kept = run.program.forward(parameters, x, out, training, KEY)
     gradients, d_x = flat(np.zeros_like(net.start), net.dtype), np.empty_like(x)
-    run.program.backward(parameters, x, values, weights, gradients, d_x, training, KEY)
+    run.program.backward(kept, weights, gradients, d_x)
     expected = differences(value, parameters)
     for row in net.plan.rows:  # moving moments have an influence, but no gradient
         if row["state"] >= 0:
@@ -151,11 +150,9 @@ def test_a_span_in_pieces_has_the_bits_of_one_call(build, name):
     whole, pieces = net.run(build, "adam"), net.run(build, "adam")
     whole.train(x, y, 8, 13)
     order = np.empty(len(x), np.int64)
+    part = Part(x, y, order, 0x9E3779B97F4A7C15, 8, rates=np.array([0.01]))
     for first, last in ((0, 1), (1, 6), (6, 13)):
-        pieces.program.train(
-            x, y, order, 0x9E3779B97F4A7C15, 8, first, last, pieces.state, np.array([0.01]),
-            pieces.totals, FOR_EVER,
-        )  # fmt: skip
+        pieces.program.train(part, first, last, pieces.state, pieces.totals, FOR_EVER)
     np.testing.assert_array_equal(whole.parameters, pieces.parameters)
     np.testing.assert_array_equal(whole.totals, pieces.totals)
 

@@ -26,6 +26,7 @@ from fastgd._core.types import (
     Reduction,
     Status,
 )
+from fastgd._part import Part
 
 MSE = Loss.LOSS_MEAN_SQUARED_ERROR
 SHAPES = [
@@ -259,10 +260,10 @@ def test_threads_and_pieces_change_no_bit(build, dtype, batch_size):
         np.testing.assert_array_equal(shared.totals, whole.totals)
     pieces = net.run(build, "adam")
     steps = min(9, -(-300 // batch_size))
+    part = Part(x, y, None, 0, batch_size, rates=np.array([0.01]))
     for k in range(9):
         step = k % steps
-        pieces.program.train(x, y, None, 0, batch_size, step, step + 1, pieces.state,
-                             np.array([0.01]), pieces.totals, FOR_EVER)  # fmt: skip
+        pieces.program.train(part, step, step + 1, pieces.state, pieces.totals, FOR_EVER)
     np.testing.assert_array_equal(pieces.parameters, whole.parameters)
     np.testing.assert_array_equal(pieces.totals, whole.totals)
 

@@ -115,7 +115,7 @@ def test_shuffle_takes_every_row_in_another_order_each_epoch(engine, monkeypatch
     spy = spy_on(model, monkeypatch)
     for _ in range(3):
         model.fit(x, x, epochs=1, verbose=0)
-        orders.append(spy.calls[-1][2].copy())
+        orders.append(spy.calls[-1][0].order.copy())
     for order in orders:
         assert sorted(order) == list(range(50))
         assert list(order) != list(range(50))
@@ -187,7 +187,7 @@ def test_each_batch_by_hand_has_random_numbers_of_its_own(engine, monkeypatch):
         for _ in range(3):
             model.train_on_batch(x, y)
         model.fit(x, y, batch_size=10, epochs=2, verbose=0)
-        keys.append([call[3] for call in spy.calls])
+        keys.append([call[0].key for call in spy.calls])
     assert len(set(keys[0])) == 5
     assert keys[0] == keys[1]
 

@@ -25,6 +25,7 @@ TIERS = [
         "_core.types",
         "_array_methods",
         "_gradients",
+        "_part",
         "_scope",
     },
     {"reference.points", "reference.arrays", "reference.shuffle"},

@@ -8,7 +8,6 @@ from engines import FOR_EVER, covering, digest, each_build, each_engine, missing
 from fastgd import reference
 from fastgd.linear.coordinates import descend
 from fastgd.linear.objective import Objective
-from fastgd.linear.problem import LOSSES
 
 SHAPES = covering(
     {"n": [1, 2, 7, 8, 9, 64, 65, 600],
@@ -32,9 +31,8 @@ def matrix(n, d, dtype, kind, rng):
 def run(engine, given, y, weights, name, coef, intercept, threads=1, curved=True):
     """(loss, gradient, curvatures)."""
     kept = np.full((len(coef), given.shape[0]), np.nan) if curved else None
-    row, sums = engine.objective(
-        given, y, weights, LOSSES[name], 0.5, coef, intercept, kept, None, 0, FOR_EVER, threads
-    )
+    whole = problem(engine, given, y, name, weights=weights, outputs=len(coef))
+    row, sums = engine.objective(whole, coef, intercept, kept, None, 0, FOR_EVER, threads)
     assert row == given.shape[0]
     return sums[0].copy(), kept
 
@@ -204,7 +202,7 @@ def test_passes_stop_and_go_on_to_the_same_bits(build, kind):
         row, sums, grams, calls = 0, None, None, 0
         while row < 3000:
             row, sums = engine.objective(
-                given, y, None, LOSSES["log_loss"], 0.0, coef, intercept, None, sums, row, 0.0,
+                problem(engine, given, y, "log_loss"), coef, intercept, None, sums, row, 0.0,
                 threads,
             )  # fmt: skip
             calls += 1
@@ -250,14 +248,12 @@ def test_coordinate_descent_by_hand(build):
 def test_coordinate_descent_agrees_with_the_reference_and_goes_on(build):
     gram, moments, l1 = quadratic(20, np.random.default_rng(0))
     expected, found, once = np.zeros(20), np.zeros(20), np.zeros(20)
-    reference.coordinate_descent(gram, moments, l1, expected, 0.0, 0, 50, FOR_EVER)
-    linear(build).coordinate_descent(gram, moments, l1, once, 0.0, 0, 50, FOR_EVER)
+    reference.coordinate_descent(gram, moments, l1, expected, 0.0, 50, FOR_EVER)
+    linear(build).coordinate_descent(gram, moments, l1, once, 0.0, 50, FOR_EVER)
     np.testing.assert_allclose(once, expected, atol=1e-12)
-    sweep = 0
-    while sweep < 50:
-        sweep, ended = linear(build).coordinate_descent(
-            gram, moments, l1, found, 0.0, sweep, 50, 0.0
-        )
+    for _ in range(50):
+        sweeps, ended = linear(build).coordinate_descent(gram, moments, l1, found, 0.0, 50, 0.0)
+        assert sweeps == 1
         if ended:
             break
     np.testing.assert_allclose(found, once, atol=1e-12)

@@ -11,6 +11,7 @@ from linear_problems import CSR, Course, features, plan, rows, targets_for
 from fastgd import config, linear
 from fastgd._core.types import Status
 from fastgd.errors import ArgumentError, DataError, DataTypeError, DivergenceError, ShapeError
+from fastgd.linear.epochs import Chunk
 
 # Settings that between them have each loss with each rule, penalty and kind of averaging once.
 CASES = [
@@ -187,11 +188,9 @@ def test_where_a_run_is_cut_changes_no_bit(build, batch_size):
     y = targets_for("log_loss", x)
     whole, cut = (Course(build, plan(l2=0.01, batch_size=batch_size), 9) for _ in range(2))
     whole.go(x, y)
-    table, positions, runs = rows(build, x), np.zeros(1, np.int64), 0
+    chunk, positions, runs = Chunk(rows(build, x), y), np.zeros(1, np.int64), 0
     while positions[0] < len(x):
-        cut.descent.run(
-            table, y, None, None, np.arange(1), positions, len(x), cut.sums, -1.0
-        )  # fmt: skip
+        cut.descent.run(chunk, np.arange(1), positions, cut.sums, -1.0)
         runs += 1
     cut.descent.settle()
     assert runs > 1

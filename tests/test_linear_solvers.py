@@ -358,12 +358,11 @@ def test_corrections_regain_what_squaring_loses():
     x = np.c_[x, x[:, 0] + 1e-5 * rng.normal(size=200)]
     truth = np.array([[1.0, 2, 3, 4, 5]])
     y = x @ truth.T + 1
-    engine = linear("reference")
-    given = engine.Rows(x)
-    found = moments(engine, given, y, None)
+    given = problem(linear("reference"), x, y, "squared_error")
+    found = moments(given.engine, given.rows, y, None)
     coef, solvers = ridge(found, np.zeros(1), True)
     before = np.abs(coef - truth).max()
-    correct(engine, given, y, None, found, np.zeros(1), True, coef, solvers)
+    correct(given, found, np.zeros(1), coef, solvers)
     assert np.abs(coef - truth).max() < min(1e-9, before / 10)
 
 

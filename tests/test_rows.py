@@ -193,9 +193,9 @@ def test_the_array_is_read_where_it_is(engine, monkeypatch, tmp_path):
         program = model.program()
 
         class Spy:
-            def train(self, x, *arguments, program=program, seen=seen, **more):
-                seen.append(x)
-                return program.train(x, *arguments, **more)
+            def train(self, part, *arguments, program=program, seen=seen):
+                seen.append(part.x)
+                return program.train(part, *arguments)
 
         monkeypatch.setattr(model, "program", lambda weighted=False: Spy())
         model.fit(given, y, rows=ROWS, verbose=0)

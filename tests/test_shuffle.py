@@ -6,6 +6,7 @@ from engines import FOR_EVER, Net, each_build, each_engine, engine
 from fastgd._core.formulas import Loss
 
 from fastgd import reference
+from fastgd._part import Part
 from fastgd.reference.shuffle import draws
 
 KEYS = [0, 1, 12345, 2**63 - 1, 2**63, 2**64 - 1]
@@ -76,12 +77,10 @@ def test_train_takes_the_rows_in_this_order_and_fills_it_in_step_0(build):
     first, last = (0, 3), (3, 8)
     for a, b in (first, last):
         # a later span goes by the order it is given, whatever the key
-        shuffled.program.train(
-            x, y, order, 77 + a, 7, a, b, shuffled.state, rates, shuffled.totals, FOR_EVER
-        )
+        part = Part(x, y, order, 77 + a, 7, rates=rates)
+        shuffled.program.train(part, a, b, shuffled.state, shuffled.totals, FOR_EVER)
     np.testing.assert_array_equal(order, reference.permutation(77, 50))
-    sorted_.program.train(
-        x[order], y[order], None, 0, 7, 0, 8, sorted_.state, rates, sorted_.totals, FOR_EVER
-    )
+    part = Part(x[order], y[order], None, 0, 7, rates=rates)
+    sorted_.program.train(part, 0, 8, sorted_.state, sorted_.totals, FOR_EVER)
     np.testing.assert_array_equal(shuffled.parameters, sorted_.parameters)
     np.testing.assert_array_equal(shuffled.totals, sorted_.totals)

@@ -15,6 +15,7 @@ from problems import network, regression
 
 from fastgd import _threads, config
 from fastgd._core.types import Status
+from fastgd._part import Part
 from fastgd.errors import ArgumentError, DataTypeError
 
 THERE = config.threads(-1)
@@ -200,12 +201,10 @@ def test_a_span_that_is_cut_anywhere_gives_the_same(build, threads):
     whole, cut = net.run(build, "adam"), net.run(build, "adam", threads)
     whole.train(x, y, 10, 300)
     order = np.empty(len(x), np.int64)
+    part = Part(x, y, order, 0x9E3779B97F4A7C15, 10, rates=np.array([0.01]))
     step = spans = 0
     while step < 300:
-        step, status = cut.program.train(
-            x, y, order, 0x9E3779B97F4A7C15, 10, step, 300, cut.state, np.array([0.01]),
-            cut.totals, 0.0, threads,
-        )  # fmt: skip
+        step, status = cut.program.train(part, step, 300, cut.state, cut.totals, 0.0, threads)
         assert status == Status.STATUS_FINE
         spans += 1
     assert spans > 1

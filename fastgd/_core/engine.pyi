@@ -19,33 +19,22 @@ class Program:
     def replica(self, parameters: _Array, gradients: _Array) -> Program: ...
     def train(
         self,
-        x: _Array,
-        y: _Array,
-        order: _Integers | None,
-        key: int,
-        batch_size: int,
-        first_step: int,
-        last_step: int,
+        part: Any,
+        first: int,
+        last: int,
         state: Any,
-        rates: _Doubles,
         totals: _Doubles,
         seconds: float,
         threads: int = 1,
-        rows: _Integers | None = None,
     ) -> tuple[int, int]: ...
     def train_epochs(
         self,
-        x: _Array,
-        y: _Array,
-        order: _Integers | None,
+        part: Any,
         keys: NDArray[np.uint64],
-        batch_size: int,
         state: Any,
-        rates: _Doubles,
         totals: _Doubles,
         reached: _Integers,
         seconds: float,
-        rows: _Integers | None = None,
     ) -> int: ...
     def evaluate(
         self,
@@ -75,17 +64,9 @@ class Program:
         out: _Array,
         training: bool = False,
         key: int = 0,
-    ) -> _Array: ...
+    ) -> object: ...
     def backward(
-        self,
-        parameters: _Array,
-        x: _Array,
-        values: _Array,
-        d_out: _Array,
-        gradients: _Array,
-        d_x: _Array | None,
-        training: bool = False,
-        key: int = 0,
+        self, kept: object, d_out: _Array, gradients: _Array, d_x: _Array | None
     ) -> None: ...
 
 class Predictor:
@@ -118,8 +99,7 @@ def least_squares_descent(
     y: _Array,
     theta: _Array,
     alpha: float,
-    iteration: int,
-    last: int,
+    iterations: int,
     seconds: float,
     threads: int = 1,
 ) -> tuple[int, int]: ...
@@ -129,8 +109,7 @@ def gram_descent(
     theta: _Doubles,
     alpha: float,
     limit: float,
-    iteration: int,
-    last: int,
+    iterations: int,
     seconds: float,
 ) -> tuple[int, int]: ...
 
@@ -176,13 +155,9 @@ class Descent:
     def __init__(self, kernels: object, plan: Any, weights: Any) -> None: ...
     def run(
         self,
-        rows: Rows,
-        y: _Doubles,
-        weights: _Doubles | None,
-        order: NDArray[np.int64] | None,
+        chunk: Any,
         active: NDArray[np.int64],
         positions: NDArray[np.int64],
-        last: int,
         totals: _Doubles,
         seconds: float,
         threads: int = 1,
@@ -194,11 +169,7 @@ class Descent:
     def settle(self) -> None: ...
 
 def objective(
-    rows: Rows,
-    y: _Doubles,
-    weights: _Doubles | None,
-    loss: int,
-    setting: float,
+    problem: Any,
     coef: _Doubles,
     intercept: _Doubles,
     curvatures: _Doubles | None,
@@ -224,7 +195,6 @@ def coordinate_descent(
     l1: _Doubles,
     vector: _Doubles,
     tol: float,
-    sweep: int,
-    last: int,
+    sweeps: int,
     seconds: float,
 ) -> tuple[int, bool]: ...

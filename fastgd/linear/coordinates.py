@@ -22,11 +22,11 @@ def descend(engine, gram, moments, l1, vector, tol, sweeps=SWEEPS):
     -------
     bool
     """
-    done = 0
-    while done < sweeps:
-        done, ended = engine.coordinate_descent(
-            gram, moments, l1, vector, tol, done, sweeps, SPAN_SECONDS
+    while sweeps > 0:
+        taken, ended = engine.coordinate_descent(
+            gram, moments, l1, vector, tol, sweeps, SPAN_SECONDS
         )
+        sweeps -= taken
         if ended:
             return True
     return False

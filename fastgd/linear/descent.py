@@ -101,22 +101,19 @@ def gradient_descent(x, y, theta, alpha, iterations, method="auto", n_jobs=None)
     if gram is None:
         choice = Choice(useful_threads(threads, 2 * x.size * len(theta), iterations))
 
-        def descend(done):
-            span = functools.partial(
-                engine.least_squares_descent, x, y, theta, alpha, done, iterations
-            )
-            return choice.run(span, done, SPAN_SECONDS)
+        def descend(left):
+            span = functools.partial(engine.least_squares_descent, x, y, theta, alpha, left)
+            return choice.run(span, 0, SPAN_SECONDS)
     else:
         limit = float(np.finfo(dtype).max)
 
-        def descend(done):
-            return engine.gram_descent(
-                gram, theta, alpha, limit, done, iterations, SPAN_SECONDS
-            )
+        def descend(left):
+            return engine.gram_descent(gram, theta, alpha, limit, left, SPAN_SECONDS)
 
     done = 0
     while done < iterations:
-        done, status = descend(done)
+        taken, status = descend(iterations - done)
+        done += taken
         if status != Status.STATUS_FINE:
             raise DivergenceError(
                 f"gradient_descent diverged: theta is not finite after iteration {done}; use "

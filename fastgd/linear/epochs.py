@@ -12,7 +12,10 @@ from fastgd.training import SPAN_SECONDS
 
 @dataclass(frozen=True)
 class Chunk:
-    """Rows of a stream: ``engine.Rows``, targets, weights or None, and which rows, or None."""
+    """Rows of a stream: ``engine.Rows``, targets, weights or None, and which rows, or None.
+
+    ``chosen``, of int64, are visited in their order; None: all of them in turn.
+    """
 
     rows: object
     y: np.ndarray
@@ -84,16 +87,14 @@ def _run_epoch(engine, descent, chunks, epoch, key, active, totals, threads):
     rows_seen = 0
     for number, chunk in enumerate(chunks):
         n = len(chunk)
-        order = chunk.chosen
+        ordered = chunk
         if key is not None:
-            places = engine.permutation(_seeds.element(key, number) if number else key, n)
-            order = places if order is None else order[places]
+            order = engine.permutation(_seeds.element(key, number) if number else key, n)
+            order = order if chunk.chosen is None else chunk.chosen[order]
+            ordered = Chunk(chunk.rows, chunk.y, chunk.weights, order)
         positions = np.zeros(totals.shape[1], np.int64)
         while (positions[active] < n).any():
-            status = descent.run(
-                chunk.rows, chunk.y, chunk.weights, order, active, positions, n, totals,
-                SPAN_SECONDS, threads,
-            )  # fmt: skip
+            status = descent.run(ordered, active, positions, totals, SPAN_SECONDS, threads)
             if status != Status.STATUS_FINE:
                 place = int(positions[active].min())
                 raise DivergenceError(

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastgd._core.types import LinearLoss
 from fastgd._threads import Choice, useful_threads
 from fastgd.linear.definite import Inverse, finite_squares, root_of_inverse
 from fastgd.linear.passes import sums_over_rows
@@ -139,12 +138,14 @@ class PseudoInverse:
         return self._root.T @ (self._root @ right)
 
 
-def correct(engine, rows, y, weights, found, penalties, centred, coef, solvers, threads=1):
+def correct(problem, found, penalties, coef, solvers):
     """Solutions made as exact as residuals of the data themselves allow; coef is changed.
 
     Their own error is about eps times the condition number of the columns' moments, and so that
-    of x squared. One pass over the rows a correction. For y: (n, k).
+    of x squared. One pass over the rows a correction. For a problem of least squares whose
+    penalties are apart, one a target.
     """
+    rows, centred = problem.rows, problem.fit_intercept
     condition = max(solver.condition for solver in solvers)
     if rows.sparse and centred:  # their means were taken away afterwards
         spread = np.diagonal(found.square)
@@ -154,15 +155,13 @@ def correct(engine, rows, y, weights, found, penalties, centred, coef, solvers, 
         return coef
     n, d = rows.shape
     k = len(coef)
-    choice = Choice(useful_threads(threads, 2 * n * d * k, 1))
-    y = y if k > 1 else y.reshape(n)
+    choice = Choice(useful_threads(problem.threads, 2 * n * d * k, 1))
     before = np.inf
     for _ in range(CORRECTIONS):
         intercept = found.intercept(coef, centred)
         sums = sums_over_rows(
-            choice, n, engine.objective, rows, y, weights, LinearLoss.LINEAR_SQUARED_ERROR, 0.0,
-            coef, intercept, None,
-        )  # fmt: skip
+            choice, n, problem.engine.objective, problem, coef, intercept, None
+        )
         slopes = sums[0, 1:].reshape(k, d + 1)
         right = slopes[:, :d] + penalties[:, None] * coef
         if centred:

@@ -76,9 +76,8 @@ class Objective:
         curvatures = self._curvatures if curved else None
         self._point = vector if curved else None
         sums = sums_over_rows(
-            self._choice, n, self.engine.objective, p.rows, p.y, p.weights, p.loss, p.setting,
-            coef, intercept, curvatures,
-        )  # fmt: skip
+            self._choice, n, self.engine.objective, p, coef, intercept, curvatures
+        )
         value = sums[0, 0] * self._share
         gradient = sums[0, 1:].reshape(-1, d + 1)[:, : self.width].ravel() * self._share
         return self._with_penalty(vector, float(value), gradient)

@@ -2,46 +2,13 @@
 
 import functools
 import itertools
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from fastgd._part import Part
 from fastgd._seeds import element
 from fastgd.errors import ArgumentError, DataError
 from fastgd.utils.py_dataset import PyDataset
-
-
-@dataclass(slots=True)
-class Part:
-    """A part of an epoch: the steps first ... last - 1 over some arrays.
-
-    Attributes
-    ----------
-    x, y : ndarray
-        y is None for a prediction.
-    rows : ndarray of int64, or None
-        The row of x that belongs to each row of y; None where they are all the rows of x.
-    order : ndarray of int64, or None
-        Room for the order of the rows, which the engine fills at step 0 from ``key``.
-    key : int
-        The stream that this part's random numbers come from.
-    batch_size, first, last : int
-    """
-
-    x: Any
-    y: Any
-    order: Any
-    key: int
-    batch_size: int
-    first: int
-    last: int
-    rows: Any = None
-
-    @property
-    def count(self):
-        """How many rows there are."""
-        return len(self.x if self.rows is None else self.rows)
 
 
 class ArraySource:
@@ -97,9 +64,11 @@ class ArraySource:
             first, last = self._next, min(self._next + left, self.round)
             self._next = last % self.round
             left -= last - first
-            yield Part(
-                self.x, self.y, self.order, self._key, self.batch_size, first, last, self.rows
-            )
+            yield self.part(self._key, first, last)
+
+    def part(self, key, first, last):
+        """Some steps of a round over the rows."""
+        return Part(self.x, self.y, self.order, key, self.batch_size, first, last, self.rows)
 
 
 class BatchSource:
@@ -159,7 +128,7 @@ class BatchSource:
             dataset.on_epoch_begin()
         for count, batch in enumerate(self._epoch(key)):
             x, y = self.prepare(count, batch)
-            yield Part(x, y, None, element(key, count), len(x), 0, 1)
+            yield Part(x, y, None, element(key, count), len(x))
         if dataset is not None:
             dataset.on_epoch_end()
 

@@ -5,8 +5,8 @@ import time
 import numpy as np
 
 
-def coordinate_descent(gram, moments, l1, vector, tol, sweep, last, seconds):
-    """Go on from `sweep` minimising 1/2 w'Gw - b'w + l1'|w|: (sweep reached, whether it ended).
+def coordinate_descent(gram, moments, l1, vector, tol, sweeps, seconds):
+    """Minimise 1/2 w'Gw - b'w + l1'|w| in up to so many sweeps: (how many, whether it ended).
 
     gram: (n, n), symmetric; moments, l1, vector: (n,), the last one changed in place; float64.
     It ends where no element of the subgradient of least norm is beyond tol, or where a sweep
@@ -15,7 +15,8 @@ def coordinate_descent(gram, moments, l1, vector, tol, sweep, last, seconds):
     deadline = time.monotonic() + seconds
     diagonal = np.diagonal(gram)
     left = moments - gram @ vector
-    while sweep < last:
+    sweep = 0
+    while sweep < sweeps:
         change = 0.0
         for j in np.flatnonzero(diagonal > 0):
             aim = left[j] + diagonal[j] * vector[j]

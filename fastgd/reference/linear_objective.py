@@ -11,20 +11,20 @@ _ROWS = 4096
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def objective(
-    rows, y, weights, loss, setting, coef, intercept, curvatures, sums, row, seconds, threads=1
-):
+def objective(problem, coef, intercept, curvatures, sums, row, seconds, threads=1):
     """Go on from `row` with a weighted sum of losses and its gradient: (row reached, sums).
 
-    y: (n,), or (n, k) for least squares with k outputs. weights: (n,) or None. coef: (k, d);
-    intercept: (k,). curvatures: None, or (k, n), which is filled with second derivatives
-    without weights; with probabilities for the multinomial loss; not for several outputs of
-    least squares. sums: None at first; when all rows are reached, sums[0] is the result: the
-    loss, and for each output the derivatives by its d weights and its intercept. All float64.
+    problem: a fastgd.linear.problem.Problem, without its penalties; of one output, of the
+    multinomial loss or of least squares. coef: (k, d); intercept: (k,). curvatures: None, or
+    (k, n), which is filled with second derivatives without weights; with probabilities for the
+    multinomial loss; not for several outputs of least squares. sums: None at first; when all
+    rows are reached, sums[0] is the result: the loss, and for each output the derivatives by
+    its d weights and its intercept. All float64.
     """
+    rows, y, loss = problem.rows, problem.y, problem.loss
     n = rows.shape[0]
     k = len(coef)
-    s = np.ones(n) if weights is None else weights
+    s = np.ones(n) if problem.weights is None else problem.weights
     z = np.stack([rows.times(w) for w in coef], axis=1) + intercept
     if loss == LinearLoss.LINEAR_MULTINOMIAL:
         values, slopes = np.empty(n), np.empty((n, k))
@@ -38,7 +38,7 @@ def objective(
         values = (slopes**2 / 2).sum(axis=1)
     else:
         out = np.empty((3, n))
-        decision_losses(loss, setting, z[:, 0], y.reshape(n), out)
+        decision_losses(loss, problem.setting, z[:, 0], y.reshape(n), out)
         values, slopes = out[0], out[1][:, None]
         if curvatures is not None:
             curvatures[0] = out[2]

@@ -29,9 +29,10 @@ class Descent:
         if plan.rate == Rate.RATE_OPTIMAL:
             self.start = _optimal_start(plan)
 
-    def run(self, rows, y, weights, order, active, positions, last, totals, seconds, threads=1):
-        """Go on with the outputs `active` from their positions towards `last`: a Status."""
+    def run(self, chunk, active, positions, totals, seconds, threads=1):
+        """Go on with the outputs `active` from their positions towards the end: a Status."""
         deadline = time.monotonic() + seconds
+        last, order = len(chunk), chunk.chosen
         joint = self.plan.loss == LinearLoss.LINEAR_MULTINOMIAL
         groups = [np.arange(self.outputs)] if joint else [np.array([k]) for k in active]
         for group in groups:
@@ -40,7 +41,7 @@ class Descent:
                 stop = min(last, positions[first] + self.plan.batch_size)
                 places = np.arange(positions[first], stop)
                 batch = places if order is None else order[places]
-                if not self._step(group, rows, y, weights, batch, totals):
+                if not self._step(group, chunk.rows, chunk.y, chunk.weights, batch, totals):
                     return Status.STATUS_UPDATE
                 positions[first] = stop
         return Status.STATUS_FINE

@@ -51,6 +51,10 @@ class Batch:
     key: int = 0
 
 
+#: What a pass forward keeps for the one back.
+Kept = namedtuple("Kept", ["batch", "parameters", "values"])
+
+
 class Program:
     """A network made ready to run; see the compiled engine's for the arguments."""
 
@@ -73,45 +77,30 @@ class Program:
         """This program for the parameters of another network that is described alike."""
         return Program(self._plan, parameters, gradients)
 
-    def train(
-        self,
-        x,
-        y,
-        order,
-        key,
-        batch_size,
-        first_step,
-        last_step,
-        state,
-        rates,
-        totals,
-        seconds,
-        threads=1,
-        rows=None,
-    ):
-        """Train on the batches first_step ... last_step - 1 of an epoch.
+    def train(self, part, first, last, state, totals, seconds, threads=1):
+        """Train on the batches first ... last - 1 of a part of an epoch.
 
         Returns the step to go on from and the Status that says why it stopped. A batch whose
         loss or gradient is not finite changes nothing, but the totals of its finite loss.
         """
         deadline = time.monotonic() + seconds
-        if order is not None and first_step == 0:
-            order[:] = permutation(key, len(y))
-        for step in range(first_step, last_step):
-            batch = slice(step * batch_size, (step + 1) * batch_size)
+        size, order, rates = part.batch_size, part.order, part.rates
+        if order is not None and first == 0:
+            order[:] = permutation(part.key, len(order))
+        for step in range(first, last):
+            batch = slice(step * size, (step + 1) * size)
             if order is not None:
                 batch = order[batch]
-            places = batch if rows is None else rows[batch]
+            places = batch if part.rows is None else part.rows[batch]
+            x, y = part.x[places], part.y[batch]
             rate = rates[step] if len(rates) > 1 else rates[0]
             with all_or_nothing(self._parameters, state.slots, state.iterations, totals):
-                status = self._step(
-                    x[places], y[batch], totals, element(key, step), state, rate
-                )
+                status = self._step(x, y, totals, element(part.key, step), state, rate)
             if status != Status.STATUS_FINE:
                 return step, status
             if time.monotonic() > deadline:
                 return step + 1, Status.STATUS_FINE
-        return last_step, Status.STATUS_FINE
+        return last, Status.STATUS_FINE
 
     def _step(self, x, y, totals, key, state, rate):
         values, status = self._gradients_of(x, y, totals, key)
@@ -197,16 +186,17 @@ class Program:
 
     @quiet
     def forward(self, parameters, x, out, training=False, key=0):
-        """Fill out with the outputs for x under `parameters`; returns what backward needs.
+        """Fill out with the outputs for x under `parameters`: returns what backward needs.
 
         In training the moments that batch normalisations keep move on, in the program's own
         parameters.
         """
-        values = self._values(parameters, x, Batch(training, key))
+        batch = Batch(training, key)
+        values = self._values(parameters, x, batch)
         out[:] = self._side_by_side(values)
         if training:
             self._settle(values)
-        return values
+        return Kept(batch, parameters, values)
 
     @quiet
     def _settle(self, values):
@@ -220,13 +210,12 @@ class Program:
         return status
 
     @quiet
-    def backward(self, parameters, x, values, d_out, gradients, d_x, training=False, key=0):
+    def backward(self, kept, d_out, gradients, d_x):
         """From the gradient of the outputs to that of the parameters and, unless None, of x."""
         ends = np.cumsum([self._widths[buffer] for buffer in self._outputs])
         parts = np.split(d_out, ends[:-1], axis=1)
         deltas = dict(zip(self._outputs, parts, strict=True))
-        batch = Batch(training, key)
-        self._back(parameters, values, deltas, gradients, batch, everything=True)
+        self._back(kept.parameters, kept.values, deltas, gradients, kept.batch, everything=True)
         if d_x is not None:
             d_x[:] = deltas[0]
 

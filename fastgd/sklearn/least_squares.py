@@ -5,8 +5,10 @@ import sklearn.linear_model
 from sklearn.utils.validation import validate_data
 
 from fastgd import config
+from fastgd._core.types import LinearLoss
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.linear.least_squares import PseudoInverse, correct, moments, ridge
+from fastgd.linear.problem import Problem
 from fastgd.sklearn.inputs import all_or_nothing, engine_and_rows, row_weights
 
 #: Columns up to which a matrix of moments is taken of sparse rows, and of dense ones.
@@ -89,10 +91,11 @@ class _ByMoments:
         threads = self._threads()
         found = moments(engine, rows, y_rows, weights, threads)
         coef, solvers, penalties = self._solve(found, y_rows.shape[1])
-        centred = bool(self.fit_intercept)
-        correct(
-            engine, rows, y_rows, weights, found, penalties, centred, coef, solvers, threads
-        )
+        problem = Problem(
+            engine, rows, y_rows, weights, LinearLoss.LINEAR_SQUARED_ERROR, 0.0, 0.0, 0.0,
+            bool(self.fit_intercept), len(coef), threads,
+        )  # fmt: skip
+        correct(problem, found, penalties, coef, solvers)
         self._set(found, coef, y.ndim, X.dtype)
         return self
 

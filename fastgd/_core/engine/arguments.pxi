@@ -6,18 +6,20 @@ cdef inline const int64_t* places_of(np.ndarray rows):
     return <const int64_t*>address(rows)
 
 
-cdef set_training(
-    Span* span, np.ndarray x, np.ndarray y, np.ndarray order, int64_t batch_size,
-    const Optimizer* optimizer, np.ndarray rates, np.ndarray rows,
-):
-    """Fill in the fields that every span of training has."""
+cdef set_training(Span* span, part, const Optimizer* optimizer):
+    """Fill in what a part of an epoch says, which keeps the arrays alive."""
+    cdef np.ndarray x = part.x
+    cdef np.ndarray y = part.y
+    cdef np.ndarray order = part.order
+    cdef np.ndarray rates = part.rates
     span.kind = TRAIN
     span.x = address(x)
     span.y = address(y)
     span.rows = y.shape[0]
-    span.batch_size = batch_size
+    span.key = part.key
+    span.batch_size = part.batch_size
     span.order = NULL if order is None else <int64_t*>address(order)
-    span.places = places_of(rows)
+    span.places = places_of(part.rows)
     span.rates = <const double*>address(rates)
     span.one_rate = rates.shape[0] == 1
     span.optimizer = optimizer

@@ -6,9 +6,9 @@ cdef enum:
 
 def coordinate_descent(
     kernels, np.ndarray gram, np.ndarray moments, np.ndarray l1, np.ndarray vector, double tol,
-    int64_t sweep, int64_t last, double seconds,
+    int64_t sweeps, double seconds,
 ):
-    """Go on from `sweep` minimising 1/2 w'Gw - b'w + l1'|w|: (sweep reached, whether it ended).
+    """Minimise 1/2 w'Gw - b'w + l1'|w| in up to so many sweeps: (how many, whether it ended).
 
     gram: (n, n), symmetric; moments, l1, vector: (n,), the last one changed in place; float64.
     It ends where no element of the subgradient of least norm is beyond tol, or where a sweep
@@ -18,6 +18,7 @@ def coordinate_descent(
     cdef Coordinates c
     cdef np.ndarray left = numpy.empty(len(vector))
     cdef double deadline, largest
+    cdef int64_t sweep = 0
     cdef bint ended = False
     c.n = len(vector)
     c.gram = <const double*>address(gram)
@@ -29,7 +30,7 @@ def coordinate_descent(
     with nogil:
         deadline = now() + seconds
         run.form_left(&c)
-        while sweep < last and not ended:
+        while sweep < sweeps and not ended:
             largest = run.coordinate_sweep(&c)
             sweep += 1
             if sweep % COORDINATE_SWEEPS == 0:

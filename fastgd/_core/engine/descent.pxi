@@ -36,10 +36,10 @@ cdef void descend(void* task, Team* team, int64_t rank) noexcept nogil:
 
 
 def least_squares_descent(
-    kernels, np.ndarray x, np.ndarray y, np.ndarray theta, double alpha, int64_t iteration,
-    int64_t last, double seconds, int64_t threads=1,
+    kernels, np.ndarray x, np.ndarray y, np.ndarray theta, double alpha, int64_t iterations,
+    double seconds, int64_t threads=1,
 ):
-    """Go on with batch gradient descent from `iteration`: (iteration reached, Status).
+    """Take up to so many iterations of batch gradient descent: (how many it took, Status).
 
     x: (n, d); y: (n, k); theta: (k, d), changed in place. All of them share the data type.
     """
@@ -54,8 +54,8 @@ def least_squares_descent(
     job.d = d
     job.k = k
     job.alpha = alpha
-    job.iteration = iteration
-    job.last = last
+    job.iteration = 0
+    job.last = iterations
     job.count = min(<int64_t>DESCENT_SUMS, (job.n + DESCENT_BLOCK - 1) // DESCENT_BLOCK)
     job.scratch_size = (
         (stride + DESCENT_GROUP * d + DESCENT_CHUNK) * x.itemsize + 63) // 64 * 64

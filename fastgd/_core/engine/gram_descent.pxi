@@ -1,10 +1,10 @@
 # Gradient descent by the Gram matrix, see kernels/gram_descent.pxi.
 
 def gram_descent(
-    kernels, np.ndarray gram, np.ndarray theta, double alpha, double limit, int64_t iteration,
-    int64_t last, double seconds,
+    kernels, np.ndarray gram, np.ndarray theta, double alpha, double limit, int64_t iterations,
+    double seconds,
 ):
-    """Go on with gradient descent by the Gram matrix: (iteration reached, Status).
+    """Take up to so many iterations of descent by the Gram matrix: (how many it took, Status).
 
     gram: what weighted_gram returned at the end, for rows without weights or shift and k targets.
     theta: float64, shape (k, d), changed in place; an iteration that would take an element beyond
@@ -27,8 +27,8 @@ def gram_descent(
     job.panel = <double*>address(panel)
     job.alpha = alpha
     job.limit = limit
-    job.iteration = iteration
-    job.last = last
+    job.iteration = 0
+    job.last = iterations
     with nogil:
         job.deadline = now() + seconds
         status = run.gram_descent(&job)

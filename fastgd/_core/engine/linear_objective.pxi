@@ -46,18 +46,21 @@ cdef void pass_blocks(void* argument, Team* team, int64_t rank) noexcept nogil:
 
 
 def objective(
-    Rows rows, np.ndarray y, np.ndarray weights, int64_t loss, double setting, np.ndarray coef,
-    np.ndarray intercept, np.ndarray curvatures, np.ndarray sums, int64_t row, double seconds,
-    int64_t threads=1,
+    problem, np.ndarray coef, np.ndarray intercept, np.ndarray curvatures, np.ndarray sums,
+    int64_t row, double seconds, int64_t threads=1,
 ):
     """Go on from `row` with a weighted sum of losses and its gradient: (row reached, sums).
 
-    y: (n,), or (n, k) for least squares with k outputs. weights: (n,) or None. coef: (k, d);
-    intercept: (k,). curvatures: None, or (k, n), which is filled with second derivatives
-    without weights; with probabilities for the multinomial loss; not for several outputs of
-    least squares. sums: None at first; when all rows are reached, sums[0] is the result: the
-    loss, and for each output the derivatives by its d weights and its intercept. All float64.
+    problem: a fastgd.linear.problem.Problem, without its penalties; of one output, of the
+    multinomial loss or of least squares. coef: (k, d); intercept: (k,). curvatures: None, or
+    (k, n), which is filled with second derivatives without weights; with probabilities for the
+    multinomial loss; not for several outputs of least squares. sums: None at first; when all
+    rows are reached, sums[0] is the result: the loss, and for each output the derivatives by
+    its d weights and its intercept. All float64.
     """
+    cdef Rows rows = problem.rows
+    cdef np.ndarray y = problem.y
+    cdef np.ndarray weights = problem.weights
     cdef ObjectivePass task
     cdef Objective* job = &task.job
     cdef int64_t n = rows.table.n
@@ -66,8 +69,8 @@ def objective(
     cdef int64_t size = 1 + k * (d + 1)
     task.kernels = rows.kernels
     job.rows = &rows.table
-    job.loss = loss
-    job.setting = setting
+    job.loss = problem.loss
+    job.setting = problem.setting
     job.k = k
     job.targets = y.shape[1] if y.ndim == 2 else 1
     job.stride = (d + BATCH_CHUNK - 1) // BATCH_CHUNK * BATCH_CHUNK

@@ -105,18 +105,21 @@ cdef class Descent:
             self.kernels.begin_head(head, d)
 
     def run(
-        self, Rows rows, np.ndarray y, weights, order, np.ndarray active, np.ndarray positions,
-        int64_t last, np.ndarray totals, double seconds, int64_t threads=1,
+        self, chunk, np.ndarray active, np.ndarray positions, np.ndarray totals, double seconds,
+        int64_t threads=1,
     ):
-        """Go on with the outputs `active` from their positions towards `last`: a Status.
+        """Go on with the outputs `active` from their positions towards the end: a Status.
 
-        order: the rows to visit, int64, or None for all in turn. positions: (k,), moved on.
-        totals: (3, k), to which the rows' losses, weights and penalties are added. It lasts
-        about so many seconds. An output of trouble stands where its weights were finite.
+        chunk: a fastgd.linear.epochs.Chunk. positions: (k,), moved on. totals: (3, k), to which
+        the rows' losses, weights and penalties are added. It lasts about so many seconds. An
+        output of trouble stands where its weights were finite.
         """
         cdef DescentPass run
         cdef Course* course = &self.course
-        cdef np.ndarray given
+        cdef Rows rows = chunk.rows
+        cdef np.ndarray y = chunk.y
+        cdef np.ndarray weights = chunk.weights
+        cdef np.ndarray order = chunk.chosen
         cdef int64_t* position = <int64_t*>address(positions)
         cdef double* total = <double*>address(totals)
         cdef int64_t h
@@ -127,14 +130,8 @@ cdef class Descent:
         if course.objective and course.l2 > 0:
             course.squares = rows.row_squares()
         course.y = <const double*>address(y)
-        course.weights = NULL
-        course.order = NULL
-        if weights is not None:
-            given = weights
-            course.weights = <const double*>address(given)
-        if order is not None:
-            given = order
-            course.order = <const int64_t*>address(given)
+        course.weights = NULL if weights is None else <const double*>address(weights)
+        course.order = places_of(order)
         if rows.sparse:
             width = rows.values.shape[0] // max(rows.table.n, <int64_t>1)
         course.looks = 1 + 100000 // (100 + width * course.outputs * course.batch)
@@ -143,7 +140,7 @@ cdef class Descent:
         run.heads = self.heads
         run.active = <const int64_t*>address(active)
         run.count = active.shape[0]
-        run.last = last
+        run.last = rows.table.n if order is None else order.shape[0]
         for h in range(course.outputs):
             self.heads[h].position = position[h]
             self.heads[h].waiting.total = total[h]

@@ -18,6 +18,15 @@ def _count_fork():
 os.register_at_fork(after_in_child=_count_fork)
 
 
+cdef class Kept:
+    """What a pass forward keeps for the one back: its arguments, and the values of all buffers."""
+
+    cdef Batch batch
+    cdef np.ndarray parameters
+    cdef np.ndarray x
+    cdef np.ndarray values
+
+
 cdef class Program:
     """A network made ready to run: its layer table, its arrays and its scratch.
 
@@ -111,32 +120,22 @@ cdef class Program:
         return first_row + min(span.rows, span.step * span.batch_size)
 
     def train(
-        self, np.ndarray x, np.ndarray y, np.ndarray order, key, int64_t batch_size,
-        int64_t first_step, int64_t last_step, state, np.ndarray rates, np.ndarray totals,
-        double seconds, int64_t threads=1, np.ndarray rows=None,
+        self, part, int64_t first, int64_t last, state, np.ndarray totals, double seconds,
+        int64_t threads=1,
     ):
-        """Train on the batches first_step ... last_step - 1 of an epoch.
+        """Train on the batches first ... last - 1 of a part of an epoch.
 
         Parameters
         ----------
-        x, y : ndarray, shapes (n, inputs) and (n, targets)
-            With `rows`, x may have more rows than y.
-        order : ndarray of int64, shape (n,), or None
-            The order of the rows, in which case step 0 fills it from `key`; None is their own.
-        key : int
-            The epoch's stream of random numbers, 64 bits.
-        batch_size, first_step, last_step : int
+        part : fastgd._part.Part
+        first, last : int
         state : fastgd.optimizers.State
             Kind, settings, slots and iterations of the optimizer; changed in place.
-        rates : ndarray of float64, shape (1,) or (steps of the epoch,)
-            The learning rate.
         totals : ndarray of float64, shape (plan.totals_size,)
             Added to; see scores.pxi.
         seconds : float
             Return after about this time, whatever is left.
         threads : int
-        rows : ndarray of int64, shape (n,), optional
-            The row of x that belongs to each row of y.
 
         Returns
         -------
@@ -145,33 +144,29 @@ cdef class Program:
         """
         cdef Span span
         cdef Optimizer optimizer = unpacked(self.kernels, state)
-        cdef uint64_t stream = key
-        set_training(&span, x, y, order, batch_size, &optimizer, rates, rows)
-        span.step = first_step
-        span.last_step = last_step
-        span.key = stream
+        set_training(&span, part, &optimizer)
+        span.step = first
+        span.last_step = last
         span.totals = <double*>address(totals)
         with self.in_turn():
-            if span.order != NULL and first_step == 0:
+            if span.order != NULL and first == 0:
                 with nogil:
-                    permute(stream, span.rows, span.order)
+                    permute(span.key, span.rows, span.order)
             self.run(&span, seconds, threads)
         return span.step, span.status
 
     def train_epochs(
-        self, np.ndarray x, np.ndarray y, np.ndarray order, np.ndarray keys, int64_t batch_size,
-        state, np.ndarray rates, np.ndarray totals, np.ndarray reached, double seconds,
-        np.ndarray rows=None,
+        self, part, np.ndarray keys, state, np.ndarray totals, np.ndarray reached, double seconds,
     ):
         """Train for whole epochs, one after the other, without a look back between them.
 
         Parameters
         ----------
-        x, y, order, batch_size, state, rows
-            As in train.
+        part : fastgd._part.Part
+            A whole epoch, with one rate; in the place of its key there are
         keys : ndarray of uint64, shape (epochs,)
-            The stream of each epoch.
-        rates : ndarray of float64, shape (1,)
+            the streams of each epoch.
+        state : fastgd.optimizers.State
         totals : ndarray of float64, shape (epochs, plan.totals_size)
             Those of each epoch are added to its row.
         reached : ndarray of int64, shape (3,)
@@ -193,15 +188,15 @@ cdef class Program:
         cdef int64_t totals_size = totals.shape[1]
         cdef int64_t e
         cdef double deadline
-        set_training(&span, x, y, order, batch_size, &optimizer, rates, rows)
+        set_training(&span, part, &optimizer)
         span.kernels = self.kernels
         span.net = self.net
         span.totals = <double*>address(totals)
-        span.last_step = (span.rows + batch_size - 1) // batch_size
+        span.last_step = (span.rows + span.batch_size - 1) // span.batch_size
         span.deadline = FOR_EVER
         span.status = STATUS_FINE
         with self.in_turn():
-            self.layout.reserve(min(batch_size, span.rows), 1)
+            self.layout.reserve(min(span.batch_size, span.rows), 1)
             with nogil:
                 deadline = now() + seconds
                 for e in range(epochs):
@@ -227,7 +222,7 @@ cdef class Program:
     ):
         """Add loss and metrics of the rows from first_row on to totals; the row reached.
 
-        rows: as in train.
+        rows: the row of x that belongs to each row of y; None for all of them.
         """
         cdef Span span
         span.kind = EVALUATE
@@ -273,7 +268,7 @@ cdef class Program:
     def gradients(self, np.ndarray x, np.ndarray y, np.ndarray totals, key=0):
         """Fill the flat gradients with those of what is minimised over all rows of x: a Status.
 
-        key: of random numbers; totals is added to: both as in train.
+        key: of random numbers; totals is added to, as in train.
         """
         cdef Batch batch = batch_of(x, True, key)
         cdef double* sums = <double*>address(totals)
@@ -300,50 +295,48 @@ cdef class Program:
     def forward(
         self, np.ndarray parameters, np.ndarray x, np.ndarray out, bint training=False, key=0,
     ):
-        """Fill out with the outputs for x under `parameters`; returns what backward needs.
+        """Fill out with the outputs for x under `parameters`: returns what backward needs.
 
         In training the moments that batch normalisations keep move on, in the program's own
         parameters.
         """
         cdef Network net = self.net[0]
-        cdef Batch batch = batch_of(x, training, key)
-        values, _ = self.layout.room_for_buffers(batch.rows)
+        cdef Kept kept = Kept.__new__(Kept)
+        kept.batch = batch_of(x, training, key)
+        kept.parameters, kept.x = parameters, x
+        kept.values, _ = self.layout.room_for_buffers(kept.batch.rows)
         scratch = numpy.zeros(net.scratch_size, numpy.uint8)
-        net.capacity = batch.rows
+        net.capacity = kept.batch.rows
         net.parameters = address(parameters)
-        net.values = address(values)
+        net.values = address(kept.values)
         net.scratch = address(scratch)
         cdef void* out_data = address(out)
         with nogil:
-            outputs_of(self.kernels, &net, &batch, out_data)
+            outputs_of(self.kernels, &net, &kept.batch, out_data)
             net.parameters = self.net.parameters
             if training and net.coupled:
-                self.kernels.move_moments(&net, batch.x)
+                self.kernels.move_moments(&net, kept.batch.x)
         self.functions.raise_it()
-        return values
+        return kept
 
-    def backward(
-        self, np.ndarray parameters, np.ndarray x, np.ndarray values, np.ndarray d_out,
-        np.ndarray gradients, np.ndarray d_x, bint training=False, key=0,
-    ):
+    def backward(self, Kept kept, np.ndarray d_out, np.ndarray gradients, np.ndarray d_x):
         """From the gradient of the outputs to those of the parameters and, unless None, of x.
 
-        values is what forward returned for the same arguments.
+        kept: what forward returned.
         """
         cdef Network net = self.net[0]
-        cdef Batch batch = batch_of(x, training, key)
-        _, deltas = self.layout.room_for_buffers(batch.rows)
-        chunks = self.layout.room_for_chunks(batch.rows)
+        _, deltas = self.layout.room_for_buffers(kept.batch.rows)
+        chunks = self.layout.room_for_chunks(kept.batch.rows)
         scratch = numpy.zeros(net.scratch_size, numpy.uint8)
-        net.capacity = batch.rows
-        net.parameters = address(parameters)
+        net.capacity = kept.batch.rows
+        net.parameters = address(kept.parameters)
         net.gradients = address(gradients)
-        net.values = address(values)
+        net.values = address(kept.values)
         net.deltas = address(deltas)
         net.chunks = address(chunks)
         net.scratch = address(scratch)
         cdef void* d_out_data = address(d_out)
         cdef void* d_x_data = NULL if d_x is None else address(d_x)
         with nogil:
-            backward_from(self.kernels, &net, &batch, d_out_data, d_x_data)
+            backward_from(self.kernels, &net, &kept.batch, d_out_data, d_x_data)
         self.functions.raise_it()
