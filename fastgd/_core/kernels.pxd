@@ -166,6 +166,57 @@ cdef struct LeastSquaresDescent:
 
 # ---------------------------------------------------------------- linear models
 
+cdef struct LinearKernels
+
+cdef struct Decision:
+    const LinearKernels* kernels
+    const RowTable* rows
+    int64_t first
+    int64_t last
+    int64_t outputs
+    const double* coef          # (outputs, d)
+    const double* intercept     # (outputs,)
+    double* out                 # (n, outputs)
+
+
+cdef struct Objective:
+    const LinearKernels* kernels
+    const RowTable* rows
+    int64_t loss
+    double setting
+    int64_t k
+    int64_t targets         # columns of y: k where each output has its own, else 1
+    const double* y         # (n, targets)
+    const double* weights   # (n,) or NULL
+    int64_t stride          # of theta and of a gradient: d in whole chunks
+    const double* theta     # (k, stride)
+    const double* intercept  # (k,)
+    double* curvatures      # (k, n) or NULL
+    int64_t row             # where to start; afterwards, where it stopped
+    int64_t block           # rows
+    int64_t count           # of the sums
+    double* sums            # (count, 1 + k (d + 1)): the loss, for each output w's and b's
+    char* scratch           # of all members
+    int64_t scratch_size    # of one: z, values, a gradient, a panel, a block of rows
+    double deadline
+
+
+cdef struct WeightedGram:
+    const LinearKernels* kernels
+    const RowTable* rows
+    const double* weights       # (n,) or NULL
+    const double* shift         # (d,) or NULL
+    const double* targets       # (n, k)
+    int64_t k
+    int64_t width               # d + 1 + k
+    int64_t row                 # where to start; afterwards, where it stopped
+    int64_t count               # of the sums
+    double* sums                # (count, d, width)
+    double* scratch             # of all members
+    int64_t scratch_size        # of one: the product of two tiles, and a block in tiles
+    double deadline
+
+
 ctypedef void (*DecideKernel)(const Decision* task, int64_t begin, int64_t end) noexcept nogil
 ctypedef double (*DotKernel)(
     const RowTable* rows, const Line* line, const double* w) noexcept nogil

@@ -83,18 +83,6 @@ cdef inline void prefetch_start(const RowTable* rows, int64_t i) noexcept nogil:
         prefetch(<const char*>rows.starts + i * (8 if rows.wide else 4))
 
 
-# ---------------------------------------------------------------- decisions
-
-cdef struct Decision:
-    const RowTable* rows
-    int64_t first
-    int64_t last
-    int64_t outputs
-    const double* coef          # (outputs, d)
-    const double* intercept     # (outputs,)
-    double* out                 # (n, outputs)
-
-
 # ---------------------------------------------------------------- stochastic gradient descent
 
 cdef enum:
@@ -182,27 +170,6 @@ cdef enum:
     BATCH_END_FLAG = 1      # the time is over
 
 
-cdef struct Objective:
-    const RowTable* rows
-    int64_t loss
-    double setting
-    int64_t k
-    int64_t targets         # columns of y: k where each output has its own, else 1
-    const double* y         # (n, targets)
-    const double* weights   # (n,) or NULL
-    int64_t stride          # of theta and of a gradient: d in whole chunks
-    const double* theta     # (k, stride)
-    const double* intercept  # (k,)
-    double* curvatures      # (k, n) or NULL
-    int64_t row             # where to start; afterwards, where it stopped
-    int64_t block           # rows
-    int64_t count           # of the sums
-    double* sums            # (count, 1 + k (d + 1)): the loss, for each output w's and b's
-    char* scratch           # of all members
-    int64_t scratch_size    # of one: z, values, a gradient, a panel, a block of rows
-    double deadline
-
-
 # ---------------------------------------------------------------- Gram matrices
 
 cdef enum:
@@ -217,21 +184,6 @@ cdef inline int64_t gram_sums_for(int64_t n, int64_t d, int64_t k) noexcept nogi
     cdef int64_t width = (d + k + GRAM_STEP - 1) // GRAM_STEP * GRAM_STEP
     cdef int64_t blocks = (n + GRAM_ROWS - 1) // GRAM_ROWS
     return max(<int64_t>1, min(min(<int64_t>GRAM_SUMS, blocks), GRAM_ROOM // (width * width)))
-
-
-cdef struct WeightedGram:
-    const RowTable* rows
-    const double* weights       # (n,) or NULL
-    const double* shift         # (d,) or NULL
-    const double* targets       # (n, k)
-    int64_t k
-    int64_t width               # d + 1 + k
-    int64_t row                 # where to start; afterwards, where it stopped
-    int64_t count               # of the sums
-    double* sums                # (count, d, width)
-    double* scratch             # of all members
-    int64_t scratch_size        # of one: the product of two tiles, and a block in tiles
-    double deadline
 
 
 # Gradient descent by a Gram matrix: theta - alpha (G theta - b).

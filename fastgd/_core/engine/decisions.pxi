@@ -21,17 +21,12 @@ cdef RowTable table_of(np.ndarray x) noexcept:
     return table
 
 
-cdef struct DecisionPass:
-    const LinearKernels* kernels
-    Decision job
-
-
-cdef void pass_decisions(void* argument, Team* team, int64_t rank) noexcept nogil:
-    cdef DecisionPass* task = <DecisionPass*>argument
-    cdef int64_t count = task.job.last - task.job.first
-    task.kernels.decide(
-        &task.job, task.job.first + share_begin(count, 64, team.size, rank),
-        task.job.first + share_begin(count, 64, team.size, rank + 1))
+cdef void pass_decisions(void* task, Team* team, int64_t rank) noexcept nogil:
+    cdef Decision* job = <Decision*>task
+    cdef int64_t count = job.last - job.first
+    job.kernels.decide(
+        job, job.first + share_begin(count, 64, team.size, rank),
+        job.first + share_begin(count, 64, team.size, rank + 1))
 
 
 def decisions(
@@ -42,17 +37,17 @@ def decisions(
 
     coef: (outputs, d); intercept: (outputs,); out: (n, outputs); all float64.
     """
-    cdef DecisionPass task
-    task.kernels = rows.kernels
-    task.job.rows = &rows.table
-    task.job.first = first
-    task.job.last = last
-    task.job.outputs = coef.shape[0]
-    task.job.coef = <const double*>address(coef)
-    task.job.intercept = <const double*>address(intercept)
-    task.job.out = <double*>address(out)
+    cdef Decision job
+    job.kernels = rows.kernels
+    job.rows = &rows.table
+    job.first = first
+    job.last = last
+    job.outputs = coef.shape[0]
+    job.coef = <const double*>address(coef)
+    job.intercept = <const double*>address(intercept)
+    job.out = <double*>address(out)
     with nogil:
-        run_team(threads, pass_decisions, &task)
+        run_team(threads, pass_decisions, &job)
 
 
 def row_decisions(kernels, np.ndarray x, np.ndarray coef, np.ndarray intercept):

@@ -8,15 +8,9 @@
 # added to sum i modulo their number, and the sums are added in their order; their number depends
 # on the shapes alone, so that members of a team may share the sums out without moving a bit.
 
-cdef struct ObjectivePass:
-    const LinearKernels* kernels
-    Objective job
-
-
-cdef void pass_blocks(void* argument, Team* team, int64_t rank) noexcept nogil:
+cdef void pass_blocks(void* task, Team* team, int64_t rank) noexcept nogil:
     """Add blocks from job.row on, to the end or the deadline; at the end, sums to the first."""
-    cdef ObjectivePass* task = <ObjectivePass*>argument
-    cdef Objective* job = &task.job
+    cdef Objective* job = <Objective*>task
     cdef const RowTable* rows = job.rows
     cdef int64_t size = 1 + job.k * (rows.d + 1)
     cdef int64_t begin = share_begin(job.count, 1, team.size, rank)
@@ -31,7 +25,7 @@ cdef void pass_blocks(void* argument, Team* team, int64_t rank) noexcept nogil:
             length = min(job.block, rows.n - here)
             if length <= 0:
                 break
-            task.kernels.objective_block(job, here, length, job.sums + s * size, scratch)
+            job.kernels.objective_block(job, here, length, job.sums + s * size, scratch)
         row += job.count * job.block
         meet(team, &met)
         if rank == 0 and now() > job.deadline:
@@ -61,13 +55,12 @@ def objective(
     cdef Rows rows = problem.rows
     cdef np.ndarray y = problem.y
     cdef np.ndarray weights = problem.weights
-    cdef ObjectivePass task
-    cdef Objective* job = &task.job
+    cdef Objective job
     cdef int64_t n = rows.table.n
     cdef int64_t d = rows.table.d
     cdef int64_t k = coef.shape[0]
     cdef int64_t size = 1 + k * (d + 1)
-    task.kernels = rows.kernels
+    job.kernels = rows.kernels
     job.rows = &rows.table
     job.loss = problem.loss
     job.setting = problem.setting
@@ -83,7 +76,7 @@ def objective(
     if sums is None:
         sums = numpy.zeros((job.count, size))
     job.scratch_size = ((
-        (k + 2) * BATCH_ROWS + k * job.stride + task.kernels.panel_bytes // 8
+        (k + 2) * BATCH_ROWS + k * job.stride + job.kernels.panel_bytes // 8
         + (0 if rows.table.sparse else job.block * job.stride + BATCH_CHUNK)
     ) * 8 + 63) // 64 * 64
     scratch = numpy.empty(threads * job.scratch_size + 64, numpy.uint8)
@@ -97,5 +90,5 @@ def objective(
     job.scratch = <char*>((<size_t>address(scratch) + 63) // 64 * 64)
     with nogil:
         job.deadline = now() + seconds
-        run_team(threads, pass_blocks, &task)
+        run_team(threads, pass_blocks, &job)
     return job.row, sums

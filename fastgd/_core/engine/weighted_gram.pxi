@@ -5,14 +5,8 @@
 # are added to sums in turn, whose number depends on the shapes alone. Sparse rows add to one sum:
 # each member of a team to those lines of it that are its own, for all rows.
 
-cdef struct GramPass:
-    const LinearKernels* kernels
-    WeightedGram job
-
-
-cdef void pass_dense(GramPass* task, Team* team, int64_t rank) noexcept nogil:
-    cdef int64_t lanes = task.kernels.lanes
-    cdef WeightedGram* job = &task.job
+cdef void pass_dense(WeightedGram* job, Team* team, int64_t rank) noexcept nogil:
+    cdef int64_t lanes = job.kernels.lanes
     cdef const RowTable* rows = job.rows
     cdef int64_t d = rows.d
     cdef int64_t width = job.width
@@ -31,7 +25,7 @@ cdef void pass_dense(GramPass* task, Team* team, int64_t rank) noexcept nogil:
             here = row + s * GRAM_ROWS
             if here < rows.n and begin < (s + 1) * shares and end > s * shares:
                 length = min(<int64_t>GRAM_ROWS, rows.n - here)
-                task.kernels.dense_gram(job, here, length, job.sums + s * size, spare,
+                job.kernels.dense_gram(job, here, length, job.sums + s * size, spare,
                                         begin - s * shares, end - s * shares)
         row += job.count * GRAM_ROWS
         meet(team, &met)
@@ -49,8 +43,7 @@ cdef void pass_dense(GramPass* task, Team* team, int64_t rank) noexcept nogil:
                     job.sums[i * width + j] = job.sums[j * width + i]
 
 
-cdef void pass_sparse(GramPass* task, Team* team, int64_t rank) noexcept nogil:
-    cdef WeightedGram* job = &task.job
+cdef void pass_sparse(WeightedGram* job, Team* team, int64_t rank) noexcept nogil:
     cdef const RowTable* rows = job.rows
     cdef int64_t begin = share_begin(rows.d, 1, team.size, rank)
     cdef int64_t end = share_begin(rows.d, 1, team.size, rank + 1)
@@ -59,7 +52,7 @@ cdef void pass_sparse(GramPass* task, Team* team, int64_t rank) noexcept nogil:
     cdef int64_t i, j, last
     while row < rows.n and not flags(team):
         last = min(rows.n, row + GRAM_ROWS)
-        task.kernels.sparse_gram(job, row, last, begin, end)
+        job.kernels.sparse_gram(job, row, last, begin, end)
         row = last
         meet(team, &met)
         if rank == 0 and now() > job.deadline:
@@ -73,12 +66,12 @@ cdef void pass_sparse(GramPass* task, Team* team, int64_t rank) noexcept nogil:
                     job.sums[j * job.width + i] = job.sums[i * job.width + j]
 
 
-cdef void pass_rows(void* job, Team* team, int64_t rank) noexcept nogil:
-    cdef GramPass* task = <GramPass*>job
-    if task.job.rows.sparse:
-        pass_sparse(task, team, rank)
+cdef void pass_rows(void* task, Team* team, int64_t rank) noexcept nogil:
+    cdef WeightedGram* job = <WeightedGram*>task
+    if job.rows.sparse:
+        pass_sparse(job, team, rank)
     else:
-        pass_dense(task, team, rank)
+        pass_dense(job, team, rank)
 
 
 def weighted_gram(
@@ -91,11 +84,10 @@ def weighted_gram(
     targets: y, (n, k). sums: None at first. When all rows are reached, sums[0] is the result:
     float64, shape (d, d + 1 + k).
     """
-    cdef GramPass task
-    cdef WeightedGram* job = &task.job
+    cdef WeightedGram job
     cdef int64_t d = rows.table.d
-    task.kernels = rows.kernels
-    cdef int64_t lanes = task.kernels.lanes
+    job.kernels = rows.kernels
+    cdef int64_t lanes = job.kernels.lanes
     job.rows = &rows.table
     job.k = targets.shape[1]
     job.width = d + 1 + job.k
@@ -117,5 +109,5 @@ def weighted_gram(
     job.scratch = <double*>((<size_t>address(scratch) + 63) // 64 * 64)
     with nogil:
         job.deadline = now() + seconds
-        run_team(threads, pass_rows, &task)
+        run_team(threads, pass_rows, &job)
     return job.row, sums

@@ -24,7 +24,7 @@ cdef void collect_confusion(
     cdef double is_true, predicted
     cdef int64_t i, j
     for i in range(job.rows):
-        weight = weight_of(job, i, <real>0)
+        weight = weight_at(job, i, <real>0)
         if weight == 0:
             continue
         for j in range(elements):
@@ -56,7 +56,7 @@ cdef void collect_class_counts(
     cdef bint predicted
     cdef int64_t i, j
     for i in range(job.rows):
-        weight = weight_of(job, i, <real>0)
+        weight = weight_at(job, i, <real>0)
         if weight == 0:
             continue
         top = row_maximum(job.width, p + i * job.stride)

@@ -82,7 +82,7 @@ cdef void collect_counts(
     cdef double* sums
     cdef real value
     for i in range(job.rows):
-        weight = weight_of(job, i, <real>0)
+        weight = weight_at(job, i, <real>0)
         if weight == 0:
             continue
         scaled = weight

@@ -42,15 +42,19 @@ cdef inline void group_gradient(
 
 
 cdef inline void block_gradient(
-    int64_t rows, int64_t d, int64_t chunks, const real* x, const real* y, int64_t y_stride,
-    const real* theta, real* gradient, real* spare, bint at_end,
+    const LeastSquaresDescent* job, int64_t first, int64_t rows, const real* x, const real* y,
+    const real* theta, real* gradient,
 ) noexcept nogil:
-    """gradient = sum of (x[i] . theta - y[i]) x[i] over the rows of one block.
+    """gradient = sum of (x[i] . theta - y[i]) x[i] over the `rows` rows from `first` on, to which
+    x and y point.
 
-    spare: room for a group of rows and a chunk. The rows that fill no group, and at_end, where
-    less than a chunk of data comes after the block, those that end there too, are worked on in
-    it, beside rows of zeros.
+    The rows that fill no group and, where less than a chunk of data comes after the block, those
+    that end there too, are worked on in the room behind the gradient, beside rows of zeros.
     """
+    cdef int64_t d = job.d
+    cdef int64_t chunks = (d + DESCENT_CHUNK - 1) // DESCENT_CHUNK
+    cdef real* spare = gradient + chunks * DESCENT_CHUNK
+    cdef bint at_end = (job.n - first - rows) * d < DESCENT_CHUNK
     cdef real[DESCENT_GROUP] targets
     cdef int64_t j
     cdef int64_t row = 0
@@ -62,14 +66,14 @@ cdef inline void block_gradient(
         gradient[j] = 0
     while row <= inside:
         for i in range(DESCENT_GROUP):
-            targets[i] = y[(row + i) * y_stride]
+            targets[i] = y[(row + i) * job.k]
         group_gradient(d, chunks, x + row * d, targets, theta, gradient)
         row += DESCENT_GROUP
     while row < rows:
         for j in range(DESCENT_GROUP * d + DESCENT_CHUNK):
             spare[j] = x[row * d + j] if row * d + j < rows * d else <real>0
         for i in range(DESCENT_GROUP):
-            targets[i] = y[(row + i) * y_stride] if row + i < rows else <real>0
+            targets[i] = y[(row + i) * job.k] if row + i < rows else <real>0
         group_gradient(d, chunks, spare, targets, theta, gradient)
         row += DESCENT_GROUP
 
@@ -80,8 +84,7 @@ cdef void descent_sums(
 ) noexcept nogil:
     """The sums sum_begin ... sum_end - 1 of the gradients of their blocks."""
     cdef int64_t d = job.d
-    cdef int64_t chunks = (d + DESCENT_CHUNK - 1) // DESCENT_CHUNK
-    cdef int64_t stride = chunks * DESCENT_CHUNK
+    cdef int64_t stride = (d + DESCENT_CHUNK - 1) // DESCENT_CHUNK * DESCENT_CHUNK
     cdef int64_t size = job.k * stride
     cdef int64_t first = 0
     cdef int64_t s, row, rows, output, j
@@ -95,10 +98,8 @@ cdef void descent_sums(
             if rows <= 0:
                 break
             for output in range(job.k):
-                block_gradient(
-                    rows, d, chunks, x + row * d, y + row * job.k + output, job.k,
-                    theta + output * stride, gradient, gradient + stride,
-                    (job.n - row - rows) * d < DESCENT_CHUNK)
+                block_gradient(job, row, rows, x + row * d, y + row * job.k + output,
+                               theta + output * stride, gradient)
                 total = job.sums + s * size + output * stride
                 for j in range(d):
                     total[j] += gradient[j]

@@ -29,7 +29,7 @@ include "loss_categories.pxi"
 include "loss_vectors.pxi"
 
 
-cdef inline double weight_of(const LossRows* job, int64_t i, real of_type) noexcept nogil:
+cdef inline double weight_at(const LossRows* job, int64_t i, real of_type) noexcept nogil:
     """The weight of a row; where it is 0, the row does not count."""
     return 1 if job.weights == NULL else (<const real*>job.weights)[i * job.y_stride]
 

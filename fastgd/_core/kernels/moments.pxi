@@ -19,7 +19,7 @@ cdef void collect_moments(
     cdef double* sums
     cdef int64_t i, j
     for i in range(job.rows):
-        weight = weight_of(job, i, <real>0)
+        weight = weight_at(job, i, <real>0)
         if weight == 0:
             continue
         for j in range(job.width):
@@ -55,7 +55,7 @@ cdef void collect_calibration(
     cdef double* sums
     cdef int64_t i, best, bin
     for i in range(job.rows):
-        weight = weight_of(job, i, <real>0)
+        weight = weight_at(job, i, <real>0)
         if weight == 0:
             continue
         if job.width == 1:
