@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from fastgd._aligned import aligned_zeros
 from fastgd._core.formulas import Activation, Loss
 from fastgd._core.types import (
     CONSTRAINT_ROW,
@@ -24,10 +25,7 @@ from fastgd.activations import DESCRIPTIONS, Description, UserActivation
 
 def flat_vector(size, dtype):
     """Zeros that begin on a cache line and have the room behind them that the engine reads."""
-    itemsize = np.dtype(dtype).itemsize
-    block = np.zeros((size + PADDING) * itemsize + 64, dtype=np.uint8)
-    start = -block.__array_interface__["data"][0] % 64
-    return block[start : start + (size + PADDING) * itemsize].view(dtype)[:size]
+    return aligned_zeros(size, dtype, behind=PADDING)
 
 
 def flat_copy(vector):

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from fastgd._core.formulas import Activation, Loss
 
 from fastgd import _engines, config, metrics, reference
 from fastgd._core import cpu, types
+from fastgd._core.formulas import Activation, Loss
 from fastgd._core.types import Op, Update
 from fastgd._part import Part
 

@@ -4,9 +4,9 @@ import mpmath as mp
 import numpy as np
 import pytest
 from engines import each_build, each_dtype, engine, flat
-from fastgd._core.formulas import Activation
 
 from fastgd import activations, errors
+from fastgd._core.formulas import Activation
 from fastgd._plan import Table
 from fastgd.activations import DESCRIPTIONS, Description
 from fastgd.tape import GradientTape

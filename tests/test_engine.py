@@ -26,9 +26,9 @@ from engines import (
     figures,
     metrics_for,
 )
-from fastgd._core.formulas import Loss
 
 from fastgd import metrics
+from fastgd._core.formulas import Loss
 from fastgd._core.types import Status
 from fastgd._part import Part
 

@@ -19,8 +19,8 @@ from engines import (
     flat,
     room_behind,
 )
-from fastgd._core.formulas import Loss
 
+from fastgd._core.formulas import Loss
 from fastgd._core.types import Status
 
 KINDS = [LINEAR, RELU, SIGMOID, TANH, SOFTMAX]

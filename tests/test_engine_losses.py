@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from engines import SIGMOID, SOFTMAX, Net, each_dtype, each_engine, figures, flat
-from fastgd._core.formulas import Loss
 
+from fastgd._core.formulas import Loss
 from fastgd._core.types import Status
 
 

@@ -16,8 +16,8 @@ from engines import (
     each_engine,
     flat,
 )
-from fastgd._core.formulas import Loss
 
+from fastgd._core.formulas import Loss
 from fastgd._core.types import (
     CONSTRAINT_ROW,
     PENALTY_ROW,

@@ -21,8 +21,8 @@ from engines import (
     metrics_for,
     state,
 )
-from fastgd._core.formulas import Loss
 
+from fastgd._core.formulas import Loss
 from fastgd._core.types import Status
 from fastgd._part import Part
 

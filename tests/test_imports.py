@@ -23,6 +23,7 @@ TIERS = [
         "_core.engine",
         "_core.formulas",
         "_core.types",
+        "_aligned",
         "_array_methods",
         "_gradients",
         "_part",

@@ -8,9 +8,9 @@ keeps.
 import numpy as np
 import pytest
 from engines import Net, covering, each_build, each_dtype, flat, room_behind
-from fastgd._core.formulas import Loss
 
 from fastgd._core import cpu
+from fastgd._core.formulas import Loss
 
 # Around the borders of tiles (3, 6, 12, 16, 32) and of blocks of a packed panel (64 ... 256).
 ROWS = [1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 17, 31, 33, 63, 65, 129, 257, 300]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from engines import FOR_EVER, Net, each_build, each_engine, engine
-from fastgd._core.formulas import Loss
 
 from fastgd import reference
+from fastgd._core.formulas import Loss
 from fastgd._part import Part
 from fastgd.reference.shuffle import draws
 

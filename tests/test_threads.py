@@ -10,10 +10,10 @@ import time
 import numpy as np
 import pytest
 from engines import RELU, Net, digest, each_build, each_dtype
-from fastgd._core.formulas import Loss
 from problems import network, regression
 
 from fastgd import _threads, config
+from fastgd._core.formulas import Loss
 from fastgd._core.types import Status
 from fastgd._part import Part
 from fastgd.errors import ArgumentError, DataTypeError

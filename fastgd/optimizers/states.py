@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastgd._aligned import aligned_rows
 from fastgd._core import types
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.variables import owners
@@ -143,7 +144,7 @@ class States:
 
     @staticmethod
     def _made(vector, kind, values, settings, iterations, kept):
-        slots = np.zeros((len(values), vector.size), dtype=vector.dtype)
+        slots = aligned_rows(len(values), vector.size, vector.dtype)
         for row, (name, value) in zip(slots, values.items(), strict=True):
             if name in kept:
                 row[:] = kept[name]

@@ -185,8 +185,8 @@ cdef class Layout:
         cdef int64_t batch_width = self.net.width[0] + self.net.target_width
         if rows > self.net.capacity:
             values, deltas = self.room_for_buffers(rows)
-            batch = numpy.zeros(rows * batch_width + self.kernels.lanes, self.dtype)
-            row_values = numpy.zeros(
+            batch = aligned_zeros(rows * batch_width + self.kernels.lanes, self.dtype)
+            row_values = aligned_zeros(
                 rows * (self.net.term_count + self.net.metric_count), self.dtype)
             chunks = self.room_for_chunks(rows)
             self.workspace = (values, deltas, batch, row_values, chunks)
@@ -200,16 +200,16 @@ cdef class Layout:
         if threads * self.net.scratch_size > self.scratch_bytes:
             self.members = max(threads, self.members)
             self.scratch_bytes = self.members * self.net.scratch_size
-            self.scratch = numpy.zeros(self.scratch_bytes, numpy.uint8)
+            self.scratch = aligned_zeros(self.scratch_bytes, numpy.uint8)
             self.net.scratch = address(self.scratch)
 
     cdef room_for_buffers(self, int64_t rows):
         """Room for the values of all buffers, and for their gradients and one to spare."""
         cdef int64_t size = rows * self.net.row_width
-        return (numpy.zeros(size + self.work_size + self.kernels.lanes, self.dtype),
-                numpy.zeros(size + rows * self.widest + self.kernels.lanes, self.dtype))
+        return (aligned_zeros(size + self.work_size + self.kernels.lanes, self.dtype),
+                aligned_zeros(size + rows * self.widest + self.kernels.lanes, self.dtype))
 
     cdef room_for_chunks(self, int64_t rows):
         """Room for the gradients of each chunk of a batch."""
         cdef int64_t count = chunk_count(&self.net, rows)
-        return numpy.zeros(count * self.net.chunk_size if count > 1 else 0, self.dtype)
+        return aligned_zeros(count * self.net.chunk_size if count > 1 else 0, self.dtype)

@@ -1,0 +1,21 @@
+"""Arrays whose rows begin on a cache line, so that no vector of numbers lies across two."""
+
+import numpy as np
+
+#: Bytes of a cache line, and of the widest vector that the engine is compiled for.
+LINE = 64
+
+
+def aligned_zeros(size, dtype, behind=0):
+    """Zeros, shape (size,), with room for so many elements behind them."""
+    size_in_bytes = (size + behind) * np.dtype(dtype).itemsize
+    block = np.zeros(size_in_bytes + LINE, np.uint8)
+    start = -block.__array_interface__["data"][0] % LINE
+    return block[start : start + size_in_bytes].view(dtype)[:size]
+
+
+def aligned_rows(rows, size, dtype):
+    """Zeros, shape (rows, size); each row begins on a line."""
+    items = LINE // np.dtype(dtype).itemsize
+    stride = -(-size // items) * items
+    return aligned_zeros(rows * stride, dtype).reshape(rows, stride)[:, :size]
