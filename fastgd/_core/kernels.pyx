@@ -20,6 +20,7 @@ from fastgd._core.types cimport *
 include "kernels/gemm.pxi"
 include "kernels/sums.pxi"
 include "kernels/columns.pxi"
+include "kernels/blocks.pxi"
 
 # networks
 include "kernels/operations.pxi"

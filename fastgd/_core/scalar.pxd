@@ -46,10 +46,10 @@ cdef extern from *:
     #else
     #define fastgd_fmaf(a, b, c) ((a) * (b) + (c))
     #define fastgd_fma(a, b, c) ((a) * (b) + (c))
-    static inline float fastgd_product_rest_f(float a, float b, float product)
+    static CYTHON_INLINE float fastgd_product_rest_f(float a, float b, float product)
     { return (float)((double)a * b - product); }
     /* The product of the halves that Veltkamp's splitting by 2^27 + 1 yields, due to Dekker. */
-    static inline double fastgd_product_rest_d(double a, double b, double product)
+    static CYTHON_INLINE double fastgd_product_rest_d(double a, double b, double product)
     {
         double a_high = 134217729.0 * a - (134217729.0 * a - a), a_low = a - a_high;
         double b_high = 134217729.0 * b - (134217729.0 * b - b), b_low = b - b_high;
@@ -58,23 +58,23 @@ cdef extern from *:
     }
     #endif
 
-    static inline uint32_t fastgd_bits_f(float x)
+    static CYTHON_INLINE uint32_t fastgd_bits_f(float x)
     { uint32_t u; memcpy(&u, &x, sizeof u); return u; }
-    static inline uint64_t fastgd_bits_d(double x)
+    static CYTHON_INLINE uint64_t fastgd_bits_d(double x)
     { uint64_t u; memcpy(&u, &x, sizeof u); return u; }
-    static inline float fastgd_value_f(uint32_t u)
+    static CYTHON_INLINE float fastgd_value_f(uint32_t u)
     { float x; memcpy(&x, &u, sizeof x); return x; }
-    static inline double fastgd_value_d(uint64_t u)
+    static CYTHON_INLINE double fastgd_value_d(uint64_t u)
     { double x; memcpy(&x, &u, sizeof x); return x; }
 
     /* Given c ? a : b, gcc merges neighbouring selections into a tree of paths, and blends at
        every fork of it; masks it leaves alone. SSE2 alone has no 64-bit comparison for them. */
-    static inline float fastgd_select_f(int c, float a, float b)
+    static CYTHON_INLINE float fastgd_select_f(int c, float a, float b)
     {
         uint32_t mask = -(uint32_t)(c != 0);
         return fastgd_value_f((fastgd_bits_f(a) & mask) | (fastgd_bits_f(b) & ~mask));
     }
-    static inline double fastgd_select_d(int c, double a, double b)
+    static CYTHON_INLINE double fastgd_select_d(int c, double a, double b)
     {
     #if defined(__SSE2__) && !defined(__AVX__)
         return c ? a : b;

@@ -27,7 +27,7 @@ cdef extern from *:
     } __attribute__((aligned(64))) fastgd_team;
 
     /* Waits that last get out of the way: there may be fewer free cores than members. */
-    static inline void fastgd_wait(const int64_t *place, int64_t least, int64_t patience)
+    static CYTHON_INLINE void fastgd_wait(const int64_t *place, int64_t least, int64_t patience)
     {
         while (__atomic_load_n(place, __ATOMIC_ACQUIRE) < least) {
             if (patience-- > 0)
@@ -38,7 +38,7 @@ cdef extern from *:
     }
 
     /* `met` counts the arrivals of all members at the barriers that this one has passed. */
-    static inline void fastgd_meet(fastgd_team *team, int64_t *met)
+    static CYTHON_INLINE void fastgd_meet(fastgd_team *team, int64_t *met)
     {
         if (team->size == 1)
             return;
@@ -47,16 +47,16 @@ cdef extern from *:
             fastgd_wait(&team->arrivals, *met, team->patience);
     }
 
-    static inline void fastgd_raise_flag(fastgd_team *team, int64_t flag)
+    static CYTHON_INLINE void fastgd_raise_flag(fastgd_team *team, int64_t flag)
     { __atomic_or_fetch(&team->trouble, flag, __ATOMIC_RELAXED); }
 
-    static inline int64_t fastgd_flags(const fastgd_team *team)
+    static CYTHON_INLINE int64_t fastgd_flags(const fastgd_team *team)
     { return __atomic_load_n(&team->trouble, __ATOMIC_RELAXED); }
 
-    static inline int64_t fastgd_await_size(const fastgd_team *team)
+    static CYTHON_INLINE int64_t fastgd_await_size(const fastgd_team *team)
     { fastgd_wait(&team->size, 1, 0); return __atomic_load_n(&team->size, __ATOMIC_ACQUIRE); }
 
-    static inline void fastgd_set_size(fastgd_team *team, int64_t size)
+    static CYTHON_INLINE void fastgd_set_size(fastgd_team *team, int64_t size)
     {
         team->patience = size <= sysconf(_SC_NPROCESSORS_ONLN) ? 1000 : 0;
         __atomic_store_n(&team->size, size, __ATOMIC_RELEASE);

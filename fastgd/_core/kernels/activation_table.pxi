@@ -12,12 +12,47 @@ ctypedef void (*GradientLoop)(
 cdef struct ActivationLoops:
     ValuesLoop values
     GradientLoop gradient
-    bint whole_rows         # whether n is to be the width of a row: else any elements will do
+    bint whole_rows         # whether n is the width of a row: else a multiple of POINTS
 
 cdef enum:
     MOST_ACTIVATIONS = 64
 
 cdef ActivationLoops[2][MOST_ACTIVATIONS] activations       # of float, then of double
+
+
+cdef void run_values(
+    const ActivationLoops* loops, const real* c, int64_t n, const real* z, real* y,
+) noexcept nogil:
+    """y = kind(z), for any n."""
+    cdef int64_t rest = 0 if loops.whole_rows else n % POINTS
+    cdef int64_t i = n - rest
+    cdef real[POINTS] block
+    if i:
+        loops.values(c, i, z, y)
+    if rest:
+        take_rest(rest, z + i, block)
+        loops.values(c, POINTS, block, block)
+        give_rest(rest, <const real*>block, y + i)
+
+
+cdef void run_gradient(
+    const ActivationLoops* loops, const real* c, int64_t n, const real* z, const real* y,
+    const real* d_y, real* d_z,
+) noexcept nogil:
+    """d_z = d_y kind'(z), for any n."""
+    cdef int64_t rest = 0 if loops.whole_rows else n % POINTS
+    cdef int64_t i = n - rest
+    cdef real[POINTS] z_block
+    cdef real[POINTS] y_block
+    cdef real[POINTS] d_block
+    if i:
+        loops.gradient(c, i, z, y, d_y, d_z)
+    if rest:
+        take_rest(rest, z + i, z_block)
+        take_rest(rest, y + i, y_block)
+        take_rest(rest, d_y + i, d_block)
+        loops.gradient(c, POINTS, z_block, y_block, d_block, d_block)
+        give_rest(rest, <const real*>d_block, d_z + i)
 
 
 cdef inline const ActivationLoops* activation_of(int64_t kind, real of_type) noexcept nogil:

@@ -15,10 +15,10 @@ cdef void activate(
     cdef int64_t i
     rounded(settings, c)
     if z_stride == y_stride and not loops.whole_rows:
-        loops.values(c, rows * z_stride, z, y)
+        run_values(loops, c, rows * z_stride, z, y)
         return
     for i in range(rows):
-        loops.values(c, width, z + i * z_stride, y + i * y_stride)
+        run_values(loops, c, width, z + i * z_stride, y + i * y_stride)
 
 
 cdef void activation_gradient(
@@ -33,11 +33,11 @@ cdef void activation_gradient(
     cdef int64_t i
     rounded(settings, c)
     if z_stride == job.stride and not loops.whole_rows:
-        loops.gradient(c, job.rows * z_stride, z, y, d_y, d_z)
+        run_gradient(loops, c, job.rows * z_stride, z, y, d_y, d_z)
         return
     for i in range(job.rows):
-        loops.gradient(c, job.width, z + i * z_stride, y + i * job.stride, d_y + i * job.stride,
-                       d_z + i * z_stride)
+        run_gradient(loops, c, job.width, z + i * z_stride, y + i * job.stride,
+                     d_y + i * job.stride, d_z + i * z_stride)
 
 
 cdef inline void rounded(const double* settings, real* c) noexcept nogil:
@@ -73,7 +73,7 @@ cdef void activation_source_gradient(
 cdef void identity_values(const real* c, int64_t n, const real* z, real* y) noexcept nogil:
     cdef int64_t i
     if y != z:
-        for i in range(n):
+        for i in range(whole(n)):
             y[i] = z[i]
 
 
@@ -82,13 +82,13 @@ cdef void identity_gradient(
 ) noexcept nogil:
     cdef int64_t i
     if d_z != d_y:
-        for i in range(n):
+        for i in range(whole(n)):
             d_z[i] = d_y[i]
 
 
 cdef void relu_values(const real* c, int64_t n, const real* z, real* y) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         y[i] = <real>0 if z[i] < 0 else z[i]  # NaN stays NaN
 
 
@@ -97,14 +97,14 @@ cdef void relu_gradient(
 ) noexcept nogil:
     cdef real d
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         d = d_y[i]  # loaded in any case: a masked load is slower
         d_z[i] = d if y[i] > 0 else <real>0
 
 
 cdef void sigmoid_values(const real* c, int64_t n, const real* z, real* y) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         y[i] = sigmoid(z[i])
 
 
@@ -112,13 +112,13 @@ cdef void sigmoid_gradient(
     const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         d_z[i] = d_y[i] * (y[i] * (<real>1 - y[i]))
 
 
 cdef void tanh_values(const real* c, int64_t n, const real* z, real* y) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         y[i] = hyperbolic_tangent(z[i])
 
 
@@ -126,7 +126,7 @@ cdef void tanh_gradient(
     const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         d_z[i] = d_y[i] * (<real>1 - y[i] * y[i])
 
 

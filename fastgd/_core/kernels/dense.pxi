@@ -125,8 +125,8 @@ cdef void dense_source_gradient(
         dots(inputs, job.width, d_target + i * job.stride, kernel, job.width, <real>0,
              d_source + i * job.d_stride, 1)
     if gates:
-        relu_gradient(<const real*>NULL, job.rows * job.d_stride, source, source,
-                      <const real*>d_source, d_source)
+        run_gradient(activation_of(ACTIVATION_RELU, <real>0), <const real*>NULL,
+                     job.rows * job.d_stride, source, source, <const real*>d_source, d_source)
 
 
 cdef void dense_parameters(const LayerRows* job, const real* d_target, real* out) noexcept nogil:

@@ -207,17 +207,40 @@ cdef void narrow_part(const Product* s, real of_type) noexcept nogil:
     strip(NARROW_ROWS if real is float else DOUBLE_NARROW_ROWS, HALF, False, s, of_type)
 
 
-cdef void product(Product* p, real of_type) noexcept nogil:
-    """Compute C, one column of tiles after the other: full or narrow, stored whole or in part.
+cdef inline void column(const Product* s, real of_type) noexcept nogil:
+    """One column of tiles: full or narrow, stored whole or in part."""
+    if s.N > HALF:
+        if s.spill >= s.M or s.N == LANES:
+            full_whole(s, of_type)
+        else:
+            full_part(s, of_type)
+    elif s.spill >= s.M or s.N == HALF:
+        narrow_whole(s, of_type)
+    else:
+        narrow_part(s, of_type)
 
-    p is used up: copying it would cost as much as a small product.
-    """
-    cdef real[LANES] zeros
+
+cdef double[LANES] ZEROS    # of either type
+
+
+cdef inline void product(Product* p, real of_type) noexcept nogil:
+    """Compute C. p is used up: copying it would cost as much as a small product."""
+    if p.start == NULL:
+        p.start = ZEROS
+    if p.N <= LANES and p.K <= panel_rows(of_type) and p.b_col == 1:
+        column(p, of_type)  # most products: there is nothing to pack
+    else:
+        columns(p, of_type)
+
+
+cdef void columns(Product* p, real of_type) noexcept nogil:
+    """Compute C, one column of tiles after the other, by blocks of K."""
     cdef const real* A = <const real*>p.A
     cdef const real* B = <const real*>p.B
     cdef const real* start = <const real*>p.start
     cdef real* C = <real*>p.C
     cdef const real* gate = <const real*>p.gate
+    cdef bint starts = p.start != <const void*>ZEROS
     cdef Finish finish = p.finish
     cdef int64_t N = p.N
     cdef int64_t K = p.K
@@ -226,12 +249,8 @@ cdef void product(Product* p, real of_type) noexcept nogil:
     cdef int64_t k = 0
     cdef int64_t n
     cdef const real* b
-    cdef int j
     # A narrow B is as good as packed, and packing pays from some rows of A on.
     cdef bint direct = p.b_col == 1 and (N <= LANES or p.M < 12)
-    if start == NULL:
-        for j in range(LANES):
-            zeros[j] = 0
     while k < K:
         p.K = min(block, K - k)
         p.A = A + k * p.a_col
@@ -247,23 +266,12 @@ cdef void product(Product* p, real of_type) noexcept nogil:
                 pack(p.K, p.N, b, b_row, p.b_col, <real*>p.panel)
                 p.B = p.panel
                 p.b_row = LANES
+            p.start = start + n if starts else start
             p.start_row = 0
             if k > 0:
                 p.start = p.C
                 p.start_row = p.c_row
-            elif start == NULL:
-                p.start = zeros
-            else:
-                p.start = start + n
-            if p.N > HALF:
-                if p.spill >= p.M or p.N == LANES:
-                    full_whole(p, of_type)
-                else:
-                    full_part(p, of_type)
-            elif p.spill >= p.M or p.N == HALF:
-                narrow_whole(p, of_type)
-            else:
-                narrow_part(p, of_type)
+            column(p, of_type)
             n += LANES
         k += block
 

@@ -45,7 +45,7 @@ cdef void binary_crossentropy_values(
 ) noexcept nogil:
     cdef real t
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         t = fmadd(y[i], c[0], c[1])
         out[i] = binary_entropy(clipped(p[i]), t)
 
@@ -55,7 +55,7 @@ cdef void binary_crossentropy_slopes(
 ) noexcept nogil:
     cdef real t
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         t = fmadd(y[i], c[0], c[1])
         out[i] = entropy_slope(p[i], t)
 
@@ -65,7 +65,7 @@ cdef void binary_crossentropy_logits_values(
 ) noexcept nogil:
     cdef real t
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         t = fmadd(y[i], c[0], c[1])
         out[i] = softplus(p[i]) - p[i] * t
 
@@ -75,7 +75,7 @@ cdef void binary_crossentropy_logits_slopes(
 ) noexcept nogil:
     cdef real t
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         t = fmadd(y[i], c[0], c[1])
         out[i] = sigmoid(p[i]) - t
 
@@ -85,7 +85,7 @@ cdef void hinge_values(
 ) noexcept nogil:
     cdef real m, t
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         t = <real>-1 if y[i] == 0 else y[i]
         m = <real>1 - t * p[i]
         out[i] = <real>0 if m < 0 else m
@@ -96,7 +96,7 @@ cdef void hinge_slopes(
 ) noexcept nogil:
     cdef real t
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         t = <real>-1 if y[i] == 0 else y[i]
         out[i] = -t if <real>1 - t * p[i] > 0 else <real>0
 
@@ -106,7 +106,7 @@ cdef void squared_hinge_values(
 ) noexcept nogil:
     cdef real m, t
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         t = <real>-1 if y[i] == 0 else y[i]
         m = <real>1 - t * p[i]
         m = <real>0 if m < 0 else m
@@ -118,7 +118,7 @@ cdef void squared_hinge_slopes(
 ) noexcept nogil:
     cdef real m, t
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         t = <real>-1 if y[i] == 0 else y[i]
         m = <real>1 - t * p[i]
         out[i] = <real>-2 * (m * t) if m > 0 else <real>0
@@ -129,7 +129,7 @@ cdef void binary_focal_crossentropy_values(
 ) noexcept nogil:
     cdef real t
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         t = fmadd(y[i], c[0], c[1])
         out[i] = focal_value(
             c, t, miss_of(t, p[i], <real>1 - p[i]), binary_entropy(clipped(p[i]), t))
@@ -140,7 +140,7 @@ cdef void binary_focal_crossentropy_slopes(
 ) noexcept nogil:
     cdef real m, t
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         t = fmadd(y[i], c[0], c[1])
         m = miss_of(t, p[i], <real>1 - p[i])
         out[i] = focal_slope(
@@ -152,7 +152,7 @@ cdef void binary_focal_crossentropy_logits_values(
 ) noexcept nogil:
     cdef real m, t
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         t = fmadd(y[i], c[0], c[1])
         m = miss_of(t, sigmoid(p[i]), sigmoid(-p[i]))
         out[i] = focal_value(c, t, m, binary_entropy_logits(p[i], t))
@@ -163,7 +163,7 @@ cdef void binary_focal_crossentropy_logits_slopes(
 ) noexcept nogil:
     cdef real d, m, q, r, t
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         t = fmadd(y[i], c[0], c[1])
         q = sigmoid(-p[i])
         r = sigmoid(p[i])

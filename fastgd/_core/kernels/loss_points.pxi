@@ -66,7 +66,7 @@ include "loss_regression.pxi"
 include "loss_binary.pxi"
 
 
-# A loop of numbers c: out = values or slopes of n predictions p for targets y.
+# A loop of numbers c: out = values or slopes of n predictions p for targets y; n is a multiple of POINTS.
 ctypedef void (*PointLoop)(
     const void* c, int64_t n, const void* p, const void* y, void* out) noexcept nogil
 
@@ -139,12 +139,15 @@ cdef void point_rows(int64_t loss, const LossRows* job, const real* p) noexcept 
     cdef real* values = <real*>job.values
     cdef real* d_p = <real*>job.d_p
     cdef real* line = <real*>job.line
-    cdef int64_t i, j, n
+    cdef int64_t i, j, n, rest, done
     cdef bint weighted = width == 1 and step != 0   # the rows of a line by themselves
     cdef real factor = <real>1 / (<real>job.denominator * <real>width)
     cdef real scale
     cdef real[LOSS_SETTINGS] c
     cdef real[PIECE] gathered
+    cdef real[POINTS] p_rest
+    cdef real[POINTS] y_rest
+    cdef real[POINTS] out_rest
     cdef const real* p_line
     cdef const real* y_line
     cdef real* out
@@ -166,12 +169,24 @@ cdef void point_rows(int64_t loss, const LossRows* job, const real* p) noexcept 
                 for j in range(n):
                     gathered[j] = y_line[j * y_stride]
                 y_line = gathered
-        loops.values(c, n, p_line, y_line, out)
+        rest = n % POINTS
+        done = n - rest
+        if done:
+            loops.values(c, done, p_line, y_line, out)
+        if rest:
+            take_rest(rest, p_line + done, p_rest)
+            take_rest(rest, y_line + done, y_rest)
+            loops.values(c, POINTS, p_rest, y_rest, out_rest)
+            give_rest(rest, <const real*>out_rest, out + done)
         if width > 1:
             values[i] = row_sum(width, line) / <real>width
         if d_p != NULL:
             d_line = d_p + i * stride
-            loops.slopes(c, n, p_line, y_line, d_line)
+            if done:
+                loops.slopes(c, done, p_line, y_line, d_line)
+            if rest:
+                loops.slopes(c, POINTS, p_rest, y_rest, out_rest)
+                give_rest(rest, <const real*>out_rest, d_line + done)
             if weighted:
                 for j in range(n):
                     d_line[j] = numerators[(i + j) * step] * factor * d_line[j]

@@ -38,7 +38,7 @@ cdef void mean_squared_error_values(
 ) noexcept nogil:
     cdef real d
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         d = p[i] - y[i]
         out[i] = d * d
 
@@ -48,7 +48,7 @@ cdef void mean_squared_error_slopes(
 ) noexcept nogil:
     cdef real d
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         d = p[i] - y[i]
         out[i] = d + d
 
@@ -58,7 +58,7 @@ cdef void mean_absolute_error_values(
 ) noexcept nogil:
     cdef real d
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         d = p[i] - y[i]
         out[i] = absolute(d)
 
@@ -68,7 +68,7 @@ cdef void mean_absolute_error_slopes(
 ) noexcept nogil:
     cdef real d
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         d = p[i] - y[i]
         out[i] = sign(d)
 
@@ -78,7 +78,7 @@ cdef void mean_absolute_percentage_error_values(
 ) noexcept nogil:
     cdef real d
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         d = p[i] - y[i]
         out[i] = <real>100 * (absolute(d) / lifted(absolute(y[i])))
 
@@ -88,7 +88,7 @@ cdef void mean_absolute_percentage_error_slopes(
 ) noexcept nogil:
     cdef real d
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         d = p[i] - y[i]
         out[i] = <real>100 * (sign(d) / lifted(absolute(y[i])))
 
@@ -98,7 +98,7 @@ cdef void mean_squared_logarithmic_error_values(
 ) noexcept nogil:
     cdef real d
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         d = log_one_plus(lifted(p[i])) - log_one_plus(lifted(y[i]))
         out[i] = d * d
 
@@ -108,7 +108,7 @@ cdef void mean_squared_logarithmic_error_slopes(
 ) noexcept nogil:
     cdef real d, q
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         q = lifted(p[i])
         d = log_one_plus(q) - log_one_plus(lifted(y[i]))
         d = (d + d) / (<real>1 + q)
@@ -120,7 +120,7 @@ cdef void huber_values(
 ) noexcept nogil:
     cdef real d, m
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         d = p[i] - y[i]
         m = c[0] * (absolute(d) - <real>0.5 * c[0])
         out[i] = <real>0.5 * (d * d) if absolute(d) <= c[0] else m
@@ -131,7 +131,7 @@ cdef void huber_slopes(
 ) noexcept nogil:
     cdef real d, m
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         d = p[i] - y[i]
         m = c[0] * sign(d)
         out[i] = d if absolute(d) <= c[0] else m
@@ -142,7 +142,7 @@ cdef void log_cosh_values(
 ) noexcept nogil:
     cdef real d
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         d = p[i] - y[i]
         out[i] = log_cosh(d)
 
@@ -152,7 +152,7 @@ cdef void log_cosh_slopes(
 ) noexcept nogil:
     cdef real d
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         d = p[i] - y[i]
         out[i] = hyperbolic_tangent(d)
 
@@ -161,7 +161,7 @@ cdef void poisson_values(
     const real* c, int64_t n, const real* p, const real* y, real* out,
 ) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         out[i] = p[i] - y[i] * logarithm(p[i] + <real>PROBABILITY_MARGIN)
 
 
@@ -169,7 +169,7 @@ cdef void poisson_slopes(
     const real* c, int64_t n, const real* p, const real* y, real* out,
 ) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         out[i] = <real>1 - y[i] / (p[i] + <real>PROBABILITY_MARGIN)
 
 
@@ -177,7 +177,7 @@ cdef void poisson_log_values(
     const real* c, int64_t n, const real* p, const real* y, real* out,
 ) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         out[i] = exponential(p[i]) - y[i] * p[i]
 
 
@@ -185,7 +185,7 @@ cdef void poisson_log_slopes(
     const real* c, int64_t n, const real* p, const real* y, real* out,
 ) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         out[i] = exponential(p[i]) - y[i]
 
 
@@ -194,7 +194,7 @@ cdef void gamma_values(
 ) noexcept nogil:
     cdef real m
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         m = lifted(p[i])
         out[i] = gamma_deviance(y[i] / m, logarithm(y[i] / m), (y[i] - m) / m)
 
@@ -204,7 +204,7 @@ cdef void gamma_slopes(
 ) noexcept nogil:
     cdef real d, m
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         m = lifted(p[i])
         d = <real>2 * ((m - y[i]) / m / m)
         out[i] = d if m == p[i] else <real>0
@@ -215,7 +215,7 @@ cdef void gamma_log_values(
 ) noexcept nogil:
     cdef real m
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         m = y[i] * exponential(-p[i])
         out[i] = gamma_deviance(m, logarithm(y[i]) - p[i], m - <real>1)
 
@@ -224,7 +224,7 @@ cdef void gamma_log_slopes(
     const real* c, int64_t n, const real* p, const real* y, real* out,
 ) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         out[i] = <real>2 * (<real>1 - y[i] * exponential(-p[i]))
 
 
@@ -233,7 +233,7 @@ cdef void tweedie_values(
 ) noexcept nogil:
     cdef real m
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         m = lifted(p[i])
         out[i] = tweedie_deviance(c, y[i], logarithm(m), m, power_of(m, c[0]))
 
@@ -243,7 +243,7 @@ cdef void tweedie_slopes(
 ) noexcept nogil:
     cdef real d, m
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         m = lifted(p[i])
         d = <real>2 * (power_of(m, c[0]) * ((m - y[i]) / m))
         out[i] = d if m == p[i] else <real>0
@@ -253,7 +253,7 @@ cdef void tweedie_log_values(
     const real* c, int64_t n, const real* p, const real* y, real* out,
 ) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         out[i] = tweedie_deviance(c, y[i], p[i], exponential(p[i]), exponential(c[0] * p[i]))
 
 
@@ -261,5 +261,5 @@ cdef void tweedie_log_slopes(
     const real* c, int64_t n, const real* p, const real* y, real* out,
 ) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         out[i] = <real>2 * (exponential(c[1] * p[i]) - y[i] * exponential(c[0] * p[i]))

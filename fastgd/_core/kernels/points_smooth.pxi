@@ -26,7 +26,7 @@ cdef inline real gelu_argument(real z) noexcept nogil:
 cdef void elu_values(const real* c, int64_t n, const real* z, real* y) noexcept nogil:
     cdef real a
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         a = c[0] * exp_minus_one(z[i])
         y[i] = z[i] if z[i] > 0 else a
 
@@ -36,7 +36,7 @@ cdef void elu_gradient(
 ) noexcept nogil:
     cdef real a
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         a = c[0] * exponential(z[i])
         d_z[i] = d_y[i] * (<real>1 if z[i] > 0 else a)
 
@@ -44,7 +44,7 @@ cdef void elu_gradient(
 cdef void selu_values(const real* c, int64_t n, const real* z, real* y) noexcept nogil:
     cdef real a
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         a = <real>SELU_ALPHA * exp_minus_one(z[i])
         y[i] = <real>SELU_SCALE * (z[i] if z[i] > 0 else a)
 
@@ -54,7 +54,7 @@ cdef void selu_gradient(
 ) noexcept nogil:
     cdef real a
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         a = <real>SELU_ALPHA * exponential(z[i])
         d_z[i] = d_y[i] * (<real>SELU_SCALE * (<real>1 if z[i] > 0 else a))
 
@@ -62,7 +62,7 @@ cdef void selu_gradient(
 cdef void celu_values(const real* c, int64_t n, const real* z, real* y) noexcept nogil:
     cdef real a
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         a = c[0] * exp_minus_one(z[i] / c[0])
         y[i] = z[i] if z[i] > 0 else a
 
@@ -72,14 +72,14 @@ cdef void celu_gradient(
 ) noexcept nogil:
     cdef real a
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         a = exponential(z[i] / c[0])
         d_z[i] = d_y[i] * (<real>1 if z[i] > 0 else a)
 
 
 cdef void gelu_values(const real* c, int64_t n, const real* z, real* y) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         y[i] = z[i] * normal_cdf(z[i])
 
 
@@ -88,7 +88,7 @@ cdef void gelu_gradient(
 ) noexcept nogil:
     cdef real a, t
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         # z^2 must not overflow before exp makes it 0
         t = clamped(z[i], <real>-50, <real>50)
         a = <real>ROOT_1_OVER_2_PI * exponential(<real>-0.5 * t * t)
@@ -97,7 +97,7 @@ cdef void gelu_gradient(
 
 cdef void gelu_tanh_values(const real* c, int64_t n, const real* z, real* y) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         y[i] = z[i] * sigmoid(gelu_argument(z[i]))
 
 
@@ -106,7 +106,7 @@ cdef void gelu_tanh_gradient(
 ) noexcept nogil:
     cdef real a, t, x
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         x = clamped(z[i], <real>-50, <real>50)
         t = gelu_argument(x)
         a = <real>(2 * ROOT_2_OVER_PI) * fmadd(<real>0.134145, x * x, <real>1)
@@ -115,7 +115,7 @@ cdef void gelu_tanh_gradient(
 
 cdef void silu_values(const real* c, int64_t n, const real* z, real* y) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         y[i] = z[i] * sigmoid(z[i])
 
 
@@ -124,14 +124,14 @@ cdef void silu_gradient(
 ) noexcept nogil:
     cdef real a
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         a = sigmoid(z[i])
         d_z[i] = d_y[i] * (a * fmadd(z[i], sigmoid(-z[i]), <real>1))
 
 
 cdef void mish_values(const real* c, int64_t n, const real* z, real* y) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         y[i] = z[i] * hyperbolic_tangent(softplus(z[i]))
 
 
@@ -140,14 +140,14 @@ cdef void mish_gradient(
 ) noexcept nogil:
     cdef real t
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         t = hyperbolic_tangent(softplus(z[i]))
         d_z[i] = d_y[i] * (fmadd(z[i] * (<real>1 - t * t), sigmoid(z[i]), t))
 
 
 cdef void softplus_values(const real* c, int64_t n, const real* z, real* y) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         y[i] = softplus(z[i])
 
 
@@ -155,13 +155,13 @@ cdef void softplus_gradient(
     const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         d_z[i] = d_y[i] * sigmoid(z[i])
 
 
 cdef void softsign_values(const real* c, int64_t n, const real* z, real* y) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         y[i] = z[i] / (<real>1 + absolute(z[i]))
 
 
@@ -170,7 +170,7 @@ cdef void softsign_gradient(
 ) noexcept nogil:
     cdef real a
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         a = <real>1 + absolute(z[i])
         d_z[i] = d_y[i] * (<real>1 / (a * a))
 
@@ -178,7 +178,7 @@ cdef void softsign_gradient(
 cdef void squareplus_values(const real* c, int64_t n, const real* z, real* y) noexcept nogil:
     cdef real a
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         # (z + r) / 2 would cancel below 0
         a = square_root(fmadd(z[i], z[i], c[0])) + absolute(z[i])
         y[i] = <real>0.5 * a if z[i] > 0 else <real>0.5 * c[0] / a
@@ -189,7 +189,7 @@ cdef void squareplus_gradient(
 ) noexcept nogil:
     cdef real a, t
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         a = square_root(fmadd(z[i], z[i], c[0]))
         t = <real>0.5 * c[0] / (a * (a + absolute(z[i])))
         d_z[i] = d_y[i] * (<real>1 - t if z[i] > 0 else t)
@@ -197,7 +197,7 @@ cdef void squareplus_gradient(
 
 cdef void log_sigmoid_values(const real* c, int64_t n, const real* z, real* y) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         y[i] = -softplus(-z[i])
 
 
@@ -205,13 +205,13 @@ cdef void log_sigmoid_gradient(
     const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         d_z[i] = d_y[i] * sigmoid(-z[i])
 
 
 cdef void exponential_values(const real* c, int64_t n, const real* z, real* y) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         y[i] = exponential(z[i])
 
 
@@ -219,13 +219,13 @@ cdef void exponential_gradient(
     const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
 ) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         d_z[i] = d_y[i] * exponential(z[i])
 
 
 cdef void tanh_shrink_values(const real* c, int64_t n, const real* z, real* y) noexcept nogil:
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         y[i] = z[i] - hyperbolic_tangent(z[i])
 
 
@@ -234,6 +234,6 @@ cdef void tanh_shrink_gradient(
 ) noexcept nogil:
     cdef real t
     cdef int64_t i
-    for i in range(n):
+    for i in range(whole(n)):
         t = hyperbolic_tangent(z[i])
         d_z[i] = d_y[i] * (t * t)
