@@ -64,9 +64,9 @@ GCC_FLAGS = [
 ]
 
 MACROS = [("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")]
-# A tile is fast only if its sizes are constants, hence inlined wherever it is used. So a kernel is
-# inlined, and copied for a constant, where it says so and nowhere else: gcc's own choices cost a
-# fifth of its time, and make small products slower.
+# A tile is fast only if its sizes are constants, hence inlined wherever it is used. So a kernel
+# is inlined, and copied for a constant, where it says so and nowhere else: gcc's own choices
+# cost a fifth of its time, and make small products slower.
 KERNEL_MACROS = [("CYTHON_INLINE", "inline __attribute__((always_inline, unused))")]
 KERNEL_FLAGS = ["-fno-inline", "-fno-ipa-cp-clone"]
 
@@ -230,7 +230,8 @@ class ParallelBuild(build_ext):
 
 if __name__ == "__main__":
     setup(
-        # What is only read once needs less of the compiler's time.
+        # What is only read once needs less of the compiler's time. Two modules of codes, since
+        # Cython makes them by one function each, which would pass 64 KB.
         ext_modules=[
             extension(source, flags=["-O2"]) for source in ("cpu", "formulas", "types")
         ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from fastgd._aligned import aligned_zeros
+from fastgd._core.aligned import aligned_zeros
 from fastgd._core.formulas import Activation, Loss
 from fastgd._core.types import (
     CONSTRAINT_ROW,

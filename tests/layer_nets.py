@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 from engines import Net
-from fastgd._core.formulas import Activation, Loss
 
 from fastgd import _plan
 from fastgd._core import types
+from fastgd._core.formulas import Activation, Loss
 from fastgd._core.types import Affine, Moments, Noise, Op
 
 

@@ -3,9 +3,9 @@
 import dataclasses
 
 import numpy as np
-from fastgd._core.formulas import Loss
 
 from fastgd import losses
+from fastgd._core.formulas import Loss
 from fastgd.losses.registry import CLASSES
 
 #: Other configurations to try than the defaults, by class; those that have logits get them too.

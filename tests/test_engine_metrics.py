@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from engines import FOR_EVER, Net, each_build, each_dtype, each_engine
-from fastgd._core.formulas import Loss
 from metric_cases import CASES, OF_POSITIVE, data
 
 from fastgd import metrics as of_fastgd
 from fastgd._core import types
+from fastgd._core.formulas import Loss
 from fastgd.errors import ShapeError
 
 each_case = pytest.mark.parametrize(

@@ -17,11 +17,11 @@ from engines import (
     engine,
     flat,
 )
-from fastgd._core.formulas import Loss, Metric
 from layer_nets import LAYERS, LayerNet
 
 from fastgd import Variable, optimizers
 from fastgd._core import types
+from fastgd._core.formulas import Loss, Metric
 from fastgd._core.types import Op, Reduction, Status
 
 MSE = Loss.LOSS_MEAN_SQUARED_ERROR

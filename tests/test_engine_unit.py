@@ -6,8 +6,8 @@ A metric of the program makes it take the general way.
 import numpy as np
 import pytest
 from engines import Net, digest, each_build, each_dtype, figures
-from fastgd._core.formulas import Loss
 
+from fastgd._core.formulas import Loss
 from fastgd._core.types import Status
 from fastgd.metrics import MeanSquaredError
 

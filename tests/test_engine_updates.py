@@ -17,11 +17,11 @@ from engines import (
     room_behind,
     state,
 )
-from fastgd._core.formulas import Loss
 from formulas import ARGUMENTS, CASES, CLASSES, FORMULAS, made, path
 
 from fastgd import Variable, optimizers
 from fastgd._core import types
+from fastgd._core.formulas import Loss
 from fastgd._core.types import Status
 
 RATE = 0.03

@@ -19,11 +19,11 @@ TIERS = [
     {
         "errors",
         "_core",
+        "_core.aligned",
         "_core.cpu",
         "_core.engine",
         "_core.formulas",
         "_core.types",
-        "_aligned",
         "_array_methods",
         "_gradients",
         "_part",

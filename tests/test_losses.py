@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from fastgd._core.formulas import Loss
 from problems import CASES, compiled, data, loss_by_hand, outputs_by_hand
 
 import fastgd
 from fastgd import GradientTape, Sequential, layers, losses
+from fastgd._core.formulas import Loss
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 
 LOG = np.log

@@ -28,7 +28,7 @@ from collections import namedtuple
 
 import numpy
 
-from fastgd._aligned import aligned_zeros
+from fastgd._core.aligned import aligned_zeros
 from fastgd._core.types import ROW
 from fastgd.errors import EngineError, ShapeError
 

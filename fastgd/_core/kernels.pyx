@@ -25,6 +25,8 @@ include "kernels/blocks.pxi"
 # networks
 include "kernels/operations.pxi"
 include "kernels/activation_table.pxi"
+include "kernels/activations.pxi"
+include "kernels/points.pxi"
 include "kernels/dense.pxi"
 include "kernels/losses.pxi"
 include "kernels/calls.pxi"

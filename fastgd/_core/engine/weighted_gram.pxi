@@ -26,7 +26,7 @@ cdef void pass_dense(WeightedGram* job, Team* team, int64_t rank) noexcept nogil
             if here < rows.n and begin < (s + 1) * shares and end > s * shares:
                 length = min(<int64_t>GRAM_ROWS, rows.n - here)
                 job.kernels.dense_gram(job, here, length, job.sums + s * size, spare,
-                                        begin - s * shares, end - s * shares)
+                                       begin - s * shares, end - s * shares)
         row += job.count * GRAM_ROWS
         meet(team, &met)
         if rank == 0 and now() > job.deadline:

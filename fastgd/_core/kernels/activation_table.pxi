@@ -59,10 +59,6 @@ cdef inline const ActivationLoops* activation_of(int64_t kind, real of_type) noe
     return &activations[0 if real is float else 1][kind]
 
 
-include "activations.pxi"
-include "points.pxi"
-
-
 cdef void enter_activations(ActivationLoops* table, real of_type) noexcept:
     """Each Activation is a row."""
     table[<int>ACTIVATION_LINEAR] = ActivationLoops(

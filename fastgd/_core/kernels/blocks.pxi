@@ -1,5 +1,5 @@
-# Loops over elements run in whole blocks: the compiler then makes no loop for a rest, of which there
-# would be one for each vector width. A rest is worked on in a block of its own.
+# Loops over elements run in whole blocks: the compiler then makes no loop for a rest, of which
+# there would be one for each vector width. A rest is worked on in a block of its own.
 
 cdef enum:
     POINTS = HALF           # of a block; buffers are padded to a multiple of it

@@ -10,7 +10,7 @@ cdef inline void chains(
     const int count, int64_t K, const real* u, const real* v, int64_t v_row, real start, real* out,
     int64_t out_step,
 ) noexcept nogil:
-    """out[p] = start + u[0] v[p, 0] + u[1] v[p, 1] + ... for `count` <= 8 elements, side by side."""
+    """out[p] = start + u[0] v[p, 0] + u[1] v[p, 1] + ... for `count` <= 8 elements at once."""
     cdef real[8] s
     cdef int64_t k
     cdef int p

@@ -76,8 +76,8 @@ cdef struct Product:
     int64_t start_row       # 0, or in a part the distance of its rows
     void* C                 # overlaps nothing
     int64_t c_row
-    int64_t spill           # so many of the first rows may be stored beyond their N columns, up to
-                            # the next multiple of HALF; rows are stored from first to last
+    int64_t spill           # rows from the first on that may be stored beyond their N columns,
+    #                         to the next multiple of HALF; rows are stored from first to last
     Finish finish           # where it is not FINISH_NONE, spill is M
     const void* gate        # laid out as C
     void* panel             # room for PANEL_BYTES

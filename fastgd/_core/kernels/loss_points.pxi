@@ -66,7 +66,8 @@ include "loss_regression.pxi"
 include "loss_binary.pxi"
 
 
-# A loop of numbers c: out = values or slopes of n predictions p for targets y; n is a multiple of POINTS.
+# A loop of numbers c: out = values or slopes of n predictions p for targets y, n a multiple of
+# POINTS.
 ctypedef void (*PointLoop)(
     const void* c, int64_t n, const void* p, const void* y, void* out) noexcept nogil
 

@@ -2,7 +2,7 @@
 #
 # The random bits of an element are a function of the batch's key, the row's stream, the row of the
 # batch and the column alone: nothing is stored, and neither threads nor vectors matter. SplitMix64
-# (see shuffle.pxi) gives each row of the batch a word of 64 bits; a column's 32 bits are those of
+# (see random.pxd) gives each row of the batch a word of 64 bits; a column's 32 bits are those of
 # its number, moved by one half of the word, through the finalizer "triple32", the other half going
 # in before its last round. C. Wellons, "Prospecting for hash functions", 2018, found the constants
 # by search for least bias.
