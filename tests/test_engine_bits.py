@@ -116,8 +116,10 @@ def test_bits_are_those_of_the_table(build, dtype):
 @each_build
 @each_dtype
 @pytest.mark.parametrize("threads", [2, 3, 5, 8])
-def test_threads_change_no_bit(build, dtype, threads):
-    count = COUNT if build == cpu.supported()[-1] else COUNT // 5
+def test_threads_change_no_bit(request, build, dtype, threads):
+    # where threads outnumber the cores, each step waits for the system
+    whole = threads <= 3 or request.config.getoption("--grid")
+    count = COUNT if whole and build == cpu.supported()[-1] else COUNT // 5
     expected = hashes(build, dtype, count)
     assert different(hashes(build, dtype, count, threads), expected) == []
 
