@@ -11,8 +11,8 @@ from fastgd import _engines, _names, config, utils
 
 #: A test with no more cases than this runs all of them in the short suite, too.
 FEW = 12
-#: Of a parameter with more values than this, such as shapes, the short suite takes this many.
-MANY = 100
+#: Of a parameter with more values than this the short suite takes this many.
+MANY = 300
 
 
 def pytest_configure():
@@ -46,21 +46,34 @@ def selection(cases):
     """
     if len(cases) <= FEW or not all(hasattr(case, "callspec") for case in cases):
         return cases
-    values = collections.defaultdict(set)
+    values = collections.defaultdict(dict)
     for case in cases:
-        for name, index in case.callspec.indices.items():
-            values[name].add(index)
+        for name, key in keys(case):
+            values[name][key] = None
     wanted = {
-        (name, index)
-        for name, indices in values.items()
-        for index in sorted(indices)[:: -(-len(indices) // MANY)]
+        (name, key)
+        for name, found in values.items()
+        for key in list(found)[:: -(-len(found) // MANY)]
     }
     chosen = []
     for case in sorted(cases, key=lambda case: zlib.crc32(case.nodeid.encode())):
-        if wanted & set(case.callspec.indices.items()):
-            wanted -= set(case.callspec.indices.items())
+        if wanted & keys(case):
+            wanted -= keys(case)
             chosen.append(case)
     return chosen
+
+
+def keys(case):
+    """The parameters of a case, each with what tells its value from the others."""
+    return {(name, identity(value)) for name, value in case.callspec.params.items()}
+
+
+def identity(value):
+    try:
+        hash(value)
+    except TypeError:
+        return id(value)
+    return type(value), value
 
 
 def pytest_collection_finish():
