@@ -92,6 +92,7 @@ ENGINE_TESTS := $(wildcard tests/test_engine*.py tests/test_products.py tests/te
 THREADS_TESTS := tests/test_threads.py tests/test_predictor.py $(wildcard tests/test_engine*.py)
 runtime = LD_PRELOAD=$$($(or $(CC),cc) -print-file-name=lib$(1).so)
 
+# GRID=--grid runs every case, for an hour or so.
 debug: BUILD := FASTGD_DEBUG_BUILD=1
 sanitize: sanitize-memory sanitize-threads
 sanitize-memory: BUILD := FASTGD_CFLAGS="-fsanitize=address,undefined \
@@ -110,7 +111,7 @@ debug sanitize-memory sanitize-threads:
 	cp -R $(COPIED) build/copy-$@
 	$(PYTHON) -m venv build/copy-$@/.venv
 	cd build/copy-$@ && FASTGD_TEST_BUILDS=1 $(BUILD) .venv/bin/python -m pip install --quiet --editable ".[test]"
-	cd build/copy-$@ && $(RUN) .venv/bin/python -m pytest --grid $(TESTS)
+	cd build/copy-$@ && $(RUN) .venv/bin/python -m pytest $(GRID) $(TESTS)
 
 sdist: $(VENV)/built
 	$(PIP) build
