@@ -21,6 +21,7 @@ cdef inline void take_rest(int64_t n, const real* x, real* block) noexcept nogil
 
 
 cdef inline void give_rest(int64_t n, const real* block, real* x) noexcept nogil:
+    """x = the first n elements of a block."""
     cdef int64_t i
     for i in range(n):
         x[i] = block[i]

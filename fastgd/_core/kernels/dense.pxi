@@ -81,7 +81,7 @@ cdef void dense_forward(const LayerRows* job, const real* source, real* target) 
             M=job.rows, N=job.width, K=job.source_width, A=source, a_row=job.source_stride,
             a_col=1, B=kernel_of(job, <real>0), b_row=job.width, b_col=1,
             start=bias_of(job, <real>0), start_row=0, C=target, c_row=job.stride, spill=job.rows,
-            finish=FINISH_RELU if kind == ACTIVATION_RELU else FINISH_NONE, gate=NULL,
+            finish=FINISH_RELU if kind == ACTIVATION_RELU else FINISH_NONE, gate=target,
             panel=job.panel)
         product(&p, <real>0)
         if kind == ACTIVATION_RELU:
@@ -93,7 +93,7 @@ cdef void dense_forward(const LayerRows* job, const real* source, real* target) 
                  target, job.stride)
 
 
-cdef void dense_activation_gradient(
+cdef void dense_finish_gradient(
     const LayerRows* job, const real* d_target, real* out,
 ) noexcept nogil:
     """From the gradient of the target to that of source kernel + bias, in its place."""
@@ -199,5 +199,5 @@ cdef inline void dense_kernel_gradient(
     p = Product(
         M=inputs, N=units, K=job.rows, A=source, a_row=1, a_col=job.source_stride, B=d_target,
         b_row=job.stride, b_col=1, start=NULL, start_row=0, C=d_kernel, c_row=units, spill=spill,
-        finish=FINISH_NONE, gate=NULL, panel=job.panel)
+        finish=FINISH_NONE, gate=d_kernel, panel=job.panel)
     product(&p, <real>0)

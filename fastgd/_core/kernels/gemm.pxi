@@ -79,7 +79,7 @@ cdef struct Product:
     int64_t spill           # rows from the first on that may be stored beyond their N columns,
     #                         to the next multiple of HALF; rows are stored from first to last
     Finish finish           # where it is not FINISH_NONE, spill is M
-    const void* gate        # laid out as C
+    const void* gate        # laid out as C; without FINISH_GATE C itself will do
     void* panel             # room for PANEL_BYTES
 
 

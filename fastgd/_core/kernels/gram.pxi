@@ -12,7 +12,7 @@ cdef inline void add_gram_tile(
     cdef int64_t i, j
     cdef Product p = Product(
         M=M, N=N, K=rows, A=A, a_row=1, a_col=LANES, B=B, b_row=LANES, b_col=1, start=NULL,
-        start_row=0, C=spare, c_row=LANES, spill=M, finish=FINISH_NONE, gate=NULL, panel=NULL)
+        start_row=0, C=spare, c_row=LANES, spill=M, finish=FINISH_NONE, gate=spare, panel=NULL)
     product(&p, <double>0)
     for i in range(M):
         for j in range(N):

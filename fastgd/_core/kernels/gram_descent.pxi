@@ -16,7 +16,7 @@ cdef int gram_descent(GramDescent* job) noexcept nogil:
         p = Product(
             M=job.k, N=d, K=d, A=job.theta, a_row=d, a_col=1, B=job.gram, b_row=job.stride,
             b_col=1, start=NULL, start_row=0, C=job.gradient, c_row=job.gradient_stride,
-            spill=job.k, finish=FINISH_NONE, gate=NULL, panel=job.panel)
+            spill=job.k, finish=FINISH_NONE, gate=job.gradient, panel=job.panel)
         product(&p, <double>0)
         beyond = 0
         for output in range(job.k):

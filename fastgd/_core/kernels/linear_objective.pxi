@@ -73,7 +73,7 @@ cdef inline void dense_block(
         p = Product(
             M=k, N=rows, K=d, A=job.theta, a_row=job.stride, a_col=1, B=wide, b_row=1,
             b_col=stride, start=NULL, start_row=0, C=z, c_row=BATCH_ROWS, spill=k,
-            finish=FINISH_NONE, gate=NULL, panel=panel)
+            finish=FINISH_NONE, gate=z, panel=panel)
         product(&p, <double>0)
         for o in range(k):
             for i in range(rows):
@@ -89,7 +89,7 @@ cdef inline void dense_block(
         p = Product(
             M=k, N=d, K=rows, A=z, a_row=BATCH_ROWS, a_col=1, B=wide, b_row=stride, b_col=1,
             start=NULL, start_row=0, C=gradient, c_row=job.stride, spill=k, finish=FINISH_NONE,
-            gate=NULL, panel=panel)
+            gate=gradient, panel=panel)
         product(&p, <double>0)
         for o in range(k):
             for i in range(d):

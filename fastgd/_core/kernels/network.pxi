@@ -66,8 +66,8 @@ cdef void backward(
         job.flags = flags[i]
         operation = operation_of(job.row.op, <real>0)
         d_target = deltas_at(&job, job.row.target, <real>0)
-        if operation.entered != NULL:
-            operation.entered(&job, d_target, d_target)
+        if operation.finish_gradient != NULL:
+            operation.finish_gradient(&job, d_target, d_target)
         if flags[i] & FLAG_SOURCE:
             job.second = False
             pass_back(&job, operation, <const real*>d_target, d_x)

@@ -1,5 +1,5 @@
 # The operations of the layer table: what a row of it does forward, and backward to its sources and
-# to its parameters. Each is a row of a table of its own, see enter_operations.
+# to its parameters. Each Op is itself a row of a table, see enter_operations.
 
 # Some rows of a batch at a row of the layer table. Where `void` stands, numbers are of the
 # network's type.
@@ -31,7 +31,7 @@ cdef struct LayerRows:
     void* sums                  # what the gradients are to be added to, or NULL
 
 # Forward: from the source to the target. Backward: from the gradient of the target to that of a
-# source, or to those of the parameters, each from its place in the flat vector `out` on.
+# source, or to those of the parameters, which stand in the flat vector `out` as they do in `net`.
 ctypedef void (*ForwardFunction)(
     const LayerRows* job, const void* source, void* target) noexcept nogil
 ctypedef void (*BackwardFunction)(
@@ -41,7 +41,8 @@ cdef struct Operation:
     ForwardFunction forward
     BackwardFunction source_gradient
     BackwardFunction parameter_gradients    # NULL where there are no parameters
-    BackwardFunction entered                # first of all, in place: of what was finished in place
+    BackwardFunction finish_gradient        # NULL, or what comes before both: in place, back
+    #                                         through what `forward` does to the target at its end
 
 cdef enum:
     MOST_OPERATIONS = 16
@@ -53,7 +54,7 @@ cdef void enter_operations(Operation* table, real of_type) noexcept:
     """Each Op is a row."""
     table[<int>OP_DENSE] = Operation(
         <ForwardFunction>dense_forward[real], <BackwardFunction>dense_source_gradient[real],
-        <BackwardFunction>dense_parameters[real], <BackwardFunction>dense_activation_gradient[real])
+        <BackwardFunction>dense_parameters[real], <BackwardFunction>dense_finish_gradient[real])
     table[<int>OP_ACTIVATION] = Operation(
         <ForwardFunction>activation_forward[real],
         <BackwardFunction>activation_source_gradient[real], NULL, NULL)

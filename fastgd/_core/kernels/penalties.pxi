@@ -121,7 +121,7 @@ cdef double orthogonal(
         rows = min(<int64_t>ORTHOGONAL_BLOCK, n - first)
         p = Product(
             M=rows, N=n, K=k, A=unit + first * k, a_row=k, a_col=1, B=unit, b_row=1, b_col=k,
-            start=NULL, start_row=0, C=cosines, c_row=n, spill=0, finish=FINISH_NONE, gate=NULL,
+            start=NULL, start_row=0, C=cosines, c_row=n, spill=0, finish=FINISH_NONE, gate=cosines,
             panel=panel)
         product(&p, <real>0)
         for i in range(rows):
@@ -138,7 +138,7 @@ cdef double orthogonal(
                     d_w[at * step + e * inner] = <real>-size * unit[at * k + e]
         p = Product(
             M=rows, N=k, K=n, A=cosines, a_row=n, a_col=1, B=unit, b_row=k, b_col=1, start=NULL,
-            start_row=0, C=sums, c_row=k, spill=0, finish=FINISH_NONE, gate=NULL, panel=panel)
+            start_row=0, C=sums, c_row=k, spill=0, finish=FINISH_NONE, gate=sums, panel=panel)
         product(&p, <real>0)
         for i in range(rows):
             for e in range(k):
