@@ -12,6 +12,7 @@ ctypedef void (*GradientLoop)(
 cdef struct ActivationLoops:
     ValuesLoop values
     GradientLoop gradient
+    int64_t settings        # how many numbers it takes
     bint whole_rows         # whether n is the width of a row: else a multiple of POINTS
 
 cdef enum:
@@ -62,58 +63,59 @@ cdef inline const ActivationLoops* activation_of(int64_t kind, real of_type) noe
 cdef void enter_activations(ActivationLoops* table, real of_type) noexcept:
     """Each Activation is a row."""
     table[<int>ACTIVATION_LINEAR] = ActivationLoops(
-        <ValuesLoop>identity_values[real], <GradientLoop>identity_gradient[real], False)
+        <ValuesLoop>identity_values[real], <GradientLoop>identity_gradient[real], 0, False)
     table[<int>ACTIVATION_RELU] = ActivationLoops(
-        <ValuesLoop>relu_values[real], <GradientLoop>relu_gradient[real], False)
+        <ValuesLoop>relu_values[real], <GradientLoop>relu_gradient[real], 0, False)
     table[<int>ACTIVATION_SIGMOID] = ActivationLoops(
-        <ValuesLoop>sigmoid_values[real], <GradientLoop>sigmoid_gradient[real], False)
+        <ValuesLoop>sigmoid_values[real], <GradientLoop>sigmoid_gradient[real], 0, False)
     table[<int>ACTIVATION_TANH] = ActivationLoops(
-        <ValuesLoop>tanh_values[real], <GradientLoop>tanh_gradient[real], False)
+        <ValuesLoop>tanh_values[real], <GradientLoop>tanh_gradient[real], 0, False)
     table[<int>ACTIVATION_SOFTMAX] = ActivationLoops(
-        <ValuesLoop>softmax_values[real], <GradientLoop>softmax_gradient[real], True)
+        <ValuesLoop>softmax_values[real], <GradientLoop>softmax_gradient[real], 0, True)
     table[<int>ACTIVATION_LOG_SOFTMAX] = ActivationLoops(
-        <ValuesLoop>log_softmax_values[real], <GradientLoop>log_softmax_gradient[real], True)
+        <ValuesLoop>log_softmax_values[real], <GradientLoop>log_softmax_gradient[real], 0, True)
     table[<int>ACTIVATION_RECTIFIER] = ActivationLoops(
-        <ValuesLoop>rectifier_values[real], <GradientLoop>rectifier_gradient[real], False)
+        <ValuesLoop>rectifier_values[real], <GradientLoop>rectifier_gradient[real], 3, False)
     table[<int>ACTIVATION_ELU] = ActivationLoops(
-        <ValuesLoop>elu_values[real], <GradientLoop>elu_gradient[real], False)
+        <ValuesLoop>elu_values[real], <GradientLoop>elu_gradient[real], 1, False)
     table[<int>ACTIVATION_SELU] = ActivationLoops(
-        <ValuesLoop>selu_values[real], <GradientLoop>selu_gradient[real], False)
+        <ValuesLoop>selu_values[real], <GradientLoop>selu_gradient[real], 0, False)
     table[<int>ACTIVATION_CELU] = ActivationLoops(
-        <ValuesLoop>celu_values[real], <GradientLoop>celu_gradient[real], False)
+        <ValuesLoop>celu_values[real], <GradientLoop>celu_gradient[real], 1, False)
     table[<int>ACTIVATION_GELU] = ActivationLoops(
-        <ValuesLoop>gelu_values[real], <GradientLoop>gelu_gradient[real], False)
+        <ValuesLoop>gelu_values[real], <GradientLoop>gelu_gradient[real], 0, False)
     table[<int>ACTIVATION_GELU_TANH] = ActivationLoops(
-        <ValuesLoop>gelu_tanh_values[real], <GradientLoop>gelu_tanh_gradient[real], False)
+        <ValuesLoop>gelu_tanh_values[real], <GradientLoop>gelu_tanh_gradient[real], 0, False)
     table[<int>ACTIVATION_SILU] = ActivationLoops(
-        <ValuesLoop>silu_values[real], <GradientLoop>silu_gradient[real], False)
+        <ValuesLoop>silu_values[real], <GradientLoop>silu_gradient[real], 0, False)
     table[<int>ACTIVATION_MISH] = ActivationLoops(
-        <ValuesLoop>mish_values[real], <GradientLoop>mish_gradient[real], False)
+        <ValuesLoop>mish_values[real], <GradientLoop>mish_gradient[real], 0, False)
     table[<int>ACTIVATION_SOFTPLUS] = ActivationLoops(
-        <ValuesLoop>softplus_values[real], <GradientLoop>softplus_gradient[real], False)
+        <ValuesLoop>softplus_values[real], <GradientLoop>softplus_gradient[real], 0, False)
     table[<int>ACTIVATION_SOFTSIGN] = ActivationLoops(
-        <ValuesLoop>softsign_values[real], <GradientLoop>softsign_gradient[real], False)
+        <ValuesLoop>softsign_values[real], <GradientLoop>softsign_gradient[real], 0, False)
     table[<int>ACTIVATION_SQUAREPLUS] = ActivationLoops(
-        <ValuesLoop>squareplus_values[real], <GradientLoop>squareplus_gradient[real], False)
+        <ValuesLoop>squareplus_values[real], <GradientLoop>squareplus_gradient[real], 1, False)
     table[<int>ACTIVATION_SPARSE_PLUS] = ActivationLoops(
-        <ValuesLoop>sparse_plus_values[real], <GradientLoop>sparse_plus_gradient[real], False)
+        <ValuesLoop>sparse_plus_values[real], <GradientLoop>sparse_plus_gradient[real], 0, False)
     table[<int>ACTIVATION_SPARSE_SIGMOID] = ActivationLoops(
-        <ValuesLoop>sparse_sigmoid_values[real], <GradientLoop>sparse_sigmoid_gradient[real], False)
+        <ValuesLoop>sparse_sigmoid_values[real], <GradientLoop>sparse_sigmoid_gradient[real], 0,
+        False)
     table[<int>ACTIVATION_LOG_SIGMOID] = ActivationLoops(
-        <ValuesLoop>log_sigmoid_values[real], <GradientLoop>log_sigmoid_gradient[real], False)
+        <ValuesLoop>log_sigmoid_values[real], <GradientLoop>log_sigmoid_gradient[real], 0, False)
     table[<int>ACTIVATION_EXPONENTIAL] = ActivationLoops(
-        <ValuesLoop>exponential_values[real], <GradientLoop>exponential_gradient[real], False)
+        <ValuesLoop>exponential_values[real], <GradientLoop>exponential_gradient[real], 0, False)
     table[<int>ACTIVATION_TANH_SHRINK] = ActivationLoops(
-        <ValuesLoop>tanh_shrink_values[real], <GradientLoop>tanh_shrink_gradient[real], False)
+        <ValuesLoop>tanh_shrink_values[real], <GradientLoop>tanh_shrink_gradient[real], 0, False)
     table[<int>ACTIVATION_SOFT_SHRINK] = ActivationLoops(
-        <ValuesLoop>soft_shrink_values[real], <GradientLoop>soft_shrink_gradient[real], False)
+        <ValuesLoop>soft_shrink_values[real], <GradientLoop>soft_shrink_gradient[real], 1, False)
     table[<int>ACTIVATION_HARD_SHRINK] = ActivationLoops(
-        <ValuesLoop>hard_shrink_values[real], <GradientLoop>hard_shrink_gradient[real], False)
+        <ValuesLoop>hard_shrink_values[real], <GradientLoop>hard_shrink_gradient[real], 1, False)
     table[<int>ACTIVATION_HARD_TANH] = ActivationLoops(
-        <ValuesLoop>hard_tanh_values[real], <GradientLoop>hard_tanh_gradient[real], False)
+        <ValuesLoop>hard_tanh_values[real], <GradientLoop>hard_tanh_gradient[real], 0, False)
     table[<int>ACTIVATION_HARD_SIGMOID] = ActivationLoops(
-        <ValuesLoop>hard_sigmoid_values[real], <GradientLoop>hard_sigmoid_gradient[real], False)
+        <ValuesLoop>hard_sigmoid_values[real], <GradientLoop>hard_sigmoid_gradient[real], 0, False)
     table[<int>ACTIVATION_HARD_SILU] = ActivationLoops(
-        <ValuesLoop>hard_silu_values[real], <GradientLoop>hard_silu_gradient[real], False)
+        <ValuesLoop>hard_silu_values[real], <GradientLoop>hard_silu_gradient[real], 0, False)
     table[<int>ACTIVATION_THRESHOLD] = ActivationLoops(
-        <ValuesLoop>threshold_values[real], <GradientLoop>threshold_gradient[real], False)
+        <ValuesLoop>threshold_values[real], <GradientLoop>threshold_gradient[real], 2, False)

@@ -5,15 +5,14 @@ cdef void activate(
     int64_t kind, const double* settings, int64_t rows, int64_t width, const real* z,
     int64_t z_stride, real* y, int64_t y_stride,
 ) noexcept nogil:
-    """y = kind(z), for `rows` rows of `width` values; y may be z, and settings NULL for kinds that
-    have none.
+    """y = kind(z), for `rows` rows of `width` values; y may be z.
 
     Elementwise kinds run through the padding between the rows too.
     """
     cdef const ActivationLoops* loops = activation_of(kind, <real>0)
     cdef real[ACTIVATION_SETTINGS] c
     cdef int64_t i
-    rounded(settings, c)
+    rounded(loops, settings, c)
     if z_stride == y_stride and not loops.whole_rows:
         run_values(loops, c, rows * z_stride, z, y)
         return
@@ -31,7 +30,7 @@ cdef void activation_gradient(
     cdef const real* y = <const real*>job.target
     cdef real[ACTIVATION_SETTINGS] c
     cdef int64_t i
-    rounded(settings, c)
+    rounded(loops, settings, c)
     if z_stride == job.stride and not loops.whole_rows:
         run_gradient(loops, c, job.rows * z_stride, z, y, d_y, d_z)
         return
@@ -40,11 +39,13 @@ cdef void activation_gradient(
                      d_y + i * job.stride, d_z + i * z_stride)
 
 
-cdef inline void rounded(const double* settings, real* c) noexcept nogil:
-    cdef int i
-    if settings != NULL:
-        for i in range(ACTIVATION_SETTINGS):
-            c[i] = <real>settings[i]
+cdef inline void rounded(
+    const ActivationLoops* loops, const double* settings, real* c,
+) noexcept nogil:
+    """c = the settings that a kind takes, in the network's type."""
+    cdef int64_t i
+    for i in range(loops.settings):
+        c[i] = <real>settings[i]
 
 
 cdef void activation_forward(
