@@ -285,8 +285,8 @@ class Table:
         target = source
         if not self._activates(source, description.code):
             target = self.buffer(self.widths[source])
-            settings = (*description.settings, 0, 0, 0)[:ACTIVATION_SETTINGS]
-            self.row(Op.OP_ACTIVATION, source, target, kind=description.code, settings=settings)
+            code, settings = description.code, description.settings
+            self.row(Op.OP_ACTIVATION, source, target, kind=code, settings=settings)
         self.activated[target] = activation
         return target
 
@@ -352,8 +352,6 @@ class Table:
         )
 
 
-#: How many numbers an activation may have.
-ACTIVATION_SETTINGS = 3
 #: The activations that a dense layer applies in place: their derivative is written in terms of
 #: their output.
 IN_PLACE = (
