@@ -79,7 +79,7 @@ def objective(
         (k + 2) * BATCH_ROWS + k * job.stride + job.kernels.panel_bytes // 8
         + (0 if rows.table.sparse else job.block * job.stride + BATCH_CHUNK)
     ) * 8 + 63) // 64 * 64
-    scratch = numpy.empty(threads * job.scratch_size + 64, numpy.uint8)
+    scratch = aligned_zeros(threads * job.scratch_size, numpy.uint8)
     job.y = <const double*>address(y)
     job.weights = NULL if weights is None else <const double*>address(weights)
     job.theta = <const double*>address(padded)
@@ -87,7 +87,7 @@ def objective(
     job.curvatures = NULL if curvatures is None else <double*>address(curvatures)
     job.row = row
     job.sums = <double*>address(sums)
-    job.scratch = <char*>((<size_t>address(scratch) + 63) // 64 * 64)
+    job.scratch = <char*>address(scratch)
     with nogil:
         job.deadline = now() + seconds
         run_team(threads, pass_blocks, &job)

@@ -101,12 +101,12 @@ def weighted_gram(
         size = job.count * d * job.width
         # gram_descent reads whole tiles
         sums = numpy.zeros(size + lanes)[:size].reshape(job.count, d, job.width)
-    scratch = numpy.zeros(threads * job.scratch_size + 8)
+    scratch = aligned_zeros(threads * job.scratch_size, numpy.float64)
     job.weights = NULL if weights is None else <const double*>address(weights)
     job.shift = NULL if shift is None else <const double*>address(shift)
     job.targets = <const double*>address(targets)
     job.sums = <double*>address(sums)
-    job.scratch = <double*>((<size_t>address(scratch) + 63) // 64 * 64)
+    job.scratch = <double*>address(scratch)
     with nogil:
         job.deadline = now() + seconds
         run_team(threads, pass_rows, &job)
