@@ -92,7 +92,7 @@ ENGINE_TESTS := $(wildcard tests/test_engine*.py tests/test_products.py tests/te
 THREADS_TESTS := tests/test_threads.py tests/test_predictor.py $(wildcard tests/test_engine*.py)
 runtime = LD_PRELOAD=$$($(or $(CC),cc) -print-file-name=lib$(1).so)
 
-# GRID=--grid runs every case, for an hour or so.
+# With GRID=--grid the sanitizers run every case, for an hour or so.
 debug: BUILD := FASTGD_DEBUG_BUILD=1
 sanitize: sanitize-memory sanitize-threads
 sanitize-memory: BUILD := FASTGD_CFLAGS="-fsanitize=address,undefined \

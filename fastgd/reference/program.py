@@ -51,7 +51,7 @@ class Batch:
     key: int = 0
 
 
-#: What a pass forward keeps for the one back.
+#: What ``forward`` returns for ``backward``.
 Kept = namedtuple("Kept", ["batch", "parameters", "values"])
 
 

@@ -19,7 +19,7 @@ os.register_at_fork(after_in_child=_count_fork)
 
 
 cdef class Kept:
-    """What a pass forward keeps for the one back: its arguments, and the values of all buffers."""
+    """Hold the arguments of `forward`, and the values of all buffers, for `backward`."""
 
     cdef Batch batch
     cdef np.ndarray parameters

@@ -173,7 +173,7 @@ cdef void batch_norm_forward(
     cdef const Network* net = job.net
     cdef int64_t groups = <int64_t>job.settings[2]
     cdef int64_t channels = job.width // groups
-    cdef const real* bias = <const real*>net.parameters + job.row.bias
+    cdef const real* bias = bias_of(job, <real>0)
     cdef real* room = batch_room(net, job.row, <real>0)
     cdef real* line = <real*>job.line
     cdef real* scale = line + channels
@@ -188,7 +188,7 @@ cdef void batch_norm_forward(
     mean = means_and_factors(job, line, &factor)
     scaled_factors(job, channels, factor, scale)
     for j in range(channels):
-        shift[j] = bias[j] if job.row.bias >= 0 else <real>0
+        shift[j] = <real>0 if bias == NULL else bias[j]
     for i in range(job.rows):
         for g in range(groups):
             for j in range(channels):

@@ -57,13 +57,6 @@ cdef inline void single_unit(
             target[i * stride] = row_dot(inputs, source + i * source_stride, kernel) + b
 
 
-cdef inline const real* bias_of(const LayerRows* job, real of_type) noexcept nogil:
-    """The bias, or NULL."""
-    if job.row.bias < 0:
-        return NULL
-    return <const real*>job.net.parameters + job.row.bias
-
-
 # A function of its own, for its loops to have the registers.
 cdef void single_unit_forward(
     const LayerRows* job, const real* source, real* target,

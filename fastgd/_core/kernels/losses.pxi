@@ -21,7 +21,7 @@ cdef struct LossRows:
     void* values                # out, one a row
     void* d_p                   # out, laid out as p, or NULL
     void* line                  # room for `width`
-    int64_t columns             # of y, for a metric
+    int64_t columns             # of y; for a metric only
     const void* weights         # laid out as y, for a metric that collects; or NULL
 
 include "loss_points.pxi"

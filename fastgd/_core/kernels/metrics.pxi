@@ -109,7 +109,7 @@ cdef void metric_rows(
     cdef const double* settings = job.settings
     cdef int64_t kind = metric.kind
     cdef int64_t width = job.width
-    cdef int64_t columns = metric.columns
+    cdef int64_t columns = job.columns
     cdef const real* y = <const real*>job.y
     cdef real* values = <real*>job.values
     cdef real* line = <real*>job.line

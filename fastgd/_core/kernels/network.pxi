@@ -7,7 +7,7 @@ cdef inline LayerRows layer_rows(
     const Network* net, const Batch* batch, int64_t first_row, int64_t rows, const real* x,
     void* scratch,
 ) noexcept nogil:
-    """What is the same for each row of the table."""
+    """Return the fields that all rows of the table share."""
     cdef LayerRows job
     job.net = net
     job.batch = batch

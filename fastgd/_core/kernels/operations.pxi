@@ -99,6 +99,13 @@ cdef inline const real* kernel_of(const LayerRows* job, real of_type) noexcept n
     return <const real*>job.net.parameters + job.row.kernel
 
 
+cdef inline const real* bias_of(const LayerRows* job, real of_type) noexcept nogil:
+    """The bias, or NULL."""
+    if job.row.bias < 0:
+        return NULL
+    return <const real*>job.net.parameters + job.row.bias
+
+
 cdef inline void add_shared(
     const LayerRows* job, int64_t begin, int64_t n, const real* out,
 ) noexcept nogil:

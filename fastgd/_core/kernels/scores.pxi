@@ -11,6 +11,16 @@ cdef inline real row_weight(real weight, real value) noexcept nogil:
     return <real>0 if weight == 0 else weight * value
 
 
+cdef inline void take_metric(
+    LossRows* job, const Network* net, const MetricTerm* metric,
+) noexcept nogil:
+    """Take what a metric says of its rows."""
+    job.settings = net.settings + metric.settings
+    job.width = net.width[metric.source]
+    job.stride = net.stride[metric.source]
+    job.columns = metric.columns
+
+
 cdef void score(
     const Network* net, const Batch* batch, int64_t first_row, int64_t rows, const real* y,
     const real* x, bint slopes, void* scratch,
@@ -91,9 +101,7 @@ cdef void score(
         if metric.kind >= METRIC_COUNTS:
             row_values += net.capacity  # its rows are taken in by add_scores
             continue
-        job.settings = net.settings + metric.settings
-        job.width = net.width[metric.source]
-        job.stride = net.stride[metric.source]
+        take_metric(&job, net, metric)
         job.p = values_at(net, x, metric.source, first_row)
         job.y = y_rows + metric.y_column
         job.values = row_values
@@ -207,12 +215,9 @@ cdef void collect(
     if metric.kind == CALL_FUNCTION:
         call_metric(net, metric, rows, p, y)
         return
-    job.settings = net.settings + metric.settings
+    take_metric(&job, net, metric)
     job.rows = rows
-    job.width = net.width[metric.source]
-    job.stride = net.stride[metric.source]
     job.y_stride = net.target_width
-    job.columns = metric.columns
     job.weights = y + metric.weight_column if metric.weight_column >= 0 else NULL
     job.line = <char*>net.scratch + net.line_start
     y = y + metric.y_column
