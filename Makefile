@@ -60,6 +60,7 @@ lint: $(VENV)/with-lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint fastgd
+	$(BIN)/mypy
 
 # The stamps: .venv/built is as new as the compiled modules, .venv/with-X as the extra X.
 $(VENV)/built: $(COMPILED)

@@ -6,12 +6,12 @@ Products and updates have no entrance of their own: the networks of test_speed.p
 import numpy as np
 import pytest
 
-from fastgd import _engines
+from fastgd._engine import builds
 
 COUNT = 4096
 
-BUILD = _engines.available()[0]
-kernels = _engines.kernels(BUILD)
+BUILD = builds.available()[0]
+kernels = builds.kernels(BUILD)
 scalars = pytest.importorskip(
     f"fastgd._core.scalars_{BUILD}", reason="needs make test's modules"
 )

@@ -5,26 +5,20 @@ taken as float64) and returns one of the same shape; a gradient tape follows it.
 is that of ``fastgd.reference``.
 """
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from fastgd import ops
+from fastgd._autodiff.tensor import Symbolic
 from fastgd._core.formulas import Activation
-from fastgd._names import lookup
-from fastgd._tensor import Symbolic
+from fastgd._core.types import Call
+from fastgd._engine.plan import Description
+from fastgd._registry.names import lookup
+from fastgd._registry.objects import deserialize_object
 from fastgd.errors import ShapeError
 from fastgd.reference.activations import ACTIVATIONS
-from fastgd.saving import deserialize_object
 from fastgd.tape import GradientTape, Tensor, record, recording
-
-
-@dataclass(frozen=True)
-class Description:
-    """An activation as the engine knows it: its code, and its numbers in the code's order."""
-
-    code: int
-    settings: tuple = ()
 
 
 def _floating(x):
@@ -329,6 +323,17 @@ def get(identifier):
     if callable(identifier):
         return identifier
     return lookup("activation", identifier, _BY_NAME)
+
+
+def describe(activation):
+    """Return the Description of an activation: a function, or a Description itself."""
+    if isinstance(activation, Description):
+        return activation
+    if activation in DESCRIPTIONS:
+        return replace(DESCRIPTIONS[activation], function=activation)
+    return Description(
+        Call.CALL_FUNCTION, function=activation, called=UserActivation(activation)
+    )
 
 
 def serialize(activation):

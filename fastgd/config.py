@@ -7,8 +7,8 @@ import sys
 
 import numpy as np
 
-from fastgd import _engines
 from fastgd._core import cpu
+from fastgd._engine import builds
 from fastgd.errors import ArgumentError, DataTypeError
 
 __version__ = "0.1.0"
@@ -66,7 +66,7 @@ def engine():
     That which ``set_engine`` chose, or the environment variable ``FASTGD_ENGINE``, or the best
     build that this CPU and its operating system can run.
     """
-    return _settings["engine"] or _engines.default()
+    return _settings["engine"] or builds.default()
 
 
 def set_engine(name):
@@ -83,7 +83,7 @@ def set_engine(name):
         If there is no such engine, or this CPU lacks its instructions.
     """
     if name is not None:
-        _engines.load(name)
+        builds.load(name)
     _settings["engine"] = name
 
 
@@ -177,7 +177,7 @@ def show_config():
     features = [f"{k} {'yes' if v else 'no'}" for k, v in cpu.features().items()]
     lines = {
         "fastgd": __version__,
-        "engine": f"{name} (available: {', '.join(_engines.available())})",
+        "engine": f"{name} (available: {', '.join(builds.available())})",
         "floatx": floatx(),
         "threads": f"{num_threads()} (of {threads(-1)} CPUs)",
         "numpy": np.__version__,

@@ -4,13 +4,14 @@ import math
 
 import numpy as np
 
-from fastgd import _engines, config
+from fastgd import config
 from fastgd._core.types import CONSTRAINT_ROW
 from fastgd._core.types import Constraint as Code
-from fastgd._registry import Described, Registry
-from fastgd._validate import number, numeric
+from fastgd._data.validation import number, numeric
+from fastgd._engine import builds
+from fastgd._registry.objects import serialize_object
+from fastgd._registry.registry import Described, Registry
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
-from fastgd.saving import serialize_object
 
 #: What is added to a norm before it divides, as in Keras.
 EPSILON = 1e-7
@@ -53,7 +54,7 @@ class _Known(Constraint):
         w = numeric(w, "w")
         result = np.array(w, dtype=w.dtype if w.dtype.char in "fd" else np.float64, order="C")
         row = self.projection(w.shape)
-        _engines.load(config.engine()).constrain(result.reshape(-1), row.reshape(1))
+        builds.load(config.engine()).constrain(result.reshape(-1), row.reshape(1))
         return result
 
 

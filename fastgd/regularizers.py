@@ -8,11 +8,11 @@ import numpy as np
 
 from fastgd import ops
 from fastgd._core.types import Penalty
-from fastgd._registry import Described, Registry
-from fastgd._validate import native, number
+from fastgd._data.validation import number
+from fastgd._registry.objects import serialize_object
+from fastgd._registry.registry import Described, Registry
 from fastgd.errors import ArgumentError, ShapeError
-from fastgd.saving import serialize_object
-from fastgd.tape import GradientTape, Tensor
+from fastgd.tape import value_and_grad
 
 #: A vector shorter than this is not made a unit vector, as in Keras.
 EPSILON = 1e-7
@@ -213,36 +213,6 @@ class OrthogonalRegularizer(Regularizer):
         by_rows = self.mode == "rows"
         kinds = Penalty.PENALTY_ORTHOGONAL_COLUMNS, Penalty.PENALTY_ORTHOGONAL_ROWS
         return kinds[by_rows], self.factor, 0.0
-
-
-def value_and_grad(function, x):
-    """What a function gives for an array, and the gradient, by the tape.
-
-    Parameters
-    ----------
-    function : callable
-        From an array or tensor to one number.
-    x : ndarray
-
-    Returns
-    -------
-    (float, ndarray)
-        The gradient is of the shape and data type of x, zeros where nothing depends on x.
-
-    Raises
-    ------
-    ShapeError
-        If the function gives more than one number.
-    """
-    x = native(np.array(x))
-    with GradientTape() as tape:
-        watched = tape.watch(x)
-        value = function(watched)
-    if np.size(value) != 1:
-        raise ShapeError(f"regularizer: expected one number, got shape {np.shape(value)}")
-    if not isinstance(value, Tensor):
-        return float(value), np.zeros_like(x)
-    return float(ops.convert_to_numpy(value)), tape.gradient(value, watched)
 
 
 def of_outputs(identifier):

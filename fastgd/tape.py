@@ -4,9 +4,9 @@ import contextlib
 
 import numpy as np
 
-from fastgd._backward import Gradients, leaves, map_structure
-from fastgd._tensor import Tensor, apply, apply_ufunc, followed, record
-from fastgd._validate import native
+from fastgd._autodiff.backward import Gradients, leaves, map_structure
+from fastgd._autodiff.tensor import Tensor, apply, apply_ufunc, followed, record
+from fastgd._core.arrays import native
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError, UnknownNameError
 from fastgd.variables import Variable, active, owners
 
@@ -297,3 +297,33 @@ def _variables_in(owner):
 
 def _place(variable):
     return id(variable.owner), variable.offset, variable.shape
+
+
+def value_and_grad(function, x):
+    """What a function gives for an array, and the gradient, by the tape.
+
+    Parameters
+    ----------
+    function : callable
+        From an array or tensor to one number.
+    x : ndarray
+
+    Returns
+    -------
+    (float, ndarray)
+        The gradient is of the shape and data type of x, zeros where nothing depends on x.
+
+    Raises
+    ------
+    ShapeError
+        If the function gives more than one number.
+    """
+    x = native(np.array(x))
+    with GradientTape() as tape:
+        watched = tape.watch(x)
+        value = function(watched)
+    if np.size(value) != 1:
+        raise ShapeError(f"regularizer: expected one number, got shape {np.shape(value)}")
+    if not isinstance(value, Tensor):
+        return float(value), np.zeros_like(x)
+    return float(value.numpy()), tape.gradient(value, watched)

@@ -8,8 +8,8 @@ import weakref
 
 import numpy as np
 
-from fastgd._array_methods import ArrayMethods, cast
-from fastgd._validate import native
+from fastgd._autodiff.array_methods import ArrayMethods, cast
+from fastgd._core.arrays import native
 from fastgd.errors import DataTypeError, ShapeError
 
 

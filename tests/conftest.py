@@ -7,7 +7,9 @@ import zlib
 
 import pytest
 
-from fastgd import _engines, _names, config, utils
+from fastgd import config, utils
+from fastgd._engine import builds
+from fastgd._registry import names
 
 #: A test with no more cases than this runs all of them in the short suite, too.
 FEW = 12
@@ -86,16 +88,16 @@ def pytest_collection_finish():
 def _first_state():
     """Same seed, same names, float32, whatever ran before."""
     utils.set_random_seed(1)
-    _names.reset_names()
+    names.reset_names()
     yield
     config.set_floatx("float32")
     config.set_engine(None)
 
 
-@pytest.fixture(params=list(_engines.NAMES))
+@pytest.fixture(params=list(builds.NAMES))
 def engine(request):
     """The name of an engine that new models, and updates, run on during the test."""
-    if request.param not in _engines.available():
+    if request.param not in builds.available():
         pytest.skip(f"the {request.param} build was not made, or cannot run on this CPU")
     config.set_engine(request.param)
     return request.param

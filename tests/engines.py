@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from fastgd import _engines, config, metrics, reference
+from fastgd import config, metrics, reference
 from fastgd._core import cpu, types
 from fastgd._core.formulas import Activation, Loss
 from fastgd._core.types import Op, Update
-from fastgd._part import Part
+from fastgd._engine import builds
+from fastgd._engine.job import Part
 
 BUILDS = ("baseline", "avx2", "avx512", "wide")
 
@@ -29,7 +30,7 @@ def missing(build):
     needs = "avx2" if build == "wide" else build
     if needs not in cpu.supported():
         return f"this CPU cannot run the {build} build"
-    if not _engines.built(build):
+    if not builds.built(build):
         return f"the {build} build was not made"
     return None
 
@@ -52,7 +53,7 @@ each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["f3
 
 def engine(build):
     """The engine over the kernels of a build, or the reference engine."""
-    return reference if build == "reference" else _engines.compiled(build)
+    return reference if build == "reference" else builds.compiled(build)
 
 
 @dataclass

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 from engines import Net
 
-from fastgd import _plan
 from fastgd._core import types
 from fastgd._core.formulas import Activation, Loss
 from fastgd._core.types import Affine, Moments, Noise, Op
+from fastgd._engine import plan
 
 
 class Parameters:
@@ -190,7 +190,7 @@ class LayerNet(Net):
 
     def __init__(self, name, inputs, width, dtype, *, seed=0, twice=True, shared=False):
         parameters = Parameters(np.random.default_rng(seed))
-        table = _plan.Table(inputs)
+        table = plan.Table(inputs)
         self.ids = name == "embedding"
         buffer = 0
         if not self.ids:

@@ -9,16 +9,17 @@ import pytest
 from problems import network
 
 import fastgd
-from fastgd import _engines, config
+from fastgd import config
+from fastgd._engine import builds
 from fastgd.errors import ArgumentError, EngineError
 
-UNSUPPORTED = [name for name in _engines.NAMES if name not in _engines.available()]
+UNSUPPORTED = [name for name in builds.NAMES if name not in builds.available()]
 
 PROGRAM = """
 import fastgd
 print(fastgd.config.engine())
 model = fastgd.Sequential([fastgd.layers.Dense(1, input_shape=(2,))])
-engine = fastgd._engines.load(fastgd.config.engine())
+engine = fastgd._engine.builds.load(fastgd.config.engine())
 print(model.predict([[1.0, 2.0]]).shape, model.engine is engine)
 """
 
@@ -33,7 +34,7 @@ def run(**environment):
     )
 
 
-@pytest.mark.parametrize("name", _engines.available())
+@pytest.mark.parametrize("name", builds.available())
 def test_engine_by_environment(name):
     done = run(FASTGD_ENGINE=name)
     assert done.stdout.split() == [name, "(1,", "1)", "True"]
@@ -41,7 +42,7 @@ def test_engine_by_environment(name):
 
 def test_engine_without_environment_is_the_best():
     done = run(FASTGD_ENGINE="")
-    assert done.stdout.split()[0] == _engines.available()[0]
+    assert done.stdout.split()[0] == builds.available()[0]
 
 
 @pytest.mark.parametrize("name", ["fast", "AVX2", *UNSUPPORTED])
@@ -51,27 +52,27 @@ def test_engine_by_environment_that_is_none(name):
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("fastgd.errors.EngineError: engine: ")
     assert repr(name) in last
-    for there in _engines.available():
+    for there in builds.available():
         assert there in last
 
 
 def test_set_engine(engine):
     assert config.engine() == engine
-    assert network().engine is _engines.load(engine)
+    assert network().engine is builds.load(engine)
 
 
 def test_set_engine_is_for_models_made_from_now_on():
     first = network()
     config.set_engine("reference")
-    assert network().engine is _engines.load("reference")
-    assert first.engine is _engines.load(_engines.default())
+    assert network().engine is builds.load("reference")
+    assert first.engine is builds.load(builds.default())
     config.set_engine(None)
-    assert config.engine() == _engines.default()
+    assert config.engine() == builds.default()
 
 
 @pytest.mark.parametrize("name", ["fast", "", 5, *UNSUPPORTED])
 def test_set_engine_that_is_none(name):
-    there = _engines.available()[0]
+    there = builds.available()[0]
     config.set_engine(there)
     with pytest.raises(EngineError, match=rf"engine: .*{there}"):
         config.set_engine(name)
@@ -79,22 +80,22 @@ def test_set_engine_that_is_none(name):
 
 
 def test_engine_that_was_not_built(monkeypatch):
-    found = _engines.importlib.util.find_spec
+    found = builds.importlib.util.find_spec
     monkeypatch.setattr(
-        _engines.importlib.util,
+        builds.importlib.util,
         "find_spec",
         lambda n: None if n.endswith("baseline") else found(n),
     )
-    _engines.available.cache_clear()
-    _engines.load.cache_clear()
+    builds.available.cache_clear()
+    builds.load.cache_clear()
     try:
-        assert "baseline" not in _engines.available()
+        assert "baseline" not in builds.available()
         with pytest.raises(
             EngineError, match=r"'baseline' was not built .*FASTGD_BUILDS=baseline"
         ):
             config.set_engine("baseline")
     finally:
-        _engines.available.cache_clear()
+        builds.available.cache_clear()
 
 
 @pytest.mark.parametrize("dtype", ["float64", np.float64, np.dtype("float64"), float])
@@ -115,7 +116,7 @@ def test_show_config(engine, capsys):
     fastgd.show_config()
     lines = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
     assert lines["fastgd"] == fastgd.__version__
-    assert lines["engine"] == f"{engine} (available: {', '.join(_engines.available())})"
+    assert lines["engine"] == f"{engine} (available: {', '.join(builds.available())})"
     assert lines["numpy"] == np.__version__
     assert lines["floatx"] == "float32"
     assert {"python", "compiler", "machine"} <= set(lines)

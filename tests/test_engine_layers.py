@@ -16,7 +16,7 @@ from layer_nets import LAYERS, LayerNet, is_random, looks_across_rows
 from test_engine_gradients import differences
 
 from fastgd._core.types import Status
-from fastgd._part import Part
+from fastgd._engine.job import Part
 
 each_layer = pytest.mark.parametrize("name", LAYERS)
 WIDTHS = (1, 2, 3, 17, 33, 64, 100)

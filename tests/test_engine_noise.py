@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from engines import Plan, distance, each_build, each_dtype, each_engine, engine, flat
 
-from fastgd import _plan
 from fastgd._core import types
 from fastgd._core.types import Noise, Op
+from fastgd._engine.plan import Table
 
 SHAPE = 500, 401
 STREAM = 987654321
@@ -18,7 +18,7 @@ def noisy(
     build, kind, settings, dtype=np.float64, shape=SHAPE, key=7, stream=STREAM, value=1.0
 ):
     """A constant after a single layer of noise."""
-    table = _plan.Table(shape[1])
+    table = Table(shape[1])
     target = table.buffer(shape[1])
     table.row(Op.OP_NOISE, 0, target, kind=kind, keep=table.buffer(shape[1]),
               settings=(stream, *settings))  # fmt: skip

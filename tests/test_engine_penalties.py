@@ -26,7 +26,7 @@ from fastgd._core.types import (
     Reduction,
     Status,
 )
-from fastgd._part import Part
+from fastgd._engine.job import Part
 
 MSE = Loss.LOSS_MEAN_SQUARED_ERROR
 SHAPES = [

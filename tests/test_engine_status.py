@@ -24,7 +24,7 @@ from engines import (
 
 from fastgd._core.formulas import Loss
 from fastgd._core.types import Status
-from fastgd._part import Part
+from fastgd._engine.job import Part
 
 
 def huge(dtype):

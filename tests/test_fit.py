@@ -9,6 +9,7 @@ from problems import network, regression, spy_on
 
 import fastgd
 from fastgd import GradientTape, Sequential, layers, losses, optimizers, utils
+from fastgd._training import loop
 
 
 def test_program_with_the_model_api(engine):
@@ -62,7 +63,7 @@ def test_python_is_entered_once_an_epoch(engine, monkeypatch):
 
 def test_long_epochs_are_cut_into_spans_with_the_same_bits(engine, monkeypatch):
     def trained(seconds):
-        monkeypatch.setattr(fastgd.training, "SPAN_SECONDS", seconds)
+        monkeypatch.setattr(loop, "SPAN_SECONDS", seconds)
         utils.set_random_seed(4)
         x, y = regression(64 if engine == "reference" else 3200)
         model = network()
@@ -93,7 +94,7 @@ def test_other_threads_run_during_a_span(engine, monkeypatch):
 
     seen = []
     spy_on(model, monkeypatch, during=lambda: seen.append(turns[0]))
-    monkeypatch.setattr(fastgd.training, "SPAN_SECONDS", 0.2)
+    monkeypatch.setattr(loop, "SPAN_SECONDS", 0.2)
     thread = threading.Thread(target=work)
     thread.start()
     try:

@@ -14,141 +14,24 @@ import fastgd
 
 PACKAGE = Path(fastgd.__file__).parent
 
-# From low to high: a module imports from tiers below its own only.
-TIERS = [
-    {
-        "errors",
-        "_core",
-        "_core.aligned",
-        "_core.cpu",
-        "_core.engine",
-        "_core.formulas",
-        "_core.types",
-        "_array_methods",
-        "_gradients",
-        "_part",
-        "_scope",
-    },
-    {"reference.points", "reference.arrays", "reference.shuffle"},
-    {"reference.embedding", "reference.noise", "reference.normalization"},
-    {"reference.activations", "reference.linear_losses", "reference.linear_rows"},
-    {"reference.loss_points"},
-    {"reference.loss_categories", "reference.loss_vectors"},
-    {"reference.optimizers", "reference.losses", "reference.descent", "reference.collecting"},
-    {"reference.linear_coordinates", "reference.linear_objective", "reference.linear_sgd"},
-    {"reference.layers", "reference.metrics", "reference.updates"},
-    {"reference.penalties", "reference.constraints"},
-    {"reference.program"},
-    {"reference"},
-    {"_frames"},
-    {"_engines", "_names", "_threads", "_validate", "_backward", "_gradients_arrays"},
-    {"config", "_seeds", "_progress", "variables"},
-    {"saving.container", "saving.files", "saving.registry"},
-    {"saving.objects"},
-    {"saving.state"},
-    {"saving.api"},
-    {"saving"},
-    {"_tensor", "_registry", "_new_arrays"},
-    {"ops", "tape"},
-    {"activations", "constraints", "initializers.constant", "regularizers"},
-    {"initializers.random"},
-    {"initializers", "_regular"},
-    {"optimizers.scalars", "optimizers.schedules", "optimizers.pairs", "optimizers.states"},
-    {"optimizers.line_search", "optimizers.stepping", "optimizers.two_loop"},
-    {"optimizers.base"},
-    {"optimizers.adadelta", "optimizers.adafactor", "optimizers.adagrad", "optimizers.adam"},
-    {"optimizers.adamax", "optimizers.ftrl", "optimizers.lamb", "optimizers.lbfgs"},
-    {"optimizers.lion", "optimizers.nadam", "optimizers.rmsprop", "optimizers.sgd"},
-    {"optimizers"},
-    {"_whole_batch", "_divergence"},
-    {"_short_epochs"},
-    {"callbacks.callback"},
-    {"callbacks.history", "callbacks.monitor", "callbacks.progbar_logger"},
-    {"callbacks.lambda_callback", "callbacks.terminate_on_nan", "callbacks.swap_ema_weights"},
-    {"callbacks.callback_list", "callbacks.early_stopping", "callbacks.learning_rate"},
-    {"callbacks.csv_logger", "callbacks.tqdm_callback", "callbacks.tensorboard"},
-    {"callbacks.optuna_pruning"},
-    {"callbacks.model_checkpoint"},
-    {"callbacks.backup_and_restore"},
-    {"callbacks"},
-    {"utils.arrays", "utils.plot_model", "utils.py_dataset", "utils.random_seed"},
-    {"utils.session"},
-    {"utils"},
-    {"backend"},
-    {"losses.base"},
-    {"losses.regression", "losses.hinges", "losses.likelihoods", "losses.own"},
-    {"losses.crossentropies"},
-    {"losses.registry"},
-    {"losses", "_plan"},
-    {"metrics.base", "training", "_memory", "layers.symbolic"},
-    {"_calls"},
-    {"layers.base", "metrics.compiled", "metrics.reductions"},
-    {"metrics.counts", "metrics.accuracy"},
-    {"metrics.curves", "metrics.f_score", "metrics.iou", "metrics.regression"},
-    {"metrics.hinges"},
-    {"metrics.correlation", "metrics.probabilistic"},
-    {"metrics.registry"},
-    {"metrics"},
-    {"layers.activation", "layers.dense", "layers.input", "layers.rectifiers", "layers.prelu"},
-    {"layers.axes", "layers.affine_weights", "layers.noise", "layers.reshaping"},
-    {"layers.activity_regularization", "layers.several_inputs"},
-    {"layers.embedding", "layers.rescaling"},
-    {"layers.batch_normalization", "layers.layer_normalization", "layers.concatenate"},
-    {"layers.dot", "layers.merging", "layers.normalization"},
-    {"layers.operators"},
-    {"layers"},
-    {"models.summary", "models.graph", "models.structure", "models.tracing"},
-    {"models.network", "models.graph_config", "models.packing"},
-    {"models.base", "models.objective", "models.rows", "models.sources"},
-    {"models.compiled"},
-    {"models.data", "models.replica"},
-    {"models.online"},
-    {"models.trainer"},
-    {"models.model"},
-    {"models.sequential", "models.cloning"},
-    {"linear.passes", "linear.problem", "linear.steps"},
-    {"linear.coordinates", "linear.definite", "linear.descent", "linear.minimum"},
-    {"linear.answers", "linear.epochs", "linear.rows", "linear.search", "linear.anchored"},
-    {"linear.least_squares", "linear.minimised", "linear.objective"},
-    {"linear.predicting", "linear.streamed"},
-    {"linear.solving"},
-    {"linear.batch_descent", "linear.lbfgs", "linear.newton"},
-    {"linear.chunks", "linear.sgd"},
-    {"linear.online"},
-    {"linear.model"},
-    {"models", "linear"},
-    {"many.claims", "many.picture", "many.progress"},
-    {"many.space", "many.splits"},
-    {"many.results"},
-    {"many.rows"},
-    {"many.job", "many.pool"},
-    {"many.jobs"},
-    {"many.cross_validation", "many.ensemble"},
-    {"many.trials"},
-    {"many.search"},
-    {"many.bags", "many.halving", "many.repeats"},
-    {"many"},
-    {"sklearn.inputs"},
-    {"sklearn.least_squares", "sklearn.logistic", "sklearn.steps"},
-    {"sklearn.sgd"},
-    {"sklearn.labels", "sklearn.course", "sklearn.objectives", "sklearn.common"},
-    {"sklearn.network", "sklearn.making"},
-    {"sklearn.perceptron"},
-    {"sklearn.mlp", "sklearn.wrappers"},
-    {"sklearn"},
-    {"__init__"},
-    {"bench", "bench.threads", "bench.side", "bench.workloads"},
-    {"bench.selection", "bench.sides"},
-    {"bench.sides.by_hand", "bench.sides.pytorch", "bench.sides.starting"},
-    {"bench.sides.jax_scan", "bench.sides.keras_fit", "bench.sides.onnx_runtime"},
-    {"bench.sides.ours", "bench.sides.scikit_learn"},
-    {"bench.registry"},
-    {"bench.measure", "bench.runner"},
-    {"bench.picture", "bench.table", "bench.worker"},
-    {"bench.command"},
-    {"__main__"},
-]
-TIER = {module: number for number, tier in enumerate(TIERS) for module in tier}
+#: The rooms of the house, from the ground up: a module imports from its own room and from
+#: those before it. Within a room there is no circle.
+ROOMS = {
+    "the engine, compiled": ["errors", "_core", "_typing"],
+    "the engine, in NumPy": ["reference"],
+    "gradients of operations": ["_autodiff", "variables", "tape"],
+    "what the engine runs on": ["_engine", "config"],
+    "names, data and the loop": ["_registry", "_data", "_training"],
+    "Keras' words, small": [
+        "ops", "activations", "initializers", "regularizers", "constraints", "saving", "utils",
+        "backend",
+    ],
+    "Keras' words, large": ["layers", "losses", "metrics", "optimizers", "callbacks"],
+    "what is trained": ["models", "linear"],
+    "on top": ["many", "sklearn"],
+    "the face": ["__init__", "bench", "__main__"],
+}  # fmt: skip
+LEVEL = {name: level for level, names in enumerate(ROOMS.values()) for name in names}
 
 # Third-party modules that a function may import when it is called.
 PEERS = {"jax", "keras", "onnx", "onnxruntime", "sklearn", "tensorflow", "torch"}
@@ -166,6 +49,8 @@ def source_files():
 
 
 FILES = source_files()
+COMPILED = {f"_core.{path.stem}" for path in (PACKAGE / "_core").glob("*.pyx")}
+MODULES = set(FILES) | COMPILED
 
 
 def imported(node):
@@ -181,9 +66,14 @@ def own_module(name):
     first, *rest = name.split(".")
     if first != "fastgd":
         return None
-    while rest and ".".join(rest) not in TIER:
+    while rest and ".".join(rest) not in MODULES:
         rest.pop()
     return ".".join(rest) or "__init__"
+
+
+def level(module):
+    """Return the number of the room that a module lies in."""
+    return LEVEL[module.split(".")[0]]
 
 
 def imports_of(file):
@@ -205,23 +95,20 @@ def run(code, **environment):
     ).stdout  # fmt: skip
 
 
-def test_every_module_has_a_tier():
-    assert set(FILES) - set(TIER) == set()
+def test_every_module_lies_in_a_room_and_no_room_is_empty():
+    assert {module.split(".")[0] for module in FILES} == set(LEVEL)
 
 
-def test_no_tier_names_a_module_that_is_gone():
-    compiled = {"_core.cpu", "_core.engine", "_core.formulas", "_core.types"}
-    assert set(TIER) - set(FILES) == compiled
+def test_the_root_holds_at_most_two_private_modules():
+    assert len(list(PACKAGE.glob("_[a-z]*.py"))) <= 2
 
 
 @pytest.mark.parametrize("module", sorted(FILES))
-def test_imports_point_downwards(module):
-    level = TIER[module]
-    upwards = {other for other in GRAPH[module] if TIER[other] >= level}
-    assert upwards == set()
+def test_imports_point_to_the_own_room_or_down(module):
+    assert {other for other in GRAPH[module] if level(other) > level(module)} == set()
 
 
-def test_no_cycles():
+def test_no_room_has_a_circle():
     graphlib.TopologicalSorter(GRAPH).prepare()
 
 
@@ -253,7 +140,7 @@ def test_third_party_modules_are_loaded_at_once_by_their_own_package_only():
 def test_only_the_choice_of_engine_the_face_and_the_registry_import_by_name():
     pattern = re.compile(r"\bimport_module\(|\b__import__\(")
     users = {module for module, file in FILES.items() if pattern.search(file.read_text())}
-    assert users <= {"_engines", "__init__", "saving.registry"}
+    assert users <= {"_engine.builds", "__init__", "_registry.custom"}
 
 
 def test_the_compiled_core_knows_no_class_of_the_python_side():
@@ -295,10 +182,10 @@ def halves():
     return [(x * x.dtype.type(0.5))[0] != 0 for x in smallest]
 
 import fastgd
-from fastgd import _engines
+from fastgd._engine import builds
 
-for name in _engines.available():
-    _engines.load(name)
+for name in builds.available():
+    builds.load(name)
 found = halves()
 thread = threading.Thread(target=lambda: found.extend(halves()))
 thread.start()
@@ -326,10 +213,10 @@ def control():
 
 before = control()
 import fastgd
-from fastgd import _engines
+from fastgd._engine import builds
 
-for name in _engines.available():
-    _engines.load(name)
+for name in builds.available():
+    builds.load(name)
 print(before, control())
 """
     before, after = run(code).split()

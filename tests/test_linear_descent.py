@@ -133,8 +133,8 @@ def taken(monkeypatch):
             names.append(name)
             return getattr(self.engine, name)
 
-    load = descent._engines.load
-    monkeypatch.setattr(descent._engines, "load", lambda name: Watched(load(name)))
+    load = descent.builds.load
+    monkeypatch.setattr(descent.builds, "load", lambda name: Watched(load(name)))
     return names
 
 

@@ -14,7 +14,8 @@ from sklearn.model_selection import (
 )
 
 import fastgd
-from fastgd import _frames, _validate, config, layers, utils
+from fastgd import config, layers, utils
+from fastgd._data import frames, validation
 from fastgd.errors import ArgumentError, DataError, DataTypeError, UnknownNameError
 from fastgd.many import CrossValidation, cross_validate, k_fold, walk_forward
 
@@ -104,9 +105,9 @@ def test_probabilities_and_scorers_of_scikit_learn():
 
 def test_a_frame_is_read_once_for_all_splits(monkeypatch):
     x, read = pandas.DataFrame(X, columns=list("abc")), []
-    whole = _frames.array_of_frame
+    whole = frames.array_of_frame
     monkeypatch.setattr(
-        _validate,
+        validation,
         "array_of_frame",
         lambda values, name: read.append(name) or whole(values, name),
     )

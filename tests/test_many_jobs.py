@@ -17,7 +17,9 @@ from problems import network
 from sklearn.linear_model import Ridge
 
 import fastgd
-from fastgd import callbacks, config, layers, many, optimizers, training, utils
+from fastgd import callbacks, config, layers, many, optimizers, utils
+from fastgd._data.subsets import Shared
+from fastgd._training import loop
 from fastgd.errors import (
     ArgumentError,
     DataError,
@@ -27,7 +29,6 @@ from fastgd.errors import (
     UnknownNameError,
 )
 from fastgd.many.rows import KEPT, Kept
-from fastgd.models.rows import Shared
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(120, 3)).astype("float32")
@@ -204,9 +205,9 @@ def test_data_that_jobs_share_are_converted_once():
 @pytest.mark.parametrize("kind", [np.array, pandas.DataFrame])
 def test_jobs_read_one_copy_of_the_data(monkeypatch, kind):
     x, seen = kind(X.astype("float64")), []
-    train = training.fit
+    train = loop.fit
     monkeypatch.setattr(
-        training,
+        loop,
         "fit",
         lambda model, source, *more: seen.append(source.x) or train(model, source, *more),
     )

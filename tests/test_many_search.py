@@ -13,8 +13,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from fastgd import Sequential, layers, losses, many, metrics, optimizers, utils
+from fastgd._data import subsets
 from fastgd.errors import ArgumentError, DataTypeError, DivergenceError, UnknownNameError
-from fastgd.models import rows
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(90, 3)).astype("float32")
@@ -123,8 +123,8 @@ def test_a_search_converts_data_once_and_keeps_no_copy(monkeypatch):
         copies.append(weakref.ref(copy))
         return copy
 
-    prepared = rows.prepared
-    monkeypatch.setattr(rows, "prepared", spy)
+    prepared = subsets.prepared
+    monkeypatch.setattr(subsets, "prepared", spy)
     search = many.grid_search(make, {"units": [2, 3]}, x, Y, SPLITS, seed=5, n_jobs=2)
     assert len(copies) == 2
     gc.collect()

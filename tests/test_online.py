@@ -9,17 +9,8 @@ from refusals import X as REFUSED_X
 from refusals import Y as REFUSED_Y
 from refusals import model_for, refused
 
-from fastgd import (
-    Sequential,
-    callbacks,
-    layers,
-    losses,
-    metrics,
-    optimizers,
-    saving,
-    training,
-    utils,
-)
+from fastgd import Sequential, callbacks, layers, losses, metrics, optimizers, saving, utils
+from fastgd._training import loop
 from fastgd.errors import (
     ArgumentError,
     DataError,
@@ -62,7 +53,7 @@ def model_of(optimizer="adam", dtype="float32", dropout=0.3, **kwargs):
 def by_spans(model, x, y):
     """A step by the way that ``fit`` takes."""
     x, y = model._built_for(x, y)
-    return list(training.train_on_batch(model, x, y).values())
+    return list(loop.train_on_batch(model, x, y).values())
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -18,8 +18,9 @@ from pathlib import Path
 import pytest
 
 import fastgd
-from fastgd import _engines, reference
+from fastgd import reference
 from fastgd._core import cpu, engine, formulas, types
+from fastgd._engine import builds
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -118,8 +119,8 @@ def test_stub_of_the_engine_has_its_functions_and_arguments():
         methods = {n.name: n for n in functions.pop(name).body if hasattr(n, "name")}
         assert_described(getattr(engine, name), methods)
     assert_described(engine, functions)
-    assert {*functions, *classes} == {*_engines.OVER_KERNELS, *_engines.ON_TOP}
-    for name in _engines.OVER_KERNELS:
+    assert {*functions, *classes} == {*builds.OVER_KERNELS, *builds.ON_TOP}
+    for name in builds.OVER_KERNELS:
         described = classes.get(name) or functions[name]
         if name in classes:
             described = next(n for n in described.body if getattr(n, "name", "") == "__init__")
@@ -127,10 +128,10 @@ def test_stub_of_the_engine_has_its_functions_and_arguments():
 
 
 def test_the_reference_has_what_the_engine_has():
-    assert {*reference.__all__} == {*_engines.OVER_KERNELS, *_engines.ON_TOP}
+    assert {*reference.__all__} == {*builds.OVER_KERNELS, *builds.ON_TOP}
 
 
-@pytest.mark.parametrize("build", [n for n in _engines.available() if n != "reference"])
+@pytest.mark.parametrize("build", [n for n in builds.available() if n != "reference"])
 def test_stub_of_the_kernels_has_their_functions_and_arguments(build):
     module = importlib.import_module(f"fastgd._core.kernels_{build}")
     assert_described(module, stub("kernels_baseline"))

@@ -81,7 +81,8 @@ show(job["model"].parameters)
 #: The arrays of linear models: what another thread, or whoever gives chunks, may change. Here
 #: the rows are changed as soon as the engine has them, before it goes over them.
 LINEAR = """
-from fastgd import _engines, config
+from fastgd import config
+from fastgd._engine import builds
 from fastgd.linear.rows import rows_of, targets
 
 class CSR:
@@ -100,7 +101,7 @@ found = rows_of(sparse)
 if meddles:
     sparse.{name}[:] = 2**30
 out = np.empty((40, 1))
-engine = _engines.load(config.engine())
+engine = builds.load(config.engine())
 engine.decisions(found, np.ones((1, 3)), np.zeros(1), out, 0, 40)
 show(out)
 """

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from problems import network, regression
 
-from fastgd import _progress
-from fastgd._progress import Progress
+from fastgd._training import progress
+from fastgd._training.progress import Progress
 
 
 class Terminal(io.StringIO):
@@ -30,7 +30,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(_progress, "time", clock)
+    monkeypatch.setattr(progress, "time", clock)
     return clock
 
 

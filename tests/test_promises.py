@@ -13,7 +13,6 @@ from problems import network, regression
 from fastgd import (
     GradientTape,
     Sequential,
-    _names,
     callbacks,
     initializers,
     layers,
@@ -21,9 +20,10 @@ from fastgd import (
     models,
     ops,
     optimizers,
-    training,
     utils,
 )
+from fastgd._registry import names
+from fastgd._training import loop
 from fastgd.saving import state
 
 ROWS = 10
@@ -283,7 +283,7 @@ def test_small_batches_are_one_on_their_mean(engine, cls, k):
 def all_in_one(optimizer):
     """A model with all that keeps a state: noise, statistics of batches, an optimizer."""
     utils.set_random_seed(3)
-    _names.reset_names()
+    names.reset_names()
     noise = [] if optimizer.whole_batch else [layers.Dropout(0.3), layers.GaussianNoise(0.1)]
     model = Sequential(
         [
@@ -366,7 +366,7 @@ def test_threads_change_no_bit(engine, cls, monkeypatch):
             used.append(self.number)
             return span(seconds, self.number)
 
-    monkeypatch.setattr(training, "Choice", Fixed)
+    monkeypatch.setattr(loop, "Choice", Fixed)
     x, y = regression(150)
     found, used = [], []
     for Fixed.number in (1, 2, 3):

@@ -5,9 +5,10 @@ import pytest
 from engines import assert_same
 from refusals import LABELS, ONE_HOT, X, Y, model_for, refused
 
-from fastgd import Model, Sequential, config, layers, metrics, optimizers, training, utils
+from fastgd import Model, Sequential, config, layers, metrics, optimizers, utils
+from fastgd._data.subsets import Shared
+from fastgd._training import loop
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
-from fastgd.models.rows import Shared
 
 ROWS = np.random.default_rng(3).integers(0, 300, 170)  # some are there more than once
 
@@ -81,8 +82,8 @@ def test_threads_and_cut_spans_change_no_bit(engine, monkeypatch):
     x, y, _ = data()
     rows = ROWS[: 40 if engine == "reference" else None]
     alone = trained(lambda m: m.fit(x[rows], y[rows], batch_size=64, epochs=3, verbose=0))
-    monkeypatch.setattr(training, "SPAN_SECONDS", 0.0)
-    monkeypatch.setattr(training, "useful_threads", lambda threads, *work: threads)
+    monkeypatch.setattr(loop, "SPAN_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "useful_threads", lambda threads, *work: threads)
     monkeypatch.setattr(config, "threads", lambda n_jobs=None: n_jobs or 1)
     for threads in (1, 3):
         found = trained(

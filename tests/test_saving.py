@@ -11,7 +11,8 @@ import safetensors.numpy
 from problems import CASES, compiled, data, network, regression
 
 import fastgd
-from fastgd import Sequential, _names, layers, losses, models, optimizers, saving
+from fastgd import Sequential, layers, losses, models, optimizers, saving
+from fastgd._registry import names
 from fastgd.errors import (
     ArgumentError,
     DataTypeError,
@@ -101,7 +102,7 @@ def test_a_model_built_by_its_data_is_built_after_loading():
 def test_training_after_loading_goes_on_to_the_bit(name, engine):
     def fresh():
         fastgd.utils.set_random_seed(5)
-        _names.reset_names()
+        names.reset_names()
         model = network()
         model.compile(OPTIMIZERS[name](), "mse")
         return model

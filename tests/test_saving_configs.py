@@ -11,8 +11,8 @@ import pytest
 from test_saving import content
 
 from fastgd import Sequential, initializers, layers, losses, models, saving
+from fastgd._registry import custom
 from fastgd.errors import ArgumentError, DataTypeError, FastgdError, UnknownNameError
-from fastgd.saving import registry
 
 #: What a constructor wants that has no default, by the name of the argument.
 NEEDED = {
@@ -81,13 +81,13 @@ def public(family):
     """The classes of a family that stand for something."""
     return {
         f"{family}.{name}": thing
-        for name, thing in registry.family(family).items()
+        for name, thing in custom.family(family).items()
         if inspect.isclass(thing) and hasattr(thing, "get_config")
         if name not in BASES and family != "models"
     }
 
 
-CLASSES = {name: cls for family in registry.FAMILIES for name, cls in public(family).items()}
+CLASSES = {name: cls for family in custom.FAMILIES for name, cls in public(family).items()}
 
 
 def parameters(cls):

@@ -8,7 +8,9 @@ import pytest
 from problems import network, regression
 from test_saving import OPTIMIZERS, content, trained
 
-from fastgd import Sequential, _engines, _names, initializers, layers, models, utils
+from fastgd import Sequential, initializers, layers, models, utils
+from fastgd._engine import builds
+from fastgd._registry import names
 from fastgd.errors import FastgdError
 
 X, Y = regression(60)
@@ -48,14 +50,14 @@ def test_copies_of_models_in_every_state(way, make):
 
 @each_way
 def test_a_copy_runs_on_the_engine_of_the_model(way, engine):
-    assert way(network()).engine is _engines.load(engine)
+    assert way(network()).engine is builds.load(engine)
 
 
 def test_a_pickle_of_another_machine_runs_on_an_engine_of_this_one(monkeypatch):
     data = pickle.dumps(trained())
-    monkeypatch.setattr(_engines, "available", lambda: ["reference"])
+    monkeypatch.setattr(builds, "available", lambda: ["reference"])
     monkeypatch.setattr("fastgd.config._settings", {"floatx": "float32", "engine": "reference"})
-    assert pickle.loads(data).engine is _engines.load("reference")
+    assert pickle.loads(data).engine is builds.load("reference")
 
 
 @pytest.mark.parametrize("way", [WAYS["pickle"], copy.deepcopy], ids=["pickle", "deepcopy"])
@@ -146,7 +148,7 @@ def test_a_model_from_json_is_compiled_and_trains_alike():
     model = network()
     model.compile("adam", "mse", metrics=["mae"])
     again = models.model_from_json(model.to_json(indent=2))
-    _names.reset_names()
+    names.reset_names()
     again.set_weights(model.get_weights())
     again.seed = model.seed
     histories = [m.fit(X, Y, epochs=2, verbose=0).history for m in (model, again)]

@@ -6,7 +6,7 @@ from engines import FOR_EVER, Net, each_build, each_engine, engine
 
 from fastgd import reference
 from fastgd._core.formulas import Loss
-from fastgd._part import Part
+from fastgd._engine.job import Part
 from fastgd.reference.shuffle import draws
 
 KEYS = [0, 1, 12345, 2**63 - 1, 2**63, 2**64 - 1]

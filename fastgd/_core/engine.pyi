@@ -1,4 +1,4 @@
-# `kernels` is the table of a build, kernels_*.kernels; fastgd._engines.compiled binds it.
+# `kernels` is the table of a build, kernels_*.kernels; fastgd._engine.builds.compiled binds it.
 
 from collections.abc import Callable
 from typing import Any

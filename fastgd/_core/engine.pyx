@@ -1,6 +1,6 @@
 """The engine: programs of networks and passes over linear models, for the kernels of any CPU.
 
-What takes `kernels` first is given the table of an instruction set, see ``fastgd._engines``.
+What takes `kernels` first is given the table of an instruction set, see ``fastgd._engine.builds``.
 """
 
 cimport numpy as np
@@ -28,7 +28,7 @@ from collections import namedtuple
 
 import numpy
 
-from fastgd._core.aligned import aligned_zeros
+from fastgd._core.arrays import aligned_zeros
 from fastgd._core.types import ROW
 from fastgd.errors import EngineError, ShapeError
 

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from fastgd import _engines
+from fastgd._engine import builds
 from fastgd.bench.registry import SIDES
 
 # A look at the peaks takes about so many multiply-adds, and so many bytes.
@@ -58,7 +58,7 @@ class Runner:
     def peaks(self):
         """What this core does at most: (multiply-adds, bytes read) in a second of its time."""
         clock = time.process_time
-        kernels = _engines.kernels(_engines.available()[0])
+        kernels = builds.kernels(builds.available()[0])
         begin = clock()
         count = kernels.multiply_adds(_MULTIPLY_ADDS // 100, self.workload.dtype)
         multiply_adds = count / (clock() - begin)

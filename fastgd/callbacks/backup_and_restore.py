@@ -5,7 +5,7 @@ import json
 import os
 
 from fastgd import saving
-from fastgd._validate import boolean
+from fastgd._data.validation import boolean
 from fastgd.callbacks.callback import Callback
 from fastgd.callbacks.model_checkpoint import EveryBatches, save_frequency
 from fastgd.errors import ArgumentError, FastgdError, NotBuiltError

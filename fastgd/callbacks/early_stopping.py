@@ -1,7 +1,7 @@
 """Ending a training when it stops getting better."""
 
-from fastgd._progress import say
-from fastgd._validate import boolean, whole_number
+from fastgd._data.validation import boolean, whole_number
+from fastgd._training.progress import say
 from fastgd.callbacks.monitor import MonitorCallback
 
 

@@ -2,8 +2,8 @@
 
 import inspect
 
-from fastgd._progress import say
-from fastgd._validate import number, whole_number
+from fastgd._data.validation import number, whole_number
+from fastgd._training.progress import say
 from fastgd.callbacks.callback import Callback
 from fastgd.callbacks.monitor import MonitorCallback
 from fastgd.errors import ArgumentError, DataTypeError

@@ -2,8 +2,8 @@
 
 import os
 
-from fastgd._progress import say
-from fastgd._validate import boolean, positive_int
+from fastgd._data.validation import boolean, positive_int
+from fastgd._training.progress import say
 from fastgd.callbacks.monitor import MonitorCallback
 from fastgd.errors import ArgumentError
 

@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 
-from fastgd._names import snake_case
-from fastgd._validate import number
+from fastgd._data.validation import number
+from fastgd._registry.names import snake_case
 from fastgd.callbacks.callback import Callback
 from fastgd.errors import ArgumentError
 

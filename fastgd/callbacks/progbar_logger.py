@@ -1,6 +1,6 @@
 """Progress on the screen."""
 
-from fastgd._progress import Progress
+from fastgd._training.progress import Progress
 from fastgd.callbacks.callback import Callback
 
 

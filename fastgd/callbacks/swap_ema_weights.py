@@ -1,6 +1,6 @@
 """Looking at the averaged weights of a training."""
 
-from fastgd._validate import boolean
+from fastgd._data.validation import boolean
 from fastgd.callbacks.callback import Callback
 from fastgd.errors import ArgumentError
 

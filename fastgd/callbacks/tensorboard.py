@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from fastgd._validate import boolean, positive_int, whole_number
+from fastgd._data.validation import boolean, positive_int, whole_number
 from fastgd.callbacks.callback import Callback
 from fastgd.errors import ArgumentError
 

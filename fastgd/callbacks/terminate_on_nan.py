@@ -1,7 +1,7 @@
 """Ending a training that has left the finite numbers."""
 
-from fastgd._progress import say
-from fastgd._validate import boolean
+from fastgd._data.validation import boolean
+from fastgd._training.progress import say
 from fastgd.callbacks.callback import Callback
 
 

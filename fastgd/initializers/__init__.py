@@ -9,7 +9,8 @@ of the weights.
 
 import numpy as np
 
-from fastgd._registry import Registry
+from fastgd._registry.objects import serialize_object
+from fastgd._registry.registry import Registry
 from fastgd.initializers.constant import Constant, Identity, Initializer, Ones, Values, Zeros
 from fastgd.initializers.random import (
     GlorotNormal,
@@ -24,7 +25,6 @@ from fastgd.initializers.random import (
     TruncatedNormal,
     VarianceScaling,
 )
-from fastgd.saving import serialize_object
 
 CLASSES = (
     Zeros, Ones, Constant, Identity, RandomNormal, RandomUniform, TruncatedNormal,

@@ -3,8 +3,8 @@
 import numpy as np
 
 from fastgd import config
-from fastgd._registry import Described
-from fastgd._validate import number, numeric
+from fastgd._data.validation import number, numeric
+from fastgd._registry.registry import Described
 from fastgd.errors import ArgumentError, ShapeError
 
 

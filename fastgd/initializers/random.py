@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from fastgd import _seeds
-from fastgd._names import lookup
-from fastgd._validate import number, whole_number
+from fastgd._data.validation import number, whole_number
+from fastgd._engine import streams
+from fastgd._registry.names import lookup
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.initializers.constant import Initializer
 
@@ -19,7 +19,7 @@ class RandomInitializer(Initializer):
 
     def generator(self):
         """A fresh generator from the seed."""
-        seed = _seeds.next_seed() if self.seed is None else self.seed
+        seed = streams.next_seed() if self.seed is None else self.seed
         return np.random.Generator(np.random.PCG64(seed))
 
 

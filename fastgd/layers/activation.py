@@ -47,7 +47,7 @@ class Activation(Layer):
             return _gated_halves(table, source)
         if self.activation in (activations.softmax, activations.log_softmax):
             return _by_last_axis(table, self.activation, source)
-        return table.activation(self.activation, source)
+        return table.activation(activations.describe(self.activation), source)
 
     def get_config(self):
         return super().get_config() | {"activation": activations.serialize(self.activation)}
@@ -61,7 +61,7 @@ def _gated_halves(table, source):
         table.gather(source, part.ravel().tolist())
         for part in (columns[..., :half], columns[..., half:])
     )
-    gate = table.activation(activations.sigmoid, b)
+    gate = table.activation(activations.describe(activations.sigmoid), b)
     target = table.buffer(columns.size // 2)
     table.row(Op.OP_MERGE, a, target, kind=Merge.MERGE_MULTIPLY, second=gate)
     return target
@@ -69,14 +69,15 @@ def _gated_halves(table, source):
 
 def _by_last_axis(table, activation, source):
     """An activation of whole rows, applied along the last of several axes."""
+    description = activations.describe(activation)
     size = table.input_shape[-1]
     count = math.prod(table.input_shape[1:-1])
     if count == 1:
-        return table.activation(activation, source)
+        return table.activation(description, source)
     target = table.buffer(count * size)
     for k in range(count):
         part = table.copy(source, width=size, source_column=k * size)
-        table.copy(table.activation(activation, part), target, target_column=k * size)
+        table.copy(table.activation(description, part), target, target_column=k * size)
     return target
 
 

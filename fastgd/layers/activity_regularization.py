@@ -1,7 +1,7 @@
 """A penalty on what passes by."""
 
 from fastgd import regularizers
-from fastgd._validate import number
+from fastgd._data.validation import number
 from fastgd.layers.base import Layer
 
 

@@ -1,7 +1,7 @@
 """The scale and the offset that a normalising layer may train."""
 
 from fastgd import constraints, initializers, regularizers
-from fastgd._validate import boolean, number
+from fastgd._data.validation import boolean, number
 from fastgd.layers.base import Layer, Weight
 
 

@@ -40,7 +40,7 @@ class AxesLast:
 
     Parameters
     ----------
-    table : fastgd._plan.Table
+    table : fastgd._engine.plan.Table
     source : int
         The buffer.
     input_shape : tuple

@@ -3,13 +3,15 @@
 import weakref
 from typing import NamedTuple
 
-from fastgd import _calls, _memory, config, initializers
-from fastgd._names import snake_case, unique_name
-from fastgd._validate import assign_all, batch_shape, boolean, row_shape
+from fastgd import config, initializers
+from fastgd._data.validation import assign_all, batch_shape, boolean, row_shape
+from fastgd._engine import arena
+from fastgd._registry.names import snake_case, unique_name
+from fastgd._registry.objects import Serializable
 from fastgd.config import checked_floatx
 from fastgd.errors import ArgumentError, DataTypeError, NotBuiltError, ShapeError
+from fastgd.layers import eager
 from fastgd.layers.symbolic import Node, is_shapes, is_symbolic, listed, shapes_of
-from fastgd.saving import Serializable
 
 
 class Weight(NamedTuple):
@@ -21,6 +23,10 @@ class Weight(NamedTuple):
     regularizer: object = None
     constraint: object = None
     trainable: bool = True
+
+    def values(self, dtype):
+        """Return the values that training begins with."""
+        return (self.initializer or initializers.GlorotUniform())(self.shape, dtype=dtype)
 
 
 class Layer(Serializable):
@@ -91,7 +97,7 @@ class Layer(Serializable):
 
         Parameters
         ----------
-        table : fastgd._plan.Table
+        table : fastgd._engine.plan.Table
             ``table.input_shape`` is the shape of this call's inputs, a list for several.
         source : int, or list of int
             The buffers of the inputs.
@@ -127,7 +133,7 @@ class Layer(Serializable):
         if self.built:
             self._check_weights(shape)
         else:
-            _memory.first_home([(self, shape)], self.dtype or dtype)
+            arena.first_home([(self, shape)], self.dtype or dtype)
 
     def checked_shape(self, input_shape):
         """A shape, or a list of them, as the layer takes it; ShapeError for another."""
@@ -263,7 +269,7 @@ class Layer(Serializable):
             ):
                 inputs = inputs[0]
             return self.called_on(inputs).outputs
-        return _calls.call_layer(self, inputs, training)
+        return eager.call_layer(self, inputs, training)
 
     def called_on(self, inputs, dtype=None):
         """Note a call on symbolic tensors: a Node. dtype: by default that of the inputs."""

@@ -2,7 +2,7 @@
 
 from fastgd import initializers
 from fastgd._core.types import Moments, Op
-from fastgd._validate import boolean, number
+from fastgd._data.validation import boolean, number
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.layers.affine_weights import AffineWeights
 from fastgd.layers.axes import AxesLast, checked_axes

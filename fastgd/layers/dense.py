@@ -2,7 +2,7 @@
 
 from fastgd import activations, constraints, initializers, regularizers
 from fastgd._core.types import Op
-from fastgd._validate import positive_int
+from fastgd._data.validation import positive_int
 from fastgd.errors import ArgumentError, NotBuiltError, ShapeError
 from fastgd.layers.base import Layer, Weight
 
@@ -126,7 +126,7 @@ class Dense(Layer):
         target = table.buffer(self.units)
         bias = self.bias.offset if self.use_bias else -1
         table.row(Op.OP_DENSE, source, target, kernel=self.kernel.offset, bias=bias)
-        target = table.activation(self.activation, target)
+        target = table.activation(activations.describe(self.activation), target)
         return table.penalized(target, self.activity_regularizer)
 
     def get_config(self):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastgd._core.types import Merge, Op
-from fastgd._validate import boolean
+from fastgd._data.validation import boolean
 from fastgd.errors import DataTypeError, ShapeError
 from fastgd.layers.axes import AxesLast, checked_axes
 from fastgd.layers.layer_normalization import to_length_1

@@ -4,7 +4,7 @@ import numpy as np
 
 from fastgd import constraints, initializers, regularizers
 from fastgd._core.types import Op
-from fastgd._validate import check_classes, numeric, positive_int
+from fastgd._data.validation import check_classes, numeric, positive_int
 from fastgd.errors import ArgumentError
 from fastgd.layers.base import Layer, Weight
 

@@ -2,7 +2,8 @@
 
 import weakref
 
-from fastgd import _validate, config
+from fastgd import config
+from fastgd._data import validation
 from fastgd.errors import ArgumentError
 from fastgd.layers.base import Layer
 from fastgd.layers.symbolic import Node
@@ -25,11 +26,11 @@ class InputLayer(Layer):
             if value is not None and value is not False:
                 raise ArgumentError(f"{argument}: not supported, got {value!r}")
         if batch_shape is not None:
-            shape = _validate.batch_shape(batch_shape, "batch_shape")[1:]
+            shape = validation.batch_shape(batch_shape, "batch_shape")[1:]
         if shape is None:
             shape = kwargs.pop("input_shape", None)
         whole = str(dtype) in _WHOLE
-        shape = _validate.row_shape(shape, "shape")
+        shape = validation.row_shape(shape, "shape")
         super().__init__(input_shape=shape, name=name, dtype=None if whole else dtype, **kwargs)
         self.batch_size = batch_size
         self.input_dtype = str(dtype) if whole else self.dtype or config.floatx()

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from fastgd._core.types import Noise, Op
-from fastgd._validate import number
+from fastgd._data.validation import number
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.layers.base import Layer
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastgd import initializers
 from fastgd._core.types import Affine, Op
-from fastgd._validate import boolean, numeric
+from fastgd._data.validation import boolean, numeric
 from fastgd.errors import ArgumentError, DataError, ShapeError
 from fastgd.layers.axes import checked_axes
 from fastgd.layers.base import Layer, Weight

@@ -4,10 +4,10 @@ import numbers
 
 import numpy as np
 
-from fastgd import _gradients as rules
-from fastgd import _gradients_arrays as array_rules
 from fastgd import activations
-from fastgd._names import unique_name
+from fastgd._autodiff import array_rules as array_rules
+from fastgd._autodiff import rules as rules
+from fastgd._registry.names import unique_name
 from fastgd.errors import DataTypeError
 from fastgd.layers.activation import Activation, Softmax
 from fastgd.layers.concatenate import Concatenate

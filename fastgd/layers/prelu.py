@@ -4,7 +4,7 @@ import numpy as np
 
 from fastgd import constraints, initializers, regularizers
 from fastgd._core.types import Op
-from fastgd._validate import whole_number
+from fastgd._data.validation import whole_number
 from fastgd.layers.base import Layer, Weight
 
 

@@ -2,7 +2,7 @@
 
 from fastgd import activations
 from fastgd._core.formulas import Activation
-from fastgd._validate import number
+from fastgd._data.validation import number
 from fastgd.layers.base import Layer
 
 
@@ -35,7 +35,7 @@ class ReLU(Layer):
 
     def emit(self, table, source):
         if (self.negative_slope, self.max_value, self.threshold) == (0, None, 0):
-            return table.activation(activations.relu, source)
+            return table.activation(activations.describe(activations.relu), source)
         description = activations.rectifier(self.negative_slope, self.max_value, self.threshold)
         return table.activation(description, source)
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastgd._core.types import Affine, Op
-from fastgd._validate import numeric
+from fastgd._data.validation import numeric
 from fastgd.errors import DataError, ShapeError
 from fastgd.layers.base import Layer
 

@@ -2,8 +2,8 @@
 
 import weakref
 
-from fastgd._names import unique_name
-from fastgd._tensor import Symbolic
+from fastgd._autodiff.tensor import Symbolic
+from fastgd._registry.names import unique_name
 from fastgd.errors import DataTypeError
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastgd._validate import number, positive_int
+from fastgd._data.validation import number, positive_int
 from fastgd.errors import DivergenceError
 from fastgd.linear.minimum import penalised
 from fastgd.linear.problem import Solution, in_parts

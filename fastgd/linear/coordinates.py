@@ -1,6 +1,6 @@
 """Coordinate descent on a quadratic function with L1, until it is exact enough."""
 
-from fastgd.training import SPAN_SECONDS
+from fastgd._training.loop import SPAN_SECONDS
 
 #: Sweeps at most: of columns so nearly collinear that this is too few, any share will do.
 SWEEPS = 100_000

@@ -4,13 +4,14 @@ import functools
 
 import numpy as np
 
-from fastgd import _engines, config
+from fastgd import config
 from fastgd._core.types import Status
-from fastgd._threads import Choice, useful_threads
-from fastgd._validate import check_finite, number, numeric, prepared, whole_number
+from fastgd._data.validation import check_finite, number, numeric, prepared, whole_number
+from fastgd._engine import builds
+from fastgd._engine.threads import Choice, useful_threads
+from fastgd._training.loop import SPAN_SECONDS
 from fastgd.errors import ArgumentError, DataError, DivergenceError, ShapeError
 from fastgd.linear.passes import sums_over_rows
-from fastgd.training import SPAN_SECONDS
 
 METHODS = ("auto", "direct", "gram")
 
@@ -80,7 +81,7 @@ def gradient_descent(x, y, theta, alpha, iterations, method="auto", n_jobs=None)
     >>> gradient_descent(x, y, np.zeros(2), alpha=0.1, iterations=1000).round(6)
     array([1., 2.])
     """
-    engine = _engines.load(config.engine())
+    engine = builds.load(config.engine())
     arrays = [numeric(a, name) for a, name in ((x, "x"), (y, "y"), (theta, "theta"))]
     single = all(a.dtype == np.float32 for a in arrays[:2])
     dtype = np.dtype(np.float32 if single else np.float64)

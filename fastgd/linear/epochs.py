@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastgd import _seeds
 from fastgd._core.types import LinearLoss, Status
+from fastgd._engine import streams
+from fastgd._training.loop import SPAN_SECONDS
 from fastgd.errors import DataError, DivergenceError
-from fastgd.training import SPAN_SECONDS
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def run_epochs(engine, descent, chunks, solver, seed=0, threads=1, score=None, o
     try:
         for epoch in range(solver.epochs):
             totals = np.zeros((3, k))
-            key = _seeds.element(seed, epoch) if solver.shuffle else None
+            key = streams.element(seed, epoch) if solver.shuffle else None
             _run_epoch(engine, descent, chunks, epoch, key, active, totals, threads)
             taken[active] = epoch + 1
             with np.errstate(invalid="ignore"):
@@ -89,7 +89,7 @@ def _run_epoch(engine, descent, chunks, epoch, key, active, totals, threads):
         n = len(chunk)
         ordered = chunk
         if key is not None:
-            order = engine.permutation(_seeds.element(key, number) if number else key, n)
+            order = engine.permutation(streams.element(key, number) if number else key, n)
             order = order if chunk.chosen is None else chunk.chosen[order]
             ordered = Chunk(chunk.rows, chunk.y, chunk.weights, order)
         positions = np.zeros(totals.shape[1], np.int64)

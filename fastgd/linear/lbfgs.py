@@ -4,7 +4,7 @@ from collections import deque
 
 import numpy as np
 
-from fastgd._validate import number, positive_int, whole_number
+from fastgd._data.validation import number, positive_int, whole_number
 from fastgd.linear.minimum import Minimum, Patience, is_rounding, penalised, subgradient
 from fastgd.linear.search import EPSILON, ROUNDING, backtrack, orthant_line, smooth_line
 from fastgd.linear.solving import solve

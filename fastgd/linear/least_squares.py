@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastgd._threads import Choice, useful_threads
+from fastgd._engine.threads import Choice, useful_threads
 from fastgd.linear.definite import Inverse, finite_squares, root_of_inverse
 from fastgd.linear.passes import sums_over_rows
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from fastgd import _engines, config
-from fastgd._frames import column_names
-from fastgd._validate import boolean, number, whole_number
+from fastgd import config
+from fastgd._data.frames import column_names
+from fastgd._data.validation import boolean, number, whole_number
+from fastgd._engine import builds
 from fastgd.errors import ArgumentError, NotBuiltError, ShapeError
 from fastgd.linear.problem import LOSSES, REGRESSIONS, Problem, Solution
 from fastgd.linear.rows import rows_of, targets, weights_of
@@ -75,7 +76,7 @@ class Minimised:
         return self._weights.result(int(self._solver.average) if self._solver else 0)
 
     def _engine(self):
-        return _engines.load(config.engine())
+        return builds.load(config.engine())
 
     def _problem(self, x, y, sample_weight, n_jobs, classes, goes_on, whole=True):
         """(Problem, the number of classes or None, names of columns) of what a user passed in.

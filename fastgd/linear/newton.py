@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastgd._validate import number, whole_number
+from fastgd._data.validation import number, whole_number
 from fastgd.linear.coordinates import descend
 from fastgd.linear.definite import Inverse
 from fastgd.linear.minimum import Minimum, Patience, is_rounding, penalised, subgradient

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastgd._core.types import LinearLoss
-from fastgd._threads import Choice, useful_threads
+from fastgd._engine.threads import Choice, useful_threads
 from fastgd.linear.definite import Inverse, finite_squares
 from fastgd.linear.passes import sums_over_rows
 

@@ -6,7 +6,7 @@ from types import NoneType
 import numpy as np
 
 from fastgd._core.types import Status
-from fastgd._validate import number, numeric
+from fastgd._data.validation import number, numeric
 from fastgd.errors import ArgumentError, DataError, DivergenceError, ShapeError
 from fastgd.linear.answers import response
 from fastgd.linear.epochs import Chunk

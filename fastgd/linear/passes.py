@@ -2,7 +2,7 @@
 
 import functools
 
-from fastgd.training import SPAN_SECONDS
+from fastgd._training.loop import SPAN_SECONDS
 
 
 def sums_over_rows(choice, n, kernel, *arguments):
@@ -10,7 +10,7 @@ def sums_over_rows(choice, n, kernel, *arguments):
 
     Parameters
     ----------
-    choice : fastgd._threads.Choice
+    choice : fastgd._engine.threads.Choice
     n : int
         At least 1.
     kernel : function of the arguments, sums, row, seconds and threads

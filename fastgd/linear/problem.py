@@ -48,7 +48,7 @@ class Problem:
     Attributes
     ----------
     engine : module
-        See ``fastgd._engines.load``.
+        See ``fastgd._engine.builds.load``.
     rows : engine.Rows
         x, (n, d).
     y : ndarray, float64, (n,)

@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from fastgd import _engines, config
-from fastgd._validate import (
+from fastgd import config
+from fastgd._data.validation import (
     check_classes,
     check_finite,
     numeric,
     prepared,
     sample_weights,
 )
+from fastgd._engine import builds
 from fastgd.errors import DataError, DataTypeError, ShapeError
 from fastgd.linear.problem import REGRESSIONS
 
@@ -41,8 +42,8 @@ def rows_of(x, dtype=None, width=None):
     DataTypeError, ShapeError, DataError
         If x is not made of finite numbers, of two dimensions, of that width; says where.
     """
-    checks = _engines.load(config.engine())
-    engine = _engines.load(config.engine())
+    checks = builds.load(config.engine())
+    engine = builds.load(config.engine())
     if getattr(x, "format", "csr") != "csr" and hasattr(x, "tocsr"):
         raise DataTypeError(
             f"x: expected a sparse matrix in CSR format, got {x.format}: call tocsr"
@@ -72,7 +73,7 @@ def targets(y, loss, n, classes=None):
     get as -1 and 1; ``classes`` is how many there are, None: as many as y says.
     """
     original = numeric(y, "y")
-    checks = _engines.load(config.engine())
+    checks = builds.load(config.engine())
     if original.ndim == 2 and original.shape[1] == 1:
         original = original.reshape(-1)
     dimensions = (1, 2) if loss == "squared_error" else (1,)
@@ -108,7 +109,7 @@ def weights_of(sample_weight, n, mean=True):
     """Weights of rows, float64 (n,), or None; such that they have a mean, if `mean`."""
     if sample_weight is None:
         return None
-    checks = _engines.load(config.engine())
+    checks = builds.load(config.engine())
     weights = sample_weights(sample_weight, n, np.dtype(np.float64), checks)
     if n and mean:
         if not weights.any():

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fastgd import _seeds
 from fastgd._core.types import LinearLoss
-from fastgd._validate import boolean, number, positive_int, whole_number
+from fastgd._data.validation import boolean, number, positive_int, whole_number
+from fastgd._engine import streams
 from fastgd.errors import ArgumentError
 from fastgd.linear.epochs import Chunk, run_epochs
 from fastgd.linear.problem import Solution
@@ -152,7 +152,7 @@ class SGD:
 
     def seed_now(self):
         """The seed of a run."""
-        return _seeds.next_seed() if self.seed is None else int(self.seed)
+        return streams.next_seed() if self.seed is None else int(self.seed)
 
     def minimize(self, problem, start):
         """See ``problem``."""
@@ -193,7 +193,7 @@ class SGD:
                 f"validation_fraction: {self.validation_fraction} of {n} rows leaves none to "
                 f"{'train on' if held else 'judge by'}"
             )
-        order = problem.engine.permutation(_seeds.element(seed, -1), n)
+        order = problem.engine.permutation(streams.element(seed, -1), n)
         judged, training = np.sort(order[:held]), np.sort(order[held:])
 
         def score(output):

@@ -4,11 +4,11 @@ import numpy as np
 
 from fastgd import config, ops
 from fastgd._core import formulas, types
-from fastgd._names import snake_case
-from fastgd._validate import check_classes, numeric
+from fastgd._data.validation import check_classes, numeric
+from fastgd._registry.names import snake_case
+from fastgd._registry.objects import Serializable
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.reference.losses import LOSSES
-from fastgd.saving import Serializable
 from fastgd.tape import GradientTape, followed, record
 
 MEAN = types.Reduction.REDUCTION_MEAN

@@ -8,7 +8,7 @@ import math
 
 from fastgd import activations
 from fastgd._core import formulas
-from fastgd._validate import boolean, number, whole_number
+from fastgd._data.validation import boolean, number, whole_number
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.losses.base import Loss
 from fastgd.losses.regression import last_axis

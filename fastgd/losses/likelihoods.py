@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastgd._core import formulas
-from fastgd._validate import boolean, number
+from fastgd._data.validation import boolean, number
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.losses.base import Loss
 

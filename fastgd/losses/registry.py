@@ -3,12 +3,12 @@
 import inspect
 
 from fastgd._core import formulas
-from fastgd._names import lookup
+from fastgd._registry.names import lookup
+from fastgd._registry.objects import deserialize_object, serialize_object
 from fastgd.errors import ArgumentError
 from fastgd.losses import crossentropies, hinges, likelihoods, regression
 from fastgd.losses.base import Loss
 from fastgd.losses.own import LossFunctionWrapper
-from fastgd.saving import deserialize_object, serialize_object
 
 #: Every loss that has a name.
 CLASSES = tuple(

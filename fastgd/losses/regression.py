@@ -1,7 +1,7 @@
 """Losses of real values."""
 
 from fastgd._core import formulas
-from fastgd._validate import number
+from fastgd._data.validation import number
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.losses.base import Loss
 

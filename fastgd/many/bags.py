@@ -7,7 +7,8 @@ import math
 
 import numpy as np
 
-from fastgd._validate import boolean, number, optional_function, positive_int
+from fastgd._data.subsets import row_count
+from fastgd._data.validation import boolean, number, optional_function, positive_int
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.many import rows
 from fastgd.many.ensemble import Ensemble, outputs_of
@@ -15,7 +16,6 @@ from fastgd.many.job import SEEDS, check_for_fit, first_seed
 from fastgd.many.jobs import fit_many
 from fastgd.many.results import Results, figures
 from fastgd.models import Model
-from fastgd.models.rows import row_count
 
 
 class Bagging(Ensemble):

@@ -2,9 +2,9 @@
 
 import weakref
 
+from fastgd._data.sources import makes_batches
 from fastgd.errors import ArgumentError
 from fastgd.models import Model
-from fastgd.models.sources import makes_batches
 
 
 class Claims:

@@ -5,7 +5,8 @@ import functools
 
 import numpy as np
 
-from fastgd._validate import boolean, optional_function, row_numbers
+from fastgd._data.subsets import row_count
+from fastgd._data.validation import boolean, optional_function, row_numbers
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import rows
 from fastgd.many.job import check_for_fit
@@ -13,7 +14,6 @@ from fastgd.many.jobs import fit_many
 from fastgd.many.results import Results
 from fastgd.many.splits import k_fold
 from fastgd.models import Model
-from fastgd.models.rows import row_count
 
 
 class CrossValidation(Results):

@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from fastgd import config
-from fastgd._validate import boolean
+from fastgd._data.validation import boolean
+from fastgd._registry import custom
 from fastgd.errors import ArgumentError, DataTypeError, FileError, ShapeError
 from fastgd.many import rows
 from fastgd.models import Model
-from fastgd.saving import container, files, registry, state
+from fastgd.saving import container, files, state
 
 #: Predictions that are held at a time, in values: the rows come in blocks.
 HELD = 1 << 22
@@ -168,7 +169,7 @@ class Ensemble:
         documents = document.get("ensemble") if isinstance(document, dict) else None
         if not isinstance(documents, list):
             raise FileError(f"{filepath}: the file holds no ensemble")
-        with registry.custom_object_scope(custom_objects):
+        with custom.custom_object_scope(custom_objects):
             return cls(
                 state.model_from(one, state.part(arrays, f"{place}/"), compile)
                 for place, one in enumerate(documents)

@@ -8,13 +8,13 @@ import math
 
 import numpy as np
 
-from fastgd._validate import positive_int, whole_number
+from fastgd._data.subsets import row_count
+from fastgd._data.validation import positive_int, whole_number
 from fastgd.errors import ArgumentError
 from fastgd.many import picture
 from fastgd.many.jobs import Interrupted
 from fastgd.many.search import Search, rank, row_of
 from fastgd.many.trials import Trials
-from fastgd.models.rows import row_count
 
 
 class Halving(Search):

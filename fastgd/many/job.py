@@ -5,15 +5,15 @@ import inspect
 import time
 import traceback
 
-from fastgd import _scope, _seeds
-from fastgd._names import lookup
-from fastgd._validate import row_numbers, whole_number
+from fastgd._data.sources import makes_batches
+from fastgd._data.subsets import row_count
+from fastgd._data.validation import row_numbers, whole_number
+from fastgd._engine import scope, streams
+from fastgd._registry.names import lookup
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import rows
 from fastgd.many.results import Result, figures
 from fastgd.models import Model
-from fastgd.models.rows import row_count
-from fastgd.models.sources import makes_batches
 
 #: What a job may say beside the arguments of ``fit``.
 OWN = ("model", "x", "y", "rows", "name", "seed", "params")
@@ -142,7 +142,7 @@ class Job:
         return result
 
     def _run(self, result, claims, kept, score):
-        with _scope.own(self.seed):
+        with scope.own(self.seed):
             if self.model is None:
                 self.model = self._made(claims)
             result.history = self._trained(kept)
@@ -227,7 +227,7 @@ def check_for_fit(arguments, **otherwise):
 
 def first_seed(seed):
     """A seed as it is given, or drawn from the process' stream if it is None."""
-    seed = _seeds.next_seed() if seed is None else whole_number(seed, "seed", 0)
+    seed = streams.next_seed() if seed is None else whole_number(seed, "seed", 0)
     return seed % SEEDS
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from fastgd import config
-from fastgd._validate import boolean, optional_function, verbosity
+from fastgd._data.validation import boolean, optional_function, verbosity
 from fastgd.errors import DataTypeError, FastgdError
 from fastgd.many.claims import Claims
 from fastgd.many.job import Job, Refused, first_seed

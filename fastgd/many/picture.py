@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from fastgd._names import lookup
+from fastgd._registry.names import lookup
 from fastgd.errors import ArgumentError
 
 #: Values that span so much are drawn on a logarithmic axis.

@@ -3,7 +3,7 @@
 import time
 from numbers import Real
 
-from fastgd._progress import Progress, figures_text
+from fastgd._training.progress import Progress, figures_text
 
 
 class JobProgress(Progress):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastgd._validate import boolean, positive_int, whole_number
+from fastgd._data.validation import boolean, positive_int, whole_number
 from fastgd.errors import ArgumentError
 from fastgd.many import rows as some_rows
 from fastgd.many.cross_validation import CrossValidation

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastgd._validate import number
+from fastgd._data.validation import number
 from fastgd.errors import DataTypeError
 from fastgd.many import picture
 

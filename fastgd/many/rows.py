@@ -4,10 +4,10 @@ import threading
 
 import numpy as np
 
+from fastgd._data.subsets import Shared
 from fastgd.errors import ArgumentError
 from fastgd.many.results import figures
 from fastgd.models import Model
-from fastgd.models.rows import Shared
 
 #: The data of so many are kept, those asked for last: a run over many data sets shall not keep
 #: all.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fastgd._validate import boolean
+from fastgd._data.validation import boolean
 from fastgd.errors import ArgumentError
 from fastgd.many import picture
 from fastgd.many.job import check_for_fit

@@ -5,8 +5,8 @@ import math
 
 import numpy as np
 
-from fastgd import _seeds
-from fastgd._validate import number, positive_int, whole_number
+from fastgd._data.validation import number, positive_int, whole_number
+from fastgd._engine import streams
 from fastgd.errors import ArgumentError, DataTypeError
 
 
@@ -177,7 +177,7 @@ def random(space, n, seed=None):
     """
     parts = _parts(space)
     n = positive_int(n, "n")
-    seed = _seeds.next_seed() if seed is None else whole_number(seed, "seed", 0)
+    seed = streams.next_seed() if seed is None else whole_number(seed, "seed", 0)
     generator = np.random.default_rng(seed)
     if any(hasattr(values, "rvs") for part in parts for values in part.values()):
         return [_drawn(parts[generator.integers(len(parts))], generator) for _ in range(n)]

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from fastgd import _seeds
-from fastgd._engines import load
-from fastgd._validate import boolean, positive_int, whole_number
+from fastgd._data.validation import boolean, positive_int, whole_number
+from fastgd._engine import streams
+from fastgd._engine.builds import load
 from fastgd.errors import ArgumentError, ShapeError
 
 
@@ -65,7 +65,7 @@ def k_fold(n, k=5, *, shuffle=False, seed=None, stratify=None):
 
 
 def _shuffled(n, seed):
-    seed = _seeds.next_seed() if seed is None else whole_number(seed, "seed", 0)
+    seed = streams.next_seed() if seed is None else whole_number(seed, "seed", 0)
     return load("reference").permutation(seed % 2**64, n)
 
 

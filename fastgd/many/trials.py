@@ -3,8 +3,9 @@
 import functools
 import inspect
 
-from fastgd._names import lookup
-from fastgd._validate import optional_function
+from fastgd._data.subsets import Shared
+from fastgd._data.validation import optional_function
+from fastgd._registry.names import lookup
 from fastgd.callbacks.monitor import MonitorCallback
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import rows
@@ -12,7 +13,6 @@ from fastgd.many.cross_validation import row_pairs
 from fastgd.many.job import SEEDS, check_for_fit, first_seed
 from fastgd.many.jobs import fit_many
 from fastgd.models import Model
-from fastgd.models.rows import Shared
 
 #: Arguments of fit that no parameter set may give: they are the search's.
 _DATA = {"self", "x", "y", "rows", "validation_rows", "n_jobs"}

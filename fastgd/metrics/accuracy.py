@@ -1,7 +1,7 @@
 """How often predictions are right."""
 
 from fastgd._core import formulas
-from fastgd._validate import boolean, number, positive_int
+from fastgd._data.validation import boolean, number, positive_int
 from fastgd.metrics.compiled import RowMetric
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from fastgd import initializers
-from fastgd._names import snake_case
+from fastgd._registry.names import snake_case
+from fastgd._registry.objects import Serializable
 from fastgd.config import checked_floatx
-from fastgd.saving import Serializable
 from fastgd.variables import Variable
 
 

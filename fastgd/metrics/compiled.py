@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastgd._core import formulas
-from fastgd._validate import check_classes, numeric
+from fastgd._data.validation import check_classes, numeric
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.metrics.base import Metric
 from fastgd.reference.metrics import ROWS, add_rows

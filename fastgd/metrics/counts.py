@@ -7,7 +7,7 @@ engine counts between sorted thresholds, which costs the same for any number of 
 import numpy as np
 
 from fastgd._core import formulas
-from fastgd._validate import number, positive_int, whole_number
+from fastgd._data.validation import number, positive_int, whole_number
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.metrics.compiled import Compiled
 

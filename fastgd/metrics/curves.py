@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastgd._validate import boolean, number, positive_int, whole_number
+from fastgd._data.validation import boolean, number, positive_int, whole_number
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.metrics.counts import Counted, checked_thresholds, cumulative, ratio
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastgd._core import formulas
-from fastgd._validate import number
+from fastgd._data.validation import number
 from fastgd.errors import ArgumentError
 from fastgd.metrics.compiled import Compiled
 from fastgd.metrics.counts import ratio

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastgd._core import formulas
-from fastgd._validate import boolean, number, positive_int, whole_number
+from fastgd._data.validation import boolean, number, positive_int, whole_number
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.metrics.compiled import Compiled
 from fastgd.metrics.counts import ratio

@@ -4,7 +4,7 @@ import numpy as np
 
 from fastgd import losses
 from fastgd._core import formulas
-from fastgd._validate import positive_int
+from fastgd._data.validation import positive_int
 from fastgd.metrics.compiled import Compiled, LossMean, RowMetric
 from fastgd.metrics.counts import ratio
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastgd._validate import numeric
+from fastgd._data.validation import numeric
 from fastgd.errors import DataTypeError, ShapeError
 from fastgd.metrics.base import Metric
 from fastgd.reference.arrays import added

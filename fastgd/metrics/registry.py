@@ -2,7 +2,8 @@
 
 from fastgd import losses
 from fastgd._core.formulas import Loss
-from fastgd._names import lookup, snake_case
+from fastgd._registry.names import lookup, snake_case
+from fastgd._registry.objects import deserialize_object, serialize_object
 from fastgd.errors import ArgumentError
 from fastgd.metrics.accuracy import (
     Accuracy,
@@ -55,7 +56,6 @@ from fastgd.metrics.regression import (
     R2Score,
     RootMeanSquaredError,
 )
-from fastgd.saving import deserialize_object, serialize_object
 
 CLASSES = (
     Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy,

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastgd import losses
 from fastgd._core import formulas
-from fastgd._validate import whole_number
+from fastgd._data.validation import whole_number
 from fastgd.errors import ArgumentError
 from fastgd.metrics.compiled import Compiled, LossMean
 from fastgd.metrics.counts import ratio

@@ -3,10 +3,11 @@
 import json
 import sys
 
-from fastgd import _engines, _seeds, config, saving
-from fastgd._names import lookup, snake_case, unique_name
-from fastgd._progress import printable
-from fastgd._validate import assign_all, boolean, whole_number
+from fastgd import config, saving
+from fastgd._data.validation import assign_all, boolean, whole_number
+from fastgd._engine import builds, streams
+from fastgd._registry.names import lookup, snake_case, unique_name
+from fastgd._training.progress import printable
 from fastgd.errors import ArgumentError, NotBuiltError
 from fastgd.layers import Layer
 from fastgd.layers.symbolic import listed
@@ -28,7 +29,7 @@ class Base(Layer):
         self._trainable = boolean(trainable, "trainable")
         self._inbound_nodes = []
         self.run_on(config.engine())
-        self.seed = _seeds.next_seed()
+        self.seed = streams.next_seed()
         self._graph = None
         self._network = None
         self._frozen = None  # the layers that were not trainable when it was compiled
@@ -49,7 +50,7 @@ class Base(Layer):
     def run_on(self, engine):
         """Use an engine, by name."""
         self.engine_name = engine
-        self.engine = _engines.load(engine)
+        self.engine = builds.load(engine)
 
     @property
     def built(self):
@@ -322,7 +323,7 @@ class Base(Layer):
 
     def __setstate__(self, state):
         self.history = state["history"]
-        if state["engine_name"] in _engines.available():  # it may come from another machine
+        if state["engine_name"] in builds.available():  # it may come from another machine
             self.run_on(state["engine_name"])
 
     def summary(

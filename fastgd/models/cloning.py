@@ -2,9 +2,9 @@
 
 import json
 
+from fastgd._registry.objects import deserialize_object
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.layers import InputLayer
-from fastgd.saving import deserialize_object
 
 
 def model_from_json(json_string, custom_objects=None):

@@ -3,8 +3,8 @@
 import numpy as np
 
 from fastgd import optimizers
-from fastgd._plan import width_of
-from fastgd._validate import boolean, positive_int
+from fastgd._data.validation import boolean, positive_int
+from fastgd._engine.plan import width_of
 from fastgd.errors import ArgumentError
 from fastgd.models.base import Base
 from fastgd.models.network import frozen_layers
@@ -34,7 +34,7 @@ class Ready:
         self._state = self._settings = self._kept = None
 
     def totals(self):
-        """What an epoch adds up, see ``_plan.Plan``; metrics of one's own begin anew."""
+        """What an epoch adds up, see ``_engine.plan.Plan``; metrics of one's own begin anew."""
         for metric in self._own:
             metric.reset_state()
         return np.zeros(self.totals_size)
@@ -258,7 +258,7 @@ class Compiled(Base):
         self._program = self._stepper = None
 
     def totals(self):
-        """What an epoch adds up, see ``_plan.Plan``; the same with and without weights."""
+        """Return zeros for the sums of an epoch, see ``_engine.plan.Plan``."""
         return self.ready().totals()
 
     def figures(self, totals):

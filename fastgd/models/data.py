@@ -4,26 +4,14 @@ import functools
 
 import numpy as np
 
-from fastgd._plan import width_of
-from fastgd._validate import (
-    class_weights,
-    is_prepared,
-    numeric,
-    rows,
-    same_length,
-)
-from fastgd.errors import ArgumentError, NotBuiltError, ShapeError
-from fastgd.layers import InputLayer
-from fastgd.models.compiled import Compiled
-from fastgd.models.packing import (
+from fastgd._data.packing import (
     pack_inputs,
     pack_target,
     pack_targets,
     pack_weights,
     split_outputs,
 )
-from fastgd.models.rows import Chosen, Shared, shareable
-from fastgd.models.sources import (
+from fastgd._data.sources import (
     ArraySource,
     BatchSource,
     Slices,
@@ -31,6 +19,12 @@ from fastgd.models.sources import (
     on_disk,
     unpacked,
 )
+from fastgd._data.subsets import Chosen, Shared, shareable
+from fastgd._data.validation import class_weights, is_prepared, numeric, rows, same_length
+from fastgd._engine.plan import width_of
+from fastgd.errors import ArgumentError, NotBuiltError, ShapeError
+from fastgd.layers import InputLayer
+from fastgd.models.compiled import Compiled
 
 
 class Prepared(Compiled):

@@ -1,9 +1,9 @@
 """A graph as plain data, and a graph from it."""
 
+from fastgd._registry.objects import serialize_object
 from fastgd.errors import ArgumentError
 from fastgd.layers import InputLayer
 from fastgd.layers.symbolic import listed
-from fastgd.saving import serialize_object
 
 
 def graph_config(graph, input_structure, output_structure):

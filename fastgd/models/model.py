@@ -4,19 +4,20 @@ import inspect
 
 import numpy as np
 
-from fastgd import _seeds, training
-from fastgd._calls import call_program
 from fastgd._core.types import Status
+from fastgd._data.packing import parts, split_outputs
+from fastgd._engine import streams
+from fastgd._registry.objects import deserialize_object
+from fastgd._training import loop
 from fastgd.errors import ArgumentError, NotBuiltError
+from fastgd.layers.eager import call_program
 from fastgd.layers.symbolic import is_shapes, is_symbolic, listed
 from fastgd.models.graph import Graph
 from fastgd.models.graph_config import graph_config, tensors_from
-from fastgd.models.packing import parts, split_outputs
 from fastgd.models.replica import by_description
 from fastgd.models.structure import Structure
 from fastgd.models.tracing import inputs_of, layers_in, traced
 from fastgd.models.trainer import Trainer
-from fastgd.saving import deserialize_object
 from fastgd.tape import Tensor, recording
 
 
@@ -202,9 +203,9 @@ class Model(Trainer):
         x, y = self._built_for(x, y)
         totals = self.totals()
         self.network().regular.before_step()
-        status = self.program().gradients(x, y, totals, training.next_key(self))
+        status = self.program().gradients(x, y, totals, loop.next_key(self))
         if status != Status.STATUS_FINE:
-            raise training.diverged(status, self.optimizer.iterations)
+            raise loop.diverged(status, self.optimizer.iterations)
         flat = self.network().gradients.copy()
         start = self.network().start
         grads = [
@@ -306,10 +307,10 @@ class Model(Trainer):
         names = self._input_keys()
         inputs = [x] if len(names) == 1 and not isinstance(x, dict) else x
         inputs = [x[name] for name in names] if isinstance(x, dict) else list(inputs)
-        key = _seeds.next_seed() if training else 0
+        key = streams.next_seed() if training else 0
         found = call_program(
             self.program(), network.parameters, network.variables, network.start, packed,
-            inputs, self._graph.output_shapes, bool(training), key,
+            inputs, self._graph.output_shapes, bool(loop), key,
         )  # fmt: skip
         structure = self._output_structure
         return found[0] if structure is None else structure.of(found)

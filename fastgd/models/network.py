@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fastgd._memory import Home, common_home, extent
-from fastgd._plan import Plan, Table, flat_vector, width_of
-from fastgd._regular import Regular, collected
+from fastgd._engine.arena import Home, common_home, extent
+from fastgd._engine.penalties import Regular, collected
+from fastgd._engine.plan import Plan, Table, flat_vector, width_of
 
 
 @dataclass(frozen=True)

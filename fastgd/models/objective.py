@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fastgd import losses, metrics
 from fastgd._core.formulas import Loss
 from fastgd._core.types import TERM_TOTALS
-from fastgd._validate import number
+from fastgd._data.validation import number
 from fastgd.errors import ArgumentError, DataTypeError
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from fastgd import training
 from fastgd._core.formulas import Loss
-from fastgd._plan import width_of
-from fastgd._validate import number
+from fastgd._data.validation import number
+from fastgd._engine.plan import width_of
+from fastgd._training import loop
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.models.data import Prepared
 
@@ -54,12 +54,12 @@ class Online(Prepared):
                 return returned(figures, return_dict)
         x, y = self._built_for(x, y, sample_weight, class_weight)
         weighted = sample_weight is not None or class_weight is not None
-        return returned(training.train_on_batch(self, x, y, weighted), return_dict)
+        return returned(loop.train_on_batch(self, x, y, weighted), return_dict)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """The loss and metrics of one batch, without training."""
         x, y = self._built_for(x, y, sample_weight)
-        figures = training.evaluate_arrays(self, x, y, sample_weight is not None)
+        figures = loop.evaluate_arrays(self, x, y, sample_weight is not None)
         return returned(figures, return_dict)
 
     def learner(self, validate=True):
@@ -199,7 +199,7 @@ class Online(Prepared):
 
     def _step_failed(self, status):
         """The error for a step that has failed."""
-        return training.diverged(status, self.optimizer.iterations)
+        return loop.diverged(status, self.optimizer.iterations)
 
     def _row(self, x):
         """A row as an array of the model's data type, and the names of the inputs then."""

@@ -3,12 +3,11 @@
 import copy
 from dataclasses import replace
 
-from fastgd import _seeds
-from fastgd._memory import first_home
-from fastgd._plan import flat_vector
+from fastgd._engine import streams
+from fastgd._engine.arena import first_home
+from fastgd._engine.plan import flat_vector
+from fastgd._registry.custom import by_reference, custom_object_scope
 from fastgd.models.compiled import Ready
-from fastgd.saving import custom_object_scope
-from fastgd.saving.registry import by_reference
 
 
 def by_description(model):
@@ -53,7 +52,7 @@ def replica_of(model):
     network = model.network()
     twin = object.__new__(type(model))
     vars(twin).update(vars(model))
-    twin.seed = _seeds.next_seed()
+    twin.seed = streams.next_seed()
     layers = {layer: _bare(layer) for layer in (*model._graph.layers, *model._layers)}
     home = first_home(
         [(layers[layer], layer._input_shape) for layer in model.layers], network.dtype

@@ -1,7 +1,8 @@
 """Layers in a row."""
 
-from fastgd._memory import first_home
-from fastgd._validate import batch_shape, row_shape
+from fastgd._data.validation import batch_shape, row_shape
+from fastgd._engine.arena import first_home
+from fastgd._registry.objects import deserialize_object, serialize_object
 from fastgd.errors import ArgumentError, DataTypeError, NotBuiltError, ShapeError
 from fastgd.layers import Input, InputLayer, Layer
 from fastgd.layers.symbolic import KerasTensor
@@ -9,7 +10,6 @@ from fastgd.models.base import Base
 from fastgd.models.graph import Graph
 from fastgd.models.model import Model
 from fastgd.models.replica import is_simple, replica_of
-from fastgd.saving import deserialize_object, serialize_object
 
 
 class Sequential(Model):

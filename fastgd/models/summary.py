@@ -1,6 +1,6 @@
 """A model as a table."""
 
-from fastgd._validate import boolean
+from fastgd._data.validation import boolean
 from fastgd.errors import ArgumentError
 
 

@@ -4,13 +4,14 @@ import weakref
 
 import numpy as np
 
-from fastgd import _validate as check
-from fastgd import config, training
-from fastgd._plan import width_of
+from fastgd import config
+from fastgd._data import validation as check
+from fastgd._data.sources import ArraySource, makes_batches
+from fastgd._engine.plan import width_of
+from fastgd._training import loop
 from fastgd.callbacks import CallbackList
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.models.online import Online, returned
-from fastgd.models.sources import ArraySource, makes_batches
 
 
 class Trainer(Online):
@@ -184,7 +185,7 @@ class Trainer(Online):
         self._build_by(example, chosen=source.rows)
         listeners.set_model(self)
         self.history = listeners.history
-        training.fit(
+        loop.fit(
             self, source, epochs, initial_epoch, validation, validate_after, listeners, threads
         )
         return listeners.history
@@ -255,7 +256,7 @@ class Trainer(Online):
         )
         self._build_by(example, chosen=source.rows)
         listeners.set_model(self)
-        return returned(training.evaluate(self, source, listeners, threads), return_dict)
+        return returned(loop.evaluate(self, source, listeners, threads), return_dict)
 
     def predict(
         self,
@@ -302,11 +303,11 @@ class Trainer(Online):
         if callbacks is None and steps is None and rows is None and isinstance(x, np.ndarray):
             self._build_for(x)
             x = self._inputs(x, self.graph().input_shapes)
-            return self._split(training.predict_array(self, x, threads))
+            return self._split(loop.predict_array(self, x, threads))
         source = self._input_source(x, size, steps, rows)
         listeners = CallbackList(callbacks, epochs=1, steps=source.steps, verbose=verbose)
         listeners.set_model(self)
-        outputs = training.predict(self, source, listeners, threads)
+        outputs = loop.predict(self, source, listeners, threads)
         if len(outputs) == 1:
             return self._split(outputs[0])
         width = sum(map(width_of, self.graph().output_shapes))

@@ -1,6 +1,8 @@
 """Optimizers, with Keras' names, formulas and defaults."""
 
-from fastgd._names import lookup
+from fastgd._registry.custom import custom_object_scope
+from fastgd._registry.names import lookup
+from fastgd._registry.objects import deserialize_object, serialize_object
 from fastgd.optimizers import schedules
 from fastgd.optimizers.adadelta import Adadelta
 from fastgd.optimizers.adafactor import Adafactor
@@ -15,7 +17,6 @@ from fastgd.optimizers.lion import Lion
 from fastgd.optimizers.nadam import Nadam
 from fastgd.optimizers.rmsprop import RMSprop
 from fastgd.optimizers.sgd import SGD
-from fastgd.saving import custom_object_scope, deserialize_object, serialize_object
 
 CLASSES = (
     SGD, RMSprop, Adam, AdamW, Adamax, Nadam, Adagrad, Adadelta, Ftrl, Lion, Lamb, Adafactor,

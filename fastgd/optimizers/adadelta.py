@@ -1,7 +1,7 @@
 """Adadelta."""
 
 from fastgd._core import types
-from fastgd._validate import number
+from fastgd._data.validation import number
 from fastgd.optimizers.base import Optimizer
 
 

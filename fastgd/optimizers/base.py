@@ -11,14 +11,14 @@ import re
 import numpy as np
 
 from fastgd._core import types
-from fastgd._validate import number
+from fastgd._data.validation import number
+from fastgd._registry.objects import Serializable
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.optimizers.pairs import vector_of
 from fastgd.optimizers.scalars import Count, Rate
 from fastgd.optimizers.schedules import LearningRateSchedule
 from fastgd.optimizers.states import States, check_arrays, place, trained_variables
 from fastgd.optimizers.stepping import Stepping
-from fastgd.saving import Serializable
 from fastgd.variables import Variable
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastgd._validate import number
+from fastgd._data.validation import number
 from fastgd.errors import ArgumentError
 from fastgd.optimizers.base import Optimizer
 from fastgd.optimizers.line_search import Trial, strong_wolfe

@@ -1,7 +1,7 @@
 """Lion."""
 
 from fastgd._core import types
-from fastgd._validate import number
+from fastgd._data.validation import number
 from fastgd.errors import ArgumentError
 from fastgd.optimizers.base import Optimizer
 

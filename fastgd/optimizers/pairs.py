@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastgd._validate import numeric, prepared
+from fastgd._data.validation import numeric, prepared
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.variables import Variable
 

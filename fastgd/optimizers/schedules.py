@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from fastgd._validate import number
+from fastgd._data.validation import number
+from fastgd._registry.objects import Serializable, deserialize_object, serialize_object
 from fastgd.errors import ArgumentError
-from fastgd.saving import Serializable, deserialize_object, serialize_object
 
 
 class LearningRateSchedule(Serializable):

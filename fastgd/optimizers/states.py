@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastgd._core import types
-from fastgd._core.aligned import aligned_rows
+from fastgd._core.arrays import aligned_rows
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.variables import owners
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from fastgd import _engines, config
+from fastgd import config
 from fastgd._core import types
-from fastgd._regular import constrain
+from fastgd._engine import builds
+from fastgd._engine.penalties import constrain
 from fastgd.errors import ArgumentError, DivergenceError, NotBuiltError
 from fastgd.optimizers.pairs import (
     check_variable,
@@ -116,7 +117,7 @@ class Stepping:
     def _update(self, vector, gradient, state, rate):
         flat = vector if vector.flags.carray else np.array(vector, order="C")
         step = int(self._steps[0])
-        status = _engines.load(config.engine()).update(flat.reshape(-1), gradient, state, rate)
+        status = builds.load(config.engine()).update(flat.reshape(-1), gradient, state, rate)
         if status != types.Status.STATUS_FINE:
             what = "gradient" if status == types.Status.STATUS_GRADIENT else "update"
             raise DivergenceError(

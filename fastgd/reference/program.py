@@ -140,7 +140,7 @@ class Program:
     def gradients(self, x, y, totals, key=0):
         """Fill the flat gradients with those of what is minimised over all rows of x: a Status.
 
-        totals is added to, see ``_plan.Plan``, unless a loss is not finite.
+        totals is added to, see ``_engine.plan.Plan``, unless a loss is not finite.
         """
         _, status = self._gradients_of(x, y, totals, key)
         return status

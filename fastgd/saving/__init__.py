@@ -1,5 +1,13 @@
 """Models as files and as data, with Keras' names."""
 
+from fastgd._registry.custom import (
+    custom_object_scope,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_serializable,
+)
+from fastgd._registry.objects import Serializable, deserialize_object, serialize_object
 from fastgd.saving.api import (
     load_model,
     load_state,
@@ -7,14 +15,6 @@ from fastgd.saving.api import (
     save_model,
     save_state,
     save_weights,
-)
-from fastgd.saving.objects import Serializable, deserialize_object, serialize_object
-from fastgd.saving.registry import (
-    custom_object_scope,
-    get_custom_objects,
-    get_registered_name,
-    get_registered_object,
-    register_serializable,
 )
 
 # Keras' words for them

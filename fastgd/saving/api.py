@@ -2,9 +2,10 @@
 
 import contextlib
 
-from fastgd._validate import boolean
+from fastgd._data.validation import boolean
+from fastgd._registry import custom
 from fastgd.errors import FileError
-from fastgd.saving import container, files, registry, state
+from fastgd.saving import container, files, state
 
 
 def save_model(model, filepath, overwrite=True, zipped=None):
@@ -71,7 +72,7 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     """
     boolean(safe_mode, "safe_mode")
     document, arrays = container.unpack(files.read(filepath), filepath)
-    with registry.custom_object_scope(custom_objects), _naming(filepath):
+    with custom.custom_object_scope(custom_objects), _naming(filepath):
         return state.model_from(document, arrays, boolean(compile, "compile"))
 
 

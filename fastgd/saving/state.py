@@ -4,10 +4,10 @@ import warnings
 
 import numpy as np
 
-from fastgd._names import snake_case
+from fastgd._registry import custom
+from fastgd._registry.names import snake_case
+from fastgd._registry.objects import deserialize_object, serialize_object
 from fastgd.errors import FileError, ShapeError
-from fastgd.saving import registry
-from fastgd.saving.objects import deserialize_object, serialize_object
 
 WEIGHTS, OPTIMIZER = "weights/", "optimizer/"
 
@@ -162,12 +162,12 @@ def assign(model, weights, skip_mismatch=False):
 
 def reduced(model):
     """How pickle and copy make a model again: by reference to classes of the user's own."""
-    with registry.by_reference() as references:
+    with custom.by_reference() as references:
         document = document_of(model)
     arrays = {name: np.array(array) for name, array in arrays_of(model).items()}
     return _again, (document, arrays, references), model.__getstate__()
 
 
 def _again(document, arrays, references):
-    with registry.custom_object_scope(references):
+    with custom.custom_object_scope(references):
         return model_from(document, arrays)

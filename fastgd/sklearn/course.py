@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from fastgd._progress import say
+from fastgd._training.progress import say
 from fastgd.callbacks import Callback
 
 #: An adaptive rate is not lowered below this.

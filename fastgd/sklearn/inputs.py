@@ -6,13 +6,14 @@ from numbers import Real
 
 import numpy as np
 
-from fastgd import _engines, config
+from fastgd import config
+from fastgd._engine import builds
 from fastgd.linear.rows import rows_of, weights_of
 
 
 def engine_and_rows(X):
     """The engine of linear models and its rows of an X that scikit-learn validated."""
-    engine = _engines.load(config.engine())
+    engine = builds.load(config.engine())
     if hasattr(X, "indptr") or not (X.flags.c_contiguous and X.flags.aligned):
         return engine, rows_of(X)
     return engine, engine.Rows(X)

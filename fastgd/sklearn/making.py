@@ -4,7 +4,8 @@ import inspect
 
 import numpy as np
 
-from fastgd import _scope, layers, losses, optimizers
+from fastgd import layers, losses, optimizers
+from fastgd._engine import scope
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.models import Model, Sequential, clone_model
 
@@ -23,7 +24,7 @@ def made(model, facts, parameters, seed):
     parameters : dict
         What ``model__...`` said.
     """
-    with _scope.own(seed):
+    with scope.own(seed):
         if isinstance(model, Model):
             if parameters:
                 raise ArgumentError(

@@ -7,12 +7,12 @@ import scipy.optimize
 
 from fastgd import activations, layers, optimizers, regularizers
 from fastgd._core.types import Status
-from fastgd._progress import say
-from fastgd._validate import number, positive_int
+from fastgd._data.validation import number, positive_int
+from fastgd._training.loop import diverged
+from fastgd._training.progress import say
 from fastgd.errors import ArgumentError, UnknownNameError
 from fastgd.models import Sequential
 from fastgd.optimizers.schedules import LearningRateSchedule
-from fastgd.training import diverged
 
 #: scikit-learn's names of activations that fastgd calls otherwise.
 NAMES = {"identity": "linear", "logistic": "sigmoid"}

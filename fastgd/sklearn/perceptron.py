@@ -12,8 +12,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from fastgd import _scope
-from fastgd._validate import assign_all
+from fastgd._data.validation import assign_all
+from fastgd._engine import scope
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.optimizers import Optimizer
 from fastgd.optimizers.schedules import LearningRateSchedule
@@ -125,7 +125,7 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
         self.t_ = 0
 
     def _network(self, features, dtype, objective):
-        with _scope.own(0):  # what it draws anew below; the process' stream stays as it is
+        with scope.own(0):  # what it draws anew below; the process' stream stays as it is
             model = network.network(
                 features, network.sizes_of(self.hidden_layer_sizes), self.activation,
                 self.dropout, objective, self.alpha, dtype,

@@ -12,8 +12,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fastgd import _engines, config
+from fastgd import config
 from fastgd._core.types import Status
+from fastgd._engine import builds
 from fastgd.errors import ArgumentError, DataError, DivergenceError, ShapeError
 from fastgd.linear.answers import decisions
 from fastgd.linear.epochs import Chunk, run_epochs
@@ -122,7 +123,7 @@ class Steps:
         self.coef_ = coef[0] if self._flat else coef
         self.intercept_ = intercept
         self._weights, self._plan, self._shown = weights, plan, self.coef_
-        self._descent = _engines.load(config.engine()).Descent(plan, weights)
+        self._descent = builds.load(config.engine()).Descent(plan, weights)
 
     def _resumed(self, problem):
         """The weights to go on with: what was shown, or what someone has put in its place."""

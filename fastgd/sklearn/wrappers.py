@@ -11,7 +11,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from fastgd import _scope, activations, losses, ops
+from fastgd import activations, losses, ops
+from fastgd._engine import scope
 from fastgd.errors import ArgumentError, DataError
 from fastgd.models import Model
 from fastgd.optimizers import Optimizer
@@ -142,7 +143,7 @@ class Wrapper(NetworkEstimator):
         metrics = self.metrics
         if metrics is None and model.compiled:
             metrics = (model.get_compile_config() or {}).get("metrics")
-        with _scope.own(seed):
+        with scope.own(seed):
             model.compile(
                 making.fresh("optimizer", optimizer, self._routed("optimizer__")), loss,
                 metrics=metrics,

@@ -1,5 +1,6 @@
 """Small helpers, with Keras' names."""
 
+from fastgd._data.py_dataset import PyDataset, Sequence
 from fastgd.saving import (
     CustomObjectScope,
     custom_object_scope,
@@ -12,7 +13,6 @@ from fastgd.saving import (
 )
 from fastgd.utils.arrays import normalize, split_dataset, to_categorical
 from fastgd.utils.plot_model import model_to_dot, plot_model
-from fastgd.utils.py_dataset import PyDataset, Sequence
 from fastgd.utils.random_seed import set_random_seed
 from fastgd.utils.session import clear_session
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from fastgd import _seeds
-from fastgd._validate import boolean, check_classes, numeric, positive_int, whole_number
+from fastgd._data.validation import boolean, check_classes, numeric, positive_int, whole_number
+from fastgd._engine import streams
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 
 
@@ -125,7 +125,7 @@ def split_dataset(dataset, left_size=None, right_size=None, shuffle=False, seed=
         )
     order = np.arange(count)
     if boolean(shuffle, "shuffle"):
-        seed = _seeds.next_seed() if seed is None else whole_number(seed, "seed", 0)
+        seed = streams.next_seed() if seed is None else whole_number(seed, "seed", 0)
         order = np.random.default_rng(seed).permutation(count)
     parts = order[:left], order[left : left + right]
     taken = [tuple(a[rows] for a in arrays) for rows in parts]

@@ -4,8 +4,8 @@ import random
 
 import numpy as np
 
-from fastgd import _seeds
-from fastgd._validate import whole_number
+from fastgd._data.validation import whole_number
+from fastgd._engine import streams
 from fastgd.errors import ArgumentError
 
 
@@ -31,4 +31,4 @@ def set_random_seed(seed):
         raise ArgumentError(f"seed: expected a number below 2**32, got {seed}")
     np.random.seed(seed)  # noqa: NPY002 - the legacy stream is part of Keras' promise
     random.seed(seed)
-    _seeds.set_seed(seed)
+    streams.set_seed(seed)

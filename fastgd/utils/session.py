@@ -1,6 +1,6 @@
 """What a process remembers of the models that it has made."""
 
-from fastgd import _names
+from fastgd._registry import names
 
 
 def clear_session(free_memory=True):
@@ -20,4 +20,4 @@ def clear_session(free_memory=True):
     >>> layers.Dense(1).name, layers.Dense(1).name
     ('dense', 'dense_1')
     """
-    _names.reset_names()
+    names.reset_names()

@@ -33,7 +33,7 @@ cdef class Program:
     Parameters
     ----------
     kernels : capsule
-    plan : fastgd._plan.Plan
+    plan : fastgd._engine.plan.Plan
         The table, the losses and the metrics.
     parameters, gradients : ndarray, shape (plan.parameter_count,)
         Flat vectors of the network's data type, with types.PADDING elements of room behind
@@ -127,7 +127,7 @@ cdef class Program:
 
         Parameters
         ----------
-        part : fastgd._part.Part
+        part : fastgd._engine.job.Part
         first, last : int
         state : fastgd.optimizers.State
             Kind, settings, slots and iterations of the optimizer; changed in place.
@@ -162,7 +162,7 @@ cdef class Program:
 
         Parameters
         ----------
-        part : fastgd._part.Part
+        part : fastgd._engine.job.Part
             A whole epoch, with one rate; in the place of its key there are
         keys : ndarray of uint64, shape (epochs,)
             the streams of each epoch.

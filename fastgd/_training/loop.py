@@ -5,11 +5,12 @@ import warnings
 
 import numpy as np
 
-from fastgd import _seeds, _short_epochs, _whole_batch
 from fastgd._core.types import Status
-from fastgd._divergence import diverged
-from fastgd._part import Part
-from fastgd._threads import Choice, useful_threads
+from fastgd._engine import streams
+from fastgd._engine.divergence import diverged
+from fastgd._engine.job import Part
+from fastgd._engine.threads import Choice, useful_threads
+from fastgd._training import short_epochs, whole_batch
 from fastgd.errors import DivergenceError
 
 #: A span returns to Python after about this time (in seconds), so that Ctrl-C is answered and
@@ -42,8 +43,8 @@ def fit(model, source, epochs, initial_epoch, validation, validate_after, callba
     if model._initial_epoch is not None:  # a callback has gone back to where a run ended
         initial_epoch = model._initial_epoch
     try:
-        if validation is None and _short_epochs.suit(model, source, callbacks, threads):
-            logs = _short_epochs.run(
+        if validation is None and short_epochs.suit(model, source, callbacks, threads):
+            logs = short_epochs.run(
                 model, source, initial_epoch, epochs, callbacks, SPAN_SECONDS
             )
         else:
@@ -124,14 +125,14 @@ def _train_epoch(model, source, epoch, callbacks, threads):
 def next_key(model):
     """The stream of the next round over the rows, or of a batch that comes by itself."""
     model.epochs_begun += 1
-    return _seeds.element(model.seed, model.epochs_begun - 1)
+    return streams.element(model.seed, model.epochs_begun - 1)
 
 
 def _span(model, ready, part, weighted, totals, threads):
     """A function of (first step, last step) that trains on a part: step reached, status."""
     optimizer, network = model.optimizer, model.network()
     if optimizer.whole_batch:
-        return functools.partial(_whole_batch.run, model, part, weighted, totals)
+        return functools.partial(whole_batch.run, model, part, weighted, totals)
     train, regular = model.program(weighted).train, network.regular
     state = ready.state(optimizer, network)
     choice = _ALONE
@@ -163,7 +164,7 @@ def train_on_batch(model, x, y, weighted=False):
     regular = model.network().regular
     key = next_key(model)  # a dropped unit is another one in each batch
     if optimizer.whole_batch:
-        status = _whole_batch.minimize(model, x, y, weighted, totals)
+        status = whole_batch.minimize(model, x, y, weighted, totals)
     else:
         regular.before_step()
         state = ready.state(optimizer, model.network())

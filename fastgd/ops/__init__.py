@@ -3,7 +3,7 @@
 On plain arrays every one is NumPy's function of that name and gives a plain array; under a
 `GradientTape` it is recorded where an argument is followed, and the result is a `Tensor`.
 Python numbers do not widen float32. The rules of differentiation, and what they take at a
-kink, stand in ``fastgd/_gradients.py``.
+kink, stand in ``fastgd/_autodiff/rules.py``.
 
 Examples
 --------
@@ -22,12 +22,12 @@ import operator
 
 import numpy as np
 
-from fastgd import _gradients as rules
-from fastgd import _gradients_arrays as array_rules
-from fastgd._array_methods import cast as _cast
-from fastgd._new_arrays import arange, eye, full, identity, linspace, ones, zeros  # noqa: F401
-from fastgd._tensor import Tensor, apply
+from fastgd._autodiff import array_rules as array_rules
+from fastgd._autodiff import rules as rules
+from fastgd._autodiff.array_methods import cast as _cast
+from fastgd._autodiff.tensor import Tensor, apply
 from fastgd.errors import DataTypeError, ShapeError
+from fastgd.ops.creation import arange, eye, full, identity, linspace, ones, zeros  # noqa: F401
 from fastgd.variables import Variable
 
 

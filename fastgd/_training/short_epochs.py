@@ -6,10 +6,10 @@ models train side by side, they hardly wait for each other.
 
 import numpy as np
 
-from fastgd import _seeds
 from fastgd._core.types import Status
-from fastgd._divergence import diverged
-from fastgd._threads import useful_threads
+from fastgd._engine import streams
+from fastgd._engine.divergence import diverged
+from fastgd._engine.threads import useful_threads
 
 #: Multiply-adds forward of an epoch that is short: a few milliseconds' work.
 WORK = 20_000_000
@@ -50,7 +50,7 @@ def run(model, source, first, epochs, callbacks, seconds):
     program, ready = model.program(source.weighted), model.ready(source.weighted)
     while first < epochs and not model.stop_training:
         count = min(epochs - first, EPOCHS)
-        keys = [_seeds.element(model.seed, model.epochs_begun + k) for k in range(count)]
+        keys = [streams.element(model.seed, model.epochs_begun + k) for k in range(count)]
         totals = np.zeros((count, ready.totals_size))
         reached = np.zeros(3, dtype=np.int64)
         optimizer = model.optimizer

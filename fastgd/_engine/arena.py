@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastgd._plan import flat_vector
+from fastgd._engine.plan import flat_vector
 from fastgd.errors import ArgumentError
-from fastgd.initializers import GlorotUniform
 from fastgd.variables import Variable
 
 
@@ -44,7 +43,7 @@ def first_home(layers, dtype):
     for layer, input_shape in layers:
         specs = layer.weight_specs(input_shape)
         size += sum(math.prod(w.shape) for w in specs)
-        values = [(w.initializer or GlorotUniform())(w.shape, dtype=dtype) for w in specs]
+        values = [weight.values(dtype) for weight in specs]
         moves.append((layer, specs, values, input_shape))
     home = Home(flat_vector(size, dtype))
     _settle(home, moves)

@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
+from fastgd._registry import custom
 from fastgd.errors import ArgumentError, DataTypeError, FastgdError
-from fastgd.saving import registry
 
 
 class Serializable:
@@ -77,17 +77,17 @@ def _entry(class_name, config):
 def _serialized(obj):
     is_class = inspect.isclass(obj)
     if is_class or (callable(obj) and hasattr(obj, "__name__")):
-        named = registry.named(obj)
+        named = custom.named(obj)
         kind = "__type__" if is_class else "function"
         return _placed(named, kind, named["name"])
     if not hasattr(obj, "get_config"):
-        key = registry.reference(obj)
+        key = custom.reference(obj)
         if key is None:
             raise DataTypeError(
                 f"config: {obj!r} cannot be saved: give {type(obj).__name__} a get_config"
             )
         return _entry("__object__", key)
-    named = registry.named(type(obj))
+    named = custom.named(type(obj))
     entry = _placed(named, named["name"], serialize_object(obj.get_config()))
     compiled = obj.get_compile_config() if hasattr(obj, "get_compile_config") else None
     return entry | ({"compile_config": compiled} if compiled else {})
@@ -120,7 +120,7 @@ def deserialize_object(config, custom_objects=None):
         If a class does not take its config.
     """
     if custom_objects:
-        with registry.custom_object_scope(custom_objects):
+        with custom.custom_object_scope(custom_objects):
             return deserialize_object(config)
     if isinstance(config, list):
         return [deserialize_object(item) for item in config]
@@ -150,9 +150,9 @@ def _deserialized(entry):
     except (KeyError, TypeError, ValueError) as error:
         raise ArgumentError(f"config: {entry!r} is no {kind}") from error
     if kind == "__object__":
-        return registry.find(None, inner, inner)
+        return custom.find(None, inner, inner)
     name = inner if kind in ("function", "__type__") else kind
-    found = registry.find(entry.get("module"), name, entry.get("registered_name"))
+    found = custom.find(entry.get("module"), name, entry.get("registered_name"))
     if inspect.isclass(found) != (kind != "function"):
         raise ArgumentError(
             f"config: {name!r} is a {type(found).__name__}, which was not meant"

@@ -5,10 +5,10 @@ import itertools
 
 import numpy as np
 
-from fastgd._part import Part
-from fastgd._seeds import element
+from fastgd._data.py_dataset import PyDataset
+from fastgd._engine.job import Part
+from fastgd._engine.streams import element
 from fastgd.errors import ArgumentError, DataError
-from fastgd.utils.py_dataset import PyDataset
 
 
 class ArraySource:

@@ -5,7 +5,7 @@ import itertools
 import re
 from difflib import get_close_matches
 
-from fastgd import _scope
+from fastgd._engine import scope
 from fastgd.errors import DataTypeError, UnknownNameError
 
 
@@ -18,14 +18,14 @@ def snake_case(name):
 
 def unique_name(stem):
     """``dense``, then ``dense_1``, ``dense_2`` ..."""
-    names = _scope.current().names
+    names = scope.current().names
     count = next(names.get(stem) or names.setdefault(stem, itertools.count()))
     return f"{stem}_{count}" if count else stem
 
 
 def reset_names():
     """Start the numbers of unnamed layers and models anew."""
-    _scope.current().names.clear()
+    scope.current().names.clear()
 
 
 def lookup(argument, name, table):

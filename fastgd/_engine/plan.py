@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from fastgd._core.aligned import aligned_zeros
+from fastgd._core.arrays import aligned_zeros
 from fastgd._core.formulas import Activation, Loss
 from fastgd._core.types import (
     CONSTRAINT_ROW,
@@ -19,8 +19,7 @@ from fastgd._core.types import (
     Op,
     Reduction,
 )
-from fastgd._seeds import element
-from fastgd.activations import DESCRIPTIONS, Description, UserActivation
+from fastgd._engine.streams import element
 
 
 def flat_vector(size, dtype):
@@ -67,7 +66,7 @@ class Plan:
     activities : tuple of (int, (float, float))
         Buffers whose values are penalised, and by what factors, l1 and l2.
     penalties, constraints, penalty_gradients
-        What regularizers and constraints became, see ``fastgd._regular.Regular``.
+        What regularizers and constraints became, see ``fastgd._engine.penalties.Regular``.
     keep : tuple
         What has to live as long as the plan: losses whose functions it has the addresses of.
     """
@@ -152,6 +151,28 @@ class Plan:
             functions=tuple(functions),
             keep=tuple(aims[k].loss for k in trained),
         )
+
+
+@dataclass(frozen=True)
+class Description:
+    """Describe an activation to the engine.
+
+    Attributes
+    ----------
+    code : int
+        Of ``_core.formulas.Activation``, or ``Call.CALL_FUNCTION`` for a Python function.
+    settings : tuple of float
+        The numbers that the code takes, in its order.
+    function : callable, optional
+        The function of ``fastgd.activations``, or the user's: what a loss may be fused with.
+    called : object, optional
+        What the engine calls for a Python function: has ``value`` and ``gradient``.
+    """
+
+    code: int
+    settings: tuple = ()
+    function: object = field(default=None, compare=False)
+    called: object = field(default=None, compare=False)
 
 
 class Table:
@@ -268,26 +289,23 @@ class Table:
         self.seeds[seed] = place + 1
         return element(0 if seed is None else 2 * seed + 1, place) >> 11
 
-    def activation(self, activation, source):
+    def activation(self, description, source):
         """Activate a buffer; a dense layer that has just written it does so itself.
 
-        activation: a function of ``fastgd.activations`` or of the user's, or a Description.
+        description : Description
+            See ``activations.describe``.
         """
-        if isinstance(activation, Description):
-            description = activation
-        elif activation in DESCRIPTIONS:
-            description = DESCRIPTIONS[activation]
-        else:
-            self.functions.append(UserActivation(activation))
-            description = Description(Call.CALL_FUNCTION, (len(self.functions) - 1,))
+        settings = description.settings
+        if description.called is not None:
+            self.functions.append(description.called)
+            settings = (len(self.functions) - 1,)
         if description.code == Activation.ACTIVATION_LINEAR:
             return source
         target = source
         if not self._activates(source, description.code):
             target = self.buffer(self.widths[source])
-            code, settings = description.code, description.settings
-            self.row(Op.OP_ACTIVATION, source, target, kind=code, settings=settings)
-        self.activated[target] = activation
+            self.row(Op.OP_ACTIVATION, source, target, kind=description.code, settings=settings)
+        self.activated[target] = description.function
         return target
 
     def _activates(self, source, code):

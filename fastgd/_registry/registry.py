@@ -1,8 +1,8 @@
 """The classes that a name, a class or a saved description stands for."""
 
-from fastgd._names import lookup, snake_case
+from fastgd._registry.names import lookup, snake_case
+from fastgd._registry.objects import Serializable, deserialize_object
 from fastgd.errors import DataTypeError
-from fastgd.saving import Serializable, deserialize_object
 
 
 class Registry:

@@ -4,7 +4,7 @@ A stream is counter-based (SplitMix64, Steele, Lea and Flood 2014): its element 
 function of the seed and ``i`` alone. The compiled engine shuffles with the same function.
 """
 
-from fastgd import _scope
+from fastgd._engine import scope
 
 _MASK = (1 << 64) - 1
 
@@ -19,10 +19,10 @@ def element(seed, index):
 
 def set_seed(seed):
     """Start the process' stream anew; within a job, the job's own."""
-    _scope.current().begin(seed & _MASK)
+    scope.current().begin(seed & _MASK)
 
 
 def next_seed():
     """A fresh seed, for a model or an initializer without one of its own."""
-    scope = _scope.current()
-    return element(scope.seed, next(scope.draws))
+    now = scope.current()
+    return element(now.seed, next(now.draws))

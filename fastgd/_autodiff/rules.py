@@ -12,10 +12,6 @@ import math
 
 import numpy as np
 
-# NumPy function (or function of this package) -> Rule. Used by operators, NumPy functions on
-# Tensors and `fastgd.ops` alike.
-RULES = {}
-
 # Their derivative is zero wherever it exists: the result is a plain array. (A result that is
 # not floating point, such as that of argmax or of a comparison, needs no entry here.)
 CONSTANT = {
@@ -47,10 +43,21 @@ class Rule:
         self.keywords = frozenset(code.co_varnames[2:n_named])
 
 
-def define(function, *vjps, **options):
-    """Enter the rule of `function` into the table; returns `function`."""
-    RULES[function] = Rule(*vjps, **options)
-    return function
+class Rules(dict):
+    """Map NumPy functions, and functions of this package, to their Rule.
+
+    Operators, NumPy functions on Tensors and ``fastgd.ops`` all look here.
+    """
+
+    def define(self, function, *vjps, **options):
+        """Enter the rule of `function`; return `function`."""
+        self[function] = Rule(*vjps, **options)
+        return function
+
+
+#: The rules of functions of elements; ``array_rules`` has the others.
+RULES = Rules()
+define = RULES.define
 
 
 def unbroadcast(d, shape):

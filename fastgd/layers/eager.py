@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from fastgd import _engines, _seeds, config
-from fastgd._memory import extent
-from fastgd._plan import describe_layer, flat_copy, flat_vector, width_of
-from fastgd._validate import numeric, rows
+from fastgd import config
+from fastgd._data.validation import numeric, rows
+from fastgd._engine import builds, streams
+from fastgd._engine.arena import extent
+from fastgd._engine.plan import describe_layer, flat_copy, flat_vector, width_of
 from fastgd.errors import ShapeError
 from fastgd.tape import Tensor, followed, record, recording
 
@@ -23,7 +24,7 @@ def call_layer(layer, inputs, training=False):
     layer.build(given)
     variables = layer.variables
     dtype = np.dtype(variables[0].dtype if variables else layer.dtype or config.floatx())
-    engine = _engines.load(config.engine())
+    engine = builds.load(config.engine())
     plain = [
         rows(x, s, dtype, engine, "inputs", layer.name)
         for x, s in zip(plain, shapes, strict=True)
@@ -35,7 +36,7 @@ def call_layer(layer, inputs, training=False):
     program = engine.Program(plan, parameters, flat_vector(parameters.size, dtype))
     outputs = layer.compute_output_shape(given)
     outputs = outputs if isinstance(outputs, list) else [outputs]
-    key = _seeds.next_seed() if training else 0
+    key = streams.next_seed() if training else 0
     result = call_program(program, parameters, variables, start, packed, arrays,
                           outputs, training, key)  # fmt: skip
     return result if len(result) > 1 else result[0]

@@ -4,9 +4,12 @@ import operator
 
 import numpy as np
 
-from fastgd._array_methods import cast
-from fastgd._gradients import define
+from fastgd._autodiff.array_methods import cast
+from fastgd._autodiff.rules import Rules
 from fastgd.errors import ArgumentError
+
+RULES = Rules()
+define = RULES.define
 
 # --- reductions -------------------------------------------------------------------------
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from fastgd._plan import width_of
-from fastgd._validate import rows, sample_weights, targets
+from fastgd._data.validation import rows, sample_weights, targets
+from fastgd._engine.plan import width_of
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 
 

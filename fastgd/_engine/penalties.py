@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastgd import regularizers
 from fastgd._core.types import CONSTRAINT_ROW, PENALTY_ROW, Penalty
 from fastgd.errors import ShapeError
+from fastgd.tape import value_and_grad
 
 #: Penalties whose gradients do not pass through a flat vector of their own.
 ELEMENTWISE = {Penalty.PENALTY_L1L2, Penalty.PENALTY_SHARED}
@@ -109,7 +109,7 @@ def constrain(variables):
 def _value_and_grad(variable):
     regularizer = variable.regularizer
     own = getattr(regularizer, "value_and_grad", None)
-    function = own or functools.partial(regularizers.value_and_grad, regularizer)
+    function = own or functools.partial(value_and_grad, regularizer)
     value, gradient = function(variable.value)
     if np.shape(gradient) != variable.shape:
         raise ShapeError(

@@ -5,7 +5,7 @@ import itertools
 import queue
 import threading
 
-from fastgd._validate import boolean, positive_int
+from fastgd._data.validation import boolean, positive_int
 
 
 class PyDataset:

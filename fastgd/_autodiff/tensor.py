@@ -6,12 +6,13 @@ from types import MappingProxyType
 
 import numpy as np
 
-import fastgd._gradients_arrays  # noqa: F401  (completes the table of rules)
-from fastgd._array_methods import ArrayMethods, cast
-from fastgd._gradients import CONSTANT, RULES, unbroadcast
+from fastgd._autodiff import array_rules, rules
+from fastgd._autodiff.array_methods import ArrayMethods, cast
+from fastgd._autodiff.rules import CONSTANT, unbroadcast
 from fastgd.errors import DataTypeError
 from fastgd.variables import Variable, active
 
+_RULES = rules.RULES | array_rules.RULES
 _NOTHING = MappingProxyType({})
 _OBJECT = np.dtype(object)
 
@@ -232,7 +233,7 @@ class Symbolic:
         raise NotImplementedError
 
     def activated(self, description, axis):
-        """What an activation gives, see ``activations.Description``."""
+        """What an activation gives, see ``_engine.plan.Description``."""
         raise NotImplementedError
 
 
@@ -248,7 +249,7 @@ def apply(function, args, kwargs=_NOTHING):
         if isinstance(x, Symbolic):
             return x.applied(function, args, kwargs)
     tapes = active.tapes
-    rule = RULES.get(function) if tapes else None
+    rule = _RULES.get(function) if tapes else None
     if rule is None:
         return _apply_without_rule(function, args, kwargs)
     if kwargs and not rule.keywords.issuperset(kwargs):

@@ -8,8 +8,9 @@ import math
 
 import numpy as np
 
+from fastgd._core.arrays import native
 from fastgd._core.formulas import Loss
-from fastgd._frames import array_of_frame
+from fastgd._data.frames import array_of_frame
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 
 
@@ -98,11 +99,6 @@ def numeric(values, argument):
         seen = {"U": "text", "S": "text", "c": "complex numbers"}.get(array.dtype.kind)
         seen = f"{seen} ({array.dtype})" if seen else str(array.dtype)
     raise DataTypeError(f"{argument}: expected an array of numbers, got {seen}")
-
-
-def native(array):
-    """An array in this machine's byte order, which alone the engine reads."""
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _array(values, argument):

@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 
-from fastgd._validate import numeric, prepared, row_numbers
+from fastgd._data.validation import numeric, prepared, row_numbers
 from fastgd.errors import ShapeError
 
 

@@ -1,4 +1,4 @@
-"""Arrays whose rows begin on a cache line, so that no vector of numbers lies across two."""
+"""Arrays as the engine reads them: aligned to cache lines, in this machine's byte order."""
 
 import numpy as np
 
@@ -19,3 +19,8 @@ def aligned_rows(rows, size, dtype):
     items = LINE // np.dtype(dtype).itemsize
     stride = -(-size // items) * items
     return aligned_zeros(rows * stride, dtype).reshape(rows, stride)[:, :size]
+
+
+def native(array):
+    """Return an array in this machine's byte order, the only one that the engine reads."""
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))

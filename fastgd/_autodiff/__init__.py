@@ -1,0 +1,1 @@
+"""Tensors, the gradients of operations, and the way back through them."""

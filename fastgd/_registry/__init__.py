@@ -1,0 +1,1 @@
+"""Names, look-up and serialisation of classes and functions."""
