@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: demo test test-all test-blas test-pythons test-keras exhaustive bench lint debug sanitize sanitize-memory sanitize-threads sdist clean
 
-demo: $(VENV)/with-plot
+demo: $(VENV)/with-demo
 	$(BIN)/python examples/demo.py $(if $(CSV),"$(CSV)")
 
 test: $(VENV)/with-test

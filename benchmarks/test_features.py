@@ -1,7 +1,7 @@
-"""What a feature costs: a 23-64-32-1 network, batch 256, Adam, with one thing switched on.
+"""The cost of a feature: a 23-64-32-1 network, batch 256, Adam, with one thing switched on.
 
 The epochs of the plain and of the other network take turns, and the least of each counts; the
-figure is in ``extra_info["times_plain"]``. Each network first trains as the reference engine
+ratio is in ``extra_info["times_plain"]``. Each network first trains as the reference engine
 trains it.
 """
 
@@ -17,7 +17,7 @@ STEPS = ROWS // BATCH
 
 
 def network(between=()):
-    """The layers, with others behind both hidden layers."""
+    """Return a network with further layers behind both hidden layers."""
     found = [layers.Input(shape=(23,))]
     for width in (64, 32):
         found.append(layers.Dense(width, activation="relu"))
@@ -46,7 +46,7 @@ FEATURES = {
 
 
 def made(feature, engine=None):
-    """A compiled network with a feature, or the plain one."""
+    """Return a compiled network with a feature, or the plain one."""
     between, of_optimizer, of_compile, _ = FEATURES.get(feature, ((), {}, {}, {}))
     config.set_engine(engine)
     utils.set_random_seed(7)

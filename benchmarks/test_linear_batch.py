@@ -50,7 +50,7 @@ CASES = {
 
 
 def objective(model, x, y):
-    """What the fit minimised, over the number of rows."""
+    """Return the minimum of the fit, over the number of rows."""
     if not hasattr(model, "classes_"):
         penalty = getattr(model, "alpha", 0.0) * model.coef_ @ model.coef_
         return (np.sum((model.predict(x) - y) ** 2) + penalty) / len(y)

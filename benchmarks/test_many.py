@@ -1,6 +1,6 @@
 """Many models at once: 23-16-1, 2000 rows, batch 32, Adam, 5 epochs each.
 
-The sides take turns, and the least of each counts. The figures are in ``extra_info``:
+The sides take turns, and the least of each counts. The results are in ``extra_info``:
 microseconds a model, and how many times faster than the other side. Two cores are needed for
 them to mean anything. First each side's models are checked.
 """
@@ -20,7 +20,7 @@ JOBS = 1000
 
 @pytest.fixture(autouse=True)
 def _all_cores():
-    """The other benchmarks hold one, and JAX to one thread."""
+    """Use all cores: the other benchmarks use one, and hold JAX to one thread."""
     for name in ("XLA_FLAGS", "NPROC"):
         os.environ.pop(name, None)
     if not hasattr(os, "sched_setaffinity"):
@@ -78,7 +78,7 @@ def replicas(count):
 
 
 def ours(count, n_jobs=-1):
-    """A side: models that are made before, as those of JAX and scikit-learn are."""
+    """Return a side: models that are made before, as those of JAX and scikit-learn are."""
     return count, replicas, lambda models: fastgd.fit_many(jobs(models), n_jobs)
 
 
@@ -158,7 +158,7 @@ def test_against_jax(benchmark):
 
 
 def jax_program(jax):
-    """(Makes the parameters of so many models, trains them): as one would write it in JAX."""
+    """Return (a function that makes the parameters of many models, one that trains them)."""
     jnp, tree = jax.numpy, jax.tree_util
     steps = ROWS // BATCH  # the rest of the rows is left out
     glorot = jax.nn.initializers.glorot_uniform()

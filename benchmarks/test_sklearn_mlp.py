@@ -1,7 +1,7 @@
 """Networks as scikit-learn's users train them: an epoch of ours beside one of scikit-learn's.
 
 30 000 rows of 29 columns, float64, one thread each, the epochs in turns, the least of each; the
-figure is in ``extra_info["times_scikit_learn"]``. Both first train alike, without shuffling.
+ratio is in ``extra_info["times_scikit_learn"]``. Both first train alike, without shuffling.
 """
 
 import time

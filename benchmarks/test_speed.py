@@ -6,8 +6,8 @@ which lets the sides take turns.
 
 import pytest
 
-from fastgd.bench.measure import TOLERANCE, apart
-from fastgd.bench.registry import OURS, SIDES
+from fastgd.bench.frameworks import FRAMEWORKS, OURS
+from fastgd.bench.measure import TOLERANCE, difference
 from fastgd.bench.selection import WORKLOADS
 from fastgd.bench.workloads import Starting
 
@@ -16,16 +16,16 @@ IN_PROCESS = [workload for workload in WORKLOADS if type(workload) is not Starti
 
 @pytest.fixture(scope="module", params=IN_PROCESS, ids=str)
 def workload(request):
-    return request.param, SIDES[OURS].side(request.param).result()
+    return request.param, FRAMEWORKS[OURS].side(request.param).result()
 
 
 @pytest.mark.parametrize("name", [OURS, "numpy", "numpy-tuned"])
 def test_speed(workload, name, benchmark):
     described, expected = workload
-    side = SIDES[name].side(described)
+    side = FRAMEWORKS[name].side(described)
     if side is None:
         pytest.skip(f"{name} has no such workload")
-    apart(side.result(), expected, TOLERANCE[described.dtype])
+    difference(side.result(), expected, TOLERANCE[described.dtype])
     benchmark.group = f"{described} ({side.steps} {described.unit}s a run)"
     benchmark.extra_info["steps"] = side.steps
     benchmark.pedantic(side.run, setup=side.restart, rounds=20)

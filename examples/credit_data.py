@@ -1,16 +1,16 @@
-"""Made-up credit card clients, for those without a table at hand."""
+"""Made-up credit card clients, where there is no table at hand."""
 
 import numpy as np
-from tables import Table
+import pandas as pd
 
 MONTHS = 6
 
 
 def generate(rows, seed, default_rate=0.22):
-    """Clients of a bank, and who of them will not pay next month.
+    """Return clients of a bank, and which of them will not pay next month.
 
     Each client has a hidden weakness. It lowers income and limit, fills the cards and delays
-    payments over six months; what is seen of all this, and chance, decide on the default.
+    payments over six months; the visible part of all this, and chance, decide on the default.
 
     Parameters
     ----------
@@ -21,8 +21,10 @@ def generate(rows, seed, default_rate=0.22):
 
     Returns
     -------
-    Table
+    frame : pandas.DataFrame
         23 numeric columns.
+    defaults : ndarray of float32
+        0 or 1.
     """
     rng = np.random.default_rng(seed)
     weakness = rng.normal(size=rows)
@@ -62,4 +64,4 @@ def generate(rows, seed, default_rate=0.22):
         + rng.logistic(size=rows)
     )
     defaults = risk > np.quantile(risk, 1 - default_rate)
-    return Table(numbers, {}, defaults.astype(np.float32))
+    return pd.DataFrame(numbers), defaults.astype(np.float32)

@@ -20,7 +20,7 @@ TARGET = "default.payment.next.month"
 
 
 def network(width):
-    """A 64-32 ReLU network, whose output is the probability of a yes; compiled."""
+    """Return a compiled 64-32 ReLU network, whose output is the probability of a yes."""
     model = fastgd.Sequential(
         [
             layers.Input(shape=(width,)),
@@ -34,7 +34,7 @@ def network(width):
 
 
 def add_table_arguments(parser):
-    """The options that say what in a CSV file is to be predicted from what."""
+    """Add the options that name the columns of a CSV file."""
     parser.add_argument(
         "--target", default=TARGET, help="the yes/no column to predict (%(default)s)"
     )
@@ -43,19 +43,18 @@ def add_table_arguments(parser):
     )
 
 
-def default_held_out(table):
-    """6000 rows, or a fifth of a table of fewer than 30 000."""
-    return min(6000, len(table) // 5)
+def default_held_out(frame):
+    """Return 6000 rows, or a fifth of a table of fewer than 30 000."""
+    return min(6000, len(frame) // 5)
 
 
 def learn(args):
     """Read, train, evaluate and print."""
-    table = tables.read(args.csv, args.target, args.drop)
-    held_out = default_held_out(table) if args.held_out is None else args.held_out
+    frame, y = tables.read(args.csv, args.target, args.drop)
+    held_out = default_held_out(frame) if args.held_out is None else args.held_out
     fastgd.utils.set_random_seed(args.seed)
-    train, held = tables.split(len(table), held_out, args.seed)
-    x, names = tables.features(table, train)
-    y = table.target
+    train, held = tables.split(len(frame), held_out, args.seed)
+    x, names = tables.features(frame, train)
     print(f"{len(train)} rows to train on, {len(held)} held out, {len(names)} features")
 
     model = network(len(names))

@@ -3,7 +3,7 @@
     python demo.py              the second network learns from generated credit data
     python demo.py clients.csv  or from a CSV file with a yes/no column (--target NAME)
 
-At the end it writes a picture of the losses, if matplotlib is there.
+It needs pandas. At the end it draws a picture of the losses, if matplotlib is installed.
 """
 
 import os
@@ -36,7 +36,7 @@ TOLERANCE = 1e-3
 
 @dataclass
 class Problem:
-    """A network and what it learns from.
+    """A network and its data.
 
     ``held`` is (x, y) for the AUC, or None; ``network`` makes a compiled model.
     """
@@ -51,11 +51,11 @@ class Problem:
 
     @property
     def steps(self):
-        """The steps of an epoch."""
+        """The number of steps of an epoch."""
         return -(-len(self.x) // self.batch_size)
 
     def auc(self, model):
-        """The hold-out AUC, or None."""
+        """Return the hold-out AUC, or None."""
         if self.held is None:
             return None
         x, y = self.held
@@ -64,7 +64,7 @@ class Problem:
 
 @dataclass
 class Run:
-    """What an engine made of a problem."""
+    """The speed and the results of an engine on a problem."""
 
     microseconds: float  # a step, in the fastest epoch
     losses: list
@@ -72,7 +72,7 @@ class Run:
 
 
 def small_network():
-    """10-10-10-1, as in many a first program; compiled."""
+    """Return a compiled network of 10-10-10-1, as in many first programs."""
     model = fastgd.Sequential(
         [
             layers.Dense(10, activation="relu", input_shape=(10,)),
@@ -85,7 +85,7 @@ def small_network():
 
 
 def small_problem(quick):
-    """A smooth function of ten inputs."""
+    """Return the problem of a smooth function of ten inputs."""
     rng = np.random.default_rng(SEED)
     x = rng.random((2_000 if quick else 10_000, 10), dtype=np.float32)
     y = x[:, :1] * x[:, 1:2] + x[:, 2:3] + x[:, 3:4]
@@ -93,11 +93,11 @@ def small_problem(quick):
     return Problem("10-10-10-1, batch 32", small_network, x, y, None, 32, epochs)
 
 
-def credit_problem(table, quick):
-    """Who will default, from all columns of a table."""
-    train, held = tables.split(len(table), credit_default.default_held_out(table), SEED)
-    x, names = tables.features(table, train)
-    width, y = len(names), table.target
+def credit_problem(frame, y, quick):
+    """Return the problem of predicting defaults from all columns of a table."""
+    train, held = tables.split(len(frame), credit_default.default_held_out(frame), SEED)
+    x, names = tables.features(frame, train)
+    width = len(names)
     return Problem(
         f"{width}-64-32-1, batch 256",
         lambda: credit_default.network(width),
@@ -110,7 +110,7 @@ def credit_problem(table, quick):
 
 
 def fresh(problem, engine=None):
-    """A new model on an engine; all that are made of a problem begin alike."""
+    """Return a new model on an engine; all models of a problem begin alike."""
     fastgd.config.set_engine(engine)
     fastgd.utils.set_random_seed(SEED)
     try:
@@ -120,7 +120,7 @@ def fresh(problem, engine=None):
 
 
 def show_training(problem):
-    """Train before the user's eyes."""
+    """Train with the progress on the screen."""
     model = fresh(problem)
     start = time.perf_counter()
     model.fit(
@@ -134,7 +134,7 @@ def show_training(problem):
 
 
 def compare(problem):
-    """The same training on both engines, an epoch in turn: a Run of each."""
+    """Train on both engines, an epoch in turn; return a Run of each."""
     models = [fresh(problem), fresh(problem, "reference")]
     best = [np.inf, np.inf]
     losses = [[], []]
@@ -151,7 +151,7 @@ def compare(problem):
 
 
 def show_comparison(problems, runs):
-    """The table; returns whether the engines agree."""
+    """Print the table; return whether the engines agree."""
     engine = fastgd.config.engine()
     print(f"{'':<23}   µs per training step           hold-out AUC")
     print(f"{'network':<23} {engine:>9} {'reference':>9}   ratio {engine:>9} reference  losses")
@@ -170,7 +170,7 @@ def show_comparison(problems, runs):
 
 
 def draw(problems, runs, path):
-    """The loss curves of both engines, one panel a problem."""
+    """Draw the loss curves of both engines, one panel a problem."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -212,12 +212,14 @@ def heading(text):
 
 
 def demonstrate(args):
-    """The whole demo; returns whether the engines agree."""
+    """Run the whole demo; return whether the engines agree."""
     if args.csv is None:
-        table, source = credit_data.generate(3_000 if args.quick else 30_000, SEED), "generated"
+        source = "generated"
+        frame, target = credit_data.generate(3_000 if args.quick else 30_000, SEED)
     else:
-        table, source = tables.read(args.csv, args.target, args.drop), Path(args.csv).name
-    problems = [small_problem(args.quick), credit_problem(table, args.quick)]
+        source = Path(args.csv).name
+        frame, target = tables.read(args.csv, args.target, args.drop)
+    problems = [small_problem(args.quick), credit_problem(frame, target, args.quick)]
     small, credit = problems
 
     fastgd.show_config()
@@ -227,7 +229,7 @@ def demonstrate(args):
     heading("2. Who will default?")
     print(
         f"{credit.title}, Adam, binary cross-entropy, {len(credit.x)} rows\n"
-        f"({source}: {table.target.mean():.0%} yes; {len(credit.held[0])} more rows held out)\n"
+        f"({source}: {target.mean():.0%} yes; {len(credit.held[0])} more rows held out)\n"
     )
     show_training(credit)
     heading("3. The compiled engine and the reference engine")

@@ -2,7 +2,7 @@
 
     python optuna_pruning.py --trials 20
 
-It needs Optuna (pip install optuna). The data are made up: see credit_data.py.
+It needs Optuna and pandas (pip install optuna pandas). The data are made up, by credit_data.py.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from fastgd import callbacks, layers, metrics, optimizers
 
 
 def network(trial, width):
-    """A network whose sizes and settings the trial suggests; compiled."""
+    """Return a compiled network whose sizes and settings the trial suggests."""
     units = trial.suggest_int("units", 4, 64, log=True)
     model = fastgd.Sequential([layers.Input(shape=(width,))])
     for _ in range(trial.suggest_int("depth", 1, 3)):
@@ -32,7 +32,7 @@ def network(trial, width):
 
 
 def objective(trial, x, y, train, held, epochs):
-    """The AUC on the clients held out; Optuna may end the training after any epoch."""
+    """Return the AUC of clients held out; Optuna may end the training after any epoch."""
     fastgd.utils.set_random_seed(trial.number)  # each trial can be run again alone
     model = network(trial, x.shape[1])
     history = model.fit(
@@ -54,9 +54,9 @@ def main():
     parser.add_argument("--rows", type=int, default=4000, help="clients (%(default)s)")
     args = parser.parse_args()
 
-    table = credit_data.generate(args.rows, seed=1)
-    train, held = tables.split(len(table), args.rows // 4, seed=1)
-    x, _ = tables.features(table, train)
+    frame, y = credit_data.generate(args.rows, seed=1)
+    train, held = tables.split(args.rows, args.rows // 4, seed=1)
+    x, _ = tables.features(frame, train)
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
@@ -65,16 +65,14 @@ def main():
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2),
     )
     study.optimize(
-        functools.partial(
-            objective, x=x, y=table.target, train=train, held=held, epochs=args.epochs
-        ),
+        functools.partial(objective, x=x, y=y, train=train, held=held, epochs=args.epochs),
         n_trials=args.trials,
     )
     for trial in study.trials:
         epochs = len(trial.intermediate_values)
-        figure = trial.intermediate_values[epochs - 1]
+        auc = trial.intermediate_values[epochs - 1]
         state = trial.state.name.lower()
-        print(f"trial {trial.number:2d}: {state:8} {epochs:2d} epochs, AUC {figure:.4f}")
+        print(f"trial {trial.number:2d}: {state:8} {epochs:2d} epochs, AUC {auc:.4f}")
     print(f"best AUC {study.best_value:.4f} with {study.best_params}")
 
 

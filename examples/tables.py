@@ -1,11 +1,9 @@
 """Tables of numbers and texts with a yes/no target: from a CSV file to a network's features."""
 
-import csv
-from dataclasses import dataclass
-
 import numpy as np
+import pandas as pd
 
-#: What stands for a value that is not there.
+#: Texts for a missing value.
 BLANKS = ("", "NA", "NaN", "nan")
 
 #: The target's values, in lower case.
@@ -19,32 +17,10 @@ class TableError(ValueError):
     """A table that cannot be learned from; the message says what is wrong, and where."""
 
 
-@dataclass(frozen=True)
-class Table:
-    """Columns of equal length, by name.
-
-    Attributes
-    ----------
-    numbers : dict of str -> ndarray of float64, shape (n,)
-        NaN for a blank.
-    texts : dict of str -> ndarray of str, shape (n,)
-        An empty text for a blank.
-    target : ndarray of float32, shape (n,)
-        0 or 1.
-    """
-
-    numbers: dict
-    texts: dict
-    target: np.ndarray
-
-    def __len__(self):
-        return len(self.target)
-
-
 def read(path, target, drop=None):
     """Read a CSV file whose first line names the columns.
 
-    A column is numeric if all its values but the blanks are finite numbers.
+    A column is numeric if all its values but the blanks are numbers.
 
     Parameters
     ----------
@@ -56,103 +32,67 @@ def read(path, target, drop=None):
 
     Returns
     -------
-    Table
+    frame : pandas.DataFrame
+        The other columns, of numbers or of texts.
+    labels : ndarray of float32, shape (n,)
+        The target: 0 or 1.
 
     Raises
     ------
     TableError
-        Naming the file, and the line or column at fault.
+        Naming the file, and the row or column at fault.
     """
-    columns = _columns(path)
-    if drop is None:
-        drop = [name for name in ("ID",) if name in columns]
-    for name in (target, *drop):
-        if name not in columns:
-            raise TableError(f"{path}: no column {name!r} (there are: {', '.join(columns)})")
-    labels = _target(columns[target], target, path)
-    numbers, texts = {}, {}
-    for name, values in columns.items():
-        if name == target or name in drop:
-            continue
-        odd = _first_text(values)
-        if odd is None:
-            numbers[name] = np.array([np.nan if v in BLANKS else float(v) for v in values])
-        else:
-            texts[name] = np.array(["" if v in BLANKS else v for v in values])
-            count = len(set(values))
-            if count > _MOST_CATEGORIES:
-                raise TableError(
-                    f"{path}: column {name!r} holds {count} different values, such as {odd!r}, "
-                    f"which are not numbers; leave it out with --drop {name}"
-                )
-    if not numbers and not texts:
-        raise TableError(f"{path}: there is no column to learn from besides {target!r}")
-    return Table(numbers, texts, labels)
-
-
-def _columns(path):
-    """The columns as lists of texts without surrounding space, by name."""
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            names, rows = _lines(path, csv.reader(file))
+        frame = pd.read_csv(
+            path, dtype={target: str}, skipinitialspace=True, encoding="utf-8-sig",
+            keep_default_na=False, na_values=list(BLANKS),
+        )  # fmt: skip
     except OSError as error:
         raise TableError(f"{path}: {error.strerror}") from None
-    except (csv.Error, UnicodeDecodeError) as error:
+    except ValueError as error:  # pandas' errors of reading, and those of UTF-8
         raise TableError(f"{path}: not a CSV file in UTF-8 ({error})") from None
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise TableError(f"{path}: two columns are named {twice!r}")
-    if not rows:
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise TableError(f"{path}: the rows have more values than there are columns")
+    if frame.empty:
         raise TableError(f"{path}: there are no rows under the line of names")
-    columns = ([v.strip() for v in column] for column in zip(*rows, strict=True))
-    return dict(zip(names, columns, strict=True))
-
-
-def _lines(path, reader):
-    """The names of the columns and the rows under them; empty lines are passed over."""
-    names = [name.strip() for name in next(reader, [])]
-    rows = []
-    for row in filter(None, reader):
-        if len(row) != len(names):
+    frame.columns = frame.columns.str.strip()
+    drop = [name for name in ("ID",) if name in frame] if drop is None else drop
+    for name in (target, *drop):
+        if name not in frame:
+            raise TableError(f"{path}: no column {name!r} (there are: {', '.join(frame)})")
+    labels = _labels(frame[target], path)
+    frame = frame.drop(columns=[target, *drop])
+    if frame.empty:
+        raise TableError(f"{path}: there is no column to learn from besides {target!r}")
+    for name in frame.select_dtypes(exclude="number"):
+        texts = frame[name].fillna("").astype(str).str.strip()
+        if texts.nunique() > _MOST_CATEGORIES:
             raise TableError(
-                f"{path}, line {reader.line_num}: {len(row)} values for {len(names)} columns"
+                f"{path}: column {name!r} holds {texts.nunique()} different values, such as "
+                f"{texts[0]!r}, which are not numbers; leave it out with --drop {name}"
             )
-        rows.append(row)
-    return names, rows
+        frame[name] = texts
+    return frame.replace([np.inf, -np.inf], np.nan), labels
 
 
-def _target(values, name, path):
-    labels = np.empty(len(values), dtype=np.float32)
-    for row, value in enumerate(values):
-        label = TARGETS.get(value.lower())
-        if label is None:
-            seen = f"{value!r}" if value else "a blank"
-            raise TableError(
-                f"{path}: target {name!r} must be yes or no, true or false, 1 or 0; "
-                f"got {seen} in data row {row + 1}"
-            )
-        labels[row] = label
-    if labels.min() == labels.max():
-        raise TableError(f"{path}: target {name!r} is {values[0]!r} in every row")
-    return labels
-
-
-def _first_text(values):
-    """The first value that is neither blank nor a finite number; None if there is none."""
-    for value in values:
-        if value in BLANKS:
-            continue
-        try:
-            if np.isfinite(float(value)):
-                continue
-        except ValueError:
-            pass
-        return value
-    return None
+def _labels(values, path):
+    """Return the target as numbers."""
+    values = values.fillna("").str.strip()
+    labels = values.str.lower().map(TARGETS)
+    if labels.isna().any():
+        row = int(labels.isna().argmax())
+        seen = repr(values[row]) if values[row] else "a blank"
+        raise TableError(
+            f"{path}: target {values.name!r} must be yes or no, true or false, 1 or 0; "
+            f"got {seen} in data row {row + 1}"
+        )
+    if labels.nunique() == 1:
+        raise TableError(f"{path}: target {values.name!r} is {values[0]!r} in every row")
+    return labels.to_numpy(np.float32)
 
 
 def split(rows, held_out, seed):
-    """The row numbers to train on and those held out, in random order.
+    """Return the row numbers to train on and those held out, in random order.
 
     Raises
     ------
@@ -165,8 +105,8 @@ def split(rows, held_out, seed):
     return order[held_out:], order[:held_out]
 
 
-def features(table, train):
-    """All columns as numbers that a network likes, scaled by the training rows alone.
+def features(frame, train):
+    """Turn all columns into numbers for a network, scaled by the training rows alone.
 
     A numeric column is standardised, and its blanks become 0, the mean; where the training rows
     have blanks, one more column marks them. A text column becomes one column for each of its
@@ -174,7 +114,7 @@ def features(table, train):
 
     Parameters
     ----------
-    table : Table
+    frame : pandas.DataFrame
     train : ndarray of int
         The training rows.
 
@@ -184,36 +124,23 @@ def features(table, train):
     names : list of str
     """
     columns = {}
-    for name, values in table.numbers.items():
-        columns[name] = standardise(values, train)
-        blank = np.isnan(values)
-        if blank[train].any():
-            columns[f"{name} is blank"] = blank
-    for name, values in table.texts.items():
-        categories = np.unique(values[train])
-        hot = one_hot(values, categories).T
-        columns |= {f"{name}={c or 'blank'}": h for c, h in zip(categories, hot, strict=True)}
-    return np.column_stack(list(columns.values())).astype(np.float32, order="C"), list(columns)
-
-
-def standardise(values, train):
-    """(values - mean) / standard deviation, both of the training rows, and 0 for a NaN.
-
-    A column that is constant in the training rows becomes 0.
-    """
-    known = values[train][~np.isnan(values[train])]
-    if known.size == 0 or known.min() == known.max():
-        return np.zeros(len(values))
-    return np.nan_to_num((values - known.mean()) / known.std(), nan=0.0)
-
-
-def one_hot(values, categories):
-    """One column for each category: 1 where the value is that one, 0 elsewhere."""
-    return (values[:, None] == categories[None, :]).astype(np.float32)
+    for name, values in frame.items():
+        known = values.iloc[train]
+        if pd.api.types.is_numeric_dtype(values):
+            # a constant column has no deviation, but for roundings
+            spread = known.std(ddof=0) if known.nunique() > 1 else np.inf
+            columns[name] = ((values - known.mean()) / spread).fillna(0.0)
+            if known.isna().any():
+                columns[f"{name} is blank"] = values.isna()
+        else:
+            for text in sorted(known.unique()):
+                columns[f"{name}={text or 'blank'}"] = values == text
+    x = pd.DataFrame(columns).to_numpy(np.float32)
+    return np.ascontiguousarray(x), list(columns)
 
 
 def auc(target, score):
-    """The area under the ROC curve.
+    """Return the area under the ROC curve.
 
     The share of pairs of a 1 and a 0 in which the 1 has the higher score, ties counting half;
     by the rank-sum formula of Mann and Whitney (1947).
@@ -223,16 +150,11 @@ def auc(target, score):
     target : ndarray, shape (n,)
         0 or 1, both present.
     score : ndarray, shape (n,)
-
-    Returns
-    -------
-    float
     """
     positive = np.asarray(target) == 1
     ones = int(positive.sum())
     zeros = positive.size - ones
     if ones == 0 or zeros == 0:
         raise TableError("the AUC needs rows of both kinds; hold out more of them")
-    _, group, counts = np.unique(score, return_inverse=True, return_counts=True)
-    mean_rank = np.cumsum(counts) - (counts - 1) / 2  # of each group of equal scores, from 1
-    return float((mean_rank[group][positive].sum() - ones * (ones + 1) / 2) / (ones * zeros))
+    ranks = pd.Series(score).rank()[positive]
+    return float((ranks.sum() - ones * (ones + 1) / 2) / (ones * zeros))

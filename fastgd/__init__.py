@@ -22,7 +22,7 @@ True
 """
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastgd.config import __version__, show_config
 
@@ -61,68 +61,29 @@ if TYPE_CHECKING:
     from fastgd.variables import Variable
 
 __all__ = [
-    "GradientTape",
-    "Initializer",
-    "Input",
-    "KerasTensor",
-    "Layer",
-    "Loss",
-    "Metric",
-    "Model",
-    "Optimizer",
-    "Regularizer",
-    "Sequential",
-    "Variable",
-    "__version__",
-    "activations",
-    "backend",
-    "callbacks",
-    "config",
-    "constraints",
-    "errors",
-    "fit_many",
-    "gradient_descent",
-    "initializers",
-    "layers",
-    "linear",
-    "losses",
-    "many",
-    "metrics",
-    "models",
-    "ops",
-    "optimizers",
-    "regularizers",
-    "saving",
-    "show_config",
-    "utils",
-    "version",
-]
+    "GradientTape", "Initializer", "Input", "KerasTensor", "Layer", "Loss", "Metric", "Model",
+    "Optimizer", "Regularizer", "Sequential", "Variable", "__version__", "activations",
+    "backend", "callbacks", "config", "constraints", "errors", "fit_many", "gradient_descent",
+    "initializers", "layers", "linear", "losses", "many", "metrics", "models", "ops",
+    "optimizers", "regularizers", "saving", "show_config", "utils", "version",
+]  # fmt: skip
 
-# Loaded when they are first asked for: who only wants one of them need not wait for all.
+#: Names and the modules that they come from, which are loaded when a name is first used.
 _MODULES = {
-    "GradientTape": "tape",
-    "Initializer": "initializers",
-    "Input": "layers",
-    "KerasTensor": "layers.symbolic",
-    "Layer": "layers",
-    "Loss": "losses",
-    "Metric": "metrics",
-    "Model": "models",
-    "Optimizer": "optimizers",
-    "Regularizer": "regularizers",
-    "Sequential": "models",
-    "Variable": "variables",
-    "fit_many": "many",
+    "GradientTape": "tape", "Initializer": "initializers", "Input": "layers",
+    "KerasTensor": "layers.symbolic", "Layer": "layers", "Loss": "losses", "Metric": "metrics",
+    "Model": "models", "Optimizer": "optimizers", "Regularizer": "regularizers",
+    "Sequential": "models", "Variable": "variables", "fit_many": "many",
     "gradient_descent": "linear",
-}
+}  # fmt: skip
 
 
-def version():
-    """The version of fastgd, as ``__version__``."""
+def version() -> str:
+    """Return the version of fastgd, as ``__version__``."""
     return __version__
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(f"{__name__}.{_MODULES.get(name, name)}")
@@ -131,5 +92,5 @@ def __getattr__(name):
     return value
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return __all__

@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 Array: TypeAlias = NDArray[Any]
 #: The numbers that a user passes in: an array, a frame, a series, a list, a single number.
 Data: TypeAlias = Any
-#: The shape of rows, (None, d...), or of an array.
-Shape: TypeAlias = tuple[int | None, ...]
+#: The shape of an array or of rows, (None, d...): whole numbers, and None for that of the rows.
+Shape: TypeAlias = tuple[Any, ...]
 #: A data type as ``dtype=`` takes it.
 Floatx: TypeAlias = Literal["float32", "float64"]
 DType: TypeAlias = str | np.dtype[Any] | type
 #: An object as plain data, and the classes and functions that it may name.
 Config: TypeAlias = dict[str, Any]
 CustomObjects: TypeAlias = Mapping[str, Callable[..., Any]]
+#: What stands for an object: its name, description, class or a function; or the object itself.
+Identifier: TypeAlias = str | Config | Callable[..., Any] | None
 #: The values of loss and metrics by name.
 Logs: TypeAlias = dict[str, Any]
 Weights: TypeAlias = Sequence[Data]

@@ -1,11 +1,13 @@
-"""Activations, with Keras' names: functions of arrays and tensors, and what the engine knows.
+"""Activations, with Keras' names: functions of arrays and tensors, and their engine codes.
 
 A function of this module takes an array or tensor of floating-point numbers (whole numbers are
-taken as float64) and returns one of the same shape; a gradient tape follows it. Its mathematics
-is that of ``fastgd.reference``.
+taken as float64) and returns one of the same shape; a gradient tape follows it. Its formulas
+are those of ``fastgd.reference``.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +15,9 @@ from fastgd import ops
 from fastgd._autodiff.tensor import Symbolic
 from fastgd._core.formulas import Activation
 from fastgd._core.types import Call
-from fastgd._engine.plan import Description
-from fastgd._registry.names import lookup
-from fastgd._registry.objects import deserialize_object
+from fastgd._engine.table import Description
+from fastgd._registry.registry import Registry
+from fastgd._typing import Array, CustomObjects, Data, Identifier
 from fastgd.errors import ShapeError
 from fastgd.reference.activations import ACTIVATIONS
 from fastgd.tape import GradientTape, Tensor, record, recording
@@ -27,9 +29,9 @@ def _floating(x):
 
 
 def _applied(x, code, *settings, axis=-1):
-    """An activation of an array or tensor, along an axis where it looks at whole rows."""
+    """Apply an activation, along an axis if it is one of whole rows."""
     if isinstance(x, Symbolic):
-        return x.activated(Description(code, settings), axis)
+        return x.applied(Description(code, settings), (x,), {"axis": axis})
     tensor = _floating(x)
     array = tensor.numpy() if isinstance(tensor, Tensor) else np.asarray(tensor)
     # a single number is a row of its own
@@ -51,14 +53,16 @@ def _applied(x, code, *settings, axis=-1):
     return record(placed(y), [tensor], backward) if recording() else placed(y)
 
 
-def linear(x):
-    """x itself."""
+def linear(x: Data) -> Any:
+    """Return x."""
     return x
 
 
-def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
-    """max(x, 0); in general max_value where x >= max_value, x where threshold <= x < max_value,
-    and negative_slope (x - threshold) below.
+def relu(
+    x: Data, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Any:
+    """Compute max(x, 0); in general max_value where x >= max_value, x where threshold <= x <
+    max_value, and negative_slope (x - threshold) below.
 
     Examples
     --------
@@ -72,41 +76,38 @@ def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
     return _applied(x, description.code, *description.settings)
 
 
-def rectifier(negative_slope=0.0, max_value=None, threshold=0.0):
-    """The Description of ``relu`` with these arguments."""
+def rectifier(
+    negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Description:
+    """Return the Description of ``relu`` with these arguments."""
     largest = np.inf if max_value is None else float(max_value)
     return Description(
         Activation.ACTIVATION_RECTIFIER, (float(negative_slope), largest, float(threshold))
     )
 
 
-def leaky_relu(x, negative_slope=0.2):
-    """x where x >= 0, negative_slope x below."""
+def leaky_relu(x: Data, negative_slope: float = 0.2) -> Any:
+    """Compute x where x >= 0, negative_slope x below."""
     return relu(x, negative_slope=negative_slope)
 
 
-def relu6(x):
-    """min(max(x, 0), 6)."""
+def relu6(x: Data) -> Any:
+    """Compute min(max(x, 0), 6)."""
     return relu(x, max_value=6.0)
 
 
-def elu(x, alpha=1.0):
-    """x where x > 0, alpha (exp(x) - 1) below (Clevert et al. 2016)."""
+def elu(x: Data, alpha: float = 1.0) -> Any:
+    """Compute x where x > 0, alpha (exp(x) - 1) below (Clevert et al. 2016)."""
     return _applied(x, Activation.ACTIVATION_ELU, alpha)
 
 
-def selu(x):
-    """1.0507... elu(x, 1.6732...) (Klambauer et al. 2017)."""
-    return _applied(x, Activation.ACTIVATION_SELU)
-
-
-def celu(x, alpha=1.0):
-    """max(x, 0) + min(0, alpha (exp(x / alpha) - 1)) (Barron 2017)."""
+def celu(x: Data, alpha: float = 1.0) -> Any:
+    """Compute max(x, 0) + min(0, alpha (exp(x / alpha) - 1)) (Barron 2017)."""
     return _applied(x, Activation.ACTIVATION_CELU, alpha)
 
 
-def gelu(x, approximate=False):
-    """x Phi(x), Phi the distribution function of the normal (Hendrycks and Gimpel 2016).
+def gelu(x: Data, approximate: bool = False) -> Any:
+    """Compute x Phi(x), Phi the distribution function of the normal (Hendrycks, Gimpel 2016).
 
     Approximately x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
     """
@@ -114,118 +115,80 @@ def gelu(x, approximate=False):
     return _applied(x, rough if approximate else exact)
 
 
-def silu(x):
-    """x sigmoid(x), also called swish."""
-    return _applied(x, Activation.ACTIVATION_SILU)
-
-
-def mish(x):
-    """x tanh(softplus(x)) (Misra 2019)."""
-    return _applied(x, Activation.ACTIVATION_MISH)
-
-
-def softplus(x):
-    """log(1 + exp(x))."""
-    return _applied(x, Activation.ACTIVATION_SOFTPLUS)
-
-
-def softsign(x):
-    """x / (1 + abs(x))."""
-    return _applied(x, Activation.ACTIVATION_SOFTSIGN)
-
-
-def squareplus(x, b=4):
-    """(x + sqrt(x^2 + b)) / 2 (Barron 2021)."""
+def squareplus(x: Data, b: float = 4) -> Any:
+    """Compute (x + sqrt(x^2 + b)) / 2 (Barron 2021)."""
     return _applied(x, Activation.ACTIVATION_SQUAREPLUS, b)
 
 
-def sparse_plus(x):
-    """0 up to -1, (x + 1)^2 / 4 from there to 1, then x."""
-    return _applied(x, Activation.ACTIVATION_SPARSE_PLUS)
-
-
-def sparse_sigmoid(x):
-    """0 up to -1, (x + 1) / 2 from there to 1, then 1."""
-    return _applied(x, Activation.ACTIVATION_SPARSE_SIGMOID)
-
-
-def sigmoid(x):
-    """1 / (1 + exp(-x))."""
-    return _applied(x, Activation.ACTIVATION_SIGMOID)
-
-
-def log_sigmoid(x):
-    """log(sigmoid(x)) = -softplus(-x)."""
-    return _applied(x, Activation.ACTIVATION_LOG_SIGMOID)
-
-
-def exponential(x):
-    """exp(x)."""
-    return _applied(x, Activation.ACTIVATION_EXPONENTIAL)
-
-
-def tanh(x):
-    """The hyperbolic tangent."""
-    return _applied(x, Activation.ACTIVATION_TANH)
-
-
-def tanh_shrink(x):
-    """x - tanh(x)."""
-    return _applied(x, Activation.ACTIVATION_TANH_SHRINK)
-
-
-def soft_shrink(x, threshold=0.5):
-    """x - threshold above threshold, x + threshold below -threshold, 0 between."""
+def soft_shrink(x: Data, threshold: float = 0.5) -> Any:
+    """Compute x - threshold above threshold, x + threshold below -threshold, 0 between."""
     return _applied(x, Activation.ACTIVATION_SOFT_SHRINK, threshold)
 
 
-def hard_shrink(x, threshold=0.5):
-    """x where abs(x) > threshold, else 0."""
+def hard_shrink(x: Data, threshold: float = 0.5) -> Any:
+    """Compute x where abs(x) > threshold, else 0."""
     return _applied(x, Activation.ACTIVATION_HARD_SHRINK, threshold)
 
 
-def hard_tanh(x):
-    """x kept between -1 and 1."""
-    return _applied(x, Activation.ACTIVATION_HARD_TANH)
-
-
-def hard_sigmoid(x):
-    """relu6(x + 3) / 6."""
-    return _applied(x, Activation.ACTIVATION_HARD_SIGMOID)
-
-
-def hard_silu(x):
-    """x relu6(x + 3) / 6, also called hard swish."""
-    return _applied(x, Activation.ACTIVATION_HARD_SILU)
-
-
-def threshold(x, threshold, default_value):
-    """x where x > threshold, else default_value."""
+def threshold(x: Data, threshold: float, default_value: float) -> Any:
+    """Compute x where x > threshold, else default_value."""
     return _applied(x, Activation.ACTIVATION_THRESHOLD, threshold, default_value)
 
 
-def softmax(x, axis=-1):
-    """exp(x) / sum of exp(x) along an axis."""
+def softmax(x: Data, axis: int = -1) -> Any:
+    """Compute exp(x) / sum of exp(x) along an axis."""
     return _applied(x, Activation.ACTIVATION_SOFTMAX, axis=axis)
 
 
-def log_softmax(x, axis=-1):
-    """log(softmax(x))."""
+def log_softmax(x: Data, axis: int = -1) -> Any:
+    """Compute log(softmax(x))."""
     return _applied(x, Activation.ACTIVATION_LOG_SOFTMAX, axis=axis)
 
 
-def glu(x, axis=-1):
-    """a sigmoid(b), where a and b are the halves of x along an axis (Dauphin et al. 2017).
+def _code(name: str) -> Activation:
+    return Activation[f"ACTIVATION_{name.upper()}"]
 
-    It halves the width: in a model, ``layers.Activation("glu")``.
+
+def _elementwise(name: str, formula: str) -> Callable[[Data], Any]:
+    """Return the activation of each element that has this name and no settings."""
+
+    def activation(x: Data) -> Any:
+        return _applied(x, _code(name))
+
+    activation.__name__ = activation.__qualname__ = name
+    activation.__doc__ = f"Compute {formula}."
+    return activation
+
+
+selu = _elementwise("selu", "1.0507... elu(x, 1.6732...) (Klambauer et al. 2017)")
+silu = _elementwise("silu", "x sigmoid(x), also called swish")
+mish = _elementwise("mish", "x tanh(softplus(x)) (Misra 2019)")
+softplus = _elementwise("softplus", "log(1 + exp(x))")
+softsign = _elementwise("softsign", "x / (1 + abs(x))")
+sparse_plus = _elementwise("sparse_plus", "0 up to -1, (x + 1)^2 / 4 from there to 1, then x")
+sparse_sigmoid = _elementwise("sparse_sigmoid", "0 up to -1, (x + 1) / 2 up to 1, then 1")
+sigmoid = _elementwise("sigmoid", "1 / (1 + exp(-x))")
+log_sigmoid = _elementwise("log_sigmoid", "log(sigmoid(x)) = -softplus(-x)")
+exponential = _elementwise("exponential", "exp(x)")
+tanh = _elementwise("tanh", "the hyperbolic tangent of x")
+tanh_shrink = _elementwise("tanh_shrink", "x - tanh(x)")
+hard_tanh = _elementwise("hard_tanh", "x clipped to [-1, 1]")
+hard_sigmoid = _elementwise("hard_sigmoid", "relu6(x + 3) / 6")
+hard_silu = _elementwise("hard_silu", "x relu6(x + 3) / 6, also called hard swish")
+
+
+def glu(x: Data, axis: int = -1) -> Any:
+    """Compute a sigmoid(b), a and b the halves of x along an axis (Dauphin et al. 2017).
+
+    It halves the width: in a model, use ``layers.Activation("glu")``.
 
     Raises
     ------
     ShapeError
-        If the axis has no halves.
+        If the length of the axis is odd.
     """
     if isinstance(x, Symbolic):
-        return x.activated(glu, axis)
+        return x.applied(glu, (x,), {"axis": axis})
     x = _floating(x)
     if x.ndim == 0 or x.shape[axis] % 2:
         raise ShapeError(f"x: expected an even number along axis {axis}, got shape {x.shape}")
@@ -235,24 +198,24 @@ def glu(x, axis=-1):
 
 
 class UserActivation:
-    """A function of the user's own as the engine calls it; see ``get``."""
+    """Call a user-defined function from the engine; see ``get``."""
 
-    def __init__(self, function):
+    def __init__(self, function: Callable[..., Any]):
         self.function = function
 
-    def value(self, z):
-        """The activations of a matrix."""
+    def value(self, z: Array) -> Array:
+        """Return the activations of a matrix."""
         y = self.function(z)
         y = np.asarray(y[0] if isinstance(y, tuple) else y)
         if y.shape != z.shape:
+            name = getattr(self.function, "__name__", repr(self.function))
             raise ShapeError(
-                f"activation {_name(self.function)}: expected values of shape {z.shape}, "
-                f"got {y.shape}"
+                f"activation {name}: expected values of shape {z.shape}, got {y.shape}"
             )
         return y
 
-    def gradient(self, z, d_y):
-        """The gradient of z from that of its activations."""
+    def gradient(self, z: Array, d_y: Array) -> Array:
+        """Return the gradient of z from that of its activations."""
         with GradientTape() as tape:
             watched = tape.watch(z)
             y = self.function(watched)
@@ -261,49 +224,40 @@ class UserActivation:
         return tape.gradient(y, watched, d_y, unconnected_gradients="zero")
 
 
-def _name(function):
-    return getattr(function, "__name__", repr(function))
-
-
-#: What a layer may be activated by, with the default arguments.
-DESCRIPTIONS = {
+#: Activation -> its Description with the default arguments.
+DESCRIPTIONS: dict[Callable[..., Any], Description] = {
     linear: Description(Activation.ACTIVATION_LINEAR),
     relu: Description(Activation.ACTIVATION_RELU),
     leaky_relu: rectifier(0.2),
     relu6: rectifier(max_value=6.0),
     elu: Description(Activation.ACTIVATION_ELU, (1.0,)),
-    selu: Description(Activation.ACTIVATION_SELU),
     celu: Description(Activation.ACTIVATION_CELU, (1.0,)),
     gelu: Description(Activation.ACTIVATION_GELU),
-    silu: Description(Activation.ACTIVATION_SILU),
-    mish: Description(Activation.ACTIVATION_MISH),
-    softplus: Description(Activation.ACTIVATION_SOFTPLUS),
-    softsign: Description(Activation.ACTIVATION_SOFTSIGN),
     squareplus: Description(Activation.ACTIVATION_SQUAREPLUS, (4.0,)),
-    sparse_plus: Description(Activation.ACTIVATION_SPARSE_PLUS),
-    sparse_sigmoid: Description(Activation.ACTIVATION_SPARSE_SIGMOID),
-    sigmoid: Description(Activation.ACTIVATION_SIGMOID),
-    log_sigmoid: Description(Activation.ACTIVATION_LOG_SIGMOID),
-    exponential: Description(Activation.ACTIVATION_EXPONENTIAL),
-    tanh: Description(Activation.ACTIVATION_TANH),
-    tanh_shrink: Description(Activation.ACTIVATION_TANH_SHRINK),
     soft_shrink: Description(Activation.ACTIVATION_SOFT_SHRINK, (0.5,)),
     hard_shrink: Description(Activation.ACTIVATION_HARD_SHRINK, (0.5,)),
-    hard_tanh: Description(Activation.ACTIVATION_HARD_TANH),
-    hard_sigmoid: Description(Activation.ACTIVATION_HARD_SIGMOID),
-    hard_silu: Description(Activation.ACTIVATION_HARD_SILU),
+    **{
+        function: Description(_code(function.__name__))
+        for function in (
+            selu, silu, mish, softplus, softsign, sparse_plus, sparse_sigmoid, sigmoid,
+            log_sigmoid, exponential, tanh, tanh_shrink, hard_tanh, hard_sigmoid, hard_silu,
+        )
+    },
     softmax: Description(Activation.ACTIVATION_SOFTMAX),
     log_softmax: Description(Activation.ACTIVATION_LOG_SOFTMAX),
-}
+}  # fmt: skip
+DESCRIPTIONS = {f: replace(known, function=f) for f, known in DESCRIPTIONS.items()}
 swish, hard_swish = silu, hard_silu
-_BY_NAME = {function.__name__: function for function in (*DESCRIPTIONS, glu)}
-_BY_NAME |= {"swish": silu, "hard_swish": hard_silu}
+REGISTRY = Registry(
+    "activation", __name__, classes=(), functions=(*DESCRIPTIONS, glu), unnamed=(threshold,),
+    aliases={"swish": silu, "hard_swish": hard_silu},
+)  # fmt: skip
 
 
-def get(identifier):
-    """The activation for a name, None (linear) or an activation itself.
+def get(identifier: Identifier) -> Callable[..., Any]:
+    """Return the activation for a name, None (linear) or an activation itself.
 
-    A function of one's own takes rows of numbers and gives as many, written with NumPy or
+    Your own function takes rows of numbers and returns as many, written with NumPy or
     ``fastgd.ops``: its gradient comes from a tape. It may return a pair instead, (value,
     derivative of each element).
 
@@ -318,39 +272,33 @@ def get(identifier):
     >>> activations.get("relu") is activations.relu
     True
     """
-    if identifier is None:
-        return linear
-    if callable(identifier):
-        return identifier
-    return lookup("activation", identifier, _BY_NAME)
+    return linear if identifier is None else REGISTRY.get(identifier)
 
 
-def describe(activation):
+def describe(activation: Callable[..., Any] | Description) -> Description:
     """Return the Description of an activation: a function, or a Description itself."""
     if isinstance(activation, Description):
         return activation
     if activation in DESCRIPTIONS:
-        return replace(DESCRIPTIONS[activation], function=activation)
+        return DESCRIPTIONS[activation]
     return Description(
         Call.CALL_FUNCTION, function=activation, called=UserActivation(activation)
     )
 
 
-def serialize(activation):
-    """What ``get`` takes back: a name, or a function of one's own itself."""
+def serialize(activation: Callable[..., Any]) -> str | Callable[..., Any]:
+    """Return the name of an activation, which ``get`` takes, or your own function itself."""
     known = activation in DESCRIPTIONS or activation is glu
     return activation.__name__ if known else activation
 
 
-def deserialize(config, custom_objects=None):
-    """The activation for what ``serialize`` gave, or for a name.
+def deserialize(config: Any, custom_objects: CustomObjects | None = None) -> Callable[..., Any]:
+    """Return the activation for a result of ``serialize``, or for a name.
 
     Parameters
     ----------
     config : str, dict or callable
     custom_objects : dict, optional
-        Name -> function, for those of your own that are not registered.
+        Name -> your own function, if it is not registered.
     """
-    if isinstance(config, str) and config in (custom_objects or {}):
-        return custom_objects[config]
-    return get(deserialize_object(config, custom_objects))
+    return get(REGISTRY.deserialize(config, custom_objects))

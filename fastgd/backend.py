@@ -1,4 +1,4 @@
-"""Names that older programs look for here; they belong to ``config`` and ``utils``."""
+"""Names of older programs, for functions of ``config`` and ``utils``."""
 
 from fastgd.config import floatx, set_floatx
 from fastgd.utils.session import clear_session

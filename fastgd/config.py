@@ -1,23 +1,25 @@
-"""Settings of the process: the data type of new models, and what runs them."""
+"""Settings of the process: data type, engine and threads of new models."""
 
 import functools
 import os
 import platform
 import sys
+from typing import Any
 
 import numpy as np
 
 from fastgd._core import cpu
 from fastgd._engine import builds
+from fastgd._typing import DType
 from fastgd.errors import ArgumentError, DataTypeError
 
 __version__ = "0.1.0"
 
-_settings = {"floatx": "float32", "engine": None, "threads": None}
+_settings: dict[str, Any] = {"floatx": "float32", "engine": None, "threads": None}
 
 
-def floatx():
-    """The data type of models that name none: ``"float32"`` or ``"float64"``.
+def floatx() -> str:
+    """Return the data type of models that name none: ``"float32"`` or ``"float64"``.
 
     Examples
     --------
@@ -25,52 +27,45 @@ def floatx():
     >>> config.floatx()
     'float32'
     """
-    return _settings["floatx"]
+    name: str = _settings["floatx"]
+    return name
 
 
-def set_floatx(dtype):
-    """Set the data type of models made from now on.
-
-    Parameters
-    ----------
-    dtype : {"float32", "float64"}
-
-    Raises
-    ------
-    ArgumentError
-        For any other type.
-    """
+def set_floatx(dtype: DType) -> None:
+    """Set the data type of new models: "float32" or "float64", else an ArgumentError."""
     _settings["floatx"] = checked_floatx(dtype)
 
 
-#: The usual ways to say what data type: to ask NumPy for a name takes long.
-_FLOATS = {key: name for name in ("float32", "float64") for key in (name, np.dtype(name))}
+#: The usual ways to name a data type, since asking NumPy for a name takes long.
+_FLOATS: dict[Any, str] = {
+    key: name for name in ("float32", "float64") for key in (name, np.dtype(name))
+}
 
 
-def checked_floatx(dtype):
-    """The name of a data type that models come in; an ArgumentError for any other."""
+def checked_floatx(dtype: Any) -> str:
+    """Return the name of a data type of models; raise an ArgumentError for any other."""
     if isinstance(dtype, (str, np.dtype)) and dtype in _FLOATS:
         return _FLOATS[dtype]
     try:
         name = None if dtype is None else np.dtype(dtype).name  # NumPy's None is float64
     except TypeError:
         name = None
-    if name not in ("float32", "float64"):
+    if name is None or name not in _FLOATS:
         raise ArgumentError(f"dtype: expected 'float32' or 'float64', got {dtype!r}")
     return name
 
 
-def engine():
-    """The name of the engine that runs new models.
+def engine() -> str:
+    """Return the name of the engine that runs new models.
 
-    That which ``set_engine`` chose, or the environment variable ``FASTGD_ENGINE``, or the best
-    build that this CPU and its operating system can run.
+    It is the choice of ``set_engine``, or of the environment variable ``FASTGD_ENGINE``, or the
+    best build that this CPU and its operating system can run.
     """
     return _settings["engine"] or builds.default()
 
 
-def set_engine(name):
-    """Choose the engine of models made from now on.
+def set_engine(name: str | None) -> None:
+    """Choose the engine of new models.
 
     Parameters
     ----------
@@ -87,10 +82,10 @@ def set_engine(name):
     _settings["engine"] = name
 
 
-def num_threads():
-    """How many threads a call uses that is given no ``n_jobs``.
+def num_threads() -> int:
+    """Return how many threads a call without ``n_jobs`` uses.
 
-    That which ``set_num_threads`` chose, or the environment variable
+    It is the choice of ``set_num_threads``, or of the environment variable
     ``FASTGD_NUM_THREADS``, or 1.
 
     Examples
@@ -106,7 +101,7 @@ def num_threads():
 
 @functools.cache
 def _default_threads():
-    """``FASTGD_NUM_THREADS`` where it was set at first use, else 1."""
+    """Return ``FASTGD_NUM_THREADS`` if it was set at first use, else 1."""
     given = os.environ.get("FASTGD_NUM_THREADS") or "1"
     try:
         return checked_threads(int(given), "FASTGD_NUM_THREADS")
@@ -116,46 +111,38 @@ def _default_threads():
         ) from None
 
 
-def set_num_threads(n):
-    """Set how many threads a call uses that is given no ``n_jobs``.
+def set_num_threads(n: int | None) -> None:
+    """Set how many threads a call without ``n_jobs`` uses.
 
     Parameters
     ----------
     n : int or None
-        At least 1, or -1 for one a CPU. None: the default again.
-
-    Raises
-    ------
-    DataTypeError, ArgumentError
-        For anything else.
+        At least 1, or -1 for one a CPU; anything else raises a DataTypeError or an
+        ArgumentError. None: the default again.
     """
     _settings["threads"] = None if n is None else checked_threads(n, "n")
 
 
-def threads(n_jobs=None):
-    """The threads that an argument ``n_jobs`` stands for: never more than there are CPUs.
+def threads(n_jobs: int | None = None) -> int:
+    """Return the number of threads for an argument ``n_jobs``, at most one a CPU.
 
-    Threads change no bit of any result, and are used only where the work is enough for them.
+    Threads change no bit of any result, and are used only for enough work.
 
     Parameters
     ----------
     n_jobs : int or None
-        At least 1, or -1 for one a CPU. None: ``num_threads()``.
-
-    Raises
-    ------
-    DataTypeError, ArgumentError
-        For anything else.
+        As for ``set_num_threads``. None: ``num_threads()``.
     """
     n = num_threads() if n_jobs is None else checked_threads(n_jobs, "n_jobs")
     if n == 1:
         return 1
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return there if n == -1 else min(n, there)
+    affinity = hasattr(os, "sched_getaffinity")
+    cpus = len(os.sched_getaffinity(0)) if affinity else os.cpu_count() or 1
+    return cpus if n == -1 else min(n, cpus)
 
 
-def checked_threads(n, argument):
-    """-1 or a whole number of at least 1, as an int."""
+def checked_threads(n: Any, argument: str) -> int:
+    """Return -1 or a whole number of at least 1 as an int; raise an error for others."""
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
         raise DataTypeError(f"{argument}: expected a whole number, got {n!r}")
     if n != -1 and n < 1:
@@ -163,8 +150,8 @@ def checked_threads(n, argument):
     return int(n)
 
 
-def show_config():
-    """Print what is used here: version, engine, threads, NumPy, compiler and CPU features.
+def show_config() -> None:
+    """Print version, engine, threads, NumPy, compiler and CPU features.
 
     Examples
     --------

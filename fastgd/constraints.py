@@ -1,6 +1,7 @@
-"""What weights satisfy after each update, with Keras' names, formulas and defaults."""
+"""Conditions on weights after each update, with Keras' names, formulas and defaults."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -11,18 +12,18 @@ from fastgd._data.validation import number, numeric
 from fastgd._engine import builds
 from fastgd._registry.objects import serialize_object
 from fastgd._registry.registry import Described, Registry
+from fastgd._typing import Array, Data, Identifier, Shape
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 
-#: What is added to a norm before it divides, as in Keras.
+#: Added to a norm before it divides, as in Keras.
 EPSILON = 1e-7
 
 
 class Constraint(Described):
-    """A projection: a function of an array that gives one of its shape.
+    """Project an array to one of the same shape; this class returns it unchanged.
 
-    Write one's own by giving ``__call__`` in NumPy; any function of one argument serves as
-    well. It is called after each step; all else stays compiled. This one leaves everything as
-    it is.
+    To write your own, define ``__call__`` in NumPy, or pass a function of one argument. It is
+    called after each step; all else stays compiled.
 
     Examples
     --------
@@ -35,22 +36,25 @@ class Constraint(Described):
     array([0.5, 1. ])
     """
 
-    def __call__(self, w):
-        """The projected values of an array, in a new one."""
+    def __call__(self, w: Data) -> Array:
+        """Return the projected values of an array in a new one."""
         return w
 
-    def projection(self, shape):
-        """A row of types.CONSTRAINT_ROW, offset 0, for the engine and weights of a shape.
+    def projection(self, shape: Shape) -> Array | None:
+        """Return a row of types.CONSTRAINT_ROW, offset 0, for weights of a shape.
 
-        None, as here, if the engine does not know the formula: then it is called.
+        None, as here, if the engine does not know the formula: it calls the constraint then.
         """
         return None
 
 
-class _Known(Constraint):
-    """A constraint that the engine knows."""
+class _Compiled(Constraint):
+    """Project by the engine."""
 
-    def __call__(self, w):
+    def projection(self, shape: Shape) -> Array:
+        raise NotImplementedError
+
+    def __call__(self, w: Data) -> Array:
         w = numeric(w, "w")
         result = np.array(w, dtype=w.dtype if w.dtype.char in "fd" else np.float64, order="C")
         row = self.projection(w.shape)
@@ -58,8 +62,8 @@ class _Known(Constraint):
         return result
 
 
-class NonNeg(_Known):
-    """max(w, 0).
+class NonNeg(_Compiled):
+    """Compute max(w, 0).
 
     Examples
     --------
@@ -69,22 +73,22 @@ class NonNeg(_Known):
     array([0., 2.])
     """
 
-    def projection(self, shape):
+    def projection(self, shape: Shape) -> Array:
         return _row(Code.CONSTRAINT_NON_NEGATIVE, (1, math.prod(shape), 1))
 
 
-class MinMaxNorm(_Known):
-    """Norms of at least min_value and at most max_value.
+class MinMaxNorm(_Compiled):
+    """Project to norms of at least min_value and at most max_value.
 
     Parameters
     ----------
     min_value, max_value : float
         0 <= min_value <= max_value.
     rate : float
-        From 0 to 1: how far a norm outside goes towards the interval in one step.
+        From 0 to 1: the share of the way to the interval that a norm outside goes in a step.
     axis : int, list of int or None
-        Along which axes the norms are taken: 0, the default, are the weights that lead to a
-        unit of a Dense layer. Several have to be neighbours; None are all.
+        The axes that the norms are taken along: by default 0, the weights of the inputs of a
+        unit of a Dense layer. Several have to be neighbours; None stands for all.
 
     Raises
     ------
@@ -93,8 +97,8 @@ class MinMaxNorm(_Known):
 
     Notes
     -----
-    w (rate clip(norm, min_value, max_value) + (1 - rate) norm) / (1e-7 + norm), where the norm
-    lies outside; a vector of zeros stays one.
+    w (rate clip(norm, min_value, max_value) + (1 - rate) norm) / (1e-7 + norm), if the norm
+    lies outside; a vector of zeros stays unchanged.
 
     Examples
     --------
@@ -105,38 +109,40 @@ class MinMaxNorm(_Known):
            [0.8, 0. ]])
     """
 
-    def __init__(self, min_value=0.0, max_value=1.0, rate=1.0, axis=0):
+    def __init__(
+        self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0,
+        axis: int | list[int] | None = 0,
+    ):  # fmt: skip
         self.min_value = number(min_value, "min_value", low=0)
         self.max_value = number(max_value, "max_value", low=self.min_value)
         self.rate = number(rate, "rate", low=0, high=1)
         self.axis = _axes(axis)
 
-    def projection(self, shape):
-        seen_as = _around(shape, self.axis)
-        return _row(Code.CONSTRAINT_NORM, seen_as, self.min_value, self.max_value, self.rate)
+    def projection(self, shape: Shape) -> Array:
+        sizes = _around(shape, self.axis)
+        return _row(Code.CONSTRAINT_NORM, sizes, self.min_value, self.max_value, self.rate)
 
 
-class MaxNorm(_Known):
-    """Norms of at most max_value: MinMaxNorm(0, max_value).
+class MaxNorm(_Compiled):
+    """Project to norms of at most max_value: MinMaxNorm(0, max_value).
 
     Parameters
     ----------
-    max_value : float
-        At least 0.
+    max_value : float, at least 0
     axis : int, list of int or None
         As for MinMaxNorm.
     """
 
-    def __init__(self, max_value=2, axis=0):
+    def __init__(self, max_value: float = 2, axis: int | list[int] | None = 0):
         self.max_value = number(max_value, "max_value", low=0)
         self.axis = _axes(axis)
 
-    def projection(self, shape):
+    def projection(self, shape: Shape) -> Array:
         return _row(Code.CONSTRAINT_NORM, _around(shape, self.axis), 0.0, self.max_value)
 
 
-class UnitNorm(_Known):
-    """Norms of 1: w / (1e-7 + norm). A vector of zeros stays one.
+class UnitNorm(_Compiled):
+    """Project to norms of 1: w / (1e-7 + norm). A vector of zeros stays unchanged.
 
     Parameters
     ----------
@@ -144,15 +150,15 @@ class UnitNorm(_Known):
         As for MinMaxNorm.
     """
 
-    def __init__(self, axis=0):
+    def __init__(self, axis: int | list[int] | None = 0):
         self.axis = _axes(axis)
 
-    def projection(self, shape):
+    def projection(self, shape: Shape) -> Array:
         return _row(Code.CONSTRAINT_NORM, _around(shape, self.axis), 1.0, 1.0)
 
 
-def _row(code, seen_as, low=0.0, high=0.0, rate=1.0):
-    return np.array((code, 0, *seen_as, low, high, rate, EPSILON), dtype=CONSTRAINT_ROW)
+def _row(code, sizes, low=0.0, high=0.0, rate=1.0):
+    return np.array((code, 0, *sizes, low, high, rate, EPSILON), dtype=CONSTRAINT_ROW)
 
 
 def _axes(axis):
@@ -160,12 +166,12 @@ def _axes(axis):
     if not all(isinstance(a, (int, np.integer)) and not isinstance(a, bool) for a in given):
         raise DataTypeError(f"axis: expected whole numbers or None, got {axis!r}")
     if axis is not None and not given:
-        raise ArgumentError("axis: expected at least one, got none")
+        raise ArgumentError("axis: expected at least one axis, got an empty list")
     return [int(a) for a in given] if isinstance(axis, (list, tuple)) else axis
 
 
 def _around(shape, axis):
-    """(outer, count, inner): the elements before, along and after the axes of a shape."""
+    """Return the numbers of elements before, along and after the axes of a shape."""
     axes = range(len(shape)) if axis is None else axis if isinstance(axis, list) else [axis]
     if not all(-len(shape) <= a < len(shape) for a in axes):
         raise ShapeError(f"axis: weights of shape {shape} have no axis {axis}")
@@ -177,7 +183,7 @@ def _around(shape, axis):
 
 
 CLASSES = (MaxNorm, MinMaxNorm, NonNeg, UnitNorm)
-REGISTRY = Registry("constraint", __name__, (Constraint, *CLASSES))
+REGISTRY = Registry("constraint", __name__, classes=(Constraint, *CLASSES))
 
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 
@@ -185,13 +191,13 @@ serialize = serialize_object
 deserialize = REGISTRY.deserialize
 
 
-def get(identifier):
-    """The constraint for a name, a class, a description, a function or a constraint itself.
+def get(identifier: Identifier) -> Callable[..., Array] | None:
+    """Return the constraint for a name, class, description or function, or itself.
 
     Parameters
     ----------
     identifier : str, type, dict, callable or None
-        A callable takes an array and gives one of its shape. None stays None.
+        A callable takes an array and returns one of its shape. None stays None.
 
     Raises
     ------

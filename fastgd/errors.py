@@ -1,7 +1,7 @@
 """The errors that fastgd raises. Each says which argument, what was seen, what was expected.
 
-They refine the built-in type that Keras or NumPy would raise in the same place, so that a
-program which catches ``ValueError`` or ``TypeError`` goes on working.
+They refine the built-in type that Keras or NumPy raises in the same place, so a program that
+catches ``ValueError`` or ``TypeError`` goes on working.
 """
 
 
@@ -22,7 +22,7 @@ class DataTypeError(FastgdError, TypeError):
 
 
 class DataError(ArgumentError):
-    """The data hold a value that cannot be trained on, such as NaN; says row and column."""
+    """The data hold a value that cannot be trained on, such as NaN, in this row and column."""
 
 
 class UnknownNameError(ArgumentError):
@@ -43,10 +43,10 @@ class DivergenceError(FastgdError, ArithmeticError):
     Attributes
     ----------
     epoch, step : int or None
-        Where it happened, counted from 0; None where there is no such count.
+        Counted from 0; None without such a count.
     """
 
-    def __init__(self, message, epoch=None, step=None):
+    def __init__(self, message: str, epoch: int | None = None, step: int | None = None):
         super().__init__(message)
         self.epoch = epoch
         self.step = step

@@ -4,6 +4,10 @@ The value of a penalty is added to the loss of each batch, and its gradient to t
 weights, before clipping and the update; ``evaluate`` adds it to the loss, too.
 """
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from fastgd import ops
@@ -11,6 +15,7 @@ from fastgd._core.types import Penalty
 from fastgd._data.validation import number
 from fastgd._registry.objects import serialize_object
 from fastgd._registry.registry import Described, Registry
+from fastgd._typing import Array, Data, Identifier, Shape
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.tape import value_and_grad
 
@@ -19,10 +24,10 @@ EPSILON = 1e-7
 
 
 class Regularizer(Described):
-    """A penalty: a function of an array that gives one number.
+    """Compute a penalty: one number from an array.
 
-    Write one's own by giving ``__call__`` in operators, NumPy functions or ``fastgd.ops``; any
-    function of one argument serves as well. Its gradient comes from the tape, or from a
+    To write your own, define ``__call__`` in operators, NumPy functions or ``fastgd.ops``, or
+    pass a function of one argument. Its gradient comes from the tape, or from a
     ``value_and_grad`` of its own. It is called once a step; all else stays compiled.
 
     Examples
@@ -40,25 +45,24 @@ class Regularizer(Described):
     (1.7, [0.4, -3.2])
     """
 
-    def __call__(self, x):
-        """The penalty for an array or tensor."""
-        raise NotImplementedError(f"{type(self).__name__} gives no __call__")
+    def __call__(self, x: Data) -> Any:
+        """Return the penalty for an array or tensor."""
+        raise NotImplementedError(f"{type(self).__name__} does not define __call__")
 
-    def value_and_grad(self, x):
-        """The penalty for an array and its gradient: (float, ndarray like x)."""
+    def value_and_grad(self, x: Array) -> tuple[float, Array]:
+        """Return the penalty for an array, and its gradient of the shape of x."""
         return value_and_grad(self.__call__, x)
 
-    def penalty(self, shape):
-        """(code, first, second) for the engine and weights of a shape.
+    def penalty(self, shape: Shape) -> tuple[int, float, float] | None:
+        """Return (code, first, second) for the engine and weights of a shape.
 
-        None, as here, if the engine does not know the formula: then it is given value and
-        gradient.
+        None, as here, if the engine does not know the formula: it calls value_and_grad then.
         """
         return None
 
 
 class L1L2(Regularizer):
-    """l1 * sum of |x| + l2 * sum of x².
+    """Compute l1 * sum of |x| + l2 * sum of x².
 
     Parameters
     ----------
@@ -73,26 +77,26 @@ class L1L2(Regularizer):
     2.75
     """
 
-    def __init__(self, l1=0.0, l2=0.0):
+    def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0):
         self.l1 = _factor(l1, "l1", 0.0)
         self.l2 = _factor(l2, "l2", 0.0)
 
-    def factors(self):
-        """(l1, l2)."""
+    def factors(self) -> tuple[float, float]:
+        """Return (l1, l2)."""
         return self.l1, self.l2
 
-    def __call__(self, x):
+    def __call__(self, x: Data) -> Any:
         x = ops.convert_to_tensor(x)
         l1, l2 = self.factors()
         value = l1 * ops.sum(ops.absolute(x)) if l1 else x.dtype.type(0)
         return value + l2 * ops.sum(ops.square(x)) if l2 else value
 
-    def penalty(self, shape):
+    def penalty(self, shape: Shape) -> tuple[int, float, float]:
         return (Penalty.PENALTY_L1L2, *self.factors())
 
 
 class L1(L1L2):
-    """l1 * sum of |x|.
+    """Compute l1 * sum of |x|.
 
     Parameters
     ----------
@@ -100,15 +104,15 @@ class L1(L1L2):
         At least 0; None is 0.01. At x = 0 the gradient is 0.
     """
 
-    def __init__(self, l1=0.01):
+    def __init__(self, l1: float | None = 0.01):
         self.l1 = _factor(l1, "l1", 0.01)
 
-    def factors(self):
+    def factors(self) -> tuple[float, float]:
         return self.l1, 0.0
 
 
 class L2(L1L2):
-    """l2 * sum of x².
+    """Compute l2 * sum of x².
 
     Parameters
     ----------
@@ -121,20 +125,20 @@ class L2(L1L2):
     >>> layer = layers.Dense(4, kernel_regularizer=regularizers.L2(1e-4))
     """
 
-    def __init__(self, l2=0.01):
+    def __init__(self, l2: float | None = 0.01):
         self.l2 = _factor(l2, "l2", 0.01)
 
-    def factors(self):
+    def factors(self) -> tuple[float, float]:
         return 0.0, self.l2
 
 
 class SharedL2(L2):
-    """l2 * sum of x², over the rows of the batch: a penalty on the sum of a batch's losses.
+    """Compute l2 * sum of x², divided by the rows of the batch.
 
-    scikit-learn's networks are penalised so. Like the sum of the losses, it is divided by the
-    rows of each batch, or by the sum of their weights where the loss is. It is a part of what a
-    batch is trained for, and so of the loss that ``fit`` shows, but not of ``evaluate``; as a
-    function of an array it is not divided. Keras lacks it.
+    As in scikit-learn's networks, the penalty is added to the sum of a batch's losses, and
+    divided with it: by the number of rows, or by the sum of their weights where the loss is.
+    It is a part of the loss that ``fit`` shows, but not of that of ``evaluate``; as a function
+    of an array it is not divided. Keras lacks it.
 
     Parameters
     ----------
@@ -152,19 +156,18 @@ class SharedL2(L2):
     0.5
     """
 
-    def penalty(self, shape):
+    def penalty(self, shape: Shape) -> tuple[int, float, float]:
         return (Penalty.PENALTY_SHARED, *self.factors())
 
 
 class OrthogonalRegularizer(Regularizer):
-    """factor * mean of |cosine| over the pairs of rows, or of columns, of a matrix.
+    """Compute factor * mean of |cosine| over the pairs of rows, or columns, of a matrix.
 
     Parameters
     ----------
-    factor : float
-        At least 0.
+    factor : float, at least 0
     mode : {"rows", "columns"}
-        Which vectors to make orthogonal. The columns of a Dense kernel belong to its units.
+        The vectors to make orthogonal; the columns of a Dense kernel are those of its units.
 
     Raises
     ------
@@ -173,8 +176,8 @@ class OrthogonalRegularizer(Regularizer):
 
     Notes
     -----
-    A vector is divided by its norm, or by 1e-7 if that is larger. A single one has no pairs,
-    and a penalty of 0. At a cosine of 0 the gradient of |cosine| is 0.
+    A vector is divided by its norm, or by 1e-7 if that is larger. The penalty of a single
+    vector is 0. At a cosine of 0 the gradient of |cosine| is 0.
 
     Examples
     --------
@@ -185,13 +188,13 @@ class OrthogonalRegularizer(Regularizer):
     0.3
     """
 
-    def __init__(self, factor=0.01, mode="rows"):
+    def __init__(self, factor: float = 0.01, mode: str = "rows"):
         self.factor = number(factor, "factor", low=0)
         if mode not in ("rows", "columns"):
             raise ArgumentError(f"mode: expected 'rows' or 'columns', got {mode!r}")
         self.mode = mode
 
-    def __call__(self, x):
+    def __call__(self, x: Data) -> Any:
         x = ops.convert_to_tensor(x)
         self._check(x.shape)
         if self.mode == "columns":
@@ -208,26 +211,20 @@ class OrthogonalRegularizer(Regularizer):
         if len(shape) != 2:
             raise ShapeError(f"OrthogonalRegularizer: expected a matrix, got shape {shape}")
 
-    def penalty(self, shape):
+    def penalty(self, shape: Shape) -> tuple[int, float, float]:
         self._check(shape)
-        by_rows = self.mode == "rows"
-        kinds = Penalty.PENALTY_ORTHOGONAL_COLUMNS, Penalty.PENALTY_ORTHOGONAL_ROWS
-        return kinds[by_rows], self.factor, 0.0
+        if self.mode == "rows":
+            return Penalty.PENALTY_ORTHOGONAL_ROWS, self.factor, 0.0
+        return Penalty.PENALTY_ORTHOGONAL_COLUMNS, self.factor, 0.0
 
 
-def of_outputs(identifier):
-    """The regularizer of a layer's outputs: as get, but one that is a sum over their values.
-
-    Raises
-    ------
-    ArgumentError
-        For anything but L1, L2 and L1L2.
-    """
+def of_outputs(identifier: Identifier) -> L1L2 | None:
+    """Return the regularizer of a layer's outputs; ArgumentError unless L1, L2 or L1L2."""
     regularizer = get(identifier)
     if regularizer is not None and not isinstance(regularizer, L1L2):
         raise ArgumentError(
-            f"activity_regularizer: expected L1, L2 or L1L2, which look at each value by "
-            f"itself, got {regularizer!r}"
+            f"activity_regularizer: expected L1, L2 or L1L2, which are sums over the values, "
+            f"got {regularizer!r}"
         )
     return regularizer
 
@@ -237,8 +234,11 @@ def _factor(value, argument, default):
 
 
 CLASSES = (L1, L2, L1L2, OrthogonalRegularizer)
-# "l1_l2" has the factors of "l1" and "l2": without any it would be no penalty at all.
-REGISTRY = Registry("regularizer", __name__, CLASSES, {"l1_l2": lambda: L1L2(0.01, 0.01)})
+REGISTRY = Registry(
+    "regularizer", __name__, CLASSES, unnamed=(Regularizer, SharedL2),
+    # It has the factors of "l1" and "l2": without any it would be no penalty at all.
+    aliases={"l1_l2": functools.partial(L1L2, 0.01, 0.01)},
+)  # fmt: skip
 
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 
@@ -246,13 +246,13 @@ serialize = serialize_object
 deserialize = REGISTRY.deserialize
 
 
-def get(identifier):
-    """The regularizer for a name, a class, a description, a function or a regularizer itself.
+def get(identifier: Identifier) -> Callable[..., Any] | None:
+    """Return the regularizer for a name, class, description or function, or itself.
 
     Parameters
     ----------
     identifier : str, type, dict, callable or None
-        A callable takes an array and gives one number. None stays None.
+        A callable takes an array and returns one number. None stays None.
 
     Raises
     ------

@@ -1,36 +1,34 @@
-"""Reverse-mode differentiation of what a program computes while it runs: `GradientTape`."""
+"""Reverse-mode differentiation of a program while it runs: `GradientTape`."""
 
 import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 from fastgd._autodiff.backward import Gradients, leaves, map_structure
-from fastgd._autodiff.tensor import Tensor, apply, apply_ufunc, followed, record
+from fastgd._autodiff.tensor import Tensor, active, followed, record
 from fastgd._core.arrays import native
+from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError, UnknownNameError
-from fastgd.variables import Variable, active, owners
+from fastgd.variables import Variable, variables_in
 
 __all__ = ["GradientTape", "Tensor", "followed", "record", "recording"]
 
 
-def recording():
-    """Whether a tape records in this thread.
-
-    Returns
-    -------
-    bool
-    """
+def recording() -> bool:
+    """Return whether a tape records in this thread."""
     return bool(active.tapes)
 
 
 class GradientTape:
-    """Records operations and differentiates them, as TensorFlow's class of this name.
+    """Record operations and differentiate them, as TensorFlow's class of this name.
 
-    Inside the ``with`` block the tape notes every operation on a trainable `Variable`, on a
-    model's output and on what is watched, whether written with operators, NumPy functions or
+    Inside the ``with`` block the tape notes every operation on a trainable `Variable`, a
+    model's output or a watched array, whether written with operators, NumPy functions or
     `fastgd.ops`. `gradient` then goes through the notes backwards.
 
-    A tape belongs to the thread that entered it. Nested tapes record each for itself.
+    A tape belongs to the thread that entered it. Nested tapes record independently.
     Gradients are plain arrays: gradients of gradients are not supported, and an outer tape
     finds no connection (None) through the result of an inner one. Watched arrays must not be
     changed in place between their use and `gradient`; Variables may.
@@ -55,19 +53,15 @@ class GradientTape:
     [array([-2., -5.])]
     """
 
-    # What Variables, which this file builds on, call under a tape.
-    _apply = staticmethod(apply)
-    _apply_ufunc = staticmethod(apply_ufunc)
-
-    def __init__(self, persistent=False, watch_accessed_variables=True):
+    def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True):
         self._persistent = bool(persistent)
         self._watch_variables = bool(watch_accessed_variables)
         self.reset()
 
-    def reset(self):
+    def reset(self) -> None:
         """Forget everything that was recorded and watched."""
         self._forget()
-        self._variables = []  # the Variables, and flat vectors of such, that were used
+        self._variables: list[Any] = []  # the Variables, and flat vectors of such, used so far
         self._used = False
 
     def _forget(self):
@@ -76,9 +70,9 @@ class GradientTape:
         self._slots = {}
         self._owners = {}  # those flat vectors by key
         self._nodes = []  # (key of the result, links to followed parents, backward)
-        self._kept = []  # the followed arrays, so that their ids stay theirs
+        self._kept = []  # the followed arrays: an id stays theirs while they live
 
-    def __enter__(self):
+    def __enter__(self) -> "GradientTape":
         if self in active.tapes:
             raise ArgumentError("this tape is recording already; use a new GradientTape()")
         if self._used:
@@ -86,15 +80,15 @@ class GradientTape:
         active.tapes += (self,)
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self._leave()
 
     def _leave(self):
         active.tapes = tuple(tape for tape in active.tapes if tape is not self)
 
     @contextlib.contextmanager
-    def stop_recording(self):
-        """A ``with`` block whose operations this tape does not record."""
+    def stop_recording(self) -> Iterator[None]:
+        """Record no operation in a ``with`` block."""
         before = active.tapes
         self._leave()
         try:
@@ -102,20 +96,20 @@ class GradientTape:
         finally:
             active.tapes = before
 
-    def watch(self, x):
+    def watch(self, x: Data) -> Any:
         """Follow an array.
 
         Parameters
         ----------
         x : ndarray, Python float, Tensor or Variable, or list or tuple of them
-            A plain ndarray is recognised from now on where it is handed, itself and not a
-            copy, to a function of `fastgd.ops`. Its own operators and NumPy functions cannot
-            be seen: use the Tensor that is returned with those.
+            A plain ndarray is recognised from now on as an argument of `fastgd.ops`, itself
+            and not a copy. The tape cannot see its operators and NumPy's functions: use the
+            returned Tensor with those.
 
         Returns
         -------
         Tensor, Variable, or list or tuple of them
-            What to compute with. A Python number becomes a float64 Tensor.
+            The arrays to compute with. A Python number becomes a float64 Tensor.
 
         Raises
         ------
@@ -146,18 +140,17 @@ class GradientTape:
         self._follow(tensor, slot)
         return tensor
 
-    def watched_variables(self):
-        """The Variables that were used so far, or watched.
+    def watched_variables(self) -> tuple[Variable, ...]:
+        """Return the Variables that were used so far, or watched, in the order of first use.
 
-        Returns
-        -------
-        tuple of Variable
-            In the order of first use; the call of a model uses all of its trainable ones.
+        The call of a model uses all of its trainable Variables.
         """
-        found = {}
+        found: dict[Any, Variable] = {}
         for x in self._variables:
-            for variable in [x] if isinstance(x, Variable) else _variables_in(x):
-                found[_place(variable)] = variable
+            if isinstance(x, Variable):
+                found[_place(x)] = x
+            else:
+                found |= {_place(v): v for v in variables_in(x) if v.trainable}
         return tuple(found.values())
 
     def _follow(self, x, slot):
@@ -166,7 +159,7 @@ class GradientTape:
         return slot
 
     def _slot(self, x):
-        """Where the gradient of `x` is collected; None if the tape does not follow it."""
+        """Return where the gradient of `x` is collected; None if `x` is not followed."""
         slot = self._slots.get(id(x))
         if slot is None and isinstance(x, np.ndarray):
             slot = self._slot_in_owner(x)
@@ -181,12 +174,12 @@ class GradientTape:
         if isinstance(x, Variable):
             if _place(x) in self._slots or (self._watch_variables and x.trainable):
                 return id(x.owner), slice(x.offset, x.offset + x.size)
-        elif self._watch_variables and id(x) in owners:
+        elif self._watch_variables and variables_in(x):
             return id(x), slice(0, x.size)
         return None
 
     def _links(self, parents, values):
-        """What an operation on `parents` leads back to: (number, slot, plain value) each."""
+        """Return (number, slot, plain value) of each parent that the tape follows."""
         found = []
         for i, parent in enumerate(parents):
             slot = self._slot(parent)
@@ -195,22 +188,25 @@ class GradientTape:
         return found
 
     def _note(self, tensor, links, backward):
-        """Note the operation that gave `tensor`; see `record`."""
+        """Note the operation with the result `tensor`; see `record`."""
         self._follow(tensor, (id(tensor), None))
         self._nodes.append((id(tensor), links, backward))
 
-    def gradient(self, target, sources, output_gradients=None, unconnected_gradients="none"):
-        """The gradient of `target` with respect to `sources`.
+    def gradient(
+        self, target: Any, sources: Any, output_gradients: Any = None,
+        unconnected_gradients: str = "none",
+    ) -> Any:  # fmt: skip
+        """Return the gradient of `target` with respect to `sources`.
 
         Parameters
         ----------
         target : Tensor, or list of Tensors
-            What to differentiate: the sum of all elements of all targets.
+            The sum of all elements of all targets is differentiated.
         sources : Variable, Tensor or watched ndarray, or list, tuple or dict of them
         output_gradients : ndarray or list of ndarray, optional
-            Of the shapes of the targets: weights of their elements in the sum.
+            Weights of the targets' elements in the sum, of the shapes of the targets.
         unconnected_gradients : {"none", "zero"}
-            What a source gets on which `target` does not depend: None, or zeros.
+            The gradient of a source on which `target` does not depend: None, or zeros.
 
         Returns
         -------
@@ -236,7 +232,7 @@ class GradientTape:
             )
         collected = Gradients(self._owners)
         wanted = {slot[0] for x in leaves(sources) if (slot := self._source_slot(x))}
-        before, active.tapes = active.tapes, ()  # what follows is not to be recorded
+        before, active.tapes = active.tapes, ()  # the way back is not recorded
         try:
             self._seed(collected, target, output_gradients)
             collected.walk(self._nodes, wanted)
@@ -263,13 +259,10 @@ class GradientTape:
         return slot
 
     def _seed(self, collected, target, output_gradients):
-        targets = target if isinstance(target, (list, tuple)) else [target]
-        if output_gradients is None:
-            weights = [None] * len(targets)
-        elif isinstance(target, (list, tuple)):
-            weights = output_gradients
-        else:
-            weights = [output_gradients]
+        targets, weights = target, output_gradients
+        if not isinstance(target, (list, tuple)):
+            targets, weights = [target], None if weights is None else [weights]
+        weights = [None] * len(targets) if weights is None else weights
         if len(weights) != len(targets):
             raise ShapeError(
                 f"output_gradients must have one entry per target, {len(targets)}, "
@@ -290,33 +283,15 @@ class GradientTape:
             collected.add(slot, weight.astype(x.dtype, copy=False))
 
 
-def _variables_in(owner):
-    views = sorted(owners.get(id(owner), {}).items(), key=lambda item: item[0])
-    return [variable for _, variable in views if variable.trainable]
-
-
 def _place(variable):
     return id(variable.owner), variable.offset, variable.shape
 
 
-def value_and_grad(function, x):
-    """What a function gives for an array, and the gradient, by the tape.
+def value_and_grad(function: Callable[[Any], Any], x: Data) -> tuple[float, Array]:
+    """Return the number that a function gives for an array, and its gradient by the tape.
 
-    Parameters
-    ----------
-    function : callable
-        From an array or tensor to one number.
-    x : ndarray
-
-    Returns
-    -------
-    (float, ndarray)
-        The gradient is of the shape and data type of x, zeros where nothing depends on x.
-
-    Raises
-    ------
-    ShapeError
-        If the function gives more than one number.
+    The gradient is of the shape and data type of x, and zero if the number does not depend on
+    x. A ShapeError says that the function gives more than one number.
     """
     x = native(np.array(x))
     with GradientTape() as tape:

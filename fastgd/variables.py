@@ -3,40 +3,44 @@
 import functools
 import math
 import operator
-import threading
 import weakref
+from typing import Any, Self
 
 import numpy as np
 
 from fastgd._autodiff.array_methods import ArrayMethods, cast
+from fastgd._autodiff.tensor import active, apply, apply_ufunc, plain
 from fastgd._core.arrays import native
+from fastgd._typing import Array, Data, DType
 from fastgd.errors import DataTypeError, ShapeError
 
 
-class _Active(threading.local):
-    tapes = ()  # the tapes that record in this thread, the innermost last
+class _Link(weakref.ref[Array]):
+    """A weak reference to a flat vector that leads on to a Variable in the vector.
+
+    An array knows the weak references to it, and each Variable holds one: so a tape or an
+    optimizer finds the Variables of a vector, and no table has to be kept up to date.
+    """
+
+    __slots__ = ("variable",)
+    variable: "weakref.ref[Variable]"
 
 
-active = _Active()
-
-# id of a flat vector -> its live Variables by (offset, shape). So a tape knows such a vector
-# from any other array, and can name the variables that lie in it.
-owners = {}
-
-
-def _register(variable):
-    owner = variable.owner
-    views = owners.get(id(owner))
-    if views is None:
-        views = owners[id(owner)] = weakref.WeakValueDictionary()
-        weakref.finalize(owner, owners.pop, id(owner), None).atexit = False
-    views[variable.offset, variable.shape] = variable
+def variables_in(vector: Array) -> list["Variable"]:
+    """Return the Variables that live in a flat vector, in the order of their offsets."""
+    references = weakref.getweakrefs(vector)
+    if not references:
+        return []
+    links = (link for link in reversed(references) if type(link) is _Link)
+    living = (variable for link in links if (variable := link.variable()) is not None)
+    places = {(variable.offset, variable.shape): variable for variable in living}
+    return [places[place] for place in sorted(places)]
 
 
-class Variable(ArrayMethods, np.ndarray):
+class Variable(ArrayMethods, np.ndarray[Any, Any]):  # type: ignore[misc] # plain results
     """A trainable array without memory of its own: a view into a flat vector.
 
-    It is an ndarray, and whatever is computed, sliced or copied from it is a plain ndarray.
+    It is an ndarray, and all that is computed, sliced or copied from it is a plain ndarray.
     In-place operations (``v -= 0.1 * g``, ``v[...] = x``) write into the flat vector and are,
     as in TensorFlow, assignments: a tape does not record them.
 
@@ -60,7 +64,7 @@ class Variable(ArrayMethods, np.ndarray):
     path : str
         The same as `name`.
     regularizer, constraint : callable or None
-        What a layer gave with it; see `fastgd.regularizers` and `fastgd.constraints`.
+        Those of the layer's weight; see `fastgd.regularizers` and `fastgd.constraints`.
 
     Raises
     ------
@@ -80,15 +84,20 @@ class Variable(ArrayMethods, np.ndarray):
     array([1., 1., 1., 1., 1., 1., 0., 0.])
     """
 
-    # What a view has that NumPy makes behind our back (`as_strided(v, subok=True)`).
-    owner = None
-    offset = None
-    name = None
+    # Also of views that NumPy makes by itself, as `as_strided(v, subok=True)` does.
+    owner: Any = None
+    offset: Any = None
+    name: Any = None
     trainable = False
-    regularizer = None
-    constraint = None
+    regularizer: Any = None
+    constraint: Any = None
+    _assignable = True
+    _link: _Link
 
-    def __new__(cls, owner, offset=0, shape=None, *, name="variable", trainable=True):
+    def __new__(
+        cls, owner: Data, offset: int = 0, shape: Any = None, *, name: str = "variable",
+        trainable: bool = True,
+    ) -> Self:  # fmt: skip
         if shape is None:
             value = native(np.array(owner))
             owner, shape = value.reshape(-1), value.shape
@@ -109,11 +118,10 @@ class Variable(ArrayMethods, np.ndarray):
                 f"of {owner.size} elements"
             )
         self = owner[offset:stop].reshape(shape).view(cls)
-        self.owner = owner
-        self.offset = offset
-        self.name = name
-        self.trainable = bool(trainable)
-        _register(self)
+        self.owner, self.offset = owner, offset
+        self.name, self.trainable = name, bool(trainable)
+        self._link = _Link(owner)
+        self._link.variable = weakref.ref(self)
         return self
 
     @functools.cached_property
@@ -121,27 +129,21 @@ class Variable(ArrayMethods, np.ndarray):
         return np.ndarray.view(self, np.ndarray)
 
     @property
-    def value(self):
+    def value(self) -> Array:
         """The same memory as a plain ndarray."""
         return self._value
 
     @property
-    def path(self):
+    def path(self) -> str:
         """The same as `name`."""
         return self.name
 
-    def numpy(self):
-        """A copy as a plain ndarray."""
+    def numpy(self) -> Array:
+        """Return a copy as a plain ndarray."""
         return self._value.copy()
 
-    def assign(self, value):
-        """Write `value`, an array of the same shape, into the variable; returns it.
-
-        Raises
-        ------
-        ShapeError
-            If the shapes differ.
-        """
+    def assign(self, value: Data) -> Self:
+        """Write `value` into the variable, else a ShapeError if shapes differ; return self."""
         value = np.asarray(value)
         if value.shape != self.shape:
             raise ShapeError(
@@ -151,17 +153,11 @@ class Variable(ArrayMethods, np.ndarray):
         self._value[...] = value
         return self
 
-    def assign_add(self, value):
-        """Add `value`, of this shape or one that broadcasts to it, in place; returns self.
-
-        Raises
-        ------
-        ShapeError
-            If `value` does not broadcast to the variable's shape.
-        """
+    def assign_add(self, value: Data) -> Self:
+        """Add `value` in place, else a ShapeError if it does not broadcast; return self."""
         return self._update(np.add, value)
 
-    def assign_sub(self, value):
+    def assign_sub(self, value: Data) -> Self:
         """Subtract `value` in place; otherwise as `assign_add`."""
         return self._update(np.subtract, value)
 
@@ -177,46 +173,44 @@ class Variable(ArrayMethods, np.ndarray):
         return self
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        tapes = active.tapes
-        if tapes:
-            return tapes[-1]._apply_ufunc(ufunc, method, inputs, kwargs)
+        if active.tapes:
+            return apply_ufunc(ufunc, method, inputs, kwargs)
         inputs = [x._value if isinstance(x, Variable) else x for x in inputs]
         if not kwargs and method == "__call__":
             return ufunc(*inputs)
         outputs = kwargs.get("out")
         kwargs = {name: plain(value) for name, value in kwargs.items()}
         result = getattr(ufunc, method)(*inputs, **kwargs)
-        # `v -= g` binds v to what comes back: it must be v itself.
+        # `v -= g` binds v to the result, which must be v itself.
         return outputs[0] if outputs is not None and len(outputs) == 1 else result
 
     def __array_function__(self, function, types, args, kwargs):
-        tapes = active.tapes
-        if tapes:
-            return tapes[-1]._apply(function, args, kwargs)
+        if active.tapes:
+            return apply(function, args, kwargs)
         return function(*plain(args), **{name: plain(value) for name, value in kwargs.items()})
 
     def __array_wrap__(self, array, context=None, return_scalar=False):
         return array[()] if return_scalar else np.asarray(array)
 
     def __getitem__(self, key):
-        tapes = active.tapes
-        if tapes:
-            return tapes[-1]._apply(operator.getitem, (self, key), {})
-        return self._value[key]
+        return apply(operator.getitem, (self, key)) if active.tapes else self._value[key]
 
-    def astype(self, dtype, **kwargs):
-        """A plain copy in another dtype."""
-        tapes = active.tapes
-        if tapes:
-            return tapes[-1]._apply(cast, (self, dtype), {})
+    def astype(  # type: ignore[override] # a Tensor under a tape
+        self, dtype: DType, **kwargs: Any
+    ) -> Any:
+        """Return a plain copy in another dtype."""
+        if active.tapes:
+            return apply(cast, (self, dtype))
         return self._value.astype(dtype, **kwargs)
 
-    def view(self, *args, **kwargs):
-        """``ndarray.view`` of the plain array; not recorded by tapes."""
+    def view(  # type: ignore[override] # never a Variable
+        self, *args: Any, **kwargs: Any
+    ) -> Array:
+        """Return ``ndarray.view`` of the plain array; tapes do not record it."""
         return self._value.view(*args, **kwargs)
 
-    @property
-    def real(self):
+    @property  # type: ignore[misc] # read-only
+    def real(self) -> Array:
         """The plain array itself."""
         return self._value
 
@@ -234,14 +228,3 @@ class Variable(ArrayMethods, np.ndarray):
             f"<Variable name={self.name}, shape={self.shape}, dtype={self.dtype}, "
             f"value={self._value!r}>"
         )
-
-
-def plain(x):
-    """`x` with the Variables in it, also those in lists and tuples, as plain arrays."""
-    if isinstance(x, Variable):
-        return x._value
-    if isinstance(x, list):
-        return [plain(item) for item in x]
-    if isinstance(x, tuple):
-        return tuple(plain(item) for item in x)
-    return x

@@ -5,7 +5,7 @@ from engines import engine as linear  # noqa: F401  (tests take it from here)
 from linear_problems import CSR
 
 from fastgd._core.types import LinearLoss
-from fastgd.linear.problem import LOSSES, SMOOTH, Problem
+from fastgd.linear.objective import LOSSES, SMOOTH, Problem
 
 #: Loss and outputs, of all that whole batches minimise.
 CASES = [(name, 1) for name in sorted(SMOOTH - {"multinomial"})]

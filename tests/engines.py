@@ -13,10 +13,10 @@ import pytest
 
 from fastgd import config, metrics, reference
 from fastgd._core import cpu, types
+from fastgd._core.engine import Job
 from fastgd._core.formulas import Activation, Loss
 from fastgd._core.types import Op, Update
 from fastgd._engine import builds
-from fastgd._engine.job import Part
 
 BUILDS = ("baseline", "avx2", "avx512", "wide")
 
@@ -265,6 +265,21 @@ def figures(totals):
     return np.array([*totals[types.TERM_TOTALS :: 2], totals[1]])
 
 
+def job_of(x, y, order, key, batch_size, rates):
+    """Return a Job of one epoch, of which `train_job` does some steps."""
+    job = Job(x, y, batch_size, order=order)
+    job.key, job.rates = key, rates
+    return job
+
+
+def train_job(run, job, first, last, seconds, threads=1):
+    """Train on the steps first ... last - 1; return the step reached and the Status."""
+    job.step, job.last, job.done = first, last, 0
+    job.state, job.totals, job.seconds, job.threads = run.state, run.totals, seconds, threads
+    status = run.program.train(job)
+    return job.step, status
+
+
 class Run:
     """A program with its own copy of the parameters, and the optimizer's state."""
 
@@ -285,10 +300,8 @@ class Run:
         epoch = first_epoch
         while steps > 0:
             last = min(steps, per_epoch)
-            part = Part(x, y, order, 0x9E3779B97F4A7C15 ^ epoch, batch_size, rates=rates)
-            step, status = self.program.train(
-                part, 0, last, self.state, self.totals, FOR_EVER, self.threads
-            )
+            job = job_of(x, y, order, 0x9E3779B97F4A7C15 ^ epoch, batch_size, rates)
+            step, status = train_job(self, job, 0, last, FOR_EVER, self.threads)
             if step < last:
                 break
             steps -= last

@@ -8,7 +8,7 @@ from engines import Net
 from fastgd._core import types
 from fastgd._core.formulas import Activation, Loss
 from fastgd._core.types import Affine, Moments, Noise, Op
-from fastgd._engine import plan
+from fastgd._engine.table import Table
 
 
 class Parameters:
@@ -190,7 +190,7 @@ class LayerNet(Net):
 
     def __init__(self, name, inputs, width, dtype, *, seed=0, twice=True, shared=False):
         parameters = Parameters(np.random.default_rng(seed))
-        table = plan.Table(inputs)
+        table = Table(inputs)
         self.ids = name == "embedding"
         buffer = 0
         if not self.ids:

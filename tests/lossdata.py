@@ -6,6 +6,7 @@ import numpy as np
 
 from fastgd import losses
 from fastgd._core.formulas import Loss
+from fastgd.errors import ShapeError
 from fastgd.losses.registry import CLASSES
 
 #: Other configurations to try than the defaults, by class; those that have logits get them too.
@@ -47,7 +48,7 @@ class Case:
         """Whether an output may have this width."""
         try:
             self.make().target_columns(width)
-        except losses.base.ShapeError:
+        except ShapeError:
             return False
         return True
 

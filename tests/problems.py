@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -162,6 +163,17 @@ def distance(a, b):
     return np.linalg.norm(a - b) / np.linalg.norm(b)
 
 
+class Call(NamedTuple):
+    """What a job was for a call of ``train``."""
+
+    x: np.ndarray
+    y: np.ndarray
+    order: np.ndarray | None
+    key: int
+    first: int
+    last: int
+
+
 class Spy:
     """A program that notes the calls of ``train`` and can do something in each."""
 
@@ -170,20 +182,23 @@ class Spy:
         self._during = during
         self.calls = []
 
-    def train(self, *arguments):
-        self.calls.append(arguments)
+    def train(self, job):
         self._during()
-        return self._program.train(*arguments)
+        first = job.step
+        status = self._program.train(job)
+        order = None if job.order is None else job.order.copy()
+        self.calls.append(Call(job.x, job.y, order, job.key, first, job.last))
+        return status
 
     def __getattr__(self, name):
-        if name == "train_epochs":  # which is more than one call of train
-            raise AttributeError(name)
         return getattr(self._program, name)
 
 
-def spy_on(model, monkeypatch, during=lambda: None):
-    """Put a Spy in front of the model's program."""
-    spy = Spy(model.program(), during)
-    monkeypatch.setattr(model, "program", lambda weighted=False: spy)
-    monkeypatch.setattr(model, "_stepper", False)  # which would step past the spy
+def spy_on(model, monkeypatch, during=lambda: None, kind=Spy):
+    """Put a Spy in front of the model's program, and have an epoch in each call."""
+    step = model.compiled_step()
+    spy = kind(step.program, during)
+    monkeypatch.setattr(step, "program", spy)
+    monkeypatch.setattr(step, "epochs_at_once", lambda *_: 1)
+    monkeypatch.setattr(model, "_online", False)  # which would step past the spy
     return spy

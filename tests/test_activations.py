@@ -7,7 +7,7 @@ from engines import each_build, each_dtype, engine, flat
 
 from fastgd import activations, errors
 from fastgd._core.formulas import Activation
-from fastgd._engine.plan import Table
+from fastgd._engine.table import Table
 from fastgd.activations import DESCRIPTIONS, Description
 from fastgd.tape import GradientTape
 

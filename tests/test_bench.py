@@ -13,15 +13,16 @@ import pytest
 
 from fastgd import config
 from fastgd._core import cpu
-from fastgd.bench import measure, picture, table, threads
-from fastgd.bench.measure import THREADED, DifferenceError, apart, measured
-from fastgd.bench.registry import OURS, SIDES
-from fastgd.bench.runner import Runner
-from fastgd.bench.selection import WORKLOADS, everything
-from fastgd.bench.worker import Worker, WorkerError
+from fastgd.bench import frameworks, measure, plot, table, threads
+from fastgd.bench.frameworks import FRAMEWORKS, OURS
+from fastgd.bench.measure import THREADED, DifferenceError, difference, measured
+from fastgd.bench.process import Runner, Worker, WorkerError
+from fastgd.bench.selection import WORKLOADS, full_grid
 from fastgd.bench.workloads import Prediction, Starting, Training
 from fastgd.errors import DataTypeError, ShapeError
 
+ALL = frameworks.find()
+LABELS = {name: framework.label for name, framework in ALL.items()}
 TINY = Training((3, 4, 1), 4, 10, "float32", goals={"numpy": 1e-9, "best": 1e9, "torch": 2})
 
 
@@ -31,7 +32,7 @@ def run(*arguments):
 
 
 def runners(*names):
-    return {name: Runner(name, "process_time") for name in names}
+    return {name: Runner(ALL[name], "process_time") for name in names}
 
 
 # ---------------------------------------------------------------- the command
@@ -65,6 +66,26 @@ def test_the_command_lists_workloads_and_knows_its_peers():
     assert "unknown: numpi" in refused.stderr
 
 
+def test_without_the_adapters_the_command_says_how_to_get_them(tmp_path):
+    assert frameworks.find(tmp_path) is FRAMEWORKS
+    arguments = f"--frameworks={tmp_path}", "--json", "-k=no such workload"
+    done = run(*arguments)
+    assert done.returncode == 0
+    assert done.stderr.count("\n") == 1
+    assert "the folder benchmarks of fastgd's repository" in done.stderr
+    refused = run(*arguments, "--peers=torch")
+    assert refused.returncode == 2
+    assert "unknown: torch" in refused.stderr
+    assert "the folder benchmarks of fastgd's repository" in refused.stderr
+
+
+def test_the_wheel_measures_fastgd_and_numpy():
+    assert list(FRAMEWORKS) == [OURS, "numpy", "numpy-tuned"]
+    assert all(framework.needs == () for framework in FRAMEWORKS.values())
+    peers = {"sklearn", "torch", "jax", "keras-tensorflow", "keras-torch", "onnxruntime"}
+    assert peers < set(ALL) - set(FRAMEWORKS)
+
+
 def test_import_of_fastgd_leaves_the_benchmarks_out():
     code = "import fastgd, sys; print([m for m in sys.modules if m.startswith('fastgd.bench')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
@@ -81,22 +102,22 @@ def test_numpy_trains_as_fastgd_does(last, optimizer, dtype):
     widths = (3, 5, 4, 3 if last == "classes" else 1)
     workload = Training(widths, 7, 40, dtype, optimizer, binary=last == "binary")
     start = workload.weights()
-    expected = SIDES[OURS].side(workload).result()
+    expected = ALL[OURS].side(workload).result()
     assert all((a != b).any() for a, b in zip(start, expected, strict=True))
     for name in ("numpy", "numpy-tuned"):
-        side = SIDES[name].side(workload)
+        side = ALL[name].side(workload)
         for _ in range(2):  # the second time from the start, too
-            apart(side.result(), expected, measure.TOLERANCE[dtype])
+            difference(side.result(), expected, measure.TOLERANCE[dtype])
             side.restart()
             side.run()
 
 
-@pytest.mark.parametrize("name", [n for n, entry in SIDES.items() if entry.needs])
+@pytest.mark.parametrize("name", [n for n, framework in ALL.items() if framework.needs])
 def test_a_peer_computes_what_fastgd_does(name):
-    if not SIDES[name].installed():
+    if not ALL[name].installed():
         pytest.skip(f"{name} is not installed")
     both = runners(OURS)
-    worker = both[name] = Worker(name, "process_time", cores=1, threads=1)
+    worker = both[name] = Worker(ALL[name], "process_time", cores=1, threads=1)
     try:
         lines = [
             measured(workload, both, seconds=0, rounds=1)
@@ -118,11 +139,11 @@ def test_a_side_with_other_mathematics_is_refused():
         def prepare(self, workload):
             return super().prepare(dataclasses.replace(workload, optimizer="sgd"))
 
-    both = runners(OURS) | {"numpy": Wrong("numpy", "process_time")}
+    both = runners(OURS) | {"numpy": Wrong(ALL["numpy"], "process_time")}
     line = measured(TINY, both, seconds=0, rounds=1)
     assert list(line["us"]) == [OURS]
     assert "apart, expected 0.0001 at most" in line["problems"]["numpy"]
-    assert next(table.problems([line])).startswith("failed: 3-4-1, adam")
+    assert next(table.problems([line], LABELS)).startswith("failed: 3-4-1, adam")
 
 
 @pytest.mark.parametrize(
@@ -130,9 +151,9 @@ def test_a_side_with_other_mathematics_is_refused():
     [[], [np.ones(3)], [np.ones(2, np.float32)], [np.array([1, np.nan])], [np.zeros(2)]],
 )
 def test_results_that_differ_are_refused(wrong):
-    assert apart([np.array([1, 1 + 1e-6])], [np.ones(2)], 1e-5) == pytest.approx(1e-6)
+    assert difference([np.array([1, 1 + 1e-6])], [np.ones(2)], 1e-5) == pytest.approx(1e-6)
     with pytest.raises(DifferenceError):
-        apart(wrong, [np.ones(2)], 1e-5)
+        difference(wrong, [np.ones(2)], 1e-5)
 
 
 def test_a_side_that_fails_is_reported_and_the_others_go_on():
@@ -140,7 +161,7 @@ def test_a_side_that_fails_is_reported_and_the_others_go_on():
         def least(self, seconds):
             raise WorkerError("out of order")
 
-    both = runners(OURS, "numpy") | {"numpy-tuned": Broken("numpy-tuned", "process_time")}
+    both = runners(OURS, "numpy") | {"numpy-tuned": Broken(ALL["numpy-tuned"], "process_time")}
     line = measured(TINY, both, seconds=0, rounds=2)
     assert line["problems"] == {"numpy-tuned": "out of order"}
     assert set(line["us"]) == {OURS, "numpy"}
@@ -166,7 +187,7 @@ def test_a_worker_is_held_to_its_threads_and_cores():
 
 
 def test_a_worker_answers_or_says_why_not():
-    worker = Worker("numpy", "process_time", cores=1, threads=1)
+    worker = Worker(ALL["numpy"], "process_time", cores=1, threads=1)
     try:
         with pytest.raises(WorkerError, match="AttributeError"):
             worker.result()  # nothing was prepared
@@ -201,7 +222,7 @@ def test_the_peaks_do_what_they_count(build):
 
 
 def test_workloads_have_names_of_their_own():
-    names = [str(workload) for workload in everything()]
+    names = [str(workload) for workload in full_grid()]
     assert len(set(names)) == len(names) > len(WORKLOADS) + 100
 
 
@@ -216,7 +237,7 @@ def test_the_work_in_a_step_is_counted():
 def test_goals_are_compared_with_what_was_measured():
     line = measured(TINY, runners(OURS, "numpy"), seconds=0, rounds=1)
     assert [goal["goal"] for goal in line["goals"]] == ["numpy", "best"]  # there is no torch
-    first, second = table.goals([line])
+    first, second = table.goals([line], LABELS)
     assert first.startswith("reached: 3-4-1, adam, batch 4 of 10, float32, NumPy by hand: ")
     assert second.startswith("MISSED: ")
 
@@ -225,12 +246,12 @@ def test_the_table_in_figures():
     us = {OURS: 2.0, THREADED: 1.0, "numpy": 30.0}
     line = {"workload": "w", "unit": "step", "us": us, "ratio": {"numpy": 30.0}}
     line |= {"problems": {"torch": "no"}, "share": {"multiply_adds": 0.2, "read": 0.5}}
-    names = [OURS, "numpy", "torch", "jax"]
-    assert table.row(line, names, 2) == (
+    labels = {name: LABELS[name] for name in (OURS, "numpy", "torch", "jax")}
+    assert table.row(line, labels, 2) == (
         "| w (step) | 2 µs | 1 µs (2x) | 50 % read | 30 µs (30x) | failed |  |"
     )
-    heads = next(table.columns(names, 2))
-    assert heads.count("|") == table.row(line, names, 2).count("|")
+    heads = next(table.columns(labels, 2))
+    assert heads.count("|") == table.row(line, labels, 2).count("|")
 
 
 @pytest.mark.parametrize(
@@ -249,7 +270,7 @@ def test_durations(us, text):
 
 @pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="no matplotlib")
 def test_the_picture(tmp_path):
-    where = table.machine([OURS], 1)
+    where = table.machine([ALL[OURS]], 1)
     lines = [{"workload": f"w{i}", "ratio": {"numpy": 2.0 + i}} for i in range(3)]
-    picture.save(tmp_path / "ratios.png", where, lines)
+    plot.save(tmp_path / "ratios.png", where["cpu"], LABELS, lines)
     assert (tmp_path / "ratios.png").read_bytes().startswith(b"\x89PNG")

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import struct
+import sys
 
 import numpy as np
 import pytest
@@ -271,13 +273,21 @@ def test_tqdm(engine):
     assert f"loss={history.history['loss'][-1]:.3g}" in text
 
 
+def records(data):
+    """Yield the records of a file: a length, its checksum, as many bytes, their checksum."""
+    while data:
+        (size,) = struct.unpack("<Q", data[:8])
+        yield data[12 : 12 + size]
+        data = data[12 + size + 4 :]
+
+
 def events(folder):
     """Tag -> list of (step, value) of the scalars in a folder, and the tags of histograms."""
-    loader = pytest.importorskip("tensorboard.backend.event_processing.event_file_loader")
+    event_pb2 = pytest.importorskip("tensorboardX.proto.event_pb2")
     scalars, histograms = {}, set()
     for file in sorted(folder.iterdir()):
-        for event in loader.RawEventFileLoader(str(file)).Load():
-            parsed = pytest.importorskip("tensorboard.compat.proto.event_pb2").Event()
+        for event in records(file.read_bytes()):
+            parsed = event_pb2.Event()
             parsed.ParseFromString(event)
             for value in parsed.summary.value:
                 if value.HasField("histo"):
@@ -288,7 +298,7 @@ def events(folder):
 
 
 def test_tensorboard(tmp_path):
-    pytest.importorskip("tensorboard")
+    pytest.importorskip("tensorboardX")
     board = TensorBoard(tmp_path, histogram_freq=2, write_steps_per_second=True, update_freq=2)
     model = compiled()
     history = model.fit(
@@ -306,3 +316,9 @@ def test_tensorboard(tmp_path):
     assert not histograms
     with pytest.raises(ArgumentError, match="profile"):
         TensorBoard(profile_batch=2)
+
+
+def test_tensorboard_needs_its_package(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    with pytest.raises(ImportError, match="tensorboardX"):
+        compiled().fit(X, Y, verbose=0, callbacks=[TensorBoard(tmp_path)])

@@ -120,7 +120,7 @@ def test_a_used_early_stopping_is_like_a_fresh_one():
 def test_early_stopping_on_what_is_not_there():
     model = network()
     model.compile("sgd", "mse", metrics=["mae"])
-    with pytest.warns(UserWarning, match=r"EarlyStopping: no figure 'val_loss'.*loss, mae"):
+    with pytest.warns(UserWarning, match=r"EarlyStopping: monitor='val_loss'.*loss, mae"):
         model.fit(X, Y, verbose=0, callbacks=[EarlyStopping()])
 
 
@@ -209,7 +209,7 @@ def test_reduce_on_plateau_says_what_it_does(capsys):
     assert capsys.readouterr().out == "\nEpoch 2: learning rate reduced to 0.25\n"
     with pytest.raises(ArgumentError, match="factor"):
         ReduceLROnPlateau(factor=1.0)
-    with pytest.warns(UserWarning, match="no figure 'nothing'"):
+    with pytest.warns(UserWarning, match="monitor='nothing' is not recorded"):
         fitted([1], ReduceLROnPlateau("nothing"))
 
 

@@ -51,5 +51,7 @@ def test_a_pruned_training_ends_in_its_epoch():
 
 def test_a_figure_that_is_not_there():
     trial = optuna.create_study().ask()
-    with pytest.raises(ArgumentError, match="no figure 'val_loss'; there are loss"):
+    with pytest.raises(
+        ArgumentError, match=r"monitor='val_loss' is not recorded \(recorded: loss\)"
+    ):
         trained(3, 2, callbacks.OptunaPruning(trial))

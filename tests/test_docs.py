@@ -55,5 +55,5 @@ def test_the_examples_of_a_module_run(name):
 
 def test_there_are_examples():
     finder = doctest.DocTestFinder()
-    for name in ("fastgd", "fastgd.models.model", "fastgd.linear.descent", "fastgd.optimizers"):
+    for name in ("fastgd", "fastgd.models.model", "fastgd.linear.model", "fastgd.optimizers"):
         assert any(t.examples for t in finder.find(importlib.import_module(name))), name

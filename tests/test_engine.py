@@ -24,13 +24,14 @@ from engines import (
     each_dtype,
     each_engine,
     figures,
+    job_of,
     metrics_for,
+    train_job,
 )
 
 from fastgd import metrics
 from fastgd._core.formulas import Loss
 from fastgd._core.types import Status
-from fastgd._engine.job import Part
 
 ROWS = 67
 
@@ -122,9 +123,9 @@ def test_a_span_in_pieces_has_the_bits_of_one_call(build, dtype, shuffle):
     for cuts in ([0, 43], [0, 1, 2, 19, 42, 43], list(range(44))):
         run = net.run(build, "adam")
         order = np.empty(len(x), np.int64) if shuffle else None
-        part = Part(x, y, order, 5, 7, rates=rates)
+        job = job_of(x, y, order, 5, 7, rates)
         for first, last in itertools.pairwise(cuts):
-            step, status = run.program.train(part, first, last, run.state, run.totals, FOR_EVER)
+            step, status = train_job(run, job, first, last, FOR_EVER)
             assert (step, status) == (last, Status.STATUS_FINE)
         runs.append(run)
     for run in runs[1:]:
@@ -153,11 +154,11 @@ def test_out_of_time_it_stops_and_can_go_on(build, dtype):
     whole.train(x, y, 40, 50)
     run = net.run(build, "momentum")
     order = np.empty(len(x), np.int64)
-    part = Part(x, y, order, 0x9E3779B97F4A7C15, 40, rates=np.array([0.01]))
+    job = job_of(x, y, order, 0x9E3779B97F4A7C15, 40, np.array([0.01]))
     step, calls = 0, 0
     while step < 50:
         before = step
-        step, status = run.program.train(part, step, 50, run.state, run.totals, 0.0)
+        step, status = train_job(run, job, step, 50, 0.0)
         assert status == Status.STATUS_FINE
         assert step > before
         calls += 1
@@ -275,7 +276,7 @@ def test_nothing_to_do(build):
     run = net.run(build)
     assert run.predict(x[:0]).shape == (0, 5)
     np.testing.assert_array_equal(run.evaluate(x[:0], y[:0]), net.totals())
-    part = Part(x, y, None, 0, 32, rates=np.array([0.1]))
-    step, status = run.program.train(part, 3, 3, run.state, run.totals, FOR_EVER)
+    job = job_of(x, y, None, 0, 32, np.array([0.1]))
+    step, status = train_job(run, job, 3, 3, FOR_EVER)
     assert (step, status) == (3, Status.STATUS_FINE)
     np.testing.assert_array_equal(run.parameters, net.start)

@@ -11,12 +11,13 @@ from engines import (
     each_engine,
     figures,
     flat,
+    job_of,
+    train_job,
 )
 from layer_nets import LAYERS, LayerNet, is_random, looks_across_rows
 from test_engine_gradients import differences
 
 from fastgd._core.types import Status
-from fastgd._engine.job import Part
 
 each_layer = pytest.mark.parametrize("name", LAYERS)
 WIDTHS = (1, 2, 3, 17, 33, 64, 100)
@@ -150,9 +151,9 @@ def test_a_span_in_pieces_has_the_bits_of_one_call(build, name):
     whole, pieces = net.run(build, "adam"), net.run(build, "adam")
     whole.train(x, y, 8, 13)
     order = np.empty(len(x), np.int64)
-    part = Part(x, y, order, 0x9E3779B97F4A7C15, 8, rates=np.array([0.01]))
+    job = job_of(x, y, order, 0x9E3779B97F4A7C15, 8, np.array([0.01]))
     for first, last in ((0, 1), (1, 6), (6, 13)):
-        pieces.program.train(part, first, last, pieces.state, pieces.totals, FOR_EVER)
+        train_job(pieces, job, first, last, FOR_EVER)
     np.testing.assert_array_equal(whole.parameters, pieces.parameters)
     np.testing.assert_array_equal(whole.totals, pieces.totals)
 

@@ -60,7 +60,7 @@ def test_each_build_equals_the_reference(build, dtype, cls, arguments, width, we
     tolerance = 2e-6 if dtype == np.float32 else 1e-12
     np.testing.assert_allclose(totals, expected, rtol=tolerance, atol=tolerance * 203)
     by_hand = metric(y[:, :-1] if weighted else y, x, w)
-    np.testing.assert_allclose(metric.figure(totals), by_hand, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(metric.value(totals), by_hand, rtol=tolerance, atol=tolerance)
 
 
 @each_engine
@@ -106,7 +106,7 @@ def test_rows_of_weight_zero_change_nothing(build, cls, arguments):
     with_them = sums(net.run(build).evaluate(x, y))
     without = sums(net.run(build).evaluate(x[kept], y[kept]))
     np.testing.assert_allclose(with_them, without, rtol=1e-13)
-    assert np.isfinite(metric.figure(with_them)).all()
+    assert np.isfinite(metric.value(with_them)).all()
 
 
 @each_engine
@@ -125,7 +125,7 @@ def test_extremes_are_finite(build, dtype, cls, arguments, width, only):
             continue
         x = np.full((7, width), value, dtype)
         for n in (1, 7):
-            found = metric.figure(sums(net.run(build).evaluate(x[:n], y[:n])))
+            found = metric.value(sums(net.run(build).evaluate(x[:n], y[:n])))
             assert np.isfinite(found).all(), (value, n)
 
 
@@ -139,6 +139,6 @@ def test_predictions_that_sit_on_thresholds(build):
         for chosen in (grid, np.sort(grid**2)):
             metric = of_fastgd.TruePositives(thresholds=chosen.tolist())
             net = identity([metric], 1, 1, dtype, False)
-            found = metric.figure(sums(net.run(build).evaluate(p, np.ones_like(p))))
+            found = metric.value(sums(net.run(build).evaluate(p, np.ones_like(p))))
             expected = [(p > dtype(threshold)).sum() for threshold in chosen]
             np.testing.assert_array_equal(found, expected)

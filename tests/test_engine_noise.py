@@ -8,7 +8,7 @@ from engines import Plan, distance, each_build, each_dtype, each_engine, engine,
 
 from fastgd._core import types
 from fastgd._core.types import Noise, Op
-from fastgd._engine.plan import Table
+from fastgd._engine.table import Table
 
 SHAPE = 500, 401
 STREAM = 987654321

@@ -15,6 +15,8 @@ from engines import (
     each_dtype,
     each_engine,
     flat,
+    job_of,
+    train_job,
 )
 
 from fastgd._core.formulas import Loss
@@ -26,7 +28,6 @@ from fastgd._core.types import (
     Reduction,
     Status,
 )
-from fastgd._engine.job import Part
 
 MSE = Loss.LOSS_MEAN_SQUARED_ERROR
 SHAPES = [
@@ -260,10 +261,10 @@ def test_threads_and_pieces_change_no_bit(build, dtype, batch_size):
         np.testing.assert_array_equal(shared.totals, whole.totals)
     pieces = net.run(build, "adam")
     steps = min(9, -(-300 // batch_size))
-    part = Part(x, y, None, 0, batch_size, rates=np.array([0.01]))
+    job = job_of(x, y, None, 0, batch_size, np.array([0.01]))
     for k in range(9):
         step = k % steps
-        pieces.program.train(part, step, step + 1, pieces.state, pieces.totals, FOR_EVER)
+        train_job(pieces, job, step, step + 1, FOR_EVER)
     np.testing.assert_array_equal(pieces.parameters, whole.parameters)
     np.testing.assert_array_equal(pieces.totals, whole.totals)
 

@@ -18,13 +18,14 @@ from engines import (
     engine,
     figures,
     flat,
+    job_of,
     metrics_for,
     state,
+    train_job,
 )
 
 from fastgd._core.formulas import Loss
 from fastgd._core.types import Status
-from fastgd._engine.job import Part
 
 
 def huge(dtype):
@@ -43,8 +44,8 @@ def test_a_loss_that_is_not_finite_changes_nothing(build, dtype):
     net, x, y = linear_net(dtype)
     x[31] = 1000 * huge(dtype)  # in the batch of step 3
     run, before = net.run(build, "adam"), net.run(build, "adam")
-    part = Part(x, y, None, 0, 10, rates=np.array([0.1]))
-    step, status = run.program.train(part, 0, 5, run.state, run.totals, FOR_EVER)
+    job = job_of(x, y, None, 0, 10, np.array([0.1]))
+    step, status = train_job(run, job, 0, 5, FOR_EVER)
     assert (step, status) == (3, Status.STATUS_LOSS)
     before.train(x, y, 10, 3, rates=0.1, shuffle=False)
     np.testing.assert_array_equal(run.parameters, before.parameters)
@@ -76,8 +77,8 @@ def test_a_gradient_that_is_not_finite_changes_nothing(build, dtype):
     x[25] = huge(dtype) * 8
     y[25] = huge(dtype) / 2
     run = net.run(build, "momentum")
-    part = Part(x, y, None, 0, 1, rates=np.array([0.1]))
-    step, status = run.program.train(part, 25, 50, run.state, run.totals, FOR_EVER)
+    job = job_of(x, y, None, 0, 1, np.array([0.1]))
+    step, status = train_job(run, job, 25, 50, FOR_EVER)
     assert (step, status) == (25, Status.STATUS_GRADIENT)
     np.testing.assert_array_equal(run.parameters, net.start)
     assert not run.state.slots.any()

@@ -9,7 +9,7 @@ from problems import network, regression, spy_on
 
 import fastgd
 from fastgd import GradientTape, Sequential, layers, losses, optimizers, utils
-from fastgd._training import loop
+from fastgd._training import step
 
 
 def test_program_with_the_model_api(engine):
@@ -63,7 +63,7 @@ def test_python_is_entered_once_an_epoch(engine, monkeypatch):
 
 def test_long_epochs_are_cut_into_spans_with_the_same_bits(engine, monkeypatch):
     def trained(seconds):
-        monkeypatch.setattr(loop, "SPAN_SECONDS", seconds)
+        monkeypatch.setattr(step, "SPAN_SECONDS", seconds)
         utils.set_random_seed(4)
         x, y = regression(64 if engine == "reference" else 3200)
         model = network()
@@ -94,7 +94,7 @@ def test_other_threads_run_during_a_span(engine, monkeypatch):
 
     seen = []
     spy_on(model, monkeypatch, during=lambda: seen.append(turns[0]))
-    monkeypatch.setattr(loop, "SPAN_SECONDS", 0.2)
+    monkeypatch.setattr(step, "SPAN_SECONDS", 0.2)
     thread = threading.Thread(target=work)
     thread.start()
     try:
@@ -116,7 +116,7 @@ def test_shuffle_takes_every_row_in_another_order_each_epoch(engine, monkeypatch
     spy = spy_on(model, monkeypatch)
     for _ in range(3):
         model.fit(x, x, epochs=1, verbose=0)
-        orders.append(spy.calls[-1][0].order.copy())
+        orders.append(spy.calls[-1].order)
     for order in orders:
         assert sorted(order) == list(range(50))
         assert list(order) != list(range(50))
@@ -188,7 +188,7 @@ def test_each_batch_by_hand_has_random_numbers_of_its_own(engine, monkeypatch):
         for _ in range(3):
             model.train_on_batch(x, y)
         model.fit(x, y, batch_size=10, epochs=2, verbose=0)
-        keys.append([call[0].key for call in spy.calls])
+        keys.append([call.key for call in spy.calls])
     assert len(set(keys[0])) == 5
     assert keys[0] == keys[1]
 

@@ -1,6 +1,8 @@
 """Graphs of layers: branches, shared layers, several inputs and outputs, models as layers."""
 
 import gc
+import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -421,12 +423,12 @@ def test_two_heads_of_a_trunk_train_their_own():
 
 def test_the_table_of_a_sequential_is_that_of_its_layers():
     model = Sequential([layers.Input((3,)), layers.Dense(4, "relu"), layers.Dense(2)])
-    plan = model.network().plan
+    plan = model.assembly().plan
     assert plan.rows["op"].tolist() == [1, 1]  # two dense rows, and no copies
     assert plan.rows["kernel"].tolist() == [0, 16] and plan.rows["bias"].tolist() == [12, 24]
     x = layers.Input((3,))
     graph = Model(x, layers.Dense(2)(layers.Dense(4, "relu")(x)))
-    assert graph.network().plan.rows.tobytes() == plan.rows.tobytes()
+    assert graph.assembly().plan.rows.tobytes() == plan.rows.tobytes()
 
 
 def test_pop():
@@ -591,23 +593,50 @@ def test_a_layer_called_on_values(engine):
 # --- pictures --------------------------------------------------------------------------------
 
 
-def test_the_source_of_a_picture(tmp_path, monkeypatch):
-    _, _, whole = autoencoder()
-    source = fastgd.utils.model_to_dot(whole, show_shapes=True, show_layer_names=True)
-    assert source.count(" -> ") == 2
-    assert "output: (None, 3)" in source
-    expanded = fastgd.utils.model_to_dot(whole, expand_nested=True, show_trainable=True)
-    assert expanded.count("subgraph") == 2 and expanded.count(" -> ") == 4
-    path = fastgd.utils.plot_model(whole, tmp_path / "model.dot")
+@pytest.fixture
+def picture():
+    pytest.importorskip("graphviz")
+    return autoencoder()[2]
+
+
+def test_the_source_of_a_picture(picture, tmp_path):
+    dot = fastgd.utils.model_to_dot(picture, show_shapes=True, show_layer_names=True)
+    assert type(dot).__name__ == "Digraph"
+    assert dot.source.count(" -> ") == 2
+    assert "output: (None, 3)" in dot.source
+    expanded = fastgd.utils.model_to_dot(picture, expand_nested=True, show_trainable=True)
+    assert expanded.source.count("subgraph") == 2 and expanded.source.count(" -> ") == 4
+    assert expanded.source.count("Dense\\ntrainable") == 2
+    path = fastgd.utils.plot_model(picture, tmp_path / "model.dot")
     assert path.read_text().startswith("digraph")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.warns(UserWarning, match="Graphviz"):
-        path = fastgd.utils.plot_model(whole, tmp_path / "other.png")
-    assert path.suffix == ".dot" and path.exists()
+
+
+def test_wrong_arguments_of_a_picture(picture, tmp_path):
     with pytest.raises(NotBuiltError):
         fastgd.utils.model_to_dot(Sequential([layers.Dense(1)]))
     with pytest.raises(ArgumentError, match="rankdir"):
-        fastgd.utils.model_to_dot(whole, rankdir="up")
+        fastgd.utils.model_to_dot(picture, rankdir="up")
+    with pytest.raises(ArgumentError, match="no argument 'shapes'"):
+        fastgd.utils.plot_model(picture, shapes=True)
+    with pytest.raises(ArgumentError, match=r"to_file: .*model\.text"):
+        fastgd.utils.plot_model(picture, tmp_path / "model.text")
+
+
+def test_a_picture_without_the_program_or_the_library(picture, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ImportError, match="install Graphviz"):
+        fastgd.utils.plot_model(picture, tmp_path / "model.png")
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setitem(sys.modules, "graphviz", None)
+    with pytest.raises(ImportError, match=r"pip install .fastgd\[plot-model\]"):
+        fastgd.utils.model_to_dot(picture)
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="the program dot is not installed")
+@pytest.mark.parametrize(("suffix", "begin"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])
+def test_a_picture_is_drawn(picture, tmp_path, suffix, begin):
+    path = fastgd.utils.plot_model(picture, tmp_path / f"model{suffix}", expand_nested=True)
+    assert path.read_bytes().startswith(begin)
 
 
 # --- memory ----------------------------------------------------------------------------------
@@ -623,7 +652,7 @@ def test_heads_that_are_gone_leave_the_vector():
         gc.collect()
     x = layers.Input((3,))
     model = Model(x, layers.Dense(1)(trunk(x)))
-    assert model.network().home.vector.size == model.count_params() == 21
+    assert model.assembly().arena.vector.size == model.count_params() == 21
 
 
 def test_a_saved_part_goes_on_as_it_would_have(tmp_path):

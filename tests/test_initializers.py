@@ -160,7 +160,7 @@ def test_a_description_makes_the_same_values(cls):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_shape_and_dtype(cls, shape, dtype):
     if cls is initializers.Identity and len(shape) != 2:
-        with pytest.raises(ShapeError, match="shape: Identity makes matrices"):
+        with pytest.raises(ShapeError, match="shape: Identity needs two dimensions"):
             cls()(shape)
         return
     w = cls()(shape, dtype=dtype)

@@ -73,7 +73,7 @@ def test_shapes_only(engine):
 @pytest.mark.parametrize(
     ("make", "error", "words"),
     [
-        (lambda: layers.Add()([A, WIDE]), ShapeError, "cannot put together"),
+        (lambda: layers.Add()([A, WIDE]), ShapeError, "cannot broadcast"),
         (lambda: layers.Add()(A), ShapeError, "list"),
         (lambda: Sequential([layers.Input(shape=(3,)), layers.Add()]), ShapeError, "a list"),
         (lambda: layers.Subtract()([A, B, C]), ShapeError, "expects 2 inputs, got 3"),

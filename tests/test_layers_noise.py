@@ -5,6 +5,7 @@ import pytest
 
 from fastgd import Sequential, layers, utils
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
+from fastgd.tape import GradientTape
 
 ONES = np.ones((400, 50))
 
@@ -20,6 +21,13 @@ def test_everything_and_nothing_dropped(engine):
     for layer in (layers.Dropout(0), layers.AlphaDropout(0), layers.GaussianNoise(0),
                   layers.GaussianDropout(0)):  # fmt: skip
         np.testing.assert_array_equal(layer(ONES, training=True), ONES)
+
+
+def test_a_model_that_a_tape_records_drops_in_training_only(engine):
+    model = Sequential([layers.Input((50,)), layers.Dropout(0.5)])
+    with GradientTape():
+        assert model(ONES).numpy().all()
+        assert not model(ONES, training=True).numpy().all()
 
 
 def test_alpha_dropout_keeps_mean_and_variance(engine):

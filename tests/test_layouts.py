@@ -78,7 +78,7 @@ def test_the_engine_gets_plain_arrays(layout, monkeypatch):
     model = compiled("mse")
     spy = spy_on(model, monkeypatch)
     model.fit(convert(x), convert(y), verbose=0)
-    part = spy.calls[0][0]
+    part = spy.calls[0]
     for array in (part.x, part.y):
         assert type(array) is np.ndarray
         assert array.dtype == np.float32
@@ -97,5 +97,5 @@ def test_arrays_of_the_right_type_are_not_copied(engine, dtype, monkeypatch):
     model.fit(x, y, verbose=0, validation_split=0.25)
     assert len(spy.calls) == 2
     for call in spy.calls:
-        assert np.shares_memory(call[0].x, x)
-        assert np.shares_memory(call[0].y, y)
+        assert np.shares_memory(call.x, x)
+        assert np.shares_memory(call.y, y)

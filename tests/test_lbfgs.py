@@ -75,15 +75,16 @@ def test_frozen_variables_stay(engine):
     for variable in model.layers[0].variables:
         variable.trainable = False
     variables = [v for v in model.weights if v.trainable]
-    totals = model.totals()
+    step = model.compiled_step()
+    totals = step.totals()
 
     def objective():
         totals[:] = 0
-        model.program().gradients(x, y, totals)
-        return model.figures(totals)["loss"], None
+        step.program.gradients(x, y, totals)
+        return step.results.loss(totals), None
 
     first = objective()[0]
-    model.optimizer.minimize(model.parameters, model.network().gradients, objective, variables)
+    model.optimizer.minimize(model.parameters, model.assembly().gradients, objective, variables)
     assert objective()[0] < first
     for old, variable in zip(before, model.weights, strict=True):
         assert (old == variable).all() == (not variable.trainable)

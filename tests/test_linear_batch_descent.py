@@ -9,7 +9,7 @@ from linear_problems import CSR
 from fastgd import gradient_descent
 from fastgd.errors import ArgumentError, DivergenceError
 from fastgd.linear import GradientDescent, LinearModel
-from fastgd.linear.problem import Solution
+from fastgd.linear.objective import Solution
 from fastgd.reference.linear_losses import decision_losses, multinomial_losses
 
 CASES = [*CASES, ("hinge", 1), ("quantile", 1)]

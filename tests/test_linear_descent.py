@@ -5,7 +5,7 @@ import pytest
 
 from fastgd import config, gradient_descent
 from fastgd.errors import ArgumentError, DataError, DataTypeError, DivergenceError, ShapeError
-from fastgd.linear import descent
+from fastgd.linear import batch_descent
 
 
 def by_hand(x, y, theta, alpha, iterations):
@@ -133,8 +133,8 @@ def taken(monkeypatch):
             names.append(name)
             return getattr(self.engine, name)
 
-    load = descent.builds.load
-    monkeypatch.setattr(descent.builds, "load", lambda name: Watched(load(name)))
+    load = batch_descent.builds.load
+    monkeypatch.setattr(batch_descent.builds, "load", lambda name: Watched(load(name)))
     return names
 
 
@@ -164,8 +164,8 @@ def with_condition(condition, n=400, d=4, dtype="float64"):
     ],
 )
 def test_the_faster_method_by_shape(n, d, k, iterations, faster):
-    direct = descent.direct_cost(n, d, k, iterations, np.dtype(np.float64))
-    gram = descent.gram_cost(n, d, k, iterations)
+    direct = batch_descent.direct_cost(n, d, k, iterations, np.dtype(np.float64))
+    gram = batch_descent.gram_cost(n, d, k, iterations)
     assert ("gram" if gram < direct else "direct") == faster
 
 
@@ -240,7 +240,7 @@ def test_gram_is_more_accurate_than_direct_in_float32():
 @each_method
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_threads_change_no_bit(monkeypatch, method, dtype):
-    monkeypatch.setattr(descent, "useful_threads", lambda threads, *work: threads)
+    monkeypatch.setattr(batch_descent, "useful_threads", lambda threads, *work: threads)
     x, y, theta = problem(9000, 30, (2,), dtype)
     expected = gradient_descent(x, y, theta, 1e-5, 20, method)
     for threads in (2, 3, 5, 8):

@@ -6,7 +6,7 @@ from batch_problems import CASES, linear, problem, rows, targets
 from engines import FOR_EVER, covering, digest, each_build, each_engine, missing
 
 from fastgd import reference
-from fastgd.linear.coordinates import descend
+from fastgd.linear.newton import coordinate_descent
 from fastgd.linear.objective import Objective
 
 SHAPES = covering(
@@ -229,7 +229,7 @@ def test_coordinate_descent_meets_the_conditions_of_a_minimum(build):
     for n in (1, 2, 3, 8, 17, 40):
         gram, moments, l1 = quadratic(n, np.random.default_rng(n))
         w = np.zeros(n)
-        assert descend(linear(build), gram, moments, l1, w, 1e-9)
+        assert coordinate_descent(linear(build), gram, moments, l1, w, 1e-9)
         slope = gram @ w - moments
         at_zero = w == 0
         assert (np.abs(slope[at_zero]) <= l1[at_zero] + 1e-9).all()
@@ -240,7 +240,9 @@ def test_coordinate_descent_meets_the_conditions_of_a_minimum(build):
 def test_coordinate_descent_by_hand(build):
     w = np.array([5.0, 5.0, 5.0])
     gram = np.diag([2.0, 4.0, 0.0])  # the third does not count: it stays
-    assert descend(linear(build), gram, np.array([6.0, -1.0, 0.0]), np.full(3, 2.0), w, 0.0)
+    assert coordinate_descent(
+        linear(build), gram, np.array([6.0, -1.0, 0.0]), np.full(3, 2.0), w, 0.0
+    )
     np.testing.assert_array_equal(w, [2.0, 0.0, 5.0])
 
 

@@ -7,8 +7,8 @@ from linear_problems import CSR, POINT_LOSSES, features, rows
 
 from fastgd import linear, reference
 from fastgd.errors import DataError, DataTypeError, ShapeError
-from fastgd.linear.problem import LOSSES
-from fastgd.linear.rows import rows_of, targets, weights_of
+from fastgd.linear.data import rows_of, targets, weights_of
+from fastgd.linear.objective import LOSSES
 
 SIZES = [(0, 3), (1, 1), (2, 4), (5, 15), (7, 16), (3, 29), (130, 33)]
 EXTREMES = np.array([-1e308, -800.0, -1.0, -1e-300, 0.0, 1e-9, 1.0, 800.0, 1e308])

@@ -11,12 +11,10 @@ from engines import each_build, each_engine
 from fastgd import linear as linear_models
 from fastgd.errors import ArgumentError, ConvergenceWarning, DivergenceError
 from fastgd.linear import LBFGS, LinearModel, Newton
-from fastgd.linear.anchored import Anchored
-from fastgd.linear.definite import Inverse
 from fastgd.linear.least_squares import correct, moments, ridge
-from fastgd.linear.minimum import subgradient
-from fastgd.linear.objective import Objective
-from fastgd.linear.problem import SMOOTH, Solution
+from fastgd.linear.linalg import Inverse
+from fastgd.linear.objective import SMOOTH, Objective, PriorObjective, Solution
+from fastgd.linear.solver_result import subgradient
 
 pytest.importorskip("sklearn")
 
@@ -370,7 +368,7 @@ def test_an_anchor_adds_its_quadratic_function():
     x, y = made(40, 3, "log_loss")
     objective = Objective(problem(linear("reference"), x, y, "log_loss"))
     anchor, precision = np.arange(4.0), np.diag([1.0, 2, 3, 4])
-    anchored = Anchored(objective, anchor, precision)
+    anchored = PriorObjective(objective, anchor, precision)
     point = np.full(4, 0.1)
     step = point - anchor
     value, gradient = anchored(point)

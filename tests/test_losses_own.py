@@ -92,9 +92,9 @@ def test_a_model_trains_with_a_function_as_with_the_compiled_loss(engine, own, r
 
 def test_what_is_no_loss():
     wrapper = losses.LossFunctionWrapper
-    with pytest.raises(ArgumentError, match="no gradient leads"):
+    with pytest.raises(ArgumentError, match="has no gradient"):
         wrapper(lambda y, p: np.zeros(5)).values_and_slopes(Y, P)
-    with pytest.raises(ShapeError, match=r"\(3,\) for 5 rows"):
+    with pytest.raises(ShapeError, match=r"\(5,\).*got shape \(3,\)"):
         wrapper(lambda y, p: np.mean(p, axis=0)).values_and_slopes(Y, P)
     with pytest.raises(ShapeError, match="gradient"):
         losses.with_gradient(lambda y, p: (p[:, 0], p[:, 0]))(Y, P)

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from fastgd import Sequential, layers, many, metrics, utils
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
-from fastgd.many.bags import Bags
+from fastgd.many.bagging import Bags
 
 RNG = np.random.default_rng(8)
 X = RNG.normal(size=(70, 3)).astype("float32")
@@ -277,7 +277,7 @@ def test_other_rows_to_test_on():
     [
         ({"seeds": 0}, ArgumentError, "seeds: expected"),
         ({"seeds": []}, ArgumentError, "seeds: there are none"),
-        ({"seeds": [2**32]}, ArgumentError, r"seeds: expected numbers below 2\*\*32"),
+        ({"seeds": [2**32]}, ArgumentError, r"seeds: expected a number below 2\*\*32"),
         ({"seeds": [1.5]}, DataTypeError, "seeds: expected a whole number"),
         ({"test_data": (X, Y), "test_rows": [1]}, ArgumentError, "test_rows, test_data"),
         ({"test_data": X}, ArgumentError, "test_data: expected a pair"),

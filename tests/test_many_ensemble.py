@@ -54,7 +54,7 @@ def test_a_row_has_the_same_bits_in_any_company_and_for_any_threads(monkeypatch)
         assert_same(ensemble.predict(x, return_std=True, n_jobs=n_jobs), whole)
     alone = [ensemble.predict(x[i : i + 1], return_std=True) for i in range(23)]
     assert_same(np.concatenate(alone, axis=1), whole)
-    monkeypatch.setattr(module, "HELD", 20)  # four rows at a time
+    monkeypatch.setattr(module, "BLOCK", 20)  # four rows at a time
     assert_same(ensemble.predict(x, return_std=True, n_jobs=2), whole)
     assert ensemble.predict(x[:0]).shape == (0, 1)
 

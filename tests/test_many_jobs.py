@@ -5,6 +5,7 @@ import io
 import itertools
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -19,7 +20,7 @@ from sklearn.linear_model import Ridge
 import fastgd
 from fastgd import callbacks, config, layers, many, optimizers, utils
 from fastgd._data.subsets import Shared
-from fastgd._training import loop
+from fastgd._training.loop import TrainingLoop
 from fastgd.errors import (
     ArgumentError,
     DataError,
@@ -28,7 +29,7 @@ from fastgd.errors import (
     ShapeError,
     UnknownNameError,
 )
-from fastgd.many.rows import KEPT, Kept
+from fastgd.many.shared_data import CACHE_SIZE, SharedDataCache
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(120, 3)).astype("float32")
@@ -177,7 +178,7 @@ def test_data_of_any_kind_give_the_same_bits(dtype):
 
 
 def test_data_that_jobs_share_are_converted_once():
-    kept = Kept()
+    kept = SharedDataCache()
     x = X.astype("float64")
     first = kept.of(x).of("float32")
     assert first is kept.of(x).of("float32")
@@ -194,7 +195,7 @@ def test_data_that_jobs_share_are_converted_once():
     bad = x.copy()
     bad[3, 1] = np.nan
     assert kept.of(bad).of("float32") is bad
-    others = [x.copy() for _ in range(KEPT)]
+    others = [x.copy() for _ in range(CACHE_SIZE)]
     gone = weakref.ref(first)
     del first
     for other in others:
@@ -205,12 +206,13 @@ def test_data_that_jobs_share_are_converted_once():
 @pytest.mark.parametrize("kind", [np.array, pandas.DataFrame])
 def test_jobs_read_one_copy_of_the_data(monkeypatch, kind):
     x, seen = kind(X.astype("float64")), []
-    train = loop.fit
-    monkeypatch.setattr(
-        loop,
-        "fit",
-        lambda model, source, *more: seen.append(source.x) or train(model, source, *more),
-    )
+    begin = TrainingLoop.__init__
+
+    def watched(training, model, source, *more):
+        seen.append(source.x)
+        begin(training, model, source, *more)
+
+    monkeypatch.setattr(TrainingLoop, "__init__", watched)
     rows = [np.arange(i, 120, 4) for i in range(4)]
     for given in (x, Shared(x)):
         fastgd.fit_many([job(x=given, rows=r) for r in rows], 2, raise_errors=True)
@@ -615,6 +617,44 @@ def test_ctrl_c_in_a_loop_over_results():
     error, _ = interrupted(run)
     assert len(error.results) == 0
     assert [r.index for r in error.stopped] == [0, 1]
+
+
+# -- the end of the process --------------------------------------------------------------------
+
+AT_EXIT = """
+import time
+import numpy as np
+from fastgd import Sequential, layers, many
+
+class Sleeper:
+    def fit(self, x, y):
+        time.sleep(20)
+
+def make():
+    model = Sequential([layers.Dense(1, input_shape=(2,))])
+    model.compile("sgd", "mse")
+    return model
+
+x, y = np.zeros((8, 2)), np.zeros(8)
+jobs = [{"model": make, "x": x, "y": y, "epochs": 1}]
+jobs += [JOB for _ in range(9)]
+results = many.as_completed(jobs, 2)
+print(next(results).index)
+"""
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        '{"model": make, "x": x, "y": y, "epochs": 10**9}',
+        '{"model": Sleeper(), "x": x, "y": y}',
+    ],
+)
+def test_what_runs_does_not_hold_up_the_end_of_the_process(job):
+    code = AT_EXIT.replace("JOB", job)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=15)
+    assert done.stdout == b"0\n"
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 # -- progress --------------------------------------------------------------------------------

@@ -298,7 +298,7 @@ def test_if_all_fail_best_says_why():
         ({"make_model": "adam"}, DataTypeError, "make_model: expected a function"),
         ({"epoch": 3}, UnknownNameError, "'epoch'; did you mean 'epochs'"),
         ({"score": lambda m, x, y: {"profit": 1}}, ArgumentError, "'profit' does not say"),
-        ({"score": lambda m, x, y: {}}, ArgumentError, "score: it gave no figure"),
+        ({"score": lambda m, x, y: {}}, ArgumentError, "score: it returned no value"),
         ({"keep_models": "all"}, DataTypeError, "keep_models"),
         ({"seed": -1}, ArgumentError, "seed"),
     ],

@@ -8,7 +8,7 @@ from metric_cases import CASES, ORACLES, SETTINGS, data, needs_arguments
 from problems import compiled, network, regression
 from problems import data as data_of_case
 
-from fastgd import losses, metrics
+from fastgd import Sequential, layers, losses, metrics
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError, UnknownNameError
 from fastgd.metrics.registry import CLASSES
 
@@ -135,7 +135,7 @@ def test_shapes_that_do_not_fit(name, y, p):
 
 def test_other_calls_that_are_refused():
     auc = metrics.AUC(multi_label=True, label_weights=[1, 2])
-    with pytest.raises(ShapeError, match=r"label_weights: 2 .*3 columns"):
+    with pytest.raises(ShapeError, match=r"label_weights: expected 3.*got 2"):
         auc.update_state(np.eye(3), np.eye(3))
     auc.update_state(np.eye(2), np.eye(2))
     for weights in ([1, 2, 3], np.ones((2, 2))):
@@ -285,6 +285,34 @@ def test_a_metric_that_changes_a_compiled_one_runs_in_python():
     assert Doubled()([1], [0.9]) == 2.0
     assert Renamed().compiled
     assert all(cls(**args).compiled for _, cls, args in CASES)
+
+
+class Rows(metrics.Metric):
+    """A metric whose variable bears the name of a method of compiled metrics."""
+
+    def __init__(self, name="rows"):
+        super().__init__(name=name)
+        self.value = self.add_variable(name="value")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.value.assign_add(len(y_true))
+
+    def result(self):
+        return float(self.value)
+
+
+class NegatedError(metrics.MeanSquaredError):
+    def result(self):
+        return -super().result()
+
+
+def test_a_model_asks_a_metric_that_runs_in_python_for_its_result():
+    model = Sequential([layers.Input((2,)), layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=[Rows(), NegatedError(name="negated")])
+    x = np.arange(12.0).reshape(6, 2)
+    found = model.evaluate(x, x[:, :1], verbose=0, return_dict=True)
+    assert found["rows"] == 6
+    assert found["negated"] == pytest.approx(-found["loss"], rel=1e-5)
 
 
 def test_any_loss_is_a_metric():

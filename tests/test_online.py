@@ -10,7 +10,6 @@ from refusals import Y as REFUSED_Y
 from refusals import model_for, refused
 
 from fastgd import Sequential, callbacks, layers, losses, metrics, optimizers, saving, utils
-from fastgd._training import loop
 from fastgd.errors import (
     ArgumentError,
     DataError,
@@ -52,8 +51,8 @@ def model_of(optimizer="adam", dtype="float32", dropout=0.3, **kwargs):
 
 def by_spans(model, x, y):
     """A step by the way that ``fit`` takes."""
-    x, y = model._built_for(x, y)
-    return list(loop.train_on_batch(model, x, y).values())
+    x, y = model.prepared(x, y)
+    return list(model.compiled_step().train_on_batch(x, y, model.stream).values())
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

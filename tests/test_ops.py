@@ -8,6 +8,7 @@ import pytest
 from fastgd import ops
 from fastgd._autodiff import array_rules, rules
 from fastgd._autodiff.array_methods import cast
+from fastgd._autodiff.tensor import apply
 from fastgd.errors import DataTypeError, FastgdError, ShapeError
 from fastgd.tape import GradientTape, Tensor
 
@@ -153,7 +154,7 @@ def test_rule_against_differences(function, args, kwargs):
         watched = [tape.watch(x) if is_array(x) else x for x in arrays]
         # NumPy's own functions dispatch; those of this package go through their operation.
         package = getattr(function, "__module__", "").startswith("fastgd")
-        out = tape._apply(function, (*watched, *rest), kwargs) if package else call(watched)
+        out = apply(function, (*watched, *rest), kwargs) if package else call(watched)
         total = np.sum(out * weights)
     assert isinstance(out, Tensor)
     np.testing.assert_array_equal(out.numpy(), call(arrays))
@@ -182,7 +183,7 @@ def test_float32_is_kept(function, args, kwargs):
         narrowed = [tape.watch(y) if is_array(y := narrow(x)) else y for x in args]
         if RULES[function].sequence:
             narrowed[0] = tape.watch(narrowed[0])
-        out = tape._apply(function, tuple(narrowed), kwargs)
+        out = apply(function, tuple(narrowed), kwargs)
     assert out.dtype == np.float32
     sources = narrowed[0] if RULES[function].sequence else narrowed
     sources = [x for x in sources if isinstance(x, Tensor)]

@@ -8,7 +8,8 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from fastgd.sklearn.mlp import MLPClassifier, MLPRegressor, filled
+from fastgd.sklearn.mlp import MLPClassifier, MLPRegressor
+from fastgd.sklearn.network_estimator import filled
 
 PROGRAM = """
 import importlib

@@ -1,5 +1,6 @@
 """apply_gradients: the formulas of Keras' documentation, written by hand, and what it takes."""
 
+import copy
 import gc
 import inspect
 import pickle
@@ -16,8 +17,10 @@ from fastgd.errors import (
     DivergenceError,
     NotBuiltError,
     ShapeError,
+    UnknownNameError,
 )
 from fastgd.optimizers import SGD, Adam, RMSprop
+from fastgd.optimizers.options import OptimizerOptions
 
 COMMON = {
     "weight_decay": None, "clipnorm": None, "clipvalue": None, "global_clipnorm": None,
@@ -398,6 +401,45 @@ def test_bad_common_arguments(arguments, words):
         SGD(**arguments)
 
 
+#: For each of the shared arguments another value than its default.
+OTHERS = COMMON | {
+    "weight_decay": 0.25, "clipnorm": 0.5, "use_ema": True, "ema_momentum": 0.75,
+    "ema_overwrite_frequency": 3, "gradient_accumulation_steps": 2, "name": "mine",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("cls", [c for c in optimizers.CLASSES if not c.whole_batch])
+def test_every_optimizer_takes_and_keeps_the_shared_arguments(cls):
+    config = cls(0.5, **OTHERS).get_config()
+    assert {name: config[name] for name in OTHERS} == OTHERS
+    assert cls.from_config(config).get_config() == config
+    assert set(OptimizerOptions.__annotations__) == set(OTHERS)
+    assert set(inspect.signature(cls).parameters) == set(config)
+
+
+@pytest.mark.parametrize("cls", optimizers.CLASSES)
+def test_an_unknown_argument_is_named(cls):
+    if cls.whole_batch:
+        with pytest.raises(TypeError, match="learning_rat"):
+            cls(learning_rat=0.5)
+        return
+    with pytest.raises(UnknownNameError, match=rf"{cls.__name__}: no 'learning_rat'.*name"):
+        cls(learning_rat=0.5)
+    with pytest.raises(ArgumentError, match="decay"):
+        optimizers.deserialize(optimizers.serialize(cls()) | {"config": {"decay": 0.5}})
+
+
+def test_a_subclass_may_pass_the_shared_arguments_on():
+    class Mine(Adam):
+        def __init__(self, extra=1, **kwargs):
+            super().__init__(**kwargs)
+            self.extra = extra
+
+    config = Mine(2, beta_1=0.5, clipvalue=1.0).get_config()
+    assert (config["extra"], config["beta_1"], config["clipvalue"]) == (2, 0.5, 1.0)
+    assert Mine.from_config(config).get_config() == config
+
+
 def test_arguments_come_in_the_order_of_keras():
     common = [*COMMON, "name"]
     for one in optimizers.CLASSES:
@@ -503,3 +545,60 @@ def test_variables_and_build(engine):
     assert names == ["adam/momentum", "adam/velocity"]
     np.testing.assert_allclose(optimizer.variables[2].numpy(), 0.1)
     assert optimizer.variables[0] == 1
+
+
+# --- the revision: how a model sees that a setting has changed --------------------------------
+
+ALL = [c.__name__ for c in optimizers.CLASSES]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_changed_setting_raises_the_revision(name):
+    optimizer = getattr(optimizers, name)()
+    assert "revision" not in optimizer.get_config()
+    for setting, value in optimizer.get_config().items():
+        before = optimizer.revision
+        setattr(optimizer, setting, value)
+        assert optimizer.revision > before, setting
+    for change in (
+        lambda: optimizer.learning_rate.assign(0.5),
+        lambda: optimizer.exclude_from_weight_decay(var_names=["bias"]),
+    ):
+        before = optimizer.revision
+        change()
+        assert optimizer.revision > before
+
+
+def test_loaded_and_moved_state_raises_the_revision():
+    optimizer, w, moved = Adam(), np.ones(3), np.ones(3)
+    optimizer.apply_gradients([(np.ones(3), w)])
+    before = optimizer.revision
+    optimizer.load_state_arrays(w, optimizer.state_arrays(w))
+    loaded = optimizer.revision
+    optimizer.moved(moved, [(w, 0, 0, 3)])
+    assert before < loaded < optimizer.revision
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_steps_leave_the_revision(engine, name):
+    x, y = regression(16)
+    model = network()
+    model.compile(getattr(optimizers, name)(use_ema=True) if name != "LBFGS" else name, "mse")
+    model.fit(x, y, verbose=0)
+    optimizer = model.optimizer
+    before = optimizer.revision
+    model.fit(x, y, epochs=2, verbose=0)
+    model.train_on_batch(x, y)
+    if name != "LBFGS":
+        optimizer.apply_gradients(zip(gradients_like(model), model.weights, strict=True))
+        optimizer.finalize_variable_values(model.weights)
+    assert optimizer.revision == before
+
+
+def test_copies_count_their_own_changes():
+    optimizer = Adam()
+    for again in (pickle.loads(pickle.dumps(optimizer)), copy.copy(optimizer)):
+        before, mine = again.revision, optimizer.revision
+        again.beta_1 = 0.5
+        assert again.revision > before
+        assert (optimizer.beta_1, optimizer.revision) == (0.9, mine)

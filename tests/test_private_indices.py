@@ -83,7 +83,7 @@ show(job["model"].parameters)
 LINEAR = """
 from fastgd import config
 from fastgd._engine import builds
-from fastgd.linear.rows import rows_of, targets
+from fastgd.linear.data import rows_of, targets
 
 class CSR:
     shape = 40, 3

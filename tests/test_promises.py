@@ -23,7 +23,7 @@ from fastgd import (
     utils,
 )
 from fastgd._registry import names
-from fastgd._training import loop
+from fastgd._training import step
 from fastgd.saving import state
 
 ROWS = 10
@@ -366,7 +366,7 @@ def test_threads_change_no_bit(engine, cls, monkeypatch):
             used.append(self.number)
             return span(seconds, self.number)
 
-    monkeypatch.setattr(loop, "Choice", Fixed)
+    monkeypatch.setattr(step, "ThreadTuner", Fixed)
     x, y = regression(150)
     found, used = [], []
     for Fixed.number in (1, 2, 3):

@@ -7,7 +7,7 @@ from refusals import LABELS, ONE_HOT, X, Y, model_for, refused
 
 from fastgd import Model, Sequential, config, layers, metrics, optimizers, utils
 from fastgd._data.subsets import Shared
-from fastgd._training import loop
+from fastgd._training import step
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 
 ROWS = np.random.default_rng(3).integers(0, 300, 170)  # some are there more than once
@@ -82,8 +82,8 @@ def test_threads_and_cut_spans_change_no_bit(engine, monkeypatch):
     x, y, _ = data()
     rows = ROWS[: 40 if engine == "reference" else None]
     alone = trained(lambda m: m.fit(x[rows], y[rows], batch_size=64, epochs=3, verbose=0))
-    monkeypatch.setattr(loop, "SPAN_SECONDS", 0.0)
-    monkeypatch.setattr(loop, "useful_threads", lambda threads, *work: threads)
+    monkeypatch.setattr(step, "SPAN_SECONDS", 0.0)
+    monkeypatch.setattr(step, "useful_threads", lambda threads, *work: threads)
     monkeypatch.setattr(config, "threads", lambda n_jobs=None: n_jobs or 1)
     for threads in (1, 3):
         found = trained(
@@ -191,14 +191,14 @@ def test_the_array_is_read_where_it_is(engine, monkeypatch, tmp_path):
     for given in (x, mapped):
         model = classifier()
         seen = []
-        program = model.program()
+        step = model.compiled_step()
 
         class Spy:
-            def train(self, part, *arguments, program=program, seen=seen):
-                seen.append(part.x)
-                return program.train(part, *arguments)
+            def train(self, job, program=step.program, seen=seen):
+                seen.append(job.x)
+                return program.train(job)
 
-        monkeypatch.setattr(model, "program", lambda weighted=False: Spy())
+        monkeypatch.setattr(step, "program", Spy())
         model.fit(given, y, rows=ROWS, verbose=0)
         assert np.shares_memory(seen[0], given)
 

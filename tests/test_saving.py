@@ -436,7 +436,7 @@ def test_custom_objects(tmp_path):
 
 
 def test_registered_classes(tmp_path, monkeypatch):
-    monkeypatch.setattr("fastgd.saving.registry._registered", {})
+    monkeypatch.setattr("fastgd._registry.custom._registered", {})
     assert saving.register_serializable("tests")(Twice) is Twice
     saving.register_keras_serializable("tests")(Twice)  # as a notebook's cell run again does
     assert saving.get_registered_name(Twice) == "tests>Twice"

@@ -1,6 +1,7 @@
 """Configurations of every class there is: constructor arguments in, the same out of JSON."""
 
 import copy
+import importlib
 import inspect
 import io
 import json
@@ -10,8 +11,19 @@ import numpy as np
 import pytest
 from test_saving import content
 
-from fastgd import Sequential, initializers, layers, losses, models, saving
-from fastgd._registry import custom
+from fastgd import (
+    Sequential,
+    activations,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    regularizers,
+    saving,
+)
+from fastgd._registry import families
 from fastgd.errors import ArgumentError, DataTypeError, FastgdError, UnknownNameError
 
 #: What a constructor wants that has no default, by the name of the argument.
@@ -81,13 +93,13 @@ def public(family):
     """The classes of a family that stand for something."""
     return {
         f"{family}.{name}": thing
-        for name, thing in custom.family(family).items()
+        for name, thing in families.members(family).items()
         if inspect.isclass(thing) and hasattr(thing, "get_config")
         if name not in BASES and family != "models"
     }
 
 
-CLASSES = {name: cls for family in custom.FAMILIES for name, cls in public(family).items()}
+CLASSES = {name: cls for family in families.FAMILIES for name, cls in public(family).items()}
 
 
 def parameters(cls):
@@ -143,6 +155,41 @@ def test_classes_are_found():
     for name in ("layers.Dense", "losses.MeanSquaredError", "optimizers.Adam",
                  "metrics.MeanSquaredError", "initializers.Zeros"):  # fmt: skip
         assert name in CLASSES
+
+
+@pytest.mark.parametrize("family", families.FAMILIES)
+def test_the_registry_of_a_family_lists_every_public_class(family):
+    module = importlib.import_module(f"fastgd.{family}")
+    public_classes = {
+        name: thing
+        for name, thing in vars(module).items()
+        if inspect.isclass(thing) and hasattr(thing, "get_config")
+        and f"{thing.__module__}.".startswith(f"fastgd.{family}.") and name[0] != "_"
+    }  # fmt: skip
+    assert public_classes.items() <= families.members(family).items()
+
+
+@pytest.mark.parametrize("family", ["activations", "losses", "metrics"])
+def test_functions_of_a_family_go_through_json(family):
+    functions = [f for f in families.members(family).values() if inspect.isfunction(f)]
+    assert functions
+    for function in functions:
+        assert through_json(function) is function
+
+
+def test_names_in_descriptions():
+    mine = {"mse": losses.MeanAbsoluteError, "root": math.sqrt}
+    assert type(losses.deserialize("mse", mine)) is losses.MeanAbsoluteError
+    assert activations.deserialize("root", mine) is math.sqrt
+    assert type(metrics.deserialize("Mean")) is metrics.Mean
+    of_keras = {"module": "keras.optimizers", "class_name": "Adam", "registered_name": None}
+    made = optimizers.deserialize(of_keras | {"config": {"learning_rate": 0.5}})
+    assert type(made) is optimizers.Adam and made.learning_rate == 0.5
+    assert regularizers.deserialize("l1_l2").get_config() == {"l1": 0.01, "l2": 0.01}
+    entry = {"class_name": "l1_l2", "config": {"l1": 0.5}}
+    assert regularizers.deserialize(entry).get_config() == {"l1": 0.5, "l2": 0.0}
+    with pytest.raises(UnknownNameError, match="schedule: no 'cosine'"):
+        optimizers.schedules.deserialize("cosine")
 
 
 @pytest.mark.parametrize("name", CLASSES)

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from engines import FOR_EVER, Net, each_build, each_engine, engine
+from engines import FOR_EVER, Net, each_build, each_engine, engine, job_of, train_job
 
 from fastgd import reference
 from fastgd._core.formulas import Loss
-from fastgd._engine.job import Part
 from fastgd.reference.shuffle import draws
 
 KEYS = [0, 1, 12345, 2**63 - 1, 2**63, 2**64 - 1]
@@ -77,10 +76,10 @@ def test_train_takes_the_rows_in_this_order_and_fills_it_in_step_0(build):
     first, last = (0, 3), (3, 8)
     for a, b in (first, last):
         # a later span goes by the order it is given, whatever the key
-        part = Part(x, y, order, 77 + a, 7, rates=rates)
-        shuffled.program.train(part, a, b, shuffled.state, shuffled.totals, FOR_EVER)
+        job = job_of(x, y, order, 77 + a, 7, rates)
+        train_job(shuffled, job, a, b, FOR_EVER)
     np.testing.assert_array_equal(order, reference.permutation(77, 50))
-    part = Part(x[order], y[order], None, 0, 7, rates=rates)
-    sorted_.program.train(part, 0, 8, sorted_.state, sorted_.totals, FOR_EVER)
+    job = job_of(x[order], y[order], None, 0, 7, rates)
+    train_job(sorted_, job, 0, 8, FOR_EVER)
     np.testing.assert_array_equal(shuffled.parameters, sorted_.parameters)
     np.testing.assert_array_equal(shuffled.totals, sorted_.totals)

@@ -310,7 +310,7 @@ def test_a_warm_start_takes_up_what_was_set():
     model.set_params(learning_rate_init=1e-12, alpha=0.0).fit(X, NUMBERS)
     for old, new in zip(before, model.coefs_, strict=True):
         np.testing.assert_allclose(old, new, atol=1e-9)
-    with pytest.raises(ArgumentError, match="hidden_layer_sizes: a warm start goes on with"):
+    with pytest.raises(ArgumentError, match="hidden_layer_sizes: a warm start continues with"):
         model.set_params(hidden_layer_sizes=(3, 3)).fit(X, NUMBERS)
 
 

@@ -242,7 +242,7 @@ def test_frames_are_known_by_their_columns(package):
     ("settings", "error", "words"),
     [
         ({"model": "net"}, InvalidParameterError, "'model' parameter of"),
-        ({"model": lambda: 3}, DataTypeError, "model: expected it to make a model, got 3"),
+        ({"model": lambda: 3}, DataTypeError, "model: expected it to return a model, got 3"),
         ({"model": network, "model__dtype": "int8"}, ArgumentError, "dtype"),
         ({"model": Sequential([layers.Dense(4)])}, ArgumentError, "its output has 4 columns"),
         ({"model": Sequential([layers.Dense(1)]), "model__a": 1}, ArgumentError, "model__a"),

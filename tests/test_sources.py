@@ -99,7 +99,7 @@ def test_each_batch_is_one_compiled_step(engine, monkeypatch):
     spy = spy_on(model, monkeypatch)
     model.fit(BATCHES, epochs=2, verbose=0)
     assert len(spy.calls) == 6
-    keys = [call[0].key for call in spy.calls]
+    keys = [call.key for call in spy.calls]
     assert len(set(keys)) == 6  # each has random numbers of its own
 
 
@@ -201,9 +201,9 @@ def test_steps_of_shuffled_arrays_see_every_row_in_each_round(engine, monkeypatc
     model = compiled()
     spy = spy_on(model, monkeypatch)
     model.fit(X, Y, batch_size=20, epochs=3, steps_per_epoch=2, verbose=0)
-    assert [call[1:3] for call in spy.calls] == [(0, 2), (2, 3), (0, 1), (1, 3)]
-    assert len({call[0].key for call in spy.calls}) == 2
-    assert sorted(spy.calls[-1][0].order) == list(range(50))
+    assert [call[-2:] for call in spy.calls] == [(0, 2), (2, 3), (0, 1), (1, 3)]
+    assert len({call.key for call in spy.calls}) == 2
+    assert sorted(spy.calls[-1].order) == list(range(50))
 
 
 def test_a_generator_that_ends_too_early():
@@ -308,8 +308,8 @@ def test_a_memory_map_is_used_as_it_is(engine, tmp_path, monkeypatch):
     model = compiled()
     spy = spy_on(model, monkeypatch)
     model.fit(x, y, batch_size=20, epochs=2, verbose=0, shuffle=False)
-    assert np.shares_memory(spy.calls[0][0].x, x)
-    assert np.shares_memory(spy.calls[0][0].y, y)
+    assert np.shares_memory(spy.calls[0].x, x)
+    assert np.shares_memory(spy.calls[0].y, y)
     assert model.parameters.tobytes() == by_arrays(2)[1]
 
 
@@ -323,7 +323,7 @@ def test_a_memory_map_of_another_type_is_read_by_batches(
     history = model.fit(
         x, Y, batch_size=20, epochs=2, verbose=0, shuffle=shuffle, validation_data=(x, Y)
     )
-    assert [len(call[0].x) for call in spy.calls] == [20, 20, 10] * 2
+    assert [len(call.x) for call in spy.calls] == [20, 20, 10] * 2
     other = compiled()
     expected = other.fit(
         X, Y, batch_size=20, epochs=2, verbose=0, shuffle=shuffle, validation_data=(X, Y)

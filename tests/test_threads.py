@@ -9,14 +9,13 @@ import time
 
 import numpy as np
 import pytest
-from engines import RELU, Net, digest, each_build, each_dtype
+from engines import RELU, Net, digest, each_build, each_dtype, job_of, train_job
 from problems import network, regression
 
 from fastgd import config
 from fastgd._core.formulas import Loss
 from fastgd._core.types import Status
 from fastgd._engine import threads
-from fastgd._engine.job import Part
 from fastgd.errors import ArgumentError, DataTypeError
 
 THERE = config.threads(-1)
@@ -104,7 +103,7 @@ class Machine:
 def test_the_faster_number_of_threads_is_found_and_kept():
     for seconds, best in (({"t1": 2, "t4": 1}, 4), ({"t1": 1, "t4": 2}, 1)):
         machine = Machine(**seconds)
-        choice = threads.Choice(4, lambda machine=machine: machine.now)
+        choice = threads.ThreadTuner(4, lambda machine=machine: machine.now)
         for _ in range(10):
             place, status = choice.run(machine.span, 7, 0.05)
             assert place > 7
@@ -114,7 +113,7 @@ def test_the_faster_number_of_threads_is_found_and_kept():
 
 def test_the_number_of_threads_is_tried_anew():
     machine = Machine(t1=1, t2=2)
-    choice = threads.Choice(2, lambda: machine.now)
+    choice = threads.ThreadTuner(2, lambda: machine.now)
     for _ in range(10):
         choice.run(machine.span, 7, 0.05)
     assert machine.used[-1] == 1
@@ -126,7 +125,7 @@ def test_the_number_of_threads_is_tried_anew():
 
 def test_where_one_thread_is_asked_for_nothing_is_tried():
     machine = Machine(t1=1)
-    choice = threads.Choice(1, lambda: machine.now)
+    choice = threads.ThreadTuner(1, lambda: machine.now)
     for _ in range(50):
         choice.run(machine.span, 7, 0.05)
     assert machine.used == 50 * [1]
@@ -142,7 +141,8 @@ def test_n_jobs_reaches_the_engine(engine, monkeypatch):
 
         def __getattr__(self, name):
             def call(*args, **more):
-                seen.append((name, args[-1] if args else None))
+                how = args[-1] if args else None
+                seen.append((name, getattr(how, "threads", how)))
                 return getattr(self.program, name)(*args, **more)
 
             return call
@@ -150,8 +150,8 @@ def test_n_jobs_reaches_the_engine(engine, monkeypatch):
     config.set_engine(engine)
     model = network(((64, "relu"), (64, "relu")), 64)
     model.compile("adam", "mse")
-    spy = Spy(model.program())
-    monkeypatch.setattr(model, "program", lambda weighted=False: spy)
+    step = model.compiled_step()
+    monkeypatch.setattr(step, "program", Spy(step.program))
     x, y = regression(4096, 64)
     model.fit(x, y, batch_size=1024, verbose=0, n_jobs=-1)
     model.evaluate(x, y, verbose=0, n_jobs=-1)
@@ -202,10 +202,10 @@ def test_a_span_that_is_cut_anywhere_gives_the_same(build, threads):
     whole, cut = net.run(build, "adam"), net.run(build, "adam", threads)
     whole.train(x, y, 10, 300)
     order = np.empty(len(x), np.int64)
-    part = Part(x, y, order, 0x9E3779B97F4A7C15, 10, rates=np.array([0.01]))
+    job = job_of(x, y, order, 0x9E3779B97F4A7C15, 10, np.array([0.01]))
     step = spans = 0
     while step < 300:
-        step, status = cut.program.train(part, step, 300, cut.state, cut.totals, 0.0, threads)
+        step, status = train_job(cut, job, step, 300, 0.0, threads)
         assert status == Status.STATUS_FINE
         spans += 1
     assert spans > 1

@@ -1,4 +1,4 @@
-"""Gradient rules of reductions, of products and of functions that move elements about."""
+"""Gradient rules of reductions, of products and of functions that move elements."""
 
 import operator
 
@@ -15,7 +15,7 @@ define = RULES.define
 
 
 def _restore(d, axis, keepdims):
-    """Put back, with length 1, the axes that a reduction took away."""
+    """Restore the axes that a reduction took away, with length 1."""
     return d if keepdims or axis is None else np.expand_dims(d, axis)
 
 
@@ -39,7 +39,7 @@ def _var(d, out, x, axis=None, dtype=None, *, ddof=0, keepdims=False):
 
 
 def _std(d, out, x, axis=None, dtype=None, *, ddof=0, keepdims=False):
-    # Equal numbers, whose standard deviation is 0, get the gradient 0.
+    # Equal numbers have the standard deviation 0 and get the gradient 0.
     d = np.where(out > 0, d / (2 * np.where(out > 0, out, 1)), 0)
     return _var(d, out, x, axis, ddof=ddof, keepdims=keepdims)
 
@@ -72,7 +72,7 @@ def _cumsum(d, out, x, axis=None):
 
 
 def logsumexp(x, axis=None, keepdims=False):
-    """``log(sum(exp(x)))`` without overflow."""
+    """Return ``log(sum(exp(x)))`` without overflow."""
     x = np.asarray(x)
     top = x.max(axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
@@ -82,14 +82,14 @@ def logsumexp(x, axis=None, keepdims=False):
 
 
 def softmax(x, axis=-1):
-    """``exp(x) / sum(exp(x))`` along `axis`, without overflow."""
+    """Return ``exp(x) / sum(exp(x))`` along `axis`, without overflow."""
     x = np.asarray(x)
     e = np.exp(x - x.max(axis=axis, keepdims=True))
     return e / e.sum(axis=axis, keepdims=True)
 
 
 def log_softmax(x, axis=-1):
-    """``x - logsumexp(x)`` along `axis`, finite wherever x is."""
+    """Return ``x - logsumexp(x)`` along `axis`, finite wherever x is."""
     x = np.asarray(x)
     x = x - x.max(axis=axis, keepdims=True)
     return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))

@@ -1,4 +1,4 @@
-"""The way back through what a tape has noted, and the gradients collected on it."""
+"""The way back through the notes of a tape, and the gradients collected on it."""
 
 import numpy as np
 
@@ -8,10 +8,7 @@ from fastgd.errors import ShapeError
 class Gradients:
     """Gradients by slot: ``(key, None)``, or ``(key of a flat vector, slice of it)``.
 
-    Parameters
-    ----------
-    owners : dict
-        The flat vectors by key. Their gradients are fresh arrays of the same layout.
+    owners: the flat vectors by key. Their gradients are fresh arrays of the same layout.
     """
 
     def __init__(self, owners):
@@ -23,7 +20,7 @@ class Gradients:
         """Add a contribution."""
         key, where = slot
         if where is None:
-            # Never in place: the array may be another's gradient as well.
+            # Never in place: the array may be the gradient of another slot as well.
             so_far = self._arrays.get(key)
             self._arrays[key] = gradient if so_far is None else so_far + gradient
             return
@@ -35,10 +32,7 @@ class Gradients:
         self._parts[key].append(where)
 
     def walk(self, nodes, wanted):
-        """Go through `nodes`, as the tape noted them, from the last to the first.
-
-        Only the nodes that depend on a key in `wanted` are gone through.
-        """
+        """Go through the nodes that depend on a key in `wanted`, from the last to the first."""
         depends = set()
         for key, links, _ in nodes:
             for _, slot, _ in links:
@@ -48,7 +42,7 @@ class Gradients:
         for key, links, backward in reversed(nodes):
             if key not in depends or key not in self._arrays:
                 continue
-            # What was computed from it has been gone through, so the gradient is complete.
+            # All that was computed from it comes later, so the gradient is complete.
             d = self._arrays[key] if key in wanted else self._arrays.pop(key)
             gradients = backward(d)
             for i, slot, like in links:
@@ -65,7 +59,7 @@ class Gradients:
                 self.add(slot, gradient)
 
     def result(self, slot, source, zero):
-        """The gradient of `source`; without a contribution None, or zeros if `zero`."""
+        """Return the gradient of `source`; without one None, or zeros if `zero`."""
         if slot is not None and slot[0] in self._arrays:
             key, where = slot
             if where is None:
@@ -76,7 +70,7 @@ class Gradients:
 
 
 def leaves(structure):
-    """The items of nested lists, tuples and dicts, in one list."""
+    """Return the items of nested lists, tuples and dicts in one list."""
     if isinstance(structure, dict):
         structure = structure.values()
     elif not isinstance(structure, (list, tuple)):
@@ -85,7 +79,7 @@ def leaves(structure):
 
 
 def map_structure(function, structure):
-    """The same nest of lists, tuples and dicts with ``function(item)`` for every item."""
+    """Return nested lists, tuples and dicts with ``function(item)`` for every item."""
     if isinstance(structure, dict):
         return {name: map_structure(function, item) for name, item in structure.items()}
     if isinstance(structure, (list, tuple)):

@@ -1,4 +1,4 @@
-"""The table of gradient rules, and those of the functions that work elementwise.
+"""The table of gradient rules, and the rules of functions that work elementwise.
 
 A rule has one function ``vjp(d, out, *arguments)`` per array argument: the gradient of a
 scalar with respect to that argument, where ``d`` is its gradient with respect to the result
@@ -9,8 +9,11 @@ arguments of ``maximum`` and ``minimum``, 1 for ``clip`` at its limits.
 """
 
 import math
+from typing import Any
 
 import numpy as np
+
+from fastgd.reference import points
 
 # Their derivative is zero wherever it exists: the result is a plain array. (A result that is
 # not floating point, such as that of argmax or of a comparison, needs no entry here.)
@@ -22,14 +25,9 @@ CONSTANT = {
 
 
 class Rule:
-    """The gradient functions of one function.
+    """The gradient functions of one function: one, or None, for each leading array argument.
 
-    Parameters
-    ----------
-    *vjps : callable or None
-        One for each leading array argument; None where there is no gradient.
-    sequence : bool
-        The first argument is a sequence of arrays, and the only vjp returns a list.
+    With ``sequence`` the first argument is a sequence of arrays, and the vjp returns a list.
     """
 
     __slots__ = ("keywords", "n_arguments", "sequence", "vjps")
@@ -43,16 +41,12 @@ class Rule:
         self.keywords = frozenset(code.co_varnames[2:n_named])
 
 
-class Rules(dict):
-    """Map NumPy functions, and functions of this package, to their Rule.
-
-    Operators, NumPy functions on Tensors and ``fastgd.ops`` all look here.
-    """
+class Rules(dict[Any, Rule]):
+    """The Rule of NumPy's functions and those of this package, for all uses of them."""
 
     def define(self, function, *vjps, **options):
-        """Enter the rule of `function`; return `function`."""
+        """Enter the rule of `function`."""
         self[function] = Rule(*vjps, **options)
-        return function
 
 
 #: The rules of functions of elements; ``array_rules`` has the others.
@@ -73,42 +67,38 @@ def unbroadcast(d, shape):
 
 
 def sigmoid(x):
-    """``1 / (1 + exp(-x))`` without overflow: exp is only taken of numbers below 0."""
-    x = np.asarray(x)
-    e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, e) / (1 + e)
+    """Return ``1 / (1 + exp(-x))`` without overflow."""
+    return points.sigmoid(np.asarray(x))
 
 
 def log_sigmoid(x):
-    """``log(sigmoid(x))``, finite wherever x is."""
+    """Return ``log(sigmoid(x))``, finite wherever x is."""
     return -softplus(np.negative(x))
 
 
 def softplus(x):
-    """``log(1 + exp(x))`` without overflow."""
-    x = np.asarray(x)
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    """Return ``log(1 + exp(x))`` without overflow."""
+    return points.softplus(np.asarray(x))
 
 
 def relu(x):
-    """``max(x, 0)``."""
+    """Return ``max(x, 0)``."""
     return np.maximum(x, 0)
 
 
 def leaky_relu(x, negative_slope=0.2):
-    """``x`` where it is above 0, else ``negative_slope * x``."""
+    """Return ``x`` where it is above 0, else ``negative_slope * x``."""
     x = np.asarray(x)
     return np.where(x > 0, x, negative_slope * x)
 
 
 def elu(x, alpha=1.0):
-    """``x`` where it is above 0, else ``alpha * (exp(x) - 1)``."""
-    x = np.asarray(x)
-    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+    """Return ``x`` where it is above 0, else ``alpha * (exp(x) - 1)``."""
+    return points.elu(np.asarray(x), alpha)
 
 
 def silu(x):
-    """``x * sigmoid(x)``."""
+    """Return ``x * sigmoid(x)``."""
     return x * sigmoid(x)
 
 
@@ -168,7 +158,7 @@ def _power_exponent(d, out, a, b):
 
 
 def _larger(d, a, b):
-    """The share of `d` for `a`, where the larger of a and b is the result."""
+    """Return the share of `d` for `a`, where the larger of a and b is the result."""
     return np.where(a == b, d * 0.5, np.where(np.greater(a, b), d, 0))
 
 

@@ -1,28 +1,63 @@
-"""Arrays that a tape follows, and the one way by which an operation on them is recorded."""
+"""Tensors, and how operations on Tensors and Variables are recorded on gradient tapes.
+
+NumPy and `fastgd.ops` hand each operation on a `Tensor` or a `Variable` to `apply`, which
+computes the result on plain arrays and notes the operation on each tape in ``active.tapes``
+that follows an argument. This module sees both kinds of array as `ArrayMethods`; ``variables``
+builds on it, and ``tape`` on both: a `GradientTape` enters itself into ``active.tapes``, where
+this module finds it.
+"""
 
 import inspect
 import operator
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from fastgd._autodiff import array_rules, rules
 from fastgd._autodiff.array_methods import ArrayMethods, cast
 from fastgd._autodiff.rules import CONSTANT, unbroadcast
+from fastgd._typing import Array, Data, DType
 from fastgd.errors import DataTypeError
-from fastgd.variables import Variable, active
 
 _RULES = rules.RULES | array_rules.RULES
-_NOTHING = MappingProxyType({})
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _OBJECT = np.dtype(object)
+
+
+class _Active(threading.local):
+    tapes: tuple[Any, ...] = ()  # those that record in this thread, the innermost last
+
+
+active = _Active()
+
+
+def _operator(ufunc):
+    def method(self, other):
+        # NumPy's protocol: with None the other class handles operators itself.
+        if getattr(type(other), "__array_ufunc__", ufunc) is None:
+            return NotImplemented
+        return apply(ufunc, (self, other))
+
+    return method
+
+
+def _reflected(ufunc):
+    return lambda self, other: apply(ufunc, (other, self))
+
+
+def _unary(ufunc):
+    return lambda self: apply(ufunc, (self,))
 
 
 class Tensor(ArrayMethods):
     """An array that a gradient tape follows.
 
     It has an ndarray's attributes, methods and operators, and NumPy's functions and those of
-    `fastgd.ops` take it. While a tape records, what is computed from it in floating point is a
-    Tensor again; comparisons, integers and, without a tape, everything are plain NumPy.
+    `fastgd.ops` take it. While a tape records, floating-point results computed from it are
+    Tensors again; comparisons, integers and, without a tape, everything are plain NumPy.
 
     ``np.asarray(t)``, ``float(t)`` and ``t.numpy()`` leave the tape: the gradient does not
     flow through them. So ``np.array([t, u])`` loses it too; write ``np.stack([t, u])``.
@@ -41,45 +76,45 @@ class Tensor(ArrayMethods):
     """
 
     __slots__ = ("_value",)
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment] # == compares elements, as for an ndarray
 
-    def __init__(self, value):
+    def __init__(self, value: Array):
         self._value = value
 
     @property
-    def shape(self):
-        """tuple of int: the lengths of the axes."""
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of the axes."""
         return self._value.shape
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype[Any]:
         """The NumPy dtype."""
         return self._value.dtype
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         """The number of axes."""
         return self._value.ndim
 
     @property
-    def size(self):
+    def size(self) -> int:
         """The number of elements."""
         return self._value.size
 
-    def numpy(self):
-        """A copy as a plain array (or NumPy scalar)."""
+    def numpy(self) -> Array:
+        """Return a copy as a plain array (or NumPy scalar)."""
         return self._value.copy()
 
-    def item(self, *args):
-        """One element as a Python number."""
+    def item(self, *args: Any) -> Any:
+        """Return one element as a Python number."""
         return self._value.item(*args)
 
-    def tolist(self):
-        """The elements as nested lists of Python numbers."""
+    def tolist(self) -> Any:
+        """Return the elements as nested lists of Python numbers."""
         return self._value.tolist()
 
-    def astype(self, dtype):
-        """The values in another dtype."""
+    def astype(self, dtype: DType) -> Any:
+        """Return the values in another dtype."""
         return apply(cast, (self, dtype))
 
     def __array__(self, dtype=None, copy=None):
@@ -93,119 +128,87 @@ class Tensor(ArrayMethods):
     def __array_function__(self, function, types, args, kwargs):
         return apply(function, args, kwargs)
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> Any:
         return apply(operator.getitem, (self, key))
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._value)
 
-    def __float__(self):
+    def __float__(self) -> float:
         return float(self._value)
 
-    def __int__(self):
+    def __int__(self) -> int:
         return int(self._value)
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return bool(self._value)
 
-    def __format__(self, spec):
+    def __format__(self, spec: str) -> str:
         return format(self._value if self.ndim else self._value[()], spec)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         value = str(self._value) if self.ndim == 0 else repr(self._value)
         return f"<Tensor shape={self.shape}, dtype={self.dtype}, value={value}>"
 
-    def __pow__(self, other):
-        # What an ndarray does, and with a cheaper gradient.
+    __add__, __radd__ = _operator(np.add), _reflected(np.add)
+    __sub__, __rsub__ = _operator(np.subtract), _reflected(np.subtract)
+    __mul__, __rmul__ = _operator(np.multiply), _reflected(np.multiply)
+    __truediv__, __rtruediv__ = _operator(np.true_divide), _reflected(np.true_divide)
+    __floordiv__, __rfloordiv__ = _operator(np.floor_divide), _reflected(np.floor_divide)
+    __mod__, __rmod__ = _operator(np.remainder), _reflected(np.remainder)
+    __matmul__, __rmatmul__ = _operator(np.matmul), _reflected(np.matmul)
+    _power, __rpow__ = _operator(np.power), _reflected(np.power)
+    __lt__, __le__ = _operator(np.less), _operator(np.less_equal)
+    __gt__, __ge__ = _operator(np.greater), _operator(np.greater_equal)
+    __eq__, __ne__ = _operator(np.equal), _operator(np.not_equal)
+    __neg__, __pos__, __abs__ = _unary(np.negative), _unary(np.positive), _unary(np.absolute)
+
+    def __pow__(self, other: Any) -> Any:
+        # As an ndarray does, and with a cheaper gradient.
         if type(other) in (int, float) and other == 2:
             return apply(np.square, (self,))
-        return _power(self, other)
-
-
-def _operator(ufunc):
-    def method(self, other):
-        # The array protocol: None says that the other class handles operators itself.
-        if getattr(type(other), "__array_ufunc__", ufunc) is None:
-            return NotImplemented
-        return apply(ufunc, (self, other))
-
-    return method
-
-
-_power = _operator(np.power)
-
-
-def _reflected(ufunc):
-    return lambda self, other: apply(ufunc, (other, self))
-
-
-def _add_operators():
-    for name, ufunc in {
-        "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide,
-        "floordiv": np.floor_divide, "mod": np.remainder, "matmul": np.matmul,
-    }.items():  # fmt: skip
-        setattr(Tensor, f"__{name}__", _operator(ufunc))
-        setattr(Tensor, f"__r{name}__", _reflected(ufunc))
-    Tensor.__rpow__ = _reflected(np.power)
-    for name, ufunc in {
-        "lt": np.less, "le": np.less_equal, "eq": np.equal, "ne": np.not_equal,
-        "ge": np.greater_equal, "gt": np.greater,
-    }.items():  # fmt: skip
-        setattr(Tensor, f"__{name}__", _operator(ufunc))
-    for name, ufunc in {"neg": np.negative, "pos": np.positive, "abs": np.absolute}.items():
-        setattr(Tensor, f"__{name}__", lambda self, ufunc=ufunc: apply(ufunc, (self,)))
-
-
-_add_operators()
+        return self._power(other)
 
 
 def plain(x):
-    """`x` with the Tensors and Variables in it, also in lists and tuples, as plain arrays."""
-    if isinstance(x, (Tensor, Variable)):
+    """Return `x` with the Tensors and Variables in it, also in lists, as plain arrays."""
+    if isinstance(x, ArrayMethods):
         return x._value
     if isinstance(x, (list, tuple)):
         return [plain(item) for item in x] if isinstance(x, list) else tuple(map(plain, x))
     return x
 
 
-def followed(x):
-    """Whether a tape that records in this thread follows `x`, also inside lists and tuples.
+def followed(x: Data) -> bool:
+    """Return whether a tape that records in this thread follows `x`, or an item of `x`.
 
     Parameters
     ----------
     x : Tensor, Variable, ndarray, or list or tuple of them
-
-    Returns
-    -------
-    bool
     """
     if isinstance(x, (list, tuple)):
         return any(followed(item) for item in x)
     return any(tape._slot(x) is not None for tape in active.tapes)
 
 
-def record(value, parents, backward):
-    """Put an operation that NumPy does not know, such as the call of a model, on the tapes.
+def record(value: Array, parents: Sequence[Any], backward: Callable[[Array], Any]) -> Tensor:
+    """Record an operation that NumPy does not know, such as the call of a model.
 
     Parameters
     ----------
     value : ndarray
         The result.
     parents : sequence
-        What it was computed from: ndarrays, Tensors, Variables, or the flat vector (`owner`)
-        of a model's Variables for all of them at once. Others than the followed are ignored.
+        The arguments: ndarrays, Tensors, Variables, or the flat vector (`owner`) of a model's
+        Variables for all of them at once. Those that no tape follows are ignored.
     backward : callable
         ``backward(d_value)`` takes the gradient with respect to `value`, of its shape and
         dtype and not to be written to, and returns one ndarray or None per parent, of the
         parent's shape. An array for a flat vector or a Variable is copied at once; any other
         must stay as it is until `GradientTape.gradient` returns.
-
-    Returns
-    -------
-    Tensor
 
     Examples
     --------
@@ -226,24 +229,17 @@ def record(value, parents, backward):
 
 
 class Symbolic:
-    """What has no values yet and notes what is done with it, see ``layers.symbolic``."""
+    """An array without values yet, which notes operations on it: see ``layers.symbolic``."""
 
     def applied(self, function, args, kwargs):
-        """What `function` would give, ``self`` being one of `args`."""
-        raise NotImplementedError
-
-    def activated(self, description, axis):
-        """What an activation gives, see ``_engine.plan.Description``."""
+        """Return the result of `function`, where ``self`` is one of `args`."""
         raise NotImplementedError
 
 
 def apply(function, args, kwargs=_NOTHING):
-    """Call `function` on the plain arrays in `args`, and record it where a tape follows one.
+    """Call `function` on the plain arrays in `args`, and record it if a tape follows one.
 
-    Raises
-    ------
-    DataTypeError
-        If a followed array goes through a function, or an argument of it, without a rule.
+    A DataTypeError says that the function, or the followed argument of it, has no rule.
     """
     for x in args[0] if args and type(args[0]) in (list, tuple) else args:
         if isinstance(x, Symbolic):
@@ -256,12 +252,15 @@ def apply(function, args, kwargs=_NOTHING):
         args, kwargs = _positional(function, args, kwargs)
     n = len(rule.vjps)
     arrays = [
-        # A list with Tensors in it where an array belongs is the array that it would make.
+        # A list of Tensors in the place of an array is the array that it would make.
         apply(np.stack, (x,)) if isinstance(x, (list, tuple)) and followed(x) else x
         for x in (args[0] if rule.sequence else args[:n])
     ]
     # Copies, since a Variable may be assigned to before the gradient is asked for.
-    values = [x._value.copy() if isinstance(x, Variable) else plain(x) for x in arrays]
+    values = [
+        x._value.copy() if isinstance(x, ArrayMethods) and x._assignable else plain(x)
+        for x in arrays
+    ]
     rest = args[n:]
     if rest or kwargs:
         if followed((*rest, *kwargs.values())):
@@ -309,7 +308,7 @@ def _apply_without_rule(function, args, kwargs):
 
 
 def _is_constant(value):
-    """Whether the result of a function is of a kind that no gradient flows through."""
+    """Return whether no gradient flows through results of this kind."""
     if isinstance(value, (list, tuple)):
         return all(_is_constant(item) for item in value)
     dtype = getattr(value, "dtype", None)
@@ -317,12 +316,12 @@ def _is_constant(value):
 
 
 def _positional(function, args, kwargs):
-    """Turn keyword arguments into positional ones, as the rules want arrays to be."""
+    """Return (args, kwargs) with arrays as positional arguments, as the rules take them."""
     if kwargs.get("out", ...) is None:
         kwargs = {name: value for name, value in kwargs.items() if name != "out"}
     try:
         bound = inspect.signature(function).bind(*args, **kwargs)
-    except (TypeError, ValueError):  # no signature, or a call that the function will refuse
+    except (TypeError, ValueError):  # no signature, or a call that the function refuses
         return args, kwargs
     return bound.args, bound.kwargs
 
@@ -347,7 +346,7 @@ def _name(function):
 
 
 def apply_ufunc(ufunc, method, inputs, kwargs):
-    """``__array_ufunc__`` of Tensors and, under a tape, of Variables."""
+    """Do what ``__array_ufunc__`` does for Tensors and, under a tape, for Variables."""
     outputs = kwargs.get("out")
     if method == "__call__" and outputs is None:
         return apply(ufunc, inputs, kwargs)
@@ -355,7 +354,9 @@ def apply_ufunc(ufunc, method, inputs, kwargs):
     if any(isinstance(x, Tensor) for x in written):
         raise DataTypeError(f"{_name(ufunc)} cannot write into a Tensor")
     # In-place operations on a Variable are assignments; anything else would lose a gradient.
-    if not (written and all(isinstance(x, Variable) for x in written)) and followed(inputs):
+    if not (written and all(getattr(x, "_assignable", False) for x in written)) and followed(
+        inputs
+    ):
         how = "into a plain array" if written else f"by its method {method!r}"
         raise DataTypeError(
             f"{_name(ufunc)} {how} cannot be recorded, but a tape follows its argument; "

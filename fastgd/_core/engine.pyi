@@ -17,25 +17,7 @@ class Program:
         self, kernels: object, plan: Any, parameters: _Array, gradients: _Array
     ) -> None: ...
     def replica(self, parameters: _Array, gradients: _Array) -> Program: ...
-    def train(
-        self,
-        part: Any,
-        first: int,
-        last: int,
-        state: Any,
-        totals: _Doubles,
-        seconds: float,
-        threads: int = 1,
-    ) -> tuple[int, int]: ...
-    def train_epochs(
-        self,
-        part: Any,
-        keys: NDArray[np.uint64],
-        state: Any,
-        totals: _Doubles,
-        reached: _Integers,
-        seconds: float,
-    ) -> int: ...
+    def train(self, job: Job) -> int: ...
     def evaluate(
         self,
         x: _Array,
@@ -73,18 +55,55 @@ class Predictor:
     def __init__(self, program: Program, prepare: Callable[[Any], _Array]) -> None: ...
     def __call__(self, x: Any) -> _Array: ...
 
-class Stepper:
+class Stream:
+    seed: int
+    count: int
+    def __init__(self, seed: int, count: int = 0) -> None: ...
+    def next(self) -> int: ...
+
+class Job:
+    x: _Array
+    y: _Array
+    rows: _Integers | None
+    order: _Integers | None
+    rates: _Doubles
+    totals: _Doubles
+    stream: Stream | None
+    key: int
+    batch_size: int
+    step: int
+    last: int
+    epochs: int
+    done: int
+    threads: int
+    seconds: float
+    state: Any
+    def __init__(
+        self,
+        x: _Array,
+        y: _Array,
+        batch_size: int,
+        rows: _Integers | None = None,
+        order: _Integers | None = None,
+    ) -> None: ...
+
+class OnlineJob(Job):
     def __init__(
         self,
         program: Program,
         totals_size: int,
-        low: float,
-        high: float,
+        target_range: tuple[float, float],
         classes: int,
-        plain: bool,
+        only_loss: bool,
+        failed: Callable[[int], Exception],
     ) -> None: ...
-    def step(
-        self, model: Any, x: Any, y: Any, validate: bool = True, one_row: bool = False
+    def run(
+        self,
+        x: Any,
+        y: Any,
+        validate: bool = True,
+        one_row: bool = False,
+        renew: Callable[[], None] | None = None,
     ) -> float | _Doubles | None: ...
 
 def update(

@@ -4,10 +4,7 @@ What takes `kernels` first is given the table of an instruction set, see ``fastg
 """
 
 cimport numpy as np
-from cpython.dict cimport PyDict_Next
-from cpython.list cimport PyList_GET_ITEM
 from cpython.long cimport PyLong_AsUnsignedLongLongMask
-from cpython.object cimport PyObject
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcpy
@@ -57,9 +54,9 @@ include "engine/flags.pxi"
 include "engine/spans.pxi"
 include "engine/arguments.pxi"
 include "engine/layout.pxi"
+include "engine/job.pxi"
 include "engine/program.pxi"
 include "engine/predictor.pxi"
-include "engine/stepper.pxi"
 include "engine/eager.pxi"
 include "engine/descent.pxi"
 include "engine/gram_descent.pxi"

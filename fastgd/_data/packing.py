@@ -1,4 +1,4 @@
-"""Several inputs as one matrix, several targets and their weights as another."""
+"""Put several inputs into one matrix, several targets and their weights into another."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 
 
 def parts(values, names, argument, ndims):
-    """What was given for each of some inputs or outputs: a list.
+    """Return what was given for each of some inputs or outputs: a list.
 
     Parameters
     ----------
@@ -54,23 +54,23 @@ def parts(values, names, argument, ndims):
 
 
 def named(argument, name, count):
-    """How a message names one of several things: ``x['left']``."""
+    """Return how a message names one of several things: ``x['left']``."""
     return argument if count == 1 else f"{argument}[{name!r}]"
 
 
-def pack_inputs(values, names, shapes, dtype, engine, argument, consumer):
-    """Prepared inputs, side by side; a single one is not copied."""
+def pack_inputs(values, signature, argument):
+    """Return prepared inputs, side by side; a single one is not copied."""
+    names, shapes, dtype = signature.input_names, signature.input_shapes, signature.dtype
     found = []
-    count = len(names)
     given = parts(values, names, argument, [len(shape) for shape in shapes])
     for value, name, shape in zip(given, names, shapes, strict=True):
-        where = named(argument, name, count)
-        found.append(rows(value, shape, dtype, engine, where, consumer))
+        where = named(argument, name, len(names))
+        found.append(rows(value, shape, dtype, signature.engine, where, signature.consumer))
     return side_by_side(found, argument, names)
 
 
 def side_by_side(arrays, argument, names):
-    """Matrices of as many rows as one; a single one is itself."""
+    """Return matrices of as many rows side by side; a single one as it is."""
     if len(arrays) == 1:
         return arrays[0]
     for name, array in zip(names, arrays, strict=True):
@@ -82,52 +82,57 @@ def side_by_side(arrays, argument, names):
     return np.concatenate(arrays, axis=1)
 
 
-def pack_targets(values, names, shapes, aims, dtype, engine, argument):
-    """Prepared targets of the outputs that are trained, side by side."""
-    chosen = [k for k, aim in enumerate(aims) if aim.loss is not None]
+def pack_targets(values, signature, argument):
+    """Return prepared targets of the outputs that are trained, side by side."""
+    names, objectives = signature.output_names, signature.objectives
+    chosen = [k for k, objective in enumerate(objectives) if objective.loss is not None]
     wanted = [names[k] for k in chosen]
     if isinstance(values, (list, tuple)) and len(values) == len(names) > len(chosen):
         values = [values[k] for k in chosen]
     elif isinstance(values, dict):
         values = {k: v for k, v in values.items() if k in wanted or k not in names}
     given = parts(values, wanted, argument, [2] * len(wanted))
-    found = []
-    for k, value in zip(chosen, given, strict=True):
-        where = named(argument, names[k], len(chosen))
-        found.append(pack_target(value, shapes[k], aims[k].loss, dtype, engine, where))
+    found = [
+        pack_target(value, signature, k, named(argument, names[k], len(chosen)))
+        for k, value in zip(chosen, given, strict=True)
+    ]
     return side_by_side(found, argument, wanted)
 
 
-def pack_target(value, shape, loss, dtype, engine, argument):
-    """Prepared targets of one output."""
+def pack_target(value, signature, k, argument):
+    """Return prepared targets of output k."""
+    shape, loss = signature.output_shapes[k], signature.objectives[k].loss
     if len(shape) > 2:
         if not loss.elementwise:
             raise ShapeError(
                 f"{argument}: {loss.name} expects an output of shape (None, columns), "
                 f"got {shape}: put a Flatten behind it"
             )
-        value = rows(value, shape, dtype, engine, argument, "the output")
-    return targets(value, width_of(shape), loss, dtype, engine, argument)
+        value = rows(value, shape, signature.dtype, signature.engine, argument, "the output")
+    return targets(value, width_of(shape), loss, signature.dtype, signature.engine, argument)
 
 
-def pack_weights(values, count, names, aims, dtype, engine, argument):
-    """The weights of the rows for each output that is trained, side by side."""
-    chosen = [name for name, aim in zip(names, aims, strict=True) if aim.loss is not None]
+def pack_weights(values, count, signature, argument):
+    """Return the weights of the rows for each output that is trained, side by side."""
+    pairs = zip(signature.output_names, signature.objectives, strict=True)
+    chosen = [name for name, objective in pairs if objective.loss is not None]
     several = len(chosen) > 1 and isinstance(values, (list, tuple, dict))
     if several and not isinstance(values, dict) and not all(map(np.ndim, values)):
         several = False  # one number for each row
+
+    def of(value, where):
+        return sample_weights(value, count, signature.dtype, signature.engine, where)
+
     if not several:
-        one = sample_weights(values, count, dtype, engine, argument)[:, None]
+        one = of(values, argument)[:, None]
         return np.repeat(one, len(chosen), axis=1) if len(chosen) > 1 else one
-    columns = []
-    for name, value in zip(chosen, parts(values, chosen, argument, [1] * count), strict=True):
-        where = named(argument, name, len(chosen))
-        columns.append(sample_weights(value, count, dtype, engine, where))
+    given = zip(chosen, parts(values, chosen, argument, [1] * count), strict=True)
+    columns = [of(value, named(argument, name, len(chosen))) for name, value in given]
     return np.stack(columns, axis=1)
 
 
 def split_outputs(out, shapes):
-    """The outputs that stand side by side in a matrix: a list of arrays of their shapes."""
+    """Return the outputs that stand side by side in a matrix: a list, in their shapes."""
     ends = np.cumsum([width_of(shape) for shape in shapes])[:-1]
     return [
         np.ascontiguousarray(part).reshape(len(out), *shape[1:])

@@ -1,15 +1,18 @@
-"""Data that is made batch by batch."""
+"""Define data that is made batch by batch."""
 
-import collections
 import itertools
-import queue
-import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any
 
 from fastgd._data.validation import boolean, positive_int
+from fastgd._typing import Array
 
 
 class PyDataset:
-    """What sources of batches are derived from.
+    """The base class of sources of batches.
 
     A subclass gives ``__getitem__``, and ``__len__`` or ``num_batches``: batch ``index`` is a
     tuple (x, y) or (x, y, sample_weight); a prediction needs x alone. Each batch is one
@@ -32,7 +35,7 @@ class PyDataset:
     >>> class Squares(utils.PyDataset):
     ...     def __len__(self):
     ...         return 3
-    ...     def __getitem__(self, index):
+    ...     def __getitem__(self, index: int) -> Any:
     ...         x = np.full((8, 1), index / 3)
     ...         return x, x**2
     >>> model = Sequential([layers.Dense(1)])
@@ -46,35 +49,37 @@ class PyDataset:
     use_multiprocessing = False
     max_queue_size = 10
 
-    def __init__(self, workers=1, use_multiprocessing=False, max_queue_size=10):
+    def __init__(
+        self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10
+    ):
         self.workers = positive_int(workers, "workers")
         self.use_multiprocessing = boolean(use_multiprocessing, "use_multiprocessing")
         self.max_queue_size = positive_int(max_queue_size, "max_queue_size")
 
-    def __getitem__(self, index):
-        """Batch ``index``."""
+    def __getitem__(self, index: int) -> Any:
+        """Return batch ``index``."""
         raise NotImplementedError
 
     @property
-    def num_batches(self):
+    def num_batches(self) -> int | None:
         """The number of batches; None where there is no end."""
         if hasattr(self, "__len__"):
             return len(self)
         raise NotImplementedError("give __len__ or num_batches")
 
-    def on_epoch_begin(self):
+    def on_epoch_begin(self) -> None:
         """Called before each epoch."""
 
-    def on_epoch_end(self):
+    def on_epoch_end(self) -> None:
         """Called after each epoch."""
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         count = self.num_batches
         for index in itertools.count() if count is None else range(count):
             yield self[index]
 
-    def in_order(self, order):
-        """The batches in the order ``order(number of batches)``, made ahead by the workers."""
+    def in_order(self, order: Callable[[int], Array]) -> Iterator[Any]:
+        """Yield the batches in the order ``order(number)``, made ahead by the workers."""
         count = self.num_batches
         indices = itertools.count() if count is None else iter(order(count).tolist())
         if self.workers <= 1:
@@ -82,55 +87,21 @@ class PyDataset:
         return self._made_ahead(indices)
 
     def _made_ahead(self, indices):
-        jobs, ahead = queue.SimpleQueue(), collections.deque()
-        threads = [threading.Thread(target=_work, args=(jobs,)) for _ in range(self.workers)]
-        try:
-            for thread in threads:
-                thread.start()
-            for index in itertools.islice(indices, self.max_queue_size):
-                ahead.append(_Job(self, index))
-                jobs.put(ahead[-1])
-            while ahead:
-                batch = ahead.popleft().result()
-                for index in itertools.islice(indices, 1):
-                    ahead.append(_Job(self, index))
-                    jobs.put(ahead[-1])
-                yield batch
-        finally:
-            for job in ahead:
-                job.wanted = False
-            for _ in threads:
-                jobs.put(None)
-            for thread in threads:
-                thread.join()
+        with ThreadPoolExecutor(self.workers) as pool:
+            ahead = deque()
 
+            def submit(count):
+                ahead.extend(pool.submit(self.__getitem__, i) for i in islice(indices, count))
 
-class _Job:
-    """A batch that a worker makes."""
-
-    def __init__(self, dataset, index):
-        self.dataset, self.index = dataset, index
-        self.wanted = True
-        self.batch = self.error = None
-        self.done = threading.Event()
-
-    def run(self):
-        try:
-            self.batch = self.dataset[self.index] if self.wanted else None
-        except BaseException as error:  # it is raised where the batch is needed
-            self.error = error
-        self.done.set()
-
-    def result(self):
-        self.done.wait()
-        if self.error is not None:
-            raise self.error
-        return self.batch
-
-
-def _work(jobs):
-    for job in iter(jobs.get, None):
-        job.run()
+            submit(self.max_queue_size)
+            try:
+                while ahead:
+                    batch = ahead.popleft().result()
+                    submit(1)
+                    yield batch
+            finally:
+                for future in ahead:
+                    future.cancel()
 
 
 #: The name it had in Keras 2.

@@ -1,44 +1,42 @@
-"""Where rows come from: arrays in memory, or batches that someone makes one after the other."""
+"""Give batches: of arrays in memory, or made one after the other."""
 
 import functools
 import itertools
 
 import numpy as np
 
+from fastgd._core.engine import Job
 from fastgd._data.py_dataset import PyDataset
-from fastgd._engine.job import Part
 from fastgd._engine.streams import element
 from fastgd.errors import ArgumentError, DataError
 
 
 class ArraySource:
-    """Arrays in memory, gone through batch by batch.
+    """Give the batches of arrays in memory.
 
     Parameters
     ----------
     x, y : ndarray
-    batch_size : int
-    shuffle : bool
-    steps : int, optional
-        Of an epoch. If they are fewer than the rows give, the next epoch goes on where this one
-        ends; if they are more, the rows come round again.
+    batching : Batching
+        If an epoch has fewer steps than the rows give, the next epoch goes on where this one
+        ends; if it has more, the rows come round again.
     rows : ndarray of int64, optional
         The row of x that belongs to each row of y; by default they are all the rows of x.
     """
 
-    def __init__(self, x, y, batch_size, shuffle=False, steps=None, rows=None):
+    #: It never ends.
+    ended = False
+
+    def __init__(self, x, y, batching, rows=None):
         self.x, self.y, self.rows = x, y, rows
         self.count = len(x if rows is None else rows)
-        self.batch_size = min(batch_size, self.count) or 1
+        self.batch_size = min(batching.size, self.count) or 1
         self.round = -(-self.count // self.batch_size)
-        self.steps = self.round if steps is None else steps
-        self.order = np.empty(self.count, dtype=np.int64) if shuffle else None
+        self.steps = self.round if batching.steps is None else batching.steps
+        self.order = np.empty(self.count, dtype=np.int64) if batching.shuffle else None
         self.weighted = False
         self._next = 0
         self._key = 0
-
-    #: It never ends.
-    ended = False
 
     @property
     def whole(self):
@@ -49,43 +47,43 @@ class ArraySource:
         """Begin with the first row again."""
         self._next = 0
 
-    def cut(self, place):
-        """x, y and rows of a slice of the rows."""
+    def cut(self, place, batching):
+        """Return a source of a slice of the rows."""
         if self.rows is None:
-            return self.x[place], self.y[place], None
-        return self.x, self.y[place], self.rows[place]
+            source = ArraySource(self.x[place], self.y[place], batching)
+        else:
+            source = ArraySource(self.x, self.y[place], batching, self.rows[place])
+        source.weighted = self.weighted
+        return source
 
-    def parts(self, next_key):
-        """The parts of an epoch; each round over the rows takes a new key."""
+    def job(self, stream=None):
+        """Return a Job of a whole round over the rows."""
+        job = Job(self.x, self.y, self.batch_size, self.rows, self.order)
+        job.stream, job.last = stream, self.round
+        return job
+
+    def jobs(self, stream=None):
+        """Yield the Jobs of an epoch; each round over the rows takes a new key."""
         left = self.steps
         while left:
-            if self._next == 0:
-                self._key = next_key()
-            first, last = self._next, min(self._next + left, self.round)
-            self._next = last % self.round
-            left -= last - first
-            yield self.part(self._key, first, last)
-
-    def part(self, key, first, last):
-        """Some steps of a round over the rows."""
-        return Part(self.x, self.y, self.order, key, self.batch_size, first, last, self.rows)
+            job = self.job(stream)
+            if self._next:
+                job.stream, job.key = None, self._key
+            job.step, job.last = self._next, min(self._next + left, self.round)
+            left -= job.last - job.step
+            self._next = job.last % self.round
+            yield job
+            self._key = job.key
 
 
 class BatchSource:
-    """Batches that are made one after the other; each is a part of its own.
+    """Give batches that are made one after the other; each is a Job.
 
     Parameters
     ----------
     batches : iterator, iterable, PyDataset or Slices
         Of x, (x, y) or (x, y, sample_weight). An iterator is gone through once, anything else
         begins again when it has ended.
-    prepare : function of (number, batch)
-        The prepared x and y of a batch.
-    steps : int, optional
-        Of an epoch; the next one goes on where this one ends. By default an epoch ends with the
-        batches.
-    permutation : function of (key, n), optional
-        The order of n things that belongs to a key; without one they keep theirs.
 
     Attributes
     ----------
@@ -93,42 +91,56 @@ class BatchSource:
         Whether an iterator has nothing more to give.
     """
 
-    #: A batch's own, in their order.
     rows = None
     whole = False
 
-    def __init__(self, batches, prepare, steps=None, permutation=None):
+    def __init__(self, batches):
         self.batches = batches
-        self.prepare = prepare
         self.ended = False
-        self._limit = steps
-        self.steps = _length(batches) if steps is None else steps
         self.weighted = False
-        self._permutation = permutation
+        self.steps = _length(batches)
+        self._prepare = self._limit = self._permutation = self._round = None
         self._once = hasattr(batches, "__next__")
-        self._round = None
+
+    def configure(self, prepare, steps=None, permutation=None):
+        """Say how batches are prepared and ordered.
+
+        Parameters
+        ----------
+        prepare : function of (number, batch)
+            Returns the prepared x and y of a batch.
+        steps : int, optional
+            Of an epoch; the next one goes on where this one ends. By default an epoch ends
+            with the batches.
+        permutation : function of (key, n), optional
+            Gives the order of n things that belongs to a key; without one they keep theirs.
+        """
+        self._prepare, self._limit, self._permutation = prepare, steps, permutation
+        self.steps = self.steps if steps is None else steps
 
     def rewind(self):
         """Begin anew, as far as that is possible."""
         self._round = None
 
     def first(self):
-        """The first batch, which is not lost."""
+        """Return the first batch, which is not lost."""
         for batch in self._begin(0):
             if self._once:
                 self.batches = itertools.chain([batch], self.batches)
             return batch
         raise DataError("x: there are no batches")
 
-    def parts(self, next_key):
-        """The parts of an epoch, one for each batch."""
-        key = next_key()
+    def jobs(self, stream=None):
+        """Yield the Jobs of an epoch, one for each batch."""
+        key = 0 if stream is None else stream.next()
         dataset = self.batches if isinstance(self.batches, PyDataset) else None
         if dataset is not None:
             dataset.on_epoch_begin()
         for count, batch in enumerate(self._epoch(key)):
-            x, y = self.prepare(count, batch)
-            yield Part(x, y, None, element(key, count), len(x))
+            x, y = self._prepare(count, batch)
+            job = Job(x, y, len(x))
+            job.key = element(key, count)
+            yield job
         if dataset is not None:
             dataset.on_epoch_end()
 
@@ -161,7 +173,7 @@ class BatchSource:
 
 
 class Slices:
-    """Array-likes with as many rows each, of which a batch is read when it is its turn.
+    """Read batches of array-likes, each when it is its turn.
 
     rows: the row of the first array that belongs to each row of the others; by default all.
     """
@@ -176,7 +188,7 @@ class Slices:
         return -(-self.count // self.batch_size)
 
     def in_order(self, order):
-        """The batches (x, y ...), with the rows in the order ``order(rows)``."""
+        """Yield the batches (x, y ...), with the rows in the order ``order(rows)``."""
         places = order(self.count)
         x, *others = self.arrays
         for start in range(0, len(places), self.batch_size):
@@ -201,7 +213,7 @@ def _length(batches):
 
 
 def on_disk(array):
-    """Whether an array-like may be too large to be read, or converted, as a whole."""
+    """Return whether an array-like may be too large to be read as a whole."""
     if isinstance(array, np.ndarray):
         return _mapped(array)
     # HDF5, zarr and dask keep theirs in chunks
@@ -209,7 +221,7 @@ def on_disk(array):
 
 
 def _mapped(array):
-    """Whether an ndarray is a view of a file."""
+    """Return whether an ndarray is a view of a file."""
     while isinstance(array, np.ndarray):
         if isinstance(array, np.memmap):
             return True
@@ -218,7 +230,7 @@ def _mapped(array):
 
 
 def makes_batches(x, y):
-    """Whether x is no data but something that batches come from."""
+    """Return whether x is no data but a source of batches."""
     if isinstance(x, PyDataset) or hasattr(x, "__next__"):
         return True
     if isinstance(x, (list, tuple)):  # of batches, where there are no targets beside it
@@ -228,7 +240,7 @@ def makes_batches(x, y):
 
 
 def unpacked(batch, argument="x"):
-    """(x, y, sample_weight) of a batch; None for what it does not have."""
+    """Return (x, y, sample_weight) of a batch; None for what it lacks."""
     if not isinstance(batch, (tuple, list)):
         return batch, None, None
     if not 1 <= len(batch) <= 3:

@@ -1,4 +1,4 @@
-"""Rows chosen by their numbers, of arrays that many share."""
+"""Choose rows by their numbers, of arrays that many models share."""
 
 import threading
 
@@ -8,8 +8,8 @@ from fastgd._data.validation import numeric, prepared, row_numbers
 from fastgd.errors import ShapeError
 
 
-class Chosen:
-    """Some rows of what a user passes in.
+class RowSubset:
+    """Choose some rows of data.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Chosen:
         self.rows = row_numbers(rows, self._count, argument)
 
     def of(self, values, argument, several=False):
-        """A copy of the rows of an array, or of each in a dict, or in a list of `several`."""
+        """Return a copy of the rows of an array, or of each in a dict or list of `several`."""
         if isinstance(values, dict):
             return {name: self.of(v, f"{argument}[{name!r}]") for name, v in values.items()}
         if isinstance(values, (list, tuple)) and (several or _is_array_in_a_list(values)):
@@ -44,15 +44,15 @@ class Chosen:
 
 
 class Shared:
-    """An array, frame or list that many models read: converted once for each data type.
+    """Hold data that many models read: convert them once for each data type.
 
-    ``fit``, ``evaluate`` and ``predict`` take one for x and for y. Numbers are looked at where,
-    and each time that, they are used.
+    ``fit``, ``evaluate`` and ``predict`` take one for x and for y. Numbers are checked at each
+    use.
 
     Parameters
     ----------
     values : array, frame or list
-        Not to be changed as long as this lives. An array of the models' data type that is
+        Must not change as long as this object lives. An array of the models' data type that is
         C-contiguous is not copied.
     argument : str
         For messages.
@@ -85,7 +85,7 @@ class Shared:
         return len(self.values)
 
     def of(self, dtype):
-        """The array of a data type: the same each time.
+        """Return the array of a data type: the same each time.
 
         A memory map is left as it is. So are values of which some are not finite in this type:
         a model that reads these says where they stand, and what they were.
@@ -118,7 +118,7 @@ class Shared:
 
 
 def shareable(x, dtype):
-    """Whether the engine can read rows of x where they are."""
+    """Return whether the engine can read rows of x where they are."""
     return (
         type(x) in (np.ndarray, np.memmap)
         and x.dtype == dtype
@@ -128,7 +128,7 @@ def shareable(x, dtype):
 
 
 def row_count(x):
-    """The number of rows of data, which may be a list or dict of arrays; 0 if it has none."""
+    """Return the number of rows of data, a list or dict of arrays too; 0 if it has none."""
     while isinstance(x, dict) and x:
         x = next(iter(x.values()))
     if isinstance(x, (list, tuple)) and x and getattr(x[0], "ndim", 0) > 1:

@@ -1,4 +1,4 @@
-"""What users pass in: the only file that inspects it.
+"""Check what users pass in, and convert it.
 
 Every array that leaves this file is C-contiguous, aligned, of the model's data type and finite.
 An array that is all this already is passed on as it is, anything else is copied once.
@@ -15,7 +15,7 @@ from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 
 
 def whole_number(value, argument, minimum):
-    """A whole number of at least ``minimum``, as an int."""
+    """Return a whole number of at least ``minimum``, as an int."""
     if type(value) is int and value >= minimum:
         return value
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
@@ -26,19 +26,19 @@ def whole_number(value, argument, minimum):
 
 
 def positive_int(value, argument):
-    """A whole number of at least 1, as an int."""
+    """Return a whole number of at least 1, as an int."""
     return whole_number(value, argument, 1)
 
 
 def boolean(value, argument):
-    """True or False, or 1 or 0, as a bool."""
+    """Return True or False, or 1 or 0, as a bool."""
     if not isinstance(value, (bool, np.bool_, int, np.integer)) or value not in (0, 1):
         raise DataTypeError(f"{argument}: expected True or False, got {value!r}")
     return bool(value)
 
 
 def number(value, argument, low=-np.inf, high=np.inf):
-    """A finite number with low <= number <= high, as a float."""
+    """Return a finite number with low <= number <= high, as a float."""
     if type(value) is float and low <= value <= high and math.isfinite(value):
         return value
     try:
@@ -57,14 +57,14 @@ def number(value, argument, low=-np.inf, high=np.inf):
 
 
 def optional_function(value, argument):
-    """None, or what can be called."""
+    """Return None, or a callable."""
     if value is not None and not callable(value):
         raise DataTypeError(f"{argument}: expected a function, got {value!r}")
     return value
 
 
 def row_shape(shape, argument="input_shape"):
-    """The shape of one row as a tuple of numbers of at least 1, from such as (10,) or 10."""
+    """Return the shape of one row as a tuple, from such as (10,) or 10."""
     given = shape if isinstance(shape, (tuple, list)) else (shape,)
     sizes = [isinstance(d, (int, np.integer)) and not isinstance(d, bool) for d in given]
     if not given or not all(sizes) or min(given) < 1:
@@ -76,14 +76,16 @@ def row_shape(shape, argument="input_shape"):
 
 
 def batch_shape(shape, argument="input_shape"):
-    """(None, d...) from a shape whose first number, or None, is that of the rows."""
+    """Return (None, d...) from a shape whose first number, or None, is that of the rows."""
     if not isinstance(shape, (tuple, list)) or len(shape) < 2:
         raise ShapeError(f"{argument}: expected (None, d, ...), got {shape!r}")
     return (None, *row_shape(shape[1:], argument))
 
 
 def numeric(values, argument):
-    """An ndarray of real numbers in this machine's byte order, made of whatever was given.
+    """Return an ndarray of real numbers in this machine's byte order.
+
+    Raise DataTypeError, DataError or ShapeError for anything else.
 
     Not copied if it is one.
     """
@@ -122,14 +124,14 @@ def _first_non_number(array):
 
 
 def _at(index):
-    """Where a value stands, in words; nothing for a number that is alone."""
+    """Say where a value stands; nothing for a number that is alone."""
     names = ("row", "column") if len(index) < 3 else ("index",) * len(index)
     place = [f"{name} {i}" for name, i in zip(names, index, strict=False)]
     return " at " + ", ".join(place) if place else ""
 
 
 def prepared(array, dtype):
-    """A numeric array as the engine reads it: this one where that is possible, else a copy."""
+    """Return a numeric array as the engine reads it: this one if possible, else a copy."""
     if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned:
         return array if type(array) is np.ndarray else array.view(np.ndarray)
     with np.errstate(over="ignore"):
@@ -137,7 +139,7 @@ def prepared(array, dtype):
 
 
 def check_finite(engine, array, original, argument, given=None, chosen=None):
-    """A DataError that says where the first NaN or infinity of a prepared array stands.
+    """Raise a DataError that says where the first NaN or infinity of a prepared array stands.
 
     ``given`` is what the user passed in; a frame's columns are called by their names.
     ``chosen``: the numbers of the rows that are looked at, and counted.
@@ -154,7 +156,7 @@ def check_finite(engine, array, original, argument, given=None, chosen=None):
 
 
 def _column_name(given, where):
-    """The name of the column of a frame that a value stands in, in brackets."""
+    """Return the name of the column of a frame that a value stands in, in brackets."""
     names = getattr(given, "columns", None)
     if names is None or len(where) != 2 or len(names) <= where[1]:
         return ""
@@ -162,7 +164,7 @@ def _column_name(given, where):
 
 
 def matrix(values, width, dtype, engine, argument="x", consumer="the model", chosen=None):
-    """Rows of ``width`` features, (n, width); (n,) is taken for (n, 1).
+    """Return rows of ``width`` features, (n, width); (n,) is taken for (n, 1).
 
     chosen: the numbers of the rows that have to be finite; by default all.
     """
@@ -187,7 +189,7 @@ def matrix(values, width, dtype, engine, argument="x", consumer="the model", cho
 
 
 def is_prepared(x, width, dtype, engine):
-    """Whether x is what ``matrix`` would return for it: one look at the usual case."""
+    """Return whether x is what ``matrix`` would return: one look at the usual case."""
     return (
         type(x) is np.ndarray
         and x.dtype is dtype
@@ -200,7 +202,7 @@ def is_prepared(x, width, dtype, engine):
 
 
 def rows(values, shape, dtype, engine, argument="x", consumer="the model", chosen=None):
-    """Rows of a shape (None, d...), each flat: (n, product of d...). chosen: as in matrix."""
+    """Return rows of a shape (None, d...), each flat: (n, product of d...); see matrix."""
     if len(shape) == 2:
         return matrix(values, shape[1], dtype, engine, argument, consumer, chosen)
     original = numeric(values, argument)
@@ -214,7 +216,7 @@ def rows(values, shape, dtype, engine, argument="x", consumer="the model", chose
 
 
 def same_length(x, y, x_name="x", y_name="y"):
-    """As many rows of y as of x, and at least one."""
+    """Raise unless there are as many rows of y as of x, and at least one."""
     if len(x) != len(y):
         raise ShapeError(
             f"{x_name} and {y_name} have different numbers of rows: {len(x)} and {len(y)}"
@@ -224,7 +226,7 @@ def same_length(x, y, x_name="x", y_name="y"):
 
 
 def targets(values, width, loss, dtype, engine, argument="y"):
-    """Targets for an output of ``width``: (n, width), or class numbers (n, 1) if sparse.
+    """Return targets for an output of ``width``: (n, width), or class numbers (n, 1) if sparse.
 
     (n,) is taken for (n, 1) and never broadcast against other outputs.
     """
@@ -300,9 +302,9 @@ def assign_all(variables, weights, owner):
 
 
 def row_numbers(values, count, argument="rows"):
-    """Numbers of rows from 0 to count - 1, at least one: int64 (m,), a copy.
+    """Return numbers of rows from 0 to count - 1, at least one: int64 (m,), a copy.
 
-    The engine follows them unseen: nobody else may change what was checked.
+    The engine follows them without a check, so that the user must not hold them.
     """
     array = values
     if type(values) is not np.ndarray:
@@ -326,14 +328,14 @@ def row_numbers(values, count, argument="rows"):
 
 
 def verbosity(value):
-    """One of 0, 1, 2, "auto"; True and False are 1 and 0."""
+    """Return 0, 1, 2 or "auto"; True and False are 1 and 0."""
     if isinstance(value, (int, str)) and value in ("auto", 0, 1, 2):
         return value if value == "auto" else int(value)
     raise ArgumentError(f"verbose: expected 0, 1, 2 or 'auto', got {value!r}")
 
 
 def sample_weights(values, rows, dtype, engine, argument="sample_weight"):
-    """A weight of at least 0 for each row, (rows,); (rows, 1) is taken too."""
+    """Return a weight of at least 0 for each row, (rows,); (rows, 1) is taken too."""
     original = numeric(values, argument)
     if original.shape not in ((rows,), (rows, 1)):
         raise ShapeError(
@@ -349,7 +351,7 @@ def sample_weights(values, rows, dtype, engine, argument="sample_weight"):
 
 
 def class_weights(given, classes, argument="class_weight"):
-    """A dict of class number -> weight, checked; ``classes`` is their number, None if open."""
+    """Return a checked dict of class number -> weight; ``classes`` is their number, or None."""
     if not isinstance(given, dict):
         raise DataTypeError(f"{argument}: expected a dict of class -> weight, got {given!r}")
     checked = {}
@@ -362,7 +364,7 @@ def class_weights(given, classes, argument="class_weight"):
 
 
 def frequency(value, argument):
-    """A function of an epoch, from 0: every so many, or those of a collection, from 1."""
+    """Return a function of an epoch, from 0: true every so many, or for some."""
     if isinstance(value, (list, tuple, set, frozenset, range)):
         chosen = {positive_int(v, argument) for v in value}
         return lambda epoch: epoch + 1 in chosen

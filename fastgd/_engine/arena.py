@@ -3,6 +3,7 @@
 import math
 import weakref
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +13,10 @@ from fastgd.variables import Variable
 
 
 @dataclass(eq=False)
-class Home:
-    """A flat vector, the layers whose weights lie in it, and the models that run on it.
+class Arena:
+    """Hold a flat vector, the layers whose weights lie in it, and the models that run on it.
 
-    A layer lives in one home. A model of layers from several homes moves them all into a new
+    A layer lives in one arena. A model of layers from several arenas moves them all into a new
     one, with whoever lived beside them: so every model runs on one vector, whatever layers it
     shares with others. Those that ran on the old vectors are told.
 
@@ -28,15 +29,15 @@ class Home:
     """
 
     vector: np.ndarray
-    layers: list = field(default_factory=list)
-    models: weakref.WeakSet = field(default_factory=weakref.WeakSet)
+    layers: list[Any] = field(default_factory=list)
+    models: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
 
-    def living(self):
+    def living_layers(self):
         """The layers that are still there."""
         return [layer for layer in (reference() for reference in self.layers) if layer]
 
 
-def first_home(layers, dtype):
+def new_arena(layers, dtype):
     """Make the weights of layers, given with their input shapes, in a vector of their own."""
     moves = []
     size = 0
@@ -45,12 +46,12 @@ def first_home(layers, dtype):
         size += sum(math.prod(w.shape) for w in specs)
         values = [weight.values(dtype) for weight in specs]
         moves.append((layer, specs, values, input_shape))
-    home = Home(flat_vector(size, dtype))
-    _settle(home, moves)
-    return home
+    arena = Arena(flat_vector(size, dtype))
+    _settle(arena, moves)
+    return arena
 
 
-def common_home(layers, dtype):
+def common_arena(layers, dtype):
     """The home of all the layers, which is a new one if they live in several.
 
     Raises
@@ -59,35 +60,35 @@ def common_home(layers, dtype):
         If they are of different data types.
     """
     layers = [layer for layer in layers if layer.variables]
-    homes = list(dict.fromkeys(layer.home for layer in layers))
+    arenas = list(dict.fromkeys(layer.arena for layer in layers))
     for layer in layers:
-        if layer.home.vector.dtype != dtype:
+        if layer.arena.vector.dtype != dtype:
             raise ArgumentError(
                 f"dtype: the layers of a model share one, but {layer.name!r} has "
-                f"{layer.home.vector.dtype}, expected {dtype}"
+                f"{layer.arena.vector.dtype}, expected {dtype}"
             )
-    if len(homes) == 1:
-        return homes[0]
-    neighbours = [layer for home in homes for layer in home.living()]
+    if len(arenas) == 1:
+        return arenas[0]
+    neighbours = [layer for arena in arenas for layer in arena.living_layers()]
     everyone = list(dict.fromkeys([*layers, *neighbours]))
-    home = Home(flat_vector(sum(layer.count_params() for layer in everyone), dtype))
+    arena = Arena(flat_vector(sum(layer.count_params() for layer in everyone), dtype))
     moves = []
     for layer in everyone:
         shape = layer.input_shape
         moves.append((layer, layer.weight_specs(shape), list(layer.variables), shape))
     before = [variable for layer in everyone for variable in layer.variables]
-    _settle(home, moves)
+    _settle(arena, moves)
     after = [variable for layer in everyone for variable in layer.variables]
     steps = [(a.owner, a.offset, b.offset, a.size) for a, b in zip(before, after, strict=True)]
     for variable in before:  # whoever holds one shall not write where nobody reads
         variable.flags.writeable = variable.value.flags.writeable = False
-    for model in {model for old in homes for model in old.models}:
-        home.models.add(model)
-        model.moved(home.vector, steps)
-    return home
+    for model in {model for old in arenas for model in old.models}:
+        arena.models.add(model)
+        model.moved(arena.vector, steps)
+    return arena
 
 
-def _settle(home, moves):
+def _settle(arena, moves):
     """Lay layers' weights out in a home: (layer, specs, values, input shape) of each."""
     offset = 0
     bound = []
@@ -95,7 +96,7 @@ def _settle(home, moves):
         variables = []
         for weight, value in zip(specs, values, strict=True):
             variable = Variable(
-                home.vector, offset, weight.shape, name=f"{layer.name}/{weight.name}",
+                arena.vector, offset, weight.shape, name=f"{layer.name}/{weight.name}",
                 trainable=weight.trainable and layer.trainable,
             )  # fmt: skip
             variable.regularizer, variable.constraint = weight.regularizer, weight.constraint
@@ -106,8 +107,8 @@ def _settle(home, moves):
     # Only now: whatever went wrong above has left the layers as they were.
     for layer, input_shape, variables in bound:
         layer.bind(input_shape, variables)
-        layer.home = home
-        home.layers.append(weakref.ref(layer))
+        layer.arena = arena
+        arena.layers.append(weakref.ref(layer))
 
 
 def extent(variables):

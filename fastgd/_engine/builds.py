@@ -1,4 +1,4 @@
-"""Which engine runs: the compiled one over the kernels of a build, or the reference."""
+"""Choose the engine: the compiled one over the kernels of a build, or the reference."""
 
 import functools
 import importlib
@@ -12,43 +12,43 @@ from fastgd.errors import EngineError
 #: Every engine, the compiled ones in order of preference.
 NAMES = ("avx512", "avx2", "baseline", "reference")
 
-#: What the compiled engine is to be given kernels for, and what works with that.
+#: The functions and classes that take kernels first, and those that are given the result.
 OVER_KERNELS = (
     "Descent", "Program", "Rows", "constrain", "coordinate_descent", "decision_losses",
     "first_nonfinite", "gram_descent", "least_squares_descent", "multinomial_losses",
     "row_decisions", "update",
 )  # fmt: skip
-ON_TOP = ("Predictor", "Stepper", "decisions", "objective", "permutation", "weighted_gram")
+ON_TOP = ("OnlineJob", "Predictor", "decisions", "objective", "permutation", "weighted_gram")
 
 
 @functools.cache
 def available():
-    """The names of the engines that this machine can run and that were built, best first."""
+    """Return the names of the engines that were built and run on this machine, best first."""
     supported = {*cpu.supported(), "reference"}
     return tuple(name for name in NAMES if name in supported and built(name))
 
 
 def built(build):
-    """Whether the kernels of a build were compiled; the reference needs none."""
+    """Return whether the kernels of a build were compiled; the reference needs none."""
     return build == "reference" or bool(
         importlib.util.find_spec(f"fastgd._core.kernels_{build}")
     )
 
 
 def kernels(build):
-    """The compiled module of a build."""
+    """Return the compiled module of a build."""
     return importlib.import_module(f"fastgd._core.kernels_{build}")
 
 
 @functools.cache
 def default():
-    """``FASTGD_ENGINE`` where it was set at first use, else the best build for this machine."""
+    """Return ``FASTGD_ENGINE`` where it was set, else the best build for this machine."""
     return os.environ.get("FASTGD_ENGINE") or available()[0]
 
 
 @functools.cache
 def load(name):
-    """An engine: its ``Program``, ``update``, ``Rows``, ``objective`` ..., as ``reference``."""
+    """Return an engine: its ``Program``, ``update``, ``Rows`` ..., as in ``reference``."""
     if _checked(name) == "reference":
         return importlib.import_module("fastgd.reference")
     return compiled(name)
@@ -56,7 +56,7 @@ def load(name):
 
 @functools.cache
 def compiled(build):
-    """The compiled engine over the kernels of a build."""
+    """Return the compiled engine over the kernels of a build."""
     table = kernels(build).kernels
     return types.SimpleNamespace(
         **{name: functools.partial(getattr(engine, name), table) for name in OVER_KERNELS},
@@ -65,7 +65,7 @@ def compiled(build):
 
 
 def _checked(name):
-    """The name of an engine that there is and that runs here, or an error."""
+    """Return the name of an engine that runs here; raise EngineError otherwise."""
     if name not in NAMES:
         raise EngineError(f"engine: no {name!r} (there are: {', '.join(NAMES)})")
     if name not in {*cpu.supported(), "reference"}:

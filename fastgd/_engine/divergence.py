@@ -1,4 +1,4 @@
-"""What is said when training leaves the finite numbers."""
+"""Make the error for training that leaves the finite numbers."""
 
 from fastgd._core.types import Status
 from fastgd.errors import DivergenceError
@@ -11,7 +11,7 @@ _CAUSES = {
 
 
 def diverged(status, step, epoch=None):
-    """The error for a status that is not fine; its message counts from 1, as progress does."""
+    """Return the error for a status; its message counts from 1, as progress does."""
     where = f"step {step + 1}" if epoch is None else f"epoch {epoch + 1}, step {step + 1}"
     return DivergenceError(
         f"training stopped at {where}: {_CAUSES[Status(status)]}. The last finite weights are "

@@ -1,7 +1,8 @@
-"""What regularizers and constraints become: rows for the engine, or calls between its steps."""
+"""Turn regularizers and constraints into rows for the engine, or calls between its steps."""
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +15,8 @@ ELEMENTWISE = {Penalty.PENALTY_L1L2, Penalty.PENALTY_SHARED}
 
 
 @dataclass(frozen=True)
-class Regular:
-    """The penalties and constraints of a network's variables.
+class PenaltyPlan:
+    """Hold the penalties and constraints of a network's variables.
 
     Attributes
     ----------
@@ -34,16 +35,17 @@ class Regular:
     penalties: np.ndarray
     constraints: np.ndarray
     penalty_gradients: np.ndarray
-    given: list
-    called: list
+    given: list[Any]
+    called: list[Any]
     start: int = 0
 
-    def last_step(self, step, steps):
-        """Where a span from `step` on has to end: Python is called between steps only."""
-        return min(step + 1, steps) if self.given or self.called else steps
+    @property
+    def in_python(self):
+        """Whether Python is called between steps."""
+        return bool(self.given or self.called)
 
     def before_step(self):
-        """Evaluate the regularizers that the engine does not know at the present weights."""
+        """Evaluate the regularizers that the engine does not know, at the present weights."""
         for row, variable in self.given:
             value, gradient = _value_and_grad(variable)
             self.penalties["first"][row] = value
@@ -56,8 +58,8 @@ class Regular:
         constrain(self.called)
 
 
-def collected(variables, empty, start=0):
-    """The Regular of some variables.
+def plan_penalties(variables, empty, start=0):
+    """Return the PenaltyPlan of some variables.
 
     Parameters
     ----------
@@ -88,7 +90,7 @@ def collected(variables, empty, start=0):
                 row["offset"] = v.offset - start
                 constraints.append(row)
     through = any(row[0] not in ELEMENTWISE for row in penalties)
-    return Regular(
+    return PenaltyPlan(
         penalties=np.array(penalties, dtype=PENALTY_ROW),
         constraints=np.array(constraints, dtype=CONSTRAINT_ROW),
         penalty_gradients=empty() if through else np.zeros(0),

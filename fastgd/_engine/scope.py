@@ -1,4 +1,4 @@
-"""What the process shares, and each of many jobs has for itself: random numbers and names.
+"""Hold the state that the process shares, or a job has for itself: random numbers and names.
 
 Jobs run side by side, and in no order that is known before. What one draws must not depend on
 the others, so that a thread may have a scope of its own for the time of a job.
@@ -11,7 +11,7 @@ import threading
 
 
 class Scope:
-    """Where a stream of seeds stands, and which names were given.
+    """Hold the position in a stream of seeds, and the names that were given.
 
     Attributes
     ----------
@@ -33,20 +33,20 @@ class Scope:
 
 
 class _Current(threading.local):
-    scope = Scope(int.from_bytes(os.urandom(8)))  # of all threads without one of their own
+    scope = Scope(int.from_bytes(os.urandom(8)))  # of all threads that have none
 
 
 _current = _Current()
 
 
 def current():
-    """The scope of this thread."""
+    """Return the scope of this thread."""
     return _current.scope
 
 
 @contextlib.contextmanager
 def own(seed):
-    """A fresh scope for this thread, as that of a process after ``set_random_seed(seed)``."""
+    """Give this thread a fresh scope, as a process has after ``set_random_seed(seed)``."""
     before = _current.scope
     _current.scope = Scope(seed)
     try:

@@ -1,4 +1,4 @@
-"""How many threads pay: a model of the work, and then the clock.
+"""Choose how many threads to use: by a model of the work, and then by the clock.
 
 The number of threads changes no bit of a result, so it may change at any time.
 """
@@ -15,14 +15,19 @@ TRIAL_SECONDS, TRIALS, TRIAL_INTERVAL = 0.004, 2, 1.0
 
 
 def useful_threads(threads, step_work, steps):
-    """How many of so many threads pay for steps of so many multiply-adds, if cores are free."""
+    """Return how many of these threads pay for steps of so many multiply-adds."""
     if threads == 1 or step_work * steps < SPAN_WORK:
         return 1
     return max(1, min(threads, step_work // STEP_WORK))
 
 
-class Choice:
-    """One thread or several, whichever turns out to be faster.
+#: A call of the engine returns after about this time (in seconds), so that Ctrl-C is answered
+#: and progress is shown.
+SPAN_SECONDS = 0.05
+
+
+class ThreadTuner:
+    """Use one thread or several, whichever turns out to be faster.
 
     Parameters
     ----------
@@ -40,7 +45,7 @@ class Choice:
         self._tried = clock()
 
     def run(self, span, place, seconds):
-        """``span(seconds, threads)`` with the number to use now; returns what it does.
+        """Call ``span(seconds, threads)`` with the number to use now; return its result.
 
         A span takes about so many seconds, and returns how far it came, from `place` on, and
         whatever else.

@@ -1,47 +1,29 @@
-"""Which classes and functions a configuration may name, and under which names.
+"""User-defined classes and functions that a configuration may name.
 
-A configuration is data: a name in it is looked up here and nowhere else. Nothing but fastgd's
-own modules is imported, and no code is read from a file.
+A configuration is data: its names are looked up in the registries of fastgd and in the tables
+of this module, and nowhere else. No code is read from a file.
 """
 
 import contextlib
 import contextvars
-import functools
-import importlib
 import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
-from fastgd.errors import ArgumentError, UnknownNameError
+from fastgd._typing import CustomObjects
+from fastgd.errors import ArgumentError
 
-#: The modules below ``fastgd`` whose public classes and functions may be named.
-FAMILIES = (
-    "activations", "constraints", "initializers", "layers", "losses", "metrics", "models",
-    "optimizers", "optimizers.schedules", "regularizers",
-)  # fmt: skip
-#: Those whose functions may be named too; elsewhere functions make something.
-_OF_FUNCTIONS = ("activations", "losses", "metrics")
-_HELPERS = {"get", "serialize", "deserialize"}
+Thing = TypeVar("Thing", bound=Callable[..., Any])
 
-_registered = {}  # "package>name" -> class or function
-_scope = contextvars.ContextVar("custom objects", default=None)
-_references = contextvars.ContextVar("references", default=None)
+_registered: dict[str, Callable[..., Any]] = {}  # "package>name" -> class or function
+_scope = contextvars.ContextVar[CustomObjects | None]("custom objects", default=None)
+_references = contextvars.ContextVar[dict[str, Any] | None]("references", default=None)
 
 
-@functools.cache
-def family(name):
-    """The public classes and functions of a family, which this loads: name -> object."""
-    module = importlib.import_module(f"fastgd.{name}")
-    return {
-        key: value
-        for key, value in vars(module).items()
-        if not key.startswith("_")
-        and key not in _HELPERS
-        and (inspect.isclass(value) or (inspect.isfunction(value) and name in _OF_FUNCTIONS))
-        and f"{value.__module__}.".startswith(f"fastgd.{name}.")
-    }
-
-
-def register_serializable(package="Custom", name=None):
-    """A decorator: let configurations and model files name a class or function of your own.
+def register_serializable(
+    package: str = "Custom", name: str | None = None
+) -> Callable[[Thing], Thing]:
+    """Decorate a class or function of your own that configurations and model files may name.
 
     Parameters
     ----------
@@ -69,44 +51,50 @@ def register_serializable(package="Custom", name=None):
     array([0.5, 0.5])
     """
 
-    def register(thing):
+    def register(thing: Thing) -> Thing:
         key = f"{package}>{name or thing.__name__}"
         if inspect.isclass(thing) and not hasattr(thing, "get_config"):
             raise ArgumentError(f"{thing.__name__}: a class needs get_config to be saved")
         other = _registered.get(key, thing)
-        if _place(other) != _place(thing):  # a cell of a notebook may run again
-            raise ArgumentError(f"name: {key!r} stands for {_place(other)} already")
+        if _path(other) != _path(thing):  # a cell of a notebook may run again
+            raise ArgumentError(
+                f"name: {key!r} stands for {_path(other)} already; choose another name"
+            )
         _registered[key] = thing
         return thing
 
     return register
 
 
-def _place(thing):
+def _path(thing):
     return f"{thing.__module__}.{thing.__qualname__}"
 
 
-def get_registered_name(obj):
-    """The name under which a class or function was registered; its own where it was not."""
+def get_registered_name(obj: Callable[..., Any]) -> str:
+    """Return the name that a class or function was registered under, else its own."""
     return next((key for key, value in _registered.items() if value is obj), obj.__name__)
 
 
-def get_registered_object(name, custom_objects=None):
-    """What was registered under a name or stands in ``custom_objects``; None if nothing."""
+def get_registered_object(name: str, custom_objects: CustomObjects | None = None) -> Any:
+    """Return what a name stands for in ``custom_objects`` or by registration, else None."""
     for table in (custom_objects, _scope.get(), _registered):
         if table and name in table:
             return table[name]
     return None
 
 
-def get_custom_objects():
-    """All that was registered: a dict of ``"package>name"`` -> class or function."""
+def get_custom_objects() -> dict[str, Callable[..., Any]]:
+    """Return all that was registered: a dict of ``"package>name"`` -> class or function."""
     return _registered
 
 
 @contextlib.contextmanager
-def custom_object_scope(custom_objects):
-    """Within it, configurations may also name these: a dict of name -> class or function.
+def custom_object_scope(custom_objects: CustomObjects | None) -> Iterator[None]:
+    """Let configurations name more classes and functions within a ``with`` block.
+
+    Parameters
+    ----------
+    custom_objects : dict of str -> class or function, or None
 
     Examples
     --------
@@ -126,18 +114,21 @@ def custom_object_scope(custom_objects):
 
 
 @contextlib.contextmanager
-def by_reference():
-    """Within it, names are given to objects of the user's own, which the dict that it yields
-    holds: for a copy, which lives beside them, or a pickle, which knows how to find them."""
-    token = _references.set({})
+def by_reference() -> Iterator[dict[str, Any]]:
+    """Give user-defined objects names in a dict, which is yielded, within a ``with`` block.
+
+    A copy shares such objects with the original, and a pickle stores them by itself.
+    """
+    references: dict[str, Any] = {}
+    token = _references.set(references)
     try:
-        yield _references.get()
+        yield references
     finally:
         _references.reset(token)
 
 
-def reference(thing):
-    """The name for a thing in the dict of ``by_reference``; None outside."""
+def reference(thing: Any) -> str | None:
+    """Return the name of an object in the dict of ``by_reference``; None outside."""
     references = _references.get()
     if references is None:
         return None
@@ -145,41 +136,3 @@ def reference(thing):
     key = next(known, f"reference>{len(references)}")
     references[key] = thing
     return key
-
-
-def named(thing):
-    """How a configuration names a class or function: a dict of module and name."""
-    name = thing.__name__
-    module = getattr(thing, "__module__", None)
-    for key in reversed(FAMILIES):
-        if f"{module}.".startswith(f"fastgd.{key}.") and family(key).get(name) is thing:
-            return {"module": f"fastgd.{key}", "name": name, "registered_name": None}
-    registered = reference(thing) or get_registered_name(thing)
-    if registered == "<lambda>":
-        raise ArgumentError(
-            "a lambda cannot be saved: give it a name with def, and register it with "
-            "fastgd.saving.register_serializable"
-        )
-    return {"module": module, "name": name, "registered_name": registered}
-
-
-def find(module, name, registered_name):
-    """The class or function that a configuration names.
-
-    Raises
-    ------
-    UnknownNameError
-        Saying how to register it.
-    """
-    first, _, rest = str(module).partition(".")
-    found = family(rest).get(name) if first == "fastgd" and rest in FAMILIES else None
-    for key in (registered_name, name):
-        if found is None and isinstance(key, str):
-            found = get_registered_object(key)
-    if found is None:
-        raise UnknownNameError(
-            f"config: no class or function {name!r} (of module {module!r}) is known here. If "
-            "it is one of your own, put @fastgd.saving.register_serializable() before its "
-            f"definition, or pass custom_objects={{{name!r}: ...}}"
-        )
-    return found

@@ -3,33 +3,35 @@
 import functools
 import itertools
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
+from typing import Any
 
 from fastgd._engine import scope
 from fastgd.errors import DataTypeError, UnknownNameError
 
 
 @functools.cache
-def snake_case(name):
-    """``MeanSquaredError`` -> ``mean_squared_error``."""
+def snake_case(name: str) -> str:
+    """Return ``mean_squared_error`` for ``MeanSquaredError``."""
     name = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)
     return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
 
 
-def unique_name(stem):
-    """``dense``, then ``dense_1``, ``dense_2`` ..."""
+def unique_name(stem: str) -> str:
+    """Return ``dense``, then ``dense_1``, ``dense_2`` ..."""
     names = scope.current().names
     count = next(names.get(stem) or names.setdefault(stem, itertools.count()))
     return f"{stem}_{count}" if count else stem
 
 
-def reset_names():
-    """Start the numbers of unnamed layers and models anew."""
+def reset_names() -> None:
+    """Number unnamed layers and models from the beginning again."""
     scope.current().names.clear()
 
 
-def lookup(argument, name, table):
-    """What stands in ``table`` under ``name``; the error lists the names that do."""
+def lookup(argument: str, name: Any, table: Mapping[str, Any]) -> Any:
+    """Return the entry of a table under a name; the error lists the names there are."""
     if not isinstance(name, str):
         raise DataTypeError(f"{argument}: expected a name or an object, got {name!r}")
     if name in table:

@@ -1,40 +1,42 @@
 """Objects as data and back: the form in which configurations are written as JSON.
 
-A plain value stands for itself; an object is a dict that names its class and holds what its
-``get_config`` gave. Keras' form, without any of its ways to run code.
+A plain value stands for itself. An object is a dict with the name of its class and the result
+of its ``get_config``, as in Keras, but nothing in it is ever executed.
 """
 
 import inspect
 import math
+from typing import Any, Self
 
 import numpy as np
 
-from fastgd._registry import custom
+from fastgd._registry import custom, families
+from fastgd._typing import Config, CustomObjects
 from fastgd.errors import ArgumentError, DataTypeError, FastgdError
 
 
 class Serializable:
-    """What is made again from its ``get_config``."""
+    """An object that is made again from its ``get_config``."""
 
     @classmethod
-    def from_config(cls, config):
-        """The object for what ``get_config`` gave, as it is or read from JSON."""
+    def from_config(cls, config: Config) -> Self:
+        """Return the object for the result of ``get_config``, also if read from JSON."""
         return cls(**deserialize_object(config))
 
 
-def serialize_object(obj):
-    """An object as plain data, which JSON can hold.
+def serialize_object(obj: Any) -> Any:
+    """Return an object as plain data, which JSON can hold.
 
     Parameters
     ----------
     obj
         A number, string, None, array, list, tuple or dict of such; a class or function; or
-        anything with ``get_config``.
+        an object with ``get_config``.
 
     Raises
     ------
     DataTypeError
-        If there is something else in it.
+        If there is anything else in it.
 
     Examples
     --------
@@ -56,18 +58,14 @@ def serialize_object(obj):
     if isinstance(obj, np.dtype):
         return obj.name
     if isinstance(obj, list):
-        return _listed(obj)
+        return [serialize_object(item) for item in obj]
     if isinstance(obj, tuple):
-        return {"class_name": "__tuple__", "items": _listed(obj)}
+        return {"class_name": "__tuple__", "items": serialize_object(list(obj))}
     if isinstance(obj, dict):
         if not all(isinstance(key, str) for key in obj):
             raise DataTypeError(f"config: the keys of a dict are strings, got {list(obj)}")
         return {key: serialize_object(value) for key, value in obj.items()}
     return _serialized(obj)
-
-
-def _listed(items):
-    return [serialize_object(item) for item in items]
 
 
 def _entry(class_name, config):
@@ -76,34 +74,27 @@ def _entry(class_name, config):
 
 def _serialized(obj):
     is_class = inspect.isclass(obj)
-    if is_class or (callable(obj) and hasattr(obj, "__name__")):
-        named = custom.named(obj)
-        kind = "__type__" if is_class else "function"
-        return _placed(named, kind, named["name"])
-    if not hasattr(obj, "get_config"):
+    is_named = is_class or (callable(obj) and hasattr(obj, "__name__"))
+    if not is_named and not hasattr(obj, "get_config"):
         key = custom.reference(obj)
         if key is None:
             raise DataTypeError(
                 f"config: {obj!r} cannot be saved: give {type(obj).__name__} a get_config"
             )
         return _entry("__object__", key)
-    named = custom.named(type(obj))
-    entry = _placed(named, named["name"], serialize_object(obj.get_config()))
-    compiled = obj.get_compile_config() if hasattr(obj, "get_compile_config") else None
-    return entry | ({"compile_config": compiled} if compiled else {})
+    module, name, registered_name = families.identify(obj if is_named else type(obj))
+    if is_named:
+        entry = _entry("__type__" if is_class else "function", name)
+    else:
+        entry = _entry(name, serialize_object(obj.get_config()))
+    entry = {"module": module, **entry, "registered_name": registered_name}
+    if not is_named and hasattr(obj, "get_compile_config") and (c := obj.get_compile_config()):
+        entry["compile_config"] = c
+    return entry
 
 
-def _placed(named, class_name, config):
-    return {
-        "module": named["module"],
-        "class_name": class_name,
-        "config": config,
-        "registered_name": named["registered_name"],
-    }
-
-
-def deserialize_object(config, custom_objects=None):
-    """What ``serialize_object`` was given; objects that are there already stay as they are.
+def deserialize_object(config: Any, custom_objects: CustomObjects | None = None) -> Any:
+    """Return the object that ``serialize_object`` described; objects stay as they are.
 
     Parameters
     ----------
@@ -132,7 +123,7 @@ def deserialize_object(config, custom_objects=None):
 
 
 def _is_entry(config):
-    """Whether a dict stands for an object, and is none of the user's own."""
+    """Return whether a dict describes an object; otherwise it is a plain dict."""
     kind = config.get("class_name")
     return isinstance(kind, str) and (kind.startswith("__") or "module" in config)
 
@@ -150,18 +141,19 @@ def _deserialized(entry):
     except (KeyError, TypeError, ValueError) as error:
         raise ArgumentError(f"config: {entry!r} is no {kind}") from error
     if kind == "__object__":
-        return custom.find(None, inner, inner)
+        return families.find(None, inner, inner)
     name = inner if kind in ("function", "__type__") else kind
-    found = custom.find(entry.get("module"), name, entry.get("registered_name"))
+    found = families.find(entry.get("module"), name, entry.get("registered_name"))
     if inspect.isclass(found) != (kind != "function"):
         raise ArgumentError(
-            f"config: {name!r} is a {type(found).__name__}, which was not meant"
+            f"config: {name!r} is a {type(found).__name__}, expected "
+            f"{'a function' if kind == 'function' else 'a class'}"
         )
-    return found if kind in ("function", "__type__") else _made(found, entry)
+    return found if kind in ("function", "__type__") else _make(found, entry)
 
 
-def _made(cls, entry):
-    """An object of a class, by its config."""
+def _make(cls, entry):
+    """Return an object of a class by its config."""
     config = entry.get("config")
     if not isinstance(config, dict):
         raise ArgumentError(f"config: that of {cls.__name__} is no dict: {config!r}")

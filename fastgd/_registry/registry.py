@@ -1,93 +1,131 @@
-"""The classes that a name, a class or a saved description stands for."""
+"""The classes and functions of a family by name, and objects made from descriptions."""
 
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from fastgd._registry import custom
 from fastgd._registry.names import lookup, snake_case
 from fastgd._registry.objects import Serializable, deserialize_object
+from fastgd._typing import Config, CustomObjects
 from fastgd.errors import DataTypeError
+
+Things = Iterable[Callable[..., Any]]
 
 
 class Registry:
-    """The classes of a module, by their names.
+    """The classes and functions of a family by the names that strings and descriptions use.
+
+    Each module of `families.FAMILIES` holds one, as ``REGISTRY``.
 
     Parameters
     ----------
     argument : str
-        What errors call the thing, such as ``"regularizer"``.
+        The word of error messages, such as ``"regularizer"``.
     module : str
-        Where its classes are.
-    classes : iterable of type
-        Each is found by its name and by its name in snake case.
+        The module of the family.
+    classes, functions : iterable of callable
+        A string finds a class by its name, also as `spelling` spells it; and a function by its
+        name, unless that stands for a class.
+    unnamed : iterable of callable
+        More classes and functions, which a description may name but no string finds.
     aliases : dict, optional
-        More names -> what makes the object.
+        More strings -> class, function, or a partial that makes an object.
+    spelling : callable
 
     Attributes
     ----------
-    classes : dict of str -> type
-        By the classes' own names.
+    names, members : dict of str -> callable
+        The names of strings, and those of descriptions.
     """
 
-    def __init__(self, argument, module, classes, aliases=None):
+    def __init__(
+        self, argument: str, module: str, classes: Things, functions: Things = (),
+        unnamed: Things = (), aliases: Mapping[str, Callable[..., Any]] | None = None,
+        spelling: Callable[[str], str] = snake_case,
+    ):  # fmt: skip
         self.argument = argument
         self.module = module
-        self.classes = {c.__name__: c for c in classes}
-        snake = {snake_case(name): c for name, c in self.classes.items()}
-        self.makers = self.classes | snake | (aliases or {})
+        own = {thing.__name__: thing for thing in classes}
+        called = {thing.__name__: thing for thing in functions}
+        more = {thing.__name__: thing for thing in unnamed}
+        spelled = {spelling(name): thing for name, thing in own.items()}
+        aliases = dict(aliases or {})
+        self.names = called | own | spelled | aliases
+        self.members = aliases | spelled | called | own | more
 
-    def get(self, identifier):
-        """The object for a name, a description, a class or any callable; None for None.
+    def make(self, name: Any, /, **arguments: Any) -> Any:
+        """Return a new object for a name, or a function as it is; the error lists the names."""
+        return _made(lookup(self.argument, name, self.names), **arguments)
 
-        Raises
-        ------
-        UnknownNameError
-            Listing the names there are.
-        DataTypeError
-            If it is nothing of the kind.
+    def get(self, identifier: Any) -> Any:
+        """Return the object for a name, a description, a class or any callable.
+
+        None stays None. An UnknownNameError lists the names there are; a DataTypeError refuses
+        anything else.
         """
         if identifier is None:
             return None
         if isinstance(identifier, str):
-            return lookup(self.argument, identifier, self.makers)()
+            return self.make(identifier)
         if isinstance(identifier, dict):
             return self.deserialize(identifier)
-        if isinstance(identifier, type):
-            identifier = identifier()
         if callable(identifier):
-            return identifier
+            return identifier() if isinstance(identifier, type) else identifier
         raise DataTypeError(
             f"{self.argument}: expected a name or an object, got {identifier!r}"
         )
 
-    def deserialize(self, config, custom_objects=None):
-        """The object that ``serialize`` described, or a name stands for.
+    def deserialize(
+        self, config: Config | str | None, custom_objects: CustomObjects | None = None
+    ) -> Any:
+        """Return the object that ``serialize`` described, or that a name stands for.
 
         Parameters
         ----------
         config : dict or str or None
-            ``{"class_name": ..., "config": ...}``; the module is this one if it is not named.
+            ``{"class_name": ..., "config": ...}``; without a ``"module"`` it is this one.
         custom_objects : dict of str -> class or function, optional
-            A user's own, by their names.
+            Your own classes and functions by name.
 
         Raises
         ------
         UnknownNameError, ArgumentError
             For a name or a description that stands for nothing here.
         """
+        if custom_objects:
+            with custom.custom_object_scope(custom_objects):
+                return self.deserialize(config)
+        if isinstance(config, str):
+            found = custom.get_registered_object(config)
+            if found is None:
+                found = self.names.get(config) or self.members.get(config)
+            return self.make(config) if found is None else _made(found)
         if not isinstance(config, dict):
             return self.get(config)
-        if isinstance(config.get("class_name"), str) and "module" not in config:
-            name = config["class_name"]
-            if name in self.makers:
-                name = self.makers[name].__name__
-            config = {"config": {}, "module": self.module} | config | {"class_name": name}
-        return deserialize_object(config, custom_objects)
+        if self._is_own(config):
+            config = {"config": {}, "registered_name": None, **config, "module": self.module}
+        return deserialize_object(config)
+
+    def _is_own(self, config):
+        """Return whether a description belongs to this family, but does not name its module."""
+        name = config.get("class_name")
+        if not isinstance(name, str) or "module" not in config:
+            return isinstance(name, str)
+        return str(config["module"]).startswith("keras.") and name in self.members
+
+
+def _made(found, **arguments):
+    return found(**arguments) if isinstance(found, type | functools.partial) else found
 
 
 class Described(Serializable):
-    """What `Registry` makes: an object that knows the arguments that make it again."""
+    """An object whose attributes are the arguments that make it again."""
 
-    def get_config(self):
-        """The arguments that make this object again."""
+    def get_config(self) -> Config:
+        """Return the arguments that make this object again."""
         return dict(vars(self))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         arguments = ", ".join(f"{k}={v!r}" for k, v in self.get_config().items())
         return f"{type(self).__name__}({arguments})"

@@ -5,39 +5,44 @@ import contextlib
 import json
 import sys
 
-from fastgd.bench import picture, table
+from fastgd.bench import plot, table
+from fastgd.bench.frameworks import FOLDER, FRAMEWORKS, OURS, find
 from fastgd.bench.measure import THREADED, measured
-from fastgd.bench.registry import OURS, SIDES
-from fastgd.bench.selection import WORKLOADS, everything
-from fastgd.bench.worker import Worker
+from fastgd.bench.process import Worker
+from fastgd.bench.selection import WORKLOADS, full_grid
 
-PEERS = [name for name in SIDES if name != OURS]
+#: How to get the adapters for other frameworks.
+MORE = (
+    "for other frameworks take the folder benchmarks of fastgd's repository, and name it with "
+    "--frameworks"
+)
 
 
-def add_to(commands):
-    """Add ``bench`` to the commands of a parser."""
-    parser = commands.add_parser(
+def main():
+    """Run the command line of the package."""
+    parser = argparse.ArgumentParser(prog="python -m fastgd")
+    bench = parser.add_subparsers(required=True).add_parser(
         "bench", help="measure fastgd beside NumPy and the frameworks installed here",
-        description="Measure fastgd beside NumPy and the frameworks installed here. Each side "
-        "first has to compute what fastgd does; then they take turns, and the least time "
-        "counts.",
+        description="Measure fastgd beside NumPy and the frameworks installed here. Each first "
+        "has to compute what fastgd does; then they take turns, and the least time counts.",
     )  # fmt: skip
-    parser.add_argument(
-        "-k", default="", metavar="TEXT", help="workloads with TEXT in the name"
-    )
-    parser.add_argument("--full", action="store_true", help="the whole grid: takes hours")
-    parser.add_argument("--list", action="store_true", help="name the workloads and stop")
-    parser.add_argument(
-        "--peers", type=_peers, default=PEERS, metavar="NAMES",
-        help="these only, of " + ",".join(PEERS),
-    )  # fmt: skip
-    parser.add_argument("--threads", type=_positive, default=1, help="of every side (1)")
-    parser.add_argument("--seconds", type=float, default=3, help="at least, a workload (3)")
-    parser.add_argument("--rounds", type=_positive, default=3, help="turns of each side (3)")
-    parser.add_argument("--goals", action="store_true", help="list what was to be reached")
-    parser.add_argument("--json", action="store_true", help="the figures instead of a table")
-    parser.add_argument("--picture", metavar="PATH", help="draw the ratios, with matplotlib")
-    parser.set_defaults(command=run)
+    option = bench.add_argument
+    option("-k", default="", metavar="TEXT", help="workloads with TEXT in the name")
+    option("--full", action="store_true", help="the whole grid: takes hours")
+    option("--list", action="store_true", help="name the workloads and stop")
+    option("--peers", metavar="NAMES", help="these only, such as numpy,torch")
+    option("--frameworks", default=FOLDER, metavar="FOLDER", help=MORE)
+    option("--threads", type=_positive, default=1, help="of every side (1)")
+    option("--seconds", type=float, default=3, help="at least, a workload (3)")
+    option("--rounds", type=_positive, default=3, help="turns of each side (3)")
+    option("--goals", action="store_true", help="list the goals, and whether they are reached")
+    option("--json", action="store_true", help="the values instead of a table")
+    option("--picture", metavar="PATH", help="draw the ratios, with matplotlib")
+    options = parser.parse_args()
+    try:
+        sys.exit(run(options))
+    except argparse.ArgumentTypeError as error:
+        bench.error(str(error))
 
 
 def _positive(text):
@@ -47,70 +52,68 @@ def _positive(text):
     return value
 
 
-def _peers(text):
-    names = [name for name in text.split(",") if name]
-    unknown = sorted(set(names) - set(PEERS))
-    if unknown:
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}")
-    return names
+def _compared(options):
+    """Return name -> Framework of those to compare, fastgd first."""
+    found = find(options.frameworks)
+    more = "" if len(found) > len(FRAMEWORKS) else MORE
+    if options.peers is None:
+        if more:
+            print(f"This compares fastgd with NumPy; {more}.", file=sys.stderr)
+        return {name: one for name, one in found.items() if one.installed()}
+    names = [name for name in options.peers.split(",") if name]
+    if unknown := sorted(set(names) - set(found)):
+        known = ", ".join(name for name in found if name != OURS)
+        raise argparse.ArgumentTypeError(
+            f"--peers: unknown: {', '.join(unknown)}; expected some of {known}"
+            + (f"; {more}" if more else "")
+        )
+    return {name: found[name] for name in [OURS, *names] if found[name].installed()}
 
 
 def run(options):
-    """Measure and print; returns the exit status, 1 if a side failed."""
-    workloads = [
-        w for w in (everything() if options.full else WORKLOADS) if options.k in str(w)
-    ]
+    """Measure and print; return the exit status, 1 if a side failed."""
+    workloads = full_grid() if options.full else WORKLOADS
+    workloads = [workload for workload in workloads if options.k in str(workload)]
     if options.list:
         print(*workloads, sep="\n")
         return 0
-    names = [OURS, *(name for name in options.peers if SIDES[name].installed())]
-    where = table.machine(names, options.threads)
-    lines = []
+    compared, lines = _compared(options), []
+    labels = {name: framework.label for name, framework in compared.items()}
+    where = table.machine(compared.values(), options.threads)
     with contextlib.ExitStack() as stack:
-        runners = start(stack, names, options.threads)
+        runners = start(stack, compared, options.threads)
         if not options.json:
-            show([*table.head(where), *table.columns(names, options.threads)])
+            show([*table.head(where), *table.columns(labels, options.threads)])
         for workload in workloads:
             lines.append(measured(workload, runners, options.seconds, options.rounds))
             if not options.json:
-                show([table.row(lines[-1], names, options.threads)])
-    problems = list(table.problems(lines))
+                show([table.row(lines[-1], labels, options.threads)])
+    problems = list(table.problems(lines, labels))
     if options.json:
         show([json.dumps({"machine": where, "results": lines}, indent=2)])
     elif problems:
         show(["", *problems])
     if options.goals and not options.json:
-        show(["", *table.goals(lines)])
+        show(["", *table.goals(lines, labels)])
     if options.picture:
-        picture.save(options.picture, where, lines)
+        plot.save(options.picture, where["cpu"], labels, lines)
     return int(bool(problems))
 
 
-def start(stack, names, threads):
-    """A worker for each side, and one more for fastgd in threads; the stack closes them."""
+def start(stack, frameworks, threads):
+    """Start a Worker for each framework, and one more for fastgd in threads."""
     clock = "process_time" if threads == 1 else "perf_counter"
+    counts = {name: (name, threads) for name in frameworks} | {OURS: (OURS, 1)}
+    if threads > 1:
+        counts = {OURS: (OURS, 1), THREADED: (OURS, threads)} | counts
     runners = {}
-    for name in names:
-        count = 1 if name == OURS else threads
-        runners[name] = stack.enter_context(
-            contextlib.closing(Worker(name, clock, threads, count))
-        )
-        if name == OURS and threads > 1:
-            runners[THREADED] = stack.enter_context(
-                contextlib.closing(Worker(name, clock, threads, threads))
-            )
+    for name, (framework, count) in counts.items():
+        worker = Worker(frameworks[framework], clock, threads, count)
+        runners[name] = stack.enter_context(contextlib.closing(worker))
     return runners
 
 
 def show(lines):
-    """Print at once, whoever reads."""
+    """Print at once, also into a pipe."""
     for line in lines:
         print(line, flush=True)
-
-
-def main():
-    """The command line of the package."""
-    parser = argparse.ArgumentParser(prog="python -m fastgd")
-    add_to(parser.add_subparsers(required=True))
-    options = parser.parse_args()
-    sys.exit(options.command(options))

@@ -1,14 +1,14 @@
-"""From workloads and runners to figures: first compare, then time by turns."""
+"""The values of a workload: first compare the sides, then time them by turns."""
 
 import numpy as np
 
-from fastgd.bench.registry import OURS, SIDES
+from fastgd.bench.frameworks import OURS
 from fastgd.errors import FastgdError
 
 #: How far a side may be from fastgd, relative to the largest number of an array.
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
 
-#: The side of fastgd in several threads.
+#: The name of fastgd in several threads.
 THREADED = "fastgd-threads"
 
 
@@ -16,8 +16,8 @@ class DifferenceError(FastgdError, AssertionError):
     """A side does not compute what fastgd does."""
 
 
-def apart(actual, expected, tolerance):
-    """How far two lists of arrays are apart, relative to the largest number of an array.
+def difference(actual, expected, tolerance):
+    """Return how far two lists of arrays are apart, relative to the largest number of each.
 
     Raises
     ------
@@ -27,10 +27,8 @@ def apart(actual, expected, tolerance):
     seen, wanted = ([f"{a.dtype} {a.shape}" for a in arrays] for arrays in (actual, expected))
     if seen != wanted:
         raise DifferenceError(f"expected arrays of {wanted}, got {seen}")
-    greatest = max(
-        (np.abs(a - e).max() / np.abs(e).max() for a, e in zip(actual, expected, strict=True)),
-        default=0.0,
-    )
+    pairs = zip(actual, expected, strict=True)
+    greatest = max((np.abs(a - e).max() / np.abs(e).max() for a, e in pairs), default=0.0)
     if not greatest <= tolerance:  # nor if it is NaN
         raise DifferenceError(
             f"the results are {greatest:.1e} apart, expected {tolerance:g} at most"
@@ -39,7 +37,7 @@ def apart(actual, expected, tolerance):
 
 
 def measured(workload, runners, seconds, rounds):
-    """The figures of a workload.
+    """Measure a workload.
 
     Parameters
     ----------
@@ -50,8 +48,8 @@ def measured(workload, runners, seconds, rounds):
     seconds : float
         How long to measure, at least: each side gets an equal share of it.
     rounds : int
-        In how many turns: each side runs at least once in each, but for those whose runs take
-        longer than ``seconds`` together.
+        In how many turns. Each side runs at least once in each, but for those whose runs
+        together take longer than ``seconds``.
 
     Returns
     -------
@@ -61,9 +59,7 @@ def measured(workload, runners, seconds, rounds):
         bandwidth; "goals".
     """
     line = {"workload": str(workload), "unit": workload.unit, "apart": {}, "problems": {}}
-    tolerances = {name: entry.tolerance for name, entry in SIDES.items()}
-    steps = {}
-    expected = None
+    steps, expected = {}, None
     for name, runner in runners.items():
         try:
             count = runner.prepare(workload)
@@ -71,30 +67,34 @@ def measured(workload, runners, seconds, rounds):
                 continue
             result = runner.result()
             expected = result if expected is None else expected
-            tolerance = max(TOLERANCE[workload.dtype], tolerances.get(name, 0))
-            line["apart"][name] = apart(result, expected, tolerance)
+            tolerance = max(TOLERANCE[workload.dtype], runner.framework.tolerance)
+            line["apart"][name] = difference(result, expected, tolerance)
             steps[name] = count
         except FastgdError as error:
             line["problems"][name] = str(error)
             if expected is None:
                 break
     least, peaks = _by_turns(runners, steps, seconds, rounds, line["problems"])
-    line["us"] = {name: 1e6 * least[name] / steps[name] for name in least}
-    base = line["us"].get(THREADED if THREADED in runners else OURS)
-    others = [name for name in line["us"] if name not in (OURS, THREADED)]
-    line["ratio"] = {name: line["us"][name] / base for name in others} if base else {}
-    if OURS in line["us"]:
-        line["share"] = _share(workload, line["us"][OURS], peaks)
+    us = line["us"] = {name: 1e6 * least[name] / steps[name] for name in least}
+    base = us.get(THREADED if THREADED in runners else OURS)
+    others = [name for name in us if name not in (OURS, THREADED)]
+    line["ratio"] = {name: us[name] / base for name in others} if base else {}
+    if OURS in us:
+        needs = {"multiply_adds": workload.multiply_adds, "read": workload.traffic}
+        line["share"] = {
+            name: need / peak / (us[OURS] * 1e-6)
+            for (name, need), peak in zip(needs.items(), peaks, strict=True)
+            if need
+        }
     return line | {"goals": _goals(workload, line)}
 
 
 def _by_turns(runners, steps, seconds, rounds, problems):
-    """The least time of each side in seconds, and the highest peaks seen in between."""
-    least = {}
-    peaks = (0.0, 0.0)
+    """Return the least time of each side in seconds, and the highest peaks seen in between."""
+    least, peaks = {}, (0.0, 0.0)
     for turn in range(rounds):
         for name in steps:
-            # a run that takes longer than all should together tells enough at once
+            # a run longer than the time for all is not repeated
             if name in problems or turn * least.get(name, 0) > seconds:
                 continue
             try:
@@ -109,26 +109,16 @@ def _by_turns(runners, steps, seconds, rounds, problems):
     return least, peaks
 
 
-def _share(workload, us, peaks):
-    """How much of the core's peak, and of its bandwidth, a step in so many µs has used."""
-    needs = {"multiply_adds": workload.multiply_adds, "read": workload.traffic}
-    return {
-        name: need / peak / (us * 1e-6)
-        for (name, need), peak in zip(needs.items(), peaks, strict=True)
-        if need
-    }
-
-
 def _goals(workload, line):
-    """[{"goal", "expected", "reached"}], without those that were not measured."""
-    figures = dict(line["ratio"])
-    if figures:
-        figures["best"] = min(figures.values())
-    if THREADED in line["us"] and OURS in line["us"]:
-        figures["threads"] = line["us"][OURS] / line["us"][THREADED]
-    figures["peak"] = line.get("share", {}).get("multiply_adds")
+    """Return [{"goal", "expected", "reached"}] of the goals that were measured."""
+    us, found = line["us"], dict(line["ratio"])
+    if found:
+        found["best"] = min(found.values())
+    if THREADED in us and OURS in us:
+        found["threads"] = us[OURS] / us[THREADED]
+    found["peak"] = line.get("share", {}).get("multiply_adds")
     return [
-        {"goal": name, "expected": expected, "reached": figures[name]}
+        {"goal": name, "expected": expected, "reached": found[name]}
         for name, expected in workload.goals.items()
-        if figures.get(name) is not None
+        if found.get(name) is not None
     ]

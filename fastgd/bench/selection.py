@@ -1,6 +1,6 @@
-"""The workloads that are measured, and what fastgd has to reach in them.
+"""The workloads that are measured, and the goals of fastgd in them.
 
-Shapes are appended, never edited: a number is only worth something beside older ones.
+Shapes are appended, never edited: a time is only worth something beside older ones.
 """
 
 from fastgd.bench.workloads import Descent, Prediction, Starting, Training, products
@@ -48,13 +48,13 @@ WORKLOADS = (
 
 
 def _rows(widths, batch_size):
-    """Enough rows for some steps, not so many that an epoch takes seconds."""
+    """Return enough rows for some steps, and too few for an epoch to take seconds."""
     steps = max(4, min(300, 500_000_000 // (3 * batch_size * products(widths))))
     return batch_size * steps
 
 
-def everything():
-    """The workloads above, and each network at each batch size, optimizer and data type."""
+def full_grid():
+    """Return the workloads above, and a grid of networks, batch sizes and optimizers."""
     grid = [
         Training(widths, batch_size, _rows(widths, batch_size), dtype, optimizer)
         for widths in _NETWORKS

@@ -1,4 +1,4 @@
-"""The figures as text."""
+"""The values as text; ``labels`` is name -> head of the column of each framework."""
 
 import platform
 from importlib import metadata
@@ -7,23 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from fastgd import config
+from fastgd.bench.frameworks import OURS
 from fastgd.bench.measure import THREADED
-from fastgd.bench.registry import OURS, SIDES
-
-_LABELS = {name: entry.label for name, entry in SIDES.items()}
 
 
-def machine(names, threads):
-    """What the figures depend on: a dict.
-
-    Parameters
-    ----------
-    names : iterable of str
-        The sides.
-    threads : int
-    """
-    modules = {module for name in names for module in SIDES[name].needs}
+def machine(frameworks, threads):
+    """Return what the times depend on: CPU, system, and versions, as a dict."""
+    modules = sorted({module for framework in frameworks for module in framework.needs})
     distributions = metadata.packages_distributions()
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return {
         "cpu": cpu_name(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -31,13 +23,13 @@ def machine(names, threads):
         "fastgd": config.__version__,
         "engine": config.engine(),
         "python": platform.python_version(),
-        "numpy": f"{np.__version__} ({blas()})",
-        "peers": {m: metadata.version(distributions[m][0]) for m in sorted(modules)},
+        "numpy": f"{np.__version__} ({blas['name']} {blas['version']})",
+        "peers": {m: metadata.version(distributions[m][0]) for m in modules},
     }
 
 
 def cpu_name():
-    """The processor, as it calls itself."""
+    """Return the processor's name for itself."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -46,26 +38,20 @@ def cpu_name():
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def blas():
-    """NumPy's BLAS and its version."""
-    used = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    return f"{used['name']} {used['version']}"
-
-
 def duration(us):
-    """Microseconds, in a unit that suits them."""
+    """Return microseconds as text, in a unit that suits them."""
     units = {"s": 1e6, "ms": 1e3, "µs": 1, "ns": 1e-3}
     unit, size = next((pair for pair in units.items() if us >= pair[1]), ("ns", 1e-3))
     return f"{three_digits(us / size)} {unit}"
 
 
 def three_digits(value):
-    """A number to three digits, without an exponent."""
+    """Return a number to three digits, without an exponent."""
     return f"{value:.3g}" if value < 999.5 else f"{value:.0f}"
 
 
 def head(where):
-    """The lines above the table: where, and with what."""
+    """Yield the lines above the table: machine and versions."""
     threads = where["threads"]
     peers = [f"{name} {version}" for name, version in where["peers"].items()]
     versions = [f"Python {where['python']}", f"NumPy {where['numpy']}", *peers]
@@ -77,27 +63,27 @@ def head(where):
     yield ""
 
 
-def columns(names, threads):
-    """The heads of the columns, and the lines that begin the table."""
-    heads = ["workload", "fastgd"]
-    if threads > 1:
-        heads.append(f"fastgd, {threads} threads")
-    heads.append("of peak")
-    heads += [_LABELS[name] for name in names if name != OURS]
+def columns(labels, threads):
+    """Yield the two lines that begin the table."""
+    heads = ["workload", "fastgd", *([f"fastgd, {threads} threads"] if threads > 1 else [])]
+    heads += ["of peak", *(label for name, label in labels.items() if name != OURS)]
     yield f"| {' | '.join(heads)} |"
     yield "|---|" + "---:|" * (len(heads) - 1)
 
 
-def row(line, names, threads):
-    """A line of the table: the time of each side, and how many times fastgd's that is."""
+def row(line, labels, threads):
+    """Return a line of the table: the time of each side, and its ratio to fastgd's."""
     us = line["us"]
     cells = [f"{line['workload']} ({line['unit']})", _cell(line, OURS)]
     if threads > 1:
         cells.append(_cell(line, THREADED))
         if THREADED in us and OURS in us:
             cells[-1] += f" ({three_digits(us[OURS] / us[THREADED])}x)"
-    cells.append(_share(line.get("share", {})))
-    cells += [_cell(line, name) for name in names if name != OURS]
+    share, percent = line.get("share"), ""
+    if share:  # the limit that is nearer
+        name = max(share, key=share.get)
+        percent = f"{100 * share[name]:.0f} % {'fma' if name == 'multiply_adds' else 'read'}"
+    cells += [percent, *(_cell(line, name) for name in labels if name != OURS)]
     return f"| {' | '.join(cells)} |"
 
 
@@ -106,31 +92,22 @@ def _cell(line, name):
         return "failed"
     if name not in line["us"]:
         return ""
-    text = duration(line["us"][name])
-    ratio = line["ratio"].get(name)
+    text, ratio = duration(line["us"][name]), line["ratio"].get(name)
     return text if ratio is None else f"{text} ({three_digits(ratio)}x)"
 
 
-def _share(share):
-    """The limit that is nearer."""
-    if not share:
-        return ""
-    name = max(share, key=share.get)
-    return f"{100 * share[name]:.0f} % {'fma' if name == 'multiply_adds' else 'read'}"
-
-
-def problems(lines):
-    """What went wrong, a line each."""
+def problems(lines, labels):
+    """Yield a line for each side that failed."""
     for line in lines:
         for name, text in line["problems"].items():
-            yield f"failed: {line['workload']}, {_LABELS.get(name, name)}: {text}"
+            yield f"failed: {line['workload']}, {labels.get(name, name)}: {text}"
 
 
-def goals(lines):
-    """Each goal that was measured, and whether it was reached."""
+def goals(lines, labels):
+    """Yield a line for each goal that was measured, and whether it was reached."""
     for line in lines:
         for goal in line["goals"]:
             verdict = "reached" if goal["reached"] >= goal["expected"] else "MISSED"
-            figures = [three_digits(goal[key]) for key in ("reached", "expected")]
-            what = _LABELS.get(goal["goal"], goal["goal"])
-            yield f"{verdict}: {line['workload']}, {what}: {figures[0]}, goal {figures[1]}"
+            reached, expected = (three_digits(goal[key]) for key in ("reached", "expected"))
+            what = labels.get(goal["goal"], goal["goal"])
+            yield f"{verdict}: {line['workload']}, {what}: {reached}, goal {expected}"

@@ -1,7 +1,7 @@
-"""The same number of threads for everybody.
+"""The same number of threads for every side.
 
-Imports nothing of fastgd: the variables are to be set before NumPy is imported, because its
-BLAS reads them once, as it loads.
+Imports nothing of fastgd: the variables have to be set before NumPy is imported, because its
+BLAS reads them as it loads.
 """
 
 import os
@@ -10,7 +10,7 @@ _LIBRARIES = ("FASTGD", "OPENBLAS", "OMP", "MKL", "BLIS")
 
 
 def environment(threads):
-    """The variables that hold a new process to a number of threads: a dict of str -> str."""
+    """Return the variables that hold a new process to a number of threads."""
     variables = {f"{name}_NUM_THREADS": str(threads) for name in _LIBRARIES}
     variables["VECLIB_MAXIMUM_THREADS"] = variables["NPROC"] = str(threads)
     variables["TF_NUM_INTRAOP_THREADS"] = variables["TF_NUM_INTEROP_THREADS"] = str(threads)
@@ -22,13 +22,12 @@ def environment(threads):
 def hold_cores(cores):
     """Hold this process to a number of cores, where the system can.
 
-    This is what counts in the end: a library that makes more threads after all, or has one
-    beside the one that computes, gains nothing by it.
+    A library that starts more threads all the same gains nothing by it.
     """
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-cores:])
 
 
 def held():
-    """The number of threads that the environment holds this process to."""
+    """Return the number of threads that the environment holds this process to."""
     return int(os.environ["OMP_NUM_THREADS"])

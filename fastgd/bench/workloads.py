@@ -1,7 +1,6 @@
-"""What is compared. A workload says what there is to do; the sides say how each does it.
+"""The workloads. Each describes the work; the sides say how a framework does it.
 
-The figures in it are the same in every process that asks: starting weights, data and order come
-from fixed seeds.
+Its numbers are the same in every process: starting weights, data and order have fixed seeds.
 """
 
 from dataclasses import dataclass, field
@@ -11,55 +10,50 @@ import numpy as np
 
 from fastgd import layers, models, utils
 
-#: What a network's output layer does before each loss.
+#: The activation of a network's output layer before each loss.
 ACTIVATIONS = {
     "mse": None,
     "binary_crossentropy": "sigmoid",
     "categorical_crossentropy": "softmax",
 }
 
-#: That of Adam, on all sides: so small that it does not matter where a side adds it. PyTorch
-#: adds it to the corrected root, at first 30 times the root that Keras adds it to.
+#: Adam's epsilon on all sides, too small to matter where a side adds it. PyTorch adds it to the
+#: corrected root, at first 30 times the root that Keras adds it to.
 EPSILON = 1e-16
 
-# Sides are compared after so many steps at most, since rounding grows from step to step.
+# Sides are compared after this many steps at most, since rounding grows from step to step.
 _COMPARED_STEPS = 200
 
 
 def relu_network(widths, outputs, dtype):
-    """A model of dense layers: ReLU, and `outputs` as the last activation; glorot_uniform."""
+    """Return a model of dense layers: ReLU, and `outputs` as the last activation."""
     utils.set_random_seed(1)
     hidden = [layers.Dense(width, activation="relu") for width in widths[1:-1]]
     last = layers.Dense(widths[-1], activation=outputs)
     return models.Sequential([layers.Input(shape=(widths[0],)), *hidden, last], dtype=dtype)
 
 
-def dashed(widths):
-    """A network's name."""
-    return "-".join(map(str, widths))
-
-
 def products(widths):
-    """The multiply-adds of one row on its way through a network."""
+    """Return the multiply-adds of one row on its way through a network."""
     return sum(inputs * outputs for inputs, outputs in pairwise(widths))
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What all kinds of workload have.
+    """Hold what all kinds of workload have.
 
     Attributes
     ----------
     goals : dict of str -> float
-        What fastgd has to reach: so many times as fast as a side, by its name, or as all of
-        them ("best"), or as itself in one thread ("threads"); or this share of the core's peak
+        How many times as fast as a framework fastgd has to be, by its name, or as all of them
+        ("best"), or as itself in one thread ("threads"); or its share of the core's peak
         ("peak").
     unit : str
-        What a step is.
+        The name of a step.
     multiply_adds, traffic : int
         Multiply-adds in a step, and the bytes that must come from memory or go there.
     resident : int
-        The bytes that are gone through over and over: tells which cache they come from.
+        The bytes that are read over and over: they decide which cache they come from.
     """
 
     goals: dict[str, float] = field(default_factory=dict, kw_only=True, repr=False, hash=False)
@@ -68,10 +62,14 @@ class Workload:
     multiply_adds = traffic = resident = 0
     dtype = "float64"
 
+    def weights(self):
+        """Return kernel (inputs, outputs) and bias (outputs,) of each layer of its model."""
+        return self.model().get_weights()
+
 
 @dataclass(frozen=True)
 class Training(Workload):
-    """An epoch: shuffle, and a step of the optimizer for each batch, the last one shorter.
+    """Train for an epoch: shuffle, and a step for each batch, the last one shorter.
 
     Several outputs are trained as classes: softmax and categorical cross-entropy from one-hot
     targets. One output is trained on the mean squared error, or with a sigmoid on the binary
@@ -87,8 +85,8 @@ class Training(Workload):
 
     def __str__(self):
         return (
-            f"{'logistic ' if self.binary else ''}{dashed(self.widths)}, {self.optimizer}, "
-            f"batch {self.batch_size} of {self.rows}, {self.dtype}"
+            f"{'logistic ' if self.binary else ''}{'-'.join(map(str, self.widths))}, "
+            f"{self.optimizer}, batch {self.batch_size} of {self.rows}, {self.dtype}"
         )
 
     @property
@@ -110,24 +108,20 @@ class Training(Workload):
 
     @property
     def compared_rows(self):
-        """So many the sides train on to be compared, with a short batch if there is one."""
+        """The rows that sides train on to be compared, with a short batch if there is one."""
         full, rest = divmod(self.rows, self.batch_size)
         return min(full, _COMPARED_STEPS) * self.batch_size + rest
 
     def model(self):
-        """The model that all sides start from."""
+        """Return the model that all sides start from."""
         return relu_network(self.widths, ACTIVATIONS[self.loss], self.dtype)
 
-    def weights(self):
-        """Its weights: kernel (inputs, outputs) and bias (outputs,) of each layer in turn."""
-        return self.model().get_weights()
-
     def order(self, rows):
-        """The order of the rows in the epoch after which the sides are compared."""
+        """Return the order of the rows in the epoch after which the sides are compared."""
         return np.random.default_rng(2).permutation(rows)
 
     def data(self):
-        """x and y, (rows, inputs) and (rows, outputs); there is something to learn in them."""
+        """Return x (rows, inputs) and y (rows, outputs), in which there is a relation."""
         rng = np.random.default_rng(1)
         inputs, outputs = self.widths[0], self.widths[-1]
         x = rng.normal(size=(self.rows, inputs))
@@ -157,7 +151,7 @@ class Training(Workload):
 
 @dataclass(frozen=True)
 class Prediction(Workload):
-    """Some rows at a time through a ReLU network.
+    """Predict some rows at a time by a ReLU network.
 
     With ``served``, fastgd does it by ``model.predictor()`` instead of ``model.predict``.
     """
@@ -173,18 +167,14 @@ class Prediction(Workload):
     def __str__(self):
         what = "predictor" if self.served else "predict"
         rows = "one row" if self.rows == 1 else f"{self.rows} rows"
-        return f"{dashed(self.widths)}, {what} {rows}, {self.dtype}"
+        return f"{'-'.join(map(str, self.widths))}, {what} {rows}, {self.dtype}"
 
     def model(self):
-        """The model that predicts."""
+        """Return the model that predicts."""
         return relu_network(self.widths, None, self.dtype)
 
-    def weights(self):
-        """As those of ``Training``."""
-        return self.model().get_weights()
-
     def data(self):
-        """x, (rows, inputs)."""
+        """Return x, (rows, inputs)."""
         rng = np.random.default_rng(1)
         return rng.normal(size=(self.rows, self.widths[0])).astype(self.dtype)
 
@@ -195,10 +185,10 @@ class Prediction(Workload):
 
 @dataclass(frozen=True)
 class Descent(Workload):
-    """Batch gradient descent for least squares, float64, from zeros.
+    """Run batch gradient descent for least squares, float64, from zeros.
 
-    NumPy goes through all rows in every iteration, so that its time per iteration does not
-    depend on their number: ``by_hand`` gives a smaller one where it would take minutes.
+    NumPy reads all rows in every iteration, so that its time per iteration does not depend on
+    their number: ``by_hand`` gives a smaller one where it would take minutes.
     """
 
     rows: int
@@ -217,11 +207,11 @@ class Descent(Workload):
 
     @property
     def compared_iterations(self):
-        """Few, since at the end all may have converged, to whatever."""
+        """A few: at the end all sides may have converged, and would agree."""
         return min(self.iterations, 10)
 
     def data(self):
-        """x (rows, columns), y (rows,), theta (columns,) and alpha."""
+        """Return x (rows, columns), y (rows,), theta (columns,) and alpha."""
         rng = np.random.default_rng(1)
         x = rng.normal(size=(self.rows, self.columns))
         y = x @ rng.normal(size=self.columns) + rng.normal(size=self.rows)
@@ -243,13 +233,9 @@ class Descent(Workload):
 
 @dataclass(frozen=True)
 class Starting(Workload):
-    """What a fresh process pays before anything runs.
+    """Start a fresh process: ``what`` is "import", the import alone, or "first fit".
 
-    Parameters
-    ----------
-    what : {"import", "first fit"}
-        The import alone; or import, model and a first epoch of ``training``.
-    training : Training
+    A first fit is import, model and the first epoch of ``training``.
     """
 
     what: str

@@ -1,28 +1,21 @@
-"""What training reports to: the hooks, and who listens to them."""
+"""The base of all callbacks, and the hooks that a callback overrides."""
 
 import functools
+from typing import Any
 
-
-def _default(hook):
-    """Mark a hook that nobody has overridden: it is never called."""
-    hook._is_default = True
-    return hook
-
-
-def is_default(hook):
-    """Whether a bound hook is one that does nothing."""
-    return getattr(hook, "_is_default", False)
+from fastgd._typing import Logs
+from fastgd.errors import DivergenceError
 
 
 class Callback:
-    """What callbacks are derived from: override the hooks of interest.
+    """The base of all callbacks: override the hooks of interest.
 
     Only hooks that are overridden are called. An epoch is one compiled call; a callback that
     overrides a hook of batches cuts it at each batch, one that overrides ``on_train_progress``
-    hears how far it is without cutting anything.
+    is told the progress without cutting anything.
 
-    Every hook gets ``logs``, a dict of name -> float. What is added to it in ``on_epoch_end``
-    is seen by the callbacks that come later, and by the History, which comes last.
+    Every hook gets ``logs``, a dict of name -> float. Later callbacks see what is added to it
+    in ``on_epoch_end``, and so does the History, which comes last.
 
     Attributes
     ----------
@@ -46,96 +39,77 @@ class Callback:
     True
     """
 
-    def __init__(self):
-        self.params = None
-        self.model = None
+    def __init__(self) -> None:
+        self.params: Any = None
+        self.model: Any = None
 
-    def set_params(self, params):
-        """Called before a run with the dict ``params``."""
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Store the dict ``params``; run before everything else."""
         self.params = params
 
-    def set_model(self, model):
-        """Called before a run with the model."""
+    def set_model(self, model: Any) -> None:
+        """Store the model; run before everything else."""
         self.model = model
 
-    @_default
-    def on_train_begin(self, logs=None):
-        """Called before the first epoch of ``fit``."""
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Run before the first epoch of ``fit``."""
 
-    @_default
-    def on_train_end(self, logs=None):
-        """Called after the last epoch, unless an error ended the training."""
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Run after the last epoch, unless an error ended the training."""
 
-    @_default
-    def on_epoch_begin(self, epoch, logs=None):
-        """Called before each epoch; epochs count from 0."""
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Run before each epoch; epochs count from 0."""
 
-    @_default
-    def on_epoch_end(self, epoch, logs=None):
-        """Called after each epoch and its validation, with the figures of both."""
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Run after each epoch and its validation, with the values of both."""
 
-    @_default
-    def on_train_batch_begin(self, batch, logs=None):
-        """Called before each batch of an epoch; batches count from 0."""
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Run before each batch of an epoch; batches count from 0."""
 
-    @_default
-    def on_train_batch_end(self, batch, logs=None):
-        """Called after each batch, with the figures of the epoch so far."""
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Run after each batch, with the values of the epoch so far."""
 
-    @_default
-    def on_batch_begin(self, batch, logs=None):
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Another name of ``on_train_batch_begin``."""
 
-    @_default
-    def on_batch_end(self, batch, logs=None):
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Another name of ``on_train_batch_end``."""
 
-    @_default
-    def on_test_begin(self, logs=None):
-        """Called before ``evaluate``, and before each validation in ``fit``."""
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Run before ``evaluate``, and before each validation in ``fit``."""
 
-    @_default
-    def on_test_end(self, logs=None):
-        """Called after ``evaluate`` or a validation, with its figures."""
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """Run after ``evaluate`` or a validation, with its values."""
 
-    @_default
-    def on_test_batch_begin(self, batch, logs=None):
-        """Called before each batch of an evaluation."""
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Run before each batch of an evaluation."""
 
-    @_default
-    def on_test_batch_end(self, batch, logs=None):
-        """Called after each batch of an evaluation, with the figures so far."""
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Run after each batch of an evaluation, with the values so far."""
 
-    @_default
-    def on_predict_begin(self, logs=None):
-        """Called before ``predict``."""
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Run before ``predict``."""
 
-    @_default
-    def on_predict_end(self, logs=None):
-        """Called after ``predict``."""
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """Run after ``predict``."""
 
-    @_default
-    def on_predict_batch_begin(self, batch, logs=None):
-        """Called before each batch of ``predict``."""
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Run before each batch of ``predict``."""
 
-    @_default
-    def on_predict_batch_end(self, batch, logs=None):
-        """Called after each batch of ``predict``; ``logs["outputs"]`` are its outputs."""
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Run after each batch of ``predict``; ``logs["outputs"]`` are its outputs."""
 
-    @_default
-    def on_train_progress(self, steps, logs=None):
-        """Beyond Keras: so many batches of the epoch are done; called about 20 times a second.
+    def on_train_progress(self, steps: int, logs: Logs | None = None) -> None:
+        """Beyond Keras: run about 20 times a second with the number of batches done.
 
-        It cuts no epoch: a short one is done before anyone could ask.
+        It cuts no epoch: during a short one it is not run.
         """
 
-    @_default
-    def on_test_progress(self, steps, logs=None):
-        """Beyond Keras: so many batches of the evaluation are done."""
+    def on_test_progress(self, steps: int, logs: Logs | None = None) -> None:
+        """Beyond Keras: run with the number of batches of the evaluation done."""
 
-    @_default
-    def on_train_diverged(self, error):
-        """Beyond Keras: the epoch ended in a DivergenceError; the last finite weights are kept.
+    def on_train_diverged(self, error: DivergenceError) -> None:
+        """Beyond Keras: run when an epoch diverged; the model keeps the last finite weights.
 
         The error is raised unless ``model.stop_training`` is set here.
         """
@@ -143,33 +117,31 @@ class Callback:
 
 #: Hooks with a second name, as in Keras.
 ALIASES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
+_NAMES = tuple(name for name in vars(Callback) if name.startswith("on_"))
 #: All hooks; an alias is called where its hook is.
-HOOKS = tuple(
-    name for name in vars(Callback) if name.startswith("on_") and name not in ALIASES.values()
-)
-#: The hook that a name stands for.
+HOOKS = tuple(name for name in _NAMES if name not in ALIASES.values())
+#: The hook of each name.
 _HOOK_OF = {name: name for name in HOOKS} | {alias: hook for hook, alias in ALIASES.items()}
+
+for _name in _NAMES:  # Keras marks hooks that are not overridden in the same way
+    vars(Callback)[_name]._is_default = True
 
 
 def listeners_of(callback):
-    """The hooks that a callback overrides, with its methods: pairs of name and method."""
-    overridden = _overridden(type(callback))
-    own = [name for name in getattr(callback, "__dict__", ()) if name.startswith("on_")]
-    names = overridden.union(own) if own else overridden
-    found = []
-    for hook in {_HOOK_OF.get(name) for name in names} - {None}:
-        for name in (hook, ALIASES.get(hook)):
-            if name in names:
-                method = getattr(callback, name)
-                if not is_default(method):
-                    found.append((hook, method))
-                    break
-    return found
+    """Return the hooks that a callback overrides, as pairs of name and method."""
+    own = [name for name in getattr(callback, "__dict__", ()) if name in _HOOK_OF]
+    found = {}
+    for name in sorted(_overridden(type(callback)).union(own)):  # a hook replaces its alias
+        if not _is_default(method := getattr(callback, name)):
+            found[_HOOK_OF[name]] = method
+    return found.items()
 
 
 @functools.cache
 def _overridden(kind):
-    """The names of the hooks that a class of callbacks overrides."""
-    names = (*HOOKS, *ALIASES.values())
-    methods = ((name, getattr(kind, name, None)) for name in names)
-    return {name for name, method in methods if method is not None and not is_default(method)}
+    """Return the names of the hooks that a class of callbacks overrides."""
+    return {name for name in _NAMES if not _is_default(getattr(kind, name, None))}
+
+
+def _is_default(hook):
+    return hook is None or getattr(hook, "_is_default", False)

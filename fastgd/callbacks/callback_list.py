@@ -1,13 +1,17 @@
 """Several callbacks as one."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastgd._typing import Logs
 from fastgd.callbacks.callback import HOOKS, Callback, listeners_of
-from fastgd.callbacks.history import History
-from fastgd.callbacks.progbar_logger import ProgbarLogger
-from fastgd.errors import DataTypeError
+from fastgd.callbacks.progress import ProgbarLogger
+from fastgd.callbacks.records import History
+from fastgd.errors import DataTypeError, DivergenceError
 
 
 class CallbackList(Callback):
-    """Calls the hooks of several callbacks, one after the other.
+    """Call the hooks of several callbacks, one after the other.
 
     Parameters
     ----------
@@ -17,12 +21,12 @@ class CallbackList(Callback):
         Append a History or a ProgbarLogger if there is none.
     model : Model, optional
     **params
-        What ``set_params`` of each callback is called with.
+        Passed to ``set_params`` of each callback.
 
     Raises
     ------
     DataTypeError
-        For anything that has no hooks.
+        For an object that has no hooks.
 
     Examples
     --------
@@ -34,9 +38,10 @@ class CallbackList(Callback):
     """
 
     def __init__(
-        self, callbacks=None, add_history=False, add_progbar=False, model=None, **params
-    ):
-        self.callbacks = list(_flat(callbacks))
+        self, callbacks: Any = None, add_history: bool = False, add_progbar: bool = False,
+        model: Any = None, **params: Any,
+    ) -> None:  # fmt: skip
+        self.callbacks: list[Any] = list(_flat(callbacks))
         self.history = self._first(History)
         if self.history is None and add_history:
             self.history = History()
@@ -45,7 +50,7 @@ class CallbackList(Callback):
             self.callbacks.append(ProgbarLogger())
         self.params = params
         self.model = None
-        self._listeners = None
+        self._listeners: dict[str, list[Callable[..., None]]] | None = None
         if model is not None:
             self.set_model(model)
         if params:
@@ -54,58 +59,55 @@ class CallbackList(Callback):
     def _first(self, kind):
         return next((c for c in self.callbacks if isinstance(c, kind)), None)
 
-    def listeners(self, hook):
-        """The methods of all who override a hook; looked for once a run."""
-        if self._listeners is None:
+    def listeners(self, hook: str) -> Sequence[Callable[..., None]]:
+        """Return the methods of all callbacks that override a hook."""
+        if self._listeners is None:  # looked up once a run
             self._listeners = {}
             for callback in self.callbacks:
                 for name, method in listeners_of(callback):
                     self._listeners.setdefault(name, []).append(method)
         return self._listeners.get(hook, ())
 
-    def append(self, callback):
+    def append(self, callback: Any) -> None:
         """Add a callback."""
         self.callbacks.extend(_flat(callback))
         self._listeners = None
 
-    def set_params(self, params):
+    def set_params(self, params: dict[str, Any]) -> None:
         self.params = params
         for callback in self.callbacks:
             callback.set_params(params)
 
-    def set_model(self, model):
+    def set_model(self, model: Any) -> None:
         self.model = model
         for callback in self.callbacks:
             callback.set_model(model)
         self._listeners = None
 
-    def listens_to(self, *hooks):
-        """Whether any callback overrides one of the hooks."""
-        for hook in hooks:  # noqa: SIM110 (a generator takes longer)
-            if self.listeners(hook):
-                return True
-        return False
+    def listens_to(self, *hooks: str) -> bool:
+        """Return whether any callback overrides one of the hooks."""
+        return any(map(self.listeners, hooks))
 
     @property
-    def only_records(self):
-        """Whether there is nobody but a History."""
+    def only_records(self) -> bool:
+        """Whether there is nothing but a History."""
         return all(type(callback) is History for callback in self.callbacks)
 
-    def on_train_diverged(self, error):
+    def on_train_diverged(self, error: DivergenceError) -> None:
         """Tell every callback of a divergence."""
         for method in self.listeners("on_train_diverged"):
             method(error)
 
 
 def _relay(hook):
-    """The method that calls a hook of all who listen: of logs, or of a number and logs."""
+    """Return the method that calls a hook of all listeners, with logs or a number and logs."""
 
-    def with_number(self, number, logs=None):
+    def with_number(self: CallbackList, number: int, logs: Logs | None = None) -> None:
         logs = {} if logs is None else logs
         for method in self.listeners(hook):
             method(number, logs)
 
-    def without(self, logs=None):
+    def without(self: CallbackList, logs: Logs | None = None) -> None:
         logs = {} if logs is None else logs
         for method in self.listeners(hook):
             method(logs)

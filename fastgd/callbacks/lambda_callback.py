@@ -1,11 +1,16 @@
 """A callback made of functions."""
 
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
 from fastgd.callbacks.callback import ALIASES, HOOKS, Callback
 from fastgd.errors import DataTypeError
 
+_Hook: TypeAlias = Callable[..., Any] | None
+
 
 class LambdaCallback(Callback):
-    """Calls a function at each hook that one is given for.
+    """Call a function at each hook that one is given for.
 
     Parameters
     ----------
@@ -27,22 +32,20 @@ class LambdaCallback(Callback):
     """
 
     def __init__(
-        self, on_epoch_begin=None, on_epoch_end=None, on_train_begin=None, on_train_end=None,
-        on_train_batch_begin=None, on_train_batch_end=None, **kwargs,
-    ):  # fmt: skip
+        self, on_epoch_begin: _Hook = None, on_epoch_end: _Hook = None,
+        on_train_begin: _Hook = None, on_train_end: _Hook = None,
+        on_train_batch_begin: _Hook = None, on_train_batch_end: _Hook = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
         super().__init__()
         given = kwargs | {
-            "on_epoch_begin": on_epoch_begin,
-            "on_epoch_end": on_epoch_end,
-            "on_train_begin": on_train_begin,
-            "on_train_end": on_train_end,
+            "on_epoch_begin": on_epoch_begin, "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin, "on_train_end": on_train_end,
             "on_train_batch_begin": on_train_batch_begin,
             "on_train_batch_end": on_train_batch_end,
-        }
+        }  # fmt: skip
         for name, value in given.items():
-            if name in HOOKS or name in ALIASES.values():
-                if value is None:
-                    continue
-                if not callable(value):
-                    raise DataTypeError(f"{name}: expected a function, got {value!r}")
-            setattr(self, name, value)
+            is_hook = name in HOOKS or name in ALIASES.values()
+            if is_hook and value is not None and not callable(value):
+                raise DataTypeError(f"{name}: expected a function, got {value!r}")
+            if value is not None or not is_hook:
+                setattr(self, name, value)

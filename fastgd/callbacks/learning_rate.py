@@ -1,21 +1,23 @@
 """Callbacks that set the learning rate."""
 
 import inspect
+from collections.abc import Callable
 
 from fastgd._data.validation import number, whole_number
 from fastgd._training.progress import say
+from fastgd._typing import Logs
 from fastgd.callbacks.callback import Callback
 from fastgd.callbacks.monitor import MonitorCallback
 from fastgd.errors import ArgumentError, DataTypeError
 
 
 class LearningRateScheduler(Callback):
-    """Sets the learning rate before each epoch, and logs it after it.
+    """Set the learning rate before each epoch, and log it after it.
 
     Parameters
     ----------
     schedule : function
-        Of the epoch (from 0) and the learning rate, or of the epoch alone: the new rate.
+        Returns the new rate for the epoch (from 0) and the old rate, or for the epoch alone.
     verbose : {0, 1}
 
     Examples
@@ -30,15 +32,19 @@ class LearningRateScheduler(Callback):
     [0.2, 0.1, 0.05]
     """
 
-    def __init__(self, schedule, verbose=0):
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__()
         if not callable(schedule):
             raise DataTypeError(f"schedule: expected a function, got {schedule!r}")
         self.schedule = schedule
         self.verbose = verbose
-        self._takes_rate = _takes_two(schedule)
+        try:
+            inspect.signature(schedule).bind(0, 0.1)
+            self._takes_rate = True
+        except (TypeError, ValueError):
+            self._takes_rate = False
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         optimizer = self.model.optimizer
         arguments = (epoch, float(optimizer.learning_rate)) if self._takes_rate else (epoch,)
         rate = number(self.schedule(*arguments), "the learning rate that schedule returned", 0)
@@ -46,49 +52,38 @@ class LearningRateScheduler(Callback):
         if self.verbose:
             say(f"\nEpoch {epoch + 1}: learning rate set to {rate}")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:
             logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
 
-def _takes_two(schedule):
-    try:
-        inspect.signature(schedule).bind(0, 0.1)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
 class ReduceLROnPlateau(MonitorCallback):
-    """Reduces the learning rate when a figure has stopped improving, and logs it.
+    """Reduce the learning rate when a value has stopped improving, and log it.
 
     Parameters
     ----------
-    monitor : str
-        Which figure: ``"loss"``, a metric, or ``"val_..."`` of either.
+    monitor, mode, min_delta
+        As in EarlyStopping.
     factor : float
-        In (0, 1): what the rate is multiplied by.
+        In (0, 1): the rate is multiplied by it.
     patience : int
-        After so many epochs without an improvement.
+        Reduce after so many epochs without an improvement.
     verbose : {0, 1}
-    mode : {"auto", "min", "max"}
-        Whether less or more is better; "auto" asks the metric of that name.
-    min_delta : float
-        The least change that counts as an improvement.
     cooldown : int
-        Epochs after a reduction in which nothing is counted.
+        The number of epochs to ignore after a reduction.
     min_lr : float
         The rate is not reduced below it.
 
     Notes
     -----
-    Each ``fit`` begins anew; the rate stays what it is. The logged rate is that of the epoch.
+    Each ``fit`` starts afresh; the rate stays what it is. The logged rate is that of the epoch.
     """
 
     def __init__(
-        self, monitor="val_loss", factor=0.1, patience=10, verbose=0, mode="auto",
-        min_delta=1e-4, cooldown=0, min_lr=0.0,
-    ):  # fmt: skip
+        self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 10,
+        verbose: int = 0, mode: str = "auto", min_delta: float = 1e-4, cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:  # fmt: skip
         super().__init__(monitor, mode, min_delta=min_delta)
         self.factor = number(factor, "factor", 0)
         if self.factor >= 1:
@@ -101,17 +96,16 @@ class ReduceLROnPlateau(MonitorCallback):
 
     def _reset(self):
         self.best = None
-        self.wait = 0
-        self.cooldown_counter = 0
+        self.wait = self.cooldown_counter = 0
 
-    def in_cooldown(self):
-        """Whether a reduction was just made."""
+    def in_cooldown(self) -> bool:
+        """Return whether the rate was reduced in the last ``cooldown`` epochs."""
         return self.cooldown_counter > 0
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         self._reset()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = {} if logs is None else logs
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
         current = self.current(logs)

@@ -1,4 +1,4 @@
-"""What callbacks that watch one figure share."""
+"""The base of the callbacks that watch one value."""
 
 import warnings
 
@@ -6,26 +6,21 @@ import numpy as np
 
 from fastgd._data.validation import number
 from fastgd._registry.names import snake_case
+from fastgd._typing import Logs
 from fastgd.callbacks.callback import Callback
 from fastgd.errors import ArgumentError
 
 
 class MonitorCallback(Callback):
-    """Watches a figure and knows which of two values is better.
+    """Watch a value and compare it with others; the arguments are those of EarlyStopping.
 
-    Parameters
-    ----------
-    monitor : str
-        The name of a figure: ``"loss"``, a metric, or ``"val_..."`` of either.
-    mode : {"auto", "min", "max"}
-        Whether less or more is better; "auto" asks the metric of that name.
-    baseline : float, optional
-        What the first value has to beat.
-    min_delta : float
-        The least change that counts.
+    The first value has to be better than ``baseline``.
     """
 
-    def __init__(self, monitor="val_loss", mode="auto", baseline=None, min_delta=0):
+    def __init__(
+        self, monitor: str = "val_loss", mode: str = "auto", baseline: float | None = None,
+        min_delta: float = 0,
+    ) -> None:  # fmt: skip
         super().__init__()
         if mode not in ("auto", "min", "max"):
             raise ArgumentError(f"mode: expected 'auto', 'min' or 'max', got {mode!r}")
@@ -34,19 +29,16 @@ class MonitorCallback(Callback):
         self.best = baseline
         self.min_delta = abs(number(min_delta, "min_delta"))
 
-    def current(self, logs):
-        """The figure watched; None, and a warning, where it is not among the logs."""
+    def current(self, logs: Logs) -> float | None:
+        """Return the value in the logs; warn and return None if it is not recorded."""
         value = logs.get(self.monitor)
         if value is None:
-            warnings.warn(
-                f"{type(self).__name__}: no figure {self.monitor!r}; there are "
-                f"{', '.join(logs) or 'none'}",
-                stacklevel=2,
-            )
+            message = f"{type(self).__name__}: {not_recorded(self.monitor, logs)}"
+            warnings.warn(message, stacklevel=2)
         return value
 
-    def improves(self, value, reference):
-        """Whether a value is better than a reference, by more than ``min_delta``.
+    def improves(self, value: float, reference: float | None) -> bool:
+        """Return whether a value is better than a reference, by more than ``min_delta``.
 
         Anything but NaN is better than None.
         """
@@ -56,13 +48,13 @@ class MonitorCallback(Callback):
             return value - self.min_delta > reference
         return value + self.min_delta < reference
 
-    def direction(self):
-        """``"min"`` or ``"max"``.
+    def direction(self) -> str:
+        """Return ``"min"`` or ``"max"``.
 
         Raises
         ------
         ArgumentError
-            For mode "auto" and a figure that does not say which it is.
+            For mode "auto" and a value whose metric does not say which it is.
         """
         if self.mode != "auto":
             return self.mode
@@ -79,7 +71,17 @@ class MonitorCallback(Callback):
         )
 
 
-#: What the names of metrics say, where a metric does not say itself which way is up.
+def not_recorded(monitor: str, logs: Logs) -> str:
+    """Return the message for a value that is not in the logs."""
+    recorded = ", ".join(logs) or "nothing"
+    return (
+        f"monitor={monitor!r} is not recorded (recorded: {recorded}). "
+        "Add the metric or validation data."
+    )
+
+
+#: Words in the names of metrics whose values should rise and fall, for metrics without
+#: a direction of their own.
 _UP = (
     "accuracy", "auc", "precision", "recall", "sensitivity", "specificity", "score", "iou",
     "similarity", "gini", "kolmogorov", "true_positives", "true_negatives",
@@ -88,11 +90,11 @@ _DOWN = ("error", "crossentropy", "loss", "divergence", "hinge", "poisson", "bri
 
 
 def _direction(metric):
-    """``"max"`` or ``"min"`` for a metric; None where it cannot be told."""
+    """Return ``"max"`` or ``"min"`` for a metric, or None if it is not known."""
     said = getattr(metric, "direction", None) or getattr(metric, "_direction", None)
     if said is not None:
         return "max" if said in ("up", "max") else "min"
-    # a name of the user's own says nothing, the class does
+    # a name that the user chose says nothing, the class does
     for name in (snake_case(type(metric).__name__), metric.name):
         if any(word in name for word in _DOWN):  # first: "brier_score", "calibration_error"
             return "min"

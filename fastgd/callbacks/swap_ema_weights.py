@@ -1,15 +1,16 @@
-"""Looking at the averaged weights of a training."""
+"""Validate the averaged weights of a training."""
 
 from fastgd._data.validation import boolean
+from fastgd._typing import Array, Logs
 from fastgd.callbacks.callback import Callback
 from fastgd.errors import ArgumentError
 
 
 class SwapEMAWeights(Callback):
-    """Puts the optimizer's averages of the weights into the model where it is looked at.
+    """Put the optimizer's averages of the weights into the model while it is evaluated.
 
-    Validation, ``evaluate`` and ``predict`` then judge the averages, and training goes on with
-    the weights themselves.
+    Validation, ``evaluate`` and ``predict`` use the averages, and training goes on with the
+    weights themselves.
 
     Parameters
     ----------
@@ -23,12 +24,12 @@ class SwapEMAWeights(Callback):
         If the optimizer keeps no averages (``use_ema=True``).
     """
 
-    def __init__(self, swap_on_epoch=False):
+    def __init__(self, swap_on_epoch: bool = False) -> None:
         super().__init__()
         self.swap_on_epoch = boolean(swap_on_epoch, "swap_on_epoch")
-        self._weights = None
+        self._weights: Array | None = None
 
-    def _put_in(self):
+    def _put_in(self, logs: Logs | None = None) -> None:
         if self._weights is not None:
             return
         optimizer = self.model.optimizer
@@ -36,36 +37,27 @@ class SwapEMAWeights(Callback):
             raise ArgumentError(
                 "SwapEMAWeights: the optimizer has to be made with use_ema=True"
             )
-        # put aside, not swapped: however the training ends, the averages stay what they are
+        # a copy, not a swap: however the training ends, the averages stay what they are
         self._weights = self.model.parameters.copy()
-        optimizer.finalize_variable_values(self.model.network().trained)
+        optimizer.finalize_variable_values(self.model.assembly().trained)
 
-    def _take_out(self):
+    def _take_out(self, logs: Logs | None = None) -> None:
         if self._weights is not None:
             self.model.parameters[:] = self._weights
             self._weights = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         self._weights = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._take_out()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if self.swap_on_epoch:
             self._put_in()
 
-    def on_train_end(self, logs=None):
-        self._weights = None  # fit has put the averages in for good
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        self._weights = None  # fit has replaced the weights by the averages
 
-    def on_test_begin(self, logs=None):
-        self._put_in()
-
-    def on_test_end(self, logs=None):
-        self._take_out()
-
-    def on_predict_begin(self, logs=None):
-        self._put_in()
-
-    def on_predict_end(self, logs=None):
-        self._take_out()
+    on_test_begin = on_predict_begin = _put_in
+    on_test_end = on_predict_end = _take_out

@@ -1,30 +1,33 @@
-"""Figures for TensorBoard."""
+"""The values of a training for TensorBoard."""
 
 import os
 import time
+from typing import Any
 
 import numpy as np
 
 from fastgd._data.validation import boolean, positive_int, whole_number
+from fastgd._typing import Logs
 from fastgd.callbacks.callback import Callback
 from fastgd.errors import ArgumentError
 
 
 class TensorBoard(Callback):
-    """Writes the figures of a training, and histograms of the weights, for TensorBoard.
+    """Write the values of a training, and histograms of the weights, for TensorBoard.
 
-    The figures of an epoch are called ``epoch_loss`` and so on, as Keras calls them; those of
-    the training lie in ``log_dir/train``, those of validations in ``log_dir/validation``.
+    The values of an epoch are called ``epoch_loss`` and so on, as in Keras; those of the
+    training lie in ``log_dir/train``, those of validations in ``log_dir/validation``. The
+    package tensorboardX writes them.
 
     Parameters
     ----------
     log_dir : str or path
     histogram_freq : int
-        Histograms of all weights after every so many epochs; 0 for none.
+        Write histograms of all weights after every so many epochs; 0 for none.
     write_graph : bool
         Accepted as in Keras; there is no graph to write.
     write_images, profile_batch, embeddings_freq, embeddings_metadata
-        Stand here for the order of the arguments; not offered.
+        Accepted for the order of the arguments; not offered.
     write_steps_per_second : bool
         Add ``epoch_steps_per_second``.
     update_freq : {"epoch", "batch"} or int
@@ -34,14 +37,15 @@ class TensorBoard(Callback):
     Raises
     ------
     ImportError
-        When a training begins and the package tensorboard is not installed.
+        When a training begins and tensorboardX is not installed.
     """
 
     def __init__(
-        self, log_dir="logs", histogram_freq=0, write_graph=True, write_images=False,
-        write_steps_per_second=False, update_freq="epoch", profile_batch=0, embeddings_freq=0,
-        embeddings_metadata=None,
-    ):  # fmt: skip
+        self, log_dir: str | os.PathLike[str] = "logs", histogram_freq: int = 0,
+        write_graph: bool = True, write_images: bool = False,
+        write_steps_per_second: bool = False, update_freq: str | int = "epoch",
+        profile_batch: int = 0, embeddings_freq: int = 0, embeddings_metadata: Any = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         if write_images or profile_batch or embeddings_freq or embeddings_metadata:
             raise ArgumentError(
@@ -54,75 +58,54 @@ class TensorBoard(Callback):
         self.write_steps_per_second = boolean(write_steps_per_second, "write_steps_per_second")
         self.update_freq = update_freq
         if update_freq != "epoch":
-            self._every = (
-                1 if update_freq == "batch" else positive_int(update_freq, "update_freq")
-            )
-            self.on_train_batch_end = self._after_batch
-        self._writers = {}
+            every = 1 if update_freq == "batch" else update_freq
+            self._every = positive_int(every, "update_freq")
+            self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
+        self._writers: dict[str, Any] = {}
 
-    def _write(self, name, step, **values):
-        """One event of the writer of a name: tags with a number, or with a histogram."""
-        from tensorboard.compat.proto.event_pb2 import Event
-        from tensorboard.compat.proto.summary_pb2 import Summary
-        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+    def _writer(self, name):
+        from tensorboardX import SummaryWriter
 
         if name not in self._writers:
-            self._writers[name] = EventFileWriter(os.path.join(self.log_dir, name))
-        summary = Summary(
-            value=[
-                Summary.Value(tag=tag, **{_kind(value): value}) for tag, value in values.items()
-            ]
-        )
-        self._writers[name].add_event(Event(wall_time=time.time(), step=step, summary=summary))
+            self._writers[name] = SummaryWriter(os.path.join(self.log_dir, name))
+        return self._writers[name]
 
-    def on_train_begin(self, logs=None):
+    def _write(self, name, step, logs):
+        for tag, value in logs.items():
+            self._writer(name).add_scalar(tag, value, step)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         self.close()
+        self._writer("train")
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._begun = time.monotonic(), self.model.optimizer.iterations
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = dict(logs or {})
         if self.write_steps_per_second:
             begun, steps = self._begun
             elapsed = max(time.monotonic() - begun, 1e-9)
             logs["steps_per_second"] = (self.model.optimizer.iterations - steps) / elapsed
-        seen = {k.removeprefix("val_"): v for k, v in logs.items() if k.startswith("val_")}
-        train = {k: v for k, v in logs.items() if not k.startswith("val_")}
-        for name, figures in (("train", train), ("validation", seen)):
-            if figures:
-                self._write(name, epoch, **{f"epoch_{k}": v for k, v in figures.items()})
+        for name, value in logs.items():
+            folder = "validation" if name.startswith("val_") else "train"
+            self._write(folder, epoch, {f"epoch_{name.removeprefix('val_')}": value})
         if self.histogram_freq and epoch % self.histogram_freq == 0:
-            self._write_histograms(epoch)
-
-    def _write_histograms(self, epoch):
-        from tensorboard.compat.proto.summary_pb2 import HistogramProto
-
-        histograms = {}
-        for variable in self.model.weights:
-            values = np.asarray(variable, dtype=np.float64)
-            counts, limits = np.histogram(values, bins=30)
-            histograms[f"{variable.name}/histogram"] = HistogramProto(
-                min=values.min(), max=values.max(), num=values.size, sum=values.sum(),
-                sum_squares=np.square(values).sum(), bucket_limit=limits[1:], bucket=counts,
-            )  # fmt: skip
-        self._write("train", epoch, **histograms)
+            for variable in self.model.weights:
+                values = np.asarray(variable, np.float64)
+                tag = f"{variable.name}/histogram"
+                self._writer("train").add_histogram(tag, values, epoch, bins=30)
 
     def _after_batch(self, batch, logs=None):
         step = self.model.optimizer.iterations
         if step % self._every == 0:
-            self._write("train", step, **{f"batch_{k}": v for k, v in (logs or {}).items()})
+            self._write("train", step, {f"batch_{k}": v for k, v in (logs or {}).items()})
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs | None = None) -> None:
         self.close()
 
-    def close(self):
-        """Write what is still to be written."""
+    def close(self) -> None:
+        """Write the events that are still in memory, and close the files."""
         for writer in self._writers.values():
             writer.close()
         self._writers = {}
-
-
-def _kind(value):
-    """The field of a summary's value that a figure goes into."""
-    return "simple_value" if np.ndim(value) == 0 and np.isscalar(value) else "histo"

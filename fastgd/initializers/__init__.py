@@ -7,10 +7,13 @@ A layer takes an initializer, its name, a function of (shape, dtype), or an arra
 of the weights.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from fastgd._registry.objects import serialize_object
 from fastgd._registry.registry import Registry
+from fastgd._typing import Array, Identifier
 from fastgd.initializers.constant import Constant, Identity, Initializer, Ones, Values, Zeros
 from fastgd.initializers.random import (
     GlorotNormal,
@@ -34,8 +37,9 @@ CLASSES = (
 REGISTRY = Registry(
     "initializer",
     __name__,
-    (*CLASSES, Values),
-    {
+    CLASSES,
+    unnamed=(Initializer, Values),
+    aliases={
         "normal": RandomNormal,
         "uniform": RandomUniform,
         "one": Ones,
@@ -57,8 +61,8 @@ serialize = serialize_object
 deserialize = REGISTRY.deserialize
 
 
-def get(identifier):
-    """The initializer for a name, a class, a description, an array or an initializer itself.
+def get(identifier: Identifier | Array) -> Callable[..., Array] | None:
+    """Return the initializer for a name, class, description or array, or itself.
 
     Parameters
     ----------
@@ -82,40 +86,11 @@ def get(identifier):
 
 
 __all__ = [
-    "Constant",
-    "GlorotNormal",
-    "GlorotUniform",
-    "HeNormal",
-    "HeUniform",
-    "Identity",
-    "IdentityInitializer",
-    "Initializer",
-    "LecunNormal",
-    "LecunUniform",
-    "Ones",
-    "Orthogonal",
-    "OrthogonalInitializer",
-    "RandomNormal",
-    "RandomUniform",
-    "TruncatedNormal",
-    "VarianceScaling",
-    "Zeros",
-    "constant",
-    "deserialize",
-    "get",
-    "glorot_normal",
-    "glorot_uniform",
-    "he_normal",
-    "he_uniform",
-    "identity",
-    "lecun_normal",
-    "lecun_uniform",
-    "ones",
-    "orthogonal",
-    "random_normal",
-    "random_uniform",
-    "serialize",
-    "truncated_normal",
-    "variance_scaling",
-    "zeros",
-]
+    "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity",
+    "IdentityInitializer", "Initializer", "LecunNormal", "LecunUniform", "Ones", "Orthogonal",
+    "OrthogonalInitializer", "RandomNormal", "RandomUniform", "TruncatedNormal",
+    "VarianceScaling", "Zeros", "constant", "deserialize", "get", "glorot_normal",
+    "glorot_uniform", "he_normal", "he_uniform", "identity", "lecun_normal", "lecun_uniform",
+    "ones", "orthogonal", "random_normal", "random_uniform", "serialize", "truncated_normal",
+    "variance_scaling", "zeros",
+]  # fmt: skip

@@ -1,17 +1,20 @@
 """Initial values that are not random."""
 
+from typing import Self
+
 import numpy as np
 
 from fastgd import config
 from fastgd._data.validation import number, numeric
 from fastgd._registry.registry import Described
+from fastgd._typing import Array, Config, Data, DType, Shape
 from fastgd.errors import ArgumentError, ShapeError
 
 
 class Initializer(Described):
-    """Makes the initial values of an array.
+    """Make the initial values of an array.
 
-    A subclass gives ``__call__(shape, dtype=None)``, or ``values(shape)`` in double precision.
+    A subclass defines ``__call__(shape, dtype=None)``, or ``values(shape)`` in float64.
 
     Examples
     --------
@@ -21,36 +24,36 @@ class Initializer(Described):
            [0., 0., 0.]])
     """
 
-    def __call__(self, shape, dtype=None):
-        """An array of the shape, of `dtype` (by default ``config.floatx()``)."""
-        dtype = np.dtype(dtype or config.floatx()).newbyteorder("=")
-        return np.asarray(self.values(tuple(shape)), dtype)
+    def __call__(self, shape: Shape, dtype: DType | None = None) -> Array:
+        """Return an array of a shape and `dtype` (by default ``config.floatx()``)."""
+        native = np.dtype(dtype or config.floatx()).newbyteorder("=")
+        return np.asarray(self.values(tuple(shape)), native)
 
-    def values(self, shape):
-        """The values in double precision."""
+    def values(self, shape: Shape) -> Array:
+        """Return the values in double precision."""
         raise NotImplementedError
 
-    def clone(self):
-        """A new initializer with the same arguments."""
+    def clone(self) -> Self:
+        """Return a new initializer with the same arguments."""
         return type(self).from_config(self.get_config())
 
 
 class Zeros(Initializer):
-    """Zeros."""
+    """Fill with zeros."""
 
-    def values(self, shape):
+    def values(self, shape: Shape) -> Array:
         return np.zeros(shape)
 
 
 class Ones(Initializer):
-    """Ones."""
+    """Fill with ones."""
 
-    def values(self, shape):
+    def values(self, shape: Shape) -> Array:
         return np.ones(shape)
 
 
 class Constant(Initializer):
-    """One value everywhere, or the values of an array.
+    """Fill with one value, or with the values of an array.
 
     Parameters
     ----------
@@ -70,26 +73,28 @@ class Constant(Initializer):
            [1., 2.]], dtype=float32)
     """
 
-    def __init__(self, value=0.0):
+    def __init__(self, value: Data = 0.0):
         one = np.ndim(value) == 0
         self.value = number(value, "value") if one else _array(value, "value").tolist()
 
-    def values(self, shape):
-        return _filled(self.value, shape)
+    def values(self, shape: Shape) -> Array:
+        try:
+            return np.array(np.broadcast_to(self.value, shape), dtype=np.float64)
+        except ValueError:
+            raise _unfitting(np.shape(self.value), shape) from None
 
 
 class Identity(Initializer):
-    """gain on the diagonal of a matrix, 0 elsewhere.
+    """Fill a matrix with gain on the diagonal, and 0 elsewhere.
 
     Parameters
     ----------
-    gain : float
-        Finite.
+    gain : float, finite
 
     Raises
     ------
     ShapeError
-        When called for a shape that is not a matrix's.
+        When called for a shape that is not that of a matrix.
 
     Examples
     --------
@@ -99,17 +104,17 @@ class Identity(Initializer):
            [0., 2., 0.]], dtype=float32)
     """
 
-    def __init__(self, gain=1.0):
+    def __init__(self, gain: float = 1.0):
         self.gain = number(gain, "gain")
 
-    def values(self, shape):
+    def values(self, shape: Shape) -> Array:
         if len(shape) != 2:
-            raise ShapeError(f"shape: Identity makes matrices only, got {shape}")
+            raise ShapeError(f"shape: Identity needs two dimensions, got {shape}")
         return self.gain * np.eye(*shape)
 
 
 class Values(Initializer):
-    """The values of an array, for weights of its shape: what ``get`` makes of an ndarray.
+    """Give the values of an array to weights of its shape; ``get`` makes it of an ndarray.
 
     Parameters
     ----------
@@ -121,31 +126,24 @@ class Values(Initializer):
         When called for another shape.
     """
 
-    def __init__(self, array):
+    def __init__(self, array: Data):
         self.array = _array(array, "initializer")
 
-    def values(self, shape):
+    def values(self, shape: Shape) -> Array:
         if shape != self.array.shape:
             raise _unfitting(self.array.shape, shape)
         return self.array
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {"array": self.array.tolist()}
 
 
 def _array(values, argument):
-    """An own copy in double precision; of finite numbers."""
+    """Return a copy in double precision of finite numbers."""
     array = np.array(numeric(values, argument), dtype=np.float64)
     if not np.isfinite(array).all():
         raise ArgumentError(f"{argument}: expected finite numbers")
     return array
-
-
-def _filled(value, shape):
-    try:
-        return np.array(np.broadcast_to(value, shape), dtype=np.float64)
-    except ValueError:
-        raise _unfitting(np.shape(value), shape) from None
 
 
 def _unfitting(seen, shape):

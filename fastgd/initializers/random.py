@@ -1,44 +1,46 @@
 """Initial values that are drawn, in double precision."""
 
 import math
+from typing import ClassVar
 
 import numpy as np
 
 from fastgd._data.validation import number, whole_number
 from fastgd._engine import streams
 from fastgd._registry.names import lookup
+from fastgd._typing import Array, Config, Shape
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.initializers.constant import Initializer
 
 
 class RandomInitializer(Initializer):
-    """Base of the random ones: with a seed, every call gives the same values."""
+    """Draw random values; with a seed, every call gives the same ones."""
 
-    def __init__(self, seed=None):
+    def __init__(self, seed: int | None = None):
         self.seed = None if seed is None else whole_number(seed, "seed", 0)
 
-    def generator(self):
-        """A fresh generator from the seed."""
+    def generator(self) -> np.random.Generator:
+        """Return a new generator from the seed."""
         seed = streams.next_seed() if self.seed is None else self.seed
         return np.random.Generator(np.random.PCG64(seed))
 
 
 class RandomNormal(RandomInitializer):
-    """Normal with the given mean and standard deviation."""
+    """Draw from a normal distribution of a mean and standard deviation."""
 
-    def __init__(self, mean=0.0, stddev=0.05, seed=None):
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None):
         super().__init__(seed)
         self.mean = number(mean, "mean")
         self.stddev = number(stddev, "stddev", low=0)
 
-    def values(self, shape):
+    def values(self, shape: Shape) -> Array:
         return self.generator().normal(self.mean, self.stddev, shape)
 
 
 class TruncatedNormal(RandomNormal):
-    """Normal, drawn again wherever it falls two standard deviations or more from the mean."""
+    """Draw like RandomNormal, again for values two deviations or more from the mean."""
 
-    def values(self, shape):
+    def values(self, shape: Shape) -> Array:
         generator = self.generator()
         z = generator.standard_normal(shape)
         while (outside := np.abs(z) >= 2).any():
@@ -47,30 +49,29 @@ class TruncatedNormal(RandomNormal):
 
 
 class RandomUniform(RandomInitializer):
-    """Uniform in [minval, maxval)."""
+    """Draw from a uniform distribution in [minval, maxval)."""
 
-    def __init__(self, minval=-0.05, maxval=0.05, seed=None):
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None):
         super().__init__(seed)
         self.minval = number(minval, "minval")
         self.maxval = number(maxval, "maxval", low=self.minval)
 
-    def values(self, shape):
+    def values(self, shape: Shape) -> Array:
         return self.generator().uniform(self.minval, self.maxval, shape)
 
 
 class VarianceScaling(RandomInitializer):
-    """Variance scale / n, with n the fan in, the fan out or their mean.
+    """Draw with variance scale / n, where n is the fan in, the fan out or their mean.
 
     Parameters
     ----------
-    scale : float
-        Above 0.
+    scale : float, above 0
     mode : {"fan_in", "fan_out", "fan_avg"}
     distribution : {"truncated_normal", "untruncated_normal", "uniform"}
         "normal" is the truncated one.
     seed : int, optional
     input_axes, output_axes : list of int, optional
-        The axes whose lengths multiply to the fan in and the fan out. Where one is missing
+        The axes whose lengths multiply to the fan in and the fan out. Unless both are given,
         these are the lengths of the last two axes, each times those of all axes before them.
 
     Notes
@@ -80,14 +81,10 @@ class VarianceScaling(RandomInitializer):
     """
 
     def __init__(
-        self,
-        scale=1.0,
-        mode="fan_in",
-        distribution="truncated_normal",
-        seed=None,
-        input_axes=None,
-        output_axes=None,
-    ):
+        self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal",
+        seed: int | None = None, input_axes: list[int] | None = None,
+        output_axes: list[int] | None = None,
+    ):  # fmt: skip
         super().__init__(seed)
         self.scale = number(scale, "scale")
         if not self.scale > 0:
@@ -96,17 +93,17 @@ class VarianceScaling(RandomInitializer):
         self.distribution = distribution
         self.input_axes = _axes(input_axes, "input_axes")
         self.output_axes = _axes(output_axes, "output_axes")
-        # an unknown name is found now, not when a model is built
+        # an unknown name is an error now, not when a model is built
         lookup("mode", mode, dict.fromkeys(_MODES))
         lookup("distribution", distribution, dict.fromkeys(_DISTRIBUTIONS))
 
-    def values(self, shape):
+    def values(self, shape: Shape) -> Array:
         mean = _MODES[self.mode](*self._fans(shape))
         sigma = math.sqrt(self.scale / max(1.0, mean))
         return _DISTRIBUTIONS[self.distribution](sigma, self.seed).values(shape)
 
     def _fans(self, shape):
-        """The numbers of input and output units that a shape has, as in Keras."""
+        """Return the numbers of input and output units of a shape, as in Keras."""
         if self.input_axes is not None and self.output_axes is not None:
             return tuple(
                 math.prod(shape[axis] for axis in axes)
@@ -140,81 +137,83 @@ def _axes(axes, argument):
 
 
 class _Preset(VarianceScaling):
-    """A VarianceScaling whose arguments are its name."""
+    """Fix the scale, mode and distribution of a VarianceScaling."""
 
-    preset = ()
+    preset: ClassVar[tuple[float, str, str]]
 
-    def __init__(self, seed=None, input_axes=None, output_axes=None):
+    def __init__(
+        self, seed: int | None = None, input_axes: list[int] | None = None,
+        output_axes: list[int] | None = None,
+    ):  # fmt: skip
         super().__init__(*self.preset, seed, input_axes, output_axes)
 
-    def get_config(self):
+    def get_config(self) -> Config:
         names = "seed", "input_axes", "output_axes"
         return {name: getattr(self, name) for name in names}
 
 
 class GlorotUniform(_Preset):
-    """Uniform in ±sqrt(6 / (fan in + fan out)) (Glorot and Bengio 2010): Dense's default."""
+    """Draw uniformly in ±sqrt(6 / (fan in + fan out)) (Glorot, Bengio 2010): for Dense."""
 
     preset = (1.0, "fan_avg", "uniform")
 
 
 class GlorotNormal(_Preset):
-    """Truncated normal of variance 2 / (fan in + fan out) (Glorot and Bengio 2010)."""
+    """Draw from a truncated normal of variance 2 / (fan in + fan out) (Glorot, Bengio 2010)."""
 
     preset = (1.0, "fan_avg", "truncated_normal")
 
 
 class HeUniform(_Preset):
-    """Uniform in ±sqrt(6 / fan in) (He et al. 2015)."""
+    """Draw uniformly in ±sqrt(6 / fan in) (He et al. 2015)."""
 
     preset = (2.0, "fan_in", "uniform")
 
 
 class HeNormal(_Preset):
-    """Truncated normal of variance 2 / fan in (He et al. 2015)."""
+    """Draw from a truncated normal of variance 2 / fan in (He et al. 2015)."""
 
     preset = (2.0, "fan_in", "truncated_normal")
 
 
 class LecunUniform(_Preset):
-    """Uniform in ±sqrt(3 / fan in) (LeCun et al. 1998)."""
+    """Draw uniformly in ±sqrt(3 / fan in) (LeCun et al. 1998)."""
 
     preset = (1.0, "fan_in", "uniform")
 
 
 class LecunNormal(_Preset):
-    """Truncated normal of variance 1 / fan in (LeCun et al. 1998)."""
+    """Draw from a truncated normal of variance 1 / fan in (LeCun et al. 1998)."""
 
     preset = (1.0, "fan_in", "truncated_normal")
 
 
 class Orthogonal(RandomInitializer):
-    """A random matrix with orthonormal columns, or rows where those are fewer, times gain.
+    """Draw a matrix with orthonormal columns, or rows if there are fewer, times gain.
 
     Parameters
     ----------
-    gain : float
-        Finite.
+    gain : float, finite
     seed : int, optional
 
     Raises
     ------
     ShapeError
-        When called for fewer than two dimensions. More are taken for a matrix of as many
-        columns as the last one has.
+        When called for fewer than two dimensions. If there are more, all but the last are
+        the rows of the matrix.
 
     Notes
     -----
-    Uniform over all such matrices (Saxe et al. 2014). A product of Householder reflections
-    along normal vectors of falling length is distributed so (Stewart 1980). It needs no
-    factorization, and so nothing of a BLAS, whose last bits differ between machines.
+    Uniform over all such matrices (Saxe et al. 2014): a product of Householder reflections
+    along normal vectors of falling length (Stewart 1980). It needs no factorization, and so no
+    BLAS, whose last bits differ between machines.
     """
 
-    def __init__(self, gain=1.0, seed=None):
+    def __init__(self, gain: float = 1.0, seed: int | None = None):
         super().__init__(seed)
         self.gain = number(gain, "gain")
 
-    def values(self, shape):
+    def values(self, shape: Shape) -> Array:
         if len(shape) < 2:
             raise ShapeError(f"shape: Orthogonal needs two dimensions or more, got {shape}")
         rows, columns = math.prod(shape[:-1]), shape[-1]

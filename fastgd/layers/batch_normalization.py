@@ -1,30 +1,31 @@
 """Batch normalisation."""
 
+from typing import Any
+
 from fastgd import initializers
 from fastgd._core.types import Moments, Op
 from fastgd._data.validation import boolean, number
+from fastgd._engine.table import Table
+from fastgd._typing import Identifier, Shape
 from fastgd.errors import ArgumentError, DataTypeError
-from fastgd.layers.affine_weights import AffineWeights
-from fastgd.layers.axes import AxesLast, checked_axes
-from fastgd.layers.base import Weight
+from fastgd.layers.layer_normalization import NormalizingAffine
+from fastgd.layers.weight import Weight, WeightVariable
 
 
-class BatchNormalization(AffineWeights):
-    """gamma (x - mean) / sqrt(variance + epsilon) + beta, for each index of an axis.
+class BatchNormalization(NormalizingAffine):
+    """Compute gamma (x - mean) / sqrt(variance + epsilon) + beta, for each index of an axis.
 
-    In training the moments are those of the batch, over its rows and the other axes; the step
-    then moves the lasting ones: ``moving = moving momentum + batch (1 - momentum)``, with the
-    variance that divides by the number of values. Otherwise, and in training too where
-    ``trainable`` is False, it is the lasting ones that count. S. Ioffe, C. Szegedy, "Batch
-    normalization: accelerating deep network training by reducing internal covariate shift",
-    2015.
+    In training the moments are those of the batch, over its rows and the other axes. Each step
+    updates the moving moments: ``moving = moving momentum + batch (1 - momentum)``, with the
+    variance that divides by the number of values. Otherwise, and in training if ``trainable``
+    is False, the moving moments are used. S. Ioffe, C. Szegedy, "Batch normalization:
+    accelerating deep network training by reducing internal covariate shift", 2015.
 
     Parameters
     ----------
     axis : int
-        The one that keeps its moments apart, as a rule that of the features.
-    momentum : float
-        From 0 to 1.
+        The axis, usually that of the features, of which each index has its own moments.
+    momentum : float, from 0 to 1
     epsilon : float
         At least 0.
     center, scale : bool
@@ -34,11 +35,10 @@ class BatchNormalization(AffineWeights):
     beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint : optional
         See ``fastgd.regularizers`` and ``fastgd.constraints``.
     renorm, renorm_clipping, renorm_momentum
-        Batch renormalisation is not offered: have to be left at their defaults.
+        Leave these at their defaults: batch renormalisation is not supported.
     synchronized : bool
-        Accepted as in Keras; there is one batch at a time in any case.
-    **kwargs
-        As for every layer.
+        Accepted as in Keras, without effect.
+    **kwargs : as for every layer
 
     Attributes
     ----------
@@ -58,57 +58,38 @@ class BatchNormalization(AffineWeights):
            [ 1.,  1.]])
     """
 
+    moving_mean, moving_variance = WeightVariable(), WeightVariable()
+    _arguments = (
+        "momentum", "moving_mean_initializer", "moving_variance_initializer", "renorm",
+        "renorm_clipping", "renorm_momentum", "synchronized",
+    )  # fmt: skip
+
     def __init__(
-        self,
-        axis=-1,
-        momentum=0.99,
-        epsilon=1e-3,
-        center=True,
-        scale=True,
-        beta_initializer="zeros",
-        gamma_initializer="ones",
-        moving_mean_initializer="zeros",
-        moving_variance_initializer="ones",
-        beta_regularizer=None,
-        gamma_regularizer=None,
-        beta_constraint=None,
-        gamma_constraint=None,
-        renorm=False,
-        renorm_clipping=None,
-        renorm_momentum=0.99,
-        synchronized=False,
-        **kwargs,
-    ):
-        super().__init__(
-            epsilon, center, scale, beta_initializer, gamma_initializer, beta_regularizer,
-            gamma_regularizer, beta_constraint, gamma_constraint, **kwargs,
-        )  # fmt: skip
+        self, axis: int = -1, momentum: float = 0.99, epsilon: float = 1e-3,
+        center: bool = True, scale: bool = True, beta_initializer: Identifier = "zeros",
+        gamma_initializer: Identifier = "ones", moving_mean_initializer: Identifier = "zeros",
+        moving_variance_initializer: Identifier = "ones", beta_regularizer: Identifier = None,
+        gamma_regularizer: Identifier = None, beta_constraint: Identifier = None,
+        gamma_constraint: Identifier = None, renorm: bool = False,
+        renorm_clipping: Any = None, renorm_momentum: float = 0.99,
+        synchronized: bool = False, **kwargs: Any,
+    ):  # fmt: skip
         if isinstance(axis, bool) or not hasattr(axis, "__index__"):
             raise DataTypeError(f"axis: expected a whole number, got {axis!r}")
         if renorm or renorm_clipping is not None:
-            raise ArgumentError("renorm: batch renormalisation is not offered; leave it False")
-        self.axis = int(axis)
+            raise ArgumentError("renorm: batch renormalisation is not supported; leave False")
+        super().__init__(int(axis), epsilon, center, scale, **kwargs)
+        self._set_weights_by(
+            gamma=(gamma_initializer, gamma_regularizer, gamma_constraint),
+            beta=(beta_initializer, beta_regularizer, beta_constraint),
+        )
         self.renorm, self.renorm_clipping, self.renorm_momentum = False, None, renorm_momentum
         self.momentum = number(momentum, "momentum", 0, 1)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
         self.synchronized = boolean(synchronized, "synchronized")
 
-    @property
-    def moving_mean(self):
-        """The lasting means; None before building."""
-        return self.variables[-2] if self.variables else None
-
-    @property
-    def moving_variance(self):
-        """The lasting variances; None before building."""
-        return self.variables[-1] if self.variables else None
-
-    def compute_output_shape(self, input_shape):
-        checked_axes(self.axis, input_shape, self.name)
-        return input_shape
-
-    def weight_specs(self, input_shape):
+    def weight_specs(self, input_shape: Shape) -> list[Weight]:
         shape = (input_shape[self.axis],)
         mean, variance = self.moving_mean_initializer, self.moving_variance_initializer
         return [
@@ -117,26 +98,13 @@ class BatchNormalization(AffineWeights):
             Weight("moving_variance", shape, variance, trainable=False),
         ]
 
-    def emit(self, table, source):
-        axes = checked_axes(self.axis, table.input_shape, self.name)
-        moved = AxesLast(table, source, table.input_shape, axes)
+    def emit(self, table: Table, source: int) -> int:
+        moved = self._axes_last(table, source)
         target = table.buffer(table.widths[source])
         table.row(
             Op.OP_BATCH_NORM, moved.buffer, target,
             kind=Moments.MOMENTS_BATCH if self.trainable else Moments.MOMENTS_MOVING,
-            state=self.moving_mean.offset, settings=(self.epsilon, self.momentum, moved.groups),
-            work=table.work(5 * moved.width), **self._offsets(),
+            state=self.variables[-2].offset, work=table.work(5 * moved.width),
+            settings=(self.epsilon, self.momentum, moved.groups), **self._offsets(),
         )  # fmt: skip
         return moved.back(target)
-
-    def get_config(self):
-        return super().get_config() | {
-            "axis": self.axis,
-            "momentum": self.momentum,
-            "moving_mean_initializer": self.moving_mean_initializer,
-            "moving_variance_initializer": self.moving_variance_initializer,
-            "renorm": self.renorm,
-            "renorm_clipping": self.renorm_clipping,
-            "renorm_momentum": self.renorm_momentum,
-            "synchronized": self.synchronized,
-        }

@@ -1,14 +1,19 @@
 """The fully connected layer."""
 
+from typing import Any
+
 from fastgd import activations, constraints, initializers, regularizers
 from fastgd._core.types import Op
 from fastgd._data.validation import positive_int
-from fastgd.errors import ArgumentError, NotBuiltError, ShapeError
-from fastgd.layers.base import Layer, Weight
+from fastgd._engine.table import Table
+from fastgd._typing import Config, Identifier, Shape
+from fastgd.errors import ArgumentError, ShapeError
+from fastgd.layers.layer import Layer
+from fastgd.layers.weight import Weight, WeightVariable
 
 
 class Dense(Layer):
-    """activation(x @ kernel + bias).
+    """Compute activation(x @ kernel + bias).
 
     Parameters
     ----------
@@ -24,7 +29,7 @@ class Dense(Layer):
     activity_regularizer : str or Regularizer, optional
         L1, L2 or L1L2 of the outputs: a sum over the outputs of a row, and a mean over rows.
     kernel_constraint, bias_constraint : str or Constraint, optional
-        What the weights satisfy after each update, see ``fastgd.constraints``.
+        Conditions on the weights after each update, see ``fastgd.constraints``.
     **kwargs
         ``input_shape``, ``input_dim``, ``name`` and ``dtype``, as for every layer.
 
@@ -32,7 +37,7 @@ class Dense(Layer):
     ----------
     kernel : Variable, shape (features, units)
     bias : Variable, shape (units,), or None
-        Zero-copy views of the model's parameters, once the model is built.
+        Zero-copy views of the model's parameters; None before building.
 
     Examples
     --------
@@ -43,26 +48,26 @@ class Dense(Layer):
     ((2, 3), (3,))
     """
 
+    kernel, bias = WeightVariable(), WeightVariable()
+    _arguments = (
+        "units", "activation", "use_bias", "kernel_initializer", "bias_initializer",
+        "kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint",
+        "bias_constraint",
+    )  # fmt: skip
+
     def __init__(
-        self,
-        units,
-        activation=None,
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        kernel_regularizer=None,
-        bias_regularizer=None,
-        activity_regularizer=None,
-        kernel_constraint=None,
-        bias_constraint=None,
-        **kwargs,
-    ):
+        self, units: int, activation: Identifier = None, use_bias: bool = True,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros", kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None, activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None, bias_constraint: Identifier = None, **kwargs: Any,
+    ):  # fmt: skip
         super().__init__(**kwargs)
         self.units = positive_int(units, "units")
         self.activation = activations.get(activation)
         if self.activation is activations.glu:
             raise ArgumentError(
-                "activation: glu halves the width: give it a layer, Activation('glu')"
+                "activation: glu halves the width: use it as a layer, Activation('glu')"
             )
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
@@ -73,31 +78,7 @@ class Dense(Layer):
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
 
-    @property
-    def kernel(self):
-        """The weights of the inputs, (features, units); None before the model is built."""
-        return self.variables[0] if self.variables else None
-
-    @kernel.setter
-    def kernel(self, value):
-        self._overwrite(self.kernel, value)
-
-    @property
-    def bias(self):
-        """What is added to the outputs, (units,); None without bias or before building."""
-        return self.variables[1] if self.use_bias and self.variables else None
-
-    @bias.setter
-    def bias(self, value):
-        self._overwrite(self.bias, value)
-
-    def _overwrite(self, variable, value):
-        # Python turns `layer.bias += 1` into a change in place and such an assignment.
-        if variable is None:
-            raise NotBuiltError(f"layer {self.name!r} has no such weight, or not yet")
-        variable.assign(value)
-
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) != 2:
             raise ShapeError(
                 f"input_shape: layer {self.name!r} expects (None, features), "
@@ -105,40 +86,16 @@ class Dense(Layer):
             )
         return (None, self.units)
 
-    def weight_specs(self, input_shape):
-        kernel = Weight(
-            "kernel",
-            (input_shape[-1], self.units),
-            self.kernel_initializer,
-            self.kernel_regularizer,
-            self.kernel_constraint,
-        )
-        bias = Weight(
-            "bias",
-            (self.units,),
-            self.bias_initializer,
-            self.bias_regularizer,
-            self.bias_constraint,
-        )
-        return [kernel, bias] if self.use_bias else [kernel]
+    def weight_specs(self, input_shape: Shape) -> list[Weight]:
+        kernel = self._weight("kernel", (input_shape[-1], self.units))
+        return [kernel, self._weight("bias", (self.units,))] if self.use_bias else [kernel]
 
-    def emit(self, table, source):
+    def emit(self, table: Table, source: int) -> int:
         target = table.buffer(self.units)
-        bias = self.bias.offset if self.use_bias else -1
-        table.row(Op.OP_DENSE, source, target, kernel=self.kernel.offset, bias=bias)
+        bias = self.variables[1].offset if self.use_bias else -1
+        table.row(Op.OP_DENSE, source, target, kernel=self.variables[0].offset, bias=bias)
         target = table.activation(activations.describe(self.activation), target)
         return table.penalized(target, self.activity_regularizer)
 
-    def get_config(self):
-        return super().get_config() | {
-            "units": self.units,
-            "activation": activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": self.kernel_initializer,
-            "bias_initializer": self.bias_initializer,
-            "kernel_regularizer": self.kernel_regularizer,
-            "bias_regularizer": self.bias_regularizer,
-            "activity_regularizer": self.activity_regularizer,
-            "kernel_constraint": self.kernel_constraint,
-            "bias_constraint": self.bias_constraint,
-        }
+    def get_config(self) -> Config:
+        return super().get_config() | {"activation": activations.serialize(self.activation)}

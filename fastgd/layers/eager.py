@@ -1,4 +1,4 @@
-"""A network called on values, outside of training: plainly, or recorded on gradient tapes."""
+"""Calls of layers and networks on values outside of training, recorded on gradient tapes."""
 
 import numpy as np
 
@@ -6,14 +6,19 @@ from fastgd import config
 from fastgd._data.validation import numeric, rows
 from fastgd._engine import builds, streams
 from fastgd._engine.arena import extent
-from fastgd._engine.plan import describe_layer, flat_copy, flat_vector, width_of
+from fastgd._engine.plan import flat_copy, flat_vector, width_of
+from fastgd._engine.table import describe_layer
 from fastgd.errors import ShapeError
 from fastgd.tape import Tensor, followed, record, recording
 
 
 def call_layer(layer, inputs, training=False):
-    """The output of a layer for values: a program of its own, for this one call."""
-    arrays = _several(inputs) if layer.several_inputs else [inputs]
+    """Return the output of a layer for values, by a program for this one call."""
+    arrays = [inputs]
+    if layer.several_inputs:
+        if not isinstance(inputs, (list, tuple)):
+            raise ShapeError(f"inputs: expected a list of arrays, got {type(inputs).__name__}")
+        arrays = list(inputs)
     plain = [numeric(x.numpy() if isinstance(x, Tensor) else x, "inputs") for x in arrays]
     if any(x.ndim < 2 for x in plain):
         raise ShapeError(
@@ -25,94 +30,74 @@ def call_layer(layer, inputs, training=False):
     variables = layer.variables
     dtype = np.dtype(variables[0].dtype if variables else layer.dtype or config.floatx())
     engine = builds.load(config.engine())
-    plain = [
+    packed = _side_by_side([
         rows(x, s, dtype, engine, "inputs", layer.name)
         for x, s in zip(plain, shapes, strict=True)
-    ]
-    packed = side_by_side(plain)
+    ])  # fmt: skip
     start, stop = extent(variables)
-    plan = describe_layer(layer, shapes, start)
     parameters = variables[0].owner[start:stop] if variables else flat_vector(0, dtype)
-    program = engine.Program(plan, parameters, flat_vector(parameters.size, dtype))
+    gradients = flat_vector(parameters.size, dtype)
+    program = engine.Program(describe_layer(layer, shapes, start), parameters, gradients)
     outputs = layer.compute_output_shape(given)
     outputs = outputs if isinstance(outputs, list) else [outputs]
-    key = streams.next_seed() if training else 0
-    result = call_program(program, parameters, variables, start, packed, arrays,
-                          outputs, training, key)  # fmt: skip
+    result = call_program(
+        program, parameters, variables, start, packed, arrays, outputs, training
+    )
     return result if len(result) > 1 else result[0]
 
 
-def _several(inputs):
-    if not isinstance(inputs, (list, tuple)):
-        raise ShapeError(f"inputs: expected a list of arrays, got {type(inputs).__name__}")
-    return list(inputs)
-
-
-def side_by_side(arrays):
-    """Matrices of as many rows as one; a single one is itself."""
-    if len(arrays) == 1:
-        return arrays[0]
-    counts = sorted({len(x) for x in arrays})
+def _side_by_side(matrices):
+    """Return matrices with as many rows as one matrix; a single one is returned itself."""
+    if len(matrices) == 1:
+        return matrices[0]
+    counts = sorted({len(x) for x in matrices})
     if len(counts) > 1:
         raise ShapeError(f"inputs: they have different numbers of rows: {counts}")
-    return np.concatenate(arrays, axis=1)
+    return np.concatenate(matrices, axis=1)
 
 
-def call_program(
-    program, parameters, variables, start, x, inputs, output_shapes, training, key
-):
-    """The outputs of a program for packed inputs: a list of ndarray, or Tensor under a tape.
+def call_program(program, parameters, variables, start, x, inputs, output_shapes, training):
+    """Return the outputs of a program: a list of ndarray, or of Tensor under a tape.
 
-    Parameters
-    ----------
-    program : Program
-    parameters : ndarray
-        Its flat vector, which begins at `start` in the owner of `variables`.
-    x : ndarray, shape (n, inputs)
-    inputs : list
-        What was packed into x, Tensors among them.
-    output_shapes : list of tuple
-    training : bool
-    key : int
-        Of random numbers.
+    parameters: the program's flat vector, which begins at `start` in the owner of `variables`;
+    x: a matrix that was packed from the list `inputs` of arrays and Tensors.
     """
     widths = [width_of(shape) for shape in output_shapes]
-    out = np.empty((len(x), sum(widths)), x.dtype)
-    # A tape may ask for the gradient after the weights have moved: it gets a copy of them.
+    ends = np.cumsum(widths)
+    out = np.empty((len(x), ends[-1]), x.dtype)
     taped = recording()
     whole = bool(variables) and parameters is variables[0].owner
     owners = [parameters] if whole else list(variables)
+    # The weights may change before a tape asks for the gradient: it gets a copy of them.
     parameters = flat_copy(parameters) if taped else parameters
+    key = streams.next_seed() if training else 0
     kept = program.forward(parameters, x, out, training, key)
-    ends = np.cumsum(widths)[:-1]
     parts = [
         np.ascontiguousarray(part).reshape(len(x), *shape[1:])
-        for part, shape in zip(np.split(out, ends, axis=1), output_shapes, strict=True)
+        for part, shape in zip(np.split(out, ends[:-1], axis=1), output_shapes, strict=True)
     ]
     if not taped:
         return parts
-    sizes = np.cumsum([int(np.prod(np.shape(i)[1:])) for i in inputs])[:-1]
+    input_ends = np.cumsum([int(np.prod(np.shape(i)[1:])) for i in inputs])
     wants_x = followed(list(inputs))
 
     def backward(k, d_part):
         d_out = np.zeros_like(out)
-        first = int(sum(widths[:k]))
-        d_out[:, first : first + widths[k]] = d_part.reshape(len(x), -1)
+        d_out[:, ends[k] - widths[k] : ends[k]] = d_part.reshape(len(x), -1)
         gradients = flat_vector(parameters.size, parameters.dtype)
         d_x = flat_vector(x.size, x.dtype).reshape(x.shape) if wants_x else None
         program.backward(kept, d_out, gradients, d_x)
-        of_variables = [gradients]
+        of_owners = [gradients]
         if not whole:
-            of_variables = [
+            of_owners = [
                 gradients[v.offset - start :][: v.size].reshape(v.shape) for v in variables
             ]
         if d_x is None:
-            return [*of_variables, *(None for _ in inputs)]
-        of_inputs = [
+            return of_owners + [None] * len(inputs)
+        return of_owners + [
             np.ascontiguousarray(d).reshape(np.shape(i))
-            for d, i in zip(np.split(d_x, sizes, axis=1), inputs, strict=True)
+            for d, i in zip(np.split(d_x, input_ends[:-1], axis=1), inputs, strict=True)
         ]
-        return [*of_variables, *of_inputs]
 
     return [
         record(part, [*owners, *inputs], lambda d, k=k: backward(k, d))

@@ -1,35 +1,40 @@
-"""Rows of a table, named by their numbers."""
+"""Rows of a table, looked up by their numbers."""
+
+from typing import Any
 
 import numpy as np
 
 from fastgd import constraints, initializers, regularizers
 from fastgd._core.types import Op
 from fastgd._data.validation import check_classes, numeric, positive_int
+from fastgd._engine.table import Table
+from fastgd._typing import Data, Identifier, Shape
 from fastgd.errors import ArgumentError
-from fastgd.layers.base import Layer, Weight
+from fastgd.initializers.constant import Values
+from fastgd.layers.layer import Layer
+from fastgd.layers.weight import Weight, WeightVariable
 
 
 class Embedding(Layer):
-    """Each number of the input is replaced by that row of the embeddings.
+    """Replace each number of the input by that row of the embeddings.
 
-    Nothing is ever one-hot: rows are gathered, and gradients scattered into them.
+    Rows are gathered, and gradients scattered into them, without one-hot vectors.
 
     Parameters
     ----------
     input_dim : int
-        How many rows there are; the numbers run from 0 to input_dim - 1.
+        The number of rows; the numbers run from 0 to input_dim - 1.
     output_dim : int
-        How wide a row is.
+        The width of a row.
     embeddings_initializer : str or Initializer
         See ``fastgd.initializers``.
     embeddings_regularizer, embeddings_constraint : optional
         See ``fastgd.regularizers`` and ``fastgd.constraints``.
     mask_zero : bool
-        Has to be False: no layer here takes a mask.
+        Leave this False: masks are not supported.
     weights : array, shape (input_dim, output_dim), optional
         The embeddings to begin with.
-    **kwargs
-        As for every layer.
+    **kwargs : as for every layer
 
     Attributes
     ----------
@@ -38,7 +43,7 @@ class Embedding(Layer):
     Raises
     ------
     ArgumentError
-        For more rows than the model's data type counts: 2^24 in float32.
+        For more rows than the model's data type can count: 2^24 in float32.
 
     Examples
     --------
@@ -51,17 +56,17 @@ class Embedding(Layer):
             [0. , 0.5]]], dtype=float32)
     """
 
+    embeddings = WeightVariable()
+    _arguments = (
+        "input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer",
+        "embeddings_constraint", "mask_zero",
+    )  # fmt: skip
+
     def __init__(
-        self,
-        input_dim,
-        output_dim,
-        embeddings_initializer="uniform",
-        embeddings_regularizer=None,
-        embeddings_constraint=None,
-        mask_zero=False,
-        weights=None,
-        **kwargs,
-    ):
+        self, input_dim: int, output_dim: int, embeddings_initializer: Identifier = "uniform",
+        embeddings_regularizer: Identifier = None, embeddings_constraint: Identifier = None,
+        mask_zero: bool = False, weights: Data = None, **kwargs: Any,
+    ):  # fmt: skip
         super().__init__(**kwargs)
         self.input_dim = positive_int(input_dim, "input_dim")
         self.output_dim = positive_int(output_dim, "output_dim")
@@ -69,70 +74,35 @@ class Embedding(Layer):
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)
         if mask_zero:
-            raise ArgumentError("mask_zero: no layer here takes a mask; leave it False")
+            raise ArgumentError("mask_zero: masks are not supported; leave it False")
         self.mask_zero = False
-        self._table = None if weights is None else self._table_of(weights)
+        self._given = None
+        if weights is not None:
+            weights = weights[0] if isinstance(weights, list) else weights
+            self._given = Values(np.asarray(weights))
+            self._given((self.input_dim, self.output_dim))  # refuse a wrong shape at once
 
-    @property
-    def embeddings(self):
-        """The table, (input_dim, output_dim); None before building."""
-        return self.variables[0] if self.variables else None
-
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape, self.output_dim)
 
-    def _table_of(self, weights):
-        """The initializer for an array, or a list with one, of the table's shape."""
-        table = initializers.get(
-            np.asarray(weights[0] if isinstance(weights, list) else weights)
-        )
-        table((self.input_dim, self.output_dim))  # now, where the mistake is
-        return table
+    def weight_specs(self, input_shape: Shape) -> list[Weight]:
+        weight = self._weight("embeddings", (self.input_dim, self.output_dim))
+        return [weight if self._given is None else weight._replace(initializer=self._given)]
 
-    def weight_specs(self, input_shape):
-        return [
-            Weight(
-                "embeddings", (self.input_dim, self.output_dim),
-                self._table or self.embeddings_initializer,
-                self.embeddings_regularizer, self.embeddings_constraint,
-            )
-        ]  # fmt: skip
-
-    def check_inputs(self, values, argument="x"):
-        """Refuse what names no row, before anything is computed from it.
-
-        Parameters
-        ----------
-        values : array, of any shape
-
-        Raises
-        ------
-        DataError
-            Naming the first place where there is no whole number from 0 to input_dim - 1.
-        """
+    def check_inputs(self, values: Data, argument: str = "x") -> None:
+        """Raise a DataError for the first value that is no whole number below input_dim."""
         check_classes(numeric(values, argument), self.input_dim, argument)
 
-    def emit(self, table, source):
-        countable = 2 ** (np.finfo(self.embeddings.dtype).nmant + 1)
+    def emit(self, table: Table, source: int) -> int:
+        embeddings = self.variables[0]
+        countable = 2 ** (np.finfo(embeddings.dtype).nmant + 1)
         if self.input_dim > countable:
             raise ArgumentError(
-                f"input_dim: {self.embeddings.dtype} counts to {countable} only, got "
+                f"input_dim: {embeddings.dtype} counts to {countable} only, got "
                 f"{self.input_dim}; use dtype='float64'"
             )
         table.checked(source, self.check_inputs)
         target = table.buffer(table.widths[source] * self.output_dim)
-        table.row(
-            Op.OP_EMBEDDING, source, target, kernel=self.embeddings.offset,
-            settings=(self.input_dim,),
-        )  # fmt: skip
+        settings = (self.input_dim,)
+        table.row(Op.OP_EMBEDDING, source, target, kernel=embeddings.offset, settings=settings)
         return target
-
-    def get_config(self):
-        return super().get_config() | {
-            "input_dim": self.input_dim,
-            "output_dim": self.output_dim,
-            "embeddings_initializer": self.embeddings_initializer,
-            "embeddings_regularizer": self.embeddings_regularizer,
-            "embeddings_constraint": self.embeddings_constraint,
-            "mask_zero": self.mask_zero,
-        }

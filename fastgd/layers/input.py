@@ -1,30 +1,34 @@
 """The inputs of a model."""
 
 import weakref
+from typing import Any
 
 from fastgd import config
 from fastgd._data import validation
+from fastgd._engine.table import Table
+from fastgd._typing import Config, DType, Shape
 from fastgd.errors import ArgumentError
-from fastgd.layers.base import Layer
+from fastgd.layers.layer import Buffers, Layer
 from fastgd.layers.symbolic import Node
 
-#: What an input may be called in the symbolic graph, besides the data types of models: numbers
-#: that a model holds in its own data type.
+#: The data types of whole numbers, which a model holds in its own data type.
 _WHOLE = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
 
 class InputLayer(Layer):
-    """Says what shape a row has; computes nothing. See ``Input``, whose arguments it takes."""
+    """Hold the shape of the rows of an input; the arguments are those of ``Input``."""
 
     def __init__(
-        self, shape=None, batch_size=None, dtype=None, sparse=None, ragged=None,
-        batch_shape=None, input_tensor=None, optional=False, name=None, **kwargs,
+        self, shape: int | Shape | None = None, batch_size: int | None = None,
+        dtype: DType | None = None, sparse: bool | None = None, ragged: bool | None = None,
+        batch_shape: Shape | None = None, input_tensor: Any = None, optional: bool = False,
+        name: str | None = None, **kwargs: Any,
     ):  # fmt: skip
         for argument, value in {
             "sparse": sparse, "ragged": ragged, "tensor": input_tensor, "optional": optional,
         }.items():  # fmt: skip
             if value is not None and value is not False:
-                raise ArgumentError(f"{argument}: not supported, got {value!r}")
+                raise ArgumentError(f"{argument}: not supported, got {value!r}; leave it out")
         if batch_shape is not None:
             shape = validation.batch_shape(batch_shape, "batch_shape")[1:]
         if shape is None:
@@ -35,17 +39,17 @@ class InputLayer(Layer):
         self.batch_size = batch_size
         self.input_dtype = str(dtype) if whole else self.dtype or config.floatx()
 
-    def _first_node(self, argument):
-        if not self._inbound_nodes or self._inbound_nodes[0]() is None:
+    def _first_node(self, argument: str) -> Node:
+        node = self._inbound_nodes[0]() if self._inbound_nodes else None
+        if node is None:
             node = Node(self, [], self._input_shape, self.input_dtype, self.name)
             self._inbound_nodes[:1] = [weakref.ref(node)]
-            return node
-        return self._inbound_nodes[0]()
+        return node
 
-    def emit(self, table, source):
+    def emit(self, table: Table, source: Buffers) -> Buffers:
         return source
 
-    def get_config(self):
+    def get_config(self) -> Config:
         whole = self.dtype is None and self.input_dtype in _WHOLE
         return super().get_config() | {
             "shape": self._input_shape[1:],
@@ -54,9 +58,13 @@ class InputLayer(Layer):
         }
 
 
-def Input(shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, batch_shape=None,
-          name=None, tensor=None, optional=False):  # fmt: skip
-    """A symbolic tensor that a model begins with; or first in a Sequential.
+def Input(
+    shape: int | Shape | None = None, batch_size: int | None = None,
+    dtype: DType | None = None, sparse: bool | None = None, ragged: bool | None = None,
+    batch_shape: Shape | None = None, name: str | None = None, tensor: Any = None,
+    optional: bool = False,
+) -> Any:  # fmt: skip
+    """Return a symbolic tensor that a model begins with; or first in a Sequential.
 
     Parameters
     ----------
@@ -68,7 +76,7 @@ def Input(shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, bat
         "float32" or "float64": the data type of the model. Whole numbers ("int32") are held in
         the model's own data type.
     sparse, ragged, tensor, optional
-        Accepted as in Keras; have to be left at their defaults.
+        Accepted as in Keras; leave these at their defaults.
     batch_shape : tuple, optional
         (None, d...), instead of `shape`.
     name : str, optional
@@ -80,7 +88,7 @@ def Input(shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, bat
     Raises
     ------
     ShapeError
-        If the shape is anything but positive numbers.
+        If the shape does not consist of positive numbers.
 
     Examples
     --------

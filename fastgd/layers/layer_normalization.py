@@ -1,37 +1,93 @@
-"""Normalisation of each row by its own moments, or by its own length."""
+"""Normalisation along axes: of each row by its own moments, or by its own length."""
 
+from typing import Any, ClassVar
+
+from fastgd import constraints, initializers, regularizers
 from fastgd._core.types import Op
-from fastgd.layers.affine_weights import AffineWeights
+from fastgd._data.validation import boolean, number
+from fastgd._engine.table import Table
+from fastgd._typing import Identifier, Shape
 from fastgd.layers.axes import AxesLast, checked_axes
-from fastgd.layers.base import Layer
+from fastgd.layers.layer import Layer
+from fastgd.layers.weight import Weight, WeightVariable
 
 #: Keras' lower bound for a length that is divided by.
 SMALLEST_LENGTH = 1e-12
 
 
-def _axis(axis):
-    return list(axis) if isinstance(axis, (list, tuple)) else axis
+class Normalizing(Layer):
+    """Hold the axes of a layer that keeps the shape of its input."""
+
+    _arguments: ClassVar[tuple[str, ...]] = ("axis",)
+
+    def __init__(self, axis: int | list[int] = -1, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis: Any = list(axis) if isinstance(axis, (list, tuple)) else axis
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        checked_axes(self.axis, input_shape, self.name)
+        return input_shape
+
+    def _axes_last(self, table: Table, source: int) -> AxesLast:
+        axes = checked_axes(self.axis, table.input_shape, self.name)
+        return AxesLast(table, source, table.input_shape, axes)
 
 
-class LayerNormalization(AffineWeights):
-    """gamma (x - mean) / sqrt(variance + epsilon) + beta, with the moments of each row.
+class NormalizingAffine(Normalizing):
+    """Hold epsilon, and the weights gamma and beta."""
+
+    gamma, beta = WeightVariable(), WeightVariable()
+    _arguments: ClassVar[tuple[str, ...]] = (
+        "epsilon", "center", "scale", "beta_initializer", "gamma_initializer",
+        "beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint",
+    )  # fmt: skip
+
+    def __init__(
+        self, axis: int | list[int], epsilon: float, center: bool, scale: bool, **kwargs: Any
+    ):
+        super().__init__(axis, **kwargs)
+        self.epsilon = number(epsilon, "epsilon", 0)
+        self.center = boolean(center, "center")
+        self.scale = boolean(scale, "scale")
+
+    def _set_weights_by(self, gamma, beta):
+        """Set the initializer, regularizer and constraint of gamma, and of beta."""
+        self.gamma_initializer = initializers.get(gamma[0])
+        self.gamma_regularizer = regularizers.get(gamma[1])
+        self.gamma_constraint = constraints.get(gamma[2])
+        self.beta_initializer = initializers.get(beta[0])
+        self.beta_regularizer = regularizers.get(beta[1])
+        self.beta_constraint = constraints.get(beta[2])
+
+    def _affine_specs(self, shape):
+        names = ["gamma"] * self.scale + ["beta"] * self.center
+        return [self._weight(name, shape) for name in names]
+
+    def _offsets(self):
+        """Return the offsets of gamma and beta, as arguments of ``Table.row``."""
+        return {
+            "kernel": self.gamma.offset if self.scale else -1,
+            "bias": self.beta.offset if self.center else -1,
+        }
+
+
+class LayerNormalization(NormalizingAffine):
+    """Compute gamma (x - mean) / sqrt(variance + epsilon) + beta, by the moments of each row.
 
     J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization", 2016.
 
     Parameters
     ----------
     axis : int or list of int
-        Those that the moments are taken over; the others keep theirs apart.
-    epsilon : float
-        At least 0.
+        The axes that the moments are taken over; the other axes have moments of their own.
+    epsilon : float, at least 0
     center, scale : bool
         Whether there are beta and gamma.
     beta_initializer, gamma_initializer
         See ``fastgd.initializers``.
     beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint : optional
         See ``fastgd.regularizers`` and ``fastgd.constraints``.
-    **kwargs
-        As for every layer.
+    **kwargs : as for every layer
 
     Attributes
     ----------
@@ -46,36 +102,24 @@ class LayerNormalization(AffineWeights):
     """
 
     def __init__(
-        self,
-        axis=-1,
-        epsilon=1e-3,
-        center=True,
-        scale=True,
-        beta_initializer="zeros",
-        gamma_initializer="ones",
-        beta_regularizer=None,
-        gamma_regularizer=None,
-        beta_constraint=None,
-        gamma_constraint=None,
-        **kwargs,
-    ):
-        super().__init__(
-            epsilon, center, scale, beta_initializer, gamma_initializer, beta_regularizer,
-            gamma_regularizer, beta_constraint, gamma_constraint, **kwargs,
-        )  # fmt: skip
-        self.axis = _axis(axis)
+        self, axis: int | list[int] = -1, epsilon: float = 1e-3, center: bool = True,
+        scale: bool = True, beta_initializer: Identifier = "zeros",
+        gamma_initializer: Identifier = "ones", beta_regularizer: Identifier = None,
+        gamma_regularizer: Identifier = None, beta_constraint: Identifier = None,
+        gamma_constraint: Identifier = None, **kwargs: Any,
+    ):  # fmt: skip
+        super().__init__(axis, epsilon, center, scale, **kwargs)
+        self._set_weights_by(
+            gamma=(gamma_initializer, gamma_regularizer, gamma_constraint),
+            beta=(beta_initializer, beta_regularizer, beta_constraint),
+        )
 
-    def compute_output_shape(self, input_shape):
-        checked_axes(self.axis, input_shape, self.name)
-        return input_shape
-
-    def weight_specs(self, input_shape):
+    def weight_specs(self, input_shape: Shape) -> list[Weight]:
         axes = checked_axes(self.axis, input_shape, self.name)
         return self._affine_specs(tuple(input_shape[axis] for axis in axes))
 
-    def emit(self, table, source):
-        axes = checked_axes(self.axis, table.input_shape, self.name)
-        moved = AxesLast(table, source, table.input_shape, axes)
+    def emit(self, table: Table, source: int) -> int:
+        moved = self._axes_last(table, source)
         target = table.buffer(table.widths[source])
         table.row(
             Op.OP_LAYER_NORM, moved.buffer, target, settings=(self.epsilon, moved.groups),
@@ -83,19 +127,15 @@ class LayerNormalization(AffineWeights):
         )  # fmt: skip
         return moved.back(target)
 
-    def get_config(self):
-        return super().get_config() | {"axis": self.axis}
 
-
-class UnitNormalization(Layer):
-    """x / max(sqrt(sum of x^2), 1e-12): each row of length 1.
+class UnitNormalization(Normalizing):
+    """Compute x / max(sqrt(sum of x^2), 1e-12): each row gets length 1.
 
     Parameters
     ----------
     axis : int or list of int
-        Those that the sum runs over.
-    **kwargs
-        As for every layer.
+        The axes that the sum runs over.
+    **kwargs : as for every layer
 
     Examples
     --------
@@ -105,25 +145,13 @@ class UnitNormalization(Layer):
     array([[0.6, 0.8]])
     """
 
-    def __init__(self, axis=-1, **kwargs):
-        super().__init__(**kwargs)
-        self.axis = _axis(axis)
-
-    def compute_output_shape(self, input_shape):
-        checked_axes(self.axis, input_shape, self.name)
-        return input_shape
-
-    def emit(self, table, source):
-        axes = checked_axes(self.axis, table.input_shape, self.name)
-        moved = AxesLast(table, source, table.input_shape, axes)
+    def emit(self, table: Table, source: int) -> int:
+        moved = self._axes_last(table, source)
         return moved.back(to_length_1(table, moved.buffer, moved.groups, SMALLEST_LENGTH))
-
-    def get_config(self):
-        return super().get_config() | {"axis": self.axis}
 
 
 def to_length_1(table, source, groups, smallest):
-    """The rows of a buffer, each of `groups` groups divided by its length; a new buffer."""
+    """Return a buffer of the rows of a buffer, each group divided by its length."""
     target = table.buffer(table.widths[source])
     table.row(
         Op.OP_UNIT_NORM, source, target, settings=(smallest, groups), keep=table.buffer(groups)

@@ -1,48 +1,76 @@
-"""Layers that make one of several inputs, element by element."""
+"""Layers that make one of several inputs: element by element, side by side, inner products."""
 
+import itertools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from fastgd._core.types import Merge, Op
-from fastgd.errors import ShapeError
+from fastgd._data.validation import boolean
+from fastgd._engine.table import Table
+from fastgd._typing import Shape
+from fastgd.errors import ArgumentError, DataTypeError, ShapeError
+from fastgd.layers.axes import AxesLast, checked_axes, gathered
+from fastgd.layers.layer import Layer, Values
+from fastgd.layers.layer_normalization import to_length_1
 from fastgd.layers.rescaling import rescaled
-from fastgd.layers.several_inputs import SeveralInputs
+from fastgd.layers.symbolic import is_shapes
+
+#: Keras' lower bound for the lengths that ``Dot(normalize=True)`` divides by.
+SMALLEST_DOT_LENGTH = 1e-7
+
+
+class SeveralInputs(Layer):
+    """Take a list of inputs."""
+
+    several_inputs = True
+
+    def _shapes(self, input_shape, count=None):
+        """Return the shapes of the inputs, checked; of `count` inputs, if that is given."""
+        if not is_shapes(input_shape):
+            raise ShapeError(
+                f"inputs: layer {self.name!r} expects a list of inputs, got shape {input_shape}"
+            )
+        if count is not None and len(input_shape) != count:
+            raise ShapeError(
+                f"inputs: layer {self.name!r} expects {count} inputs, got {len(input_shape)}"
+            )
+        return input_shape
 
 
 class _Merging(SeveralInputs):
-    """What these layers share: inputs are broadcast as NumPy does it, but for their rows."""
+    """Merge inputs that are broadcast as in NumPy, but for their rows."""
 
-    #: The Merge that is applied to the first two inputs, to the result and the third one ...
-    kind = None
+    #: The merge of the first two inputs, then of the result and the third one, and so on.
+    kind: Merge
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
         shapes = self._shapes(input_shape)
         try:
             sizes = np.broadcast_shapes(*(shape[1:] for shape in shapes))
         except ValueError:
             raise ShapeError(
-                f"inputs: layer {self.name!r} cannot put together shapes {input_shape}"
+                f"inputs: layer {self.name!r} cannot broadcast shapes {input_shape} to one"
             ) from None
         return (None, *sizes)
 
-    def emit(self, table, source):
+    def emit(self, table: Table, source: list[int]) -> int:
         sizes = self.compute_output_shape(table.input_shape)[1:]
-        width = math.prod(sizes)
-        buffers = [
-            _stretched(table, buffer, shape[1:], sizes)
+        merged, *others = (
+            _broadcast(table, buffer, shape[1:], sizes)
             for buffer, shape in zip(source, table.input_shape, strict=True)
-        ]
-        merged = buffers[0]
-        for buffer in buffers[1:]:
+        )
+        for buffer in others:
             target = table.buffer(max(table.widths[merged], table.widths[buffer]))
             table.row(Op.OP_MERGE, merged, target, kind=self.kind, second=buffer)
             merged = target
-        return _stretched(table, merged, (table.widths[merged],), (width,))
+        return _broadcast(table, merged, (table.widths[merged],), (math.prod(sizes),))
 
 
-def _stretched(table, buffer, sizes, wanted):
-    """A buffer of a shape, broadcast to another; one of width 1 waits for what it meets."""
+def _broadcast(table, buffer, sizes, wanted):
+    """Broadcast a buffer; one of width 1 stays, for a merge broadcasts it itself."""
     columns = np.arange(math.prod(sizes)).reshape(sizes)
     if columns.size in (1, math.prod(wanted)):
         return buffer
@@ -50,12 +78,7 @@ def _stretched(table, buffer, sizes, wanted):
 
 
 class Add(_Merging):
-    """The sum of the inputs.
-
-    Parameters
-    ----------
-    **kwargs
-        As for every layer.
+    """Compute the sum of the inputs. The arguments are those of every layer.
 
     Examples
     --------
@@ -68,12 +91,7 @@ class Add(_Merging):
 
 
 class Subtract(_Merging):
-    """The first input minus the second.
-
-    Parameters
-    ----------
-    **kwargs
-        As for every layer.
+    """Compute the first input minus the second. The arguments are those of every layer.
 
     Raises
     ------
@@ -89,17 +107,12 @@ class Subtract(_Merging):
 
     kind = Merge.MERGE_SUBTRACT
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
         return super().compute_output_shape(self._shapes(input_shape, 2))
 
 
 class Multiply(_Merging):
-    """The product of the inputs, element by element.
-
-    Parameters
-    ----------
-    **kwargs
-        As for every layer.
+    """Compute the product of the inputs. The arguments are those of every layer.
 
     Examples
     --------
@@ -112,12 +125,7 @@ class Multiply(_Merging):
 
 
 class Average(_Merging):
-    """The mean of the inputs.
-
-    Parameters
-    ----------
-    **kwargs
-        As for every layer.
+    """Compute the mean of the inputs. The arguments are those of every layer.
 
     Examples
     --------
@@ -128,19 +136,16 @@ class Average(_Merging):
 
     kind = Merge.MERGE_ADD
 
-    def emit(self, table, source):
+    def emit(self, table: Table, source: list[int]) -> int:
         total = super().emit(table, source)
         width = table.widths[total]
         return rescaled(table, total, [1 / len(source)] * width + [0.0] * width)
 
 
 class Maximum(_Merging):
-    """The largest of the inputs, element by element; equals share the gradient by halves.
+    """Compute the largest of the inputs. The arguments are those of every layer.
 
-    Parameters
-    ----------
-    **kwargs
-        As for every layer.
+    Where two inputs are equal, each gets half of the gradient.
 
     Examples
     --------
@@ -153,12 +158,9 @@ class Maximum(_Merging):
 
 
 class Minimum(_Merging):
-    """The smallest of the inputs, element by element; equals share the gradient by halves.
+    """Compute the smallest of the inputs. The arguments are those of every layer.
 
-    Parameters
-    ----------
-    **kwargs
-        As for every layer.
+    Where two inputs are equal, each gets half of the gradient.
 
     Examples
     --------
@@ -170,31 +172,175 @@ class Minimum(_Merging):
     kind = Merge.MERGE_MINIMUM
 
 
-def add(inputs, **kwargs):
-    """``Add(**kwargs)(inputs)``."""
-    return Add(**kwargs)(inputs)
+def _function(layer: type[_Merging]) -> Callable[..., Values]:
+    """Return the function that calls a layer on a list of inputs."""
+
+    def merge(inputs: Values, **kwargs: Any) -> Values:
+        return layer(**kwargs)(inputs)
+
+    merge.__name__ = merge.__qualname__ = layer.__name__.lower()
+    merge.__doc__ = f"Return ``{layer.__name__}(**kwargs)(inputs)``."
+    return merge
 
 
-def subtract(inputs, **kwargs):
-    """``Subtract(**kwargs)(inputs)``."""
-    return Subtract(**kwargs)(inputs)
+add, subtract, multiply = _function(Add), _function(Subtract), _function(Multiply)
+average, maximum, minimum = _function(Average), _function(Maximum), _function(Minimum)
 
 
-def multiply(inputs, **kwargs):
-    """``Multiply(**kwargs)(inputs)``."""
-    return Multiply(**kwargs)(inputs)
+class Concatenate(SeveralInputs):
+    """Put the inputs one after the other along an axis.
+
+    Parameters
+    ----------
+    axis : int
+        Not that of the rows.
+    **kwargs : as for every layer
+
+    Raises
+    ------
+    ArgumentError, ShapeError
+        For an axis that does not exist, and for shapes that differ along other axes.
+
+    Examples
+    --------
+    >>> from fastgd import layers
+    >>> layers.Concatenate()([[[1.0, 2.0]], [[3.0]]])
+    array([[1., 2., 3.]], dtype=float32)
+    """
+
+    _arguments = ("axis",)
+
+    def __init__(self, axis: int = -1, **kwargs: Any):
+        super().__init__(**kwargs)
+        if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+            raise DataTypeError(f"axis: expected a whole number, got {axis!r}")
+        if axis == 0:
+            raise ArgumentError("axis: the rows of a batch cannot be concatenated, got 0")
+        self.axis = int(axis)
+
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
+        first = list(self._shapes(input_shape)[0])
+        (axis,) = checked_axes(self.axis, first, self.name)
+        for shape in input_shape[1:]:
+            others = [*shape[:axis], first[axis], *shape[axis + 1 :]]
+            if len(shape) != len(first) or others != first:
+                raise ShapeError(
+                    f"inputs: layer {self.name!r} expects shapes that differ along axis "
+                    f"{self.axis} only, got {input_shape}"
+                )
+        total = sum(shape[axis] for shape in input_shape)
+        return (*first[:axis], total, *first[axis + 1 :])
+
+    def emit(self, table: Table, source: list[int]) -> int:
+        shapes = table.input_shape
+        (axis,) = checked_axes(self.axis, shapes[0], self.name)
+        ends = np.cumsum([math.prod(shape[1:]) for shape in shapes])
+        starts = [0, *ends[:-1].tolist()]
+        target = table.buffer(ends[-1])
+        for buffer, start in zip(source, starts, strict=True):
+            table.copy(buffer, target, target_column=start)
+        parts = np.split(np.arange(ends[-1]), ends[:-1])
+        parts = [part.reshape(shape[1:]) for part, shape in zip(parts, shapes, strict=True)]
+        return gathered(table, target, np.concatenate(parts, axis=axis - 1).ravel())
 
 
-def average(inputs, **kwargs):
-    """``Average(**kwargs)(inputs)``."""
-    return Average(**kwargs)(inputs)
+def concatenate(inputs: Values, axis: int = -1, **kwargs: Any) -> Values:
+    """Return ``Concatenate(axis, **kwargs)(inputs)``."""
+    return Concatenate(axis=axis, **kwargs)(inputs)
 
 
-def maximum(inputs, **kwargs):
-    """``Maximum(**kwargs)(inputs)``."""
-    return Maximum(**kwargs)(inputs)
+class Dot(SeveralInputs):
+    """Sum the products of two inputs along an axis of each.
+
+    Two inputs (n, d) give (n, 1). In general the other axes of the first input come first in
+    the output, then those of the second.
+
+    Parameters
+    ----------
+    axes : int or (int, int)
+        The axis of both inputs, or of each.
+    normalize : bool
+        Whether to divide by the lengths along these axes: cosine similarity.
+    **kwargs : as for every layer
+
+    Raises
+    ------
+    ShapeError
+        For any number of inputs but two, and for axes of different sizes.
+
+    Examples
+    --------
+    >>> from fastgd import layers
+    >>> layers.Dot(axes=1)([[[1.0, 2.0]], [[3.0, 4.0]]])
+    array([[11.]], dtype=float32)
+    """
+
+    _arguments = ("axes", "normalize")
+
+    def __init__(self, axes: int | tuple[int, int], normalize: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
+        pair = axes if isinstance(axes, (list, tuple)) else (axes, axes)
+        whole = [isinstance(a, (int, np.integer)) and not isinstance(a, bool) for a in pair]
+        if len(pair) != 2 or not all(whole):
+            raise DataTypeError(f"axes: expected a whole number, or two, got {axes!r}")
+        self.axes = axes
+        self._pair = tuple(map(int, pair))
+        self.normalize = boolean(normalize, "normalize")
+
+    def _axes(self, shapes):
+        shapes = self._shapes(shapes, 2)
+        axes = [
+            checked_axes(axis, shape, self.name)
+            for axis, shape in zip(self._pair, shapes, strict=True)
+        ]
+        sizes = [shape[axis[0]] for axis, shape in zip(axes, shapes, strict=True)]
+        if sizes[0] != sizes[1]:
+            raise ShapeError(
+                f"inputs: layer {self.name!r} expects axes {self.axes} of one size, "
+                f"got {sizes[0]} and {sizes[1]} in {shapes}"
+            )
+        return axes
+
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
+        axes = self._axes(input_shape)
+        rest = [
+            size
+            for (axis,), shape in zip(axes, input_shape, strict=True)
+            for i, size in enumerate(shape)
+            if i not in (0, axis)
+        ]
+        return (None, *(rest or [1]))
+
+    def emit(self, table: Table, source: list[int]) -> int:
+        sides = []
+        axes = self._axes(table.input_shape)
+        for buffer, shape, axis in zip(source, table.input_shape, axes, strict=True):
+            moved = AxesLast(table, buffer, shape, axis)
+            buffer = moved.buffer
+            if self.normalize:
+                buffer = to_length_1(table, buffer, moved.groups, SMALLEST_DOT_LENGTH)
+            sides.append(_groups(table, buffer, moved))
+        firsts, seconds = sides
+        count = len(firsts) * len(seconds)
+        target: int = table.buffer(count)
+        for column, (first, second) in enumerate(itertools.product(firsts, seconds)):
+            product = target if count == 1 else table.buffer(1)
+            table.row(Op.OP_MERGE, first, product, kind=Merge.MERGE_DOT, second=second)
+            if count > 1:
+                table.copy(product, target, target_column=column)
+        return target
 
 
-def minimum(inputs, **kwargs):
-    """``Minimum(**kwargs)(inputs)``."""
-    return Minimum(**kwargs)(inputs)
+def _groups(table, buffer, moved):
+    """Return the groups of a buffer, each in a buffer of its own."""
+    if moved.groups == 1:
+        return [buffer]
+    width = moved.width
+    return [
+        table.copy(buffer, width=width, source_column=g * width) for g in range(moved.groups)
+    ]
+
+
+def dot(inputs: Values, axes: int | tuple[int, int] = -1, **kwargs: Any) -> Values:
+    """Return ``Dot(axes, **kwargs)(inputs)``."""
+    return Dot(axes=axes, **kwargs)(inputs)

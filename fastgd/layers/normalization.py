@@ -1,45 +1,48 @@
-"""Normalisation by the moments of the data, learned once and before training."""
+"""Normalisation by the moments of the data, computed once before training."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 from fastgd import initializers
 from fastgd._core.types import Affine, Op
 from fastgd._data.validation import boolean, numeric
+from fastgd._engine.table import Table
+from fastgd._typing import Array, Config, Data, Shape
 from fastgd.errors import ArgumentError, DataError, ShapeError
 from fastgd.layers.axes import checked_axes
-from fastgd.layers.base import Layer, Weight
+from fastgd.layers.layer import Layer
 from fastgd.layers.rescaling import over_columns
+from fastgd.layers.weight import Weight
 
 #: Keras' lower bound for a deviation that is divided by.
 SMALLEST_DEVIATION = 1e-7
 
 
 class Normalization(Layer):
-    """(x - mean) / max(sqrt(variance), 1e-7), with the moments of data shown to ``adapt``.
+    """Compute (x - mean) / max(sqrt(variance), 1e-7), by the moments of data for ``adapt``.
 
     Parameters
     ----------
     axis : int, tuple of int or None
-        Those that keep their moments apart, as a rule that of the features; None for one mean
-        and one variance of all.
+        The axes, usually that of the features, of which each index has its own moments; None
+        for one mean and one variance of all.
     mean, variance : float or array, optional
-        The moments, both or none: then nothing is to be adapted.
+        The moments, both or none, in place of ``adapt``.
     invert : bool
-        Whether to go the other way, mean + x max(sqrt(variance), 1e-7).
-    **kwargs
-        As for every layer.
+        Whether to compute the inverse, mean + x max(sqrt(variance), 1e-7).
+    **kwargs : as for every layer
 
     Attributes
     ----------
     mean, variance : ndarray
-        Of a shape that goes with the inputs; None before building.
+        In a shape that broadcasts to the inputs; None before building.
 
     Raises
     ------
     ArgumentError, ShapeError
-        For one moment without the other, or of a shape that does not go with the axes.
+        For one moment without the other, or of a shape that does not fit the axes.
 
     Examples
     --------
@@ -51,7 +54,12 @@ class Normalization(Layer):
     array([[0., 1.]])
     """
 
-    def __init__(self, axis=-1, mean=None, variance=None, invert=False, **kwargs):
+    _arguments = ("axis", "invert")
+
+    def __init__(
+        self, axis: int | tuple[int, ...] | None = -1, mean: Data = None,
+        variance: Data = None, invert: bool = False, **kwargs: Any,
+    ):  # fmt: skip
         super().__init__(**kwargs)
         if axis is None:
             axis = ()
@@ -64,55 +72,56 @@ class Normalization(Layer):
         if mean is not None:
             self.input_mean = np.array(numeric(mean, "mean"), np.float64)
             self.input_variance = np.array(numeric(variance, "variance"), np.float64)
-            self._check_given()
+            self._check_given(self.input_mean, self.input_variance)
         self.invert = boolean(invert, "invert")
 
-    def _check_given(self):
-        mean, variance = self.input_mean, self.input_variance
+    def _check_given(self, mean, variance):
         if mean.shape != variance.shape or mean.ndim > len(self.axis):
             raise ShapeError(
                 "mean, variance: expected one shape, with no more axes than "
                 f"{len(self.axis)}, got {mean.shape} and {variance.shape}"
             )
-        if not (
-            np.isfinite(mean).all() and np.isfinite(variance).all() and (variance >= 0).all()
-        ):
+        if not (np.isfinite([mean, variance]).all() and (variance >= 0).all()):
             raise DataError(
                 "mean, variance: expected finite numbers, and variances of at least 0"
             )
 
     def _kept(self, input_shape):
+        """Return the axes with moments of their own."""
         return checked_axes(self.axis, input_shape, self.name) if self.axis else ()
 
     def _broadcast_shape(self, input_shape):
-        """That of the moments, as they go with inputs of a shape."""
+        """Return the shape of the moments that broadcasts to inputs of a shape."""
         kept = self._kept(input_shape)
         return tuple(d if i in kept else 1 for i, d in enumerate(input_shape))
 
-    def _given_over_columns(self, input_shape):
-        """The mean of each column and the variance of each, where they are given."""
+    def _given(self, input_shape):
+        """Return the given mean and variance in a shape that broadcasts to a row."""
         kept = self._kept(input_shape)
-        found = []
-        for values in (self.input_mean, self.input_variance):
-            shape = [1] * (len(input_shape) - 1)
-            for i in range(1, values.ndim + 1):  # aligned to the right with the axes kept
-                shape[kept[-i] - 1] = values.shape[-i]
-            found += over_columns(
-                values.reshape(shape), input_shape, "mean, variance", self.name
-            )
-        return found
+        shape = [1] * len(input_shape)
+        for i in range(1, self.input_mean.ndim + 1):  # aligned to the right with the axes kept
+            shape[kept[-i]] = self.input_mean.shape[-i]
+        return [v.reshape(shape[1:]) for v in (self.input_mean, self.input_variance)]
 
-    def compute_output_shape(self, input_shape):
+    def _given_over_columns(self, input_shape):
+        """Return the given mean of each column, then the variance of each."""
+        return [
+            element
+            for values in self._given(input_shape)
+            for element in over_columns(values, input_shape, "mean, variance", self.name)
+        ]
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         self._kept(input_shape)
         if self.input_mean is not None:
             self._given_over_columns(input_shape)
         return input_shape
 
-    def weight_specs(self, input_shape):
+    def weight_specs(self, input_shape: Shape) -> list[Weight]:
         if self.input_mean is not None:
             return []
         shape = tuple(input_shape[axis] for axis in self._kept(input_shape))
-        zeros, ones = initializers.get("zeros"), initializers.get("ones")
+        zeros, ones = initializers.Zeros(), initializers.Ones()
         return [
             Weight("mean", shape, zeros, trainable=False),
             Weight("variance", shape, ones, trainable=False),
@@ -120,28 +129,25 @@ class Normalization(Layer):
         ]
 
     @property
-    def mean(self):
-        """The means, of a shape that goes with the inputs; None before building."""
-        return self._moment(0, self.input_mean)
+    def mean(self) -> Array | None:
+        """The means, in a shape that broadcasts to the inputs; None before building."""
+        return self._moment(0)
 
     @property
-    def variance(self):
-        """The variances, likewise."""
-        return self._moment(1, self.input_variance)
+    def variance(self) -> Array | None:
+        """The variances, in the same shape."""
+        return self._moment(1)
 
-    def _moment(self, index, given):
+    def _moment(self, index):
         if not self.built:
             return None
         shape = self._broadcast_shape(self._input_shape)
-        if given is None:
+        if self.input_mean is None:
             return self.variables[index].numpy().reshape(shape)
-        size = math.prod(self._input_shape[1:])
-        columns = self._given_over_columns(self._input_shape)[index * size :][:size]
-        full = np.array(columns).reshape(self._input_shape[1:])[None]
-        return full[tuple(slice(0, d) for d in (1, *shape[1:]))]
+        return np.broadcast_to(self._given(self._input_shape)[index], shape).copy()
 
-    def adapt(self, data):
-        """Take the moments of data, in place of what was there.
+    def adapt(self, data: Data) -> None:
+        """Compute the moments of data; they replace those from before.
 
         Parameters
         ----------
@@ -151,12 +157,14 @@ class Normalization(Layer):
         Raises
         ------
         ArgumentError
-            Where the moments were given when the layer was made.
+            If the layer was made with a mean and variance.
         ShapeError, DataError
-            For data that the layer cannot take, or none.
+            For data that the layer cannot take, and if there are no rows.
         """
         if self.input_mean is not None:
-            raise ArgumentError("data: this layer was given its mean and variance")
+            raise ArgumentError(
+                "data: this layer was made with its mean and variance; make one without them"
+            )
         count, mean, variance = 0, 0.0, 0.0
         for batch in _batches(data):
             rows = self._checked_rows(batch)
@@ -178,7 +186,7 @@ class Normalization(Layer):
         self.variables[1].assign(variance)
 
     def _checked_rows(self, batch):
-        """A batch in float64, finite; the layer is built for it."""
+        """Return a batch in float64, checked, after building the layer for it."""
         rows = numeric(batch, "data")
         rows = rows[:, None] if rows.ndim == 1 else rows
         shape = (None, *rows.shape[1:])
@@ -196,34 +204,30 @@ class Normalization(Layer):
         self.build(shape)
         return rows
 
-    def emit(self, table, source):
+    def emit(self, table: Table, source: int) -> int:
         shape = table.input_shape
         if self.input_mean is not None:
-            state, settings = -1, (0, *self._given_over_columns(shape))
+            settings = [0, *self._given_over_columns(shape)]
         else:
             sizes = self._broadcast_shape(shape)[1:]
             count = math.prod(sizes)
             own = np.broadcast_to(np.arange(count).reshape(sizes), shape[1:]).ravel()
-            state, settings = self.variables[0].offset, (count, *own.tolist())
+            settings = [count, *own.tolist()]
         target = table.buffer(table.widths[source])
         table.row(
-            Op.OP_AFFINE, source, target, state=state,
+            Op.OP_AFFINE, source, target, settings=(SMALLEST_DEVIATION, *settings),
+            state=self.variables[0].offset if self.variables else -1,
             kind=Affine.AFFINE_RESTORE if self.invert else Affine.AFFINE_NORMALIZE,
-            settings=(SMALLEST_DEVIATION, *settings),
         )  # fmt: skip
         return target
 
-    def get_config(self):
-        return super().get_config() | {
-            "axis": self.axis,
-            "mean": self.input_mean,
-            "variance": self.input_variance,
-            "invert": self.invert,
-        }
+    def get_config(self) -> Config:
+        moments = {"mean": self.input_mean, "variance": self.input_variance}
+        return super().get_config() | moments
 
 
 def _batches(data):
-    """The batches of data that may be one array or an iterable of some."""
+    """Return the batches of data that is one array or an iterable of them."""
     if hasattr(data, "__array__") or not hasattr(data, "__iter__"):
         return [data]
     if isinstance(data, (list, tuple)) and not (data and hasattr(data[0], "shape")):

@@ -1,114 +1,110 @@
-"""What operators, operations and activations make of symbolic tensors: layers."""
+"""The layers for operators, operations and activations of symbolic tensors."""
 
+import functools
 import numbers
 
 import numpy as np
 
 from fastgd import activations
-from fastgd._autodiff import array_rules as array_rules
-from fastgd._autodiff import rules as rules
+from fastgd._autodiff import array_rules, rules
+from fastgd._engine.table import Description
 from fastgd._registry.names import unique_name
-from fastgd.errors import DataTypeError
 from fastgd.layers.activation import Activation, Softmax
-from fastgd.layers.concatenate import Concatenate
-from fastgd.layers.merging import Add, Maximum, Minimum, Multiply, Subtract
+from fastgd.layers.merging import Add, Concatenate, Maximum, Minimum, Multiply, Subtract
 from fastgd.layers.rectifiers import ELU, LeakyReLU, ReLU
 from fastgd.layers.rescaling import Rescaling
 from fastgd.layers.reshaping import Reshape
 from fastgd.layers.symbolic import KerasTensor
 
 
-def add(a, b):
-    """a + b."""
+def _merged(layer, a, b):
+    """Return what a layer makes of two tensors."""
+    both = isinstance(a, KerasTensor) and isinstance(b, KerasTensor)
+    return layer()([a, b]) if both else NotImplemented
+
+
+def _add(a, b):
+    if isinstance(a, numbers.Real):
+        a, b = b, a
     if isinstance(b, numbers.Real):
         return Rescaling(1.0, b, name=unique_name("add"))(a)
-    return Add()([a, b]) if isinstance(b, KerasTensor) else NotImplemented
+    return _merged(Add, a, b)
 
 
-def subtract(a, b):
-    """a - b."""
+def _subtract(a, b):
     if isinstance(b, numbers.Real):
-        return add(a, -b)
-    return Subtract()([a, b]) if isinstance(b, KerasTensor) else NotImplemented
+        return _add(a, -b)
+    if isinstance(a, numbers.Real):
+        return Rescaling(-1.0, a, name=unique_name("subtract"))(b)
+    return _merged(Subtract, a, b)
 
 
-def subtract_from(a, b):
-    """b - a."""
-    if isinstance(b, numbers.Real):
-        return Rescaling(-1.0, b, name=unique_name("subtract"))(a)
-    return NotImplemented
-
-
-def multiply(a, b):
-    """a * b."""
+def _multiply(a, b):
+    if isinstance(a, numbers.Real):
+        a, b = b, a
     if isinstance(b, numbers.Real):
         return Rescaling(b, name=unique_name("multiply"))(a)
-    return Multiply()([a, b]) if isinstance(b, KerasTensor) else NotImplemented
+    return _merged(Multiply, a, b)
 
 
-def divide(a, b):
-    """a / b, for a number b."""
-    return multiply(a, 1 / b) if isinstance(b, numbers.Real) else NotImplemented
+def _divide(a, b):
+    return _multiply(a, 1 / b) if isinstance(b, numbers.Real) else NotImplemented
 
 
-def power(a, exponent):
-    """a * a for the exponent 2; no layer does another."""
-    return multiply(a, a) if exponent == 2 else NotImplemented
+def _power(a, exponent):
+    return _multiply(a, a) if np.ndim(exponent) == 0 and exponent == 2 else NotImplemented
 
 
-def negative(a):
-    """-a."""
-    return multiply(a, -1.0)
+def _reshape(x, newshape):
+    """Reshape x, if the rows stay rows."""
+    rows_stay = isinstance(newshape, (tuple, list)) and newshape[0] in (-1, None)
+    return Reshape(newshape[1:])(x) if rows_stay else NotImplemented
 
 
-def _either(operation, reversed_operation):
-    """An operation of two of which the second at least is a tensor, or the first."""
-
-    def operate(a, b):
-        return operation(a, b) if isinstance(a, KerasTensor) else reversed_operation(b, a)
-
-    return operate
-
-
-def _merged(layer):
-    """What a layer makes of two tensors."""
-
-    def merge(a, b):
-        both = isinstance(a, KerasTensor) and isinstance(b, KerasTensor)
-        return layer()([a, b]) if both else NotImplemented
-
-    return merge
+def _activate(function, x, axis=-1):
+    """Apply an activation with its default arguments as a layer."""
+    if axis != -1:
+        return NotImplemented
+    return Activation(function, name=unique_name(function.__name__))(x)
 
 
 def _activation(function):
-    """An activation of one tensor, as a layer."""
-    return lambda x: Activation(function, name=unique_name(function.__name__))(x)
+    return functools.partial(_activate, function)
 
 
-def _reshaped(x, newshape):
-    """x reshaped, where the rows stay rows."""
-    if not isinstance(newshape, (tuple, list)) or newshape[0] not in (-1, None):
-        return NotImplemented
-    return Reshape(newshape[1:])(x)
+def _ufunc(function, *args):
+    """Apply a function of each element that no layer has as a user-defined activation."""
+    return _activate(function, *args) if function.nin == 1 else NotImplemented
 
 
-def _not_here(a, b):
+def _described(description, x, axis):
+    """Apply an activation of ``fastgd.activations`` with its arguments."""
+    for function, known in activations.DESCRIPTIONS.items():
+        if description == known:
+            return _activate(function, x, axis)
+    if description.code == activations.rectifier().code:
+        slope, largest, threshold = description.settings
+        return ReLU(None if np.isinf(largest) else largest, slope, threshold)(x)
+    if description.code == activations.DESCRIPTIONS[activations.elu].code:
+        return ELU(*description.settings)(x)
     return NotImplemented
 
 
-#: What stands for a function of ``fastgd.ops``: it gives NotImplemented for what no layer does.
-_OPERATIONS = {
-    np.add: _either(add, add),
-    np.subtract: _either(subtract, subtract_from),
-    np.multiply: _either(multiply, multiply),
-    np.divide: _either(divide, _not_here),
-    np.negative: negative,
-    np.power: _either(power, _not_here),
-    np.square: lambda x: multiply(x, x),
-    np.maximum: _merged(Maximum),
-    np.minimum: _merged(Minimum),
+#: What stands for a function, or for the functions of a class: see ``symbolic.set_operations``.
+OPERATIONS = {
+    Description: _described,
+    np.ufunc: _ufunc,
+    np.add: _add,
+    np.subtract: _subtract,
+    np.multiply: _multiply,
+    np.divide: _divide,
+    np.negative: lambda x: _multiply(x, -1.0),
+    np.power: _power,
+    np.square: lambda x: _multiply(x, x),
+    np.maximum: functools.partial(_merged, Maximum),
+    np.minimum: functools.partial(_merged, Minimum),
     np.concatenate: lambda xs, axis=0: Concatenate(axis)(xs),
-    np.reshape: _reshaped,
+    np.reshape: _reshape,
     np.exp: _activation(activations.exponential),
     np.tanh: _activation(activations.tanh),
     rules.relu: _activation(activations.relu),
@@ -119,58 +115,6 @@ _OPERATIONS = {
     rules.leaky_relu: lambda x, negative_slope: LeakyReLU(negative_slope)(x),
     rules.elu: lambda x, alpha: ELU(alpha)(x),
     array_rules.softmax: lambda x, axis: Softmax(axis)(x),
-    array_rules.log_softmax: lambda x, axis: activated(
-        x, activations.DESCRIPTIONS[activations.log_softmax], axis
-    ),
+    array_rules.log_softmax: _activation(activations.log_softmax),
+    activations.glu: _activation(activations.glu),
 }
-
-
-def applied(tensor, function, args, kwargs):
-    """What a function of ``fastgd.ops`` gives: see ``Symbolic.applied``.
-
-    A function of each element that no layer has is an activation of one's own.
-
-    Raises
-    ------
-    DataTypeError
-        For what no layer does.
-    """
-    operation = _OPERATIONS.get(function)
-    if operation is None and isinstance(function, np.ufunc) and function.nin == 1:
-        operation = _activation(function)
-    result = NotImplemented if operation is None else operation(*args, **kwargs)
-    if result is NotImplemented:
-        raise _no_layer(getattr(function, "__name__", function), tensor)
-    return result
-
-
-def activated(tensor, description, axis):
-    """What an activation gives: see ``Symbolic.activated``."""
-    name = "activation"
-    if axis == -1:
-        for function, known in (*activations.DESCRIPTIONS.items(), (activations.glu,) * 2):
-            if description == known:
-                return _activation(function)(tensor)
-        if description.code == activations.rectifier().code:
-            slope, largest, threshold = description.settings
-            return ReLU(None if np.isinf(largest) else largest, slope, threshold)(tensor)
-        if description.code == activations.DESCRIPTIONS[activations.elu].code:
-            return ELU(*description.settings)(tensor)
-        name = "an activation with such arguments"
-    raise _no_layer(name, tensor)
-
-
-def _no_layer(what, tensor):
-    return DataTypeError(
-        f"{what}: {tensor!r} describes a graph, which consists of layers, and no layer does "
-        "that; for a function of each element, layers.Activation takes one of your own"
-    )
-
-
-KerasTensor.applied, KerasTensor.activated = applied, activated
-
-for _name, _function in {
-    "add": add, "radd": add, "sub": subtract, "rsub": subtract_from, "mul": multiply,
-    "rmul": multiply, "truediv": divide, "neg": negative, "pow": power,
-}.items():  # fmt: skip
-    setattr(KerasTensor, f"__{_name}__", _function)

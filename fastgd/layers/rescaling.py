@@ -1,27 +1,30 @@
-"""Columns scaled and moved by numbers that are given."""
+"""Columns scaled and shifted by given numbers."""
+
+from typing import Any
 
 import numpy as np
 
 from fastgd._core.types import Affine, Op
 from fastgd._data.validation import numeric
+from fastgd._engine.table import Table
+from fastgd._typing import Data, Shape
 from fastgd.errors import DataError, ShapeError
-from fastgd.layers.base import Layer
+from fastgd.layers.layer import Layer
 
 
 class Rescaling(Layer):
-    """scale x + offset.
+    """Compute scale x + offset.
 
     Parameters
     ----------
     scale, offset : float or array
-        That go with the shape of a row, as NumPy broadcasts them.
-    **kwargs
-        As for every layer.
+        Broadcast to the shape of a row, as in NumPy.
+    **kwargs : as for every layer
 
     Raises
     ------
     ShapeError
-        For inputs that they do not go with.
+        For inputs to whose shape they cannot be broadcast.
 
     Examples
     --------
@@ -30,39 +33,38 @@ class Rescaling(Layer):
     array([[ 2., 21.]], dtype=float32)
     """
 
-    def __init__(self, scale, offset=0.0, **kwargs):
-        super().__init__(**kwargs)
-        self.scale = _given(scale, "scale")
-        self.offset = _given(offset, "offset")
+    _arguments = ("scale", "offset")
 
-    def compute_output_shape(self, input_shape):
+    def __init__(self, scale: Data, offset: Data = 0.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.scale = _finite(scale, "scale")
+        self.offset = _finite(offset, "offset")
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         self._numbers(input_shape)
         return input_shape
 
     def _numbers(self, input_shape):
-        """The scale of each column, then the offset of each."""
+        """Return the scale of each column, then the offset of each."""
         return [
             element
             for name in ("scale", "offset")
             for element in over_columns(getattr(self, name), input_shape, name, self.name)
         ]
 
-    def emit(self, table, source):
+    def emit(self, table: Table, source: int) -> int:
         return rescaled(table, source, self._numbers(table.input_shape))
-
-    def get_config(self):
-        return super().get_config() | {"scale": self.scale, "offset": self.offset}
 
 
 def rescaled(table, source, numbers):
-    """Add a row to a table: numbers are the scale of each column, then the offset of each."""
+    """Return a rescaled buffer, by the scale of each column, then the offset of each."""
     target = table.buffer(table.widths[source])
     table.row(Op.OP_AFFINE, source, target, kind=Affine.AFFINE_RESCALE, settings=numbers)
     return target
 
 
-def _given(values, argument):
-    """A float, or an array of float64, of finite numbers."""
+def _finite(values, argument):
+    """Return finite numbers as a float, or as an array of float64."""
     array = np.array(numeric(values, argument), np.float64)
     if not np.isfinite(array).all():
         raise DataError(f"{argument}: expected finite numbers, got {values!r}")
@@ -70,11 +72,11 @@ def _given(values, argument):
 
 
 def over_columns(values, input_shape, argument, owner):
-    """The number that goes with each element of a row: a list."""
+    """Return the number for each element of a row as a list."""
     try:
         return np.broadcast_to(values, input_shape[1:]).ravel().tolist()
     except ValueError:
         raise ShapeError(
-            f"{argument}: layer {owner!r} has numbers of shape {np.shape(values)}, which do "
-            f"not go with inputs of shape {input_shape}"
+            f"{argument}: layer {owner!r} cannot broadcast numbers of shape "
+            f"{np.shape(values)} to inputs of shape {input_shape}"
         ) from None

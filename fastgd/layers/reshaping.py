@@ -1,15 +1,18 @@
-"""Layers that change the shape of a row, or nothing: its numbers stay where they are."""
+"""Layers that change the shape of a row, or nothing: its numbers stay in place."""
 
 import math
+from typing import Any
 
 import numpy as np
 
+from fastgd._engine.table import Table
+from fastgd._typing import Shape
 from fastgd.errors import ArgumentError, ShapeError
-from fastgd.layers.base import Layer
+from fastgd.layers.layer import Layer
 
 
 class Identity(Layer):
-    """The input itself.
+    """Return the input.
 
     Examples
     --------
@@ -18,19 +21,18 @@ class Identity(Layer):
     array([[1., 2.]], dtype=float32)
     """
 
-    def emit(self, table, source):
+    def emit(self, table: Table, source: int) -> int:
         return source
 
 
 class Flatten(Layer):
-    """(n, d...) becomes (n, product of d...).
+    """Reshape (n, d...) to (n, product of d...).
 
     Parameters
     ----------
     data_format : {"channels_last"}, optional
         The order of the axes of images: the last one stays last.
-    **kwargs
-        As for every layer.
+    **kwargs : as for every layer
 
     Examples
     --------
@@ -39,36 +41,34 @@ class Flatten(Layer):
     array([[1., 2., 3., 4.]], dtype=float32)
     """
 
-    def __init__(self, data_format=None, **kwargs):
+    _arguments = ("data_format",)
+
+    def __init__(self, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         if data_format not in (None, "channels_last"):
             raise ArgumentError(f"data_format: expected 'channels_last', got {data_format!r}")
         self.data_format = data_format
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (None, math.prod(input_shape[1:]))
 
-    def emit(self, table, source):
+    def emit(self, table: Table, source: int) -> int:
         return source
-
-    def get_config(self):
-        return super().get_config() | {"data_format": self.data_format}
 
 
 class Reshape(Layer):
-    """(n, d...) becomes (n, target_shape...), the last axis running fastest.
+    """Reshape (n, d...) to (n, target_shape...), the last axis running fastest.
 
     Parameters
     ----------
     target_shape : tuple of int
-        The shape of a row; one of its numbers may be -1 and is then found from the others.
-    **kwargs
-        As for every layer.
+        The shape of a row; one of its numbers may be -1, to be found from the others.
+    **kwargs : as for every layer
 
     Raises
     ------
     ShapeError
-        Where it has not as many elements as a row.
+        If it does not have as many elements as a row.
 
     Examples
     --------
@@ -77,7 +77,9 @@ class Reshape(Layer):
     (1, 2, 2)
     """
 
-    def __init__(self, target_shape, **kwargs):
+    _arguments = ("target_shape",)
+
+    def __init__(self, target_shape: int | Shape, **kwargs: Any):
         super().__init__(**kwargs)
         given = target_shape if isinstance(target_shape, (tuple, list)) else (target_shape,)
         whole = all(isinstance(d, (int, np.integer)) for d in given)
@@ -88,20 +90,16 @@ class Reshape(Layer):
             )
         self.target_shape = tuple(map(int, given))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         size = math.prod(input_shape[1:])
         known = math.prod(d for d in self.target_shape if d > 0)
         rest = size // known
-        fits = size == known * rest and (-1 in self.target_shape or rest == 1)
-        if not fits:
+        if size != known * rest or (-1 not in self.target_shape and rest != 1):
             raise ShapeError(
                 f"input_shape: layer {self.name!r} cannot make {self.target_shape} of the "
                 f"{size} elements of {input_shape}"
             )
         return (None, *(rest if d == -1 else d for d in self.target_shape))
 
-    def emit(self, table, source):
+    def emit(self, table: Table, source: int) -> int:
         return source
-
-    def get_config(self):
-        return super().get_config() | {"target_shape": self.target_shape}

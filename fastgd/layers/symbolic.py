@@ -1,16 +1,52 @@
 """Symbolic tensors: what layers are called on to describe a graph, and its nodes."""
 
 import weakref
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
 
 from fastgd._autodiff.tensor import Symbolic
 from fastgd._registry.names import unique_name
+from fastgd._typing import Shape
 from fastgd.errors import DataTypeError
+
+#: Function, or class of functions -> what calls the layer that does the same.
+_OPERATIONS: dict[Any, Callable[..., Any]] = {}
+
+
+def set_operations(operations):
+    """Set what functions make of symbolic tensors: layers, which this module cannot import.
+
+    operations: a dict of function -> function of the same arguments that calls a layer; of a
+    class of functions -> function of the function and its arguments. They return a KerasTensor,
+    or NotImplemented if no layer does that.
+    """
+    _OPERATIONS.update(operations)
+
+
+def _operate(function, *args, **kwargs):
+    """Return what a function makes of symbolic tensors: a KerasTensor, or NotImplemented."""
+    if function in _OPERATIONS:
+        return _OPERATIONS[function](*args, **kwargs)
+    if type(function) in _OPERATIONS:
+        return _OPERATIONS[type(function)](function, *args, **kwargs)
+    return NotImplemented
+
+
+def _operator(function):
+    return lambda self, other: _operate(function, self, other)
+
+
+def _reflected(function):
+    return lambda self, other: _operate(function, other, self)
 
 
 class KerasTensor(Symbolic):
-    """Stands for rows of values that are not there yet; layers are called on it.
+    """Stand for rows of values that do not exist yet; layers are called on it.
 
-    Made by ``Input`` and by layers, not by hand.
+    ``Input`` and layers make it. Operators, functions of ``fastgd.ops`` and activations call
+    the layer that computes the same.
 
     Attributes
     ----------
@@ -34,7 +70,10 @@ class KerasTensor(Symbolic):
     #: So that an array on the left of an operator leaves it to the tensor.
     __array_ufunc__ = None
 
-    def __init__(self, shape, dtype="float32", name=None, node=None, index=0):
+    def __init__(
+        self, shape: Shape, dtype: str = "float32", name: str | None = None,
+        node: "Node | None" = None, index: int = 0,
+    ):  # fmt: skip
         self.shape = tuple(shape)
         self.dtype = dtype
         self.name = name or unique_name("keras_tensor")
@@ -42,43 +81,55 @@ class KerasTensor(Symbolic):
         self.index = index
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         """The number of dimensions, that of the rows included."""
         return len(self.shape)
 
-    def __array__(self, *args, **kwargs):
-        raise DataTypeError(f"{self!r} has no values: it describes a graph")
+    def applied(self, function: Any, args: Any, kwargs: Any) -> Any:
+        """Return what a function makes of this tensor, one of its arguments, by a layer.
 
-    def __bool__(self):
-        raise DataTypeError(f"{self!r} has no values: a condition cannot depend on it")
+        Raises
+        ------
+        DataTypeError
+            If no layer does that.
+        """
+        result = _operate(function, *args, **kwargs)
+        if result is NotImplemented:
+            raise DataTypeError(
+                f"{getattr(function, '__name__', 'activation')}: {self!r} describes a graph of "
+                "layers, and no layer does this operation with these arguments. For a function "
+                "of each element, use layers.Activation(function)"
+            )
+        return result
 
-    def __iter__(self):
-        raise DataTypeError(f"{self!r} has no values: it cannot be iterated over")
+    __add__, __radd__ = _operator(np.add), _reflected(np.add)
+    __sub__, __rsub__ = _operator(np.subtract), _reflected(np.subtract)
+    __mul__, __rmul__ = _operator(np.multiply), _reflected(np.multiply)
+    __truediv__, __pow__ = _operator(np.divide), _operator(np.power)
 
-    def __len__(self):
-        raise DataTypeError(f"{self!r} has no values, and any number of rows")
+    def __neg__(self) -> Any:
+        return _operate(np.negative, self)
 
-    def __float__(self):
-        raise DataTypeError(f"{self!r} has no values: it describes a graph")
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise DataTypeError(
+            f"{self!r} has no values: it describes a graph, so that arrays, conditions and "
+            "loops cannot depend on it. Call a model of this graph with data instead"
+        )
 
-    __int__ = __index__ = __float__
+    __array__ = __bool__ = __iter__ = __len__ = __float__ = __int__ = __index__ = _refuse
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
 
 class Node:
-    """One call of a layer on symbolic tensors.
+    """Hold one call of a layer on symbolic tensors.
 
-    A tensor holds the node that it comes from, and with it all before it; not the other way
-    round, so that a model that nobody needs any more goes at once. An output that was let go is
-    made again when it is asked for.
+    A tensor holds its node, and so all nodes before; a node holds its outputs by weak
+    references, so that a model without users is freed at once. An output that is gone is made
+    again on demand.
 
-    Attributes
-    ----------
-    layer : Layer
-    inputs, outputs : KerasTensor or list of KerasTensor
-        In the structure of the call.
+    Its `inputs` and `outputs` are tensors or lists of them, as in the call.
     """
 
     def __init__(self, layer, inputs, output_shape, dtype, name=None):
@@ -91,7 +142,7 @@ class Node:
         self._tensors = [_gone] * len(self._shapes)
 
     def copied(self, layer, inputs):
-        """The same call of another layer, on other inputs: a list of them."""
+        """Return this call for another layer and a list of other inputs."""
         twin = object.__new__(Node)
         vars(twin).update(vars(self))
         twin.layer = layer
@@ -112,7 +163,7 @@ class Node:
 
     @property
     def outputs(self):
-        """What the call has returned."""
+        """The value of the call: a tensor, or a list of them."""
         return self.output_tensors if self._several else self._output(0)
 
     def _output(self, index):
@@ -126,22 +177,22 @@ class Node:
 
 
 def _gone():
-    """What a reference to something that is gone gives."""
+    """Return None, as a weak reference to a tensor that is gone does."""
     return None
 
 
 def listed(values):
-    """A list of what is one thing or a list of things."""
+    """Return a list of one thing, or of the things in a list."""
     return list(values) if isinstance(values, list) else [values]
 
 
 def is_shapes(shape):
-    """Whether it is a list of shapes, not one: a shape begins with None or a number."""
+    """Return whether this is a list of shapes; a shape itself begins with None or a number."""
     return isinstance(shape, (list, tuple)) and any(isinstance(s, (list, tuple)) for s in shape)
 
 
 def is_symbolic(inputs):
-    """Whether some input is a symbolic tensor."""
+    """Return whether some input is a symbolic tensor."""
     values = inputs.values() if isinstance(inputs, dict) else inputs
     if isinstance(values, (list, tuple)) or isinstance(inputs, dict):
         return any(is_symbolic(value) for value in values)
@@ -149,11 +200,11 @@ def is_symbolic(inputs):
 
 
 def shapes_of(inputs):
-    """The shape of a symbolic tensor, or a list of those of several."""
+    """Return the shape of a symbolic tensor, or a list of those of several."""
     if isinstance(inputs, (list, tuple)):
         return [shapes_of(tensor) for tensor in inputs]
     if not isinstance(inputs, KerasTensor):
         raise DataTypeError(
-            f"inputs: expected symbolic tensors alone, got {type(inputs).__name__} among them"
+            f"inputs: expected symbolic tensors only, got {type(inputs).__name__} among them"
         )
     return inputs.shape

@@ -1,7 +1,6 @@
-"""Linear models: twelve losses, L1 and L2, and six ways of solving."""
+"""Linear models: twelve losses, L1 and L2, and solvers for them."""
 
-from fastgd.linear.batch_descent import GradientDescent
-from fastgd.linear.descent import gradient_descent
+from fastgd.linear.batch_descent import GradientDescent, gradient_descent
 from fastgd.linear.lbfgs import LBFGS
 from fastgd.linear.model import LinearModel
 from fastgd.linear.newton import Newton

@@ -4,41 +4,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastgd._engine.threads import Choice, useful_threads
-from fastgd.linear.definite import Inverse, finite_squares, root_of_inverse
-from fastgd.linear.passes import sums_over_rows
+from fastgd._engine.threads import ThreadTuner, useful_threads
+from fastgd._typing import Array
+from fastgd.linear.accumulate import accumulate
+from fastgd.linear.linalg import EPSILON, Inverse, check_squares
 
-#: From this condition number on, residuals of the data correct what rounding did to moments.
+#: From this condition number on, residuals of the data correct the rounding errors of moments.
 ILL_CONDITIONED = 1e4
 
-#: Such corrections at most.
+#: The maximum number of such corrections.
 CORRECTIONS = 4
 
-#: The rows whose mean is the point that moments are taken about at first.
+#: The number of rows whose mean is subtracted before moments are summed.
 SHIFT_ROWS = 64
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Weighted sums of x and y (n, k) and of their products, about their means.
+    """Hold weighted sums of x and y (n, k) and of their products, about their means."""
 
-    Attributes
-    ----------
-    total : float
-        The sum of the weights.
-    x_mean, y_mean : ndarray, (d,) and (k,)
-    square, cross : ndarray, (d, d) and (d, k)
-        Sums of s (x - x_mean)ᵀ (x - x_mean), and the same with y.
-    """
-
-    total: float
-    x_mean: np.ndarray
-    y_mean: np.ndarray
-    square: np.ndarray
-    cross: np.ndarray
+    total: float  #: the sum of the weights s
+    x_mean: Array  #: (d,)
+    y_mean: Array  #: (k,)
+    square: Array  #: (d, d), the sum of s (x - x_mean)ᵀ (x - x_mean)
+    cross: Array  #: (d, k), the same with y - y_mean
 
     def joined(self, other):
-        """Those of the rows of both (Chan, Golub and LeVeque 1983)."""
+        """Return the moments of the rows of both (Chan, Golub and LeVeque 1983)."""
         total = self.total + other.total
         share = other.total / total
         x, y = other.x_mean - self.x_mean, other.y_mean - self.y_mean
@@ -52,7 +44,7 @@ class Moments:
         )
 
     def about(self, centred):
-        """(square, cross) about the means, or about zero."""
+        """Return (square, cross) about the means, or about zero."""
         if centred:
             return self.square, self.cross
         x, y = self.x_mean, self.y_mean
@@ -61,14 +53,14 @@ class Moments:
         )  # fmt: skip
 
     def intercept(self, coef, centred):
-        """That which belongs to coef (k, d): (k,)."""
+        """Return the intercept (k,) that belongs to coef (k, d)."""
         return self.y_mean - coef @ self.x_mean if centred else np.zeros(len(coef))
 
 
 def moments(engine, rows, y, weights, threads=1):
-    """The Moments of rows, y (n, k) and weights (n,) or None.
+    """Return the Moments of rows, y (n, k) and weights (n,) or None.
 
-    Dense rows are shifted by about their mean, so that columns far away from zero lose nothing.
+    Dense rows are shifted by about their mean: columns far away from zero lose no digits.
     """
     n, d = rows.shape
     total = float(n if weights is None else weights.sum())
@@ -78,10 +70,9 @@ def moments(engine, rows, y, weights, threads=1):
     work = n * d * (d + y.shape[1]) // 2
     if rows.sparse:
         work = len(rows.values) ** 2 // max(n, 1)
-    choice = Choice(useful_threads(threads, work, 1))
-    sums = finite_squares(
-        sums_over_rows(choice, n, engine.weighted_gram, rows, weights, shift, y)
-    )
+    tuner = ThreadTuner(useful_threads(threads, work, 1))
+    sums = accumulate(tuner, n, engine.weighted_gram, rows, weights, shift, y)
+    check_squares(sums)
     square, first, cross = sums[0, :, :d], sums[0, :, d], sums[0, :, d + 1 :]
     off = first / total
     rest = y.sum(axis=0) if weights is None else weights @ y
@@ -95,59 +86,35 @@ def moments(engine, rows, y, weights, threads=1):
 
 
 def ridge(found, penalties, centred):
-    """The solutions for one penalty a target: coef (k, d), and what solved for each target.
+    """Return coef (k, d) for one penalty a target, and the solver of each target.
 
-    Minimises sum of s (x w + b - y)² + penalty |w|². Where that has several minima, the one of
-    the least norm.
+    Minimises sum of s (x w + b - y)² + penalty |w|². Of several minima it is the one of the
+    least norm.
     """
     square, cross = found.about(centred)
     coef = np.empty((cross.shape[1], len(square)))
     solvers = {}
     for penalty in np.unique(penalties):
-        solvers[penalty] = _solver(square + penalty * np.eye(len(square)))
+        matrix = square + penalty * np.eye(len(square))
+        solver = Inverse(matrix)
+        if solver.condition == np.inf:
+            solver = Inverse(matrix, null_share=10 * len(matrix) * EPSILON)
+        solvers[penalty] = solver
         mine = penalties == penalty
-        coef[mine] = solvers[penalty](cross[:, mine]).T
+        coef[mine] = solver(cross[:, mine]).T
     return coef, [solvers[penalty] for penalty in penalties]
 
 
-def _solver(matrix):
-    inverse = Inverse(matrix)
-    if inverse.condition == np.inf:
-        return PseudoInverse(matrix, 10 * len(matrix) * np.finfo(np.float64).eps)
-    return inverse
-
-
-class PseudoInverse:
-    """Multiplies by a pseudo-inverse; its products have the least norm.
-
-    Parameters
-    ----------
-    matrix : ndarray, (n, n)
-        Symmetric and positive semidefinite.
-    least : float
-        Eigenvalues up to this share of the largest are taken for 0.
-
-    """
-
-    condition = np.inf
-
-    def __init__(self, matrix, least):
-        self._root = root_of_inverse(matrix, least)
-
-    def __call__(self, right):
-        return self._root.T @ (self._root @ right)
-
-
 def correct(problem, found, penalties, coef, solvers):
-    """Solutions made as exact as residuals of the data themselves allow; coef is changed.
+    """Make solutions as exact as residuals of the data allow; coef is changed, and returned.
 
-    Their own error is about eps times the condition number of the columns' moments, and so that
-    of x squared. One pass over the rows a correction. For a problem of least squares whose
-    penalties are apart, one a target.
+    Uncorrected, their error is about eps times the condition number of the columns' moments,
+    that is, of x squared. One pass over the rows a correction. The problem is of least squares;
+    the penalties, one a target, are not part of it.
     """
     rows, centred = problem.rows, problem.fit_intercept
     condition = max(solver.condition for solver in solvers)
-    if rows.sparse and centred:  # their means were taken away afterwards
+    if rows.sparse and centred:  # their means were subtracted afterwards
         spread = np.diagonal(found.square)
         squares = found.total * found.x_mean**2
         condition *= 1 + (squares[spread > 0] / spread[spread > 0]).max(initial=0.0)
@@ -155,13 +122,11 @@ def correct(problem, found, penalties, coef, solvers):
         return coef
     n, d = rows.shape
     k = len(coef)
-    choice = Choice(useful_threads(problem.threads, 2 * n * d * k, 1))
+    tuner = ThreadTuner(useful_threads(problem.threads, 2 * n * d * k, 1))
     before = np.inf
     for _ in range(CORRECTIONS):
         intercept = found.intercept(coef, centred)
-        sums = sums_over_rows(
-            choice, n, problem.engine.objective, problem, coef, intercept, None
-        )
+        sums = accumulate(tuner, n, problem.engine.objective, problem, coef, intercept, None)
         slopes = sums[0, 1:].reshape(k, d + 1)
         right = slopes[:, :d] + penalties[:, None] * coef
         if centred:

@@ -1,57 +1,68 @@
-"""The linear model, and its training on all rows."""
+"""The linear model: training on all rows, on a stream of chunks, and row by row."""
 
 from dataclasses import replace
+from types import NoneType
+from typing import Any, Self
 
 import numpy as np
 
-from fastgd.errors import ArgumentError, DataError, DataTypeError, DivergenceError
-from fastgd.linear.chunks import Stream
-from fastgd.linear.epochs import Chunk
+from fastgd import config
+from fastgd._data.validation import boolean, number
+from fastgd._typing import Data, DType
+from fastgd.errors import ArgumentError, DataError, DataTypeError, DivergenceError, ShapeError
+from fastgd.linear.adapter import DataAdapter, check_row, row_of
 from fastgd.linear.lbfgs import LBFGS
 from fastgd.linear.newton import NEWTON_SIZE, Newton
-from fastgd.linear.online import Online
-from fastgd.linear.problem import SMOOTH, in_parts
+from fastgd.linear.objective import LOSSES, REGRESSIONS, SMOOTH, Solution, minimize_parts
+from fastgd.linear.prediction import LinearPredictor
+from fastgd.linear.row_learner import RowLearner
 from fastgd.linear.sgd import SGD
-from fastgd.linear.steps import Weights
-from fastgd.linear.streamed import Chunked
+from fastgd.linear.sgd_epochs import Weights
+from fastgd.linear.streaming import Chunk, ChunkedProblem, Stream
+
+INFINITY = float("inf")
+
+#: The types of the items of an array of numbers.
+NUMBERS = {float, int, bool}
 
 
-class LinearModel(Online):
-    """A linear model: minimise J over weights w and intercept b.
+class LinearModel(LinearPredictor):
+    """Fit a linear model: minimise J over weights w and intercept b.
 
         J(w, b) = sum of s_i loss(y_i, x_i w + b) / sum of s_i + l1 |w|_1 + l2/2 |w|^2
 
     Parameters
     ----------
     loss : str
-        Of numbers: "squared_error" (half of it), "poisson" (e^z - y z, of the mean e^z),
-        "huber", "epsilon_insensitive", "squared_epsilon_insensitive", "quantile". Of classes:
-        "log_loss", "hinge", "squared_hinge", "perceptron", "modified_huber", of which there are
-        as many models, each class against the rest, if there are more than two classes; and
-        "multinomial", one model of all classes.
+        For numbers: "squared_error" (half of it), "poisson" (e^z - y z, of the mean e^z),
+        "huber", "epsilon_insensitive", "squared_epsilon_insensitive", "quantile". For classes:
+        "log_loss", "hinge", "squared_hinge", "perceptron", "modified_huber", which train one
+        model for each class against the rest if there are more than two; and "multinomial", one
+        model of all classes.
     l1, l2 : float
         At least 0.
     fit_intercept : bool
     epsilon : float
-        Of the losses with one: where Huber's becomes linear, what an insensitive one allows.
+        For the losses with one: where Huber's becomes linear, the error that an insensitive one
+        ignores.
     quantile : float
         From 0 to 1.
     dtype : {"float32", "float64"} or None
-        How x is read. None: float32 as it is, everything else as float64. Weights are float64.
+        How x is read; None: float32 stays, the rest becomes float64. Weights are float64.
 
     Attributes
     ----------
     coef : ndarray, (outputs, d)
     intercept : ndarray, (outputs,)
-        Not copies: both change as the model learns row by row. Copy what shall stay.
+        Not copies: both change as the model learns row by row.
     n_iter : int
         Iterations, or epochs, of the last fit.
     loss_value : float or None
-        J at its end, where the solver computes it.
+        J at its end, if the solver computes it.
     classes : int or None
-        How many there are.
+        The number of classes.
     feature_names : tuple of str or None
-        The columns' names, where x was a frame, or a row a dict.
+        The names of the columns, if x was a frame, or a row a dict.
 
     Examples
     --------
@@ -63,51 +74,76 @@ class LinearModel(Online):
     array([0, 0, 1, 1])
     """
 
+    def __init__(
+        self, loss: str = "squared_error", *, l1: float = 0.0, l2: float = 0.0,
+        fit_intercept: bool = True, epsilon: float = 0.1, quantile: float = 0.5,
+        dtype: DType | None = None,
+    ) -> None:  # fmt: skip
+        if not isinstance(loss, str) or loss not in LOSSES:
+            raise ArgumentError(f"loss: expected one of {', '.join(LOSSES)}, got {loss!r}")
+        self.loss = loss
+        self.l1 = number(l1, "l1", low=0)
+        self.l2 = number(l2, "l2", low=0)
+        self.fit_intercept = boolean(fit_intercept, "fit_intercept")
+        self.epsilon = number(epsilon, "epsilon", low=0)
+        self.quantile = number(quantile, "quantile", low=0, high=1)
+        self.dtype = None if dtype is None else np.dtype(config.checked_floatx(dtype))
+        self.classes: int | None = None
+        self.feature_names = None
+        self.n_iter = 0
+        self.loss_value: float | None = None
+        self._weights = self._solver = self._learner = None
+        self._direct = True
+
+    def __repr__(self):
+        parts = [repr(self.loss)]
+        parts += [
+            f"{name}={getattr(self, name):g}" for name in ("l1", "l2") if getattr(self, name)
+        ]
+        shape = "" if self._weights is None else f", {'x'.join(map(str, self.coef.shape))}"
+        return f"<LinearModel {', '.join(parts)}{shape}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return everything but the engine's state, which is created anew when needed."""
+        if self._learner is not None:
+            self._learner.descent.settle()
+        weights = None if self._weights is None else self._weights.copy()
+        return self.__dict__ | {"_learner": None, "_weights": weights}
+
     def fit(
-        self,
-        x,
-        y=None,
-        sample_weight=None,
-        solver=None,
-        n_jobs=None,
-        *,
-        classes=None,
-        warm_start=False,
-    ):
-        """Minimise J.
+        self, x: Data, y: Data | None = None, sample_weight: Data | None = None,
+        solver: Any = None, n_jobs: int | None = None, *, classes: Any = None,
+        warm_start: bool = False,
+    ) -> Self:  # fmt: skip
+        """Minimise J, and return the model.
 
         Parameters
         ----------
         x : array or frame (n, d), CSR matrix (n, d), or chunks
-            See ``rows.rows_of``. Chunks are an iterable of (x, y) or (x, y, sample_weight). It
-            is iterated once an epoch of SGD, which solver None is here, and whose steps their
-            weights multiply as in ``partial_fit``; and a few times an iteration of others.
+            See ``data.rows_of``. Chunks are an iterable of (x, y) or (x, y, sample_weight).
+            SGD, the default for them, iterates it once an epoch, and their weights multiply its
+            steps as in ``partial_fit``; other solvers iterate it a few times an iteration.
         y : array (n,), or (n, k) for "squared_error"
             Numbers, or class numbers from 0 on.
         sample_weight : array (n,) or None
         solver : SGD, GradientDescent ... or None
-            None: what suits the loss and the rows.
+            None: one that suits the loss and the rows.
         n_jobs : int or None
             Threads, see ``config.threads``; they change no bit.
         classes : int, list or None
-            How many there are, or all their numbers, where y may lack some.
+            Their number, or all class numbers, if y may lack some.
         warm_start : bool
-            Whether to begin at the weights there are.
-
-        Returns
-        -------
-        LinearModel
-            This one.
+            Whether to begin at the current weights.
 
         Raises
         ------
         DataTypeError, ShapeError, DataError
-            If x, y and weights are not what they should be; says where. The model is as before.
+            If x, y or weights cannot be used; says where. The model stays as it was.
         ArgumentError
             For a loss that the solver cannot minimise, and other arguments.
         DivergenceError
-            If weights would not be finite. SGD keeps the last finite ones, and those there are
-            at a Ctrl-C; other solvers leave the model as it was.
+            If weights would not be finite. SGD keeps the last finite ones, also after Ctrl-C;
+            other solvers leave the model as it was.
 
         Examples
         --------
@@ -126,69 +162,64 @@ class LinearModel(Online):
         """
         if solver is not None and (isinstance(solver, type) or not hasattr(solver, "minimize")):
             raise ArgumentError(f"solver: expected one, such as linear.LBFGS(), got {solver!r}")
+        adapter = self._adapter(n_jobs, warm_start)
+        stream = None
         if y is None:
-            return self._fit_chunks(x, solver, n_jobs, classes, warm_start)
-        problem, classes, names = self._problem(
-            x, y, sample_weight, n_jobs, classes, warm_start
-        )
-        if problem.rows.shape[0] == 0:
-            raise DataError("x: there are no rows")
-        solver = solver or self._suitable_solver(problem)
-        start = self._start(problem, warm_start)
+            stream, solver = self._stream(x, adapter, solver, classes)
+            problem, classes, names = stream.first
+        else:
+            problem, classes, names = adapter.prepare(x, y, sample_weight, classes)
+            if problem.rows.shape[0] == 0:
+                raise DataError("x: there are no rows")
+            solver = solver or self._default_solver(problem)
+        if warm_start and self._weights is not None:
+            start = Solution(*self._result())
+        else:
+            start = zero_solution(problem)
         if isinstance(solver, SGD):
-            weights = problem.weights
-            if weights is not None:
-                weights = weights * (len(weights) / weights.sum())
-            chunk = Chunk(problem.rows, problem.y, weights)
-            self._follow(solver, problem, start, [chunk], classes, names)
+            descent = solver.begin(problem, start)
+            try:
+                self.n_iter = solver.follow(problem, descent, stream).n_iter
+                self.loss_value = None
+            except (DivergenceError, KeyboardInterrupt):
+                self._keep(descent.weights, classes, names, solver)
+                raise
+            self._keep(descent.weights, classes, names, solver)
             return self
-        self._minimise(solver, problem, start, classes, names)
+        if stream is not None:
+            problem = replace(problem, chunks=ChunkedProblem(problem, stream))
+        parts = [problem] if getattr(solver, "several", False) else problem.parts()
+        found = minimize_parts(solver.minimize, parts, start)
+        self._keep(Weights.start(found.coef, found.intercept), classes, names)
+        self.n_iter, self.loss_value = found.n_iter, found.loss_value
         return self
 
-    def _suitable_solver(self, problem):
-        """What suits the loss and the rows of a fit."""
+    def _default_solver(self, problem):
+        """Return a solver that suits the loss and the rows of a fit."""
         if self.loss not in SMOOTH:
-            return self._default_solver(problem)
+            return default_sgd(problem)
         size = problem.rows.shape[1] * (problem.outputs if self.loss == "multinomial" else 1)
         return Newton() if size <= NEWTON_SIZE else LBFGS()
 
-    def _minimise(self, solver, problem, start, classes, names):
-        """Fit by a solver of whole batches."""
-        parts = [problem] if getattr(solver, "several", False) else problem.parts()
-        found = in_parts(solver.minimize, parts, start)
-        self._keep(Weights.start(found.coef, found.intercept), classes, names)
-        self.n_iter, self.loss_value = found.n_iter, found.loss_value
+    def _adapter(self, n_jobs, resumes):
+        """Return the adapter of data; resumes: whether they have to fit the current weights."""
+        known = self._weights is not None and resumes
+        setting = self.quantile if self.loss == "quantile" else self.epsilon
+        return DataAdapter(
+            self.loss, setting, self.l1, self.l2, self.fit_intercept, self.dtype,
+            config.threads(n_jobs), self._weights.coef.shape if known else None, self.classes,
+            self.feature_names if resumes else None,
+        )  # fmt: skip
 
-    def _follow(self, solver, problem, start, chunks, classes, names):
-        """Fit by steps, and go on from there in ``partial_fit``."""
-        descent = solver.begin(problem, start)
-        try:
-            self.n_iter = solver.follow(problem, descent, chunks).n_iter
-            self.loss_value = None
-        except (DivergenceError, KeyboardInterrupt):
-            self._keep(descent.weights, classes, names, solver)
-            raise
-        self._keep(descent.weights, classes, names, solver)
-
-    def _fit_chunks(self, chunks, solver, n_jobs, classes, warm_start):
-        if (
-            isinstance(chunks, np.ndarray)
-            or hasattr(chunks, "shape")
-            or hasattr(chunks, "iloc")
-        ):
+    def _stream(self, chunks, adapter, solver, classes):
+        """Return the Stream of chunks, and a solver that can read it."""
+        if hasattr(chunks, "shape") or hasattr(chunks, "iloc"):
             raise DataTypeError("y: expected targets, got None")
-        steps = solver is None or isinstance(solver, SGD)
-        if not (steps or getattr(solver, "streams", False)):
-            raise ArgumentError(f"solver: {type(solver).__name__} cannot go over chunks")
-        stream = Stream(
-            chunks,
-            lambda x, y, weights, known: self._problem(
-                x, y, weights, n_jobs, known, warm_start, whole=False
-            ),
-            classes,
-        )
-        problem, classes, names = stream.first
-        solver = solver or self._default_solver(problem)
+        if not (isinstance(solver, (SGD, NoneType)) or getattr(solver, "streams", False)):
+            raise ArgumentError(f"solver: {type(solver).__name__} cannot read chunks; use SGD")
+        stream = Stream(chunks, adapter, classes)
+        solver = solver or default_sgd(stream.first.problem)
+        steps = isinstance(solver, SGD)
         if steps and solver.early_stopping:
             raise ArgumentError("early_stopping: it needs all rows at once, not chunks")
         if stream.once and not (steps and solver.epochs == 1):
@@ -196,10 +227,147 @@ class LinearModel(Online):
                 "x: a generator can be read only once; give chunks that can be iterated again, "
                 "such as a list, or an SGD with epochs=1"
             )
-        start = self._start(problem, warm_start)
-        if not steps:
-            whole = replace(problem, chunks=Chunked(problem, stream))
-            self._minimise(solver, whole, start, classes, names)
+        return stream, solver
+
+    def _keep(self, weights, classes, names, solver=None):
+        """Replace the weights."""
+        self._weights, self._solver, self._learner = weights, solver, None
+        self.classes, self.feature_names = classes, names
+        single = len(weights.coef) == 1 or self.loss not in REGRESSIONS
+        self._direct = single and self.dtype != np.float32
+
+    def partial_fit(
+        self, x: Data, y: Data, sample_weight: Data | None = None, classes: Any = None,
+        solver: SGD | None = None,
+    ) -> Self:  # fmt: skip
+        """Train one epoch of SGD from the current weights, and return the model.
+
+        Parameters
+        ----------
+        x, y, sample_weight :
+            As in ``fit``. Here the step of a row is multiplied by its weight.
+        classes : int, list or None
+            The number of classes that will come, or all class numbers; known from the second
+            call on. None at first: as many as y shows.
+        solver : SGD or None
+            For the first call; later calls continue with it. Its epochs and tol do not matter.
+
+        Raises
+        ------
+        DataError
+            For a class that was not declared; and see ``fit``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastgd import linear
+        >>> model = linear.LinearModel("log_loss", l2=1e-3)
+        >>> x = np.array([[-1.0], [1.0]])
+        >>> for _ in range(50):
+        ...     model = model.partial_fit(x, [0, 1], classes=2)
+        >>> model.predict(x)
+        array([0, 1])
+        """
+        learner = self._learner
+        if (
+            learner is not None
+            and sample_weight is classes is solver is None
+            and type(y) is np.ndarray
+            and y.shape == (1,)
+            and self._direct
+            and learner.descent.is_row(x)
+            and type(target := y.item()) in NUMBERS
+            and learner.least_target <= target < INFINITY
+        ):
+            learner.step(x[0], target, 1.0)
             return self
-        self._follow(solver, problem, start, stream, classes, names)
+        if not isinstance(solver, (SGD, NoneType)):
+            raise ArgumentError(f"solver: rows in parts are for SGD, got {solver!r}")
+        problem, classes, names = self._adapter(None, True).prepare(
+            x, y, sample_weight, classes, whole=False
+        )
+        if learner is None or solver is not None:
+            learner = self._begin(problem, classes, solver)
+        self.feature_names = names
+        if len(y):
+            once = replace(self._solver, epochs=1, tol=None, early_stopping=False)
+            chunk = Chunk(problem.rows, problem.y, problem.weights)
+            once.follow(problem, learner.descent, [chunk])
         return self
+
+    def learn_one(self, x: Data, y: float, sample_weight: float = 1.0) -> Self:
+        """Take one step for one row, without a check of its values, and return the model.
+
+        Parameters
+        ----------
+        x : ndarray (d,), float32 or float64; or a dict of name -> number
+            The names of the first dict are the columns from then on; one that is missing later
+            counts as 0.
+        y : number
+            The target, or class number.
+        sample_weight : float
+
+        Raises
+        ------
+        ShapeError, DataTypeError, DataError
+            If x is not a row with a number for each column, or y not a number or class; for
+            several targets a row, which ``partial_fit`` takes.
+        DivergenceError
+            If weights would not be finite; they stay as they were.
+
+        Examples
+        --------
+        >>> from fastgd import linear
+        >>> model = linear.LinearModel("log_loss", l2=1e-4)
+        >>> for _ in range(20):
+        ...     model = model.learn_one({"age": 0.5, "debt": 2.0}, 1)
+        ...     model = model.learn_one({"age": 0.5, "debt": -2.0}, 0)
+        >>> model.predict_one({"age": 0.5, "debt": 3.0})
+        1
+        """
+        learner = self._learner
+        if learner is not None and type(x) is np.ndarray and self._direct:
+            learner.step(x, y, sample_weight)
+            return self
+        x, names = row_of(x, self.feature_names, self._width(), self.dtype)
+        check_row(x, self._width())
+        weight = number(sample_weight, "sample_weight", low=0)
+        if learner is None:
+            if np.ndim(y):
+                raise ShapeError(f"y: expected one number, got shape {np.shape(y)}")
+            problem, classes, _ = self._adapter(None, True).prepare(
+                x[None], np.reshape(y, (1,)), None
+            )
+            learner = self._begin(problem, classes, None)
+        elif self.loss in REGRESSIONS and len(self._weights.coef) > 1:
+            k = len(self._weights.coef)
+            raise ShapeError(f"y: a row has {k} targets, for which there is partial_fit")
+        learner.step(x, y, weight)
+        self.feature_names = names
+        return self
+
+    def _begin(self, problem, classes, solver):
+        """Return a RowLearner that continues from the current weights."""
+        solver = solver or self._solver or default_sgd(problem)
+        weights = self._weights
+        if weights is None or self._solver is None or solver != self._solver:
+            start = zero_solution(problem)
+            if weights is not None:
+                start = Solution(*self._result())
+            descent = solver.begin(problem, start, objective=False)
+        else:
+            descent = problem.engine.Descent(solver.plan(problem, objective=False), weights)
+        self._keep(descent.weights, classes, self.feature_names, solver)
+        self._learner = RowLearner(descent, self.loss, classes)
+        return self._learner
+
+
+def zero_solution(problem):
+    """Return weights of 0."""
+    shape = problem.outputs, problem.rows.shape[1]
+    return Solution(np.zeros(shape), np.zeros(problem.outputs))
+
+
+def default_sgd(problem):
+    """Return the SGD for rows that come in parts."""
+    return SGD("optimal" if problem.l1 + problem.l2 > 0 else "invscaling")

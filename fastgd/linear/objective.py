@@ -1,36 +1,123 @@
-"""The objective of a linear model as solvers of whole batches see it: of a vector."""
+"""The objective of a linear model: losses, the data of a problem, and values for a vector.
+
+A solver is an object with a method ``minimize(problem, start)``: it takes a ``Problem`` of one
+output, or of k outputs for the multinomial loss, begins at a ``Solution`` and returns another.
+It changes neither; the arrays of its solution are fresh. It raises a DivergenceError if weights
+or objective are not finite, and responds to Ctrl-C. A solver with a true attribute ``several``
+gets problems of several outputs whole; one with ``streams`` also gets problems in chunks.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from fastgd._core.types import LinearLoss
-from fastgd._engine.threads import Choice, useful_threads
-from fastgd.linear.definite import Inverse, finite_squares
-from fastgd.linear.passes import sums_over_rows
+from fastgd._engine.threads import ThreadTuner, useful_threads
+from fastgd._typing import Array
+from fastgd.linear.accumulate import accumulate
+from fastgd.linear.linalg import Preconditioner, check_squares, column_squares
 
-#: Up to so many columns the metric is the inverse of a matrix, else of its diagonal.
-METRIC_COLUMNS = 256
+#: The losses by name, and the names by loss.
+LOSSES = {loss.name.removeprefix("LINEAR_").lower(): loss for loss in LinearLoss}
+LOSS_NAMES = {loss: name for name, loss in LOSSES.items()}
 
-#: The largest second derivatives of losses; where there is none, a guess does as well.
+#: The losses whose targets are numbers; those of the others are classes.
+REGRESSIONS = {name for name, loss in LOSSES.items() if loss <= LinearLoss.LINEAR_QUANTILE}
+
+#: The losses with a slope everywhere: solvers of whole batches can minimise them.
+SMOOTH = {
+    "squared_error", "poisson", "huber", "squared_epsilon_insensitive", "log_loss",
+    "squared_hinge", "modified_huber", "multinomial",
+}  # fmt: skip
+
+#: Up to this many columns the preconditioner inverts a matrix, else its diagonal.
+PRECONDITIONER_COLUMNS = 256
+
+#: The largest second derivatives of losses; 1 is good enough for those without one.
 BOUNDS = {LinearLoss.LINEAR_LOG_LOSS: 0.25, LinearLoss.LINEAR_MULTINOMIAL: 0.5}
 
 
+@dataclass(frozen=True)
+class Solution:
+    """Hold weights, float64: ``coef`` (outputs, d) and ``intercept`` (outputs,).
+
+    ``n_iter`` counts iterations or epochs; ``loss_value`` is J, or None if it was not computed.
+    """
+
+    coef: Array
+    intercept: Array
+    n_iter: int = 0
+    loss_value: float | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Describe J = sum of s_i loss(y_i, x_i w + b) / sum of s_i + l1 |w|_1 + l2/2 |w|^2.
+
+    y holds numbers; -1 and 1 for the losses of two classes; class numbers for the multinomial
+    one. Before ``parts`` it is (n, k) for k outputs of a regression, and class numbers for
+    several classes of a loss of two.
+    """
+
+    engine: Any  #: see ``fastgd._engine.builds.load``
+    rows: Any  #: x, (n, d), as ``engine.Rows``
+    y: Array  #: float64, (n,)
+    weights: Array | None  #: s, float64, (n,), at least 0 and not all zero
+    loss: int  #: LinearLoss
+    setting: float  #: the number that the loss takes, such as epsilon
+    l1: float
+    l2: float
+    fit_intercept: bool
+    outputs: int  #: the number of rows of ``coef``
+    threads: int
+    chunks: Any = None  #: a ChunkedProblem, or None; ``rows`` are then those of its first
+
+    @property
+    def total(self):
+        """The sum of the weights of rows."""
+        return self.rows.shape[0] if self.weights is None else self.weights.sum()
+
+    def parts(self):
+        """Return the problems of one output each that this one consists of."""
+        if self.outputs == 1 or self.loss == LinearLoss.LINEAR_MULTINOMIAL:
+            return [self]
+        return [self.part(output) for output in range(self.outputs)]
+
+    def part(self, output):
+        """Return the problem of one output."""
+        chunks = None if self.chunks is None else self.chunks.part(output)
+        return replace(self, y=self.targets_of(output), outputs=1, chunks=chunks)
+
+    def targets_of(self, output):
+        """Return y of one output, (n,): a column, or 1 for its class and -1 for the rest."""
+        if self.y.ndim == 2:
+            return np.ascontiguousarray(self.y[:, output])
+        return np.where(self.y == output, 1.0, -1.0)
+
+
+def minimize_parts(minimize: Any, parts: list[Problem], start: Solution) -> Solution:
+    """Minimise several problems, each with its outputs of `start`, and join their solutions."""
+    size = len(start.coef) // len(parts)
+    found = []
+    for i, part in enumerate(parts):
+        mine = slice(i * size, (i + 1) * size)
+        found.append(minimize(part, Solution(start.coef[mine], start.intercept[mine])))
+    values = [solution.loss_value for solution in found]
+    return Solution(
+        np.concatenate([solution.coef for solution in found]),
+        np.concatenate([solution.intercept for solution in found]),
+        max(solution.n_iter for solution in found),
+        None if None in values else float(sum(values)),
+    )
+
+
 class Objective:
-    """The smooth part of J, (sum of s_i loss_i) / (sum of s_i) + l2/2 |w|², of a vector.
+    """Compute the smooth part of J: (sum of s_i loss_i) / (sum of s_i) + l2/2 |w|².
 
-    The vector holds, for each output, its d weights and, if there is one, its intercept.
-
-    Parameters
-    ----------
-    problem : Problem
-        Of one output, or of the multinomial loss.
-
-    Attributes
-    ----------
-    size : int
-    total : float
-        The sum of the weights of rows.
-    l1 : ndarray, shape (size,), or None
-        The L1 penalty of each element, which is not in the values; None if there is none.
+    The problem is of one output, or of the multinomial loss. The vector, of ``size``, holds for
+    each output its d weights, and its intercept if the model has one. ``l1`` is the L1 penalty
+    of each element, which the values do not include, or None.
     """
 
     def __init__(self, problem):
@@ -39,44 +126,42 @@ class Objective:
         n, d = problem.rows.shape
         self.width = d + problem.fit_intercept
         self.size = problem.outputs * self.width
-        self.total = n if problem.weights is None else problem.weights.sum()
+        self.total = problem.total
         self._share = 1.0 / self.total if self.total else 0.0
         self._penalised = np.ones((problem.outputs, self.width), bool)
         self._penalised[:, d:] = False
         self._penalised = self._penalised.ravel()
         self.l1 = np.where(self._penalised, problem.l1, 0.0) if problem.l1 else None
-        work = 2 * d * n * problem.outputs
-        if problem.rows.sparse:
-            work = 2 * len(problem.rows.values) * problem.outputs
-        self._choice = Choice(useful_threads(problem.threads, work, 100))
+        products = len(problem.rows.values) if problem.rows.sparse else d * n
+        work = 2 * problem.outputs * products
+        self._tuner = ThreadTuner(useful_threads(problem.threads, work, 100))
         self._curvatures = None
-        self._point = None
+        self._point = None  # the vector that the curvatures belong to
         self._plain_gram = None
 
     def split(self, vector):
-        """(coef, intercept) of a vector, fresh arrays."""
+        """Return the (coef, intercept) of a vector, fresh arrays."""
         d = self.problem.rows.shape[1]
         both = vector.reshape(-1, self.width)
         intercept = both[:, d].copy() if self.problem.fit_intercept else np.zeros(len(both))
         return np.array(both[:, :d], order="C"), intercept
 
     def joined(self, coef, intercept):
-        """The vector of these."""
+        """Return the vector of these."""
         both = [coef, intercept[:, None]] if self.problem.fit_intercept else [coef]
         return np.hstack(both).ravel()
 
     def __call__(self, vector, curved=False):
-        """The value and the gradient; `curved`: what the Hessian is made of is kept, too."""
+        """Return the value and the gradient; `curved`: keep second derivatives of the rows."""
         p = self.problem
         n, d = p.rows.shape
         curved = curved or p.outputs == 1  # then it costs nothing
         if curved and self._curvatures is None:
             self._curvatures = np.empty((p.outputs, n))
-        coef, intercept = self.split(vector)
         curvatures = self._curvatures if curved else None
         self._point = vector if curved else None
-        sums = sums_over_rows(
-            self._choice, n, self.engine.objective, p, coef, intercept, curvatures
+        sums = accumulate(
+            self._tuner, n, self.engine.objective, p, *self.split(vector), curvatures
         )
         value = sums[0, 0] * self._share
         gradient = sums[0, 1:].reshape(-1, d + 1)[:, : self.width].ravel() * self._share
@@ -91,15 +176,14 @@ class Objective:
         return value, gradient
 
     def hessian(self, vector):
-        """The matrix of second derivatives, (size, size).
+        """Return the matrix of second derivatives, (size, size).
 
-        Along directions in which the multinomial loss never changes, and no penalty either, it
-        is made positive: the gradient has no part in them.
+        In directions in which neither the multinomial loss nor a penalty changes, it is made
+        positive: the gradient is zero along them.
         """
-        p = self.problem
         if vector is not self._point:
             self(vector, True)
-        k = p.outputs
+        k = self.problem.outputs
         matrix = np.zeros((k, self.width, k, self.width))
         if k == 1:
             matrix[0, :, 0] = self.gram(self._curvatures[0])
@@ -110,23 +194,21 @@ class Objective:
                     matrix[i, :, j] = matrix[j, :, i] = -part
                     matrix[i, :, i] += part
                     matrix[j, :, j] += part
-            self._fill(matrix)
-        matrix = matrix.reshape(self.size, self.size)
-        matrix[np.diag_indices(self.size)] += p.l2 * self._penalised
+            # equal weights of an unpenalised column in all classes
+            free = ~self._penalised[: self.width] | (self.problem.l2 == 0)
+            for j in np.flatnonzero(free):
+                size = np.trace(matrix[:, j, :, j]) / k
+                matrix[:, j, :, j] += size / k
+        return self._with_ridge(matrix.reshape(self.size, self.size))
+
+    def _with_ridge(self, matrix):
+        matrix[np.diag_indices(self.size)] += self.problem.l2 * self._penalised
         return matrix
 
-    def _fill(self, matrix):
-        """Add to a column's equal weights in all classes, if unpenalised, as much as it has."""
-        k = len(matrix)
-        free = ~self._penalised[: self.width] | (self.problem.l2 == 0)
-        for j in np.flatnonzero(free):
-            size = np.trace(matrix[:, j, :, j]) / k
-            matrix[:, j, :, j] += size / k
+    def approximate_hessian(self, vector):
+        """Return the Hessian, as if curvatures and columns were independent.
 
-    def rough_hessian(self, vector):
-        """The Hessian, as if curvatures and columns had nothing to do with each other.
-
-        It takes no pass over the rows beyond those for the value and for the metric.
+        It takes no pass over the rows beyond those for the value and the preconditioner.
         """
         p = self.problem
         if vector is not self._point:
@@ -138,12 +220,12 @@ class Objective:
         return np.kron(spread, self.gram()) + np.diag(p.l2 * self._penalised)
 
     def gram(self, curvatures=None):
-        """The columns' products with each other, (width, width), weighted by curvatures."""
-        if curvatures is None:
-            if self._plain_gram is None:
-                self._plain_gram = self._gram(None)
-            return self._plain_gram
-        return self._gram(curvatures)
+        """Return the mean products of the columns, (width, width), weighted by curvatures."""
+        if curvatures is not None:
+            return self._gram(curvatures)
+        if self._plain_gram is None:
+            self._plain_gram = self._gram(None)
+        return self._plain_gram
 
     def _gram(self, curvatures):
         p = self.problem
@@ -152,89 +234,51 @@ class Objective:
         if p.weights is not None and curvatures is not None:
             weights = p.weights * curvatures
         none = np.zeros((n, 0))
-        sums = sums_over_rows(
-            self._choice, n, self.engine.weighted_gram, p.rows, weights, None, none
+        sums = accumulate(
+            self._tuner, n, self.engine.weighted_gram, p.rows, weights, None, none
         )
         matrix = np.empty((self.width, self.width))
         matrix[:d, :d] = sums[0, :, :d]
         if p.fit_intercept:
             matrix[d, :d] = matrix[:d, d] = sums[0, :, d]
             matrix[d, d] = n if weights is None else weights.sum()
-        return finite_squares(matrix) * self._share
+        return check_squares(matrix) * self._share
 
-    def metric(self):
-        """What the inverse of the Hessian is like wherever the vector is: a Metric."""
+    def preconditioner(self):
+        """Return a Preconditioner that resembles the Hessian at every vector."""
         p = self.problem
         n, d = p.rows.shape
         bound = BOUNDS.get(p.loss, 1.0)
         penalty = p.l2 * self._penalised[: self.width]
-        if d <= METRIC_COLUMNS and n > d:
-            return Metric(bound * self.gram() + np.diag(penalty))
-        return Metric(bound * self._squares() + penalty)
+        if d <= PRECONDITIONER_COLUMNS and n > d:
+            return Preconditioner(bound * self.gram() + np.diag(penalty))
+        return Preconditioner(bound * self._squares() + penalty)
 
     def _squares(self):
-        """The weighted mean squares of the columns, (width,)."""
+        """Return the weighted mean squares of the columns, (width,)."""
         p = self.problem
         s = np.ones(p.rows.shape[0]) if p.weights is None else p.weights
-        squares = finite_squares(column_squares(p.rows, s)) * self._share
+        squares = check_squares(column_squares(p.rows, s)) * self._share
         return np.append(squares, 1.0) if p.fit_intercept else squares
 
 
-class Metric:
-    """Multiplies by the inverse of a positive matrix that is the same for each output.
+class PriorObjective:
+    """Add 1/2 (v - mean)ᵀ precision (v - mean) to an ``Objective``.
 
-    Parameters
-    ----------
-    matrix : ndarray, (width, width), or its diagonal, (width,)
+    The quadratic prior stands for the losses of earlier rows, expanded at the minimum found
+    then (Laplace's approximation; for least squares it is exact).
     """
 
-    def __init__(self, matrix):
-        self._matrix = matrix
+    def __init__(self, objective, mean, precision):
+        self.objective = objective
+        self.engine, self.l1, self.split = objective.engine, objective.l1, objective.split
+        self._mean, self._precision = mean, precision
 
-    def square(self, vector):
-        """The square of a vector's length."""
-        both = vector.reshape(-1, len(self._matrix))
-        if self._matrix.ndim == 1:
-            return float((self._matrix * both**2).sum())
-        return float((both @ self._matrix * both).sum())
+    def __call__(self, vector, curved=False):
+        value, gradient = self.objective(vector, curved)
+        step = vector - self._mean
+        pull = self._precision @ step
+        return value + 0.5 * float(step @ pull), gradient + pull
 
-    def on(self, free=None):
-        """The function that multiplies a vector, as if what is not free were not there."""
-        width = len(self._matrix)
-        if self._matrix.ndim == 1:
-            scale = np.divide(
-                1.0, self._matrix, out=np.zeros_like(self._matrix), where=self._matrix > 0
-            )
-            return lambda v: (v.reshape(-1, width) * scale).ravel()
-        if free is None or free.all():
-            inverse = Inverse(self._matrix, often=True)
-            return lambda v: inverse(v.reshape(-1, width).T).T.ravel()
-        kept = [np.flatnonzero(part) for part in free.reshape(-1, width)]
-        inverses = [Inverse(self._matrix[np.ix_(part, part)], True) for part in kept]
-
-        def product(v):
-            found = np.zeros_like(v)
-            parts = zip(
-                v.reshape(-1, width), found.reshape(-1, width), kept, inverses, strict=True
-            )
-            for given, out, part, inverse in parts:
-                out[part] = inverse(given[part])
-            return found
-
-        return product
-
-
-@np.errstate(over="ignore", invalid="ignore")
-def column_squares(rows, weights):
-    """The sums of weighted squares of the columns of rows, float64 (d,)."""
-    n, d = rows.shape
-    if not rows.sparse:
-        total = np.zeros(d)
-        for first in range(0, n, 1024):
-            part = rows.values[first : first + 1024].astype(np.float64)
-            total += weights[first : first + 1024] @ (part * part)
-        return total
-    inside = slice(int(rows.starts[0]), int(rows.starts[-1]))
-    values = rows.values[inside].astype(np.float64)
-    shares = np.repeat(weights, np.diff(rows.starts))
-    return np.bincount(rows.columns[inside], shares * values * values, d)
+    def hessian(self, vector):
+        return np.asarray(self.objective.hessian(vector) + self._precision)

@@ -1,6 +1,8 @@
 """Stochastic gradient descent: a step for each row, or for a few."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -8,51 +10,59 @@ from fastgd._core.types import LinearLoss
 from fastgd._data.validation import boolean, number, positive_int, whole_number
 from fastgd._engine import streams
 from fastgd.errors import ArgumentError
-from fastgd.linear.epochs import Chunk, run_epochs
-from fastgd.linear.problem import Solution
-from fastgd.linear.steps import RATES, Plan, Weights
+from fastgd.linear.objective import LOSS_NAMES, Problem, Solution
+from fastgd.linear.sgd_epochs import RATES, Plan, Weights, run_epochs
+from fastgd.linear.streaming import Chunk
+
+#: The losses that the passive-aggressive rates can be used with.
+PASSIVE = (
+    LinearLoss.LINEAR_HINGE,
+    LinearLoss.LINEAR_PERCEPTRON,
+    LinearLoss.LINEAR_EPSILON_INSENSITIVE,
+)
 
 
 @dataclass(frozen=True)
 class SGD:
-    """Stochastic gradient descent: a step for each row, or for each batch of rows.
+    """Minimise by stochastic gradient descent: a step for each row, or batch of rows.
 
     Parameters
     ----------
     rate : {"optimal", "constant", "invscaling", "adaptive", "pa1", "pa2"}
         The length eta of step t, t = 1, 2, ...: "constant", eta0; "optimal",
         1 / (alpha (t0 + t - 1)) with alpha = l1 + l2 and a t0 that suits the loss;
-        "invscaling", eta0 / t^power_t; "adaptive", eta0, and a fifth of it each time that
-        ``n_iter_no_change`` epochs bring nothing; "pa1" and "pa2", the passive-aggressive steps
-        of Crammer et al. with eta0 for their C, for "hinge", "perceptron" and
-        "epsilon_insensitive".
+        "invscaling", eta0 / t^power_t; "adaptive", eta0, divided by 5 whenever
+        ``n_iter_no_change`` epochs bring no improvement; "pa1" and "pa2", the
+        passive-aggressive steps of Crammer et al. with eta0 as their C, for "hinge",
+        "perceptron" and "epsilon_insensitive".
     eta0, power_t : float
     epochs : int
-        At most so many passes over the rows.
+        The maximum number of passes over the rows.
     tol : float or None
-        An epoch is no better than another if its mean objective is not smaller by so much;
-        after ``n_iter_no_change`` of them the run ends. None: all epochs are run.
+        An epoch is an improvement if its mean objective is smaller than the best by more than
+        this. The run ends after ``n_iter_no_change`` epochs without. None: run all epochs.
     n_iter_no_change : int
     average : bool or int
-        Whether the result is the mean of the weights over all steps, or from such a step on.
+        Whether the result is the mean of the weights over all steps, or the step from which the
+        mean is taken.
     shuffle : bool
-        Whether each epoch takes the rows in an order of its own.
+        Whether each epoch takes the rows in a new order.
     batch_size : int or None
-        Rows a step, which goes along the mean of their slopes, weighted; None: all of them.
+        Rows a step, which follows their weighted mean slope; None: all of them.
     early_stopping : bool
-        Whether epochs are judged by the mean loss of rows that are kept from training.
+        Whether epochs are judged by the mean loss of rows that are not trained on.
     validation_fraction : float
-        Their share.
+        The share of these rows.
     seed : int or None
-        Of the orders. None: drawn from that of ``utils.set_random_seed``.
+        The seed of the orders. None: drawn from that of ``utils.set_random_seed``.
     intercept_decay : float
-        What steps of the intercept are multiplied by. scikit-learn takes 0.01 for sparse rows.
+        The factor of steps of the intercept. scikit-learn uses 0.01 for sparse rows.
 
     Notes
     -----
     L2 shrinks the weights by a factor that is kept beside them, and L1 moves them towards 0 as
-    they are next used (Tsuruoka et al. 2009): a step of a sparse row costs its non-zeros only.
-    Weights are float64, whatever x is.
+    they are next used (Tsuruoka et al. 2009): the cost of a step of a sparse row depends on its
+    non-zeros only. Weights are float64 for any x.
 
     References
     ----------
@@ -85,10 +95,10 @@ class SGD:
     seed: int | None = None
     intercept_decay: float = 1.0
 
-    #: It is given problems of several outputs as they are, see ``problem``.
+    #: It takes problems of several outputs whole, see ``objective``.
     several = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.rate not in RATES:
             raise ArgumentError(f"rate: expected one of {', '.join(RATES)}, got {self.rate!r}")
         number(self.eta0, "eta0", low=0)
@@ -110,8 +120,10 @@ class SGD:
         if self.rate in ("pa1", "pa2") and self.batch_size != 1:
             raise ArgumentError(f"rate: {self.rate!r} takes a row a step, batch_size=1")
 
-    def plan(self, problem, objective=True, alpha=None):
-        """What the engine is to do for a problem; alpha: of "optimal", None: l1 + l2."""
+    def plan(
+        self, problem: Problem, objective: bool = True, alpha: float | None = None
+    ) -> Plan:
+        """Return the engine's Plan for a problem; alpha: of "optimal", None: l1 + l2."""
         alpha = problem.l1 + problem.l2 if alpha is None else alpha
         if self.rate == "optimal" and alpha == 0:
             raise ArgumentError(
@@ -119,79 +131,55 @@ class SGD:
                 "such as 'invscaling'"
             )
         if self.rate in ("pa1", "pa2") and problem.loss not in PASSIVE:
-            names = ", ".join(repr(loss.name[7:].lower()) for loss in PASSIVE)
+            names = ", ".join(repr(LOSS_NAMES[loss]) for loss in PASSIVE)
             raise ArgumentError(f"rate: {self.rate!r} is for the losses {names}")
         joint = problem.loss == LinearLoss.LINEAR_MULTINOMIAL
         of_classes = problem.outputs > 1 and problem.y.ndim == 1 and not joint
         ones = np.ones(problem.outputs)
         return Plan(
-            problem.loss,
-            problem.setting,
-            problem.l1,
-            problem.l2,
-            alpha,
-            problem.fit_intercept,
-            RATES[self.rate],
-            self.eta0,
-            self.power_t,
-            self.intercept_decay,
-            int(self.average),
-            self.batch_size or max(1, problem.rows.shape[0]),
-            objective,
-            0 if of_classes else (*problem.y.shape, 1)[1],
-            ones,
-            ones,
-        )
+            problem.loss, problem.setting, problem.l1, problem.l2, alpha, problem.fit_intercept,
+            RATES[self.rate], self.eta0, self.power_t, self.intercept_decay, int(self.average),
+            self.batch_size or max(1, problem.rows.shape[0]), objective,
+            0 if of_classes else (*problem.y.shape, 1)[1], ones, ones,
+        )  # fmt: skip
 
-    def begin(self, problem, start, objective=True):
-        """The engine's ``Descent`` for a problem, from a solution on."""
+    def begin(self, problem: Problem, start: Solution, objective: bool = True) -> Any:
+        """Return the engine's ``Descent`` for a problem, from a Solution on."""
         judged = self.tol is not None and not self.early_stopping
         plan = self.plan(problem, objective and judged)
         weights = Weights.start(start.coef, start.intercept, plan.average > 0, problem.l1 > 0)
         return problem.engine.Descent(plan, weights)
 
-    def seed_now(self):
-        """The seed of a run."""
-        return streams.next_seed() if self.seed is None else int(self.seed)
+    def minimize(self, problem: Problem, start: Solution) -> Solution:
+        """Run the epochs over all rows, from a Solution on."""
+        return self.follow(problem, self.begin(problem, start))
 
-    def minimize(self, problem, start):
-        """See ``problem``."""
-        descent = self.begin(problem, start)
-        weights = problem.weights
-        if weights is not None:
-            weights = weights * (len(weights) / weights.sum())
-        chunk = Chunk(problem.rows, problem.y, weights)
-        return self.follow(problem, descent, [chunk])
-
-    def follow(self, problem, descent, chunks):
-        """Run the epochs over chunks of a problem: the Solution."""
-        seed = self.seed_now()
+    def follow(
+        self, problem: Problem, descent: Any, chunks: Iterable[Chunk] | None = None
+    ) -> Solution:
+        """Run the epochs with a Descent over chunks of a problem, or over all its rows."""
+        if chunks is None:
+            weights = problem.weights
+            if weights is not None:
+                weights = weights * (len(weights) / weights.sum())
+            chunks = [Chunk(problem.rows, problem.y, weights)]
+        seed = streams.next_seed() if self.seed is None else int(self.seed)
         score = None
         if self.early_stopping:
             (chunk,) = chunks
             chunks, score = self._split(problem, descent, chunk, seed)
-        costs = []
-        taken = run_epochs(
-            problem.engine,
-            descent,
-            chunks,
-            self,
-            seed,
-            problem.threads,
-            score,
-            lambda _, found: costs.append(found),
-        )
+        taken = run_epochs(problem.engine, descent, chunks, self, seed, problem.threads, score)
         coef, intercept = descent.weights.result(int(self.average))
         return Solution(coef.copy(), intercept.copy(), int(taken.max()))
 
     def _split(self, problem, descent, chunk, seed):
-        """The training rows of a chunk, and a judge by the others."""
+        """Return [the training rows of a chunk] and the score of an output on the others."""
         n = chunk.rows.shape[0]
         held = int(np.ceil(n * self.validation_fraction))
         if not 0 < held < n:
             raise ArgumentError(
                 f"validation_fraction: {self.validation_fraction} of {n} rows leaves none to "
-                f"{'train on' if held else 'judge by'}"
+                f"{'train on' if held else 'validate on'}"
             )
         order = problem.engine.permutation(streams.element(seed, -1), n)
         judged, training = np.sort(order[:held]), np.sort(order[held:])
@@ -202,16 +190,8 @@ class SGD:
         return [replace(chunk, chosen=training)], score
 
 
-#: The losses that the passive-aggressive rates can be used with.
-PASSIVE = (
-    LinearLoss.LINEAR_HINGE,
-    LinearLoss.LINEAR_PERCEPTRON,
-    LinearLoss.LINEAR_EPSILON_INSENSITIVE,
-)
-
-
 def mean_loss(problem, weights, chosen, output):
-    """The weighted mean loss of some rows, for one output or, of the multinomial, all."""
+    """Return the weighted mean loss of some rows, for one output, or all of the multinomial."""
     engine = problem.engine
     z = np.empty((problem.rows.shape[0], len(weights.coef)))
     engine.decisions(problem.rows, weights.coef, weights.intercept, z, 0, len(z))

@@ -1,10 +1,9 @@
-"""Losses, with Keras' names: functions for rows, classes for what a model minimises.
+"""Losses, with Keras' names, as functions and as classes.
 
-A function gives one value a row; a class also reduces them to one number, and is what
+A function returns one value a row; a class also reduces them to one number, and is what
 ``compile`` takes. A gradient tape follows both.
 """
 
-from fastgd.losses.base import Loss
 from fastgd.losses.crossentropies import (
     BinaryCrossentropy,
     BinaryFocalCrossentropy,
@@ -37,7 +36,8 @@ from fastgd.losses.likelihoods import (
     poisson,
     tweedie,
 )
-from fastgd.losses.own import Compiled, LossFunctionWrapper, with_gradient
+from fastgd.losses.loss import Loss
+from fastgd.losses.registry import REGISTRY as REGISTRY
 from fastgd.losses.registry import deserialize, get, serialize
 from fastgd.losses.regression import (
     CosineSimilarity,
@@ -57,55 +57,19 @@ from fastgd.losses.regression import (
     mean_squared_logarithmic_error,
     quantile,
 )
+from fastgd.losses.user_defined import Compiled, LossFunctionWrapper, with_gradient
 
 __all__ = [
-    "BinaryCrossentropy",
-    "BinaryFocalCrossentropy",
-    "CategoricalCrossentropy",
-    "CategoricalFocalCrossentropy",
-    "CategoricalHinge",
-    "Compiled",
-    "CosineSimilarity",
-    "Gamma",
-    "GaussianNegativeLogLikelihood",
-    "Hinge",
-    "Huber",
-    "KLDivergence",
-    "LogCosh",
-    "Loss",
-    "LossFunctionWrapper",
-    "MeanAbsoluteError",
-    "MeanAbsolutePercentageError",
-    "MeanSquaredError",
-    "MeanSquaredLogarithmicError",
-    "Poisson",
-    "Quantile",
-    "SparseCategoricalCrossentropy",
-    "SquaredHinge",
-    "Tweedie",
-    "binary_crossentropy",
-    "binary_focal_crossentropy",
-    "categorical_crossentropy",
-    "categorical_focal_crossentropy",
-    "categorical_hinge",
-    "cosine_similarity",
-    "deserialize",
-    "gamma",
-    "gaussian_negative_log_likelihood",
-    "get",
-    "hinge",
-    "huber",
-    "kl_divergence",
-    "log_cosh",
-    "mean_absolute_error",
-    "mean_absolute_percentage_error",
-    "mean_squared_error",
-    "mean_squared_logarithmic_error",
-    "poisson",
-    "quantile",
-    "serialize",
-    "sparse_categorical_crossentropy",
-    "squared_hinge",
-    "tweedie",
-    "with_gradient",
-]
+    "BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy", "CategoricalHinge", "Compiled", "CosineSimilarity", "Gamma",
+    "GaussianNegativeLogLikelihood", "Hinge", "Huber", "KLDivergence", "LogCosh", "Loss",
+    "LossFunctionWrapper", "MeanAbsoluteError", "MeanAbsolutePercentageError",
+    "MeanSquaredError", "MeanSquaredLogarithmicError", "Poisson", "Quantile",
+    "SparseCategoricalCrossentropy", "SquaredHinge", "Tweedie", "binary_crossentropy",
+    "binary_focal_crossentropy", "categorical_crossentropy", "categorical_focal_crossentropy",
+    "categorical_hinge", "cosine_similarity", "deserialize", "gamma",
+    "gaussian_negative_log_likelihood", "get", "hinge", "huber", "kl_divergence", "log_cosh",
+    "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_error",
+    "mean_squared_logarithmic_error", "poisson", "quantile", "serialize",
+    "sparse_categorical_crossentropy", "squared_hinge", "tweedie", "with_gradient",
+]  # fmt: skip

@@ -1,11 +1,13 @@
 """Losses of margins."""
 
 from fastgd._core import formulas
-from fastgd.losses.base import Loss
+from fastgd._typing import Array, Data
+from fastgd.losses.loss import FormulaLoss
+from fastgd.tape import Tensor
 
 
-def hinge(y_true, y_pred):
-    """Mean of max(0, 1 - y p) over the last axis; targets are -1 or 1, where 0 is -1 too.
+def hinge(y_true: Data, y_pred: Data) -> Array | Tensor:
+    """Return the mean of max(0, 1 - y p) over the last axis; see `Hinge`.
 
     Examples
     --------
@@ -16,13 +18,10 @@ def hinge(y_true, y_pred):
     return Hinge().call(y_true, y_pred)
 
 
-class Hinge(Loss):
-    """Mean of max(0, 1 - y p) over outputs; targets are -1 or 1, where 0 is -1 too.
+class Hinge(FormulaLoss):
+    """Average max(0, 1 - y p) over outputs; targets y are -1 or 1, and 0 stands for -1.
 
-    Parameters
-    ----------
-    reduction, name, dtype
-        As in `Loss`.
+    The parameters are reduction, name and dtype, as in `Loss`.
 
     Examples
     --------
@@ -36,22 +35,16 @@ class Hinge(Loss):
     elementwise = True
     target_range = (-1, 1)
 
-    def __init__(self, reduction="sum_over_batch_size", name="hinge", dtype=None):
-        super().__init__(name, reduction, dtype)
 
-
-def squared_hinge(y_true, y_pred):
-    """Mean of max(0, 1 - y p)² over the last axis; targets are -1 or 1, where 0 is -1 too."""
+def squared_hinge(y_true: Data, y_pred: Data) -> Array | Tensor:
+    """Return the mean of max(0, 1 - y p)² over the last axis; see `SquaredHinge`."""
     return SquaredHinge().call(y_true, y_pred)
 
 
-class SquaredHinge(Loss):
-    """Mean of max(0, 1 - y p)² over outputs; targets are -1 or 1, where 0 is -1 too.
+class SquaredHinge(FormulaLoss):
+    """Average max(0, 1 - y p)² over outputs; targets y are -1 or 1, and 0 stands for -1.
 
-    Parameters
-    ----------
-    reduction, name, dtype
-        As in `Loss`.
+    The parameters are reduction, name and dtype, as in `Loss`.
 
     Examples
     --------
@@ -65,22 +58,16 @@ class SquaredHinge(Loss):
     elementwise = True
     target_range = (-1, 1)
 
-    def __init__(self, reduction="sum_over_batch_size", name="squared_hinge", dtype=None):
-        super().__init__(name, reduction, dtype)
 
-
-def categorical_hinge(y_true, y_pred):
-    """max(0, 1 + max of (1 - y) p - sum of y p) over the last axis; targets are one-hot."""
+def categorical_hinge(y_true: Data, y_pred: Data) -> Array | Tensor:
+    """Return max(0, 1 + max of (1 - y) p - sum of y p) over the last axis; y is one-hot."""
     return CategoricalHinge().call(y_true, y_pred)
 
 
-class CategoricalHinge(Loss):
-    """max(0, 1 + max of (1 - y) p - sum of y p); targets are one-hot.
+class CategoricalHinge(FormulaLoss):
+    """Compute max(0, 1 + max of (1 - y) p - sum of y p); targets y are one-hot.
 
-    Parameters
-    ----------
-    reduction, name, dtype
-        As in `Loss`.
+    The parameters are reduction, name and dtype, as in `Loss`.
 
     Examples
     --------
@@ -92,6 +79,3 @@ class CategoricalHinge(Loss):
     function = staticmethod(categorical_hinge)
     code = formulas.Loss.LOSS_CATEGORICAL_HINGE
     target_range = (0, 1)
-
-    def __init__(self, reduction="sum_over_batch_size", name="categorical_hinge", dtype=None):
-        super().__init__(name, reduction, dtype)

@@ -4,24 +4,22 @@ import numpy as np
 
 from fastgd._core import formulas
 from fastgd._data.validation import boolean, number
+from fastgd._typing import Array, Data, Floatx
 from fastgd.errors import ArgumentError, ShapeError
-from fastgd.losses.base import Loss
+from fastgd.losses.loss import FormulaLoss
+from fastgd.tape import Tensor
 
 
-def kl_divergence(y_true, y_pred):
-    """Sum of y log(y / p) over the last axis, both kept between 1e-7 and 1."""
+def kl_divergence(y_true: Data, y_pred: Data) -> Array | Tensor:
+    """Return the sum of y log(y / p) over the last axis; see `KLDivergence`."""
     return KLDivergence().call(y_true, y_pred)
 
 
-class KLDivergence(Loss):
-    """Sum of y log(y / p), the divergence of Kullback and Leibler (1951).
+class KLDivergence(FormulaLoss):
+    """Sum y log(y / p), the divergence of Kullback and Leibler (1951).
 
-    Both are kept between 1e-7 and 1; the slope of a prediction outside is 0.
-
-    Parameters
-    ----------
-    reduction, name, dtype
-        As in `Loss`.
+    Both are kept between 1e-7 and 1; outside the slope of a prediction is 0. The parameters are
+    reduction, name and dtype, as in `Loss`.
 
     Examples
     --------
@@ -35,17 +33,14 @@ class KLDivergence(Loss):
     code = formulas.Loss.LOSS_KL_DIVERGENCE
     target_range = (0, 1)
 
-    def __init__(self, reduction="sum_over_batch_size", name="kl_divergence", dtype=None):
-        super().__init__(name, reduction, dtype)
 
-
-def poisson(y_true, y_pred, log_link=False):
-    """Mean of p - y log(p + 1e-7) over the last axis, or of exp(z) - y z; see `Poisson`."""
+def poisson(y_true: Data, y_pred: Data, log_link: bool = False) -> Array | Tensor:
+    """Return the mean of p - y log(p + 1e-7) over the last axis; see `Poisson`."""
     return Poisson(log_link=log_link).call(y_true, y_pred)
 
 
-class Poisson(Loss):
-    """Mean of p - y log(p + 1e-7), but for a constant the negative log-likelihood of counts.
+class Poisson(FormulaLoss):
+    """Average p - y log(p + 1e-7): up to a constant, the negative log-likelihood of counts.
 
     A prediction p below -1e-7 has no likelihood: NaN. A log link makes every prediction fit.
 
@@ -70,16 +65,17 @@ class Poisson(Loss):
     target_range = (0, np.inf)
 
     def __init__(
-        self, reduction="sum_over_batch_size", name="poisson", dtype=None, log_link=False
-    ):
-        super().__init__(name, reduction, dtype)
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = None,
+        dtype: Floatx | None = None, log_link: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(reduction, name, dtype)
         self.log_link = boolean(log_link, "log_link")
         if self.log_link:
             self.code = formulas.Loss.LOSS_POISSON_LOG
 
 
-def gamma(y_true, y_pred, log_link=False):
-    """Mean of the deviance 2 (y / p - 1 - log(y / p)) over the last axis; see `Gamma`.
+def gamma(y_true: Data, y_pred: Data, log_link: bool = False) -> Array | Tensor:
+    """Return the mean deviance 2 (y / p - 1 - log(y / p)) over the last axis; see `Gamma`.
 
     Examples
     --------
@@ -90,10 +86,10 @@ def gamma(y_true, y_pred, log_link=False):
     return Gamma(log_link).call(y_true, y_pred)
 
 
-class Gamma(Loss):
-    """Mean of the gamma distribution's deviance 2 (y / p - 1 - log(y / p)); y > 0.
+class Gamma(FormulaLoss):
+    """Average the gamma distribution's deviance 2 (y / p - 1 - log(y / p)); y > 0.
 
-    It is 0 where p = y. A mean p is taken for 1e-7 at least; the slope below that is 0.
+    It is 0 where p = y. A mean p is raised to 1e-7 at least; below that the slope is 0.
 
     Parameters
     ----------
@@ -115,31 +111,34 @@ class Gamma(Loss):
     target_range = (float(np.finfo(np.float32).tiny), np.inf)
 
     def __init__(
-        self, log_link=False, reduction="sum_over_batch_size", name="gamma", dtype=None
-    ):
-        super().__init__(name, reduction, dtype)
+        self, log_link: bool = False, reduction: str | None = "sum_over_batch_size",
+        name: str | None = None, dtype: Floatx | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(reduction, name, dtype)
         self.log_link = boolean(log_link, "log_link")
         if self.log_link:
             self.code = formulas.Loss.LOSS_GAMMA_LOG
 
 
-def tweedie(y_true, y_pred, power=1.5, log_link=False):
-    """Mean of the Tweedie deviance over the last axis; see `Tweedie`."""
+def tweedie(
+    y_true: Data, y_pred: Data, power: float = 1.5, log_link: bool = False
+) -> Array | Tensor:
+    """Return the mean of the Tweedie deviance over the last axis; see `Tweedie`."""
     return Tweedie(power, log_link).call(y_true, y_pred)
 
 
-class Tweedie(Loss):
-    """Mean of the deviance of a compound Poisson-gamma distribution (Tweedie 1984); y >= 0.
+class Tweedie(FormulaLoss):
+    """Average the deviance of a compound Poisson-gamma distribution (Tweedie 1984); y >= 0.
 
     2 (y^(2-k) / ((1-k)(2-k)) - y p^(1-k) / (1-k) + p^(2-k) / (2-k)) with power k: 0 where
-    p = y. A mean p is taken for 1e-7 at least; the slope below that is 0.
+    p = y. A mean p is raised to 1e-7 at least; below that the slope is 0.
 
     Parameters
     ----------
     power : float
-        The variance is proportional to mean^power. Between 1 and 2, without the ends: there the
-        distribution is Poisson's, for whole numbers, and the gamma distribution, for y > 0;
-        see `Poisson` and `Gamma`.
+        Above 1 and below 2; the variance is proportional to mean^power. Power 1 is the Poisson
+        distribution, for whole numbers, and 2 the gamma distribution, for y > 0: see `Poisson`
+        and `Gamma`.
     log_link : bool
         Whether y_pred is the logarithm of the mean.
     reduction, name, dtype
@@ -158,14 +157,11 @@ class Tweedie(Loss):
     target_range = (0, np.inf)
 
     def __init__(
-        self,
-        power=1.5,
-        log_link=False,
-        reduction="sum_over_batch_size",
-        name="tweedie",
-        dtype=None,
-    ):
-        super().__init__(name, reduction, dtype)
+        self, power: float = 1.5, log_link: bool = False,
+        reduction: str | None = "sum_over_batch_size", name: str | None = None,
+        dtype: Floatx | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(reduction, name, dtype)
         self.power = number(power, "power", 1, 2)
         if self.power in (1, 2):
             other = "Poisson" if self.power == 1 else "Gamma"
@@ -176,12 +172,14 @@ class Tweedie(Loss):
         if self.log_link:
             self.code = formulas.Loss.LOSS_TWEEDIE_LOG
 
-    def settings(self):
+    def settings(self) -> list[float]:
         return [self.power]
 
 
-def gaussian_negative_log_likelihood(y_true, y_pred, epsilon=1e-6):
-    """Mean over targets of log s + ((y - m) / s)² / 2 + log(2 pi) / 2.
+def gaussian_negative_log_likelihood(
+    y_true: Data, y_pred: Data, epsilon: float = 1e-6
+) -> Array | Tensor:
+    """Return the mean over targets of log s + ((y - m) / s)² / 2 + log(2 pi) / 2.
 
     See `GaussianNegativeLogLikelihood`.
 
@@ -194,8 +192,8 @@ def gaussian_negative_log_likelihood(y_true, y_pred, epsilon=1e-6):
     return GaussianNegativeLogLikelihood(epsilon).call(y_true, y_pred)
 
 
-class GaussianNegativeLogLikelihood(Loss):
-    """Mean over targets of log s + ((y - m) / s)² / 2 + log(2 pi) / 2.
+class GaussianNegativeLogLikelihood(FormulaLoss):
+    """Average over targets log s + ((y - m) / s)² / 2 + log(2 pi) / 2.
 
     For t targets an output has 2 t columns: their means m, then their raw scales r, where
     s = log(1 + exp(r)) + epsilon is the standard deviation.
@@ -221,21 +219,18 @@ class GaussianNegativeLogLikelihood(Loss):
     code = formulas.Loss.LOSS_GAUSSIAN_NEGATIVE_LOG_LIKELIHOOD
 
     def __init__(
-        self,
-        epsilon=1e-6,
-        reduction="sum_over_batch_size",
-        name="gaussian_negative_log_likelihood",
-        dtype=None,
-    ):
-        super().__init__(name, reduction, dtype)
+        self, epsilon: float = 1e-6, reduction: str | None = "sum_over_batch_size",
+        name: str | None = None, dtype: Floatx | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(reduction, name, dtype)
         self.epsilon = number(epsilon, "epsilon", 0)
         if self.epsilon == 0:
             raise ArgumentError("epsilon: expected a number above 0, got 0")
 
-    def settings(self):
+    def settings(self) -> list[float]:
         return [self.epsilon]
 
-    def target_columns(self, width):
+    def target_columns(self, width: int) -> int:
         if width % 2:
             raise ShapeError(
                 f"{self.name}: expected two outputs for each target, its mean and its raw "

@@ -1,41 +1,44 @@
 """Losses by name and as data."""
 
 import inspect
+from typing import Any
 
 from fastgd._core import formulas
-from fastgd._registry.names import lookup
-from fastgd._registry.objects import deserialize_object, serialize_object
+from fastgd._registry.objects import serialize_object
+from fastgd._registry.registry import Registry
+from fastgd._typing import Config, CustomObjects
 from fastgd.errors import ArgumentError
 from fastgd.losses import crossentropies, hinges, likelihoods, regression
-from fastgd.losses.base import Loss
-from fastgd.losses.own import LossFunctionWrapper
+from fastgd.losses.loss import Loss
+from fastgd.losses.user_defined import Compiled, LossFunctionWrapper
 
 #: Every loss that has a name.
-CLASSES = tuple(
-    thing
-    for module in (regression, crossentropies, likelihoods, hinges)
-    for thing in vars(module).values()
-    if inspect.isclass(thing) and issubclass(thing, Loss) and thing.function is not None
-)
-_BY_FUNCTION = {loss.function: loss for loss in CLASSES}
-_BY_NAME = {
-    name: loss
-    for loss in CLASSES
-    for name in (loss.__name__, loss.function.__name__, *loss.aliases)
-}
+CLASSES: tuple[type[Loss], ...] = (
+    regression.MeanSquaredError, regression.MeanAbsoluteError,
+    regression.MeanAbsolutePercentageError, regression.MeanSquaredLogarithmicError,
+    regression.CosineSimilarity, regression.Huber, regression.LogCosh, regression.Quantile,
+    crossentropies.BinaryCrossentropy, crossentropies.BinaryFocalCrossentropy,
+    crossentropies.CategoricalCrossentropy, crossentropies.CategoricalFocalCrossentropy,
+    crossentropies.SparseCategoricalCrossentropy, likelihoods.KLDivergence,
+    likelihoods.Poisson, likelihoods.Gamma, likelihoods.Tweedie,
+    likelihoods.GaussianNegativeLogLikelihood,
+    hinges.Hinge, hinges.SquaredHinge, hinges.CategoricalHinge,
+)  # fmt: skip
+_BY_FUNCTION: dict[Any, type[Loss]] = {loss.function: loss for loss in CLASSES}
+REGISTRY = Registry(
+    "loss", "fastgd.losses", CLASSES, _BY_FUNCTION,
+    unnamed=(Loss, LossFunctionWrapper, Compiled),
+    aliases={name: loss for loss in CLASSES for name in loss.aliases},
+)  # fmt: skip
 
 
-def get(identifier):
-    """The loss for a name, one of this module's functions or classes, or a loss itself.
+def get(identifier: Any) -> Loss | None:
+    """Return the loss for a name, a function or class of this module, or a loss itself.
 
     Parameters
     ----------
     identifier : str, dict, type, Loss, callable or None
-        A function of your own becomes a `LossFunctionWrapper`; a dict is what `serialize` gave.
-
-    Returns
-    -------
-    Loss or None
+        A function of your own becomes a `LossFunctionWrapper`; a dict is one of `serialize`.
 
     Raises
     ------
@@ -53,7 +56,7 @@ def get(identifier):
     if identifier is None:
         return None
     if isinstance(identifier, str):
-        return lookup("loss", identifier, _BY_NAME)()
+        return REGISTRY.make(identifier)
     if isinstance(identifier, dict):
         return get(deserialize(identifier))
     if inspect.isclass(identifier) and issubclass(identifier, Loss) and identifier is not Loss:
@@ -69,8 +72,8 @@ def get(identifier):
     raise ArgumentError(f"loss: expected a name or a loss of fastgd.losses, got {identifier!r}")
 
 
-def serialize(loss):
-    """A loss, or a function, as plain data.
+def serialize(loss: Any) -> Any:
+    """Return a loss, or a function, as plain data.
 
     Examples
     --------
@@ -81,19 +84,14 @@ def serialize(loss):
     return serialize_object(loss)
 
 
-def deserialize(name, custom_objects=None):
-    """What `serialize` was given; or, for a name, the loss.
+def deserialize(name: str | Config, custom_objects: CustomObjects | None = None) -> Any:
+    """Return the loss or function that `serialize` was given, or the loss for a name.
 
     Parameters
     ----------
     name : str or dict
-        A dict of `class_name` and `config` alone names one of this module's classes.
+        A dict of `class_name` and `config` alone names a class of this module.
     custom_objects : dict, optional
         Name -> class or function.
     """
-    if isinstance(name, str):
-        found = (custom_objects or {}).get(name)
-        return get(name) if found is None else found
-    if isinstance(name, dict) and isinstance(name.get("class_name"), str):
-        name = {"module": "fastgd.losses", "registered_name": None, "config": {}} | name
-    return deserialize_object(name, custom_objects)
+    return REGISTRY.deserialize(name, custom_objects)

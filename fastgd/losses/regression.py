@@ -1,13 +1,17 @@
 """Losses of real values."""
 
+from collections.abc import Sequence
+
 from fastgd._core import formulas
 from fastgd._data.validation import number
+from fastgd._typing import Array, Data, Floatx
 from fastgd.errors import ArgumentError, ShapeError
-from fastgd.losses.base import Loss
+from fastgd.losses.loss import FormulaLoss, last_axis
+from fastgd.tape import Tensor
 
 
-def mean_squared_error(y_true, y_pred):
-    """Mean of (y_pred - y_true)² over the last axis.
+def mean_squared_error(y_true: Data, y_pred: Data) -> Array | Tensor:
+    """Return the mean of (y_pred - y_true)² over the last axis.
 
     Examples
     --------
@@ -18,13 +22,10 @@ def mean_squared_error(y_true, y_pred):
     return MeanSquaredError().call(y_true, y_pred)
 
 
-class MeanSquaredError(Loss):
-    """Mean of (y_pred - y_true)² over outputs.
+class MeanSquaredError(FormulaLoss):
+    """Average (y_pred - y_true)² over outputs.
 
-    Parameters
-    ----------
-    reduction, name, dtype
-        As in `Loss`.
+    The parameters are reduction, name and dtype, as in `Loss`.
 
     Examples
     --------
@@ -38,22 +39,16 @@ class MeanSquaredError(Loss):
     code = formulas.Loss.LOSS_MEAN_SQUARED_ERROR
     elementwise = True
 
-    def __init__(self, reduction="sum_over_batch_size", name="mean_squared_error", dtype=None):
-        super().__init__(name, reduction, dtype)
 
-
-def mean_absolute_error(y_true, y_pred):
-    """Mean of |y_pred - y_true| over the last axis."""
+def mean_absolute_error(y_true: Data, y_pred: Data) -> Array | Tensor:
+    """Return the mean of |y_pred - y_true| over the last axis."""
     return MeanAbsoluteError().call(y_true, y_pred)
 
 
-class MeanAbsoluteError(Loss):
-    """Mean of |y_pred - y_true| over outputs.
+class MeanAbsoluteError(FormulaLoss):
+    """Average |y_pred - y_true| over outputs.
 
-    Parameters
-    ----------
-    reduction, name, dtype
-        As in `Loss`.
+    The parameters are reduction, name and dtype, as in `Loss`.
 
     Examples
     --------
@@ -67,22 +62,16 @@ class MeanAbsoluteError(Loss):
     code = formulas.Loss.LOSS_MEAN_ABSOLUTE_ERROR
     elementwise = True
 
-    def __init__(self, reduction="sum_over_batch_size", name="mean_absolute_error", dtype=None):
-        super().__init__(name, reduction, dtype)
 
-
-def mean_absolute_percentage_error(y_true, y_pred):
-    """100 times the mean of |y_pred - y_true| / max(|y_true|, 1e-7) over the last axis."""
+def mean_absolute_percentage_error(y_true: Data, y_pred: Data) -> Array | Tensor:
+    """Return the mean of 100 |y_pred - y_true| / max(|y_true|, 1e-7) over the last axis."""
     return MeanAbsolutePercentageError().call(y_true, y_pred)
 
 
-class MeanAbsolutePercentageError(Loss):
-    """100 times the mean of |y_pred - y_true| / max(|y_true|, 1e-7) over outputs.
+class MeanAbsolutePercentageError(FormulaLoss):
+    """Average 100 |y_pred - y_true| / max(|y_true|, 1e-7) over outputs.
 
-    Parameters
-    ----------
-    reduction, name, dtype
-        As in `Loss`.
+    The parameters are reduction, name and dtype, as in `Loss`.
 
     Examples
     --------
@@ -96,32 +85,20 @@ class MeanAbsolutePercentageError(Loss):
     code = formulas.Loss.LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR
     elementwise = True
 
-    def __init__(
-        self,
-        reduction="sum_over_batch_size",
-        name="mean_absolute_percentage_error",
-        dtype=None,
-    ):
-        super().__init__(name, reduction, dtype)
 
+def mean_squared_logarithmic_error(y_true: Data, y_pred: Data) -> Array | Tensor:
+    """Return the mean of (log(1 + y_pred) - log(1 + y_true))² over the last axis.
 
-def mean_squared_logarithmic_error(y_true, y_pred):
-    """Mean of (log(1 + y_pred) - log(1 + y_true))² over the last axis.
-
-    Both are taken for 1e-7 at least; the slope of a prediction below that is 0.
+    Both are raised to 1e-7 at least; see `MeanSquaredLogarithmicError`.
     """
     return MeanSquaredLogarithmicError().call(y_true, y_pred)
 
 
-class MeanSquaredLogarithmicError(Loss):
-    """Mean of (log(1 + y_pred) - log(1 + y_true))² over outputs.
+class MeanSquaredLogarithmicError(FormulaLoss):
+    """Average (log(1 + y_pred) - log(1 + y_true))² over outputs.
 
-    Both are taken for 1e-7 at least; the slope of a prediction below that is 0.
-
-    Parameters
-    ----------
-    reduction, name, dtype
-        As in `Loss`.
+    Both are raised to 1e-7 at least; below that the slope of a prediction is 0. The parameters
+    are reduction, name and dtype, as in `Loss`.
 
     Examples
     --------
@@ -135,19 +112,9 @@ class MeanSquaredLogarithmicError(Loss):
     code = formulas.Loss.LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR
     elementwise = True
 
-    def __init__(
-        self,
-        reduction="sum_over_batch_size",
-        name="mean_squared_logarithmic_error",
-        dtype=None,
-    ):
-        super().__init__(name, reduction, dtype)
 
-
-def cosine_similarity(y_true, y_pred, axis=-1):
-    """-y_true · y_pred / (|y_true| |y_pred|) over the last axis: -1 for the same direction.
-
-    A norm is taken for 1e-7 at least, so that a row of zeros gives 0.
+def cosine_similarity(y_true: Data, y_pred: Data, axis: int = -1) -> Array | Tensor:
+    """Return -y_true · y_pred / (|y_true| |y_pred|) over the last axis; see `CosineSimilarity`.
 
     Examples
     --------
@@ -158,10 +125,10 @@ def cosine_similarity(y_true, y_pred, axis=-1):
     return CosineSimilarity(axis).call(y_true, y_pred)
 
 
-class CosineSimilarity(Loss):
-    """-y_true · y_pred / (|y_true| |y_pred|): -1 where both point in the same direction.
+class CosineSimilarity(FormulaLoss):
+    """Compute -y_true · y_pred / (|y_true| |y_pred|): -1 where both have the same direction.
 
-    A norm is taken for 1e-7 at least, so that a row of zeros gives 0.
+    A norm is raised to 1e-7 at least, so that a row of zeros gives 0.
 
     Parameters
     ----------
@@ -182,29 +149,22 @@ class CosineSimilarity(Loss):
     code = formulas.Loss.LOSS_COSINE_SIMILARITY
 
     def __init__(
-        self, axis=-1, reduction="sum_over_batch_size", name="cosine_similarity", dtype=None
-    ):
-        super().__init__(name, reduction, dtype)
+        self, axis: int = -1, reduction: str | None = "sum_over_batch_size",
+        name: str | None = None, dtype: Floatx | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(reduction, name, dtype)
         self.axis = last_axis(axis)
 
 
-def last_axis(axis):
-    """-1, or an ArgumentError."""
-    if isinstance(axis, bool) or axis != -1:
-        raise ArgumentError(f"axis: expected -1, since rows lie along the last, got {axis!r}")
-    return -1
-
-
-def huber(y_true, y_pred, delta=1.0):
-    """Mean over the last axis of d² / 2 where |d| <= delta, else delta (|d| - delta / 2).
-
-    d = y_pred - y_true (Huber 1964).
-    """
+def huber(y_true: Data, y_pred: Data, delta: float = 1.0) -> Array | Tensor:
+    """Return the mean of the Huber loss over the last axis; see `Huber`."""
     return Huber(delta).call(y_true, y_pred)
 
 
-class Huber(Loss):
-    """Mean of d² / 2 where |d| <= delta, else delta (|d| - delta / 2); d = y_pred - y_true.
+class Huber(FormulaLoss):
+    """Average d² / 2 where |d| <= delta, else delta (|d| - delta / 2); d = y_pred - y_true.
+
+    Huber, "Robust estimation of a location parameter", 1964.
 
     Parameters
     ----------
@@ -226,27 +186,25 @@ class Huber(Loss):
     elementwise = True
 
     def __init__(
-        self, delta=1.0, reduction="sum_over_batch_size", name="huber_loss", dtype=None
-    ):
-        super().__init__(name, reduction, dtype)
+        self, delta: float = 1.0, reduction: str | None = "sum_over_batch_size",
+        name: str | None = "huber_loss", dtype: Floatx | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(reduction, name, dtype)
         self.delta = number(delta, "delta", 0)
 
-    def settings(self):
+    def settings(self) -> list[float]:
         return [self.delta]
 
 
-def log_cosh(y_true, y_pred):
-    """Mean of log(cosh(y_pred - y_true)) over the last axis, finite wherever they are."""
+def log_cosh(y_true: Data, y_pred: Data) -> Array | Tensor:
+    """Return the mean of log(cosh(y_pred - y_true)) over the last axis; it never overflows."""
     return LogCosh().call(y_true, y_pred)
 
 
-class LogCosh(Loss):
-    """Mean of log(cosh(y_pred - y_true)) over outputs: d² / 2 near 0, |d| - log 2 far out.
+class LogCosh(FormulaLoss):
+    """Average log(cosh(d)) over outputs, d = y_pred - y_true: near d² / 2, far |d| - log 2.
 
-    Parameters
-    ----------
-    reduction, name, dtype
-        As in `Loss`.
+    The parameters are reduction, name and dtype, as in `Loss`.
 
     Examples
     --------
@@ -260,12 +218,11 @@ class LogCosh(Loss):
     code = formulas.Loss.LOSS_LOG_COSH
     elementwise = True
 
-    def __init__(self, reduction="sum_over_batch_size", name="log_cosh", dtype=None):
-        super().__init__(name, reduction, dtype)
 
-
-def quantile(y_true, y_pred, quantiles=0.5):
-    """Mean of max(q (y - p), (q - 1) (y - p)) over the last axis; see `Quantile`.
+def quantile(
+    y_true: Data, y_pred: Data, quantiles: float | Sequence[float] = 0.5
+) -> Array | Tensor:
+    """Return the mean of max(q (y - p), (q - 1) (y - p)) over the last axis; see `Quantile`.
 
     Examples
     --------
@@ -276,8 +233,8 @@ def quantile(y_true, y_pred, quantiles=0.5):
     return Quantile(quantiles).call(y_true, y_pred)
 
 
-class Quantile(Loss):
-    """The pinball loss, whose least mean is at quantiles (Koenker and Bassett 1978).
+class Quantile(FormulaLoss):
+    """Compute the pinball loss, whose mean is least at the quantiles (Koenker & Bassett 1978).
 
     Mean over outputs of max(q (y - p), (q - 1) (y - p)). An output has a column for each
     quantile of each target: those of the first target, then those of the next.
@@ -302,23 +259,30 @@ class Quantile(Loss):
     code = formulas.Loss.LOSS_QUANTILE
 
     def __init__(
-        self, quantiles=0.5, reduction="sum_over_batch_size", name="quantile", dtype=None
-    ):
-        super().__init__(name, reduction, dtype)
-        several = isinstance(quantiles, (list, tuple)) or getattr(quantiles, "ndim", 0) == 1
-        found = [number(q, "quantiles", 0, 1) for q in (quantiles if several else [quantiles])]
-        if not found:
-            raise ArgumentError("quantiles: expected at least one")
-        self.quantiles = found if several else found[0]
-        self._all = found
+        self, quantiles: float | Sequence[float] = 0.5,
+        reduction: str | None = "sum_over_batch_size", name: str | None = None,
+        dtype: Floatx | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(reduction, name, dtype)
+        self.quantiles, self._listed = numbers(quantiles, "quantiles", 0, 1)
 
-    def settings(self):
-        return [len(self._all), *self._all]
+    def settings(self) -> list[float]:
+        return [len(self._listed), *self._listed]
 
-    def target_columns(self, width):
-        if width % len(self._all):
+    def target_columns(self, width: int) -> int:
+        count = len(self._listed)
+        if width % count:
             raise ShapeError(
-                f"{self.name}: {len(self._all)} quantiles need an output of as many columns "
-                f"for each target, got {width}"
+                f"{self.name}: {count} quantiles need an output of as many columns for each "
+                f"target, got {width}"
             )
-        return width // len(self._all)
+        return width // count
+
+
+def numbers(given, argument, low, high):
+    """Return a number, or a list of numbers, as it was given; and both as a list."""
+    several = isinstance(given, (list, tuple)) or getattr(given, "ndim", 0) == 1
+    found = [number(value, argument, low, high) for value in (given if several else [given])]
+    if not found:
+        raise ArgumentError(f"{argument}: expected at least one number, got {given!r}")
+    return (found if several else found[0]), found

@@ -1,40 +1,19 @@
 """Many models at once: jobs side by side, cross-validation, searches, ensembles."""
 
-from fastgd.many.bags import Bagging, bagging
+from fastgd.many.bagging import Bagging, bagging
 from fastgd.many.cross_validation import CrossValidation, cross_validate
 from fastgd.many.ensemble import Ensemble
 from fastgd.many.halving import Halving, successive_halving
-from fastgd.many.jobs import Interrupted, as_completed, fit_many
-from fastgd.many.repeats import Seeds, seeds
+from fastgd.many.parallel import Interrupted, as_completed, fit_many
 from fastgd.many.results import Result, Results
 from fastgd.many.search import Search, grid_search, parameter_search, random_search
+from fastgd.many.seeds import Seeds, seeds
 from fastgd.many.space import grid, integers, loguniform, random, uniform
 from fastgd.many.splits import k_fold, walk_forward
 
 __all__ = [
-    "Bagging",
-    "CrossValidation",
-    "Ensemble",
-    "Halving",
-    "Interrupted",
-    "Result",
-    "Results",
-    "Search",
-    "Seeds",
-    "as_completed",
-    "bagging",
-    "cross_validate",
-    "fit_many",
-    "grid",
-    "grid_search",
-    "integers",
-    "k_fold",
-    "loguniform",
-    "parameter_search",
-    "random",
-    "random_search",
-    "seeds",
-    "successive_halving",
-    "uniform",
-    "walk_forward",
-]
+    "Bagging", "CrossValidation", "Ensemble", "Halving", "Interrupted", "Result", "Results",
+    "Search", "Seeds", "as_completed", "bagging", "cross_validate", "fit_many", "grid",
+    "grid_search", "integers", "k_fold", "loguniform", "parameter_search", "random",
+    "random_search", "seeds", "successive_halving", "uniform", "walk_forward",
+]  # fmt: skip

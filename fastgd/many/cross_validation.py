@@ -1,23 +1,27 @@
-"""How good a model is on rows that it has not seen."""
+"""Cross-validation: scores of a model on rows that it was not trained on."""
 
 import copy
 import functools
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
 from fastgd._data.subsets import row_count
 from fastgd._data.validation import boolean, optional_function, row_numbers
+from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, DataTypeError
-from fastgd.many import rows
+from fastgd.many import shared_data
 from fastgd.many.job import check_for_fit
-from fastgd.many.jobs import fit_many
-from fastgd.many.results import Results
+from fastgd.many.parallel import fit_many
+from fastgd.many.results import Result, Results
+from fastgd.many.shared_data import ScoreFunction
 from fastgd.many.splits import k_fold
 from fastgd.models import Model
 
 
 class CrossValidation(Results):
-    """The results of cross-validation: one for each split, and what they say together.
+    """Hold the results of cross-validation: one for each split, and their means.
 
     Attributes
     ----------
@@ -27,13 +31,13 @@ class CrossValidation(Results):
         predictions are no numbers.
     """
 
-    def __init__(self, results=(), predictions=None):
+    def __init__(self, results: Iterable[Result] = (), predictions: Array | None = None):
         super().__init__(results)
         self.predictions = predictions
 
     @property
-    def scores(self):
-        """Each figure by its name: an array with one for each split."""
+    def scores(self) -> dict[str, Array]:
+        """An array for each score: its value for each split."""
         names = dict.fromkeys(name for result in self for name in result.scores)
         return {
             name: np.array([result.scores.get(name, np.nan) for result in self], dtype=float)
@@ -41,12 +45,12 @@ class CrossValidation(Results):
         }
 
     @property
-    def means(self):
-        """The mean of each figure over the splits."""
+    def means(self) -> dict[str, float]:
+        """The mean of each score over the splits."""
         return {name: float(np.mean(values)) for name, values in self.scores.items()}
 
     @property
-    def deviations(self):
+    def deviations(self) -> dict[str, float]:
         """The standard deviation of each over the splits, with n - 1; NaN for one split."""
         return {
             name: float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
@@ -54,10 +58,10 @@ class CrossValidation(Results):
         }
 
     def __repr__(self):
-        return f"<CrossValidation of {len(self)} splits: {self._said()}>"
+        return f"<CrossValidation of {len(self)} splits: {self._summary()}>"
 
-    def _said(self):
-        """The means and deviations as text."""
+    def _summary(self):
+        """Return the means and deviations as text."""
         deviations = self.deviations
         return ", ".join(
             f"{name}={mean:.4g} ± {deviations[name]:.2g}" for name, mean in self.means.items()
@@ -65,9 +69,11 @@ class CrossValidation(Results):
 
 
 def cross_validate(
-    model, x, y, splits=5, *, score=None, predict=False, n_jobs=-1, verbose=0, on_result=None,
-    keep_models=True, seed=None, raise_errors=True, **arguments,
-):  # fmt: skip
+    model: Any, x: Data, y: Data, splits: Any = 5, *, score: ScoreFunction | None = None,
+    predict: bool | str = False, n_jobs: int = -1, verbose: int | str = 0,
+    on_result: Callable[[Result], object] | None = None, keep_models: bool = True,
+    seed: int | None = None, raise_errors: bool = True, **arguments: Any,
+) -> CrossValidation:  # fmt: skip
     """Train a fresh model on each split's training rows, and test it on the others.
 
     The splits run side by side as jobs of ``fit_many``, each with the bits that it would have
@@ -83,15 +89,15 @@ def cross_validate(
     splits : int, list of (train_rows, test_rows), or splitter
         A number: ``k_fold``. Or a splitter of scikit-learn.
     score : function of (model, x, y), optional
-        A dict of figures, or one number, for the rows held out; so is a scorer of scikit-learn.
-        By default a Model's ``evaluate``, an estimator's ``score``.
+        Returns a dict of values, or one number, for the rows held out, as a scorer of
+        scikit-learn does. By default a Model's ``evaluate``, an estimator's ``score``.
     predict : bool or str
         Whether to keep the out-of-fold predictions; the name of a method other than
         ``predict`` that makes them, such as ``"predict_proba"``.
     n_jobs, verbose, on_result, keep_models, seed
         As for ``fit_many``; split number i has the seed ``seed + i``.
     raise_errors : bool
-        False: a split that fails has NaN for its figures.
+        False: a split that fails has NaN for its scores.
     **arguments
         For ``fit``, but for ``rows`` and ``validation_rows``. Of ``sample_weight`` each split
         takes its rows.
@@ -99,13 +105,13 @@ def cross_validate(
     Returns
     -------
     CrossValidation
-        Results with ``scores``, ``means``, ``deviations`` and ``predictions``. The figures of
+        Results with ``scores``, ``means``, ``deviations`` and ``predictions``. The scores of
         rows held out are named ``"test_..."``, those of training as in the history.
 
     Raises
     ------
-    ArgumentError, DataTypeError, ShapeError
-        For rows that are not there, and as ``fit_many``.
+    ArgumentError, DataTypeError, ShapeError, Interrupted
+        As ``fit_many``; and for rows that are not there.
 
     Examples
     --------
@@ -123,18 +129,18 @@ def cross_validate(
     """
     check_for_fit(arguments)
     pairs = row_pairs(splits, x, y)
-    x, y = rows.share(x), rows.share(y, "y")
-    method = _method(predict)
+    x, y = shared_data.share(x), shared_data.share(y, "y")
+    method = predict
+    if not isinstance(predict, str):
+        method = "predict" if boolean(predict, "predict") else ""
     score = optional_function(score, "score")
     predicted = {}
 
     def test(model, job):
         i = job["params"]["split"]
-        held_out = pairs[i][1]
-        if method is not None:
-            predicted[i] = np.asarray(rows.predict(model, x, held_out, method))
-        found = rows.evaluate(model, x, y, held_out, score)
-        return {f"test_{name}": value for name, value in found.items()}
+        if method:
+            predicted[i] = np.asarray(shared_data.predict(model, x, pairs[i][1], method))
+        return shared_data.held_out_scores(model, (x, y), pairs[i][1], score)
 
     make = model
     if isinstance(model, Model):
@@ -153,7 +159,7 @@ def cross_validate(
 
 
 def row_pairs(splits, x, y):
-    """The checked (train_rows, test_rows) of each split."""
+    """Return the checked (train_rows, test_rows) of each split."""
     n = row_count(x)
     if isinstance(splits, (int, np.integer)):
         return k_fold(n, splits)
@@ -163,22 +169,15 @@ def row_pairs(splits, x, y):
     for i, pair in enumerate(splits):
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise DataTypeError(f"splits: expected pairs (train_rows, test_rows), got {pair!r}")
-        names = f"splits: training rows of split {i}", f"splits: test rows of split {i}"
-        pair = [row_numbers(r, n, name) for r, name in zip(pair, names, strict=True)]
-        pairs.append(pair)
+        train = row_numbers(pair[0], n, f"splits: training rows of split {i}")
+        pairs.append((train, row_numbers(pair[1], n, f"splits: test rows of split {i}")))
     if not pairs:
         raise ArgumentError("splits: there are none")
     return pairs
 
 
-def _method(predict):
-    if isinstance(predict, str):
-        return predict
-    return "predict" if boolean(predict, "predict") else None
-
-
 def _gathered(predicted, pairs, n):
-    """Predictions of splits as one array for all rows."""
+    """Return the predictions of splits as one array for all rows."""
     if not predicted:
         return None
     parts = list(predicted.values())

@@ -1,24 +1,27 @@
-"""Several models that answer as one: the average of their predictions."""
+"""Several models as one: the average of their predictions."""
 
 import functools
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
 from fastgd import config
 from fastgd._data.validation import boolean
 from fastgd._registry import custom
+from fastgd._typing import Array, CustomObjects, Data
 from fastgd.errors import ArgumentError, DataTypeError, FileError, ShapeError
-from fastgd.many import rows
+from fastgd.many import shared_data
 from fastgd.models import Model
 from fastgd.saving import container, files, state
 
-#: Predictions that are held at a time, in values: the rows come in blocks.
-HELD = 1 << 22
+#: The most predicted values that are held at a time: the rows are predicted in blocks.
+BLOCK = 1 << 22
 
 
 class Ensemble:
-    """Models whose predictions are averaged.
+    """Average the predictions of models.
 
     Parameters
     ----------
@@ -43,7 +46,7 @@ class Ensemble:
     ((4, 1), True)
     """
 
-    def __init__(self, models):
+    def __init__(self, models: Iterable[Any]):
         self.models = list(models)
         if not self.models:
             raise ArgumentError("models: expected at least one, got none")
@@ -56,25 +59,25 @@ class Ensemble:
                     "probabilities that could be averaged"
                 )
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.models)
 
     def __repr__(self):
         return f"<Ensemble of {len(self)} models>"
 
-    def predict(self, x, *, return_std=False, n_jobs=None):
-        """The mean of the models' outputs: of probabilities, not of classes.
+    def predict(self, x: Data, *, return_std: bool = False, n_jobs: int | None = None) -> Any:
+        """Return the mean of the models' outputs: of probabilities, not of classes.
 
-        The models work side by side. Sums are taken in double precision in the models' order,
-        so a row's output is the same, to the bit, whatever other rows and threads there are.
+        The models predict side by side. Sums are taken in double precision and in the models'
+        order, so a row has the same output, to the bit, whatever other rows and threads there
+        are.
 
         Parameters
         ----------
         x : array, frame or CSR matrix, shape (n, features)
-            What the models take.
         return_std : bool
-            Whether the standard deviation across the models is wanted too: how far they
-            disagree. It is that of ``numpy.std``, sqrt(mean((p - mean)^2)).
+            Return the standard deviation across the models too, sqrt(mean((p - mean)^2)), as
+            ``numpy.std`` has it.
         n_jobs : int, optional
             Threads, see ``config.threads``.
 
@@ -93,7 +96,7 @@ class Ensemble:
         x = x if hasattr(x, "shape") else np.asarray(x)
         count = x.shape[0]
         width = outputs_of(self.models[0], x[:1]).size
-        step = max(1, HELD // (len(self) * max(width, 1)))
+        step = max(1, BLOCK // (len(self) * max(width, 1)))
         with ThreadPoolExecutor(threads) as pool:
             run = map if threads == 1 else pool.map
             parts = [
@@ -103,18 +106,11 @@ class Ensemble:
         mean, std = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
         return (mean, std) if return_std else mean
 
-    def predict_classes(self, x, *, n_jobs=None):
-        """The class of the greatest mean output; of one output, whether it is above 1/2.
+    def predict_classes(self, x: Data, *, n_jobs: int | None = None) -> Array:
+        """Return the class of the greatest mean output; 0 or 1, above 1/2, of a single output.
 
-        Parameters
-        ----------
-        x, n_jobs
-            As for ``predict``.
-
-        Returns
-        -------
-        ndarray, shape (n,)
-            int64, or the classes of the estimators where these have ``classes_``.
+        It is an int64, or one of the estimators' ``classes_``; the arguments are as for
+        ``predict``.
         """
         mean = self.predict(x, n_jobs=n_jobs)
         if mean.ndim == 2 and mean.shape[1] > 1:
@@ -124,7 +120,7 @@ class Ensemble:
         classes = getattr(self.models[0], "classes_", None)
         return places if classes is None else classes[places]
 
-    def save(self, filepath, overwrite=True):
+    def save(self, filepath: Any, overwrite: bool = True) -> None:
         """Write all models into one file, see ``fastgd.saving.save_model``.
 
         Examples
@@ -139,7 +135,7 @@ class Ensemble:
         <Ensemble of 2 models>
         """
         overwrite = boolean(overwrite, "overwrite")
-        arrays = {}
+        arrays: dict[str, Array] = {}
         for place, model in enumerate(self.models):
             if not isinstance(model, Model):
                 raise DataTypeError(
@@ -151,18 +147,12 @@ class Ensemble:
         files.write(filepath, container.pack(document, arrays), overwrite)
 
     @classmethod
-    def load(cls, filepath, custom_objects=None, compile=True):
-        """The ensemble in a file of ``save``.
+    def load(
+        cls, filepath: Any, custom_objects: CustomObjects | None = None, compile: bool = True
+    ) -> "Ensemble":
+        """Return the ensemble in a file of ``save``.
 
-        Parameters
-        ----------
-        filepath, custom_objects, compile
-            As for ``fastgd.saving.load_model``.
-
-        Raises
-        ------
-        FileError, FileNotFoundError, UnknownNameError
-            As ``load_model``.
+        Arguments and errors are those of ``fastgd.saving.load_model``.
         """
         compile = boolean(compile, "compile")
         document, arrays = container.unpack(files.read(filepath), filepath)
@@ -177,13 +167,13 @@ class Ensemble:
 
 
 def outputs_of(model, x, numbers=None):
-    """What is averaged of a model, for some rows or all: probabilities where it gives them."""
+    """Return the outputs of a model to average, for some rows or all; probabilities if any."""
     method = "predict_proba" if hasattr(model, "predict_proba") else "predict"
-    return np.asarray(rows.predict(model, x, numbers, method))
+    return np.asarray(shared_data.predict(model, x, numbers, method))
 
 
 def _moments(outputs):
-    """Mean and standard deviation over a list of arrays of the same shape."""
+    """Return mean and standard deviation over a list of arrays of the same shape."""
     shapes = {array.shape for array in outputs}
     if len(shapes) > 1:
         raise ShapeError(f"models: their outputs differ in shape: {sorted(shapes)}")

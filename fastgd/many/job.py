@@ -1,4 +1,4 @@
-"""A job: a model, the data to train it on, and how."""
+"""A job: a model, the data to train it on, and the arguments of ``fit``."""
 
 import functools
 import inspect
@@ -11,20 +11,20 @@ from fastgd._data.validation import row_numbers, whole_number
 from fastgd._engine import scope, streams
 from fastgd._registry.names import lookup
 from fastgd.errors import ArgumentError, DataTypeError
-from fastgd.many import rows
-from fastgd.many.results import Result, figures
+from fastgd.many import shared_data
+from fastgd.many.results import Result, as_scores
 from fastgd.models import Model
 
-#: What a job may say beside the arguments of ``fit``.
-OWN = ("model", "x", "y", "rows", "name", "seed", "params")
-#: Of these a result keeps nothing: it would keep the data of all jobs.
-DATA = ("model", "x", "y", "rows", "sample_weight", "callbacks")
-DATA += ("validation_data", "validation_rows")
+#: The keys of a job beside the arguments of ``fit``.
+JOB_KEYS = ("model", "x", "y", "rows", "name", "seed", "params")
+#: The keys that a result does not keep, as it would keep the data of all jobs.
+DATA_KEYS = {"model", "x", "y", "rows", "sample_weight", "callbacks"}
+DATA_KEYS |= {"validation_data", "validation_rows"}
 
-#: What functions that make the jobs say in them, so that no argument for ``fit`` may; and what
-#: to do instead.
-SAID = {
-    "model": "the first argument says what makes it",
+#: Keys that searches and the like set in their jobs, so that no argument for ``fit`` may have
+#: these names; and what to do instead.
+RESERVED_KEYS = {
+    "model": "the first argument makes it",
     "x": "give it once",
     "y": "give it once",
     "rows": "each model is trained on rows that are chosen for it: give x[rows] and y[rows]",
@@ -35,103 +35,72 @@ SAID = {
     "seed": "each model has its own",
 }
 
-#: Seeds are those of ``utils.set_random_seed``.
+#: The number of seeds of ``utils.set_random_seed``.
 SEEDS = 1 << 32
 
 
 class Job:
-    """One job, looked through.
+    """Check a job as the user wrote it, and run it.
 
-    Parameters
-    ----------
-    index : int
-        Its place among the jobs.
-    given : dict
-        As the user wrote it.
-    seed : int
-        For random numbers, if the job names none.
-
-    Attributes
-    ----------
-    index, name, seed, params
-    given : dict
-        A copy.
-    model : object with fit
-        None until it is made.
-    stopped : bool
-        Whether it was told to end early.
-
-    Raises
-    ------
-    ArgumentError, DataTypeError, UnknownNameError
-        If it cannot be run; the message begins with "job" and its index.
+    An error of a job that cannot be run begins with "job" and its index. `seed` is for random
+    numbers if the job has none. ``model`` is None until it is made.
     """
 
     def __init__(self, index, given, seed):
-        self.index = index
-        self.at = f"job {index}"
-        self.stopped = False
+        self.index, self.label, self.stopped = index, f"job {index}", False
         if not isinstance(given, dict):
-            raise DataTypeError(f"{self.at}: expected a dict, got {given!r}")
+            raise DataTypeError(f"{self.label}: expected a dict, got {given!r}")
         for key in ("model", "x"):
             if given.get(key) is None:
-                raise ArgumentError(f"{self.at}: it has no {key!r}")
+                raise ArgumentError(f"{self.label}: it has no {key!r}")
         self.given = dict(given)
         model = given["model"]
-        self.model = model if _trains(model) else None
+        self.model = model if _is_trainable(model) else None
         if self.model is None and not callable(model):
             raise DataTypeError(
-                f"{self.at}: model: expected an object with fit, or a function that makes one, "
-                f"got {model!r}"
+                f"{self.label}: model: expected an object with fit, or a function that makes "
+                f"one, got {model!r}"
             )
-        kind = _kind(model)
+        kind = _class_of(model)
         self._check_arguments(kind)
         batches = makes_batches(given["x"], given.get("y"))
         if issubclass(kind, Model) and given.get("y") is None and not batches:
-            raise ArgumentError(f"{self.at}: it has no 'y', and x is no source of batches")
+            raise ArgumentError(f"{self.label}: it has no 'y', and x is no source of batches")
         self.rows = given.get("rows")
         if self.rows is not None:
             if batches:
-                raise ArgumentError(f"{self.at}: rows: x gives batches, which have none")
-            self.rows = row_numbers(self.rows, row_count(given["x"]), f"{self.at}: rows")
+                raise ArgumentError(f"{self.label}: rows: x gives batches, which have none")
+            self.rows = row_numbers(self.rows, row_count(given["x"]), f"{self.label}: rows")
         self.name = str(given.get("name", index))
         self.params = given.get("params", {})
         if not isinstance(self.params, dict):
-            raise DataTypeError(f"{self.at}: params: expected a dict, got {self.params!r}")
+            raise DataTypeError(f"{self.label}: params: expected a dict, got {self.params!r}")
         self.seed = seed % SEEDS
         if given.get("seed") is not None:
-            self.seed = whole_number(given["seed"], f"{self.at}: seed", 0)
-            if self.seed >= SEEDS:
-                raise ArgumentError(f"{self.at}: seed: expected a number below 2**32")
+            self.seed = seed_number(given["seed"], f"{self.label}: seed")
 
     def _check_arguments(self, kind):
-        """Refuse what `fit` of a class does not take."""
-        known = _arguments(kind)
+        """Refuse keys that `fit` of a class does not take."""
+        known = _keys_for(kind)
         for key in self.given if known else ():
-            lookup(self.at, key, known)
+            lookup(self.label, key, known)
 
-    def run(self, claims, kept, score=None, keep_model=True):
-        """Train.
-
-        Parameters
-        ----------
-        claims : Claims
-        kept : Kept
-        score : function of (model, job), optional
-        keep_model : bool
-
-        Returns
-        -------
-        Result
-            Whatever happens, short of an end of the process.
-        """
+    def run(self, owners, cache, score=None, keep_model=True):
+        """Train, and return the Result, also of an error; see ``many.fit_many``."""
         begun = time.perf_counter()
         result = Result(self.index, self.name, self.params, self.seed)
-        result.job = {k: v for k, v in self.given.items() if k not in DATA}
+        result.job = {k: v for k, v in self.given.items() if k not in DATA_KEYS}
         try:
-            self._run(result, claims, kept, score)
+            with scope.own(self.seed):
+                if self.model is None:
+                    self.model = self._make_model(owners)
+                result.history = self._fit(cache)
+                if result.history is not None:
+                    result.scores |= {k: v[-1] for k, v in result.history.history.items()}
+                if score is not None and not self.stopped:
+                    result.scores |= as_scores(score(self.model, self.given))
         except Exception as error:
-            result.error = _noted(error)
+            result.error = _without_frames(error)
         result.seconds = time.perf_counter() - begun
         if isinstance(self.model, Model):
             self.model.release()
@@ -141,107 +110,95 @@ class Job:
             result.history.set_model(None)
         return result
 
-    def _run(self, result, claims, kept, score):
-        with scope.own(self.seed):
-            if self.model is None:
-                self.model = self._made(claims)
-            result.history = self._trained(kept)
-            if result.history is not None:
-                result.scores |= {k: v[-1] for k, v in result.history.history.items()}
-            if score is not None and not self.stopped:
-                result.scores |= figures(score(self.model, self.given))
-
-    def _made(self, claims):
+    def _make_model(self, owners):
         model = self.given["model"]()
-        if not _trains(model):
+        if not _is_trainable(model):
             raise DataTypeError(
-                f"{self.at}: model: expected a function that makes an object with fit, it made "
-                f"{model!r}"
+                f"{self.label}: model: expected a function that makes an object with fit, it "
+                f"made {model!r}"
             )
         self._check_arguments(type(model))
-        claims.claim(self.index, model)
+        owners.claim(self.index, model)
         return model
 
-    def _trained(self, kept):
-        """The History, if ``fit`` gives one."""
+    def _fit(self, cache):
+        """Call ``fit``; return the History, None for an estimator."""
         x, y = self.given["x"], self.given.get("y")
-        arguments = {k: v for k, v in self.given.items() if k not in OWN}
+        arguments = {k: v for k, v in self.given.items() if k not in JOB_KEYS}
         if callable(arguments.get("callbacks")):
             arguments["callbacks"] = arguments["callbacks"]()
         if not isinstance(self.model, Model):
-            rows.fit(self.model, x, y, self.rows, arguments)
+            shared_data.fit(self.model, x, y, self.rows, arguments)
             return None
-        held_out = arguments.get("validation_data")
-        if isinstance(held_out, tuple):
-            pair = map(kept.of, held_out, ("x", "y"))
-            arguments["validation_data"] = *pair, *held_out[2:]
-        return rows.fit(self.model, kept.of(x), kept.of(y, "y"), self.rows, arguments)
+        validation = arguments.get("validation_data")
+        if isinstance(validation, tuple):
+            pair = map(cache.of, validation, ("x", "y"))
+            arguments["validation_data"] = *pair, *validation[2:]
+        return shared_data.fit(self.model, cache.of(x), cache.of(y, "y"), self.rows, arguments)
 
     @property
-    def stops(self):
-        """Whether it does as it is told by ``stop``."""
+    def can_stop(self):
+        """Whether ``stop`` ends it before it is done."""
         return isinstance(self.model, Model)
 
     def stop(self):
-        """End what is running, as soon as the compiled loop looks back."""
+        """End the training as soon as the compiled loop looks at the flag."""
         self.stopped = True
-        if self.stops:
+        if self.can_stop:
             self.model.stop_training = self.model.stop_evaluating = True
 
 
-class Refused:
-    """A job that cannot be run; running it gives a Result that says why."""
+class RefusedJob:
+    """Stand for a job that cannot be run; its Result has the error."""
 
-    stops = stopped = False
+    can_stop = stopped = False
 
     def __init__(self, index, error):
         self.index, self.error = index, error
 
-    def run(self, claims, kept, score=None, keep_model=True):
-        """The Result."""
+    def run(self, owners, cache, score=None, keep_model=True):
         return Result(self.index, str(self.index), error=self.error)
 
     def stop(self):
-        """It is no sooner begun than done."""
+        """Do nothing: it takes no time."""
 
 
-def check_for_fit(arguments, **otherwise):
+def check_for_fit(arguments, **instead):
     """Refuse arguments for ``fit`` that the jobs of many models have already.
 
-    Parameters
-    ----------
-    arguments : dict
-    **otherwise : str or None
-        What to do instead, where it is not as everywhere; None: the argument may be given.
-
-    Raises
-    ------
-    ArgumentError
-        Says what to do instead.
+    `instead` replaces hints of ``RESERVED_KEYS``; None allows an argument.
     """
-    said = SAID | otherwise
+    hints = RESERVED_KEYS | instead
     for name in arguments:
-        if said.get(name) is not None:
-            raise ArgumentError(f"{name}: {said[name]}")
+        if hints.get(name) is not None:
+            raise ArgumentError(f"{name}: {hints[name]}")
+
+
+def seed_number(seed, argument):
+    """Return a seed that ``utils.set_random_seed`` takes."""
+    seed = whole_number(seed, argument, 0)
+    if seed >= SEEDS:
+        raise ArgumentError(f"{argument}: expected a number below 2**32, got {seed}")
+    return seed
 
 
 def first_seed(seed):
-    """A seed as it is given, or drawn from the process' stream if it is None."""
+    """Return a seed as it is given, or draw one from the process' stream if it is None."""
     seed = streams.next_seed() if seed is None else whole_number(seed, "seed", 0)
     return seed % SEEDS
 
 
 @functools.lru_cache(maxsize=64)
-def _arguments(kind):
-    """What a job of a class of models may say, as a dict; None if anything."""
+def _keys_for(kind):
+    """Return the keys that a job of a class of models may have, as a dict; None for any."""
     parameters = inspect.signature(kind.fit).parameters
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return None
-    return dict.fromkeys([*OWN, *list(parameters)[1:]])
+    return dict.fromkeys([*JOB_KEYS, *list(parameters)[1:]])
 
 
-def _noted(error):
-    """An error that tells where it happened in a note: its frames would keep the data alive."""
+def _without_frames(error):
+    """Move the tracebacks of an error into a note: their frames would keep the data alive."""
     error.add_note("".join(traceback.format_exception(error)))
     link, seen = error, set()
     while link is not None and id(link) not in seen:
@@ -251,12 +208,12 @@ def _noted(error):
     return error
 
 
-def _kind(model):
-    """The class of a model, or of what a function makes: a Model, if it does not say."""
-    if _trains(model):
+def _class_of(model):
+    """Return the class of a model, or of what a function makes: Model, if it is unknown."""
+    if _is_trainable(model):
         return type(model)
     return model if hasattr(model, "fit") else Model
 
 
-def _trains(model):
+def _is_trainable(model):
     return hasattr(model, "fit") and not isinstance(model, type)

@@ -1,4 +1,4 @@
-"""How far many jobs are, on the screen."""
+"""The progress of many jobs on the screen."""
 
 import time
 from numbers import Real
@@ -7,14 +7,9 @@ from fastgd._training.progress import Progress, figures_text
 
 
 class JobProgress(Progress):
-    """The lines of many jobs.
+    """Show a bar over all jobs (verbose 1), or a line for each that is done (2).
 
-    Parameters
-    ----------
-    verbose : {0, 1, 2, "auto"}
-        1 a bar over all jobs, 2 a line for each that is done.
-    total : int or None
-        How many there will be; None where nobody knows.
+    `total` is the number of jobs; None where it is unknown.
     """
 
     def __init__(self, verbose, total, stream=None):
@@ -25,7 +20,7 @@ class JobProgress(Progress):
         self._latest = None
 
     def add(self, result):
-        """One more is done."""
+        """Count one more that is done."""
         self.epoch += 1  # so that the last line is always shown
         self._failed += not result.ok
         if self.verbose != 2:
@@ -37,7 +32,7 @@ class JobProgress(Progress):
             self._line()
 
     def finish(self):
-        """There are no more."""
+        """Show the end."""
         if self.verbose != 2:
             self.end(self._logs())
         elif self._latest is not None:
@@ -48,9 +43,9 @@ class JobProgress(Progress):
         seconds = time.monotonic() - self.start
         result, self._latest = self._latest, None
         numbers = {k: v for k, v in result.scores.items() if isinstance(v, Real)}
-        said = figures_text(numbers) if result.ok else f" - failed: {result.error!r}"
+        text = figures_text(numbers) if result.ok else f" - failed: {result.error!r}"
         self.lines += 1
-        self._write(f"{self.done}/{total} - {seconds:.0f}s - {result.name}{said}\n")
+        self._write(f"{self.done}/{total} - {seconds:.0f}s - {result.name}{text}\n")
 
     def _logs(self):
         return {"failed": self._failed} if self._failed else {}

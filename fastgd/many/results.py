@@ -1,17 +1,17 @@
-"""What came of many jobs."""
+"""The results of many jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 from fastgd._data.validation import number
 from fastgd.errors import DataTypeError
-from fastgd.many import picture
+from fastgd.many import plotting
 
 
 @dataclass(eq=False, slots=True)
 class Result:
-    """What came of one job.
+    """Hold the result of one job.
 
     Attributes
     ----------
@@ -20,7 +20,7 @@ class Result:
     name : str
         The job's; its index by default.
     params : dict
-        The job's: what sets it apart from the others, as a search notes it.
+        The job's: what sets it apart from the others, such as the parameters of a search.
     seed : int
         ``utils.set_random_seed(seed)`` before the same calls gives the same bits.
     model : Model or estimator
@@ -28,13 +28,13 @@ class Result:
     history : History
         That of ``fit``; None for estimators.
     scores : dict
-        The last figure of each name in the history, and what ``score`` gave.
+        The last value of each name in the history, and those that ``score`` returned.
     error : Exception
         Why the job failed; None if it did not.
     seconds : float
         How long it took; with several threads, how long until it was done.
     job : dict
-        What the job said, without model, data and callbacks.
+        The job, without model, data and callbacks.
 
     Examples
     --------
@@ -45,34 +45,37 @@ class Result:
 
     index: int
     name: str
-    params: dict = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     model: Any = None
     history: Any = None
-    scores: dict = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
     error: Exception | None = None
     seconds: float = 0.0
-    job: dict = field(default_factory=dict)
+    job: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         """Whether the job has not failed."""
         return self.error is None
 
-    def to_dict(self):
-        """The result as one flat dict, without model and history."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as one flat dict, without model and history."""
         error = None if self.error is None else f"{type(self.error).__name__}: {self.error}"
         row = {"index": self.index, "name": self.name, **self.params, **self.scores}
         return row | {"seconds": self.seconds, "error": error}
 
     def __repr__(self):
-        figures = ", ".join(f"{k}={_short(v)}" for k, v in self.scores.items())
-        said = figures or "done" if self.ok else f"failed: {self.error!r}"
-        return f"<Result {self.index} {self.name!r}: {said}>"
+        scores = ", ".join(
+            f"{k}={f'{v:.4g}' if isinstance(v, float) else repr(v)}"
+            for k, v in self.scores.items()
+        )
+        text = scores or "done" if self.ok else f"failed: {self.error!r}"
+        return f"<Result {self.index} {self.name!r}: {text}>"
 
 
-class Results(Sequence):
-    """The results of many jobs, in the order of the jobs.
+class Results(Sequence[Result]):
+    """Hold the results of many jobs, in the order of the jobs.
 
     Parameters
     ----------
@@ -88,68 +91,53 @@ class Results(Sequence):
     (2, 'a', [<Result 1 'b': failed: ValueError('no')>])
     """
 
-    def __init__(self, results=()):
+    def __init__(self, results: Iterable[Result] = ()):
         self._results = sorted(results, key=lambda result: result.index)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._results)
 
+    @overload
+    def __getitem__(self, place: int) -> Result: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Results": ...
     def __getitem__(self, place):
         if isinstance(place, slice):
             return Results(self._results[place])
         return self._results[place]
 
     @property
-    def models(self):
+    def models(self) -> list[Any]:
         """The trained models of the jobs that did not fail."""
         return [result.model for result in self if result.ok and result.model is not None]
 
     @property
-    def failed(self):
+    def failed(self) -> list[Result]:
         """The results of the jobs that failed."""
         return [result for result in self if not result.ok]
 
-    def to_dicts(self):
-        """One flat dict for each job, see ``Result.to_dict``."""
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return one flat dict for each job, see ``Result.to_dict``."""
         return [result.to_dict() for result in self]
 
-    def to_frame(self):
-        """A row for each job, a column for each parameter and figure.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Indexed by the jobs' places.
-        """
+    def to_frame(self) -> Any:
+        """Return a pandas.DataFrame with the jobs as rows, parameters and scores as columns."""
         import pandas
 
-        columns = list(
-            dict.fromkeys(["index"] + [key for row in self.to_dicts() for key in row])
-        )
-        return pandas.DataFrame(self.to_dicts(), columns=columns).set_index("index")
+        rows = self.to_dicts()
+        columns = list(dict.fromkeys(["index", *(key for row in rows for key in row)]))
+        return pandas.DataFrame(rows, columns=columns).set_index("index")
 
-    def plot(self, figure="loss", ax=None):
-        """Draw a figure over the jobs.
-
-        Parameters
-        ----------
-        figure : str
-            The name of a score, or of a parameter.
-        ax : matplotlib Axes, optional
-            A new one by default.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-        """
-        return picture.scores_by_job(self.to_dicts(), figure, ax)
+    def plot(self, figure: str = "loss", ax: Any = None) -> Any:
+        """Draw the score or parameter named `figure` over the jobs; return the Figure."""
+        return plotting.scores_by_job(self.to_dicts(), figure, ax)
 
     def __repr__(self):
         return f"<Results of {len(self)} jobs, {len(self.failed)} failed>"
 
 
-def figures(scores):
-    """What a function that scores has given, as a dict: one number is called "score"."""
+def as_scores(scores):
+    """Return the scores that a user's function returned as a dict; one number is "score"."""
     if isinstance(scores, dict):
         return scores
     try:
@@ -158,7 +146,3 @@ def figures(scores):
         raise DataTypeError(
             f"score: expected it to give a number or a dict of them, got {scores!r}"
         ) from None
-
-
-def _short(value):
-    return f"{value:.4g}" if isinstance(value, float) else repr(value)

@@ -1,21 +1,23 @@
-"""Trying parameter sets: which gives the best models on rows held out?"""
+"""Searches: which parameter set gives the best models on rows held out?"""
 
 import math
-from collections.abc import Sequence
-
-import numpy as np
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from fastgd._data.validation import boolean
+from fastgd._typing import Data
 from fastgd.errors import ArgumentError
-from fastgd.many import picture
+from fastgd.many import plotting
 from fastgd.many.job import check_for_fit
-from fastgd.many.jobs import Interrupted, fit_many
-from fastgd.many.space import grid, random
+from fastgd.many.parallel import Interrupted, fit_many
+from fastgd.many.ranking import Ranking
+from fastgd.many.shared_data import ScoreFunction
+from fastgd.many.space import Space, grid, random
 from fastgd.many.trials import Trials
 
 
-class Search(Sequence):
-    """What came of a search: a dict for each parameter set, in the order of the sets.
+class Search(Sequence[dict[str, Any]]):
+    """Hold the results of a search: a dict for each parameter set, in the order of the sets.
 
     Attributes
     ----------
@@ -23,67 +25,59 @@ class Search(Sequence):
         Each with
 
         - ``"index"``, ``"parameters"``: the set's place, and the set
-        - ``"scores"``: the figure that counts, one for each split; NaN where training failed
+        - ``"scores"``: the score that counts, one for each split; NaN where training failed
         - ``"mean"``, ``"std"``: over the splits; with n - 1, so NaN for a single split
         - ``"rank"``: 1 for the best; equal means share one, sets without a mean share the last
-        - ``"figures"``: all figures of the rows held out, by name, as ``"scores"``
+        - ``"figures"``: all scores of the rows held out, by name, each as ``"scores"``
         - ``"seconds"``: of all its splits
         - ``"error"``: of the first split that failed, as text; None if there was none
 
-        Of successive halving also ``"rung"`` and ``"resource"``: how far it came, from 0.
+        Successive halving adds ``"rung"`` and ``"resource"``: how far it came, from 0.
     monitor, mode : str
-        The name of the figure, and whether less or more of it is better: "min" or "max".
+        The name of the score, and whether less or more of it is better: "min" or "max".
     models : list of list
         The models of each set and split, if they were kept; else None.
     """
 
-    def __init__(self, trials, results, models=None):
-        self._trials = trials
-        self.results = results
-        self.models = models
-        self.monitor, self.mode = trials.monitor, trials.mode
+    def __init__(
+        self, trials: Trials, results: list[dict[str, Any]],
+        models: list[list[Any]] | None = None,
+    ):  # fmt: skip
+        self._trials, self.results, self.models = trials, results, models
+        self.monitor, self.mode = trials.ranking.monitor, trials.ranking.mode
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.results)
 
-    def __getitem__(self, place):
+    def __getitem__(self, place: Any) -> Any:
         return self.results[place]
 
     @property
-    def best(self):
-        """The result of the best set; of equals the first.
-
-        Raises
-        ------
-        ArgumentError
-            If no set has a score; says why the first has none.
-        """
-        ranked = [row for row in self.results if not math.isnan(row["mean"])]
+    def best(self) -> dict[str, Any]:
+        """The result of the best set, of equals the first; an ArgumentError without scores."""
+        ranked = [row for row in self if not math.isnan(row["mean"])]
         if not ranked:
-            errors = [row["error"] for row in self.results if row["error"] is not None]
-            raise ArgumentError(f"no parameter set has a score: {(errors or ['NaN'])[0]}")
+            error = next((row["error"] for row in self if row["error"] is not None), "NaN")
+            raise ArgumentError(f"no parameter set has a score: {error}")
         return min(ranked, key=lambda row: row["rank"])
 
-    def to_dicts(self):
-        """One flat dict for each set, as the rows of ``to_frame``."""
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return one flat dict for each set, as the rows of ``to_frame``."""
         return [_flat(row) for row in self.results]
 
-    def to_frame(self):
-        """A row for each set: rank, mean, std, parameters, and the score of each split.
+    def to_frame(self) -> Any:
+        """Return a pandas.DataFrame: rank, mean, std, parameters and scores of each set.
 
-        Returns
-        -------
-        pandas.DataFrame
-            Parameters have ``"param_"`` before their names, as in scikit-learn.
+        Parameters have ``"param_"`` before their names, as in scikit-learn.
         """
         import pandas
 
-        rows = self.to_dicts()
-        columns = list(dict.fromkeys(name for row in rows for name in row))
-        return pandas.DataFrame(rows, columns=columns)
+        return pandas.DataFrame(self.to_dicts())
 
-    def plot(self, kind="parameters", names=None, ax=None):
-        """Draw the search.
+    def plot(
+        self, kind: str = "parameters", names: Iterable[str] | None = None, ax: Any = None
+    ) -> Any:
+        """Draw the search; return the matplotlib Figure.
 
         Parameters
         ----------
@@ -94,39 +88,20 @@ class Search(Sequence):
             Of parameters; all by default.
         ax : matplotlib Axes or sequence of Axes, optional
             One, or one for each name; new ones by default.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
         """
-        drawn = {
-            "parameters": picture.scores_by_parameter,
-            "parallel": picture.parallel_coordinates,
-        }
-        if kind not in drawn:
-            raise ArgumentError(f"kind: expected 'parameters' or 'parallel', got {kind!r}")
-        return drawn[kind](self, names, ax)
+        if kind == "parameters":
+            return plotting.scores_by_parameter(self, names, ax)
+        if kind == "parallel":
+            return plotting.parallel_coordinates(self, names, ax)
+        raise ArgumentError(f"kind: expected 'parameters' or 'parallel', got {kind!r}")
 
-    def refit(self, x=None, y=None, *, seed=None, **arguments):
-        """A model of the best set, trained on all rows.
+    def refit(
+        self, x: Data = None, y: Data = None, *, seed: int | None = None, **arguments: Any
+    ) -> Any:
+        """Train a model of the best set on all rows, and return it.
 
-        Parameters
-        ----------
-        x, y : optional
-            By default those of the search.
-        seed : int, optional
-            By default that of its first split.
-        **arguments
-            For ``fit``, instead of those of the search.
-
-        Returns
-        -------
-        Model or estimator
-
-        Raises
-        ------
-        ArgumentError
-            If no set has a score.
+        x, y, seed and the arguments of ``fit`` are by default those of the search, the seed
+        that of its first split.
         """
         check_for_fit(arguments)
         if (x is None) != (y is None):
@@ -139,23 +114,24 @@ class Search(Sequence):
         return fit_many([job], 1, raise_errors=True)[0].model
 
     def __repr__(self):
-        if all(math.isnan(row["mean"]) for row in self.results):
-            return f"<{type(self).__name__} of {len(self)} parameter sets, none has a score>"
+        head = f"<{type(self).__name__} of {len(self)} parameter sets"
+        if all(math.isnan(row["mean"]) for row in self):
+            return f"{head}, none has a score>"
         best = self.best
-        return (
-            f"<{type(self).__name__} of {len(self)} parameter sets: {self.monitor} "
-            f"{best['mean']:.4g} for {best['parameters']}>"
-        )
+        return f"{head}: {self.monitor} {best['mean']:.4g} for {best['parameters']}>"
 
 
 def parameter_search(
-    make_model, parameter_sets, x, y=None, splits=None, *, validation_data=None, score=None,
-    monitor=None, mode="auto", n_jobs=-1, verbose=0, keep_models=False, seed=None, **arguments,
-):  # fmt: skip
+    make_model: Callable[..., Any], parameter_sets: Iterable[dict[str, Any]], x: Data,
+    y: Data = None, splits: Any = None, *, validation_data: tuple[Data, Data] | None = None,
+    score: ScoreFunction | None = None, monitor: str | None = None, mode: str = "auto",
+    n_jobs: int = -1, verbose: int | str = 0, keep_models: bool = False,
+    seed: int | None = None, **arguments: Any,
+) -> Search:  # fmt: skip
     """Train and test a model for each parameter set, on each split.
 
-    All of them run side by side as jobs of ``fit_many``, and share x and y. A set that fails
-    does not harm the others.
+    They run side by side as jobs of ``fit_many``, and share x and y. A set that fails does not
+    harm the others.
 
     Parameters
     ----------
@@ -170,10 +146,11 @@ def parameter_search(
     validation_data : (x, y), optional
         Instead of splits: train on all rows of x, and test on these.
     score : function of (model, x, y), optional
-        A dict of figures, or one number, which is called "score", for the rows held out; so is
-        a scorer of scikit-learn. By default a Model's ``evaluate``, an estimator's ``score``.
+        Returns a dict of values, or one number, which is named "score", for the rows held out,
+        as a scorer of scikit-learn does. By default a Model's ``evaluate``, an estimator's
+        ``score``.
     monitor : str, optional
-        The figure that counts; by default the first: ``"loss"`` of a Model.
+        The score that counts; by default the first: ``"loss"`` of a Model.
     mode : {"auto", "min", "max"}
         Whether less or more of it is better; "auto" asks the metric of that name, and takes
         more of "score" for better.
@@ -188,16 +165,11 @@ def parameter_search(
         For ``fit``, but for ``rows`` and ``validation_rows``. Of ``sample_weight`` each split
         takes its rows.
 
-    Returns
-    -------
-    Search
-
     Raises
     ------
-    ArgumentError, DataTypeError, ShapeError
-        For rows that are not there, and as ``fit_many``.
-    UnknownNameError
-        For a parameter that neither `make_model` nor ``fit`` has, or an unknown figure.
+    ArgumentError, DataTypeError, ShapeError, UnknownNameError
+        As ``fit_many``; for rows that are not there; for a parameter that neither `make_model`
+        nor ``fit`` has, or an unknown monitor.
     Interrupted
         On Ctrl-C; its ``search`` is the Search of the sets that are done.
 
@@ -227,32 +199,35 @@ def parameter_search(
     ({'units': 8, 'epochs': 50}, 'loss', 'min')
     """
     trials = Trials(
-        make_model, parameter_sets, x, y, splits, validation_data, score, monitor, mode, seed,
-        arguments,
+        make_model, parameter_sets, (x, y), (splits, validation_data),
+        Ranking(score, monitor, mode), seed, arguments,
     )  # fmt: skip
     keep_models = boolean(keep_models, "keep_models")
     width = len(trials.pairs)
     jobs = [trials.job(s, i) for s in range(len(trials.sets)) for i in range(width)]
 
-    def found(results):
+    def search(results):
         of_sets = {}
         for result in results:
             of_sets.setdefault(result.params["set"], []).append(result)
-        whole = [of_set for of_set in of_sets.values() if len(of_set) == width]
-        models = [[result.model for result in of_set] for of_set in whole]
-        table = [row_of(trials, of_set) for of_set in whole]
-        rank(table, trials.mode)
+        whole = {i: of_set for i, of_set in of_sets.items() if len(of_set) == width}
+        table = [trials.ranking.row(trials.sets[i], of_set) for i, of_set in whole.items()]
+        trials.ranking.rank(table)
+        models = [[result.model for result in of_set] for of_set in whole.values()]
         return Search(trials, table, models if keep_models else None)
 
     try:
-        return found(trials.run(jobs, n_jobs, verbose, keep_models))
+        return search(trials.run(jobs, n_jobs, verbose, keep_models))
     except Interrupted as stop:
-        stop.search = found(stop.results)
+        stop.search = search(stop.results)
         raise
 
 
-def grid_search(make_model, space, x, y=None, splits=None, **settings):
-    """Every combination of some values: ``parameter_search`` over ``many.grid(space)``.
+def grid_search(
+    make_model: Callable[..., Any], space: Space, x: Data, y: Data = None, splits: Any = None,
+    **settings: Any,
+) -> Search:  # fmt: skip
+    """Try every combination of some values: ``parameter_search`` over ``many.grid(space)``.
 
     Examples
     --------
@@ -271,64 +246,28 @@ def grid_search(make_model, space, x, y=None, splits=None, **settings):
     return parameter_search(make_model, grid(space), x, y, splits, **settings)
 
 
-def random_search(make_model, space, x, y=None, splits=None, *, n, seed=None, **settings):
-    """So many sets that are drawn: ``parameter_search`` over ``many.random(space, n, seed)``.
+def random_search(
+    make_model: Callable[..., Any], space: Space, x: Data, y: Data = None, splits: Any = None,
+    *, n: int, seed: int | None = None, **settings: Any,
+) -> Search:  # fmt: skip
+    """Try `n` sets that are drawn: ``parameter_search`` over ``many.random(space, n, seed)``.
 
     Examples
     --------
     >>> import numpy as np
     >>> from fastgd import Sequential, layers, many, optimizers
-    >>> def make(units, rate):
-    ...     model = Sequential([layers.Dense(units, "tanh", input_shape=(1,)), layers.Dense(1)])
+    >>> def make(rate):
+    ...     model = Sequential([layers.Dense(1, input_shape=(1,))])
     ...     model.compile(optimizers.Adam(rate), "mse")
     ...     return model
     >>> x = np.linspace(-1, 1, 40)[:, None]
-    >>> space = {"units": [2, 4, 8], "rate": many.loguniform(1e-3, 1e-1)}
+    >>> space = {"rate": many.loguniform(1e-3, 1e-1), "batch_size": [8, 16]}
     >>> search = many.random_search(make, space, x, x, splits=2, n=5, epochs=2, seed=0)
     >>> len(search)
     5
     """
     sets = random(space, n, seed)
     return parameter_search(make_model, sets, x, y, splits, seed=seed, **settings)
-
-
-def row_of(trials, of_set):
-    """The result of a parameter set from the Results of its splits; without a rank."""
-    number = of_set[0].params["set"]
-    scores = [trials.figure(result) for result in of_set]
-    names = {}
-    for result in of_set:
-        names |= dict.fromkeys(name for name in result.scores if name.startswith("test_"))
-    return {
-        "index": number,
-        "parameters": trials.sets[number],
-        "scores": scores,
-        "mean": float(np.mean(scores)),
-        "std": float(np.std(scores, ddof=1)) if len(scores) > 1 else math.nan,
-        "rank": None,
-        "figures": {
-            name.removeprefix("test_"): [result.scores.get(name, math.nan) for result in of_set]
-            for name in names
-        },
-        "seconds": sum(result.seconds for result in of_set),
-        "error": next((r.to_dict()["error"] for r in of_set if not r.ok), None),
-    }
-
-
-def rank(table, mode, further=lambda row: 0):
-    """Give the rows of a table their ranks: by ``further``, more being better, then by mean."""
-
-    def key(row):
-        mean = row["mean"]
-        if math.isnan(mean):
-            return -1, 0.0
-        return further(row), -mean if mode == "min" else mean
-
-    places = {}
-    for place, one in enumerate(sorted(map(key, table), reverse=True), 1):
-        places.setdefault(one, place)
-    for row in table:
-        row["rank"] = places[key(row)]
 
 
 def _flat(row):

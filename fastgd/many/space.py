@@ -2,33 +2,36 @@
 
 import itertools
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from fastgd._data.validation import number, positive_int, whole_number
 from fastgd._engine import streams
+from fastgd._typing import Array
 from fastgd.errors import ArgumentError, DataTypeError
+
+#: Name -> list of values or distribution; or a list of such.
+Space: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
 class Distribution:
-    """What parameters are drawn from, by scipy's method: scikit-learn takes it too."""
+    """Draw parameters by scipy's method ``rvs``, so that scikit-learn takes it too."""
 
-    def from_uniform(self, u):
-        """The values at quantiles u in [0, 1)."""
+    def __init__(self, low: float, high: float):
+        self.low, self.high = number(low, "low"), number(high, "high")
+        if not self.low < self.high:
+            raise ArgumentError(f"low, high: expected low < high, got {low:g} and {high:g}")
+
+    def from_uniform(self, u: Array) -> Array:
+        """Return the values at quantiles u in [0, 1)."""
         raise NotImplementedError
 
-    def rvs(self, size=None, random_state=None):
-        """Draw.
+    def rvs(self, size: int | tuple[int, ...] | None = None, random_state: Any = None) -> Any:
+        """Draw a number, or an array of a shape.
 
-        Parameters
-        ----------
-        size : int or tuple of int, optional
-            The shape of an array to draw; None for one number.
-        random_state : None, int, numpy.random.Generator or numpy.random.RandomState
-
-        Returns
-        -------
-        float, int or ndarray
+        `random_state` is None, a seed, a numpy.random.Generator or a RandomState.
         """
         if not hasattr(random_state, "random"):  # both kinds of generators have it
             random_state = np.random.default_rng(random_state)
@@ -41,7 +44,7 @@ class Distribution:
 
 
 class uniform(Distribution):
-    """Uniform from `low` to `high`.
+    """Draw a number uniformly from `low` to `high`.
 
     Examples
     --------
@@ -50,15 +53,12 @@ class uniform(Distribution):
     True
     """
 
-    def __init__(self, low, high):
-        self.low, self.high = _bounds(low, high)
-
-    def from_uniform(self, u):
+    def from_uniform(self, u: Array) -> Array:
         return np.minimum(self.low + u * (self.high - self.low), self.high)
 
 
 class loguniform(Distribution):
-    """A number whose logarithm is uniform: each power of ten is as likely as any other.
+    """Draw a number whose logarithm is uniform: each power of ten is as likely as another.
 
     Examples
     --------
@@ -67,18 +67,18 @@ class loguniform(Distribution):
     True
     """
 
-    def __init__(self, low, high):
-        self.low, self.high = _bounds(low, high)
+    def __init__(self, low: float, high: float):
+        super().__init__(low, high)
         if self.low <= 0:
             raise ArgumentError(f"low: expected a number above 0, got {low!r}")
 
-    def from_uniform(self, u):
+    def from_uniform(self, u: Array) -> Array:
         low, high = math.log(self.low), math.log(self.high)
         return np.clip(np.exp(low + u * (high - low)), self.low, self.high)
 
 
 class integers(Distribution):
-    """Whole numbers from `low` to `high` - 1, each as likely, as ``numpy.random`` has it.
+    """Draw a whole number from `low` to `high` - 1, each as likely as another.
 
     Examples
     --------
@@ -87,31 +87,24 @@ class integers(Distribution):
     [1, 2, 3]
     """
 
-    def __init__(self, low, high):
+    def __init__(self, low: int, high: int):
         self.low = whole_number(low, "low", -(2**53))
         self.high = whole_number(high, "high", self.low + 1)
         if self.high > 2**53:
             raise ArgumentError(f"high: expected a number of at most 2**53, got {high}")
 
-    def from_uniform(self, u):
+    def from_uniform(self, u: Array) -> Array:
         below = np.floor(u * (self.high - self.low)).astype(np.int64)
         return np.minimum(self.low + below, self.high - 1)
 
 
-def _bounds(low, high):
-    low, high = number(low, "low"), number(high, "high")
-    if not low < high:
-        raise ArgumentError(f"low, high: expected low < high, got {low:g} and {high:g}")
-    return low, high
-
-
-def grid(space):
-    """Every combination of the values given.
+def grid(space: Space) -> list[dict[str, Any]]:
+    """Return every combination of the values given.
 
     Parameters
     ----------
     space : dict of str -> list, or list of such dicts
-        The values of each parameter. Of several dicts, one after the other.
+        The values of each parameter. Several dicts give their combinations in turn.
 
     Returns
     -------
@@ -143,25 +136,20 @@ def grid(space):
     return sets
 
 
-def random(space, n, seed=None):
-    """Parameter sets that are drawn.
+def random(space: Space, n: int, seed: int | None = None) -> list[dict[str, Any]]:
+    """Draw parameter sets.
 
     Parameters
     ----------
     space : dict of str -> list or distribution, or list of such dicts
-        Of a list each value is as likely; of several dicts each dict. A distribution is
-        ``many.uniform``, ``many.loguniform``, ``many.integers`` or any object with
+        Each value of a list is as likely as another, and each of several dicts. A distribution
+        is ``many.uniform``, ``many.loguniform``, ``many.integers`` or any object with
         ``rvs(random_state=...)``, such as those of scipy.
     n : int
-        How many. Where there are lists only no combination comes twice, and there are no more
-        sets than combinations.
+        How many. Lists alone give no combination twice, and no more sets than combinations.
     seed : int, optional
-        The same seed, the same sets; the first ones are the same for every n. By default it is
-        drawn from the process' stream.
-
-    Returns
-    -------
-    list of dict
+        The same seed gives the same sets, whose first are the same for every n. By default it
+        is drawn from the process' stream.
 
     Raises
     ------
@@ -182,15 +170,13 @@ def random(space, n, seed=None):
     if any(hasattr(values, "rvs") for part in parts for values in part.values()):
         return [_drawn(parts[generator.integers(len(parts))], generator) for _ in range(n)]
     n = min(n, sum(math.prod(map(len, part.values())) for part in parts))
-    found = {}  # places in the lists -> set
+    found: dict[tuple[int, ...], dict[str, Any]] = {}  # (part, places in its lists) -> set
     while len(found) < n:
         which = int(generator.integers(len(parts)))
         part = parts[which]
         places = tuple(int(generator.integers(len(values))) for values in part.values())
-        found.setdefault(
-            (which, *places),
-            {k: v[i] for (k, v), i in zip(part.items(), places, strict=True)},
-        )
+        values = (v[i] for v, i in zip(part.values(), places, strict=True))
+        found.setdefault((which, *places), dict(zip(part, values, strict=True)))
     return list(found.values())
 
 
@@ -204,12 +190,12 @@ def _drawn(part, generator):
 
 
 def plain(value):
-    """A number of Python's own where it is one of NumPy's: it is shown and saved better."""
+    """Return a number of NumPy as one of Python, which is easier to read and to save."""
     return value.item() if isinstance(value, np.generic) else value
 
 
 def _parts(space):
-    """The dicts of a space, each of name -> list or distribution."""
+    """Return the dicts of a space, each of name -> list or distribution."""
     parts = [space] if isinstance(space, dict) else space
     if not isinstance(parts, (list, tuple)) or not parts or not all(
         isinstance(part, dict) for part in parts

@@ -5,10 +5,13 @@ import numpy as np
 from fastgd._data.validation import boolean, positive_int, whole_number
 from fastgd._engine import streams
 from fastgd._engine.builds import load
+from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, ShapeError
 
 
-def k_fold(n, k=5, *, shuffle=False, seed=None, stratify=None):
+def k_fold(
+    n: int, k: int = 5, *, shuffle: bool = False, seed: int | None = None, stratify: Data = None
+) -> list[tuple[Array, Array]]:
     """Divide rows into k parts, each of which is tested on once.
 
     Parameters
@@ -16,14 +19,14 @@ def k_fold(n, k=5, *, shuffle=False, seed=None, stratify=None):
     n : int
         The number of rows.
     k : int
-        At least 2 and at most n. The first n % k parts have a row more than the others.
+        From 2 to n. The first n % k parts have a row more than the others.
     shuffle : bool
-        Put rows into parts at random; else a part is a run of neighbours.
+        Put rows into parts at random; by default a part is a run of neighbours.
     seed : int, optional
         For the random order; drawn from the process' stream if None.
     stratify : array, shape (n,), optional
-        A class for each row: each part has of each class its share, as nearly as can be. Any
-        values that can be sorted.
+        A class for each row, any values that can be sorted: both the sizes of the parts and
+        their shares of each class differ by at most 1.
 
     Returns
     -------
@@ -34,11 +37,6 @@ def k_fold(n, k=5, *, shuffle=False, seed=None, stratify=None):
     ------
     ArgumentError, DataTypeError, ShapeError
         Also for a class of fewer than k rows.
-
-    Notes
-    -----
-    With `stratify`, rows are sorted by class, and dealt to the parts like cards: so both the
-    parts' sizes and the shares of every class differ by at most 1 between parts.
 
     Examples
     --------
@@ -87,9 +85,9 @@ def _classes(stratify, n, k):
 
 
 def _dealt(classes, k, shuffle):
-    """The part of each row: the j-th card of the deck sorted by class goes to player j % k.
+    """Return the part of each row: the j-th row in the order of the classes gets part j % k.
 
-    Without shuffling, what a class gives to each part are neighbours.
+    Without shuffling, the rows of a class in a part are neighbours.
     """
     part = np.empty(len(classes), dtype=np.int64)
     deck = np.argsort(classes, kind="stable")
@@ -101,8 +99,11 @@ def _dealt(classes, k, shuffle):
     return part
 
 
-def walk_forward(n, test, *, train=None, gap=0, step=None, splits=None):
-    """Train on the past and test on what comes next, again and again, for rows in time's order.
+def walk_forward(
+    n: int, test: int, *, train: int | None = None, gap: int = 0, step: int | None = None,
+    splits: int | None = None,
+) -> list[tuple[Array, Array]]:  # fmt: skip
+    """Divide rows in order of time: train on the past and test on the rows that follow.
 
     Parameters
     ----------
@@ -111,21 +112,20 @@ def walk_forward(n, test, *, train=None, gap=0, step=None, splits=None):
     test : int
         The number of rows of each test.
     train : int, optional
-        Train on so many of the latest rows: a window that rolls. None: on all there are, a
-        window that grows.
+        The number of latest rows to train on: a rolling window. None: all, a growing window.
     gap : int
-        Leave so many rows between training and test: where a target looks ahead, it shall not
-        look into the test.
+        The number of rows to leave between training and test, so that a target that looks ahead
+        does not look into the test.
     step : int, optional
         How far tests are apart; ``test`` by default, so that no row is tested twice.
     splits : int, optional
-        How many; the last ones. By default as many as there are: with at least ``train`` rows
-        to train on, or ``test`` where the window grows.
+        How many; the last ones. By default all with at least ``train`` rows to train on, or
+        ``test`` in a growing window.
 
     Returns
     -------
     list of (train_rows, test_rows)
-        Pairs of ascending int64 arrays, in time's order. The last test ends with the last row.
+        Pairs of ascending int64 arrays, in order of time. The last test ends with the last row.
 
     Raises
     ------
@@ -148,16 +148,12 @@ def walk_forward(n, test, *, train=None, gap=0, step=None, splits=None):
     test = positive_int(test, "test")
     gap = whole_number(gap, "gap", 0)
     step = test if step is None else positive_int(step, "step")
-    least = test if train is None else positive_int(train, "train")
-    room = n - test - gap - least
-    if splits is not None:
-        splits = positive_int(splits, "splits")
-        if train is None:
-            least = 1
-            room = n - test - gap - least
-    there = room // step + 1 if room >= 0 else 0
-    wanted = there if splits is None else splits
-    if not 0 < wanted <= there:
+    splits = None if splits is None else positive_int(splits, "splits")
+    growing = test if splits is None else 1  # the least rows to train on
+    least = growing if train is None else positive_int(train, "train")
+    most = max(0, (n - test - gap - least) // step + 1)
+    wanted = most if splits is None else splits
+    if not 0 < wanted <= most:
         needed = least + gap + test + (max(wanted, 1) - 1) * step
         raise ArgumentError(
             f"n: {max(wanted, 1)} splits with {least} rows to train on, a gap of {gap} and "

@@ -4,75 +4,53 @@ import functools
 import inspect
 
 from fastgd._data.subsets import Shared
-from fastgd._data.validation import optional_function
 from fastgd._registry.names import lookup
-from fastgd.callbacks.monitor import MonitorCallback
 from fastgd.errors import ArgumentError, DataTypeError
-from fastgd.many import rows
+from fastgd.many import shared_data
 from fastgd.many.cross_validation import row_pairs
 from fastgd.many.job import SEEDS, check_for_fit, first_seed
-from fastgd.many.jobs import fit_many
+from fastgd.many.parallel import fit_many
 from fastgd.models import Model
 
-#: Arguments of fit that no parameter set may give: they are the search's.
-_DATA = {"self", "x", "y", "rows", "validation_rows", "n_jobs"}
-_FIT = set(inspect.signature(Model.fit).parameters) - _DATA
+#: The arguments of ``Model.fit`` that a parameter set may have: not the data.
+_FIT = set(inspect.signature(Model.fit).parameters) - {
+    "self", "x", "y", "rows", "validation_rows", "n_jobs",
+}  # fmt: skip
 
 
 class Trials:
-    """What is tried, on which rows, and by which figure it is judged.
+    """Make and run the jobs of a search; for the arguments see ``many.parameter_search``.
 
-    Parameters
-    ----------
-    make_model, parameter_sets, x, y, splits, validation_data, score, monitor, mode, seed
-        See ``fastgd.many.parameter_search``.
-    arguments : dict
-        For ``fit``.
-
-    Attributes
-    ----------
-    sets : list of dict
-    pairs : list of (train_rows, test_rows)
-        One of None where there are validation data.
-    seed : int
-        That of the first split.
-    monitor : str
-        The figure; None until a model has been scored, unless the user named it.
-    mode : {"min", "max"}
-        Which way is better; None until then, unless the user said it.
+    data is (x, y), and tests is (splits, validation_data). ``pairs`` has (train_rows,
+    test_rows) of each split; (None, None) for validation data.
     """
 
-    def __init__(
-        self, make_model, parameter_sets, x, y, splits, validation_data, score, monitor, mode,
-        seed, arguments,
-    ):  # fmt: skip
+    def __init__(self, make_model, sets, data, tests, ranking, seed, arguments):
         check_for_fit(arguments)
         if not callable(make_model):
             raise DataTypeError(
                 f"make_model: expected a function that makes a model, got {make_model!r}"
             )
-        if mode not in ("auto", "min", "max"):
-            raise ArgumentError(f"mode: expected 'auto', 'min' or 'max', got {mode!r}")
+        splits, validation_data = tests
         if (splits is None) == (validation_data is None):
             raise ArgumentError("splits, validation_data: expected one of the two")
-        self.make_model = make_model
-        self.sets = _checked(parameter_sets)
+        self.make_model, self.ranking = make_model, ranking
+        self.sets = _checked(sets)
         self.divided = [_divided(make_model, one) for one in self.sets]
-        self.x, self.y = self.held_out = rows.share(x), rows.share(y, "y")
+        self.x, self.y = self.held_out = (
+            shared_data.share(data[0]),
+            shared_data.share(data[1], "y"),
+        )
         if splits is not None:
-            self.pairs = row_pairs(splits, x, y)
+            self.pairs = row_pairs(splits, *data)
         else:
             self.pairs = [(None, None)]
-            self.held_out = rows.pair(validation_data, "validation_data")
-        self.score = optional_function(score, "score")
-        self.monitor = monitor
-        self.mode = None if mode == "auto" else mode
+            self.held_out = shared_data.share_pair(validation_data, "validation_data")
         self.seed = first_seed(seed)
         self.arguments = arguments
-        self._wrong = None
 
     def job(self, number, split, **more):
-        """The job of a parameter set on a split; `more` goes before what else it says."""
+        """Return the job of a parameter set on a split; `more` replaces what it has."""
         parameters, arguments = self.divided[number]
         return {
             "model": functools.partial(self.make_model, **parameters),
@@ -88,21 +66,15 @@ class Trials:
         }
 
     def run(self, jobs, n_jobs, verbose, keep_models):
-        """The Results of some of these jobs, in their order.
+        """Return the Results of some of these jobs; raise the error of the ranking."""
 
-        Raises
-        ------
-        UnknownNameError, ArgumentError
-            If models have no such figure, or nobody knows which way is better.
-        """
-
-        def look(result):
-            if self._wrong is not None:  # no other set will do better
-                raise self._wrong
+        def check(result):
+            if self.ranking.error is not None:  # no other set will do better
+                raise self.ranking.error
 
         try:
             return fit_many(
-                jobs, n_jobs, verbose=verbose, on_result=look, score=self.test,
+                jobs, n_jobs, verbose=verbose, on_result=check, score=self._test,
                 keep_models=keep_models,
             )  # fmt: skip
         finally:  # a search is kept longer than it runs
@@ -110,38 +82,15 @@ class Trials:
                 if isinstance(part, Shared):
                     part.release()
 
-    def test(self, model, job):
-        """The figures of a trained model on the rows held out, as "test_..."."""
-        held = self.pairs[job["params"]["split"]][1]
-        found = rows.evaluate(model, *self.held_out, held, self.score)
-        try:
-            self._judge_by(found, model)
-        except Exception as error:
-            self._wrong = error
-            raise
-        return {f"test_{name}": value for name, value in found.items()}
-
-    def _judge_by(self, found, model):
-        """Settle by which figure, and which way, as soon as there are any."""
-        if self.monitor is None:
-            if not found:
-                raise ArgumentError("score: it gave no figure to go by")
-            self.monitor = next(iter(found))
-        lookup("monitor", self.monitor, found)
-        if self.mode is None:
-            self.mode = _direction(self.monitor, model)
-
-    def figure(self, result):
-        """The figure of a Result that counts; NaN where there is none."""
-        return (
-            float(result.scores.get(f"test_{self.monitor}", "nan"))
-            if result.ok
-            else float("nan")
-        )
+    def _test(self, model, job):
+        rows = self.pairs[job["params"]["split"]][1]
+        found = shared_data.held_out_scores(model, self.held_out, rows, self.ranking.score)
+        self.ranking.check(found, model)
+        return found
 
 
 def _checked(parameter_sets):
-    """A list of dicts."""
+    """Return a list of dicts."""
     sets = list(parameter_sets) if not isinstance(parameter_sets, (dict, str)) else None
     if not sets:
         raise DataTypeError(
@@ -156,7 +105,7 @@ def _checked(parameter_sets):
 
 
 def _divided(make_model, parameters):
-    """(Those that `make_model` takes, those that ``fit`` takes)."""
+    """Return (those that `make_model` takes, those that ``fit`` takes)."""
     try:
         own = inspect.signature(make_model).parameters.values()
     except (TypeError, ValueError):  # such as a class in C
@@ -164,20 +113,8 @@ def _divided(make_model, parameters):
     if any(p.kind is p.VAR_KEYWORD for p in own):
         return parameters, {}
     names = {p.name for p in own if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-    table = dict.fromkeys(names | _FIT)
+    known = dict.fromkeys(names | _FIT)
     for name in parameters:
-        lookup("parameters", name, table)
-    to_fit = set(parameters) - names
-    return (
-        {name: value for name, value in parameters.items() if name not in to_fit},
-        {name: value for name, value in parameters.items() if name in to_fit},
-    )
-
-
-def _direction(monitor, model):
-    if monitor == "score":  # more is better, as in scikit-learn
-        return "max"
-    judge = MonitorCallback(monitor)
-    if isinstance(model, Model):
-        judge.set_model(model)
-    return judge.direction()
+        lookup("parameters", name, known)
+    to_make = {name: value for name, value in parameters.items() if name in names}
+    return to_make, {name: value for name, value in parameters.items() if name not in names}

@@ -1,21 +1,15 @@
-"""How often predictions are right."""
+"""Accuracies: how often predictions are right."""
 
 from fastgd._core import formulas
 from fastgd._data.validation import boolean, number, positive_int
-from fastgd.metrics.compiled import RowMetric
+from fastgd._typing import Array, Data, Floatx
+from fastgd.metrics.compiled_metric import RowMetric
 
 
-class _Accuracy(RowMetric):
-    _direction = "up"
+class Accuracy(RowMetric):
+    """Compute how often y_pred equals y_true.
 
-
-class Accuracy(_Accuracy):
-    """How often y_pred equals y_true.
-
-    Parameters
-    ----------
-    name : str
-    dtype : {"float32", "float64"}, optional
+    The parameters are name and dtype, as in `Metric`.
 
     Examples
     --------
@@ -25,17 +19,15 @@ class Accuracy(_Accuracy):
     """
 
     code = formulas.Metric.METRIC_ACCURACY
-
-    def __init__(self, name="accuracy", dtype=None):
-        super().__init__(dtype, name)
+    default_name = "accuracy"
 
 
-class BinaryAccuracy(_Accuracy):
-    """How often y_pred > threshold says what y_true (0 or 1) says, in each column.
+class BinaryAccuracy(RowMetric):
+    """Compute how often y_true is 1 where y_pred > threshold and 0 elsewhere, in each column.
 
     Parameters
     ----------
-    name : str
+    name : str, optional
     dtype : {"float32", "float64"}, optional
     threshold : float
 
@@ -47,25 +39,24 @@ class BinaryAccuracy(_Accuracy):
     """
 
     code = formulas.Metric.METRIC_BINARY_ACCURACY
+    default_name = "binary_accuracy"
     arguments = ("threshold",)
 
-    def __init__(self, name="binary_accuracy", dtype=None, threshold=0.5):
-        super().__init__(dtype, name)
+    def __init__(
+        self, name: str | None = None, dtype: Floatx | None = None, threshold: float = 0.5
+    ) -> None:
+        super().__init__(name, dtype)
         self.threshold = number(threshold, "threshold")
 
-    def settings(self):
+    def settings(self) -> list[float]:
         return [self.threshold]
 
 
-class CategoricalAccuracy(_Accuracy):
-    """How often the largest of y_pred stands where the largest of y_true does.
+class CategoricalAccuracy(RowMetric):
+    """Compute how often the largest of y_pred is in the same column as the largest of y_true.
 
-    Of equal values the first is the largest; logits do as well as probabilities.
-
-    Parameters
-    ----------
-    name : str
-    dtype : {"float32", "float64"}, optional
+    Of equal values the first is the largest. Predictions may be probabilities or logits. The
+    parameters are name and dtype, as in `Metric`.
 
     Examples
     --------
@@ -75,18 +66,13 @@ class CategoricalAccuracy(_Accuracy):
     """
 
     code = formulas.Metric.METRIC_CATEGORICAL_ACCURACY
-
-    def __init__(self, name="categorical_accuracy", dtype=None):
-        super().__init__(dtype, name)
+    default_name = "categorical_accuracy"
 
 
-class SparseCategoricalAccuracy(_Accuracy):
-    """How often the largest of y_pred stands at the class number y_true.
+class SparseCategoricalAccuracy(RowMetric):
+    """Compute how often the largest of y_pred is in the column of the class number y_true.
 
-    Parameters
-    ----------
-    name : str
-    dtype : {"float32", "float64"}, optional
+    The parameters are name and dtype, as in `Metric`.
 
     Examples
     --------
@@ -96,19 +82,17 @@ class SparseCategoricalAccuracy(_Accuracy):
     """
 
     code = formulas.Metric.METRIC_SPARSE_CATEGORICAL_ACCURACY
+    default_name = "sparse_categorical_accuracy"
     sparse = True
 
-    def __init__(self, name="sparse_categorical_accuracy", dtype=None):
-        super().__init__(dtype, name)
 
-
-class TopKCategoricalAccuracy(_Accuracy):
-    """How often fewer than k of y_pred are larger than that of the true class.
+class TopKCategoricalAccuracy(RowMetric):
+    """Compute how often fewer than k predictions of a row exceed that of the true class.
 
     Parameters
     ----------
     k : int
-    name : str
+    name : str, optional
     dtype : {"float32", "float64"}, optional
 
     Examples
@@ -120,23 +104,27 @@ class TopKCategoricalAccuracy(_Accuracy):
     """
 
     code = formulas.Metric.METRIC_TOP_K
-    arguments = ("k",)
+    default_name = "top_k_categorical_accuracy"
+    arguments: tuple[str, ...] = ("k",)
+    from_sorted_ids = False
 
-    def __init__(self, k=5, name="top_k_categorical_accuracy", dtype=None):
-        super().__init__(dtype, name)
+    def __init__(
+        self, k: int = 5, name: str | None = None, dtype: Floatx | None = None
+    ) -> None:
+        super().__init__(name, dtype)
         self.k = positive_int(k, "k")
 
-    def settings(self):
-        return [float(self.k), 0.0, 0.0]
+    def settings(self) -> list[float]:
+        return [float(self.k), float(bool(self.sparse)), float(self.from_sorted_ids)]
 
 
-class SparseTopKCategoricalAccuracy(_Accuracy):
-    """How often fewer than k of y_pred are larger than that of the class number y_true.
+class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
+    """Compute how often fewer than k predictions of a row exceed that of the class y_true.
 
     Parameters
     ----------
     k : int
-    name : str
+    name : str, optional
     dtype : {"float32", "float64"}, optional
     from_sorted_ids : bool
         Whether y_pred holds class numbers, the likeliest first, of which the first k count.
@@ -149,46 +137,41 @@ class SparseTopKCategoricalAccuracy(_Accuracy):
     0.5
     """
 
-    code = formulas.Metric.METRIC_TOP_K
+    default_name = "sparse_top_k_categorical_accuracy"
     sparse = True
     arguments = ("k", "from_sorted_ids")
 
     def __init__(
-        self,
-        k=5,
-        name="sparse_top_k_categorical_accuracy",
-        dtype=None,
-        from_sorted_ids=False,
-    ):
-        super().__init__(dtype, name)
-        self.k = positive_int(k, "k")
+        self, k: int = 5, name: str | None = None, dtype: Floatx | None = None,
+        from_sorted_ids: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(k, name, dtype)
         self.from_sorted_ids = boolean(from_sorted_ids, "from_sorted_ids")
 
-    def settings(self):
-        return [float(self.k), 1.0, float(self.from_sorted_ids)]
 
-
-def binary_accuracy(y_true, y_pred, threshold=0.5):
-    """Of each row, the share of columns that ``BinaryAccuracy`` finds right: shape (n,)."""
+def binary_accuracy(y_true: Data, y_pred: Data, threshold: float = 0.5) -> Array:
+    """Return the share of columns of each row that ``BinaryAccuracy`` finds right: (n,)."""
     return BinaryAccuracy(threshold=threshold).rows(y_true, y_pred)
 
 
-def categorical_accuracy(y_true, y_pred):
-    """Of each row, whether ``CategoricalAccuracy`` finds it right, 1 or 0: shape (n,)."""
+def categorical_accuracy(y_true: Data, y_pred: Data) -> Array:
+    """Return 1 for each row that ``CategoricalAccuracy`` finds right, else 0: (n,)."""
     return CategoricalAccuracy().rows(y_true, y_pred)
 
 
-def sparse_categorical_accuracy(y_true, y_pred):
-    """Of each row, whether ``SparseCategoricalAccuracy`` finds it right: shape (n,)."""
+def sparse_categorical_accuracy(y_true: Data, y_pred: Data) -> Array:
+    """Return 1 for each row that ``SparseCategoricalAccuracy`` finds right, else 0: (n,)."""
     return SparseCategoricalAccuracy().rows(y_true, y_pred)
 
 
-def top_k_categorical_accuracy(y_true, y_pred, k=5):
-    """Of each row, whether ``TopKCategoricalAccuracy`` finds it right: shape (n,)."""
+def top_k_categorical_accuracy(y_true: Data, y_pred: Data, k: int = 5) -> Array:
+    """Return 1 for each row that ``TopKCategoricalAccuracy`` finds right, else 0: (n,)."""
     return TopKCategoricalAccuracy(k).rows(y_true, y_pred)
 
 
-def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5, from_sorted_ids=False):
-    """Of each row, whether ``SparseTopKCategoricalAccuracy`` finds it right: shape (n,)."""
+def sparse_top_k_categorical_accuracy(
+    y_true: Data, y_pred: Data, k: int = 5, from_sorted_ids: bool = False
+) -> Array:
+    """Return 1 for each row that ``SparseTopKCategoricalAccuracy`` finds right, else 0."""
     metric = SparseTopKCategoricalAccuracy(k, from_sorted_ids=from_sorted_ids)
     return metric.rows(y_true, y_pred)

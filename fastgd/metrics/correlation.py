@@ -3,45 +3,53 @@
 import numpy as np
 
 from fastgd._core import formulas
+from fastgd._typing import Array, Floatx
 from fastgd.errors import ArgumentError
-from fastgd.metrics.compiled import RowMetric
+from fastgd.metrics.compiled_metric import RowMetric
 from fastgd.metrics.counts import ratio
 from fastgd.metrics.regression import MOMENTS, centred
 
 
 class _Correlation(RowMetric):
-    _direction = "up"
-    arguments = ("axis",)
-    along_rows = None
+    """Correlate along rows, with the code of a subclass, or over all rows."""
 
-    def __init__(self, name, dtype, axis):
-        super().__init__(dtype, name)
+    arguments = ("axis",)
+
+    def __init__(
+        self, name: str | None = None, dtype: Floatx | None = None, axis: int = -1
+    ) -> None:
+        super().__init__(name, dtype)
         if axis not in (-1, 0, 1):
             raise ArgumentError(f"axis: expected -1 or 1, along rows, or 0, got {axis!r}")
         self.axis = axis
-        self.code = formulas.Metric.METRIC_MOMENTS if axis == 0 else self.along_rows
+        if axis == 0:
+            self.code = formulas.Metric.METRIC_MOMENTS
 
-    def size(self, width):
+    def size(self, width: int) -> int:
         return 1 + MOMENTS * width if self.axis == 0 else super().size(width)
 
-    def figure(self, totals):
-        """A float; a correlation of what does not vary is 0."""
+    def value(self, totals: Array) -> float | Array:
+        """Return a float; the correlation of equal values is 0."""
         if self.axis == 0:
             return float(self._over_rows(*centred(totals)).mean())
-        return super().figure(totals)
+        return super().value(totals)
+
+    def _over_rows(self, weight, difference, yy, pp, yp, dd):
+        """Return the correlation of each column from `centred` sums."""
+        raise NotImplementedError
 
 
 class PearsonCorrelation(_Correlation):
-    """Pearson's correlation: covariance / (deviation of y_true times that of y_pred).
+    """Compute Pearson's correlation: covariance / (deviation of y_true times that of y_pred).
 
     Parameters
     ----------
-    name : str
+    name : str, optional
     dtype : {"float32", "float64"}, optional
     axis : int
-        -1 or 1: along the columns of each row, of which the mean over rows is taken. 0: over
-        all rows, of which the mean over columns is taken; this is the one for models with one
-        output, and does not depend on batches.
+        -1 or 1: along the columns of each row; the value is the mean over rows. 0: over all
+        rows; the value is the mean over columns. Use 0 for a model with one output; it does not
+        depend on batches.
 
     Examples
     --------
@@ -52,20 +60,18 @@ class PearsonCorrelation(_Correlation):
     0.9967
     """
 
-    along_rows = formulas.Metric.METRIC_PEARSON
+    code = formulas.Metric.METRIC_PEARSON
+    default_name = "pearson_correlation"
 
-    def __init__(self, name="pearson_correlation", dtype=None, axis=-1):
-        super().__init__(name, dtype, axis)
-
-    @staticmethod
-    def _over_rows(weight, difference, yy, pp, yp, dd):
+    def _over_rows(self, weight, difference, yy, pp, yp, dd):
         return np.clip(ratio(yp, np.sqrt(yy) * np.sqrt(pp)), -1, 1)
 
 
 class ConcordanceCorrelation(_Correlation):
-    """Lin's concordance: 2 covariance / (both variances + the squared difference of the means).
+    """Compute Lin's concordance correlation coefficient.
 
-    Parameters as in ``PearsonCorrelation``.
+    It is 2 covariance / (both variances + the squared difference of the means). The parameters
+    are those of `PearsonCorrelation`.
 
     Examples
     --------
@@ -76,11 +82,8 @@ class ConcordanceCorrelation(_Correlation):
     0.981632
     """
 
-    along_rows = formulas.Metric.METRIC_CONCORDANCE
+    code = formulas.Metric.METRIC_CONCORDANCE
+    default_name = "concordance_correlation"
 
-    def __init__(self, name="concordance_correlation", dtype=None, axis=-1):
-        super().__init__(name, dtype, axis)
-
-    @staticmethod
-    def _over_rows(weight, difference, yy, pp, yp, dd):
+    def _over_rows(self, weight, difference, yy, pp, yp, dd):
         return 2 * ratio(yp, yy + pp + weight * difference**2)

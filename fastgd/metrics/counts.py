@@ -1,45 +1,48 @@
-"""Positives and negatives at thresholds: the confusion matrix, and what it gives.
+"""Positives and negatives at thresholds: the confusion matrix, and metrics of it.
 
 A prediction is positive at a threshold if it exceeds it, and a target if it is not 0. The
 engine counts between sorted thresholds, which costs the same for any number of them.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from fastgd._core import formulas
 from fastgd._data.validation import number, positive_int, whole_number
+from fastgd._typing import Array, Config, Floatx
 from fastgd.errors import ArgumentError, ShapeError
-from fastgd.metrics.compiled import Compiled
+from fastgd.metrics.compiled_metric import CompiledMetric
 
 #: The default threshold where the largest predictions of a row count: below all of them.
 BELOW_ALL = -1e10
 
 
-class Counted(Compiled):
-    """A metric of counts between thresholds; see ``_core/kernels/counts.pxi``.
+class CountMetric(CompiledMetric):
+    """Count rows between thresholds; see ``_core/kernels/counts.pxi``.
 
     Attributes
     ----------
     thresholds : list of float
         Sorted or not.
     class_id : int or None
-        The column that alone counts.
+        The only column that counts.
     """
 
     code = formulas.Metric.METRIC_COUNTS
-    _direction = "up"
-    class_id = None
-    top_k = None
+    thresholds: list[float]
+    class_id: int | None = None
+    top_k: int | None = None
     from_logits = False
     multi_label = False
-    label_weights = None
+    label_weights: list[float] | None = None
 
-    def _counted(self):
-        """The thresholds that are counted between."""
+    def _bounds(self):
+        """Return the thresholds between which the engine counts."""
         return self.thresholds
 
-    def settings(self):
-        thresholds = np.sort(np.array(self._counted(), np.float64))
+    def settings(self) -> list[float]:
+        thresholds = np.sort(np.array(self._bounds(), np.float64))
         if self.from_logits:  # a logit is compared with the logit of a threshold
             with np.errstate(divide="ignore"):
                 thresholds = np.log(thresholds) - np.log1p(-thresholds)
@@ -49,12 +52,12 @@ class Counted(Compiled):
                 self.multi_label, weights is not None]  # fmt: skip
         return [*map(float, head), *thresholds.tolist(), *(weights or [])]
 
-    def check_width(self, width):
+    def check_width(self, width: int) -> None:
         if self.class_id is not None and self.class_id >= width:
             raise ShapeError(f"class_id: there is no {self.class_id} of {width} columns")
 
-    def size(self, width):
-        return 2 * (len(self._counted()) + 1) * (width if self.multi_label else 1)
+    def size(self, width: int) -> int:
+        return 2 * (len(self._bounds()) + 1) * (width if self.multi_label else 1)
 
     def _predictions(self, y_pred):
         if self.top_k is not None and np.ndim(y_pred) == 1:  # all of it is one row, as in Keras
@@ -67,7 +70,7 @@ class Counted(Compiled):
         return super()._targets(y, p)
 
     def confusion(self, totals):
-        """Counts at the thresholds in their order: (TP, FP, TN, FN), each an array."""
+        """Return the counts at the thresholds in their order: (TP, FP, TN, FN), arrays."""
         above, below = cumulative(totals, len(self.thresholds))
         place = np.argsort(np.argsort(self.thresholds, kind="stable"), kind="stable")
         tp, fp = above[0, 1:].T
@@ -76,7 +79,7 @@ class Counted(Compiled):
 
 
 def spacing(thresholds):
-    """How many sorted thresholds go to a unit if they are evenly spaced, else 0."""
+    """Return how many sorted thresholds a unit has if they are evenly spaced, else 0."""
     n = len(thresholds)
     if n < 2 or not 0 < thresholds[-1] - thresholds[0] < np.inf:
         return 0.0
@@ -86,7 +89,7 @@ def spacing(thresholds):
 
 
 def cumulative(totals, count):
-    """Counts above and below: two arrays (columns, count + 1, 2), of positives and negatives.
+    """Return counts above and below: arrays (columns, count + 1, 2), positives and negatives.
 
     above[:, b] counts what exceeds at least b thresholds, below[:, b] what exceeds at most b.
     """
@@ -95,51 +98,63 @@ def cumulative(totals, count):
 
 
 def ratio(a, b):
-    """a / b; 0 where b is 0."""
+    """Return a / b; 0 where b is 0."""
     return np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape), where=np.asarray(b) != 0)
 
 
-def alone(values):
-    """A float if there is one value, else the array."""
+def scalar_or_array(values):
+    """Return a float if there is one value, else the array."""
     return float(values[0]) if len(values) == 1 else values
 
 
 def checked_thresholds(given, default):
-    """A number from 0 to 1, several or none, as a list of float."""
+    """Return numbers from 0 to 1 as a list of float; a number, several or None are given."""
     if given is None:
         return [default]
     listed = list(given) if np.ndim(given) else [given]
     if not listed:
-        raise ArgumentError("thresholds: expected at least one")
+        raise ArgumentError(f"thresholds: expected at least one, got {given!r}")
     return [number(value, "thresholds", 0, 1) for value in listed]
 
 
-class _Count(Counted):
-    """The weight of what one field of the confusion matrix holds."""
+class _ThresholdMetric(CountMetric):
+    """Hold one threshold or several, at which rows are counted."""
 
-    arguments = ("thresholds",)
+    #: Which count of (TP, FP, TN, FN) is taken.
     field = 0
 
-    def __init__(self, thresholds=None, name=None, dtype=None):
-        super().__init__(dtype, name)
-        self._given = thresholds
-        self.thresholds = checked_thresholds(thresholds, 0.5)
+    def _set_thresholds(self, given, default):
+        self._given = given
+        self.thresholds = checked_thresholds(given, default)
 
-    def figure(self, totals):
-        """A float, or an array with one for each of several thresholds."""
-        return alone(self.confusion(totals)[self.field])
-
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "thresholds": self._given}
 
 
+class _Count(_ThresholdMetric):
+    """Sum the weights of the rows that one field of the confusion matrix counts."""
+
+    arguments = ("thresholds",)
+
+    def __init__(
+        self, thresholds: float | Sequence[float] | None = None, name: str | None = None,
+        dtype: Floatx | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(name, dtype)
+        self._set_thresholds(thresholds, 0.5)
+
+    def value(self, totals: Array) -> float | Array:
+        """Return a float, or an array with one for each of several thresholds."""
+        return scalar_or_array(self.confusion(totals)[self.field])
+
+
 class TruePositives(_Count):
-    """The weight of positives that are predicted to be so.
+    """Sum the weights of positives predicted to be positive.
 
     Parameters
     ----------
     thresholds : float or list of float, optional
-        0.5 without it; from 0 to 1. For logits give 0.
+        From 0 to 1; by default 0.5. For logits pass 0.
     name : str, optional
     dtype : {"float32", "float64"}, optional
 
@@ -152,7 +167,7 @@ class TruePositives(_Count):
 
 
 class FalsePositives(_Count):
-    """The weight of negatives that are predicted to be positive; as ``TruePositives``.
+    """Sum the weights of negatives predicted to be positive; as ``TruePositives``.
 
     Examples
     --------
@@ -166,7 +181,7 @@ class FalsePositives(_Count):
 
 
 class TrueNegatives(_Count):
-    """The weight of negatives that are predicted to be so; as ``TruePositives``.
+    """Sum the weights of negatives predicted to be negative; as ``TruePositives``.
 
     Examples
     --------
@@ -179,7 +194,7 @@ class TrueNegatives(_Count):
 
 
 class FalseNegatives(_Count):
-    """The weight of positives that are predicted to be negative; as ``TruePositives``.
+    """Sum the weights of positives predicted to be negative; as ``TruePositives``.
 
     Examples
     --------
@@ -192,39 +207,38 @@ class FalseNegatives(_Count):
     field = 3
 
 
-class _Rate(Counted):
-    """TP / (TP + a field of the confusion matrix)."""
+class _Rate(_ThresholdMetric):
+    """Compute TP / (TP + a field of the confusion matrix)."""
 
     arguments = ("thresholds", "top_k", "class_id")
     field = 1
 
-    def __init__(self, thresholds=None, top_k=None, class_id=None, name=None, dtype=None):
-        super().__init__(dtype, name)
-        self._given = thresholds
+    def __init__(
+        self, thresholds: float | Sequence[float] | None = None, top_k: int | None = None,
+        class_id: int | None = None, name: str | None = None, dtype: Floatx | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(name, dtype)
         self.top_k = None if top_k is None else positive_int(top_k, "top_k")
         self.class_id = None if class_id is None else whole_number(class_id, "class_id", 0)
-        self.thresholds = checked_thresholds(thresholds, 0.5 if top_k is None else BELOW_ALL)
+        self._set_thresholds(thresholds, 0.5 if top_k is None else BELOW_ALL)
 
-    def figure(self, totals):
-        """A float, or an array with one for each of several thresholds; 0 for 0 / 0."""
+    def value(self, totals: Array) -> float | Array:
+        """Return a float, or an array with one for each of several thresholds; 0 for 0 / 0."""
         found = self.confusion(totals)
-        return alone(ratio(found[0], found[0] + found[self.field]))
-
-    def get_config(self):
-        return {**super().get_config(), "thresholds": self._given}
+        return scalar_or_array(ratio(found[0], found[0] + found[self.field]))
 
 
 class Precision(_Rate):
-    """TP / (TP + FP): how many of those that are predicted to be positive are so.
+    """Compute TP / (TP + FP): how many of those predicted to be positive are positive.
 
     Parameters
     ----------
     thresholds : float or list of float, optional
-        From 0 to 1; 0.5 without it, or none with `top_k`. For logits give 0.
+        From 0 to 1; by default 0.5, or none with `top_k`. For logits pass 0.
     top_k : int, optional
         Only the k largest predictions of a row may be positive.
     class_id : int, optional
-        The only column to look at.
+        The only column that counts.
     name : str, optional
     dtype : {"float32", "float64"}, optional
 
@@ -237,7 +251,7 @@ class Precision(_Rate):
 
 
 class Recall(_Rate):
-    """TP / (TP + FN): how many of the positives are found; arguments as in ``Precision``.
+    """Compute TP / (TP + FN): how many positives are found; arguments as in ``Precision``.
 
     Examples
     --------

@@ -1,10 +1,13 @@
 """Curves over thresholds: the areas under them, and the best point under a constraint."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from fastgd._data.validation import boolean, number, positive_int, whole_number
+from fastgd._typing import Array, Config, Floatx
 from fastgd.errors import ArgumentError, ShapeError
-from fastgd.metrics.counts import Counted, checked_thresholds, cumulative, ratio
+from fastgd.metrics.counts import CountMetric, checked_thresholds, cumulative, ratio
 
 _CURVES = ("ROC", "PR", "PRGAIN")
 _SUMMATIONS = ("interpolation", "majoring", "minoring")
@@ -12,42 +15,37 @@ _SUMMATIONS = ("interpolation", "majoring", "minoring")
 _EPSILON = 1e-7
 
 
-class _Curve(Counted):
-    """Counts over all of [0, 1]; a prediction outside counts as its nearer end."""
+class _Curve(CountMetric):
+    """Count rows over all of [0, 1]; a prediction outside counts as its nearer end."""
 
     def _set_thresholds(self, num_thresholds, thresholds):
         if thresholds is None:
-            self.num_thresholds = whole_number(num_thresholds, "num_thresholds", 2)
-            steps = self.num_thresholds - 1
+            steps = whole_number(num_thresholds, "num_thresholds", 2) - 1
             self._inner = [(i + 1) / steps for i in range(steps - 1)]
         else:
             inner = checked_thresholds(thresholds, None) if len(thresholds) else []
             self._inner = sorted(inner)
-            self.num_thresholds = len(inner) + 2
         self._given = thresholds is not None
+        self.thresholds = [-_EPSILON, *self._inner, 1 + _EPSILON]
+        self.num_thresholds = len(self.thresholds)
 
-    @property
-    def thresholds(self):
-        """All thresholds, the ends included: a list of float."""
-        return [-_EPSILON, *self._inner, 1 + _EPSILON]
-
-    def _counted(self):
+    def _bounds(self):
         return self._inner
 
     def _points(self, totals):
-        """(TP, FP, TN, FN) at all thresholds, each of shape (num_thresholds, columns)."""
+        """Return (TP, FP, TN, FN) at all thresholds, each (num_thresholds, columns)."""
         above, below = cumulative(totals, len(self._inner))
         nothing = np.zeros_like(above[:, :1])
         above = np.concatenate([above, nothing], axis=1).transpose(2, 1, 0)
         below = np.concatenate([nothing, below], axis=1).transpose(2, 1, 0)
         return above[0], above[1], below[1], below[0]
 
-    def get_config(self):
+    def get_config(self) -> Config:
         return {**super().get_config(), "thresholds": self._inner if self._given else None}
 
 
 class AUC(_Curve):
-    """The area under the ROC or the precision-recall curve, by Riemann sums over thresholds.
+    """Compute the area under the ROC or precision-recall curve, as a sum over thresholds.
 
     Parameters
     ----------
@@ -62,8 +60,8 @@ class AUC(_Curve):
     thresholds : list of float, optional
         From 0 to 1, in place of evenly spaced ones; the ends are added.
     multi_label : bool
-        Whether each column has an area of its own, of which the mean is taken; otherwise all
-        columns are thrown together.
+        Whether to take the mean of the areas of the columns; otherwise all columns together
+        have one area.
     num_labels : int, optional
         How many columns there are; only with `multi_label`.
     label_weights : list of float, optional
@@ -87,19 +85,13 @@ class AUC(_Curve):
                  "label_weights", "from_logits")  # fmt: skip
 
     def __init__(
-        self,
-        num_thresholds=200,
-        curve="ROC",
-        summation_method="interpolation",
-        name=None,
-        dtype=None,
-        thresholds=None,
-        multi_label=False,
-        num_labels=None,
-        label_weights=None,
-        from_logits=False,
-    ):
-        super().__init__(dtype, name)
+        self, num_thresholds: int = 200, curve: str = "ROC",
+        summation_method: str = "interpolation", name: str | None = None,
+        dtype: Floatx | None = None, thresholds: Sequence[float] | None = None,
+        multi_label: bool = False, num_labels: int | None = None,
+        label_weights: Sequence[float] | None = None, from_logits: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(name, dtype)
         self.curve = _one_of("curve", curve, _CURVES)
         self.summation_method = _one_of("summation_method", summation_method, _SUMMATIONS)
         self._set_thresholds(num_thresholds, thresholds)
@@ -111,14 +103,14 @@ class AUC(_Curve):
         if label_weights is not None:
             self.label_weights = [number(w, "label_weights", 0) for w in label_weights]
 
-    def check_width(self, width):
+    def check_width(self, width: int) -> None:
         labels = None if self.label_weights is None else len(self.label_weights)
         for name, wanted in (("num_labels", self.num_labels), ("label_weights", labels)):
             if wanted not in (None, width):
-                raise ShapeError(f"{name}: {wanted} for predictions of {width} columns")
+                raise ShapeError(f"{name}: expected {width}, one for each column, got {wanted}")
 
-    def figure(self, totals):
-        """The area: a float."""
+    def value(self, totals: Array) -> float:
+        """Return the area: a float."""
         counts = self._points(totals)
         if self.curve == "PR" and self.summation_method == "interpolation":
             areas = _interpolated_pr(*counts)
@@ -152,7 +144,7 @@ def _pr(tp, fp, tn, fn):
 
 
 def _pr_gain(tp, fp, tn, fn):
-    """Flach & Kull, 2015: 1 - (P / N) (FN / TP) and 1 - (P / N) (FP / TP)."""
+    """Return 1 - (P / N) (FN / TP) and 1 - (P / N) (FP / TP) (Flach & Kull, 2015)."""
     scale = ratio(tp + fn, tn + fp)
     recall_gain = np.where(tp == 0, 0, 1 - scale * ratio(fn, tp))
     return np.maximum(recall_gain, 0), np.where(tp == 0, 1, 1 - scale * ratio(fp, tp))
@@ -162,9 +154,9 @@ _CURVE_POINTS = {"ROC": _roc, "PR": _pr, "PRGAIN": _pr_gain}
 
 
 def _interpolated_pr(tp, fp, tn, fn):
-    """The area where TP and TP + FP run linearly between two thresholds A and B.
+    """Return the areas where TP and P = TP + FP are linear between two thresholds A and B.
 
-    With P = TP + FP and s = dTP / dP it is s (dTP + (TP_B - s P_B) log(P_A / P_B)) / positives.
+    With s = dTP / dP such an area is s (dTP + (TP_B - s P_B) log(P_A / P_B)) / positives.
     """
     p = tp + fp
     d_tp, d_p = tp[:-1] - tp[1:], np.maximum(p[:-1] - p[1:], 0)
@@ -175,28 +167,33 @@ def _interpolated_pr(tp, fp, tn, fn):
     return ratio(area, tp[1:] + fn[1:]).sum(axis=0)
 
 
-class _Separation(_Curve):
-    """A figure of the ROC curve."""
+class _RocMetric(_Curve):
+    """Hold the thresholds of other metrics of the ROC curve."""
 
     arguments = ("num_thresholds", "from_logits")
 
     def __init__(
-        self, num_thresholds=200, name=None, dtype=None, thresholds=None, from_logits=False
-    ):
-        super().__init__(dtype, name)
+        self, num_thresholds: int = 200, name: str | None = None, dtype: Floatx | None = None,
+        thresholds: Sequence[float] | None = None, from_logits: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(name, dtype)
         self._set_thresholds(num_thresholds, thresholds)
         self.from_logits = boolean(from_logits, "from_logits")
 
-    def figure(self, totals):
-        """A float; 0 where a class is missing."""
+    def value(self, totals: Array) -> float:
+        """Return a float; 0 where a class is missing."""
         tp, fp, tn, fn = (counts[:, 0] for counts in self._points(totals))
         if tp[0] == 0 or fp[0] == 0:
             return 0.0
         return float(self._of_curve(fp / (fp + tn), tp / (tp + fn)))
 
+    def _of_curve(self, x, y):
+        """Return the value of the curve through the points (x, y)."""
+        raise NotImplementedError
 
-class Gini(_Separation):
-    """The Gini coefficient, 2 AUC - 1, of the ROC curve: 1 for a perfect order, 0 for chance.
+
+class Gini(_RocMetric):
+    """Compute the Gini coefficient 2 AUC - 1: 1 for a perfect order, 0 for a random one.
 
     Parameters
     ----------
@@ -220,8 +217,8 @@ class Gini(_Separation):
         return 2 * np.sum((x[:-1] - x[1:]) * (y[:-1] + y[1:]) / 2) - 1
 
 
-class KolmogorovSmirnov(_Separation):
-    """The largest distance between the distributions of positives and of negatives.
+class KolmogorovSmirnov(_RocMetric):
+    """Compute the largest distance between the distributions of positives and of negatives.
 
     That is the largest of |TP / P - FP / N| over the thresholds; arguments as in ``Gini``.
 
@@ -236,51 +233,44 @@ class KolmogorovSmirnov(_Separation):
         return np.abs(y - x).max()
 
 
-class _Best(Counted):
-    """The best of one rate where another is at least a value; 0 where it is nowhere.
+class _RateAtBound(CountMetric):
+    """Find the best value of one rate where another is at least a bound; 0 if it never is."""
 
-    `rates` names the constrained one and the one that is wanted.
-    """
+    #: The rate with the bound, and the rate that is wanted.
+    rates: tuple[str, str]
 
-    constraint = "value"
-    rates = None
-
-    def __init__(self, value, num_thresholds, class_id, name, dtype):
-        super().__init__(dtype, name)
-        setattr(self, self.constraint, number(value, self.constraint, 0, 1))
+    def __init__(self, bound, num_thresholds, class_id, name, dtype):
+        super().__init__(name, dtype)
+        setattr(self, self.arguments[0], number(bound, self.arguments[0], 0, 1))
         self.num_thresholds = positive_int(num_thresholds, "num_thresholds")
         self.class_id = None if class_id is None else whole_number(class_id, "class_id", 0)
         n = self.num_thresholds
         self.thresholds = [0.5] if n == 1 else [i / (n - 1) for i in range(n)]
 
-    @property
-    def arguments(self):
-        return (self.constraint, "num_thresholds", "class_id")
-
-    def figure(self, totals):
-        """A float."""
+    def value(self, totals: Array) -> float:
+        """Return a float."""
         tp, fp, tn, fn = self.confusion(totals)
         rates = {
             "recall": ratio(tp, tp + fn),
             "precision": ratio(tp, tp + fp),
             "specificity": ratio(tn, tn + fp),
         }
-        constrained, wanted = self.rates
-        feasible = rates[constrained] >= getattr(self, self.constraint)
+        bounded, wanted = self.rates
+        feasible = rates[bounded] >= getattr(self, self.arguments[0])
         return float(np.where(feasible, rates[wanted], 0).max())
 
 
-class SensitivityAtSpecificity(_Best):
-    """The best sensitivity TP / (TP + FN) where the specificity TN / (TN + FP) is high enough.
+class SensitivityAtSpecificity(_RateAtBound):
+    """Find the best sensitivity TP / (TP + FN) where TN / (TN + FP) is at least `specificity`.
 
     Parameters
     ----------
     specificity : float
-        From 0 to 1.
+        The bound of TN / (TN + FP), from 0 to 1.
     num_thresholds : int
         Evenly spaced from 0 to 1; a single one is 0.5.
     class_id : int, optional
-        The only column to look at.
+        The only column that counts.
     name : str, optional
     dtype : {"float32", "float64"}, optional
 
@@ -291,15 +281,18 @@ class SensitivityAtSpecificity(_Best):
     0.5
     """
 
-    constraint = "specificity"
+    arguments = ("specificity", "num_thresholds", "class_id")
     rates = ("specificity", "recall")
 
-    def __init__(self, specificity, num_thresholds=200, class_id=None, name=None, dtype=None):
+    def __init__(
+        self, specificity: float, num_thresholds: int = 200, class_id: int | None = None,
+        name: str | None = None, dtype: Floatx | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(specificity, num_thresholds, class_id, name, dtype)
 
 
-class SpecificityAtSensitivity(_Best):
-    """The best specificity TN / (TN + FP) where the sensitivity TP / (TP + FN) is high enough.
+class SpecificityAtSensitivity(_RateAtBound):
+    """Find the best specificity TN / (TN + FP) where TP / (TP + FN) is at least `sensitivity`.
 
     Arguments as in ``SensitivityAtSpecificity``.
 
@@ -311,15 +304,18 @@ class SpecificityAtSensitivity(_Best):
     0.6667
     """
 
-    constraint = "sensitivity"
+    arguments = ("sensitivity", "num_thresholds", "class_id")
     rates = ("recall", "specificity")
 
-    def __init__(self, sensitivity, num_thresholds=200, class_id=None, name=None, dtype=None):
+    def __init__(
+        self, sensitivity: float, num_thresholds: int = 200, class_id: int | None = None,
+        name: str | None = None, dtype: Floatx | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
 
 
-class PrecisionAtRecall(_Best):
-    """The best precision TP / (TP + FP) where the recall TP / (TP + FN) is high enough.
+class PrecisionAtRecall(_RateAtBound):
+    """Find the best precision TP / (TP + FP) where TP / (TP + FN) is at least `recall`.
 
     Arguments as in ``SensitivityAtSpecificity``.
 
@@ -330,15 +326,18 @@ class PrecisionAtRecall(_Best):
     0.5
     """
 
-    constraint = "recall"
+    arguments = ("recall", "num_thresholds", "class_id")
     rates = ("recall", "precision")
 
-    def __init__(self, recall, num_thresholds=200, class_id=None, name=None, dtype=None):
+    def __init__(
+        self, recall: float, num_thresholds: int = 200, class_id: int | None = None,
+        name: str | None = None, dtype: Floatx | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(recall, num_thresholds, class_id, name, dtype)
 
 
-class RecallAtPrecision(_Best):
-    """The best recall TP / (TP + FN) where the precision TP / (TP + FP) is high enough.
+class RecallAtPrecision(_RateAtBound):
+    """Find the best recall TP / (TP + FN) where TP / (TP + FP) is at least `precision`.
 
     Arguments as in ``SensitivityAtSpecificity``.
 
@@ -349,8 +348,11 @@ class RecallAtPrecision(_Best):
     0.5
     """
 
-    constraint = "precision"
+    arguments = ("precision", "num_thresholds", "class_id")
     rates = ("precision", "recall")
 
-    def __init__(self, precision, num_thresholds=200, class_id=None, name=None, dtype=None):
+    def __init__(
+        self, precision: float, num_thresholds: int = 200, class_id: int | None = None,
+        name: str | None = None, dtype: Floatx | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(precision, num_thresholds, class_id, name, dtype)

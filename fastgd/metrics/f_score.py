@@ -1,16 +1,17 @@
-"""F scores: precision and recall of classes in one figure."""
+"""F scores: precision and recall of classes in one number."""
 
 import numpy as np
 
 from fastgd._core import formulas
 from fastgd._data.validation import number
+from fastgd._typing import Array, Floatx
 from fastgd.errors import ArgumentError
-from fastgd.metrics.compiled import Compiled
+from fastgd.metrics.compiled_metric import CompiledMetric
 from fastgd.metrics.counts import ratio
 
 
-class FBetaScore(Compiled):
-    """(1 + beta²) precision recall / (beta² precision + recall), of each class.
+class FBetaScore(CompiledMetric):
+    """Compute (1 + beta²) precision recall / (beta² precision + recall) of each class.
 
     Parameters
     ----------
@@ -19,11 +20,11 @@ class FBetaScore(Compiled):
         classes. "macro": the mean score. "weighted": the mean weighted by how often a class is
         true.
     beta : float
-        How many times as much recall counts as precision does.
+        How many times as much recall counts as precision.
     threshold : float, optional
-        A class is predicted if its prediction exceeds it; without it, if it is the largest of
-        its row (and not 0).
-    name : str
+        A class is predicted if its prediction exceeds the threshold; without one, if it is the
+        largest of its row (and not 0).
+    name : str, optional
     dtype : {"float32", "float64"}, optional
 
     Examples
@@ -36,11 +37,14 @@ class FBetaScore(Compiled):
     """
 
     code = formulas.Metric.METRIC_CLASS_COUNTS
-    _direction = "up"
-    arguments = ("average", "beta", "threshold")
+    default_name = "fbeta_score"
+    arguments: tuple[str, ...] = ("average", "beta", "threshold")
 
-    def __init__(self, average=None, beta=1.0, threshold=None, name="fbeta_score", dtype=None):
-        super().__init__(dtype, name)
+    def __init__(
+        self, average: str | None = None, beta: float = 1.0, threshold: float | None = None,
+        name: str | None = None, dtype: Floatx | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(name, dtype)
         if average not in (None, "micro", "macro", "weighted"):
             raise ArgumentError(
                 f"average: expected None, 'micro', 'macro' or 'weighted', got {average!r}"
@@ -49,14 +53,14 @@ class FBetaScore(Compiled):
         self.beta = _positive(beta, "beta", np.inf)
         self.threshold = None if threshold is None else _positive(threshold, "threshold", 1)
 
-    def settings(self):
+    def settings(self) -> list[float]:
         return [float("nan") if self.threshold is None else self.threshold]
 
-    def size(self, width):
+    def size(self, width: int) -> int:
         return 3 * width
 
-    def figure(self, totals):
-        """A float, or an array (classes,) without an average; 0 for 0 / 0."""
+    def value(self, totals: Array) -> float | Array:
+        """Return a float, or an array (classes,) without an average; 0 for 0 / 0."""
         counts = np.asarray(totals).reshape(-1, 3)
         if self.average == "micro":
             counts = counts.sum(axis=0, keepdims=True)
@@ -79,7 +83,7 @@ def _positive(value, argument, high):
 
 
 class F1Score(FBetaScore):
-    """The harmonic mean of precision and recall, of each class; as ``FBetaScore``.
+    """Compute the harmonic mean of precision and recall; arguments as in ``FBetaScore``.
 
     Examples
     --------
@@ -90,7 +94,11 @@ class F1Score(FBetaScore):
     array([0.5   , 0.8   , 0.6667])
     """
 
+    default_name = "f1_score"
     arguments = ("average", "threshold")
 
-    def __init__(self, average=None, threshold=None, name="f1_score", dtype=None):
+    def __init__(
+        self, average: str | None = None, threshold: float | None = None,
+        name: str | None = None, dtype: Floatx | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(average, 1.0, threshold, name, dtype)

@@ -1,16 +1,13 @@
 """Losses of margins as metrics."""
 
 from fastgd import losses
-from fastgd.metrics.compiled import LossMean
+from fastgd.metrics.compiled_metric import FixedLossMean
 
 
-class Hinge(LossMean):
-    """Mean of max(0, 1 - y p) over columns and rows; targets are -1 or 1, where 0 is -1 too.
+class Hinge(FixedLossMean):
+    """Average max(0, 1 - y p) over columns and rows; targets y are -1 or 1, 0 stands for -1.
 
-    Parameters
-    ----------
-    name : str
-    dtype : {"float32", "float64"}, optional
+    The parameters are name and dtype, as in `Metric`.
 
     Examples
     --------
@@ -19,17 +16,13 @@ class Hinge(LossMean):
     1.3
     """
 
-    def __init__(self, name="hinge", dtype=None):
-        super().__init__(losses.Hinge(), name, dtype)
+    loss_class = losses.Hinge
 
 
-class SquaredHinge(LossMean):
-    """Mean of max(0, 1 - y p)² over columns and rows; targets are -1 or 1, where 0 is -1 too.
+class SquaredHinge(FixedLossMean):
+    """Average max(0, 1 - y p)² over columns and rows; targets y are -1 or 1, 0 stands for -1.
 
-    Parameters
-    ----------
-    name : str
-    dtype : {"float32", "float64"}, optional
+    The parameters are name and dtype, as in `Metric`.
 
     Examples
     --------
@@ -38,17 +31,13 @@ class SquaredHinge(LossMean):
     1.86
     """
 
-    def __init__(self, name="squared_hinge", dtype=None):
-        super().__init__(losses.SquaredHinge(), name, dtype)
+    loss_class = losses.SquaredHinge
 
 
-class CategoricalHinge(LossMean):
-    """Mean of max(0, 1 + max of (1 - y) p - sum of y p) over rows; targets are one-hot.
+class CategoricalHinge(FixedLossMean):
+    """Average max(0, 1 + max of (1 - y) p - sum of y p) over rows; targets y are one-hot.
 
-    Parameters
-    ----------
-    name : str
-    dtype : {"float32", "float64"}, optional
+    The parameters are name and dtype, as in `Metric`.
 
     Examples
     --------
@@ -57,5 +46,4 @@ class CategoricalHinge(LossMean):
     1.4
     """
 
-    def __init__(self, name="categorical_hinge", dtype=None):
-        super().__init__(losses.CategoricalHinge(), name, dtype)
+    loss_class = losses.CategoricalHinge

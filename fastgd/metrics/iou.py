@@ -1,16 +1,22 @@
 """Intersection over union of classes: TP / (TP + FP + FN), from a matrix of classes."""
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 import numpy as np
 
 from fastgd._core import formulas
 from fastgd._data.validation import boolean, number, positive_int, whole_number
+from fastgd._typing import Array, Floatx
 from fastgd.errors import ArgumentError, ShapeError
-from fastgd.metrics.compiled import Compiled
+from fastgd.metrics.compiled_metric import CompiledMetric
 from fastgd.metrics.counts import ratio
 
+Names: TypeAlias = tuple[str, ...]
 
-class IoU(Compiled):
-    """The mean of TP / (TP + FP + FN) over chosen classes, of those that occur.
+
+class IoU(CompiledMetric):
+    """Average TP / (TP + FP + FN) over those of the chosen classes that occur.
 
     Parameters
     ----------
@@ -20,11 +26,11 @@ class IoU(Compiled):
     name : str, optional
     dtype : {"float32", "float64"}, optional
     ignore_class : int, optional
-        Rows of this true class are left out; so are numbers that are of no class.
+        Rows of this true class are left out, like numbers that are no class.
     sparse_y_true, sparse_y_pred : bool
         Whether targets and predictions are class numbers; else the largest of a row counts.
     axis : int
-        The one of the classes: the last.
+        The axis of the classes: the last.
 
     Examples
     --------
@@ -34,23 +40,16 @@ class IoU(Compiled):
     """
 
     code = formulas.Metric.METRIC_CONFUSION
-    _direction = "up"
-    arguments = ("num_classes", "target_class_ids", "ignore_class", "sparse_y_true",
-                 "sparse_y_pred", "axis")  # fmt: skip
+    arguments: Names = ("num_classes", "target_class_ids", "ignore_class", "sparse_y_true",
+                        "sparse_y_pred", "axis")  # fmt: skip
     threshold = float("nan")
 
     def __init__(
-        self,
-        num_classes,
-        target_class_ids,
-        name=None,
-        dtype=None,
-        ignore_class=None,
-        sparse_y_true=True,
-        sparse_y_pred=True,
-        axis=-1,
-    ):
-        super().__init__(dtype, name)
+        self, num_classes: int, target_class_ids: Sequence[int], name: str | None = None,
+        dtype: Floatx | None = None, ignore_class: int | None = None,
+        sparse_y_true: bool = True, sparse_y_pred: bool = True, axis: int = -1,
+    ) -> None:  # fmt: skip
+        super().__init__(name, dtype)
         self.num_classes = positive_int(num_classes, "num_classes")
         self.target_class_ids = [
             whole_number(c, "target_class_ids", 0) for c in target_class_ids
@@ -68,18 +67,14 @@ class IoU(Compiled):
         self.sparse_y_true = boolean(sparse_y_true, "sparse_y_true")
         self.sparse_y_pred = boolean(sparse_y_pred, "sparse_y_pred")
         self.axis = axis
+        self.sparse = self.sparse_y_true and not self.sparse_y_pred
 
-    @property
-    def sparse(self):
-        """Whether a row has one class number as its target."""
-        return self.sparse_y_true and not self.sparse_y_pred
-
-    def settings(self):
+    def settings(self) -> list[float]:
         left_out = float("nan") if self.ignore_class is None else float(self.ignore_class)
         return [float(self.num_classes), left_out, float(self.sparse_y_true),
                 float(self.sparse_y_pred), self.threshold]  # fmt: skip
 
-    def size(self, width):
+    def size(self, width: int) -> int:
         return self.num_classes**2
 
     def _targets(self, y, p):
@@ -89,8 +84,8 @@ class IoU(Compiled):
             raise ShapeError(f"y_true: expected ({len(p)}, classes), got {y.shape}")
         return y
 
-    def figure(self, totals):
-        """The mean: a float; 0 where none of the classes occurs."""
+    def value(self, totals: Array) -> float:
+        """Return the mean, a float; 0 where none of the classes occurs."""
         matrix = np.asarray(totals).reshape(self.num_classes, self.num_classes)
         found = np.diag(matrix)
         union = matrix.sum(axis=0) + matrix.sum(axis=1) - found
@@ -99,13 +94,13 @@ class IoU(Compiled):
 
 
 class BinaryIoU(IoU):
-    """The mean of TP / (TP + FP + FN) over class 0, class 1 or both.
+    """Average TP / (TP + FP + FN) over class 0, class 1 or both.
 
     Parameters
     ----------
     target_class_ids : sequence of int
     threshold : float
-        Predictions from it on are of class 1, those below it of class 0.
+        Predictions of at least this are of class 1, those below of class 0.
     name : str, optional
     dtype : {"float32", "float64"}, optional
 
@@ -118,13 +113,16 @@ class BinaryIoU(IoU):
 
     arguments = ("target_class_ids", "threshold")
 
-    def __init__(self, target_class_ids=(0, 1), threshold=0.5, name=None, dtype=None):
+    def __init__(
+        self, target_class_ids: Sequence[int] = (0, 1), threshold: float = 0.5,
+        name: str | None = None, dtype: Floatx | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(2, target_class_ids, name, dtype)
         self.threshold = number(threshold, "threshold")
 
 
 class MeanIoU(IoU):
-    """The mean of TP / (TP + FP + FN) over all classes that occur; as ``IoU``.
+    """Average TP / (TP + FP + FN) over all classes that occur; arguments as in ``IoU``.
 
     Examples
     --------
@@ -133,25 +131,20 @@ class MeanIoU(IoU):
     0.3333
     """
 
-    arguments = ("num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")
+    arguments: Names = ("num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")
 
     def __init__(
-        self,
-        num_classes,
-        name=None,
-        dtype=None,
-        ignore_class=None,
-        sparse_y_true=True,
-        sparse_y_pred=True,
-        axis=-1,
-    ):
+        self, num_classes: int, name: str | None = None, dtype: Floatx | None = None,
+        ignore_class: int | None = None, sparse_y_true: bool = True, sparse_y_pred: bool = True,
+        axis: int = -1,
+    ) -> None:  # fmt: skip
         every = range(positive_int(num_classes, "num_classes"))
         super().__init__(num_classes, every, name, dtype, ignore_class, sparse_y_true,
                          sparse_y_pred, axis)  # fmt: skip
 
 
 class OneHotIoU(IoU):
-    """``IoU`` for one-hot targets and a prediction for each class.
+    """Compute ``IoU`` for one-hot targets and a prediction for each class.
 
     Examples
     --------
@@ -164,21 +157,16 @@ class OneHotIoU(IoU):
     arguments = ("num_classes", "target_class_ids", "ignore_class", "sparse_y_pred", "axis")
 
     def __init__(
-        self,
-        num_classes,
-        target_class_ids,
-        name=None,
-        dtype=None,
-        ignore_class=None,
-        sparse_y_pred=False,
-        axis=-1,
-    ):
+        self, num_classes: int, target_class_ids: Sequence[int], name: str | None = None,
+        dtype: Floatx | None = None, ignore_class: int | None = None,
+        sparse_y_pred: bool = False, axis: int = -1,
+    ) -> None:  # fmt: skip
         super().__init__(num_classes, target_class_ids, name, dtype, ignore_class, False,
                          sparse_y_pred, axis)  # fmt: skip
 
 
 class OneHotMeanIoU(MeanIoU):
-    """``MeanIoU`` for one-hot targets and a prediction for each class.
+    """Compute ``MeanIoU`` for one-hot targets and a prediction for each class.
 
     Examples
     --------
@@ -191,12 +179,7 @@ class OneHotMeanIoU(MeanIoU):
     arguments = ("num_classes", "ignore_class", "sparse_y_pred", "axis")
 
     def __init__(
-        self,
-        num_classes,
-        name=None,
-        dtype=None,
-        ignore_class=None,
-        sparse_y_pred=False,
-        axis=-1,
-    ):
+        self, num_classes: int, name: str | None = None, dtype: Floatx | None = None,
+        ignore_class: int | None = None, sparse_y_pred: bool = False, axis: int = -1,
+    ) -> None:  # fmt: skip
         super().__init__(num_classes, name, dtype, ignore_class, False, sparse_y_pred, axis)

@@ -1,45 +1,26 @@
-"""How good predicted probabilities are."""
+"""Metrics of predicted probabilities."""
 
 import numpy as np
 
 from fastgd import losses
 from fastgd._core import formulas
 from fastgd._data.validation import positive_int
-from fastgd.metrics.compiled import Compiled, LossMean, RowMetric
+from fastgd._typing import Array, Floatx
+from fastgd.metrics.compiled_metric import CompiledMetric, FixedLossMean, LossMean, RowMetric
 from fastgd.metrics.counts import ratio
 
 
-class _Crossentropy(LossMean):
-    """A cross-entropy, whose loss keeps the arguments."""
-
-    @property
-    def from_logits(self):
-        return self.loss.from_logits
-
-    @property
-    def label_smoothing(self):
-        return self.loss.label_smoothing
-
-    @property
-    def ignore_class(self):
-        return self.loss.ignore_class
-
-    @property
-    def axis(self):
-        return self.loss.axis
-
-
-class BinaryCrossentropy(_Crossentropy):
-    """Mean of -(y log p + (1 - y) log(1 - p)) over columns and rows.
+class BinaryCrossentropy(LossMean):
+    """Average -(y log p + (1 - y) log(1 - p)) over columns and rows.
 
     Parameters
     ----------
-    name : str
+    name : str, optional
     dtype : {"float32", "float64"}, optional
     from_logits : bool
-        Whether predictions are logits; otherwise they are kept 1e-7 off 0 and 1.
+        Whether predictions are logits; otherwise they are kept 1e-7 away from 0 and 1.
     label_smoothing : float
-        In [0, 1]: a target y is taken for y (1 - label_smoothing) + label_smoothing / 2.
+        In [0, 1]: a target y becomes y (1 - label_smoothing) + label_smoothing / 2.
 
     Examples
     --------
@@ -51,22 +32,21 @@ class BinaryCrossentropy(_Crossentropy):
     arguments = ("from_logits", "label_smoothing")
 
     def __init__(
-        self, name="binary_crossentropy", dtype=None, from_logits=False, label_smoothing=0
-    ):
+        self, name: str | None = None, dtype: Floatx | None = None, from_logits: bool = False,
+        label_smoothing: float = 0,
+    ) -> None:  # fmt: skip
         super().__init__(losses.BinaryCrossentropy(from_logits, label_smoothing), name, dtype)
 
 
-class CategoricalCrossentropy(_Crossentropy):
-    """Mean of -sum of y log p over rows; targets hold a probability for each class.
+class CategoricalCrossentropy(LossMean):
+    """Average -sum of y log p over rows; targets hold a probability for each class.
 
     Parameters
     ----------
-    name : str
-    dtype : {"float32", "float64"}, optional
-    from_logits : bool
-        Whether predictions are logits; otherwise they are kept 1e-7 off 0 and 1.
+    name, dtype, from_logits
+        As in `BinaryCrossentropy`.
     label_smoothing : float
-        In [0, 1]: a target y is taken for y (1 - label_smoothing) + label_smoothing / classes.
+        In [0, 1]: a target y becomes y (1 - label_smoothing) + label_smoothing / classes.
     axis : -1
         Rows lie along the last axis.
 
@@ -81,30 +61,22 @@ class CategoricalCrossentropy(_Crossentropy):
     arguments = ("from_logits", "label_smoothing", "axis")
 
     def __init__(
-        self,
-        name="categorical_crossentropy",
-        dtype=None,
-        from_logits=False,
-        label_smoothing=0,
-        axis=-1,
-    ):
+        self, name: str | None = None, dtype: Floatx | None = None, from_logits: bool = False,
+        label_smoothing: float = 0, axis: int = -1,
+    ) -> None:  # fmt: skip
         loss = losses.CategoricalCrossentropy(from_logits, label_smoothing, axis)
         super().__init__(loss, name, dtype)
 
 
-class SparseCategoricalCrossentropy(_Crossentropy):
-    """Mean of -log p of the true class over rows; targets are class numbers from 0.
+class SparseCategoricalCrossentropy(LossMean):
+    """Average -log p of the true class over rows; targets are class numbers from 0.
 
     Parameters
     ----------
-    name : str
-    dtype : {"float32", "float64"}, optional
-    from_logits : bool
-        Whether predictions are logits; otherwise they are kept 1e-7 off 0 and 1.
+    name, dtype, from_logits, axis
+        As in `CategoricalCrossentropy`.
     ignore_class : int, optional
         Rows of this class are left out of the mean.
-    axis : -1
-        Rows lie along the last axis.
 
     Examples
     --------
@@ -117,24 +89,17 @@ class SparseCategoricalCrossentropy(_Crossentropy):
     arguments = ("from_logits", "ignore_class", "axis")
 
     def __init__(
-        self,
-        name="sparse_categorical_crossentropy",
-        dtype=None,
-        from_logits=False,
-        ignore_class=None,
-        axis=-1,
-    ):
+        self, name: str | None = None, dtype: Floatx | None = None, from_logits: bool = False,
+        ignore_class: int | None = None, axis: int = -1,
+    ) -> None:  # fmt: skip
         loss = losses.SparseCategoricalCrossentropy(from_logits, ignore_class, axis=axis)
         super().__init__(loss, name, dtype)
 
 
-class KLDivergence(LossMean):
-    """Mean of sum of y log(y / p) over rows, both kept between 1e-7 and 1.
+class KLDivergence(FixedLossMean):
+    """Average the sum of y log(y / p) over rows, both kept between 1e-7 and 1.
 
-    Parameters
-    ----------
-    name : str
-    dtype : {"float32", "float64"}, optional
+    The parameters are name and dtype, as in `Metric`.
 
     Examples
     --------
@@ -143,17 +108,13 @@ class KLDivergence(LossMean):
     0.45814
     """
 
-    def __init__(self, name="kl_divergence", dtype=None):
-        super().__init__(losses.KLDivergence(), name, dtype)
+    loss_class = losses.KLDivergence
 
 
-class Poisson(LossMean):
-    """Mean of p - y log p over columns and rows, for predicted means p of counts y.
+class Poisson(FixedLossMean):
+    """Average p - y log p over columns and rows, for predicted means p of counts y.
 
-    Parameters
-    ----------
-    name : str
-    dtype : {"float32", "float64"}, optional
+    The parameters are name and dtype, as in `Metric`.
 
     Examples
     --------
@@ -162,20 +123,14 @@ class Poisson(LossMean):
     0.5
     """
 
-    def __init__(self, name="poisson", dtype=None):
-        super().__init__(losses.Poisson(), name, dtype)
+    loss_class = losses.Poisson
 
 
 class BrierScore(RowMetric):
-    """Mean of sum over columns of (p - y)², for probabilities p (Brier, 1950).
+    """Average the sum over columns of (p - y)², for probabilities p (Brier, 1950).
 
-    Of one column it goes from 0 to 1. Of several, targets are one-hot rows or class numbers,
-    and it goes from 0 to 2.
-
-    Parameters
-    ----------
-    name : str
-    dtype : {"float32", "float64"}, optional
+    For one column it lies between 0 and 1. For several it lies between 0 and 2, and targets are
+    one-hot rows or class numbers. The parameters are name and dtype, as in `Metric`.
 
     Examples
     --------
@@ -185,26 +140,24 @@ class BrierScore(RowMetric):
     """
 
     code = formulas.Metric.METRIC_BRIER_SCORE
+    default_name = "brier_score"
     _direction = "down"
     sparse = None
 
-    def __init__(self, name="brier_score", dtype=None):
-        super().__init__(dtype, name)
 
-
-class ExpectedCalibrationError(Compiled):
-    """How far predicted probabilities are from how often they come true.
+class ExpectedCalibrationError(CompiledMetric):
+    """Compute how far predicted probabilities are from the observed frequencies.
 
     The mean over bins, by the weight of their rows, of |mean prediction - mean truth|
-    (Naeini, Cooper & Hauskrecht, 2015). Of one column the prediction is the probability of the
-    truth 0 or 1; of several the largest one is, and its class is the true one or not. Targets
-    are one-hot rows or class numbers then.
+    (Naeini, Cooper & Hauskrecht, 2015). For one column the prediction is the probability of the
+    truth 0 or 1. For several it is the largest one, and the truth is whether its class is the
+    true one; targets are then one-hot rows or class numbers.
 
     Parameters
     ----------
     num_bins : int
         Of equal width, over [0, 1].
-    name : str
+    name : str, optional
     dtype : {"float32", "float64"}, optional
 
     Examples
@@ -216,21 +169,24 @@ class ExpectedCalibrationError(Compiled):
     """
 
     code = formulas.Metric.METRIC_CALIBRATION
+    default_name = "expected_calibration_error"
     _direction = "down"
     sparse = None
     arguments = ("num_bins",)
 
-    def __init__(self, num_bins=15, name="expected_calibration_error", dtype=None):
-        super().__init__(dtype, name)
+    def __init__(
+        self, num_bins: int = 15, name: str | None = None, dtype: Floatx | None = None
+    ) -> None:
+        super().__init__(name, dtype)
         self.num_bins = positive_int(num_bins, "num_bins")
 
-    def settings(self):
+    def settings(self) -> list[float]:
         return [float(self.num_bins)]
 
-    def size(self, width):
+    def size(self, width: int) -> int:
         return 3 * self.num_bins
 
-    def figure(self, totals):
-        """A float; 0 where there are no rows."""
+    def value(self, totals: Array) -> float:
+        """Return a float; 0 where there are no rows."""
         weights, predicted, true = np.asarray(totals).reshape(-1, 3).T
         return float(ratio(np.abs(predicted - true).sum(), weights.sum()))

@@ -1,17 +1,21 @@
-"""Means and sums of values that are given as they are."""
+"""Means and sums of given values."""
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from fastgd._data.validation import numeric
+from fastgd._typing import Config, Data, Floatx
 from fastgd.errors import DataTypeError, ShapeError
-from fastgd.metrics.base import Metric
+from fastgd.metrics.metric import Metric
 from fastgd.reference.arrays import added
 
 
 def _by_sample(values, weights, reduce):
-    """Values reduced to one a sample (n,), times the weights; and the weights of the samples.
+    """Return weighted values reduced to one a sample, (n,), and the weights of the samples.
 
-    Axes of the values beyond those of the weights, and then all but the first, are reduced.
+    Reduces the axes that values have and weights have not, then all but the first.
     """
     values = np.asarray(numeric(values, "values"), dtype=np.float64)
     if weights is None:
@@ -34,7 +38,7 @@ def _by_sample(values, weights, reduce):
 
 
 class Sum(Metric):
-    """The (weighted) sum of values.
+    """Compute the (weighted) sum of values.
 
     Parameters
     ----------
@@ -48,22 +52,22 @@ class Sum(Metric):
     4.0
     """
 
-    def __init__(self, name="sum", dtype=None):
+    def __init__(self, name: str | None = "sum", dtype: Floatx | None = None) -> None:
         super().__init__(dtype, name)
         self.total = self.add_variable(name="total")
 
-    def update_state(self, values, sample_weight=None):
-        """Take in an array of values, with a weight for each or for each of its first axis."""
+    def update_state(self, values: Data, sample_weight: Data | None = None) -> None:
+        """Add an array of values, with a weight for each or for each of its first axis."""
         values, _ = _by_sample(values, sample_weight, np.sum)
         self.total.assign(added(self.total, values))
 
-    def result(self):
-        """The sum: a float."""
+    def result(self) -> float:
+        """Return the sum."""
         return float(self.total)
 
 
 class Mean(Metric):
-    """The (weighted) mean of values: sum of weight * value / sum of weights.
+    """Compute the (weighted) mean of values: sum of weight * value / sum of weights.
 
     Parameters
     ----------
@@ -77,34 +81,34 @@ class Mean(Metric):
     2.0
     """
 
-    def __init__(self, name="mean", dtype=None):
+    def __init__(self, name: str | None = "mean", dtype: Floatx | None = None) -> None:
         super().__init__(dtype, name)
         self.total = self.add_variable(name="total")
         self.count = self.add_variable(name="count")
 
-    def update_state(self, values, sample_weight=None):
-        """Take in an array of values, with a weight for each or for each of its first axis."""
+    def update_state(self, values: Data, sample_weight: Data | None = None) -> None:
+        """Add an array of values, with a weight for each or for each of its first axis."""
         values, weights = _by_sample(values, sample_weight, np.mean)
         self.total.assign(added(self.total, values))
         self.count.assign(
             self.count + len(values) if weights is None else added(self.count, weights)
         )
 
-    def result(self):
-        """The mean: a float; 0 where nothing was taken in."""
+    def result(self) -> float:
+        """Return the mean; 0 before any value is added."""
         return float(self.total / self.count) if self.count else 0.0
 
 
 class MeanMetricWrapper(Mean):
-    """The mean of a function of one's own.
+    """Average a user-defined function.
 
     Parameters
     ----------
     fn : function
-        ``fn(y_true, y_pred, **kwargs)`` gives a value for each row, or several, whose mean
-        counts.
+        ``fn(y_true, y_pred, **kwargs)`` returns a value for each row, or several, of which the
+        mean is taken.
     name : str, optional
-        Without it that of the function.
+        By default that of the function.
     dtype : {"float32", "float64"}, optional
     **kwargs
         Passed on to `fn`.
@@ -119,21 +123,26 @@ class MeanMetricWrapper(Mean):
     2.0
     """
 
-    def __init__(self, fn, name=None, dtype=None, **kwargs):
+    def __init__(
+        self, fn: Callable[..., Any], name: str | None = None, dtype: Floatx | None = None,
+        **kwargs: Any,
+    ) -> None:  # fmt: skip
         if not callable(fn):
             raise DataTypeError(f"fn: expected a function, got {fn!r}")
         super().__init__(name or getattr(fn, "__name__", type(fn).__name__), dtype)
         self._fn = fn
         self._fn_kwargs = kwargs
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        """Take in some rows; targets (n,) are given to `fn` as (n, 1) for such predictions."""
+    def update_state(  # type: ignore[override]  # a function is called with targets
+        self, y_true: Data, y_pred: Data, sample_weight: Data | None = None
+    ) -> None:
+        """Add some rows; `fn` takes targets (n,) as (n, 1) where predictions are (n, 1)."""
         y_true, y_pred = numeric(y_true, "y_true"), numeric(y_pred, "y_pred")
         if y_true.size == y_pred.size and len(y_true) == len(y_pred):
             y_true = y_true.reshape(y_pred.shape)
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
         super().update_state(np.asarray(values), sample_weight)
 
-    def get_config(self):
-        """Its arguments, the function itself among them."""
+    def get_config(self) -> Config:
+        """Return the arguments, the function itself among them."""
         return {**super().get_config(), "fn": self._fn, **self._fn_kwargs}

@@ -1,122 +1,99 @@
-"""All metrics by name: a metric of fastgd is a class in this table."""
+"""Metrics by name and as data."""
+
+from typing import Any
 
 from fastgd import losses
 from fastgd._core.formulas import Loss
-from fastgd._registry.names import lookup, snake_case
-from fastgd._registry.objects import deserialize_object, serialize_object
+from fastgd._registry.objects import serialize_object
+from fastgd._registry.registry import Registry
+from fastgd._typing import Config, CustomObjects
 from fastgd.errors import ArgumentError
-from fastgd.metrics.accuracy import (
-    Accuracy,
-    BinaryAccuracy,
-    CategoricalAccuracy,
-    SparseCategoricalAccuracy,
-    SparseTopKCategoricalAccuracy,
-    TopKCategoricalAccuracy,
+from fastgd.metrics import (
+    accuracy,
+    correlation,
+    counts,
+    curves,
+    f_score,
+    hinges,
+    iou,
+    probabilistic,
+    regression,
 )
-from fastgd.metrics.base import Metric
-from fastgd.metrics.compiled import LossMetric
-from fastgd.metrics.correlation import ConcordanceCorrelation, PearsonCorrelation
-from fastgd.metrics.counts import (
-    FalseNegatives,
-    FalsePositives,
-    Precision,
-    Recall,
-    TrueNegatives,
-    TruePositives,
-)
-from fastgd.metrics.curves import (
-    AUC,
-    Gini,
-    KolmogorovSmirnov,
-    PrecisionAtRecall,
-    RecallAtPrecision,
-    SensitivityAtSpecificity,
-    SpecificityAtSensitivity,
-)
-from fastgd.metrics.f_score import F1Score, FBetaScore
-from fastgd.metrics.hinges import CategoricalHinge, Hinge, SquaredHinge
-from fastgd.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
-from fastgd.metrics.probabilistic import (
-    BinaryCrossentropy,
-    BrierScore,
-    CategoricalCrossentropy,
-    ExpectedCalibrationError,
-    KLDivergence,
-    Poisson,
-    SparseCategoricalCrossentropy,
-)
+from fastgd.metrics.compiled_metric import LossMetric
+from fastgd.metrics.metric import Metric
 from fastgd.metrics.reductions import Mean, MeanMetricWrapper, Sum
-from fastgd.metrics.regression import (
-    CosineSimilarity,
-    LogCoshError,
-    MeanAbsoluteError,
-    MeanAbsolutePercentageError,
-    MeanSquaredError,
-    MeanSquaredLogarithmicError,
-    R2Score,
-    RootMeanSquaredError,
-)
 
-CLASSES = (
-    Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy,
-    TopKCategoricalAccuracy, SparseTopKCategoricalAccuracy,
-    MeanSquaredError, RootMeanSquaredError, MeanAbsoluteError, MeanAbsolutePercentageError,
-    MeanSquaredLogarithmicError, LogCoshError, CosineSimilarity, R2Score,
-    PearsonCorrelation, ConcordanceCorrelation,
-    BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy,
-    KLDivergence, Poisson, Hinge, SquaredHinge, CategoricalHinge,
-    BrierScore, ExpectedCalibrationError,
-    TruePositives, FalsePositives, TrueNegatives, FalseNegatives, Precision, Recall,
-    AUC, Gini, KolmogorovSmirnov, SensitivityAtSpecificity, SpecificityAtSensitivity,
-    PrecisionAtRecall, RecallAtPrecision,
-    F1Score, FBetaScore,
-    IoU, BinaryIoU, MeanIoU, OneHotIoU, OneHotMeanIoU,
+#: Every metric that has a name.
+CLASSES: tuple[type[Metric], ...] = (
+    accuracy.Accuracy, accuracy.BinaryAccuracy, accuracy.CategoricalAccuracy,
+    accuracy.SparseCategoricalAccuracy, accuracy.TopKCategoricalAccuracy,
+    accuracy.SparseTopKCategoricalAccuracy,
+    regression.MeanSquaredError, regression.RootMeanSquaredError,
+    regression.MeanAbsoluteError, regression.MeanAbsolutePercentageError,
+    regression.MeanSquaredLogarithmicError, regression.LogCoshError,
+    regression.CosineSimilarity, regression.R2Score,
+    correlation.PearsonCorrelation, correlation.ConcordanceCorrelation,
+    probabilistic.BinaryCrossentropy, probabilistic.CategoricalCrossentropy,
+    probabilistic.SparseCategoricalCrossentropy, probabilistic.KLDivergence,
+    probabilistic.Poisson, hinges.Hinge, hinges.SquaredHinge, hinges.CategoricalHinge,
+    probabilistic.BrierScore, probabilistic.ExpectedCalibrationError,
+    counts.TruePositives, counts.FalsePositives, counts.TrueNegatives, counts.FalseNegatives,
+    counts.Precision, counts.Recall,
+    curves.AUC, curves.Gini, curves.KolmogorovSmirnov, curves.SensitivityAtSpecificity,
+    curves.SpecificityAtSensitivity, curves.PrecisionAtRecall, curves.RecallAtPrecision,
+    f_score.F1Score, f_score.FBetaScore,
+    iou.IoU, iou.BinaryIoU, iou.MeanIoU, iou.OneHotIoU, iou.OneHotMeanIoU,
 )  # fmt: skip
 
-_BY_NAME = {c.__name__: c for c in CLASSES} | {snake_case(c.__name__): c for c in CLASSES}
-_BY_NAME |= {
-    "mse": MeanSquaredError,
-    "MSE": MeanSquaredError,
-    "mae": MeanAbsoluteError,
-    "MAE": MeanAbsoluteError,
-    "mape": MeanAbsolutePercentageError,
-    "MAPE": MeanAbsolutePercentageError,
-    "msle": MeanSquaredLogarithmicError,
-    "MSLE": MeanSquaredLogarithmicError,
-    "bce": BinaryCrossentropy,
-    "BCE": BinaryCrossentropy,
-    "logcosh": LogCoshError,
-    "log_cosh": LogCoshError,
-}
-_OTHERS = {c.__name__: c for c in (LossMetric, Mean, MeanMetricWrapper, Sum)}
 #: Names that depend on the output and the targets: for one output, for class numbers, else.
-_BY_TARGETS = dict.fromkeys(
-    ("accuracy", "acc"), (BinaryAccuracy, SparseCategoricalAccuracy, CategoricalAccuracy)
+_BY_TARGETS: dict[str, tuple[type[Metric], ...]] = dict.fromkeys(
+    ("accuracy", "acc"),
+    (
+        accuracy.BinaryAccuracy, accuracy.SparseCategoricalAccuracy,
+        accuracy.CategoricalAccuracy,
+    ),
 ) | dict.fromkeys(
     ("crossentropy", "ce"),
-    (BinaryCrossentropy, SparseCategoricalCrossentropy, CategoricalCrossentropy),
-)
+    (
+        probabilistic.BinaryCrossentropy, probabilistic.SparseCategoricalCrossentropy,
+        probabilistic.CategoricalCrossentropy,
+    ),
+)  # fmt: skip
+_SHORT = {
+    "mse": regression.MeanSquaredError, "mae": regression.MeanAbsoluteError,
+    "mape": regression.MeanAbsolutePercentageError,
+    "msle": regression.MeanSquaredLogarithmicError, "bce": probabilistic.BinaryCrossentropy,
+}  # fmt: skip
+REGISTRY = Registry(
+    "metrics", "fastgd.metrics", CLASSES,
+    functions=(
+        accuracy.binary_accuracy, accuracy.categorical_accuracy,
+        accuracy.sparse_categorical_accuracy, accuracy.top_k_categorical_accuracy,
+        accuracy.sparse_top_k_categorical_accuracy,
+    ),
+    unnamed=(Metric, LossMetric, Mean, MeanMetricWrapper, Sum),
+    aliases=_SHORT
+    | {name.upper(): metric for name, metric in _SHORT.items()}
+    | dict.fromkeys(("logcosh", "log_cosh"), regression.LogCoshError)
+    # Without a model, as for one output
+    | {name: row[0] for name, row in _BY_TARGETS.items() if name != "accuracy"},
+)  # fmt: skip
 
 
-def get(identifier, outputs=1, sparse=False):
-    """The metric for a name, a description, a class, a function or a metric itself.
+def get(identifier: Any, outputs: int = 1, sparse: bool = False) -> Metric | None:
+    """Return the metric for a name, a description, a class, a function or a metric itself.
 
     Parameters
     ----------
-    identifier : str, dict, type, function, fastgd.losses.Loss or Metric
+    identifier : str, dict, type, function, fastgd.losses.Loss, Metric or None
         A metric made from a name bears that name, so ``"mae"`` stays ``"mae"`` in a history.
         ``"accuracy"`` and ``"crossentropy"`` are resolved by the model: binary for one output,
         sparse categorical where targets are class numbers, categorical otherwise. A loss is
-        averaged as it is, and so is a function of one's own, ``fn(y_true, y_pred)``, in Python.
+        averaged as it is, and so is your own function, ``fn(y_true, y_pred)``, in Python.
     outputs : int
         The width of the model's output.
     sparse : bool
         Whether the loss takes class numbers.
-
-    Returns
-    -------
-    Metric
-        None for None.
 
     Raises
     ------
@@ -143,11 +120,9 @@ def get(identifier, outputs=1, sparse=False):
         return deserialize(identifier)
     if isinstance(identifier, str):
         if identifier in _BY_TARGETS:
-            one, of_labels, several = _BY_TARGETS[identifier]
-            several = of_labels if sparse else several
-            return (one if outputs == 1 else several)(name=identifier)
-        table = _BY_NAME | dict.fromkeys(_BY_TARGETS)
-        return lookup("metrics", identifier, table)(name=identifier)
+            row = _BY_TARGETS[identifier]
+            return row[0 if outputs == 1 else 1 if sparse else 2](name=identifier)
+        return REGISTRY.make(identifier, name=identifier)
     if isinstance(identifier, losses.Loss):
         return _of_loss(identifier)
     if callable(identifier) and not isinstance(identifier, type):
@@ -156,25 +131,25 @@ def get(identifier, outputs=1, sparse=False):
 
 
 def _of_function(function):
-    """The compiled metric of a function of fastgd's, or a mean of one of the user's own."""
+    """Return the compiled metric of a fastgd function, or the mean of a user's function."""
     name = getattr(function, "__name__", "")
     if str(getattr(function, "__module__", "")).startswith("fastgd."):
-        if name in _BY_NAME:
-            return _BY_NAME[name](name=name)
-        if name in vars(losses):
+        if name in REGISTRY.names:
+            return REGISTRY.make(name, name=name)
+        if losses.REGISTRY.members.get(name) is function:
             return _of_loss(losses.get(function))
     return MeanMetricWrapper(function)
 
 
 def _of_loss(loss):
-    """A loss as a metric: compiled, unless it is of the user's own."""
+    """Return a loss as a metric: compiled, unless it is user-defined."""
     if loss.code in (Loss.LOSS_NONE, Loss.LOSS_COMPILED):
         return MeanMetricWrapper(loss.call, loss.name)
     return LossMetric(loss)
 
 
-def serialize(metric):
-    """A metric, or a function, as plain data: a dict with its class and its configuration.
+def serialize(metric: Any) -> Any:
+    """Return a metric, or a function, as plain data: a dict of its class and configuration.
 
     Examples
     --------
@@ -185,15 +160,15 @@ def serialize(metric):
     return serialize_object(metric)
 
 
-def deserialize(config, custom_objects=None):
-    """The metric, or function, for what ``serialize`` gave, or for a dict like it.
+def deserialize(config: Config | str, custom_objects: CustomObjects | None = None) -> Any:
+    """Return the metric or function for a dict of ``serialize``, or for a dict like it.
 
     Parameters
     ----------
     config : dict or str
         With ``class_name`` and ``config``; or the name of a class.
     custom_objects : dict, optional
-        Name -> class or function of one's own.
+        Name -> your own class or function.
 
     Raises
     ------
@@ -206,9 +181,4 @@ def deserialize(config, custom_objects=None):
     >>> metrics.deserialize({"class_name": "AUC", "config": {"curve": "PR"}}).curve
     'PR'
     """
-    if isinstance(config, dict) and "module" in config:
-        return deserialize_object(config, custom_objects)
-    name = config.get("class_name") if isinstance(config, dict) else config
-    made_by = lookup("metrics", name, _BY_NAME | _OTHERS | (custom_objects or {}))
-    arguments = config.get("config", {}) if isinstance(config, dict) else {}
-    return made_by.from_config(arguments) if isinstance(made_by, type) else made_by
+    return REGISTRY.deserialize(config, custom_objects)

@@ -1,4 +1,4 @@
-"""How far predictions of numbers are off."""
+"""Metrics of predictions of numbers."""
 
 import warnings
 
@@ -7,18 +7,16 @@ import numpy as np
 from fastgd import losses
 from fastgd._core import formulas
 from fastgd._data.validation import whole_number
+from fastgd._typing import Array, Floatx
 from fastgd.errors import ArgumentError
-from fastgd.metrics.compiled import Compiled, LossMean
+from fastgd.metrics.compiled_metric import CompiledMetric, FixedLossMean, LossMean
 from fastgd.metrics.counts import ratio
 
 
-class MeanSquaredError(LossMean):
-    """Mean of (y_pred - y_true)² over columns and rows.
+class MeanSquaredError(FixedLossMean):
+    """Average (y_pred - y_true)² over columns and rows.
 
-    Parameters
-    ----------
-    name : str
-    dtype : {"float32", "float64"}, optional
+    The parameters are name and dtype, as in `Metric`.
 
     Examples
     --------
@@ -27,17 +25,13 @@ class MeanSquaredError(LossMean):
     0.25
     """
 
-    def __init__(self, name="mean_squared_error", dtype=None):
-        super().__init__(losses.MeanSquaredError(), name, dtype)
+    loss_class = losses.MeanSquaredError
 
 
-class RootMeanSquaredError(LossMean):
-    """The root of the mean of (y_pred - y_true)² over columns and rows.
+class RootMeanSquaredError(FixedLossMean):
+    """Compute the root of the mean of (y_pred - y_true)² over columns and rows.
 
-    Parameters
-    ----------
-    name : str
-    dtype : {"float32", "float64"}, optional
+    The parameters are name and dtype, as in `Metric`.
 
     Examples
     --------
@@ -46,20 +40,17 @@ class RootMeanSquaredError(LossMean):
     0.5
     """
 
-    def __init__(self, name="root_mean_squared_error", dtype=None):
-        super().__init__(losses.MeanSquaredError(), name, dtype)
+    loss_class = losses.MeanSquaredError
+    default_name = "root_mean_squared_error"
 
-    def figure(self, totals):
-        return float(np.sqrt(super().figure(totals)))
+    def value(self, totals: Array) -> float:
+        return float(np.sqrt(super().value(totals)))
 
 
-class MeanAbsoluteError(LossMean):
-    """Mean of |y_pred - y_true| over columns and rows.
+class MeanAbsoluteError(FixedLossMean):
+    """Average |y_pred - y_true| over columns and rows.
 
-    Parameters
-    ----------
-    name : str
-    dtype : {"float32", "float64"}, optional
+    The parameters are name and dtype, as in `Metric`.
 
     Examples
     --------
@@ -70,17 +61,13 @@ class MeanAbsoluteError(LossMean):
     1.0
     """
 
-    def __init__(self, name="mean_absolute_error", dtype=None):
-        super().__init__(losses.MeanAbsoluteError(), name, dtype)
+    loss_class = losses.MeanAbsoluteError
 
 
-class MeanAbsolutePercentageError(LossMean):
-    """100 times the mean of |y_pred - y_true| / max(|y_true|, 1e-7) over columns and rows.
+class MeanAbsolutePercentageError(FixedLossMean):
+    """Average 100 |y_pred - y_true| / max(|y_true|, 1e-7) over columns and rows.
 
-    Parameters
-    ----------
-    name : str
-    dtype : {"float32", "float64"}, optional
+    The parameters are name and dtype, as in `Metric`.
 
     Examples
     --------
@@ -89,17 +76,13 @@ class MeanAbsolutePercentageError(LossMean):
     37.5
     """
 
-    def __init__(self, name="mean_absolute_percentage_error", dtype=None):
-        super().__init__(losses.MeanAbsolutePercentageError(), name, dtype)
+    loss_class = losses.MeanAbsolutePercentageError
 
 
-class MeanSquaredLogarithmicError(LossMean):
-    """Mean of (log(1 + y_pred) - log(1 + y_true))² over columns and rows.
+class MeanSquaredLogarithmicError(FixedLossMean):
+    """Average (log(1 + y_pred) - log(1 + y_true))² over columns and rows.
 
-    Parameters
-    ----------
-    name : str
-    dtype : {"float32", "float64"}, optional
+    The parameters are name and dtype, as in `Metric`.
 
     Examples
     --------
@@ -108,17 +91,13 @@ class MeanSquaredLogarithmicError(LossMean):
     0.120113
     """
 
-    def __init__(self, name="mean_squared_logarithmic_error", dtype=None):
-        super().__init__(losses.MeanSquaredLogarithmicError(), name, dtype)
+    loss_class = losses.MeanSquaredLogarithmicError
 
 
-class LogCoshError(LossMean):
-    """Mean of log(cosh(y_pred - y_true)) over columns and rows.
+class LogCoshError(FixedLossMean):
+    """Average log(cosh(y_pred - y_true)) over columns and rows.
 
-    Parameters
-    ----------
-    name : str
-    dtype : {"float32", "float64"}, optional
+    The parameters are name and dtype, as in `Metric`.
 
     Examples
     --------
@@ -127,16 +106,16 @@ class LogCoshError(LossMean):
     0.108445
     """
 
-    def __init__(self, name="logcosh", dtype=None):
-        super().__init__(losses.LogCosh(), name, dtype)
+    loss_class = losses.LogCosh
+    default_name = "logcosh"
 
 
 class CosineSimilarity(LossMean):
-    """Mean over rows of y_true · y_pred / (|y_true| |y_pred|): 1 for the same direction.
+    """Average y_true · y_pred / (|y_true| |y_pred|): 1 for the same direction.
 
     Parameters
     ----------
-    name : str
+    name : str, optional
     dtype : {"float32", "float64"}, optional
     axis : -1 or 1
         Rows lie along the last axis.
@@ -151,20 +130,22 @@ class CosineSimilarity(LossMean):
     _direction = "up"
     arguments = ("axis",)
 
-    def __init__(self, name="cosine_similarity", dtype=None, axis=-1):
+    def __init__(
+        self, name: str | None = None, dtype: Floatx | None = None, axis: int = -1
+    ) -> None:
         super().__init__(losses.CosineSimilarity(-1 if axis == 1 else axis), name, dtype)
         self.axis = axis
 
-    def figure(self, totals):
-        return 0.0 - super().figure(totals)  # the loss is the more the less it is
+    def value(self, totals: Array) -> float | Array:
+        return 0.0 - super().value(totals)  # the loss is minus the similarity
 
 
-#: Where the sums of a column stand, see ``_core/kernels/moments.pxi``.
+#: How many sums a column has, see ``_core/kernels/moments.pxi``.
 MOMENTS = 9
 
 
 def centred(totals):
-    """Of each column: sum w, mean y - mean p, and the centred sums of y², p², y p, (y - p)²."""
+    """Return by column sum w, mean y - mean p, and centred sums of y², p², y p, (y - p)²."""
     y0, p0, w, b, a, bb, aa, ab, dd = np.asarray(totals[1:]).reshape(-1, MOMENTS).T
     y_mean, p_mean = ratio(b, w), ratio(a, w)
     difference = (y_mean - p_mean) + (y0 - p0)
@@ -172,8 +153,8 @@ def centred(totals):
     return w, difference, yy, pp, ab - a * y_mean, dd
 
 
-class R2Score(Compiled):
-    """1 - sum (y_true - y_pred)² / sum (y_true - mean y_true)², of each column.
+class R2Score(CompiledMetric):
+    """Compute 1 - sum (y_true - y_pred)² / sum (y_true - mean y_true)² of each column.
 
     The coefficient of determination: 1 for perfect predictions, 0 for those as good as the
     mean. With `num_regressors` p and n rows it is adjusted: 1 - (1 - R²) (n - 1) / (n - p - 1).
@@ -184,13 +165,13 @@ class R2Score(Compiled):
         The mean over columns, plain or weighted by their variances, or an array with each.
     num_regressors : int
         0 does not adjust.
-    name : str
+    name : str, optional
     dtype : {"float32", "float64"}, optional
 
     Notes
     -----
     A column of equal targets has the score 1 where predictions are perfect and 0 where they are
-    not, as in scikit-learn. n counts rows, of a weight other than 0.
+    not, as in scikit-learn. n is the number of rows whose weight is not 0.
 
     Examples
     --------
@@ -200,17 +181,14 @@ class R2Score(Compiled):
     """
 
     code = formulas.Metric.METRIC_MOMENTS
-    _direction = "up"
+    default_name = "r2_score"
     arguments = ("class_aggregation", "num_regressors")
 
     def __init__(
-        self,
-        class_aggregation="uniform_average",
-        num_regressors=0,
-        name="r2_score",
-        dtype=None,
-    ):
-        super().__init__(dtype, name)
+        self, class_aggregation: str | None = "uniform_average", num_regressors: int = 0,
+        name: str | None = None, dtype: Floatx | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(name, dtype)
         if class_aggregation not in (None, "uniform_average", "variance_weighted_average"):
             raise ArgumentError(
                 "class_aggregation: expected None, 'uniform_average' or "
@@ -219,11 +197,11 @@ class R2Score(Compiled):
         self.class_aggregation = class_aggregation
         self.num_regressors = whole_number(num_regressors, "num_regressors", 0)
 
-    def size(self, width):
+    def size(self, width: int) -> int:
         return 1 + MOMENTS * width
 
-    def figure(self, totals):
-        """A float, or an array (columns,) without an aggregation; 0 where there are no rows."""
+    def value(self, totals: Array) -> float | Array:
+        """Return a float, or (columns,) without an aggregation; 0 where there are no rows."""
         rows = totals[0]
         _, _, total, _, _, residual = centred(totals)
         scores = np.where(total > 0, 1 - ratio(residual, total), residual == 0)

@@ -1,20 +1,23 @@
-"""Models from models, and from JSON."""
+"""Make models from models, and from JSON."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 from fastgd._registry.objects import deserialize_object
+from fastgd._typing import CustomObjects
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.layers import InputLayer
 
 
-def model_from_json(json_string, custom_objects=None):
-    """The model, with fresh weights, that ``model.to_json()`` describes.
+def model_from_json(json_string: str, custom_objects: CustomObjects | None = None) -> Any:
+    """Return the model, with fresh weights, that ``model.to_json()`` describes.
 
     Parameters
     ----------
     json_string : str
     custom_objects : dict, optional
-        Name -> class or function, for those of your own that are not registered.
+        Name -> class or function, for custom ones that are not registered.
 
     Raises
     ------
@@ -39,9 +42,10 @@ def model_from_json(json_string, custom_objects=None):
 
 
 def clone_model(
-    model, input_tensors=None, clone_function=None, call_function=None, recursive=False
-):
-    """A model of the same layers, with fresh weights; not compiled.
+    model: Any, input_tensors: None = None, clone_function: Callable[..., Any] | None = None,
+    call_function: None = None, recursive: bool = False,
+) -> Any:  # fmt: skip
+    """Return a model of the same layers, with fresh weights; not compiled.
 
     Parameters
     ----------
@@ -51,7 +55,7 @@ def clone_model(
     clone_function : function, optional
         Makes a layer of the new model from one of the old; by default from its config.
     recursive : bool
-        Whether `clone_function` is called for the layers of inner models, not for these.
+        Call `clone_function` for the layers of inner models, not for the models.
 
     Examples
     --------
@@ -81,7 +85,7 @@ def clone_model(
 
 
 def _cloned(entry, layers, clone_function, recursive):
-    """The clone for an entry of a config; an input stays."""
+    """Return the clone for an entry of a config; an input stays."""
     layer = layers.get(entry["config"].get("name"))
     if recursive and hasattr(layer, "layers"):
         return clone_model(layer, clone_function=clone_function, recursive=True)

@@ -56,6 +56,17 @@ class Graph:
             if count > 1:
                 raise ArgumentError(f"layers: {count} layers are named {name!r}; rename them")
 
+    @property
+    def output_names(self):
+        """The names of the layers that outputs come from, numbered where one gives several."""
+        names = []
+        for tensor in self.outputs:
+            name, count = tensor.node.layer.name, 1
+            while name in names:
+                name, count = f"{tensor.node.layer.name}_{count}", count + 1
+            names.append(name)
+        return names
+
     def leaves(self):
         """The layers that are no models, those of inner models too, each once."""
         found = {}

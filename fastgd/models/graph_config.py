@@ -1,13 +1,47 @@
-"""A graph as plain data, and a graph from it."""
+"""Describe a model's graph as plain data, and make a model from that."""
+
+import inspect
 
 from fastgd._registry.objects import serialize_object
 from fastgd.errors import ArgumentError
 from fastgd.layers import InputLayer
-from fastgd.layers.symbolic import listed
+from fastgd.layers.symbolic import is_shapes, listed
+
+
+def config_of(model, arguments):
+    """Return a model's config: its graph, or the arguments of its constructor.
+
+    arguments : (tuple, dict), or None where the graph is the description.
+    """
+    if arguments is None:
+        described = {"name": model.name, "trainable": model.trainable, "dtype": model._dtype}
+        return described | graph_config(
+            model.graph(), model._input_structure, model._output_structure
+        )
+    args, kwargs = arguments
+    bound = inspect.signature(type(model).__init__).bind(model, *args, **kwargs)
+    found = dict(list(bound.arguments.items())[1:])
+    for parameter in bound.signature.parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            found |= found.pop(parameter.name, {})
+    return found | {"build_input_shape": model._traced_shape}
+
+
+def from_config(cls, config):
+    """Return the model of a class, with fresh weights, that ``config_of`` describes."""
+    if "calls" in config and "layers" in config:
+        inputs, outputs = tensors_from(config)
+        return cls(inputs, outputs, **{k: config[k] for k in ("name", "trainable", "dtype")})
+    config = dict(config)
+    shape = config.pop("build_input_shape", None)
+    model = cls(**config)
+    if shape is not None:
+        model.build(_shape_from(shape))
+    return model
 
 
 def graph_config(graph, input_structure, output_structure):
-    """A graph as plain data: a dict.
+    """Return a graph as plain data: a dict.
 
     ``layers`` are their configs. ``calls`` are [number of the layer, what it reads], in an
     order in which they can be made again; a tensor is [number of its layer, number of the call
@@ -40,7 +74,7 @@ def graph_config(graph, input_structure, output_structure):
 
 
 def tensors_from(config):
-    """The inputs and outputs that ``graph_config`` describes: those of new layers.
+    """Return the inputs and outputs that ``graph_config`` describes: those of new layers.
 
     Raises
     ------
@@ -64,10 +98,17 @@ def tensors_from(config):
 
 
 def _at(place, tensors):
-    """The tensor at a place, or those at places in a list or dict."""
+    """Return the tensor at a place, or those at places in a list or dict."""
     if isinstance(place, dict):
         return {key: _at(one, tensors) for key, one in place.items()}
     if isinstance(place[0], int):
         layer, call, output = place
         return tensors[layer, call][output]
     return [_at(one, tensors) for one in place]
+
+
+def _shape_from(shape):
+    """Return a shape, or a list or dict of them, as it was before JSON made lists of tuples."""
+    if isinstance(shape, dict):
+        return {name: tuple(one) for name, one in shape.items()}
+    return [tuple(one) for one in shape] if is_shapes(shape) else tuple(shape)

@@ -1,27 +1,34 @@
-"""What every model can do: train, evaluate, predict, be called."""
+"""Define Model: a network that can be compiled, trained, evaluated and called."""
 
-import inspect
+import weakref
+from typing import Any
 
-import numpy as np
-
-from fastgd._core.types import Status
-from fastgd._data.packing import parts, split_outputs
-from fastgd._engine import streams
-from fastgd._registry.objects import deserialize_object
-from fastgd._training import loop
+from fastgd._data.adapter import DataAdapter
+from fastgd._data.named_row import NamedRows
+from fastgd._data.user_data import UserData
+from fastgd._engine.plan import width_of
+from fastgd._registry.objects import deserialize_object, serialize_object
+from fastgd._training.step import CompiledStep
+from fastgd._typing import Array, Config, CustomObjects, Data, Shape
+from fastgd.callbacks import History
 from fastgd.errors import ArgumentError, NotBuiltError
-from fastgd.layers.eager import call_program
-from fastgd.layers.symbolic import is_shapes, is_symbolic, listed
+from fastgd.layers import Layer
+from fastgd.layers.symbolic import is_symbolic
+from fastgd.losses import Loss
+from fastgd.metrics import Metric
+from fastgd.models import calls, compilation, fitting, online
+from fastgd.models.compilation import Compilation
 from fastgd.models.graph import Graph
-from fastgd.models.graph_config import graph_config, tensors_from
+from fastgd.models.graph_config import config_of, from_config
+from fastgd.models.network import Network
+from fastgd.models.objective import value_names
 from fastgd.models.replica import by_description
 from fastgd.models.structure import Structure
-from fastgd.models.tracing import inputs_of, layers_in, traced
-from fastgd.models.trainer import Trainer
-from fastgd.tape import Tensor, recording
+from fastgd.models.tracing import inputs_of, layers_of, seen_signature, traced
+from fastgd.optimizers import Optimizer
 
 
-class Model(Trainer):
+class Model(Network):
     """A graph of layers that can be trained, evaluated, and called.
 
     Parameters
@@ -39,21 +46,24 @@ class Model(Trainer):
     Attributes
     ----------
     name : str
-    optimizer, loss, metrics
-        What ``compile`` made of its arguments.
     history : History
         That of the latest ``fit``; None before.
+    feature_names : list of str, or None
+        The inputs' names in the order of the columns, for rows that are dicts. They are noted
+        at first sight, and may be set before; files and copies hold them.
+    stop_training, stop_evaluating, stop_predicting : bool
+        Set one, in a callback or from another thread, to end what is running.
 
     Notes
     -----
-    A class of one's own makes its layers in ``__init__`` and has ``call(self, inputs)`` or
+    A subclass makes its layers in ``__init__`` and has ``call(self, inputs)`` or
     ``call(self, inputs, training=None)``, which is called once, on symbolic tensors, for inputs
     of the shape that ``build``, ``fit`` or a first call sees. So it may call layers and use
     ``+``, ``-`` and ``*``; what depends on values, or on ``training``, belongs into a layer.
 
     A layer, or model, may be part of several models: its weights are the same in all of them.
     They live in one vector, so that a new model may move the weights of its layers to another
-    place: Variables are to be taken from layers and models anew then.
+    place: take Variables from layers and models anew then.
 
     Examples
     --------
@@ -66,14 +76,24 @@ class Model(Trainer):
     (['left', 'right'], ['sum'], 23)
     """
 
-    def __new__(cls, *args, **kwargs):
+    _constructor_arguments: Any
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> "Model":
         model = super().__new__(cls)
-        model._arguments = args, kwargs  # for get_config, where `call` describes the graph
+        model._constructor_arguments = args, kwargs  # for config_of
         return model
 
-    def __init__(self, inputs=None, outputs=None, name=None, dtype=None, trainable=True):
+    def __init__(
+        self, inputs: Any = None, outputs: Any = None, name: str | None = None,
+        dtype: str | None = None, trainable: bool = True,
+    ):  # fmt: skip
         super().__init__(name, dtype, trainable)
         self._input_structure = self._output_structure = self._traced_shape = None
+        self._compilation = Compilation()
+        self._named_rows = NamedRows()
+        self._adapter: DataAdapter | None = None
+        self._online: Any = None
+        self.begin()
         if (inputs is None) != (outputs is None):
             raise ArgumentError("inputs, outputs: expected both, or none")
         if inputs is not None:
@@ -81,58 +101,31 @@ class Model(Trainer):
             if not self._trainable:
                 self.trainable = False
 
+    def begin(self) -> None:
+        """Set what a model has that was never trained."""
+        self.stream.count = 0
+        self.history = self.resume_epoch = None
+        self.stop_training = self.stop_evaluating = self.stop_predicting = False
+
     # -- the graph ----------------------------------------------------------------------------
 
-    def get_config(self):
-        """The graph as plain data; of a class with ``call``, the arguments of its constructor.
-
-        A layer that is part of this model both by itself and in an inner model becomes two.
-
-        Raises
-        ------
-        DataTypeError
-            For arguments that are no plain data.
-        """
-        described = {"name": self.name, "trainable": self.trainable, "dtype": self._dtype}
-        if type(self).call is Model.call:
-            structures = self._input_structure, self._output_structure
-            return described | graph_config(self.graph(), *structures)
-        args, kwargs = self._arguments
-        bound = inspect.signature(type(self).__init__).bind(self, *args, **kwargs)
-        arguments = dict(list(bound.arguments.items())[1:])
-        extra = [p.name for p in bound.signature.parameters.values() if p.kind is p.VAR_KEYWORD]
-        for name in extra:
-            arguments |= arguments.pop(name, {})
-        return arguments | {"build_input_shape": self._traced_shape}
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """The model, with fresh weights, for what ``get_config`` gave."""
-        config = deserialize_object(config, custom_objects)
-        if "calls" in config and "layers" in config:
-            inputs, outputs = tensors_from(config)
-            arguments = {k: config[k] for k in ("name", "trainable", "dtype")}
-            return cls(inputs, outputs, **arguments)
-        config = dict(config)
-        shape = config.pop("build_input_shape", None)
-        model = cls(**config)
-        if shape is not None:
-            model.build(_shape_from(shape))
-        return model
+    @property
+    def _is_traced(self):
+        """Whether a subclass describes the graph by ``call``."""
+        return type(self).call is not Model.call
 
     def _graph_from(self, inputs, outputs, order=()):
         """Make the graph from tensors, or lists or dicts of them."""
         self._input_structure = Structure(inputs, "inputs")
         self._output_structure = Structure(outputs, "outputs")
-        self._set_graph(
-            Graph(self._input_structure.tensors, self._output_structure.tensors, order)
-        )
+        tensors = self._input_structure.tensors, self._output_structure.tensors
+        self._set_graph(Graph(*tensors, order))
 
-    def call(self, inputs, training=None):
-        """What a class of one's own computes: layers called on `inputs`."""
+    def call(self, inputs: Any, training: Any = None) -> Any:
+        """Compute the outputs of a subclass: layers called on `inputs`."""
         raise NotImplementedError
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         """Make the graph, by one ``call``, and with it the weights.
 
         Parameters
@@ -147,7 +140,7 @@ class Model(Trainer):
         """
         if self.built:
             return
-        if type(self).call is Model.call:
+        if not self._is_traced:
             raise NotBuiltError(
                 f"model {self.name!r} has no graph: give inputs and outputs, or write a "
                 "class with call"
@@ -156,69 +149,226 @@ class Model(Trainer):
             raise NotBuiltError("input_shape: call describes the graph for inputs of a shape")
         self._traced_shape = input_shape
         inputs = inputs_of(input_shape, self.dtype)
-        self._graph_from(inputs, traced(self, inputs), self._own_layers())
-
-    def _shape_of(self, x, argument):
-        if type(self).call is not Model.call:  # which may take a list or a dict
-            if isinstance(x, dict):
-                return {k: self._shape_of(one, f"{argument}[{k!r}]") for k, one in x.items()}
-            if isinstance(x, (list, tuple)) and x and all(map(_has_rows, x)):
-                return [self._shape_of(one, f"{argument}[{i}]") for i, one in enumerate(x)]
-        return super()._shape_of(x, argument)
+        self._graph_from(inputs, traced(self, inputs), layers_of(self))
 
     @property
-    def layers(self):
+    def layers(self) -> list[Layer]:
         """The layers; of a class with ``call`` those that its attributes hold."""
-        return super().layers if type(self).call is Model.call else self._own_layers()
-
-    def _own_layers(self):
-        """The layers among the attributes, also in lists and dicts, in their order."""
-        found = {}
-        for value in vars(self).values():
-            found |= dict.fromkeys(layers_in(value))
-        return list(found)
+        return layers_of(self) if self._is_traced else super().layers
 
     def _described_layers(self):
-        return self._graph.layers if self.built else self._own_layers()
+        return self._graph.layers if self.built else layers_of(self)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape | list[Shape]) -> Shape | list[Shape]:
         if not self.built and input_shape is not None:
             self.build(input_shape)
         return super().compute_output_shape(input_shape)
 
-    def value_and_grad(self, x, y):
-        """The mean loss over all rows as one batch, penalties included, and its gradients.
+    def _input_keys(self):
+        structure = self._input_structure
+        return self.input_names if structure is None or not structure.keys else structure.keys
 
-        Returns
-        -------
-        (float, list of ndarray)
-            The gradients in the order and shapes of ``trainable_variables``; they are views of
-            one flat vector, as ``optimizer.apply_gradients`` likes them.
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs: their keys, or those of the layers they come from."""
+        structure = self._output_structure
+        return super().output_names if not (structure and structure.keys) else structure.keys
+
+    def get_config(self) -> Config:
+        """Return the graph as plain data, or the constructor's arguments of a subclass.
+
+        A layer that is part of this model both by itself and in an inner model becomes two.
 
         Raises
         ------
-        DivergenceError
-            If the loss is not finite.
+        DataTypeError
+            For arguments that are no plain data.
         """
-        x, y = self._built_for(x, y)
-        totals = self.totals()
-        self.network().regular.before_step()
-        status = self.program().gradients(x, y, totals, loop.next_key(self))
-        if status != Status.STATUS_FINE:
-            raise loop.diverged(status, self.optimizer.iterations)
-        flat = self.network().gradients.copy()
-        start = self.network().start
-        grads = [
-            flat[v.offset - start :][: v.size].reshape(v.shape) for v in self.network().trained
-        ]
-        return self.figures(totals)["loss"], grads
+        return config_of(self, self._constructor_arguments if self._is_traced else None)
 
-    def replicate(self):
-        """A model like this one, with weights of its own: as constructing it anew would give.
+    @classmethod
+    def from_config(
+        cls, config: Config, custom_objects: CustomObjects | None = None
+    ) -> "Model":
+        """Return the model, with fresh weights, for what ``get_config`` gave."""
+        return from_config(cls, deserialize_object(config, custom_objects))
 
-        The layers and their names, what ``compile`` chose and the feature names are the same;
-        the weights begin anew, from the next seeds, and so does the optimizer, with the
-        settings that it has now. What never changes is shared: so a Sequential of fastgd's own
+    # -- compile ------------------------------------------------------------------------------
+
+    compile = compilation.compile
+
+    @property
+    def compiled(self) -> bool:
+        """Whether it has been compiled."""
+        return self.optimizer is not None
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """The optimizer; None before ``compile``."""
+        return self._compilation.optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Optimizer) -> None:
+        self._compilation.optimizer = optimizer
+        self.release()
+
+    @property
+    def run_eagerly(self) -> bool:
+        """The argument of ``compile``; it changes nothing."""
+        return bool(self._compilation.arguments.get("run_eagerly"))
+
+    @property
+    def loss(self) -> Loss | Any:
+        """The loss, or a list or dict of them; None before ``compile``."""
+        return self._compilation.objective.loss
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics, resolved for this model's outputs."""
+        return [m for one in self._objectives() for m in (*one.metrics, *one.weighted)]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """``["loss"]`` and the names of the metrics."""
+        return value_names(self._objectives())
+
+    def reset_metrics(self) -> None:
+        """Do nothing: every call begins its metrics anew."""
+
+    def get_compile_config(self) -> Config | None:
+        """Return the arguments of ``compile`` as plain data; None before it."""
+        if self.optimizer is None:
+            return None
+        return serialize_object(self._compilation.arguments | {"optimizer": self.optimizer})
+
+    def compile_from_config(self, config: Config) -> None:
+        """Compile as the model was that gave the config."""
+        self.compile(**deserialize_object(config))
+
+    def _objectives(self, shape=None):
+        names = self.output_names if self.built else None
+        return self._compilation.objectives(self._graph, names, shape)
+
+    def moved(self, vector: Any = None, moves: Any = ()) -> None:
+        super().moved(vector, moves)
+        self._adapter = self._online = None
+        self._compilation.forget()
+        if vector is not None and self.optimizer is not None:
+            self.optimizer.moved(vector, moves)
+
+    def release(self) -> None:
+        """Give back the room that programs take for batches; the next call makes it anew."""
+        self._compilation.release()
+        self._online = None
+
+    def compiled_step(self, weighted: bool = False) -> CompiledStep:
+        """Return the CompiledStep, see there; made when it is first asked for."""
+        step = self._compilation.made(weighted)
+        if step is None:
+            step = self._compilation.step(
+                self.engine, self.assembly(), self._objectives(), weighted
+            )
+        return step
+
+    def _warn_of_double_activation(self, stacklevel=3):
+        if self.built:
+            self._compilation.warn_of_double_activation(
+                self._objectives(), self.assembly(), stacklevel + 1
+            )
+
+    # -- data ---------------------------------------------------------------------------------
+
+    def adapter(self, data: UserData | None = None) -> DataAdapter:
+        """Return the DataAdapter; data: UserData, which say the shapes of a model unbuilt."""
+        if not self.built and data is not None:
+            signature = seen_signature(self, data)
+            if signature is not None:
+                return DataAdapter(signature, self.name)
+        if self._adapter is None:
+            self._adapter = DataAdapter(self.signature(self._objectives()), self.name)
+        return self._adapter
+
+    def build_by(
+        self, adapter: DataAdapter, x: Array, rows: Any = None, stacklevel: int = 4
+    ) -> None:
+        """Build the model for an adapter, once the data are known to be good."""
+        if not self.built:
+            self.build(adapter.signature.seen)
+            self.adapter().check(x, rows)
+            self._warn_of_double_activation(stacklevel)
+
+    def prepared(
+        self, x: Data, y: Data, sample_weight: Data = None, class_weight: Any = None
+    ) -> tuple[Array, Array]:
+        """Return prepared x and y of one batch; build the model by them."""
+        adapter = self.adapter() if self.built else self.adapter(UserData(x, y))
+        x, y = adapter.rows(x, y, sample_weight, class_weight)
+        self.build_by(adapter, x, stacklevel=5)
+        return x, y
+
+    def prepared_inputs(self, x: Data) -> Array:
+        """Return prepared x; build the model by it."""
+        adapter = self.adapter() if self.built else self.adapter(UserData(x))
+        x = adapter.inputs(x)
+        self.build_by(adapter, x)
+        return x
+
+    def row(self, x: Any) -> tuple[Array, list[str] | None]:
+        """Return a row as an array of the model's data type, and the names of the inputs."""
+        dtype = self.dtype if self._assembly is None else self._assembly.dtype
+        width = width_of(self._graph.input_shapes[0]) if self.built else None
+        return self._named_rows.row(x, self.feature_names, width, dtype)
+
+    # -- train, evaluate, predict: see fitting and online -------------------------------------
+
+    fit, evaluate, predict = fitting.fit, fitting.evaluate, fitting.predict
+    predict_on_batch = fitting.predict_on_batch
+    train_on_batch, test_on_batch = online.train_on_batch, online.test_on_batch
+    value_and_grad, predictor = online.value_and_grad, online.predictor
+    learner, learn_one, predict_one = online.learner, online.learn_one, online.predict_one
+
+    @property
+    def history(self) -> History | None:
+        """The record of the latest ``fit``; None before."""
+        if self._record is None:
+            return None
+        reference, kind, attributes = self._record
+        history = reference()
+        if history is None:  # it was let go
+            history = kind.of(attributes, self)
+            self.history = history
+        return history
+
+    @history.setter
+    def history(self, history: History | None) -> None:
+        self._record = None
+        if history is not None:
+            self._record = weakref.ref(history), type(history), vars(history)
+
+    def restore_structure(self, outputs: list[Any]) -> Any:
+        """Return a list of outputs in the structure that the model's have."""
+        structure = self._output_structure
+        return outputs[0] if structure is None else structure.of(outputs)
+
+    def step_online(
+        self, x: Data, y: Data, validate: bool = True, one_row: bool = False
+    ) -> Any:
+        """Return the values of a step that is one call; else None, and do nothing."""
+        step = self._online
+        if step is None:
+            if not self.built:
+                return None
+            step = self._online = self._compilation.online_step(
+                self.engine, self.compiled_step(), self.adapter().signature, self.stream
+            )
+        return step(x, y, validate, one_row) if step else None
+
+    def replicate(self) -> "Model":
+        """Return a model like this one, as constructing it anew would give.
+
+        The layers and their names, the choices of ``compile`` and the feature names are the
+        same; the weights begin anew, from the next seeds, and so does the optimizer, with the
+        settings that it has now. What never changes is shared: so a Sequential of fastgd's
         layers is made in a fraction of the time, and takes little memory beside its weights.
 
         Examples
@@ -233,62 +383,8 @@ class Model(Trainer):
         """
         return by_description(self)
 
-    def predictor(self):
-        """The network as a function, for serving: the shortest way to the outputs of few rows.
-
-        Returns
-        -------
-        callable
-            Of rows (n, features) it gives outputs (n, outputs), of one row (features,) outputs
-            (outputs,): a fresh array with the bits of ``predict``. It is fastest with
-            C-contiguous arrays of the model's data type; anything else is treated, and refused,
-            as by ``predict``. The weights are the model's own, as they are at each call; after
-            a layer has been added, make a new one.
-
-        Raises
-        ------
-        NotBuiltError
-            If there are no weights yet.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from fastgd import Sequential, layers
-        >>> model = Sequential([layers.Dense(1, bias_initializer="ones", input_shape=(2,))])
-        >>> predict = model.predictor()
-        >>> predict(np.zeros(2, dtype="float32"))
-        array([1.], dtype=float32)
-        """
-        shapes = self.graph().input_shapes
-        if len(shapes) > 1 or len(self.graph().output_shapes) > 1:
-            raise ArgumentError("predictor: it is for models of one input and one output")
-        predictor = self.engine.Predictor(self.program(), lambda x: self._inputs(x, shapes))
-        if not self.network().checks:
-            return predictor
-
-        def checked(x):
-            self._inputs(x if np.ndim(x) > 1 else np.asarray(x)[None], shapes)
-            return predictor(x)
-
-        return checked
-
-    def _split(self, out):
-        if self._output_structure is None or self._output_structure.single:
-            return super()._split(out)
-        return self._output_structure.of(split_outputs(out, self._graph.output_shapes))
-
-    def _input_keys(self):
-        structure = self._input_structure
-        return self.input_names if structure is None or not structure.keys else structure.keys
-
-    @property
-    def output_names(self):
-        """The names of the outputs: their keys, or those of the layers they come from."""
-        structure = self._output_structure
-        return super().output_names if not (structure and structure.keys) else structure.keys
-
-    def __call__(self, x, training=False):
-        """The outputs for x; a Tensor while a GradientTape records, an ndarray otherwise.
+    def __call__(self, x: Any, training: bool = False) -> Any:
+        """Return the outputs for x: Tensors while a GradientTape records, else ndarrays.
 
         Parameters
         ----------
@@ -298,54 +394,5 @@ class Model(Trainer):
             Whether layers such as dropout are at work.
         """
         if is_symbolic(x):
-            return self._called_symbolically(x)
-        self._build_for(_values(x))
-        if not recording() and not training:
-            return self.predict(x)
-        network = self.network()
-        packed = self._inputs(_values(x), self._graph.input_shapes)
-        names = self._input_keys()
-        inputs = [x] if len(names) == 1 and not isinstance(x, dict) else x
-        inputs = [x[name] for name in names] if isinstance(x, dict) else list(inputs)
-        key = streams.next_seed() if training else 0
-        found = call_program(
-            self.program(), network.parameters, network.variables, network.start, packed,
-            inputs, self._graph.output_shapes, bool(loop), key,
-        )  # fmt: skip
-        structure = self._output_structure
-        return found[0] if structure is None else structure.of(found)
-
-    def _called_symbolically(self, x):
-        if isinstance(x, dict):
-            if not self.built:
-                self.build({name: tensor.shape for name, tensor in x.items()})
-            x = parts(x, self._input_keys(), "x", [0] * len(x))
-        if self.built:
-            single = len(self._graph.inputs) == 1 and isinstance(x, (list, tuple))
-            x = x[0] if single else list(x) if isinstance(x, (list, tuple)) else x
-        outputs = self.called_on(x).outputs
-        structure = self._output_structure
-        if structure is None or structure.single:
-            return outputs
-        return structure.of(listed(outputs))
-
-
-def _shape_from(shape):
-    """A shape, or a list or dict of them, as it was before JSON made lists of tuples."""
-    if isinstance(shape, dict):
-        return {name: tuple(one) for name, one in shape.items()}
-    return [tuple(one) for one in shape] if is_shapes(shape) else tuple(shape)
-
-
-def _has_rows(x):
-    """Whether it is an array of rows, not a row."""
-    return isinstance(x, (np.ndarray, Tensor)) and x.ndim > 1
-
-
-def _values(x):
-    """Inputs with plain arrays instead of Tensors."""
-    if isinstance(x, dict):
-        return {name: _values(one) for name, one in x.items()}
-    if isinstance(x, (list, tuple)) and any(isinstance(one, Tensor) for one in x):
-        return [_values(one) for one in x]
-    return x.numpy() if isinstance(x, Tensor) else x
+            return calls.on_symbols(self, x)
+        return calls.on_values(self, x, training)

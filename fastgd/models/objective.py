@@ -1,8 +1,9 @@
-"""What a model is trained for: a loss and metrics, resolved for an output."""
+"""Resolve what a model is trained for: a loss and metrics for each output."""
 
 import itertools
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 from fastgd import losses, metrics
 from fastgd._core.formulas import Loss
@@ -12,8 +13,8 @@ from fastgd.errors import ArgumentError, DataTypeError
 
 
 @dataclass(frozen=True)
-class Aim:
-    """What ``compile`` chose for one output.
+class OutputObjective:
+    """Hold what ``compile`` chose for one output.
 
     Attributes
     ----------
@@ -25,27 +26,26 @@ class Aim:
     metrics, weighted : tuple of Metric
         Without, and with the weights of the rows.
     weight : float
-        What the loss is multiplied by.
+        The factor of the loss.
     """
 
-    name: object
-    width: object
-    loss: object
-    metrics: tuple
-    weighted: tuple
+    name: str | None
+    width: int | None
+    loss: Any
+    metrics: tuple[Any, ...]
+    weighted: tuple[Any, ...]
     weight: float
 
     @property
-    def figure_names(self):
-        """What the figures are called, without the loss: a weighted one says so if there is one
-        without weights."""
+    def metric_names(self):
+        """The names of the metrics; a weighted one says so if there is one without weights."""
         plain = [metric.name for metric in self.metrics]
         weighted = [metric.name for metric in self.weighted]
         names = plain + [f"weighted_{name}" if name in plain else name for name in weighted]
         return names if self.name is None else [f"{self.name}_{name}" for name in names]
 
     def check(self):
-        """An error for a metric that does not fit the loss."""
+        """Raise an ArgumentError for a metric that does not fit the loss."""
         for metric in (*self.metrics, *self.weighted):
             if self.width is None or not metric.compiled:
                 continue
@@ -62,7 +62,7 @@ class Aim:
 
 
 class Objective:
-    """The losses and metrics that ``compile`` chose.
+    """Hold the losses and metrics that ``compile`` chose.
 
     Metrics such as "accuracy" depend on the width of an output, which may be known only later:
     so they are resolved for outputs, given by their names and widths.
@@ -70,13 +70,11 @@ class Objective:
 
     def __init__(self, loss, metrics, weighted=None, loss_weights=None):
         self.loss = _map(loss, lambda one: None if one is None else losses.get(one))
-        self.trains = any(one is not None for one in _items(self.loss))
-        for one in _items(self.loss):
-            if one is not None:
-                _ = one.reduction_code  # raises where there is none
-        self.own_losses = [
-            one for one in _items(self.loss) if one is not None and one.code == Loss.LOSS_NONE
-        ]
+        given = [one for one in _items(self.loss) if one is not None]
+        self.trains = bool(given)
+        for one in given:
+            _ = one.reduction_code  # raises where there is none
+        self.custom_losses = [one for one in given if one.code == Loss.LOSS_NONE]
         self._metrics = _checked(metrics, "metrics")
         self._weighted = _checked(weighted, "weighted_metrics")
         self._weights = _map(
@@ -86,88 +84,70 @@ class Objective:
             raise ArgumentError("metrics: a model without a loss has none")
         self._resolved = {}
 
-    def aims(self, names, widths):
-        """What is meant for outputs of these names and widths: a tuple of Aim."""
+    def resolve(self, names, widths):
+        """Return a tuple of OutputObjective for outputs of these names and widths."""
         key = tuple(names), tuple(widths)
         if key not in self._resolved:
             self._resolved[key] = self._resolve(*key)
         return self._resolved[key]
 
     def _resolve(self, names, widths):
-        count = len(names)
         of_losses = _for_each(self.loss, names, "loss", repeat=True)
         weights = _for_each(self._weights, names, "loss_weights")
-        chosen = []
-        for argument, given in {
-            "metrics": self._metrics, "weighted_metrics": self._weighted,
-        }.items():  # fmt: skip
-            if count == 1 and not isinstance(given, dict):
-                chosen.append([[m for part in _listed(given) for m in _listed(part)]])
-            else:
-                chosen.append([_listed(g) for g in _for_each(given, names, argument)])
+        plain = self._for_outputs(self._metrics, names, "metrics")
+        weighted = self._for_outputs(self._weighted, names, "weighted_metrics")
         found = []
         for k, (name, width, loss) in enumerate(zip(names, widths, of_losses, strict=True)):
-            lists = [of_each[k] for of_each in chosen]
-            if loss is None and any(lists):
+            if loss is None and (plain[k] or weighted[k]):
                 raise ArgumentError(f"metrics: output {name!r} has metrics, but no loss")
             resolved = [
-                tuple(metrics.get(m, width or 1, loss.sparse) for m in given) if loss else ()
-                for given in lists
+                tuple(metrics.get(m, width or 1, loss.sparse) for m in given[k]) if loss else ()
+                for given in (plain, weighted)
             ]
             weight = 1.0 if weights[k] is None else weights[k]
-            aim = Aim(name if count > 1 else None, width, loss, *resolved, weight)
-            aim.check()
-            found.append(aim)
+            name = name if len(names) > 1 else None
+            found.append(OutputObjective(name, width, loss, *resolved, weight))
+            found[-1].check()
         return tuple(found)
 
     @staticmethod
-    def names(aims):
-        """The names of all figures: "loss", that of each output of several, the metrics.
+    def _for_outputs(given, names, argument):
+        """Return the metrics of each output: a list of lists."""
+        if len(names) == 1 and not isinstance(given, dict):
+            return [[metric for part in _listed(given) for metric in _listed(part)]]
+        return [_listed(one) for one in _for_each(given, names, argument)]
 
-        Figures are told apart by their names: the second of a name has "_1" behind it.
-        """
-        trained = [aim for aim in aims if aim.loss is not None]
-        names = ["loss", *(f"{aim.name}_loss" for aim in trained if len(aims) > 1)]
-        for name in (name for aim in trained for name in aim.figure_names):
-            places = itertools.count(1)
-            free = name
-            while free in names:
-                free = f"{name}_{next(places)}"
-            names.append(free)
-        return names
 
-    @staticmethod
-    def figures(aims, plan):
-        """What makes figures of the totals of a plan."""
-        places = plan.metrics["totals"].tolist()
-        resolved = [
-            (metric, aim.width) for aim in aims for metric in (*aim.metrics, *aim.weighted)
-        ]
-        names = Objective.names(aims)
-        first = len(names) - len(resolved)
-        named = [
-            (name, metric, slice(place, place + metric.totals_size(width)))
-            for name, (metric, width), place in zip(
-                names[first:], resolved, places, strict=True
+def value_names(objectives):
+    """Return the names of all values: "loss", that of each output of several, the metrics.
+
+    Values are told apart by their names: the second of a name has "_1" behind it.
+    """
+    trained = [one for one in objectives if one.loss is not None]
+    names = ["loss", *(f"{one.name}_loss" for one in trained if len(objectives) > 1)]
+    for name in (name for one in trained for name in one.metric_names):
+        places = itertools.count(1)
+        free = name
+        while free in names:
+            free = f"{name}_{next(places)}"
+        names.append(free)
+    return names
+
+
+def warn_of_double_activation(objectives, activations, stacklevel):
+    """Warn where logits are asked for and probabilities come."""
+    for objective, activation in zip(objectives, activations, strict=True):
+        loss = objective.loss
+        if loss is not None and loss.from_logits and activation is loss.fused:
+            warnings.warn(
+                f"{loss.name} takes logits, but the output layer is activated by "
+                f"{loss.fused.__name__}: drop from_logits or the activation",
+                stacklevel=stacklevel,
             )
-        ]
-        return Figures(plan.losses["weight"].tolist(), names[1:first], named)
-
-    @staticmethod
-    def warn_of_double_activation(aims, activations, stacklevel):
-        """Warn where logits are asked for and probabilities come."""
-        for aim, activation in zip(aims, activations, strict=True):
-            loss = aim.loss
-            if loss is not None and loss.from_logits and activation is loss.fused:
-                warnings.warn(
-                    f"{loss.name} takes logits, but the output layer is activated by "
-                    f"{loss.fused.__name__}: drop from_logits or the activation",
-                    stacklevel=stacklevel,
-                )
 
 
 def _map(given, function):
-    """What was given, one or a list or a dict, with a function of each."""
+    """Apply a function to what was given: one, a list or a dict."""
     if isinstance(given, dict):
         return {name: function(one) for name, one in given.items()}
     if isinstance(given, (list, tuple)):
@@ -176,7 +156,7 @@ def _map(given, function):
 
 
 def _items(given):
-    """The things that were given, in a list."""
+    """Return the things that were given, in a list."""
     if isinstance(given, dict):
         return list(given.values())
     if isinstance(given, (list, tuple)):
@@ -185,7 +165,7 @@ def _items(given):
 
 
 def _for_each(given, names, argument, repeat=False):
-    """What was given for each of several outputs: a list, with None for those without."""
+    """Return what was given for each output: a list, with None for those without."""
     if given is None:
         return [None] * len(names)
     if isinstance(given, dict):
@@ -207,7 +187,7 @@ def _for_each(given, names, argument, repeat=False):
 
 
 def _checked(given, argument):
-    """Metrics as ``compile`` takes them."""
+    """Return metrics as ``compile`` takes them."""
     known = (str, metrics.Metric, list, tuple, dict)
     if given is None or isinstance(given, known) or callable(given):
         return given
@@ -215,44 +195,68 @@ def _checked(given, argument):
 
 
 def _listed(given):
-    """The metrics of one output as a list; one may stand alone."""
+    """Return the metrics of one output as a list; one may stand alone."""
     if given is None:
         return []
     return list(given) if isinstance(given, (list, tuple)) else [given]
 
 
-class Figures:
-    """Makes figures of totals: a dict of name -> float, or array where a metric says so.
+class Results:
+    """Read the totals that a program adds up.
 
     Parameters
     ----------
-    weights : list of float
-        What each loss is multiplied by.
-    losses : list of str
-        The names of the single losses; none for one output.
-    metrics : sequence of (name, Metric, slice of its totals)
+    objectives : sequence of OutputObjective
+    plan : Plan
+        Of the program.
+
+    Attributes
+    ----------
+    size : int
+        The number of sums.
+    custom : list of Metric
+        Those that Python updates.
+    in_python : bool
+        Whether the program calls Python functions.
     """
 
-    def __init__(self, weights, losses, metrics):
-        self.weights = weights
-        self.losses = losses
-        self.metrics = metrics
+    def __init__(self, objectives, plan):
+        self.size = plan.totals_size
+        resolved = [
+            (metric, one.width)
+            for one in objectives
+            for metric in (*one.metrics, *one.weighted)
+        ]
+        names = value_names(objectives)
+        first = len(names) - len(resolved)
+        self._weights = plan.losses["weight"].tolist()
+        self._losses = names[1:first]
+        places = plan.metrics["totals"].tolist()
+        self._metrics = [
+            (name, metric, slice(place, place + metric.totals_size(width)))
+            for name, (metric, width), place in zip(
+                names[first:], resolved, places, strict=True
+            )
+        ]
+        self.custom = [metric for metric, _ in resolved if not metric.compiled]
+        self.in_python = bool(plan.functions)
 
-    def __call__(self, totals):
+    def logs(self, totals):
+        """Return the values by name: a float each, or an array where a metric says so."""
         found = {"loss": self.loss(totals)}
-        for k, name in enumerate(self.losses):
+        for k, name in enumerate(self._losses):
             total, count = totals[TERM_TOTALS + 2 * k :][:2].tolist()
             found[name] = total / (count or 1.0)
-        for name, metric, place in self.metrics:
-            found[name] = metric.figure(totals[place])
+        for name, metric, place in self._metrics:
+            found[name] = metric.value(totals[place]) if metric.compiled else metric.result()
         return found
 
     def loss(self, totals):
-        """What was minimised, as a mean: penalties and the weighted losses of all outputs."""
+        """Return the mean that was minimised: penalties and weighted losses of all outputs."""
         sums = totals.tolist()
         loss = sums[0] / (sums[1] or 1.0)
         place = TERM_TOTALS
-        for weight in self.weights:
+        for weight in self._weights:
             loss += weight * (sums[place] / (sums[place + 1] or 1.0))
             place += 2
         return loss

@@ -1,14 +1,18 @@
-"""Layers in a row."""
+"""Define Sequential: layers in a row."""
+
+from collections.abc import Sequence
+from typing import Any
 
 from fastgd._data.validation import batch_shape, row_shape
-from fastgd._engine.arena import first_home
+from fastgd._engine.arena import new_arena
 from fastgd._registry.objects import deserialize_object, serialize_object
+from fastgd._typing import Config, CustomObjects
 from fastgd.errors import ArgumentError, DataTypeError, NotBuiltError, ShapeError
 from fastgd.layers import Input, InputLayer, Layer
 from fastgd.layers.symbolic import KerasTensor
-from fastgd.models.base import Base
 from fastgd.models.graph import Graph
 from fastgd.models.model import Model
+from fastgd.models.network import Network
 from fastgd.models.replica import is_simple, replica_of
 
 
@@ -18,8 +22,8 @@ class Sequential(Model):
     Parameters
     ----------
     layers : list of Layer, optional
-        The first may be an ``Input``, or bear an ``input_shape``; without either the weights
-        are made by ``build``, by the first ``fit`` or by the first call.
+        The first may be an ``Input``, or have an ``input_shape``; without either ``build``, the
+        first ``fit`` or the first call makes the weights.
     name : str, optional
     dtype : {"float32", "float64"}, optional
         The data type of weights and data; ``config.floatx()`` by default.
@@ -38,23 +42,26 @@ class Sequential(Model):
     231
     """
 
-    def __init__(self, layers=None, trainable=True, name=None, dtype=None):
+    def __init__(
+        self, layers: Sequence[Any] | None = None, trainable: bool = True,
+        name: str | None = None, dtype: str | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(name=name, dtype=dtype, trainable=trainable)
-        self._layers = []
-        self._tensors = []  # the input, and what each layer of the graph gives
+        self._layers: list[Any] = []
+        self._tensors: list[Any] = []  # the input, and what each layer of the graph gives
         if not isinstance(layers, (list, tuple, type(None))):
             raise DataTypeError(f"layers: expected a list of layers, got {layers!r}")
         self._change([], layers or [])
 
     @property
-    def layers(self):
+    def layers(self) -> list[Layer]:
         return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
 
     def _described_layers(self):
         return self._layers
 
-    def add(self, layer):
-        """Append a layer; weights of layers that are there already keep their values.
+    def add(self, layer: Any) -> None:
+        """Append a layer; the weights of the other layers keep their values.
 
         Raises
         ------
@@ -65,8 +72,8 @@ class Sequential(Model):
         """
         self._change(self._layers, [layer])
 
-    def pop(self, rebuild=True):
-        """Take the last layer away, and return it.
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Remove the last layer, and return it.
 
         Raises
         ------
@@ -107,16 +114,16 @@ class Sequential(Model):
         self._layers.append(layer)
 
     def _first_shape(self):
-        """The shape that the first layer knows; None if it knows none."""
+        """Return the shape that the first layer knows; None if it knows none."""
         if self.built and self._layers[:1] == [self._first]:
             return self._tensors[0].shape
         for layer in self._layers[:1]:
-            if isinstance(layer, Base):
+            if isinstance(layer, Network):
                 return layer.input_shape if layer.built else None
             return layer._input_shape
         return None
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         """Make the weights.
 
         Parameters
@@ -179,15 +186,15 @@ class Sequential(Model):
                 if in_order:
                     new.append((layer, shape))
         if new:
-            first_home(new, dtype)
+            new_arena(new, dtype)
 
-    def replicate(self):
+    def replicate(self) -> "Model":
         return replica_of(self) if is_simple(self) else super().replicate()
 
     replicate.__doc__ = Model.replicate.__doc__
 
-    def get_config(self):
-        """The layers as plain data, and the shape that the model was built for."""
+    def get_config(self) -> Config:
+        """Return the layers as plain data, and the shape that the model was built for."""
         return {
             "name": self.name,
             "trainable": self.trainable,
@@ -197,8 +204,10 @@ class Sequential(Model):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """The model, with fresh weights, for what ``get_config`` gave."""
+    def from_config(
+        cls, config: Config, custom_objects: CustomObjects | None = None
+    ) -> "Sequential":
+        """Return the model, with fresh weights, for what ``get_config`` gave."""
         config = deserialize_object(config, custom_objects)
         arguments = {k: config[k] for k in ("trainable", "name", "dtype") if k in config}
         model = cls(config["layers"], **arguments)
@@ -210,7 +219,7 @@ class Sequential(Model):
         if not self.layers:
             raise NotBuiltError(f"model {self.name!r} has no layers: add some first")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         self._check_layers()
         for layer in self._layers:
             input_shape = layer.compute_output_shape(layer.checked_shape(input_shape))
@@ -218,7 +227,7 @@ class Sequential(Model):
 
 
 def _given_shape(shape):
-    """(None, d...) from that, or from the shape of a row: (features,) or features."""
+    """Return (None, d...) from that, or from the shape of a row: (features,) or features."""
     if isinstance(shape, (tuple, list)) and len(shape) > 1:
         return batch_shape(shape)
     return (None, *row_shape(shape))

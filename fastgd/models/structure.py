@@ -1,11 +1,11 @@
-"""One thing, a list of things or a dict of them: how inputs and outputs are given."""
+"""Hold the structure of inputs and outputs: one tensor, a list or a dict."""
 
 from fastgd.errors import DataTypeError
 from fastgd.layers.symbolic import KerasTensor
 
 
 class Structure:
-    """How a model's inputs, or its outputs, are given.
+    """Hold how a model's inputs, or its outputs, are given: one, a list or a dict.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Structure:
         self.tensors = list(tensors)
 
     def of(self, items):
-        """Items, one for each tensor, in the structure of the tensors."""
+        """Return items, one for each tensor, in the structure of the tensors."""
         if self.single:
             return items[0]
         return list(items) if self.keys is None else dict(zip(self.keys, items, strict=True))

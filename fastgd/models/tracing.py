@@ -1,14 +1,19 @@
-"""A model as a class of one's own: its ``call``, traced once on symbolic tensors."""
+"""Trace the ``call`` of a subclass of Model, once, on symbolic tensors."""
 
 import inspect
 
-from fastgd.errors import DataTypeError
+import numpy as np
+
+from fastgd._autodiff.tensor import Tensor
+from fastgd._data.signature import Signature
+from fastgd._data.user_data import shape_of
+from fastgd.errors import DataTypeError, ShapeError
 from fastgd.layers import Input, Layer
 from fastgd.layers.symbolic import is_shapes, is_symbolic
 
 
 class TrainingFlag:
-    """What ``call`` gets for `training`: to be passed on to layers, not to be looked at."""
+    """Stand for `training` in ``call``: to be passed on to layers, not to be read."""
 
     def __bool__(self):
         raise DataTypeError(
@@ -24,7 +29,7 @@ class TrainingFlag:
 
 
 def inputs_of(input_shape, dtype):
-    """Fresh symbolic inputs of a shape, or of a list or dict of shapes."""
+    """Return fresh symbolic inputs of a shape, or of a list or dict of shapes."""
     if isinstance(input_shape, dict):
         return {name: Input(s[1:], dtype=dtype, name=name) for name, s in input_shape.items()}
     if is_shapes(input_shape):
@@ -33,7 +38,7 @@ def inputs_of(input_shape, dtype):
 
 
 def traced(model, inputs):
-    """What a model's ``call`` makes of symbolic inputs.
+    """Return what a model's ``call`` makes of symbolic inputs.
 
     Raises
     ------
@@ -54,8 +59,58 @@ def traced(model, inputs):
     return list(outputs) if isinstance(outputs, tuple) else outputs
 
 
+def layers_of(model):
+    """Return the layers among a model's attributes, also in lists and dicts, in their order."""
+    found = {}
+    for value in vars(model).values():
+        found |= dict.fromkeys(layers_in(value))
+    return list(found)
+
+
+def seen_signature(model, data):
+    """Return the Signature of a model without weights for data that it sees.
+
+    None where it has weights now, since ``call`` was traced.
+    """
+    dtype, argument = np.dtype(model.dtype), f"{data.of}x"
+    x = data.example(dtype)
+    shape = _shape_of(x, argument, model._is_traced)
+    try:
+        output = model.compute_output_shape(shape)
+    except ShapeError as error:
+        seen = shape if isinstance(shape, dict) else np.shape(x)
+        raise ShapeError(f"{argument}: got shape {seen}; {error}") from None
+    if model.built:
+        return None
+    return Signature(
+        input_names=["x"],
+        output_names=["y"],
+        input_shapes=[shape],
+        output_shapes=[output],
+        objectives=model._objectives(output),
+        dtype=dtype,
+        engine=model.engine,
+        consumer=model._consumer(),
+        seen=shape,
+    )
+
+
+def _shape_of(x, argument, is_traced):
+    """Return the shape of inputs; of a model with ``call``, which may take a list or a dict."""
+    if is_traced and isinstance(x, dict):
+        return {k: _shape_of(one, f"{argument}[{k!r}]", True) for k, one in x.items()}
+    if is_traced and isinstance(x, (list, tuple)) and x and all(map(_has_rows, x)):
+        return [_shape_of(one, f"{argument}[{i}]", True) for i, one in enumerate(x)]
+    return shape_of(x, argument)
+
+
+def _has_rows(x):
+    """Return whether it is an array of rows, not a row."""
+    return isinstance(x, (np.ndarray, Tensor)) and x.ndim > 1
+
+
 def layers_in(value):
-    """The layers that an attribute is or holds."""
+    """Return the layers that an attribute is or holds."""
     if isinstance(value, Layer):
         return [value]
     items = value.values() if isinstance(value, dict) else value

@@ -1,22 +1,18 @@
 """Optimizers, with Keras' names, formulas and defaults."""
 
-from fastgd._registry.custom import custom_object_scope
-from fastgd._registry.names import lookup
-from fastgd._registry.objects import deserialize_object, serialize_object
+from typing import Any
+
+from fastgd._registry.objects import serialize_object
+from fastgd._registry.registry import Registry
+from fastgd._typing import Config, CustomObjects
 from fastgd.optimizers import schedules
-from fastgd.optimizers.adadelta import Adadelta
 from fastgd.optimizers.adafactor import Adafactor
-from fastgd.optimizers.adagrad import Adagrad
-from fastgd.optimizers.adam import Adam, AdamW
-from fastgd.optimizers.adamax import Adamax
-from fastgd.optimizers.base import Optimizer
+from fastgd.optimizers.adagrad import Adadelta, Adagrad, RMSprop
+from fastgd.optimizers.adam import Adam, Adamax, AdamW, Lamb, Nadam
 from fastgd.optimizers.ftrl import Ftrl
-from fastgd.optimizers.lamb import Lamb
 from fastgd.optimizers.lbfgs import LBFGS
-from fastgd.optimizers.lion import Lion
-from fastgd.optimizers.nadam import Nadam
-from fastgd.optimizers.rmsprop import RMSprop
-from fastgd.optimizers.sgd import SGD
+from fastgd.optimizers.optimizer import Optimizer
+from fastgd.optimizers.sgd import SGD, Lion
 
 CLASSES = (
     SGD, RMSprop, Adam, AdamW, Adamax, Nadam, Adagrad, Adadelta, Ftrl, Lion, Lamb, Adafactor,
@@ -24,14 +20,16 @@ CLASSES = (
 )  # fmt: skip
 
 __all__ = [
-    "Optimizer", *(c.__name__ for c in CLASSES), "deserialize", "get", "schedules", "serialize",
+    "LBFGS", "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl",
+    "Lamb", "Lion", "Nadam", "Optimizer", "RMSprop", "deserialize", "get", "schedules",
+    "serialize",
 ]  # fmt: skip
 
-_BY_NAME = {c.__name__: c for c in CLASSES} | {c.__name__.lower(): c for c in CLASSES}
+REGISTRY = Registry("optimizer", __name__, CLASSES, unnamed=(Optimizer,), spelling=str.lower)
 
 
-def get(identifier):
-    """The optimizer for a name, a class, a dict of ``serialize`` or an optimizer itself.
+def get(identifier: Any) -> Optimizer:
+    """Return the optimizer for a name, a class, a dict of ``serialize`` or an optimizer itself.
 
     Raises
     ------
@@ -45,23 +43,23 @@ def get(identifier):
         return identifier()
     if isinstance(identifier, dict):
         return get(deserialize(identifier))
-    return lookup("optimizer", identifier, _BY_NAME)()
+    return REGISTRY.make(identifier)
 
 
-def serialize(optimizer):
-    """An optimizer as a dict of plain values."""
+def serialize(optimizer: Optimizer) -> Config:
+    """Return an optimizer as a dict of plain values."""
     return serialize_object(optimizer)
 
 
-def deserialize(config, custom_objects=None):
-    """The optimizer that a dict of ``serialize`` describes, without what it kept of weights.
+def deserialize(config: Any, custom_objects: CustomObjects | None = None) -> Any:
+    """Return the optimizer that a dict of ``serialize`` describes, without its state.
 
     Parameters
     ----------
-    config : dict
-        With class_name, a name that ``get`` takes as well, and config.
+    config : dict or str
+        With class_name, a name that ``get`` takes as well, and config; or such a name.
     custom_objects : dict, optional
-        Names -> optimizers and schedules of one's own.
+        Names -> custom optimizers and schedules.
 
     Raises
     ------
@@ -73,7 +71,4 @@ def deserialize(config, custom_objects=None):
     >>> deserialize(serialize(SGD(0.5))).learning_rate
     0.5
     """
-    if isinstance(config, dict) and config.get("class_name") in _BY_NAME:
-        with custom_object_scope(custom_objects):
-            return _BY_NAME[config["class_name"]].from_config(config.get("config", {}))
-    return deserialize_object(config, custom_objects)
+    return REGISTRY.deserialize(config, custom_objects)

@@ -1,9 +1,12 @@
 """Adafactor."""
 
+from typing import Unpack
+
 from fastgd._core import types
 from fastgd._data.validation import number
-from fastgd.errors import ArgumentError
-from fastgd.optimizers.base import Optimizer
+from fastgd.optimizers.learning_rate import LearningRate
+from fastgd.optimizers.optimizer import Optimizer
+from fastgd.optimizers.options import OptimizerOptions, above_zero, at_most_zero
 
 
 class Adafactor(Optimizer):
@@ -18,52 +21,40 @@ class Adafactor(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float or schedule
+    learning_rate, **options
+        As in Optimizer.
     beta_2_decay : float
         At most 0.
     epsilon_1, epsilon_2 : float
     clip_threshold : float
         Above 0.
     relative_step : bool
-    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum
-    ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name
-        As in Optimizer.
     """
 
     kind = types.Update.UPDATE_ADAFACTOR
     whole_variables = True
+    _setting_names = (
+        "beta_2_decay",
+        "epsilon_1",
+        "epsilon_2",
+        "clip_threshold",
+        "_has_relative_step",
+    )
+    # Of a matrix only as many elements of each are in use as it has rows, and columns.
+    _slot_names = ("row_or_velocity", "column")
 
     def __init__(
-        self, learning_rate=0.001, beta_2_decay=-0.8, epsilon_1=1e-30, epsilon_2=1e-3,
-        clip_threshold=1.0, relative_step=True, weight_decay=None, clipnorm=None,
-        clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99,
-        ema_overwrite_frequency=None, loss_scale_factor=None, gradient_accumulation_steps=None,
-        name=None,
-    ):  # fmt: skip
-        super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema,
-            ema_momentum, ema_overwrite_frequency, loss_scale_factor,
-            gradient_accumulation_steps, name,
-        )  # fmt: skip
-        self.beta_2_decay = number(beta_2_decay, "beta_2_decay")
-        if self.beta_2_decay > 0:
-            raise ArgumentError(f"beta_2_decay: expected at most 0, got {beta_2_decay!r}")
+        self, learning_rate: LearningRate = 0.001, beta_2_decay: float = -0.8,
+        epsilon_1: float = 1e-30, epsilon_2: float = 1e-3, clip_threshold: float = 1.0,
+        relative_step: bool = True, **options: Unpack[OptimizerOptions],
+    ) -> None:  # fmt: skip
+        super().__init__(learning_rate, **options)
+        self.beta_2_decay = at_most_zero(beta_2_decay, "beta_2_decay")
         self.epsilon_1 = number(epsilon_1, "epsilon_1", 0)
         self.epsilon_2 = number(epsilon_2, "epsilon_2", 0)
-        self.clip_threshold = number(clip_threshold, "clip_threshold", 0)
-        if self.clip_threshold == 0:
-            raise ArgumentError(
-                f"clip_threshold: expected a number above 0, got {clip_threshold!r}"
-            )
+        self.clip_threshold = float(above_zero(clip_threshold, "clip_threshold"))
         self.relative_step = bool(relative_step)
 
-    def settings(self):
-        relative = self.relative_step and not callable(self._rate)
-        return [
-            self.beta_2_decay, self.epsilon_1, self.epsilon_2, self.clip_threshold,
-            float(relative),
-        ]  # fmt: skip
-
-    def slots(self):
-        # Of a matrix only as many elements of each are in use as it has rows, and columns.
-        return {"row_or_velocity": 0.0, "column": 0.0}
+    @property
+    def _has_relative_step(self):
+        return self.relative_step and not callable(self._rate)

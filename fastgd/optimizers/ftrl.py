@@ -1,9 +1,12 @@
 """Follow the regularized leader."""
 
+from typing import Unpack
+
 from fastgd._core import types
 from fastgd._data.validation import number
-from fastgd.errors import ArgumentError
-from fastgd.optimizers.base import Optimizer
+from fastgd.optimizers.learning_rate import LearningRate
+from fastgd.optimizers.optimizer import Optimizer
+from fastgd.optimizers.options import OptimizerOptions, at_most_zero
 
 
 class Ftrl(Optimizer):
@@ -16,39 +19,32 @@ class Ftrl(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float or schedule
+    learning_rate, **options
+        As in Optimizer.
     learning_rate_power : float
         At most 0; 0 is a constant rate.
     initial_accumulator_value : float
-        What a begins with: at least 0.
+        The value that a starts with: at least 0.
     l1_regularization_strength, l2_regularization_strength : float
     l2_shrinkage_regularization_strength, beta : float
         At least 0.
-    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum
-    ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name
-        As in Optimizer.
     """
 
     kind = types.Update.UPDATE_FTRL
+    _setting_names = (
+        "learning_rate_power", "l1_regularization_strength", "l2_regularization_strength",
+        "l2_shrinkage_regularization_strength", "beta",
+    )  # fmt: skip
 
     def __init__(
-        self, learning_rate=0.001, learning_rate_power=-0.5, initial_accumulator_value=0.1,
-        l1_regularization_strength=0.0, l2_regularization_strength=0.0,
-        l2_shrinkage_regularization_strength=0.0, beta=0.0, weight_decay=None, clipnorm=None,
-        clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99,
-        ema_overwrite_frequency=None, loss_scale_factor=None, gradient_accumulation_steps=None,
-        name=None,
-    ):  # fmt: skip
-        super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema,
-            ema_momentum, ema_overwrite_frequency, loss_scale_factor,
-            gradient_accumulation_steps, name,
-        )  # fmt: skip
-        self.learning_rate_power = number(learning_rate_power, "learning_rate_power")
-        if self.learning_rate_power > 0:
-            raise ArgumentError(
-                f"learning_rate_power: expected at most 0, got {learning_rate_power!r}"
-            )
+        self, learning_rate: LearningRate = 0.001, learning_rate_power: float = -0.5,
+        initial_accumulator_value: float = 0.1, l1_regularization_strength: float = 0.0,
+        l2_regularization_strength: float = 0.0,
+        l2_shrinkage_regularization_strength: float = 0.0, beta: float = 0.0,
+        **options: Unpack[OptimizerOptions],
+    ) -> None:  # fmt: skip
+        super().__init__(learning_rate, **options)
+        self.learning_rate_power = at_most_zero(learning_rate_power, "learning_rate_power")
         self.initial_accumulator_value = number(
             initial_accumulator_value, "initial_accumulator_value", 0
         )
@@ -63,12 +59,5 @@ class Ftrl(Optimizer):
         )
         self.beta = number(beta, "beta", 0)
 
-    def settings(self):
-        return [
-            self.learning_rate_power, self.l1_regularization_strength,
-            self.l2_regularization_strength, self.l2_shrinkage_regularization_strength,
-            self.beta,
-        ]  # fmt: skip
-
-    def slots(self):
+    def slots(self) -> dict[str, float]:
         return {"accumulator": self.initial_accumulator_value, "linear": 0.0}

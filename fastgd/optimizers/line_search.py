@@ -1,20 +1,24 @@
 """A line search for steps that meet the strong Wolfe conditions."""
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 
 class Trial(NamedTuple):
-    """A point on the line: how far, its value and slope, and what came with them."""
+    """A point on the line: the step, its value and slope, and an object that belongs to it."""
 
     step: float
     value: float
     slope: float
-    extra: object = None
+    extra: Any = None
 
 
-def strong_wolfe(at, start, step, decrease=1e-4, curvature=0.9, most=25, rounding=0.0):
-    """A step that lowers a function enough and leaves little of its slope.
+def strong_wolfe(
+    at: Callable[[float], Trial], start: Trial, step: float, decrease: float = 1e-4,
+    curvature: float = 0.9, most: int = 25, rounding: float = 0.0,
+) -> Trial:  # fmt: skip
+    """Return a step that lowers a function enough and leaves little of its slope.
 
     value(step) <= value(0) + decrease step slope(0), |slope(step)| <= curvature |slope(0)|
 
@@ -24,7 +28,8 @@ def strong_wolfe(at, start, step, decrease=1e-4, curvature=0.9, most=25, roundin
     Parameters
     ----------
     at : callable
-        A step to its Trial. Where the value is not finite, the step is too long.
+        The function from a step to its Trial. Where the value is not finite, the step is too
+        long.
     start : Trial
         That of step 0, with a slope below 0.
     step : float
@@ -32,16 +37,15 @@ def strong_wolfe(at, start, step, decrease=1e-4, curvature=0.9, most=25, roundin
     decrease, curvature : float
         0 < decrease < curvature < 1.
     most : int
-        Trials at most.
+        The largest number of trials.
     rounding : float
-        Values that differ by no more are equal: then the slopes alone decide. Near a minimum
-        they are the more exact ones.
+        Values that differ by no more are equal: then the slopes alone decide, which are more
+        exact near a minimum.
 
     Returns
     -------
     Trial
-        If there is no such step, or `most` trials do not find it: the lowest one, `start` if
-        none is lower.
+        If `most` trials find no such step: the lowest one, or `start` if none is lower.
 
     Examples
     --------
@@ -57,7 +61,7 @@ def strong_wolfe(at, start, step, decrease=1e-4, curvature=0.9, most=25, roundin
         return abs(trial.slope) <= -curvature * start.slope
 
     best = low = start
-    high = None  # between low and high lies a step that is looked for
+    high = None  # such a step lies between low and high
     for _ in range(most):
         trial = at(step)
         if trial.value < best.value:
@@ -80,7 +84,7 @@ def strong_wolfe(at, start, step, decrease=1e-4, curvature=0.9, most=25, roundin
 
 
 def _cubic_minimum(a, b):
-    """Where the cubic with the values and slopes of two trials is lowest; NaN if nowhere."""
+    """Return the minimum of the cubic through two trials and their slopes, or NaN."""
     width = b.step - a.step
     d = a.slope + b.slope - 3 * (a.value - b.value) / (a.step - b.step)
     square = d * d - a.slope * b.slope
@@ -92,7 +96,7 @@ def _cubic_minimum(a, b):
 
 
 def _between(low, high):
-    """A trial well inside of two; the middle if the cubic asks for none."""
+    """Return a step well between two trials: by their cubic, else the middle."""
     step = _cubic_minimum(low, high)
     width = high.step - low.step
     part = (step - low.step) / width
@@ -100,7 +104,7 @@ def _between(low, high):
 
 
 def _beyond(before, trial):
-    """A longer trial than the second of two."""
+    """Return a longer step than the second of two trials."""
     width = trial.step - before.step
     step = _cubic_minimum(before, trial)
     if not math.isfinite(step):

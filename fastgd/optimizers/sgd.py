@@ -1,8 +1,12 @@
-"""Gradient descent."""
+"""Gradient descent with momentum: SGD and Lion."""
+
+from typing import Unpack
 
 from fastgd._core import types
 from fastgd._data.validation import number
-from fastgd.optimizers.base import Optimizer
+from fastgd.optimizers.learning_rate import LearningRate
+from fastgd.optimizers.optimizer import Optimizer
+from fastgd.optimizers.options import OptimizerOptions, above_zero
 
 
 class SGD(Optimizer):
@@ -13,33 +17,53 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float or schedule
+    learning_rate, **options
+        As in Optimizer.
     momentum : float
         In [0, 1].
     nesterov : bool
-    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum
-    ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name
-        As in Optimizer.
     """
 
     kind = types.Update.UPDATE_SGD
+    _setting_names = ("momentum", "nesterov")
 
     def __init__(
-        self, learning_rate=0.01, momentum=0.0, nesterov=False, weight_decay=None,
-        clipnorm=None, clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99,
-        ema_overwrite_frequency=None, loss_scale_factor=None, gradient_accumulation_steps=None,
-        name=None,
-    ):  # fmt: skip
-        super().__init__(
-            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema,
-            ema_momentum, ema_overwrite_frequency, loss_scale_factor,
-            gradient_accumulation_steps, name,
-        )  # fmt: skip
+        self, learning_rate: LearningRate = 0.01, momentum: float = 0.0, nesterov: bool = False,
+        **options: Unpack[OptimizerOptions],
+    ) -> None:  # fmt: skip
+        super().__init__(learning_rate, **options)
         self.momentum = number(momentum, "momentum", 0, 1)
         self.nesterov = bool(nesterov)
 
-    def settings(self):
-        return [self.momentum, float(self.nesterov)]
-
-    def slots(self):
+    def slots(self) -> dict[str, float]:
         return {"momentum": 0.0} if self.momentum > 0 else {}
+
+
+class Lion(Optimizer):
+    """Steps of one size, in the direction of the sign of the momentum (Chen et al. 2023).
+
+    w = w - learning_rate sign(beta_1 m + (1 - beta_1) g), and m = beta_2 m + (1 - beta_2) g.
+
+    Parameters
+    ----------
+    learning_rate : float or schedule
+        Smaller than Adam's, by a factor of 3 to 10.
+    beta_1 : float
+        In (0, 1].
+    beta_2 : float
+        In [0, 1].
+    **options
+        As in Optimizer.
+    """
+
+    kind = types.Update.UPDATE_LION
+    _setting_names = ("beta_1", "beta_2")
+    _slot_names = ("momentum",)
+
+    def __init__(
+        self, learning_rate: LearningRate = 0.001, beta_1: float = 0.9, beta_2: float = 0.99,
+        **options: Unpack[OptimizerOptions],
+    ) -> None:  # fmt: skip
+        super().__init__(learning_rate, **options)
+        self.beta_1 = above_zero(number(beta_1, "beta_1", 0, 1), "beta_1")
+        self.beta_2 = number(beta_2, "beta_2", 0, 1)

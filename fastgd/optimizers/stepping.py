@@ -1,128 +1,149 @@
-"""A step outside ``fit``, by gradients that somebody else has computed."""
+"""A step of an optimizer outside ``fit``, with gradients that the caller has computed.
+
+The gradients and variables are sorted by the flat vector that is updated.
+"""
 
 import numpy as np
 
 from fastgd import config
 from fastgd._core import types
+from fastgd._data.validation import numeric, prepared
 from fastgd._engine import builds
 from fastgd._engine.penalties import constrain
-from fastgd.errors import ArgumentError, DivergenceError, NotBuiltError
-from fastgd.optimizers.pairs import (
-    check_variable,
-    flat_gradient,
-    grouped,
-    other_squares,
-    vector_of,
-)
+from fastgd.errors import ArgumentError, DataTypeError, DivergenceError, ShapeError
+from fastgd.variables import Variable
+
+#: In native byte order: the engine reads no other.
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-class Stepping:
-    """What an optimizer does with gradients and variables: the part of Optimizer for that."""
+def build(optimizer, variables):
+    """Make the state of an optimizer for variables."""
+    for variable in variables:
+        _check_variable(variable)
+    for vector, members in _by_vector([(None, variable) for variable in variables]):
+        _state(optimizer, vector, members)
 
-    def build(self, variables):
-        """Make the state of variables before the first step, which would do so by itself."""
-        self._built = list(variables)
-        members = {}
-        for variable in self._built:
-            check_variable(variable)
-            vector = vector_of(variable)
-            members.setdefault(id(vector), (vector, []))[1].append(variable)
-        for vector, group in members.values():
-            self._state_of(vector, group)
 
-    def apply_gradients(self, grads_and_vars):
-        """Take one step.
+def apply_gradients(optimizer, grads_and_vars):
+    """Take one step; see ``Optimizer.apply_gradients``."""
+    pairs = [_checked(g, v) for g, v in grads_and_vars if g is not None]
+    if len({id(variable) for _, variable in pairs}) < len(pairs):
+        raise ArgumentError("grads_and_vars: a variable is listed more than once")
+    groups = [
+        (vector, members, _state(optimizer, vector, members))
+        for vector, members in _by_vector(pairs)
+    ]
+    if not groups:
+        raise ArgumentError("grads_and_vars: there is no gradient for any variable")
+    rate = float(optimizer.rates()[0])
+    updates = [
+        (vector, _flat_gradient(vector, members, state.segments is not None), state)
+        for vector, members, state in groups
+    ]
+    if len(updates) == 1:
+        _update(*updates[0], rate)
+    else:
+        _update_all(optimizer, updates, rate)
+    constrain([variable for _, variable in pairs])
 
-        Parameters
-        ----------
-        grads_and_vars : iterable of (gradient, variable)
-            A variable is a model's own (``model.trainable_variables``) or any writable array of
-            float32 or float64; it is updated in place. Pairs whose gradient is None are left
-            out. When all variables of a model are there, this is one compiled update over its
-            flat vector, with the same bits as in ``fit``.
 
-        Raises
-        ------
-        ShapeError, DataTypeError
-            If a gradient does not fit its variable; then nothing is changed.
-        DivergenceError
-            If a gradient or an update is not finite; then nothing is changed. (Where all
-            variables are one model's, weights whose update is finite take it.)
+def vector_of(variable):
+    """Return the flat vector that a variable lies in, or the array itself."""
+    owned = isinstance(variable, Variable) and variable.owner is not None
+    return variable.owner if owned else variable
 
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from fastgd.optimizers import SGD
-        >>> w = np.array([1.0, 2.0])
-        >>> SGD(learning_rate=0.5).apply_gradients([(np.array([2.0, 2.0]), w)])
-        >>> w
-        array([0., 1.])
-        """
-        groups = [
-            (vector, members, self._state_of(vector, [v for _, v in members]))
-            for vector, members in grouped(grads_and_vars)
-        ]
-        variables = [v for _, members, _ in groups for _, v in members]
-        if not groups:
-            raise ArgumentError("grads_and_vars: there is no gradient for any variable")
-        rate = float(self.rates()[0])
-        groups = [
-            (vector, flat_gradient(vector, members, state.segments is not None), state)
-            for vector, members, state in groups
-        ]
-        if len(groups) == 1:
-            self._update(*groups[0], rate)
-        else:
-            self._update_all(groups, rate)
-        constrain(variables)
 
-    def apply(self, grads, trainable_variables=None):
-        """Take one step: ``apply_gradients(zip(grads, trainable_variables))``.
+def _check_variable(variable):
+    """Raise an error for a variable that cannot be updated."""
+    is_float = isinstance(variable, np.ndarray) and variable.dtype in _FLOATS
+    if not (is_float and variable.dtype.isnative):
+        seen = getattr(variable, "dtype", type(variable).__name__)
+        raise DataTypeError(f"variables: expected an array of float32 or float64, got {seen}")
+    if not variable.flags.writeable:
+        raise ArgumentError("variables: the array is read-only, so it cannot be updated")
 
-        Without trainable_variables: those that ``build`` was called with.
-        """
-        if trainable_variables is None:
-            if self._built is None:
-                raise NotBuiltError("apply: expected trainable_variables, or build(...) before")
-            trainable_variables = self._built
-        self.apply_gradients(zip(grads, trainable_variables, strict=True))
 
-    def scale_loss(self, loss):
-        """The loss itself: there is no loss_scale_factor."""
-        return loss
+def _by_vector(pairs):
+    """Return (vector, pairs of gradient and variable) for each vector."""
+    groups = {}
+    for pair in pairs:
+        vector = vector_of(pair[1])
+        groups.setdefault(id(vector), (vector, []))[1].append(pair)
+    return groups.values()
 
-    def _state_of(self, vector, variables):
-        return self.state(vector, None if vector is variables[0] else variables)
 
-    def _update_all(self, groups, rate):
-        """A step of several vectors: of all of them, or of none."""
-        before = int(self._steps[0])
-        kept = [(v, v.copy(), state.slots, state.slots.copy()) for v, _, state in groups]
-        others = [0.0] * len(groups)
-        if self.global_clipnorm:
-            others = other_squares(groups, self.gradient_accumulation_steps or 1)
-        try:
-            for (vector, gradient, state), squares in zip(groups, others, strict=True):
-                self._steps[0] = before
-                if squares:
-                    state.options["other_squares"] = squares
-                self._update(vector, gradient, state, rate)
-        except DivergenceError:
-            self._steps[0] = before
-            for vector, old, slots, old_slots in kept:
-                vector[...] = old
-                slots[...] = old_slots
-            raise
+def _state(optimizer, vector, members):
+    variables = [variable for _, variable in members]
+    return optimizer.state(vector, None if vector is variables[0] else variables)
 
-    def _update(self, vector, gradient, state, rate):
-        flat = vector if vector.flags.carray else np.array(vector, order="C")
-        step = int(self._steps[0])
-        status = builds.load(config.engine()).update(flat.reshape(-1), gradient, state, rate)
-        if status != types.Status.STATUS_FINE:
-            what = "gradient" if status == types.Status.STATUS_GRADIENT else "update"
-            raise DivergenceError(
-                f"apply_gradients: the {what} of step {step + 1} is not finite",
-                step=step,
-            )
-        if flat is not vector:
-            vector[...] = flat
+
+def _checked(gradient, variable):
+    _check_variable(variable)
+    gradient = numeric(gradient, "gradients")
+    if gradient.shape != variable.shape:
+        raise ShapeError(
+            f"gradients: expected the variable's shape {variable.shape}, got {gradient.shape}"
+        )
+    return prepared(gradient, variable.dtype), variable
+
+
+def _flat_gradient(vector, members, may_change):
+    """Return the members' gradients as one vector, with zeros where there is none.
+
+    may_change: the engine may write to it, so that it must not be the user's.
+    """
+    if members[0][1] is vector:
+        gradient = members[0][0].reshape(-1)
+        return gradient.copy() if may_change else gradient
+    ordered = sorted(members, key=lambda member: member[1].offset)
+    if sum(variable.size for _, variable in members) == vector.size:
+        return np.concatenate([gradient.reshape(-1) for gradient, _ in ordered])
+    flat = np.zeros(vector.size, vector.dtype)
+    for gradient, variable in ordered:
+        flat[variable.offset : variable.offset + variable.size] = gradient.reshape(-1)
+    return flat
+
+
+def _update_all(optimizer, updates, rate):
+    """Take a step of several vectors: of all of them, or of none."""
+    iterations = updates[0][2].iterations
+    before = int(iterations[0])
+    kept = [(v, v.copy(), state.slots, state.slots.copy()) for v, _, state in updates]
+    if optimizer.global_clipnorm:
+        _set_other_squares(updates, optimizer.gradient_accumulation_steps or 1)
+    try:
+        for vector, gradient, state in updates:
+            iterations[0] = before
+            _update(vector, gradient, state, rate)
+    except DivergenceError:
+        iterations[0] = before
+        for vector, old, slots, old_slots in kept:
+            vector[...] = old
+            slots[...] = old_slots
+        raise
+
+
+def _set_other_squares(updates, accumulation):
+    """Give each state the squared norm of the mean gradients of all other vectors."""
+    squares = []
+    for _, gradient, state in updates:
+        mean = gradient.astype(np.float64)
+        if accumulation > 1:
+            mean = (mean + state.arrays()["gradient_accumulator"]) / accumulation
+        squares.append(float(mean @ mean))
+    for i, (_, _, state) in enumerate(updates):
+        state.options["other_squares"] = sum(squares[:i] + squares[i + 1 :])
+
+
+def _update(vector, gradient, state, rate):
+    flat = vector if vector.flags.carray else np.array(vector, order="C")
+    step = int(state.iterations[0])
+    status = builds.load(config.engine()).update(flat.reshape(-1), gradient, state, rate)
+    if status != types.Status.STATUS_FINE:
+        what = "gradient" if status == types.Status.STATUS_GRADIENT else "update"
+        raise DivergenceError(
+            f"apply_gradients: the {what} of step {step + 1} is not finite", step=step
+        )
+    if flat is not vector:
+        vector[...] = flat

@@ -1,11 +1,18 @@
 """The direction of L-BFGS: minus the gradient times an inverse Hessian that is never formed."""
 
+from collections.abc import Callable, Sequence
 
-def two_loop(pairs, gradient, inverse=None):
-    """The direction of a step.
+from fastgd._typing import Array
+
+
+def two_loop(
+    pairs: Sequence[tuple[Array, Array, float]], gradient: Array,
+    inverse: Callable[[Array], Array] | None = None,
+) -> Array:  # fmt: skip
+    """Return the direction of a step.
 
     Nocedal and Wright, Numerical Optimization, algorithm 7.4. The matrix that the pairs correct
-    is a multiple of the identity, or of `inverse`, such that it is right along the newest pair.
+    is a multiple of the identity, or of `inverse`, that is exact along the newest pair.
 
     Parameters
     ----------
@@ -13,8 +20,8 @@ def two_loop(pairs, gradient, inverse=None):
         Of the last steps, the newest first: the step s, the gradient's change y, 1 / (s y).
     gradient : ndarray, shape (n,)
     inverse : callable, optional
-        A vector to the product of a symmetric positive matrix with it: what an inverse Hessian
-        is like before the first step.
+        The product of a symmetric positive matrix with a vector: an estimate of the inverse
+        Hessian before the first step.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What is asked of, and done to, whole arrays."""
+"""Questions to whole arrays, and sums of them."""
 
 import contextlib
 
@@ -10,7 +10,7 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 @contextlib.contextmanager
 def all_or_nothing(*arrays):
-    """Leave arrays as they were if what changes them is interrupted, as by a Ctrl-C."""
+    """Restore arrays if the code that changes them is interrupted, as by Ctrl-C."""
     before = [array.copy() for array in arrays]
     try:
         yield
@@ -21,20 +21,20 @@ def all_or_nothing(*arrays):
 
 
 def first_nonfinite(x, rows=None):
-    """The flat index of the first NaN or infinity in an array, or in x[rows], or -1."""
+    """Return the flat index of the first NaN or infinity in x, or in x[rows], or -1."""
     found = np.flatnonzero(~np.isfinite(x if rows is None else x[rows]))
     return int(found[0]) if len(found) else -1
 
 
 def added(total, values):
-    """total and values (along axis 0), added one after the other in double precision.
+    """Add values (along axis 0) to total, one after the other in double precision.
 
-    NumPy's own sums add pairs of pairs, so that their bits depend on how rows are cut.
+    NumPy's own sums add pairs of pairs: their bits depend on how the rows are divided.
     """
     first = np.asarray(total, np.float64)[None]
     return np.add.accumulate(np.concatenate([first, values], dtype=np.float64))[-1]
 
 
 def weighted(weights, values):
-    """weights * values, where a weight of 0 wipes out whatever the value is."""
+    """Return weights * values; 0 where the weight is 0, even if the value is not finite."""
     return np.where(weights == 0, 0, weights * values)

@@ -1,7 +1,7 @@
-"""Metrics that collect: each row adds to several sums, from which Python makes the figure.
+"""Metrics that collect: each row adds to several sums, from which Python makes the value.
 
 Each takes predictions p, (rows, width), targets y, (rows, columns), the weights of the rows,
-none of which is 0, the metric's settings and its sums, which it adds to. See the files of the
+none of which is 0, the metric's settings and the sums to which it adds. See the files of the
 same subjects in ``_core``.
 """
 
@@ -10,12 +10,12 @@ import numpy as np
 from fastgd._core.formulas import Metric
 from fastgd.reference.arrays import added
 
-#: What a prediction counts as that is not among a row's largest, as in Keras.
+#: What replaces predictions that are not among a row's largest, as in Keras.
 BELOW_ALL = -1e10
 
 
 def counts(p, y, weights, settings, totals):
-    """Positives and negatives between thresholds."""
+    """Count positives and negatives between thresholds."""
     count, _, column, top, apart, weighted = map(int, settings[:6])
     thresholds = np.asarray(settings[6 : 6 + count], p.dtype)
     if top:
@@ -27,7 +27,7 @@ def counts(p, y, weights, settings, totals):
         weights = weights * settings[6 + count : 6 + count + p.shape[1]]
     size = 2 * (count + 1)
     chosen = slice(None) if column < 0 else slice(column, column + 1)
-    # below: how many thresholds are smaller; a NaN exceeds none
+    # below: how many thresholds are smaller; no threshold is smaller than a NaN
     below = np.searchsorted(thresholds, p, side="left")
     below[np.isnan(p)] = 0
     place = 2 * below + (y == 0)
@@ -37,7 +37,7 @@ def counts(p, y, weights, settings, totals):
 
 
 def class_counts(p, y, weights, settings, totals):
-    """True positives, false positives and false negatives of each class."""
+    """Count true positives, false positives and false negatives of each class."""
     if np.isnan(settings[0]):
         predicted = (p >= p.max(axis=1, keepdims=True)) & (np.abs(p) > 1e-9)
     else:
@@ -49,7 +49,7 @@ def class_counts(p, y, weights, settings, totals):
 
 
 def confusion(p, y, weights, settings, totals):
-    """The matrix of true and predicted classes."""
+    """Count the rows of each pair of true and predicted class."""
     classes, left_out, sparse_y, sparse_p, threshold = settings[:5]
     if not np.isnan(threshold):
         p = p >= threshold
@@ -66,7 +66,7 @@ def confusion(p, y, weights, settings, totals):
 
 
 def moments(p, y, weights, settings, totals):
-    """Weighted sums of targets and predictions, about the first of them, column by column."""
+    """Add the weighted moments of each column, about its first target and prediction."""
     if len(p) == 0:
         return
     sums = totals[1 : 1 + 9 * p.shape[1]].reshape(-1, 9).T
@@ -81,7 +81,7 @@ def moments(p, y, weights, settings, totals):
 
 
 def calibration(p, y, weights, settings, totals):
-    """For bins of predicted probability: weights, these times probability, times truth."""
+    """Sum weights, weights * probability and weights * truth in bins of probability."""
     bins = int(settings[0])
     if p.shape[1] == 1:
         truth, p = y[:, 0], p[:, 0]

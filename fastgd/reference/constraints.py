@@ -1,26 +1,26 @@
-"""What variables are made to satisfy after each update.
+"""Constraints on variables, which each update ends with.
 
-A function takes a variable seen as (outer, count, inner), whose vectors run along the middle,
-and the row of ``plan.constraints``; it returns the projected values.
+A function takes a variable of shape (outer, count, inner), whose vectors run along the middle
+axis, and the row of ``plan.constraints``; it returns the projected values.
 """
 
 import numpy as np
 
 from fastgd._core.types import Constraint
 
-#: What a norm is scaled by where its square would overflow.
+#: The factor for vectors whose squared norm would overflow.
 SMALLER = 2.0**-520
 
 
 def non_negative(w, row):
-    """max(w, 0)."""
+    """Return max(w, 0)."""
     return np.where(w > 0, w, 0)
 
 
 def norm(w, row):
-    """w (rate clip(norm, low, high) + (1 - rate) norm) / (epsilon + norm).
+    """Return w (rate clip(norm, low, high) + (1 - rate) norm) / (epsilon + norm).
 
-    A vector whose norm lies in the interval stays as it is.
+    A vector whose norm lies between low and high keeps its values.
     """
     low, high, rate, epsilon = (float(row[name]) for name in ("low", "high", "rate", "epsilon"))
     wide = w.astype(np.float64)
@@ -39,7 +39,7 @@ CONSTRAINTS = {
 
 
 def constrain(parameters, constraints):
-    """Project variables that lie in a flat vector. constraints: of types.CONSTRAINT_ROW."""
+    """Project variables in a flat vector; constraints has the data type CONSTRAINT_ROW."""
     for row in constraints:
         offset, *shape = (int(row[name]) for name in ("offset", "outer", "count", "inner"))
         w = parameters[offset:][: np.prod(shape)].reshape(shape)

@@ -1,4 +1,4 @@
-"""Batch gradient descent for least squares, directly and by the Gram matrix."""
+"""Batch gradient descent for least squares, from the rows or from their Gram matrix."""
 
 import time
 
@@ -8,10 +8,10 @@ from fastgd._core.types import Status
 
 
 def least_squares_descent(x, y, theta, alpha, iterations, seconds, threads=1):
-    """Take up to so many iterations of batch gradient descent: (how many it took, Status).
+    """Descend by the gradient of all rows: return how many iterations it took, and a Status.
 
-    theta = theta - alpha x^T (x theta - y), with x: (n, d); y: (n, k); theta, as it is passed:
-    (k, d), changed in place. An iteration that would leave the finite numbers is not taken.
+    theta = theta - alpha x^T (x theta - y), with x: (n, d); y: (n, k); theta is passed as
+    (k, d) and changed in place. It stops before an iteration whose result is not finite.
     """
 
     def gradient():
@@ -22,11 +22,11 @@ def least_squares_descent(x, y, theta, alpha, iterations, seconds, threads=1):
 
 
 def gram_descent(gram, theta, alpha, limit, iterations, seconds):
-    """Take up to so many iterations of descent by the Gram matrix: (how many it took, Status).
+    """Descend by the Gram matrix: return how many iterations it took, and a Status.
 
-    theta = theta - alpha (G theta - b), with G, a column of sums and b side by side in gram[0],
-    what weighted_gram returned at the end; theta, as it is passed: float64, (k, d), changed in
-    place. An iteration that would take an element beyond the limit is not taken.
+    theta = theta - alpha (G theta - b). gram is the result of weighted_gram: G, a column of
+    sums and b side by side in gram[0]. theta is passed as (k, d), float64, and changed in
+    place. It stops before an iteration that would bring an element beyond the limit.
     """
     d = theta.shape[1]
     square, moments = gram[0, :, :d], gram[0, :, d + 1 :].T
@@ -37,17 +37,15 @@ def gram_descent(gram, theta, alpha, limit, iterations, seconds):
     return _descend(gradient, theta, alpha, limit, iterations, seconds)
 
 
-@np.errstate(all="ignore")  # the status tells
+@np.errstate(all="ignore")  # the Status says it
 def _descend(gradient, theta, alpha, limit, iterations, seconds):
-    """Move theta against its gradient so many times: (how many it was, Status)."""
+    """Move theta against its gradient: return how many iterations it took, and a Status."""
     deadline = time.monotonic() + seconds
-    iteration = 0
-    while iteration < iterations:
+    for iteration in range(iterations):
         moved = (theta - alpha * gradient()).astype(theta.dtype)
         if not (np.abs(moved) <= limit).all():
             return iteration, Status.STATUS_UPDATE
         theta[:] = moved
-        iteration += 1
         if time.monotonic() > deadline:
-            break
-    return iteration, Status.STATUS_FINE
+            return iteration + 1, Status.STATUS_FINE
+    return max(iterations, 0), Status.STATUS_FINE

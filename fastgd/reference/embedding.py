@@ -1,4 +1,4 @@
-"""The embedding: the numbers in a row's columns name rows of the kernel."""
+"""The embedding: each number of a row is replaced by the kernel's row of this number."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ def _kernel_and_numbers(o):
     count, places = int(o.settings[0]), o.source.shape[1]
     size = o.width // places
     kernel = o.parameters[o.row.kernel :][: count * size].reshape(count, size)
-    # whatever means no row must not reach beyond the kernel
+    # numbers that name no row must not read beyond the kernel
     numbers = np.where(o.source >= 0, np.minimum(o.source, count - 1), 0).astype(np.int64)
     return kernel, numbers
 

@@ -1,15 +1,17 @@
-"""The rows of a layer table: what each operation computes, and its gradients.
+"""The operations of a layer table and their gradients.
 
-A function of FORWARD writes the row's target. One of BACKWARD takes the gradient of the target
-and returns those of the row's sources, in order, and a list of (offset, gradient) of its
-parameters.
+A function of FORWARD writes the target of a row of the table. One of BACKWARD takes the
+gradient of the target; it returns those of the row's sources, in order, and a list of (offset,
+gradient) of its parameters.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from fastgd._core.types import Call, Merge, Op
+from fastgd._typing import Array
 from fastgd.reference.activations import ACTIVATIONS
 from fastgd.reference.embedding import embedding, embedding_gradient
 from fastgd.reference.noise import noise, noise_gradient
@@ -27,28 +29,19 @@ from fastgd.reference.normalization import (
 
 @dataclass
 class Operands:
-    """What a row works on.
+    """Hold the operands of a row of the table, a namedtuple that types.pxd describes.
 
-    Attributes
-    ----------
-    row : namedtuple
-        See types.pxd.
-    parameters : ndarray, flat
-    values : dict of buffer -> ndarray, (rows, width)
-    widths : list of int
-    all_settings : list of float
-    batch : Batch
-    functions : tuple
-        The user's own.
+    The parameters are flat; the values, (rows, width), and widths are those of the buffers; the
+    functions are user-defined.
     """
 
-    row: tuple
-    parameters: np.ndarray
-    values: dict
-    widths: list
-    all_settings: list
-    batch: object
-    functions: tuple = ()
+    row: Any
+    parameters: Array
+    values: dict[int, Array]
+    widths: list[int]
+    all_settings: list[float]
+    batch: Any
+    functions: tuple[Any, ...] = ()
 
     @property
     def source(self):
@@ -76,7 +69,7 @@ class Operands:
 
     @property
     def kernel(self):
-        """The kernel of a dense row, (inputs, units)."""
+        """The kernel of a dense layer, (inputs, units)."""
         shape = self.widths[self.row.source], self.width
         return self.parameters[self.row.kernel :][: shape[0] * shape[1]].reshape(shape)
 
@@ -87,38 +80,32 @@ class Operands:
 
 def dense(o):
     z = o.source @ o.kernel
-    if o.row.bias >= 0:
-        z = z + o.bias
-    function, _ = ACTIVATIONS[o.row.kind]
-    o.target = function(z, ())
+    o.target = ACTIVATIONS[o.row.kind][0](z + o.bias if o.row.bias >= 0 else z, ())
 
 
 def dense_gradient(o, d_target):
-    _, gradient = ACTIVATIONS[o.row.kind]
-    d_z = gradient(None, o.target, d_target, ())
-    of_parameters = [(o.row.kernel, o.source.T @ d_z)]
+    d_z = ACTIVATIONS[o.row.kind][1](None, o.target, d_target, ())
+    d_parameters = [(o.row.kernel, o.source.T @ d_z)]
     if o.row.bias >= 0:
-        of_parameters.append((o.row.bias, d_z.sum(axis=0)))
-    return [d_z @ o.kernel.T], of_parameters
+        d_parameters.append((o.row.bias, d_z.sum(axis=0)))
+    return [d_z @ o.kernel.T], d_parameters
 
 
 def activation(o):
     if o.row.kind == Call.CALL_FUNCTION:
         o.target = o.functions[int(o.settings[0])].value(o.source).astype(o.source.dtype)
-        return
-    function, _ = ACTIVATIONS[o.row.kind]
-    o.target = function(o.source, o.settings)
+    else:
+        o.target = ACTIVATIONS[o.row.kind][0](o.source, o.settings)
 
 
 def activation_gradient(o, d_target):
     if o.row.kind == Call.CALL_FUNCTION:
         return [o.functions[int(o.settings[0])].gradient(o.source, d_target)], []
-    _, gradient = ACTIVATIONS[o.row.kind]
-    return [gradient(o.source, o.target, d_target, o.settings)], []
+    return [ACTIVATIONS[o.row.kind][1](o.source, o.target, d_target, o.settings)], []
 
 
 def _slopes(o):
-    """For each column the number of its slope; the slopes."""
+    """Return the number of each column's slope, and the slopes."""
     numbers = np.array(o.settings[: o.width], dtype=int)
     return numbers, o.parameters[o.row.kernel :][: int(o.settings[o.width])]
 
@@ -137,7 +124,7 @@ def prelu_gradient(o, d_target):
 
 
 def _columns(o):
-    """The columns that a copy takes from its source and those that it fills."""
+    """Return the columns that a copy takes from its source and those that it fills."""
     width = min(o.source.shape[1], o.width)
     first, target_first = int(o.settings[0]), int(o.settings[1])
     return slice(first, first + width), slice(target_first, target_first + width)
@@ -158,7 +145,7 @@ def copy_gradient(o, d_target):
 
 
 def _gathered(o):
-    """Which column of the source each column of the target is."""
+    """Return which column of the source each column of the target is."""
     return np.array(o.settings[: o.width], np.int64)
 
 
@@ -173,14 +160,11 @@ def gather_gradient(o, d_target):
 
 
 def merge(o):
-    if o.row.kind == Merge.MERGE_DOT:
-        o.target = (o.source * o.second).sum(axis=1, keepdims=True)
-    else:
-        o.target = MERGES[o.row.kind](o.source, o.second)
+    o.target = MERGES[o.row.kind](o.source, o.second)
 
 
 def _larger(a, b):
-    """1 where a is the larger one; equals share by halves."""
+    """Return 1 where a is the larger one, 0.5 where both are equal."""
     return np.where(a == b, 0.5, a > b)
 
 
@@ -209,32 +193,21 @@ MERGES = {
     Merge.MERGE_MULTIPLY: np.multiply,
     Merge.MERGE_MAXIMUM: np.maximum,
     Merge.MERGE_MINIMUM: np.minimum,
+    Merge.MERGE_DOT: lambda a, b: (a * b).sum(axis=1, keepdims=True),
 }
-FORWARD = {
-    Op.OP_DENSE: dense,
-    Op.OP_ACTIVATION: activation,
-    Op.OP_COPY: copy,
-    Op.OP_MERGE: merge,
-    Op.OP_GATHER: gather,
-    Op.OP_AFFINE: affine,
-    Op.OP_NOISE: noise,
-    Op.OP_BATCH_NORM: batch_norm,
-    Op.OP_LAYER_NORM: layer_norm,
-    Op.OP_UNIT_NORM: unit_norm,
-    Op.OP_PRELU: prelu,
-    Op.OP_EMBEDDING: embedding,
+_OPERATIONS = {
+    Op.OP_DENSE: (dense, dense_gradient),
+    Op.OP_ACTIVATION: (activation, activation_gradient),
+    Op.OP_COPY: (copy, copy_gradient),
+    Op.OP_MERGE: (merge, merge_gradient),
+    Op.OP_GATHER: (gather, gather_gradient),
+    Op.OP_AFFINE: (affine, affine_gradient),
+    Op.OP_NOISE: (noise, noise_gradient),
+    Op.OP_BATCH_NORM: (batch_norm, batch_norm_gradient),
+    Op.OP_LAYER_NORM: (layer_norm, layer_norm_gradient),
+    Op.OP_UNIT_NORM: (unit_norm, unit_norm_gradient),
+    Op.OP_PRELU: (prelu, prelu_gradient),
+    Op.OP_EMBEDDING: (embedding, embedding_gradient),
 }
-BACKWARD = {
-    Op.OP_DENSE: dense_gradient,
-    Op.OP_ACTIVATION: activation_gradient,
-    Op.OP_COPY: copy_gradient,
-    Op.OP_MERGE: merge_gradient,
-    Op.OP_GATHER: gather_gradient,
-    Op.OP_AFFINE: affine_gradient,
-    Op.OP_NOISE: noise_gradient,
-    Op.OP_BATCH_NORM: batch_norm_gradient,
-    Op.OP_LAYER_NORM: layer_norm_gradient,
-    Op.OP_UNIT_NORM: unit_norm_gradient,
-    Op.OP_PRELU: prelu_gradient,
-    Op.OP_EMBEDDING: embedding_gradient,
-}
+FORWARD = {op: forward for op, (forward, _) in _OPERATIONS.items()}
+BACKWARD = {op: backward for op, (_, backward) in _OPERATIONS.items()}

@@ -1,4 +1,4 @@
-"""Coordinate descent on a quadratic function with L1."""
+"""Coordinate descent on a quadratic function with an L1 penalty."""
 
 import time
 
@@ -6,11 +6,12 @@ import numpy as np
 
 
 def coordinate_descent(gram, moments, l1, vector, tol, sweeps, seconds):
-    """Minimise 1/2 w'Gw - b'w + l1'|w| in up to so many sweeps: (how many, whether it ended).
+    """Minimise 1/2 w'Gw - b'w + l1'|w|: return how many sweeps it took, and whether it ended.
 
-    gram: (n, n), symmetric; moments, l1, vector: (n,), the last one changed in place; float64.
-    It ends where no element of the subgradient of least norm is beyond tol, or where a sweep
-    changes nothing but the last bits. Coordinates whose diagonal is not above zero stay.
+    gram: (n, n), symmetric; moments b, l1 and vector w: (n,), of which w is changed in place;
+    all float64. A sweep minimises over one coordinate after the other: soft thresholding. It
+    ends when all elements of the subgradient of least norm are within tol, or when a sweep
+    changes only last bits. Coordinates with a diagonal of 0 or less keep their values.
     """
     deadline = time.monotonic() + seconds
     diagonal = np.diagonal(gram)
@@ -19,8 +20,8 @@ def coordinate_descent(gram, moments, l1, vector, tol, sweeps, seconds):
     while sweep < sweeps:
         change = 0.0
         for j in np.flatnonzero(diagonal > 0):
-            aim = left[j] + diagonal[j] * vector[j]
-            new = np.sign(aim) * max(abs(aim) - l1[j], 0.0) / diagonal[j]
+            target = left[j] + diagonal[j] * vector[j]
+            new = np.sign(target) * max(abs(target) - l1[j], 0.0) / diagonal[j]
             moved = new - vector[j]
             if moved != 0:
                 change = max(change, abs(moved) * np.sqrt(diagonal[j]))
@@ -30,7 +31,7 @@ def coordinate_descent(gram, moments, l1, vector, tol, sweeps, seconds):
         if sweep % 64 == 0:
             left = moments - gram @ vector
         if _steepness(left, l1, vector) <= tol or change <= _last_bits(diagonal, vector):
-            # what rounding has added up in `left` must not end it
+            # make sure that it is not due to the rounding errors that `left` has added up
             left = moments - gram @ vector
             if _steepness(left, l1, vector) <= tol or change <= _last_bits(diagonal, vector):
                 return sweep, True
@@ -40,12 +41,12 @@ def coordinate_descent(gram, moments, l1, vector, tol, sweeps, seconds):
 
 
 def _steepness(left, l1, vector):
-    """The largest element of the subgradient of least norm."""
+    """Return the largest element of the subgradient of least norm."""
     at_zero = np.maximum(np.abs(left) - l1, 0)
     slopes = np.where(vector == 0, at_zero, np.abs(l1 * np.sign(vector) - left))
     return slopes.max(initial=0.0)
 
 
 def _last_bits(diagonal, vector):
-    """A change, in the scale of a coordinate's diagonal, that rounding hides."""
+    """Return the change, scaled by the diagonal, that rounding hides."""
     return 2.0**-52 * np.sqrt(np.maximum(diagonal, 0) * vector**2).max(initial=0.0)

@@ -1,20 +1,13 @@
-"""The losses of linear models: of decisions z and targets y, with their two derivatives.
+"""The losses of linear models, functions of decisions z and targets y.
 
-Each takes (z, y, setting) and returns (values, slopes, curvatures).
+Each takes (z, y, setting) and returns (values, slopes, curvatures): the loss and its first two
+derivatives with respect to z.
 """
 
 import numpy as np
 
 from fastgd._core.types import LinearLoss
 from fastgd.reference.points import sigmoid
-
-
-def squared_error(z, y, _):
-    return (z - y) ** 2 / 2, z - y, np.ones_like(z)
-
-
-def poisson(z, y, _):
-    return np.exp(z) - z * y, np.exp(z) - y, np.exp(z)
 
 
 def huber(z, y, c):
@@ -46,20 +39,10 @@ def log_loss(z, y, _):
     return np.logaddexp(0, -y * z), -y * p, p * sigmoid(y * z)
 
 
-def hinge(z, y, _):
-    m = z * y
-    return np.maximum(1 - m, 0), -y * (m <= 1), np.zeros_like(z)
-
-
 def squared_hinge(z, y, _):
     m = z * y
     beyond = np.maximum(1 - m, 0)
     return beyond**2, -2 * y * beyond, 2.0 * (m <= 1)
-
-
-def perceptron(z, y, _):
-    m = z * y
-    return np.maximum(-m, 0), -y * (m <= 0), np.zeros_like(z)
 
 
 def modified_huber(z, y, _):
@@ -70,35 +53,44 @@ def modified_huber(z, y, _):
     return values, slopes, 2.0 * square
 
 
+def hinge_at(corner):
+    """Return the loss max(corner - z y, 0)."""
+    return lambda z, y, _: (
+        np.maximum(corner - z * y, 0),
+        -y * (z * y <= corner),
+        np.zeros_like(z),
+    )
+
+
 LOSSES = {
-    LinearLoss.LINEAR_SQUARED_ERROR: squared_error,
-    LinearLoss.LINEAR_POISSON: poisson,
+    LinearLoss.LINEAR_SQUARED_ERROR: lambda z, y, _: ((z - y) ** 2 / 2, z - y, np.ones_like(z)),
+    LinearLoss.LINEAR_POISSON: lambda z, y, _: (np.exp(z) - z * y, np.exp(z) - y, np.exp(z)),
     LinearLoss.LINEAR_HUBER: huber,
     LinearLoss.LINEAR_EPSILON_INSENSITIVE: epsilon_insensitive,
     LinearLoss.LINEAR_SQUARED_EPSILON_INSENSITIVE: squared_epsilon_insensitive,
     LinearLoss.LINEAR_QUANTILE: quantile,
     LinearLoss.LINEAR_LOG_LOSS: log_loss,
-    LinearLoss.LINEAR_HINGE: hinge,
+    LinearLoss.LINEAR_HINGE: hinge_at(1),
     LinearLoss.LINEAR_SQUARED_HINGE: squared_hinge,
-    LinearLoss.LINEAR_PERCEPTRON: perceptron,
+    LinearLoss.LINEAR_PERCEPTRON: hinge_at(0),
     LinearLoss.LINEAR_MODIFIED_HUBER: modified_huber,
 }
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def decision_losses(loss, setting, z, y, out):
-    """out (3, n) = values, slopes and curvatures for decisions and targets (n,)."""
+    """Fill out, (3, n), with values, slopes and curvatures for decisions and targets (n,)."""
     out[0], out[1], out[2] = LOSSES[loss](z, y, setting)
 
 
 def multinomial_losses(z, y, values, slopes):
-    """values (n,) and slopes (n, k) of the multinomial loss for decisions (n, k)."""
+    """Fill values (n,) and slopes (n, k) of the multinomial loss for decisions (n, k)."""
     shifted = z - z.max(axis=1, keepdims=True)
     powers = np.exp(shifted)
     total = powers.sum(axis=1)
     rows = np.arange(len(z))
-    own = y.astype(np.int64)
-    values[:] = np.log(total) - shifted[rows, own]
+    labels = y.astype(np.int64)
+    values[:] = np.log(total) - shifted[rows, labels]
     slopes[:] = powers / total[:, None]
-    slopes[rows, own] = 0
-    slopes[rows, own] = -slopes.sum(axis=1)
+    slopes[rows, labels] = 0
+    slopes[rows, labels] = -slopes.sum(axis=1)

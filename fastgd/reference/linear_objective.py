@@ -1,4 +1,4 @@
-"""The objective of a linear model over all rows, its gradient and what Hessians are made of."""
+"""The objective of a linear model over all rows, its gradient, and sums for its Hessian."""
 
 import time
 
@@ -12,14 +12,14 @@ _ROWS = 4096
 
 @np.errstate(over="ignore", invalid="ignore")
 def objective(problem, coef, intercept, curvatures, sums, row, seconds, threads=1):
-    """Go on from `row` with a weighted sum of losses and its gradient: (row reached, sums).
+    """Sum losses and their gradient from `row` on: return the row reached, and the sums.
 
-    problem: a fastgd.linear.problem.Problem, without its penalties; of one output, of the
-    multinomial loss or of least squares. coef: (k, d); intercept: (k,). curvatures: None, or
-    (k, n), which is filled with second derivatives without weights; with probabilities for the
-    multinomial loss; not for several outputs of least squares. sums: None at first; when all
-    rows are reached, sums[0] is the result: the loss, and for each output the derivatives by
-    its d weights and its intercept. All float64.
+    problem: a fastgd.linear.objective.Problem, whose penalties are left out; it has one output,
+    the multinomial loss or least squares. coef: (k, d); intercept: (k,). curvatures: None, or
+    (k, n) to be filled with unweighted second derivatives, for the multinomial loss with
+    probabilities; None for several outputs of least squares. sums: None at first; when all rows
+    are reached, sums[0] is the result: the loss, and for each output the derivatives by its d
+    weights and its intercept. All float64.
     """
     rows, y, loss = problem.rows, problem.y, problem.loss
     n = rows.shape[0]
@@ -30,9 +30,9 @@ def objective(problem, coef, intercept, curvatures, sums, row, seconds, threads=
         values, slopes = np.empty(n), np.empty((n, k))
         multinomial_losses(z, y, values, slopes)
         if curvatures is not None:
-            own = y.astype(np.int64)
+            labels = y.astype(np.int64)
             curvatures[:] = slopes.T
-            curvatures[own, np.arange(n)] += 1
+            curvatures[labels, np.arange(n)] += 1
     elif k > 1:
         slopes = z - y
         values = (slopes**2 / 2).sum(axis=1)
@@ -49,10 +49,10 @@ def objective(problem, coef, intercept, curvatures, sums, row, seconds, threads=
 
 @np.errstate(over="ignore", invalid="ignore")
 def weighted_gram(rows, weights, shift, targets, sums, row, seconds, threads=1):
-    """Go on from `row` with the sums of (x - shift)^T diag(c) (x - shift, 1, y): (row, sums).
+    """Sum (x - shift)^T diag(c) (x - shift, 1, y) from `row` on: return (row reached, sums).
 
-    weights: c of at least 0, (n,), or None for ones. shift: (d,) or None; dense rows only.
-    targets: y, (n, k). sums: None at first. When all rows are reached, sums[0] is the result:
+    weights: c of at least 0, (n,), or None for ones. shift: (d,) or None; for dense rows only.
+    targets: y, (n, k). sums: None at first; when all rows are reached, sums[0] is the result:
     float64, shape (d, d + 1 + k).
     """
     deadline = time.monotonic() + seconds

@@ -6,7 +6,7 @@ from fastgd.reference.arrays import FLOATS
 
 
 class Rows:
-    """The rows of a matrix: dense ``values``, or CSR by its three arrays and its width."""
+    """Hold the rows of a matrix: dense ``values``, or CSR as three arrays and a width."""
 
     def __init__(self, values, columns=None, starts=None, width=0):
         self.values, self.columns, self.starts = values, columns, starts
@@ -14,7 +14,7 @@ class Rows:
         self.shape = (len(starts) - 1, width) if self.sparse else values.shape
 
     def faulty_row(self):
-        """The first row of a CSR matrix whose columns are not in range and in order, or -1."""
+        """Return the first row of a CSR matrix with columns out of range or order, or -1."""
         for i in range(self.shape[0]):
             columns = self.columns[self.starts[i] : self.starts[i + 1]]
             bounded = np.concatenate([[-1], columns, [self.shape[1]]])
@@ -23,27 +23,27 @@ class Rows:
         return -1
 
     def row(self, i):
-        """(values, columns) of row i, the values in float64; all columns if it is dense."""
+        """Return the values of row i in float64, and its columns; a dense row has all."""
         if not self.sparse:
             return self.values[i].astype(np.float64), slice(None)
         inside = slice(self.starts[i], self.starts[i + 1])
         return self.values[inside].astype(np.float64), self.columns[inside]
 
     def _entries(self):
-        """(row, column, value) of all that a CSR matrix holds."""
+        """Return the rows, columns and values of the entries of a CSR matrix."""
         row = np.repeat(np.arange(self.shape[0]), np.diff(self.starts))
         inside = slice(self.starts[0], self.starts[-1])
         return row, self.columns[inside], self.values[inside].astype(np.float64)
 
     def times(self, w):
-        """x w, (n,)."""
+        """Return x w, (n,)."""
         if not self.sparse:
             return self.values.astype(np.float64) @ w
         row, column, value = self._entries()
         return np.bincount(row, value * w[column], self.shape[0])
 
     def transposed_times(self, g):
-        """xᵀ g, (d,)."""
+        """Return xᵀ g, (d,)."""
         if not self.sparse:
             return g @ self.values.astype(np.float64)
         row, column, value = self._entries()
@@ -51,13 +51,13 @@ class Rows:
 
 
 def decisions(rows, coef, intercept, out, first, last, threads=1):
-    """out[i] = coef @ x[i] + intercept for the rows first ... last - 1."""
+    """Fill out[i] with coef @ x[i] + intercept for the rows first ... last - 1."""
     for k in range(len(coef)):
         out[first:last, k] = rows.times(coef[k])[first:last] + intercept[k]
 
 
 def row_decisions(x, coef, intercept):
-    """coef @ x + intercept of one dense row (d,): a list; None if it is no such row."""
+    """Return coef @ x + intercept of a dense row (d,) as a list; None for anything else."""
     if x.shape != coef.shape[1:] or x.dtype not in FLOATS:
         return None
     return [

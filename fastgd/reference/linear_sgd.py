@@ -1,4 +1,4 @@
-"""Stochastic gradient descent for linear models, without any of the compiled one's devices."""
+"""Stochastic gradient descent for linear models, as plain as the formulas."""
 
 import math
 import time
@@ -8,18 +8,15 @@ import numpy as np
 from fastgd._core.types import LinearLoss, Rate, Status
 from fastgd.reference.arrays import FLOATS
 from fastgd.reference.linear_losses import decision_losses, multinomial_losses
+from fastgd.reference.linear_rows import Rows
 
 _MAX_SLOPE = 1e12
 
 
 class Descent:
-    """Weights of a linear model on their way: what ``linear_sgd.pxi`` computes.
+    """Take the steps that ``linear_sgd.pxi`` computes.
 
-    Parameters
-    ----------
-    plan : fastgd.linear.steps.Plan
-    weights : fastgd.linear.steps.Weights
-        Changed in place.
+    It follows a Plan of fastgd.linear.sgd_epochs, and changes its Weights in place.
     """
 
     def __init__(self, plan, weights):
@@ -29,13 +26,17 @@ class Descent:
         if plan.rate == Rate.RATE_OPTIMAL:
             self.start = _optimal_start(plan)
 
+    def _groups(self, outputs):
+        """Return arrays of outputs that take their steps together."""
+        if self.plan.loss == LinearLoss.LINEAR_MULTINOMIAL:
+            return [np.arange(self.outputs)]
+        return [np.array([k]) for k in outputs]
+
     def run(self, chunk, active, positions, totals, seconds, threads=1):
-        """Go on with the outputs `active` from their positions towards the end: a Status."""
+        """Train the outputs `active` from their positions to the last row: return a Status."""
         deadline = time.monotonic() + seconds
         last, order = len(chunk), chunk.chosen
-        joint = self.plan.loss == LinearLoss.LINEAR_MULTINOMIAL
-        groups = [np.arange(self.outputs)] if joint else [np.array([k]) for k in active]
-        for group in groups:
+        for group in self._groups(active):
             first = group[0]
             while positions[first] < last and time.monotonic() < deadline:
                 stop = min(last, positions[first] + self.plan.batch_size)
@@ -47,24 +48,18 @@ class Descent:
         return Status.STATUS_FINE
 
     def step(self, x, y, weight=1):
-        """A step for one dense row (d,): a Status; -1 if it is no such row."""
+        """Take a step for one dense row (d,): return a Status; -1 for anything else."""
         if x.shape != self.weights.coef.shape[1:] or x.dtype not in FLOATS:
             return -1
-        rows = _OneRow(x)
-        totals = np.zeros((3, self.outputs))
-        y = np.full((1, self.outputs), y) if self.plan.y_stride else np.array([y])
-        joint = self.plan.loss == LinearLoss.LINEAR_MULTINOMIAL
-        groups = [np.arange(self.outputs)] if joint else np.arange(self.outputs)[:, None]
-        for group in groups:
-            one = y if self.plan.y_stride == 0 or joint else y[:, : self.plan.y_stride]
-            fine = self._step(group, rows, one.reshape(-1) if joint else one, None,
-                              np.array([0]), totals, weight)  # fmt: skip
-            if not fine:
+        y = np.full(self.plan.y_stride or 1, y)
+        weights, batch, totals = np.array([weight]), np.array([0]), np.zeros((3, self.outputs))
+        for group in self._groups(range(self.outputs)):
+            if not self._step(group, Rows(x[None]), y, weights, batch, totals):
                 return Status.STATUS_UPDATE
         return Status.STATUS_FINE
 
     def is_row(self, x):
-        """Whether x is one row (1, d) that needs no conversion, of finite numbers."""
+        """Return whether x is a row (1, d) of finite numbers that needs no conversion."""
         return (
             type(x) is np.ndarray
             and x.shape == (1, self.weights.coef.shape[1])
@@ -73,20 +68,19 @@ class Descent:
         )
 
     def decision(self, x, output=0):
-        """The decision of one output for one dense row (d,)."""
-        return float(x.astype(np.float64) @ self.weights.coef[output]) + float(
-            self.weights.intercept[output]
-        )
+        """Return the decision of one output for a dense row (d,)."""
+        coef, intercept = self.weights.coef[output], self.weights.intercept[output]
+        return float(x.astype(np.float64) @ coef) + float(intercept)
 
     def slow_down(self, output):
-        """Take a fifth of an output's rate; whether it was above 1e-6."""
+        """Divide an output's rate by five; return whether it was above 1e-6."""
         if self.eta[output] <= 1e-6:
             return False
         self.eta[output] /= 5
         return True
 
     def settle(self):
-        """The arrays mean what they say at any time."""
+        """Do nothing: here the arrays hold the weights at any time."""
 
     def _rate(self, output):
         plan, t = self.plan, self.weights.t[output]
@@ -97,13 +91,12 @@ class Descent:
         return self.eta[output]
 
     @np.errstate(over="ignore", invalid="ignore")
-    def _step(self, group, rows, y, weights, batch, totals, extra=1.0):
-        """A step of outputs that belong together for some rows; False if it is not finite."""
+    def _step(self, group, rows, y, weights, batch, totals):
+        """Take a step of a group of outputs for some rows: return False if it is not finite."""
         plan, w = self.plan, self.weights
-        lines = [rows.row(i) for i in batch]
-        z = np.array([[v @ w.coef[k, c] + w.intercept[k] for k in group] for v, c in lines])
+        entries = [rows.row(i) for i in batch]
+        z = np.array([[v @ w.coef[k, c] + w.intercept[k] for k in group] for v, c in entries])
         given = np.ones(len(batch)) if weights is None else weights[batch]
-        given = given * extra
         first, eta = group[0], self._rate(group[0])
         if plan.loss == LinearLoss.LINEAR_MULTINOMIAL:
             values, slopes = np.empty(len(batch)), np.empty(z.shape)
@@ -121,14 +114,15 @@ class Descent:
             totals[2, first] += counted.sum() * penalty
         totals[1, first] += counted.sum()
         if plan.rate >= Rate.RATE_PA1:
-            square = lines[0][0] @ lines[0][0]
+            square = entries[0][0] @ entries[0][0]
             if plan.rate == Rate.RATE_PA1 and square == 0:
                 return True
-            factors = [[_passive(plan, values[0], z[0, 0], target[0], square) * given[0]]]
+            factor = _passive_aggressive(plan, values[0], z[0, 0], target[0], square)
+            factors = [[factor * given[0]]]
         else:
             total = 1 if plan.batch_size == 1 else given.sum()
             factors = -eta * slopes * given[:, None] / (total or 1)
-        return self._move(group, lines, factors, eta)
+        return self._move(group, entries, factors, eta)
 
     def _penalty(self, k):
         if self.plan.rate >= Rate.RATE_PA1:
@@ -136,12 +130,12 @@ class Descent:
         w = self.weights.coef[k]
         return self.plan.l2 / 2 * (w @ w) + self.plan.l1 * np.abs(w).sum()
 
-    def _move(self, group, lines, factors, eta):
-        """Change weights by factors (rows, outputs) times the rows, then by the penalties."""
+    def _move(self, group, entries, factors, eta):
+        """Add factors (rows, outputs) times the rows to the weights, then the penalties."""
         plan, w = self.plan, self.weights
         for h, k in enumerate(group):
             coef, intercept = w.coef[k] * max(0, 1 - eta * plan.l2), w.intercept[k]
-            for (values, columns), factor in zip(lines, factors, strict=True):
+            for (values, columns), factor in zip(entries, factors, strict=True):
                 coef[columns] += factor[h] * values
                 if plan.fit_intercept:
                     intercept += plan.intercept_decay * factor[h]
@@ -155,13 +149,13 @@ class Descent:
             w.owed_total[k] += eta * plan.l1
             w.t[k] += 1
         if plan.l1 > 0:
-            for _, columns in lines:
+            for _, columns in entries:
                 for k in group:
-                    self._pay(k, columns)
+                    self._apply_l1(k, columns)
         return True
 
-    def _pay(self, k, columns):
-        """Move weights towards 0 by the penalty that they have not had yet, not beyond 0."""
+    def _apply_l1(self, k, columns):
+        """Move weights towards 0, but not beyond, by the L1 penalty that they still owe."""
         w = self.weights
         before, owed = w.coef[k, columns], w.owed[k, columns]
         due = w.owed_total[k] + np.sign(before) * owed
@@ -170,21 +164,14 @@ class Descent:
         w.coef[k, columns] = after
 
 
-class _OneRow:
-    def __init__(self, x):
-        self.x = x
-
-    def row(self, _):
-        return self.x.astype(np.float64), slice(None)
-
-
 def _targets(plan, y, batch, output):
     if plan.y_stride == 0:
         return np.where(y[batch] == output, 1.0, -1.0)
     return y.reshape(-1, plan.y_stride)[batch, output]
 
 
-def _passive(plan, value, z, y, square):
+def _passive_aggressive(plan, value, z, y, square):
+    """Return the factor of a passive-aggressive step (Crammer et al. 2006): PA-I or PA-II."""
     if plan.rate == Rate.RATE_PA1:
         size = min(plan.eta0, value / square)
     else:
@@ -195,6 +182,7 @@ def _passive(plan, value, z, y, square):
 
 
 def _optimal_start(plan):
+    """Return the start t0 of the rate 1 / (alpha (t0 + t - 1)) (Bottou 2012)."""
     typical = math.sqrt(1 / math.sqrt(plan.alpha))
     slope = 1.0
     if plan.loss != LinearLoss.LINEAR_MULTINOMIAL:

@@ -1,22 +1,18 @@
-"""Cross-entropies of a choice among categories, one a column."""
+"""Cross-entropies of categories, of which each has a column."""
 
 import numpy as np
 
-from fastgd.reference.loss_points import clipped, power
-
-
-def smooth(y, smoothing):
-    return y * (1 - smoothing) + smoothing / y.shape[1]
+from fastgd.reference.loss_points import clipped, power, smooth
 
 
 def _total(p):
-    """The sum of each row, by which it is divided; no class has a share of nothing."""
+    """Return the sum of each row, by which it is divided; 1 for a sum of 0."""
     total = p.sum(axis=1, keepdims=True)
     return np.where(total == 0, 1, total)
 
 
 def crossentropy(p, y, settings=(0,)):
-    y = smooth(y, settings[0])
+    y = smooth(y, settings[0], y.shape[1])
     total = _total(p)
     q = p / total
     losses = -(y * np.log(clipped(q))).sum(axis=1)
@@ -28,7 +24,7 @@ def crossentropy(p, y, settings=(0,)):
 
 def crossentropy_logits(z, y, settings=(0,)):
     # log softmax(z) = z - max z - log(sum of exp(z - max z)): no overflow, no log of 0
-    y = smooth(y, settings[0])
+    y = smooth(y, settings[0], y.shape[1])
     z = z - z.max(axis=1, keepdims=True)
     log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
     losses = -(y * log_p).sum(axis=1)
@@ -36,7 +32,7 @@ def crossentropy_logits(z, y, settings=(0,)):
 
 
 def sparse(loss):
-    """The same loss of labels, (rows, 1), in place of one-hot rows; one may be ignored."""
+    """Return the loss for labels, (rows, 1), instead of one-hot rows; one may be ignored."""
 
     def of_labels(p, y, settings=(0, 0)):
         one_hot = np.arange(p.shape[1]) == y
@@ -52,10 +48,10 @@ def sparse(loss):
 
 
 def modulated(y, q, miss, entropy, settings):
-    """sum of alpha y (1 - q)^gamma (-log q); and the slopes of its terms by log q."""
+    """Return the sum of alpha y (1 - q)^gamma (-log q), and its terms' slopes by log q."""
     smoothing, gamma, count = settings[:3]
     alpha = np.array(settings[3 : 3 + int(count)], q.dtype)
-    weight = alpha * smooth(y, smoothing)
+    weight = alpha * smooth(y, smoothing, y.shape[1])
     factor = power(miss, gamma)
     first = np.where(miss == 0, 0, (gamma * factor * entropy) * (q / miss))
     return (weight * (factor * entropy)).sum(axis=1), -weight * (factor + first)
@@ -72,7 +68,7 @@ def focal(p, y, settings):
 def focal_logits(z, y, settings):
     top = np.arange(z.shape[1]) == z.argmax(axis=1)[:, None]
     z = z - z.max(axis=1, keepdims=True)
-    # of all but the largest, so that its 1 - q does not cancel
+    # the sum of all but the largest, so that 1 - q of that does not cancel
     rest = np.where(top, 0, np.exp(z)).sum(axis=1, keepdims=True)
     q = np.exp(z) / (1 + rest)
     miss = np.where(top, rest / (1 + rest), 1 - q)

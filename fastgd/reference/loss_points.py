@@ -1,13 +1,13 @@
-"""Losses of points: functions of one prediction and one target, averaged over each row."""
+"""Losses that are the mean over a row of a function of one prediction and one target."""
 
 import functools
 import math
 
 import numpy as np
 
-from fastgd.reference.points import sigmoid
+from fastgd.reference.points import sigmoid, softplus
 
-#: Keras keeps probabilities this far away from 0 and 1 before it takes their logarithm.
+#: The distance from 0 and 1 at which Keras keeps probabilities, to take their logarithm.
 PROBABILITY_MARGIN = 1e-7
 
 
@@ -19,12 +19,8 @@ def lifted(p):
     return np.maximum(p, PROBABILITY_MARGIN)
 
 
-def softplus(z):
-    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
-
-
 def of_points(function):
-    """A loss of rows: the mean of a function that gives each point's value and slope."""
+    """Make a loss of rows of a function that returns each element's value and slope."""
 
     @functools.wraps(function)
     def loss(p, y, settings=()):
@@ -80,7 +76,7 @@ def log_cosh(p, y, *_):
 
 
 def signs(y):
-    """Targets of a margin: 0 stands for -1."""
+    """Return the targets of a margin: 0 stands for -1."""
     return np.where(y == 0, -1, y).astype(y.dtype)
 
 
@@ -111,7 +107,7 @@ def poisson_log(z, y, *_):
 
 
 def gamma_deviance(ratio_less_1, log_ratio):
-    """2 (r - 1 - log r), where log r cancels with r - 1 unless it is taken from that."""
+    """Return 2 (r - 1 - log r); near r = 1 log r is taken from r - 1, which does not cancel."""
     d = ratio_less_1
     return 2 * np.where(np.abs(d) < 0.5, d - np.log1p(d), d - log_ratio)
 
@@ -152,18 +148,15 @@ def tweedie_log(z, y, power, *_):
     return tweedie_deviance(y, z, np.exp(z), mean_power, power), slopes
 
 
-# ---------------------------------------------------------------------- cross-entropies
-
-
 def entropy(p, y):
-    """-y log p - (1 - y) log(1 - p), with p kept off 0 and 1; and its slope."""
+    """Return -y log p - (1 - y) log(1 - p), with p kept off 0 and 1, and its slope."""
     q = clipped(p)
     losses = -(y * np.log(q) + (1 - y) * np.log(1 - q))
     return losses, np.where(q == p, (q - y) / (q * (1 - q)), 0)  # flat where it was clipped
 
 
-def smooth(y, smoothing):
-    return y * (1 - smoothing) + smoothing / 2
+def smooth(y, smoothing, classes=2):
+    return y * (1 - smoothing) + smoothing / classes
 
 
 @of_points
@@ -179,15 +172,15 @@ def binary_crossentropy_logits(z, y, smoothing=0.0, *_):
 
 
 def power(m, exponent):
-    """m ** exponent, whose slope at 0 is never asked for."""
+    """Return m ** exponent in the data type of m."""
     return np.power(m, exponent).astype(m.dtype, copy=False)
 
 
 def modulated(y, miss, d_miss, entropy, d_entropy, gamma, alpha, balanced):
-    """weight miss^gamma entropy, and its slope."""
+    """Return weight miss^gamma entropy, and its slope."""
     weight = y * alpha + (1 - y) * (1 - alpha) if balanced else 1
     factor = power(miss, gamma)
-    # miss^(gamma - 1) as a quotient: there entropy is 0 too where miss is
+    # miss^(gamma - 1) as a quotient; where miss is 0, the entropy is 0 too
     first = np.where(miss == 0, 0, gamma * factor * entropy / miss * d_miss)
     return weight * (factor * entropy), weight * (first + factor * d_entropy)
 

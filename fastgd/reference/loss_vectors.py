@@ -1,11 +1,11 @@
-"""Losses of whole rows of numbers."""
+"""Losses that are functions of whole rows of numbers."""
 
 import math
 
 import numpy as np
 
-from fastgd.reference.loss_points import PROBABILITY_MARGIN, lifted, softplus
-from fastgd.reference.points import sigmoid
+from fastgd.reference.loss_points import PROBABILITY_MARGIN, lifted
+from fastgd.reference.points import sigmoid, softplus
 
 
 def cosine_similarity(p, y, settings=()):
@@ -13,7 +13,7 @@ def cosine_similarity(p, y, settings=()):
     length = lifted(norm)
     direction = y / lifted(np.sqrt((y * y).sum(axis=1, keepdims=True)))
     cosine = (p / length * direction).sum(axis=1, keepdims=True)
-    # the length of p turns with it, unless it was lifted
+    # the length changes with p, unless it was lifted
     along = np.where(norm == length, cosine / length, 0)
     return -cosine[:, 0], -(direction - along * p) / length
 

@@ -1,11 +1,12 @@
-"""Losses: of each row, and their gradients.
+"""The losses of rows and their gradients.
 
-Each takes predictions p (or logits z), (rows, width), targets y, (rows, columns), and the
-loss's settings, and returns the loss of each row and the gradient, with respect to p, of their
-sum. One that takes logits has the activation in it, which is the stable form.
+Each function takes predictions p (or logits z), (rows, width), targets y, (rows, columns), and
+the loss's settings. It returns the loss of each row and the gradient of their sum with respect
+to p. Those that take logits contain the activation, which is the numerically stable form.
 """
 
 import ctypes
+from typing import Any
 
 import numpy as np
 
@@ -16,14 +17,14 @@ from fastgd.reference import loss_vectors as vectors
 
 
 def compiled(p, y, addresses):
-    """A loss of the user's: the addresses of double f(double y, double p) and its slope."""
+    """Return a compiled loss, given by the addresses of f(double y, double p) and its slope."""
     function = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double, ctypes.c_double)
     value, slope = (np.vectorize(function(address), otypes="d") for address in addresses)
     losses = value(y, p).astype(p.dtype).mean(axis=1)
     return losses, slope(y, p).astype(p.dtype) / p.shape[1]
 
 
-LOSSES = {
+LOSSES: dict[int, Any] = {
     Loss.LOSS_MEAN_SQUARED_ERROR: points.mean_squared_error,
     Loss.LOSS_MEAN_ABSOLUTE_ERROR: points.mean_absolute_error,
     Loss.LOSS_BINARY_CROSSENTROPY: points.binary_crossentropy,
@@ -60,7 +61,7 @@ LOSSES = {
 
 
 def ignored_rows(kind, y, settings):
-    """Which rows do not count, as if they were not there: those of an ignored label."""
+    """Return which rows do not count: those of an ignored label."""
     sparse = (
         Loss.LOSS_SPARSE_CATEGORICAL_CROSSENTROPY,
         Loss.LOSS_SPARSE_CATEGORICAL_CROSSENTROPY_LOGITS,

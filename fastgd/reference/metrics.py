@@ -1,7 +1,7 @@
-"""Metrics: what rows add to a metric's sums, from predictions, targets, weights and settings.
+"""Metrics: rows of predictions and targets add to the sums of a metric.
 
-A metric of rows gives one value a row, and adds [the sum of weight * value, the sum of
-weights]; one that collects adds to its sums itself, see ``collecting.py``.
+A metric of rows has a value for each row, and adds [the sum of weight * value, the sum of
+weights]. A metric that collects adds to its sums itself, see ``collecting.py``.
 
 p: (rows, width); y: (rows, columns), labels for a sparse metric; weights: (rows,); settings:
 the metric's numbers.
@@ -13,26 +13,6 @@ from fastgd._core.formulas import Metric
 from fastgd.reference.arrays import added, weighted
 from fastgd.reference.collecting import COLLECTING
 from fastgd.reference.losses import LOSSES, ignored_rows
-
-
-def loss_value(p, y, settings):
-    return LOSSES[int(settings[0])](p, y, settings[1:])[0]
-
-
-def accuracy(p, y, settings):
-    return (p == y).mean(axis=1)
-
-
-def binary_accuracy(p, y, settings):
-    return ((p > settings[0]) == y).mean(axis=1)
-
-
-def categorical_accuracy(p, y, settings):
-    return p.argmax(axis=1) == y.argmax(axis=1)
-
-
-def sparse_categorical_accuracy(p, y, settings):
-    return p.argmax(axis=1) == y[:, 0]
 
 
 def top_k(p, y, settings):
@@ -52,7 +32,7 @@ def brier_score(p, y, settings):
 
 
 def deviations(x):
-    """From the mean of each row: exactly 0 in a row of equal values; and those means."""
+    """Return deviations from the mean of each row, 0 in a row of equal values, and means."""
     x = x.astype(np.float64)
     a = x - x[:, :1]
     return a - a.mean(axis=1, keepdims=True), x[:, 0] + a.mean(axis=1)
@@ -72,11 +52,11 @@ def concordance(p, y, settings):
 
 
 ROWS = {
-    Metric.METRIC_LOSS: loss_value,
-    Metric.METRIC_ACCURACY: accuracy,
-    Metric.METRIC_BINARY_ACCURACY: binary_accuracy,
-    Metric.METRIC_CATEGORICAL_ACCURACY: categorical_accuracy,
-    Metric.METRIC_SPARSE_CATEGORICAL_ACCURACY: sparse_categorical_accuracy,
+    Metric.METRIC_LOSS: lambda p, y, settings: LOSSES[int(settings[0])](p, y, settings[1:])[0],
+    Metric.METRIC_ACCURACY: lambda p, y, _: (p == y).mean(axis=1),
+    Metric.METRIC_BINARY_ACCURACY: lambda p, y, s: ((p > s[0]) == y).mean(axis=1),
+    Metric.METRIC_CATEGORICAL_ACCURACY: lambda p, y, _: p.argmax(axis=1) == y.argmax(axis=1),
+    Metric.METRIC_SPARSE_CATEGORICAL_ACCURACY: lambda p, y, _: p.argmax(axis=1) == y[:, 0],
     Metric.METRIC_TOP_K: top_k,
     Metric.METRIC_BRIER_SCORE: brier_score,
     Metric.METRIC_PEARSON: pearson,
@@ -85,13 +65,13 @@ ROWS = {
 
 
 def add_rows(kind, p, y, weights, settings, totals):
-    """Add what some rows give to the sums of a metric."""
+    """Add some rows to the sums of a metric."""
     if kind in COLLECTING:
         counted = weights != 0
         COLLECTING[kind](p[counted], y[counted], weights[counted], settings, totals)
     else:
         values = ROWS[kind](p, y, settings)
-        if kind == Metric.METRIC_LOSS:  # rows that the loss leaves out count for nothing
+        if kind == Metric.METRIC_LOSS:  # rows that the loss ignores are not counted
             weights = np.where(ignored_rows(settings[0], y, settings[1:]), 0, weights)
         totals[0] = added(totals[0], weighted(weights, values))
         totals[1] = added(totals[1], weights)

@@ -1,21 +1,21 @@
-"""Layers of random numbers. The bits are equal to the compiled engine's; see noise.pxi."""
+"""Layers of random numbers, equal to the compiled engine's to the bit; see noise.pxi."""
 
 import numpy as np
 
 from fastgd._core.types import Noise
 from fastgd.reference.shuffle import draws, element
 
-#: Numbers in a mask's settings in front of its columns.
+#: How many numbers stand before the columns in the settings of a mask.
 MASK_SETTINGS = 7
 
 
 def words(o, rows):
-    """64 random bits for each row of the batch, for the stream of a table's row."""
+    """Return 64 random bits for each row of the batch, for the stream of a layer."""
     return draws(element(o.batch.key, int(o.settings[0])), rows)
 
 
 def bits(columns, words):
-    """32 random bits for each row and column: uint32, shape (rows, columns).
+    """Return 32 random bits for each row and column: uint32, shape (rows, columns).
 
     The finalizer "triple32": C. Wellons, "Prospecting for hash functions", 2018.
     """
@@ -29,8 +29,8 @@ def bits(columns, words):
     return z ^ (z >> np.uint32(14))
 
 
-def kept(o):
-    """Where a mask lets its source through: bool, of its shape."""
+def mask(o):
+    """Return where a mask keeps its source: bool, of its shape."""
     rows, width = o.source.shape
     row_words = words(o, rows)
     if o.settings[5]:
@@ -42,7 +42,7 @@ def kept(o):
 
 
 def normals(o):
-    """Normal numbers of the source's shape: sqrt(-2 log u) (cos a, sin a), a pair at a time.
+    """Return normal numbers of the source's shape, in pairs sqrt(-2 log u) (cos a, sin a).
 
     G. E. P. Box, M. E. Muller, "A note on the generation of random normal deviates", 1958.
     """
@@ -67,7 +67,7 @@ def noise(o):
         o.target = o.source
     elif o.row.kind == Noise.NOISE_MASK:
         _, _, scale, shift, rest = o.settings[:5]
-        chosen = np.where(kept(o), o.source * scale + shift, rest)
+        chosen = np.where(mask(o), o.source * scale + shift, rest)
         o.target = chosen.astype(o.source.dtype, copy=False)
     elif o.row.kind == Noise.NOISE_ADDED:
         o.target = o.source + o.settings[1] * normals(o)
@@ -79,5 +79,5 @@ def noise_gradient(o, d_target):
     if not o.batch.training or o.row.kind == Noise.NOISE_ADDED:
         return [d_target], []
     if o.row.kind == Noise.NOISE_MASK:
-        return [np.where(kept(o), o.settings[2], 0).astype(d_target.dtype) * d_target], []
+        return [np.where(mask(o), o.settings[2], 0).astype(d_target.dtype) * d_target], []
     return [d_target * (1 + o.settings[1] * normals(o))], []

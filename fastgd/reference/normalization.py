@@ -1,4 +1,4 @@
-"""Layers that normalise: by given moments, by those of the batch, by those of each row."""
+"""Layers that normalise: by given moments, by those of the batch or by those of each row."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from fastgd._core.types import Affine, Moments
 
 
 def _factors(o):
-    """The mean of each column and its deviation; for a rescaling its offset and scale."""
+    """Return the mean of each column and its deviation; for a rescaling, offset and scale."""
     dtype, width = o.source.dtype, o.width
     numbers = o.settings
     if o.row.kind == Affine.AFFINE_RESCALE:
@@ -32,18 +32,17 @@ def affine(o):
 
 def affine_gradient(o, d_target):
     _, factor = _factors(o)
-    if o.row.kind == Affine.AFFINE_NORMALIZE:
-        return [d_target / factor], []
-    return [d_target * factor], []
+    divides = o.row.kind == Affine.AFFINE_NORMALIZE
+    return [d_target / factor if divides else d_target * factor], []
 
 
 def _grouped(x, groups):
-    """A row's groups, (rows, groups, columns of a group)."""
+    """Return the groups of each row: (rows, groups, columns of a group)."""
     return x.reshape(len(x), groups, -1)
 
 
 def _scaled(o, n):
-    """n kernel + bias, where there are such."""
+    """Return n kernel + bias, as far as there are these."""
     width = n.shape[-1]
     if o.row.kernel >= 0:
         n = n * o.parameters[o.row.kernel :][:width]
@@ -53,19 +52,19 @@ def _scaled(o, n):
 
 
 def _unscaled(o, n, d):
-    """The gradient of n, and those of kernel and bias, from that of n kernel + bias."""
-    of_parameters = []
+    """Return the gradients of n, and of kernel and bias, from that of n kernel + bias."""
+    d_parameters = []
     if o.row.kernel >= 0:
-        of_parameters.append((o.row.kernel, (d * n).sum(axis=(0, 1))))
+        d_parameters.append((o.row.kernel, (d * n).sum(axis=(0, 1))))
     if o.row.bias >= 0:
-        of_parameters.append((o.row.bias, d.sum(axis=(0, 1))))
+        d_parameters.append((o.row.bias, d.sum(axis=(0, 1))))
     if o.row.kernel >= 0:
         d = d * o.parameters[o.row.kernel :][: d.shape[-1]]
-    return d, of_parameters
+    return d, d_parameters
 
 
 def _centred_and_factor(o, axis):
-    """What layer and batch normalisation share: x - mean and 1 / sqrt(variance + epsilon)."""
+    """Return x - mean and 1 / sqrt(variance + epsilon), for layer or batch normalisation."""
     groups = int(o.settings[2] if axis == (0, 1) else o.settings[1])
     x = _grouped(o.source, groups)
     if axis == (0, 1):
@@ -81,7 +80,7 @@ def _uses_batch(o):
 
 
 def _moments(o, x):
-    """The mean and the variance of each channel that a batch is normalised by."""
+    """Return the mean and the variance of each channel by which a batch is normalised."""
     channels = x.shape[-1]
     if not _uses_batch(o):
         state = o.parameters[o.row.state :]
@@ -92,7 +91,7 @@ def _moments(o, x):
 
 
 def batch_norm(o):
-    """S. Ioffe, C. Szegedy, "Batch normalization", 2015."""
+    """Normalise by the moments of the batch (Ioffe & Szegedy, "Batch normalization", 2015)."""
     centred, factor = _centred_and_factor(o, (0, 1))
     o.target = _scaled(o, centred * factor).reshape(o.source.shape)
 
@@ -102,7 +101,7 @@ def batch_norm_gradient(o, d_target):
 
 
 def settle(o):
-    """Move the lasting moments towards a batch's; False if one would not stay finite."""
+    """Move the kept moments towards a batch's; return False if one would not be finite."""
     x = _grouped(o.source, int(o.settings[2]))
     momentum = o.settings[1]
     state = o.parameters[o.row.state :][: 2 * x.shape[-1]]
@@ -112,7 +111,7 @@ def settle(o):
 
 
 def layer_norm(o):
-    """J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization", 2016."""
+    """Normalise by the moments of each row (Ba et al., "Layer normalization", 2016)."""
     centred, factor = _centred_and_factor(o, 2)
     o.target = _scaled(o, centred * factor).reshape(o.source.shape)
 
@@ -124,34 +123,32 @@ def layer_norm_gradient(o, d_target):
 def _norm_gradient(o, d_target, axis, moments_depend):
     centred, factor = _centred_and_factor(o, axis)
     n = centred * factor
-    d, of_parameters = _unscaled(o, n, d_target.reshape(n.shape))
+    d, d_parameters = _unscaled(o, n, d_target.reshape(n.shape))
     if moments_depend:
         means = d.mean(axis=axis, keepdims=True), (d * n).mean(axis=axis, keepdims=True)
         d = d - means[0] - n * means[1]
-    return [(d * factor).reshape(d_target.shape)], of_parameters
+    return [(d * factor).reshape(d_target.shape)], d_parameters
 
 
-def _length(x):
-    """The length of each group, whatever its size; that of zeros is 0."""
+def _scaled_length(x):
+    """Return x / its largest element, the length of that and of x; nothing overflows."""
     top = np.abs(x).max(axis=2, keepdims=True)
-    safe = np.where(top > 0, top, 1)
-    return top * np.sqrt(((x / safe) ** 2).sum(axis=2, keepdims=True))
+    u = x / np.where(top > 0, top, 1)
+    root = np.sqrt((u**2).sum(axis=2, keepdims=True))
+    return u, root, top * root
 
 
 def unit_norm(o):
     x = _grouped(o.source, int(o.settings[1]))
-    top = np.abs(x).max(axis=2, keepdims=True)
-    epsilon = x.dtype.type(o.settings[0])
-    u = x / np.where(top > 0, top, 1)
-    root = np.sqrt((u**2).sum(axis=2, keepdims=True))
-    is_long = top * root > epsilon
+    u, root, length = _scaled_length(x)
+    is_long = length > x.dtype.type(o.settings[0])
     target = np.where(is_long, u / np.where(is_long, root, 1), x * (1 / o.settings[0]))
     o.target = target.astype(x.dtype, copy=False).reshape(o.source.shape)
 
 
 def unit_norm_gradient(o, d_target):
     groups = int(o.settings[1])
-    length = _length(_grouped(o.source, groups))
+    length = _scaled_length(_grouped(o.source, groups))[2]
     target, d = _grouped(o.target, groups), _grouped(d_target, groups)
     epsilon = target.dtype.type(o.settings[0])
     along = np.where(length > epsilon, (target * d).sum(axis=2, keepdims=True), 0)

@@ -1,8 +1,8 @@
 """The formulas of the optimizers, as Keras has them.
 
-Each takes weights w and gradients g and returns the weights to move to; its slots change in
-place. `step` counts the updates before, from 0. Most of them are formulas of one weight, and
-take as many weights as there are; those of WHOLE take one variable as the matrix that it is.
+Each takes weights w and gradients g and returns the new weights; its slots change in place.
+`step` is the number of updates before. Most are formulas of a single weight and take any number
+of weights; those of WHOLE take one variable in its shape.
 """
 
 import numpy as np
@@ -37,14 +37,14 @@ def rmsprop(w, g, slots, rate, settings, step):
 
 
 def moments(g, m, v, beta_1, beta_2):
-    """Running means of the gradients and of their squares."""
+    """Update the running means of the gradients and of their squares."""
     m += (1 - beta_1) * (g - m)
     v += (1 - beta_2) * (g**2 - v)
 
 
 def adam(w, g, slots, rate, settings, step):
-    # Kingma and Ba 2015, in the order of the end of their section 2: epsilon is their "epsilon
-    # hat", added to the root of the uncorrected v
+    # Kingma and Ba 2015, as at the end of their section 2: epsilon is their "epsilon hat",
+    # added to the root of the uncorrected v
     beta_1, beta_2, epsilon, amsgrad = settings[:4]
     m, v = slots[:2]
     moments(g, m, v, beta_1, beta_2)
@@ -95,7 +95,7 @@ def ftrl(w, g, slots, rate, settings, step):
         return w
     squares, linear = slots[:2]
     more = squares + g**2
-    if power == -0.5:  # written so that it cancels no digits
+    if power == -0.5:  # sqrt(a) - sqrt(b) = (a - b) / (sqrt(a) + sqrt(b)) cancels no digits
         roots = np.sqrt(more) + np.sqrt(squares)
         difference = np.where(roots > 0, g**2 / roots, 0).astype(w.dtype)
     else:
@@ -116,7 +116,7 @@ def lion(w, g, slots, rate, settings, step):
 
 
 def norm(x):
-    """The Euclidean norm, in double precision."""
+    """Return the Euclidean norm, in double precision."""
     x = x.astype(np.float64)
     largest = float(np.abs(x).max(initial=0))
     return largest * float(np.sqrt(np.sum((x / largest) ** 2))) if largest > 0 else 0.0

@@ -1,19 +1,19 @@
-"""Penalties on variables: what they add to the loss of a batch and to its gradients.
+"""Penalties on variables, which are added to the loss of a batch and to its gradients.
 
 A function takes a variable as a matrix (a vector is one row) and the row of ``plan.penalties``;
-it returns the value, in double precision, and the gradient, an array like the variable.
+it returns the value, in double precision, and the gradient, of the variable's shape.
 """
 
 import numpy as np
 
 from fastgd._core.types import Penalty
 
-#: A shorter vector is not made a unit vector: Keras' epsilon.
+#: The least norm by which a vector is divided: Keras' epsilon.
 SMALLEST_NORM = 1e-7
 
 
 def l1_l2(w, row):
-    """first sum |w| + second sum w², and first sign(w) + 2 second w."""
+    """Return first sum |w| + second sum w², and its gradient first sign(w) + 2 second w."""
     first, second = float(row["first"]), float(row["second"])
     value = 0.0
     if first:
@@ -24,7 +24,7 @@ def l1_l2(w, row):
 
 
 def activity(p, y, settings):
-    """The same of each row of a layer's outputs: a loss that has no targets."""
+    """Return the same for each row of a layer's outputs, as a loss without targets."""
     l1, l2 = settings[:2]
     wide = p.astype(np.float64)
     values = np.zeros(len(p))
@@ -36,7 +36,7 @@ def activity(p, y, settings):
 
 
 def orthogonal_rows(w, row):
-    """first times the mean |cosine| over the pairs of rows."""
+    """Return first times the mean |cosine| over the pairs of rows, and its gradient."""
     n = len(w)
     if n == 1:
         return 0.0, np.zeros_like(w)
@@ -53,7 +53,7 @@ def orthogonal_rows(w, row):
 
 
 def orthogonal_columns(w, row):
-    """The same of the columns."""
+    """Return the same for the columns."""
     value, slopes = orthogonal_rows(np.ascontiguousarray(w.T), row)
     return value, slopes.T
 
@@ -67,9 +67,9 @@ PENALTIES = {
 
 
 def add_penalties(plan, parameters, share, gradients=None):
-    """The sum of a plan's penalties; their gradients are added to the flat vector.
+    """Return the sum of a plan's penalties, and add their gradients to the flat vector.
 
-    share: what shared ones are multiplied by; 0 where there is no batch.
+    share: the factor of PENALTY_SHARED, the share of a batch; 0 without a batch.
     """
     total = 0.0
     for row in plan.penalties:

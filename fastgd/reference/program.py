@@ -38,9 +38,10 @@ quiet = np.errstate(all="ignore")
 #: What may be minimised.
 TERMS = LOSSES | {Loss.LOSS_ACTIVITY: activity}
 
-Row = namedtuple("Row", ROW.names)
-LossTerm = namedtuple("LossTerm", LOSS_TERM.names)
-MetricTerm = namedtuple("MetricTerm", METRIC_TERM.names)
+# Their names are known at run time only.
+Row = namedtuple("Row", ROW.names)  # type: ignore[misc, arg-type]
+LossTerm = namedtuple("LossTerm", LOSS_TERM.names)  # type: ignore[misc, arg-type]
+MetricTerm = namedtuple("MetricTerm", METRIC_TERM.names)  # type: ignore[misc, arg-type]
 
 
 @dataclass
@@ -77,30 +78,48 @@ class Program:
         """This program for the parameters of another network that is described alike."""
         return Program(self._plan, parameters, gradients)
 
-    def train(self, part, first, last, state, totals, seconds, threads=1):
-        """Train on the batches first ... last - 1 of a part of an epoch.
+    def train(self, job):
+        """Train as a job says, until it is done or its time is over; return a Status.
 
-        Returns the step to go on from and the Status that says why it stopped. A batch whose
-        loss or gradient is not finite changes nothing, but the totals of its finite loss.
+        A batch whose loss or gradient is not finite changes nothing, but the totals of its
+        finite loss.
         """
-        deadline = time.monotonic() + seconds
-        size, order, rates = part.batch_size, part.order, part.rates
-        if order is not None and first == 0:
-            order[:] = permutation(part.key, len(order))
-        for step in range(first, last):
-            batch = slice(step * size, (step + 1) * size)
-            if order is not None:
-                batch = order[batch]
-            places = batch if part.rows is None else part.rows[batch]
-            x, y = part.x[places], part.y[batch]
-            rate = rates[step] if len(rates) > 1 else rates[0]
-            with all_or_nothing(self._parameters, state.slots, state.iterations, totals):
-                status = self._step(x, y, totals, element(part.key, step), state, rate)
-            if status != Status.STATUS_FINE:
-                return step, status
+        deadline = time.monotonic() + job.seconds
+        while True:
+            if job.step == 0:
+                if job.stream is not None:
+                    job.key = job.stream.next()
+                if job.order is not None:
+                    job.order[:] = permutation(job.key, len(job.order))
+            status = self._steps(job, deadline)
+            if status != Status.STATUS_FINE or job.step < job.last:
+                return status
+            job.done += 1
+            if job.done >= job.epochs:
+                return status
+            job.step = 0
             if time.monotonic() > deadline:
-                return step + 1, Status.STATUS_FINE
-        return last, Status.STATUS_FINE
+                return status
+
+    def _steps(self, job, deadline):
+        """Train to the end of the epoch, or the deadline."""
+        totals = job.totals[job.done] if job.totals.ndim > 1 else job.totals
+        while job.step < job.last:
+            batch = slice(job.step * job.batch_size, (job.step + 1) * job.batch_size)
+            if job.order is not None:
+                batch = job.order[batch]
+            x, y = job.x[batch if job.rows is None else job.rows[batch]], job.y[batch]
+            rate = job.rates[job.step] if len(job.rates) > 1 else job.rates[0]
+            with all_or_nothing(
+                self._parameters, job.state.slots, job.state.iterations, totals
+            ):
+                status = self._step(x, y, totals, element(job.key, job.step), job.state, rate)
+            if status != Status.STATUS_FINE:
+                return status
+            job.step += 1
+            if time.monotonic() > deadline:
+                break
+        return Status.STATUS_FINE
 
     def _step(self, x, y, totals, key, state, rate):
         values, status = self._gradients_of(x, y, totals, key)
@@ -339,14 +358,14 @@ class Predictor:
         return out[0] if one_row else out
 
 
-class Stepper:
+class OnlineJob:
     """Single steps of training; see the compiled engine's. Here they are no shorter."""
 
     def __init__(self, *arguments):
         pass
 
-    def step(self, model, x, y, validate=True, one_row=False):
-        """None: let others do it."""
+    def run(self, x, y, validate=True, one_row=False, renew=None):
+        """Return None: the batch has to be prepared first."""
         return None
 
 

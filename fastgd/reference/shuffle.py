@@ -4,10 +4,10 @@ import numpy as np
 
 
 def draws(key, n):
-    """The first n numbers of the stream `key`: uint64, shape (n,).
+    """Return the first n numbers of the stream `key`: uint64, shape (n,).
 
     SplitMix64: G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number
-    generators", OOPSLA 2014. Arrays of uint64 count modulo 2**64, as it wants.
+    generators", OOPSLA 2014. Arrays of uint64 are modulo 2**64, as the generator needs.
     """
     z = np.uint64(key) + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -16,14 +16,14 @@ def draws(key, n):
 
 
 def element(key, index):
-    """Number `index` of the stream `key`, as a plain int."""
+    """Return number `index` of the stream `key`, as a plain int."""
     return int(draws((int(key) + index * 0x9E3779B97F4A7C15) % 2**64, 1)[0])
 
 
 def permutation(key, n):
-    """The order in which an epoch with this key takes its n rows: int64, shape (n,).
+    """Return the order in which an epoch with this key takes its n rows: int64, shape (n,).
 
-    Fisher and Yates' shuffle, from the end: place i takes what stands in a random place j <= i.
+    Fisher and Yates' shuffle, from the end: place i is swapped with a random place j <= i.
     """
     uniform = (draws(key, n) >> np.uint64(11)).astype(np.float64) * 2.0**-53
     places = (uniform * np.arange(1, n + 1)).astype(np.int64)

@@ -1,4 +1,4 @@
-"""One step of an optimizer over flat vectors, with all that surrounds its formula."""
+"""A step of an optimizer over flat vectors: its formula, and clipping, averages and decay."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from fastgd._core.types import Status
 from fastgd.reference.optimizers import FORMULAS, norm
 
 
-@np.errstate(all="ignore")  # the status tells
+@np.errstate(all="ignore")  # the Status says it
 def update(parameters, gradients, state, rate):
-    """One step: a Status.
+    """Take a step: return a Status.
 
-    Nothing changes where a gradient is not finite. A weight that would leave the finite numbers
-    keeps its value.
+    Nothing changes if a gradient is not finite. A weight that would not stay finite keeps its
+    value.
     """
     segments = state.segments
     if segments is None:
@@ -31,7 +31,7 @@ def update(parameters, gradients, state, rate):
 
 
 def _take(w, g, slots, state, rate, step):
-    """Move the weights by the optimizer's formula; whether all of them moved."""
+    """Move the weights by the optimizer's formula; return whether all stayed finite."""
     moved = FORMULAS[state.kind](w, g, slots, rate, state.settings.tolist(), step)
     return _assign(w, moved)
 
@@ -43,7 +43,7 @@ def _assign(w, moved):
 
 
 def _take_parts(parameters, gradients, slots, state, rate, step, parts):
-    """A step of the listed variables; whether all of them moved."""
+    """Take a step of the listed variables; return whether all stayed finite."""
     options = state.options[0]
     accumulation = int(options["accumulation"])
     if accumulation > 1:
@@ -90,7 +90,7 @@ def _clipped(gradients, options, parts):
 
 
 def _average(w, average, options, updates):
-    """average = momentum average + (1 - momentum) w; the first update has no past."""
+    """Set average = momentum average + (1 - momentum) w; the first update sets it to w."""
     momentum = float(options["ema_momentum"]) if updates > 0 else 0.0
     average[:] = momentum * average + (1 - momentum) * w
     frequency = int(options["ema_frequency"])

@@ -24,22 +24,9 @@ serialize_keras_object = serialize_object
 deserialize_keras_object = deserialize_object
 
 __all__ = [
-    "CustomObjectScope",
-    "Serializable",
-    "custom_object_scope",
-    "deserialize_keras_object",
-    "deserialize_object",
-    "get_custom_objects",
-    "get_registered_name",
-    "get_registered_object",
-    "load_model",
-    "load_state",
-    "load_weights",
-    "register_keras_serializable",
-    "register_serializable",
-    "save_model",
-    "save_state",
-    "save_weights",
-    "serialize_keras_object",
-    "serialize_object",
-]
+    "CustomObjectScope", "Serializable", "custom_object_scope", "deserialize_keras_object",
+    "deserialize_object", "get_custom_objects", "get_registered_name", "get_registered_object",
+    "load_model", "load_state", "load_weights", "register_keras_serializable",
+    "register_serializable", "save_model", "save_state", "save_weights",
+    "serialize_keras_object", "serialize_object",
+]  # fmt: skip

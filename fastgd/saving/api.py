@@ -1,24 +1,31 @@
 """Models and weights into files and back."""
 
 import contextlib
+import os
+from typing import IO, Any, TypeAlias
 
 from fastgd._data.validation import boolean
 from fastgd._registry import custom
+from fastgd._typing import CustomObjects
 from fastgd.errors import FileError
 from fastgd.saving import container, files, state
 
+File: TypeAlias = str | bytes | os.PathLike[Any] | IO[bytes]
 
-def save_model(model, filepath, overwrite=True, zipped=None):
-    """Write a model into one file: what it is, its weights, and how far its training has come.
 
-    The file is in the safetensors format; it holds data only, a checksum over all of it, and is
-    written so that a crash at any moment leaves the old file or the new one.
+def save_model(
+    model: Any, filepath: File, overwrite: bool = True, zipped: bool | None = None
+) -> None:
+    """Write a model into one file: its configuration, weights and state of training.
+
+    The file is in the safetensors format. It holds data only, with a checksum over all of it,
+    and is written so that a crash at any moment leaves the old file or the new one.
 
     Parameters
     ----------
     model : Model
     filepath : str, path-like or an object with ``write``
-        Under any name; ``.keras`` does as well as ``.safetensors``.
+        Any name will do, ``.keras`` as well as ``.safetensors``.
     overwrite : bool
         Whether a file of that name may be replaced.
     zipped : None
@@ -31,7 +38,7 @@ def save_model(model, filepath, overwrite=True, zipped=None):
     DataTypeError, ArgumentError
         For an object in the model that has no ``get_config``, or a lambda.
     OSError
-        As the system says; then an old file is there as it was.
+        From the system; an old file is left as it was.
 
     Examples
     --------
@@ -44,19 +51,20 @@ def save_model(model, filepath, overwrite=True, zipped=None):
     >>> bool((saving.load_model(file).parameters == model.parameters).all())
     True
     """
-    overwrite = boolean(overwrite, "overwrite")
-    document = state.document_of(model)
-    files.write(filepath, container.pack(document, state.arrays_of(model)), overwrite)
+    _write(filepath, overwrite, state.document_of(model), state.arrays_of(model))
 
 
-def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
-    """The model in a file of ``save_model``; training goes on to the bit.
+def load_model(
+    filepath: File, custom_objects: CustomObjects | None = None, compile: bool = True,
+    safe_mode: bool = True,
+) -> Any:  # fmt: skip
+    """Return the model in a file of ``save_model``; its training resumes bit for bit.
 
     Parameters
     ----------
     filepath : str, path-like or an object with ``read``
     custom_objects : dict, optional
-        Name -> class or function, for those of your own that are not registered.
+        Name -> your own class or function, if it is not registered.
     compile : bool
         Whether the model is compiled as it was; without it there is no optimizer and no state.
     safe_mode : bool
@@ -68,23 +76,23 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     FileError
         If the file is damaged, cut short, not a model of fastgd, or of a newer format.
     UnknownNameError
-        For a class or function that is not known here; says how to register it.
+        For a class or function that is not known here, with the way to register it.
     """
     boolean(safe_mode, "safe_mode")
     document, arrays = container.unpack(files.read(filepath), filepath)
-    with custom.custom_object_scope(custom_objects), _naming(filepath):
+    with custom.custom_object_scope(custom_objects), _errors_of(filepath):
         return state.model_from(document, arrays, boolean(compile, "compile"))
 
 
-def save_weights(model, filepath, overwrite=True, max_shard_size=None):
+def save_weights(
+    model: Any, filepath: File, overwrite: bool = True, max_shard_size: float | None = None
+) -> None:
     """Write the weights of a model into a file, without its configuration.
 
     Parameters
     ----------
-    model : Model
-    filepath : str, path-like or an object with ``write``
-    overwrite : bool
-        Whether a file of that name may be replaced.
+    model, filepath, overwrite
+        As for ``save_model``.
     max_shard_size : None
         Accepted as in Keras; it is always one file.
 
@@ -95,12 +103,11 @@ def save_weights(model, filepath, overwrite=True, max_shard_size=None):
     FileExistsError, OSError
         As ``save_model``.
     """
-    overwrite = boolean(overwrite, "overwrite")
-    model.network()
-    files.write(filepath, container.pack({}, state.weights_of(model)), overwrite)
+    model.assembly()
+    _write(filepath, overwrite, {}, state.weights_of(model))
 
 
-def load_weights(model, filepath, skip_mismatch=False):
+def load_weights(model: Any, filepath: File, skip_mismatch: bool = False) -> None:
     """Give a model the weights in a file of ``save_weights`` or ``save_model``.
 
     Parameters
@@ -115,70 +122,67 @@ def load_weights(model, filepath, skip_mismatch=False):
     NotBuiltError
         If the model has no weights yet.
     ShapeError
-        If the weights do not fit; lists them, and changes nothing.
+        If weights do not fit; the message lists them, and nothing is changed.
     FileError, FileNotFoundError
         As ``load_model``.
     """
-    model.network()
+    model.assembly()
     _, arrays = container.unpack(files.read(filepath), filepath)
     state.assign(
         model, state.part(arrays, state.WEIGHTS), boolean(skip_mismatch, "skip_mismatch")
     )
 
 
-def save_state(model, filepath, overwrite=True):
+def save_state(model: Any, filepath: File, overwrite: bool = True) -> None:
     """Write weights, the optimizer's state and counters, without the configuration.
 
-    For checkpoints of a program that makes its model itself: with ``load_state`` training goes
-    on to the bit, and no class has to be registered.
+    This is for checkpoints of a program that makes its model itself: with ``load_state``
+    training resumes bit for bit, and no class has to be registered.
 
     Parameters
     ----------
-    model : Model
-    filepath : str, path-like or an object with ``write``
-    overwrite : bool
-        Whether a file of that name may be replaced.
+    model, filepath, overwrite
+        As for ``save_model``.
 
     Raises
     ------
-    NotBuiltError
-        If the model has no weights yet.
-    FileExistsError, OSError
-        As ``save_model``.
+    NotBuiltError, FileExistsError, OSError
+        As ``save_weights``.
     """
-    overwrite = boolean(overwrite, "overwrite")
-    model.network()
+    model.assembly()
     document = {"training": state.counters_of(model)}
-    files.write(filepath, container.pack(document, state.arrays_of(model)), overwrite)
+    _write(filepath, overwrite, document, state.arrays_of(model))
 
 
-def load_state(model, filepath):
-    """Bring a model back to where it was when ``save_state`` or ``save_model`` wrote a file.
+def load_state(model: Any, filepath: File) -> None:
+    """Give a model the state of training in a file of ``save_state`` or ``save_model``.
 
     Parameters
     ----------
     model : Model
-        Of the same layers and compiled with the same optimizer.
+        With the same layers, and compiled with the same optimizer.
     filepath : str, path-like or an object with ``read``
 
     Raises
     ------
-    NotBuiltError
-        If the model has no weights yet.
     ShapeError, FileError
-        If weights or optimizer do not fit; changes nothing.
-    FileError, FileNotFoundError
-        As ``load_model``.
+        If weights or optimizer do not fit; nothing is changed.
+    NotBuiltError, FileNotFoundError
+        As ``load_weights``.
     """
-    model.network()
+    model.assembly()
     document, arrays = container.unpack(files.read(filepath), filepath)
-    with _naming(filepath):
+    with _errors_of(filepath):
         state.restore(model, document, arrays)
 
 
+def _write(filepath, overwrite, document, arrays):
+    files.write(filepath, container.pack(document, arrays), boolean(overwrite, "overwrite"))
+
+
 @contextlib.contextmanager
-def _naming(filepath):
-    """Within it, a FileError gets the name of the file."""
+def _errors_of(filepath):
+    """Put the name of a file before the message of a FileError."""
     try:
         yield
     except FileError as error:

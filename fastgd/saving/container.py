@@ -1,11 +1,11 @@
 """The file's form: safetensors, with a document in its metadata and a checksum over all.
 
 The metadata hold one entry, ``"fastgd"``: a JSON object with the format's version, the
-checksum and the document. One entry, because their order in a safetensors file is left to
-chance, and the same model should give the same bytes.
+checksum and the document. It is one entry because their order in a safetensors file is
+arbitrary, and the same model should give the same bytes.
 
-The checksum is SHA-256 over what a reader gets, not over the file's bytes: the canonical JSON
-of version and document, and of each tensor in the order of names its name, type, shape and
+The checksum is SHA-256 over the content, not over the file's bytes: the canonical JSON of
+version and document, and of each tensor in the order of names its name, type, shape and
 values, each with its length before it. So another program may write the same content anew.
 """
 
@@ -22,17 +22,10 @@ VERSION = 1
 
 
 def pack(document, tensors):
-    """The bytes of a file.
-
-    Parameters
-    ----------
-    document : dict
-        Anything that JSON holds.
-    tensors : dict of str -> ndarray
-    """
+    """Return the bytes of a file for a document, a dict as JSON, and a dict of arrays."""
     import safetensors.numpy
 
-    # safetensors takes the memory as it lies, so it must lie right
+    # safetensors writes the memory of an array as it is
     tensors = {name: np.asarray(tensors[name], order="C") for name in sorted(tensors)}
     head = {"version": VERSION, "document": document}
     note = _json(head | {"sha256": _digest(head, tensors)})
@@ -40,19 +33,13 @@ def pack(document, tensors):
 
 
 def unpack(data, path):
-    """The (document, tensors) in the bytes of a file; the tensors cannot be written to.
-
-    Raises
-    ------
-    FileError
-        If the bytes are anything but what ``pack`` gave.
-    """
+    """Return (document, read-only tensors) of the bytes of a file; else raise a FileError."""
     import safetensors.numpy
 
     try:
         tensors = safetensors.numpy.load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    except Exception as error:  # whatever a reader may stumble over in arbitrary bytes
+    except Exception as error:  # arbitrary bytes may raise anything
         raise FileError(f"{path}: {_guess(data)} ({error})") from error
     note = header.get("__metadata__", {}).get(KEY)
     if note is None:
@@ -74,7 +61,7 @@ def unpack(data, path):
 
 
 def _guess(data):
-    """What a file that cannot be read might be."""
+    """Return what a file that cannot be read might be."""
     if data.startswith(b"PK\x03\x04"):
         return "a zip archive, such as Keras' .keras files are, and no file of fastgd"
     if data.startswith(b"\x89HDF"):

@@ -1,4 +1,4 @@
-"""Bytes into files, whole or not at all."""
+"""Bytes into files, completely or not at all."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from fastgd.errors import ArgumentError, DataTypeError
 
 
 def read(path):
-    """The bytes of a file, or of an object with ``read``."""
+    """Return the bytes of a file, or of an object with ``read``."""
     if hasattr(path, "read"):
         return path.read()
     with open(_checked(path), "rb") as file:
@@ -20,24 +20,11 @@ def write(path, data, overwrite=True):
     """Write a file so that at any moment either the old one or the new one is there.
 
     The bytes go to a new file in the same folder, which is synced and then takes the name; the
-    folder is synced too. A file that is there keeps its permissions, a symbolic link goes on
-    pointing at it. After a crash the new file may be left behind, named ``.<name>.<hex>.tmp``.
+    folder is synced too. The permissions of an old file and a symbolic link to it are kept.
+    After a crash the new file may be left behind, named ``.<name>.<hex>.tmp``.
 
-    Parameters
-    ----------
-    path : str, path-like or an object with ``write``
-    data : bytes
-    overwrite : bool
-        Whether a file of that name may be replaced.
-
-    Raises
-    ------
-    FileExistsError
-        If it may not.
-    ArgumentError
-        If there is something that is no file, such as a folder or a device.
-    OSError
-        As the system says; then the old file is there as it was.
+    A FileExistsError says that ``overwrite`` is False, an ArgumentError that the path is that
+    of a folder or a device. After any OSError the old file is there as it was.
     """
     if hasattr(path, "write"):
         path.write(data)
@@ -60,7 +47,7 @@ def write(path, data, overwrite=True):
         if overwrite:
             os.replace(temporary, path)
         else:
-            os.link(temporary, path)  # unlike a renaming it refuses a name that is taken
+            os.link(temporary, path)  # unlike os.replace, it refuses a name that is taken
             os.unlink(temporary)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -76,7 +63,7 @@ def _checked(path):
 
 
 def _mode(path):
-    """The permissions of the file that is there, None where there is none."""
+    """Return the permissions of a file; None if there is no such file."""
     try:
         found = os.stat(path).st_mode
     except FileNotFoundError:

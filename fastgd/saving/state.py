@@ -1,4 +1,4 @@
-"""What a model is, as a document and arrays, and a model from them."""
+"""A model as a document and arrays, and a model from them."""
 
 import warnings
 
@@ -13,7 +13,7 @@ WEIGHTS, OPTIMIZER = "weights/", "optimizer/"
 
 
 def document_of(model):
-    """What is kept of a model beside arrays."""
+    """Return all that is saved of a model beside arrays."""
     document = {"model": serialize_object(model), "training": counters_of(model)}
     if model.feature_names is not None:
         document["feature_names"] = list(model.feature_names)
@@ -21,39 +21,33 @@ def document_of(model):
 
 
 def counters_of(model):
-    """How far training has come: a dict of name -> int."""
+    """Return the counters of training: a dict of name -> int."""
     return {name: getattr(model, name) for name in model.counters}
 
 
 def arrays_of(model):
-    """The arrays of a model and of its optimizer by name: views, where they lie in memory."""
+    """Return the arrays of a model and of its optimizer by name, as views."""
     if not model.built:
         return {}
     arrays = weights_of(model)
     if model.optimizer is not None:
-        state = model.optimizer_arrays()
+        state = model.assembly().optimizer_arrays(model.optimizer)
         arrays |= {OPTIMIZER + name: array for name, array in state.items()}
     return arrays
 
 
 def weights_of(model):
-    """The arrays of a model's weights by name."""
+    """Return the arrays of a model's weights by name."""
     return {WEIGHTS + path: v.value for path, v in weight_paths(model).items()}
 
 
 def part(arrays, prefix):
-    """The arrays whose names begin so, without it."""
+    """Return the arrays whose names begin with a prefix, by the rest of the name."""
     return {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
 
 
 def model_from(document, arrays, compile=True):
-    """The model that a document and arrays describe.
-
-    Raises
-    ------
-    FileError
-        If the document is not that of a model.
-    """
+    """Return the model that a document and arrays describe; raise a FileError for others."""
     try:
         entry = dict(document["model"])
     except (KeyError, TypeError, ValueError):
@@ -70,10 +64,7 @@ def model_from(document, arrays, compile=True):
 def restore(model, document, arrays):
     """Give a model its weights, its optimizer's state and its counters.
 
-    Raises
-    ------
-    FileError, ShapeError
-        If they do not fit; then nothing is changed.
+    A FileError or ShapeError says that they do not fit; then nothing is changed.
     """
     training = document.get("training") if isinstance(document, dict) else None
     if not isinstance(training, dict):
@@ -83,14 +74,14 @@ def restore(model, document, arrays):
             raise FileError(f"the file has no count of {name}, but {training.get(name)!r}")
     weights, kept = part(arrays, WEIGHTS), part(arrays, OPTIMIZER)
     if model.optimizer is not None and model.built:
-        own = model.optimizer_arrays()
+        own = model.assembly().optimizer_arrays(model.optimizer)
         seen, expected = ({n: (a.shape, a.dtype) for n, a in d.items()} for d in (kept, own))
         if seen != expected:
             raise FileError(f"the optimizer's state is {seen} in the file, expected {expected}")
     if model.built:
         assign(model, weights)
         if model.optimizer is not None:
-            model.load_optimizer_arrays(kept)
+            model.assembly().load_optimizer_arrays(model.optimizer, kept)
     elif weights:
         raise FileError("the file holds weights, but the model that it describes has none")
     for name in model.counters:
@@ -99,11 +90,10 @@ def restore(model, document, arrays):
 
 
 def weight_paths(model):
-    """The weights by layer and name: a dict of path -> Variable.
+    """Return the weights by layer and name: a dict of path -> Variable.
 
-    As in Keras a layer goes by its class and, where there are more of a class, by a number
-    within the model. So the paths are the same in every process, whatever names the layers were
-    given.
+    As in Keras a layer is named by its class and, if there are several of a class, by a number
+    within the model. So the paths are the same in every process and for any names of layers.
     """
     paths = {}
     _collect(model, "", paths, set())
@@ -115,9 +105,8 @@ def _collect(owner, prefix, paths, seen):
     for layer in getattr(owner, "layers", []):
         stem = snake_case(type(layer).__name__)
         count = counts[stem] = counts.get(stem, -1) + 1
-        _collect(
-            layer, f"{prefix}{stem}_{count}/" if count else f"{prefix}{stem}/", paths, seen
-        )
+        stem = f"{stem}_{count}" if count else stem
+        _collect(layer, f"{prefix}{stem}/", paths, seen)
     for i, variable in enumerate(owner.weights):
         if id(variable) not in seen:
             seen.add(id(variable))
@@ -126,19 +115,10 @@ def _collect(owner, prefix, paths, seen):
 
 
 def assign(model, weights, skip_mismatch=False):
-    """Overwrite a model's weights by those of the same paths.
+    """Overwrite a model's weights by arrays of the same paths.
 
-    Parameters
-    ----------
-    model : Model
-    weights : dict of path -> ndarray
-    skip_mismatch : bool
-        Whether layers that do not fit keep what they have, with a warning.
-
-    Raises
-    ------
-    ShapeError
-        Before anything is changed, if not everything fits.
+    If not everything fits, a ShapeError is raised before anything is changed; with
+    ``skip_mismatch`` a warning is given, and layers that do not fit keep their weights.
     """
     paths = weight_paths(model)
     seen = {path: array.shape for path, array in weights.items()}
@@ -161,7 +141,7 @@ def assign(model, weights, skip_mismatch=False):
 
 
 def reduced(model):
-    """How pickle and copy make a model again: by reference to classes of the user's own."""
+    """Return how pickle and copy make a model again, by reference to user-defined classes."""
     with custom.by_reference() as references:
         document = document_of(model)
     arrays = {name: np.array(array) for name, array in arrays_of(model).items()}

@@ -1,6 +1,6 @@
-"""Estimators for scikit-learn, whose parameters and fitted attributes they keep.
+"""Estimators for scikit-learn, with its parameters and fitted attributes.
 
-They need scikit-learn, which the extra ``fastgd[sklearn]`` brings; nothing else in fastgd
+They need scikit-learn, which the extra ``fastgd[sklearn]`` installs; nothing else in fastgd
 imports it.
 """
 
@@ -11,13 +11,6 @@ from fastgd.sklearn.sgd import SGDClassifier, SGDRegressor
 from fastgd.sklearn.wrappers import Classifier, Regressor
 
 __all__ = [
-    "Classifier",
-    "LinearRegression",
-    "LogisticRegression",
-    "MLPClassifier",
-    "MLPRegressor",
-    "Regressor",
-    "Ridge",
-    "SGDClassifier",
-    "SGDRegressor",
-]
+    "Classifier", "LinearRegression", "LogisticRegression", "MLPClassifier", "MLPRegressor",
+    "Regressor", "Ridge", "SGDClassifier", "SGDRegressor",
+]  # fmt: skip

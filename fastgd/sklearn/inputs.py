@@ -1,6 +1,5 @@
-"""What scikit-learn's users pass in, as fastgd's engine takes it; or how it is refused."""
+"""Rows and weights of scikit-learn's users for fastgd's engine, and estimators after errors."""
 
-import contextlib
 import functools
 from numbers import Real
 
@@ -8,11 +7,18 @@ import numpy as np
 
 from fastgd import config
 from fastgd._engine import builds
-from fastgd.linear.rows import rows_of, weights_of
+from fastgd.linear.data import rows_of, weights_of
+
+
+def keep(estimator, arguments):
+    """Set attributes from the arguments of a constructor."""
+    for name, value in arguments.items():
+        if name != "self":
+            setattr(estimator, name, value)
 
 
 def engine_and_rows(X):
-    """The engine of linear models and its rows of an X that scikit-learn validated."""
+    """Return the engine of linear models and its rows of an X that scikit-learn validated."""
     engine = builds.load(config.engine())
     if hasattr(X, "indptr") or not (X.flags.c_contiguous and X.flags.aligned):
         return engine, rows_of(X)
@@ -20,34 +26,30 @@ def engine_and_rows(X):
 
 
 def row_weights(sample_weight, n):
-    """Weights of rows, float64 (n,), or None; one number is that of every row."""
+    """Return weights of rows, float64 (n,), or None; one number is the weight of every row."""
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n, float(sample_weight))
     return weights_of(sample_weight, n)
 
 
-@contextlib.contextmanager
-def unchanged_if_it_fails(estimator, failures=Exception):
-    """Let an error leave an estimator's attributes as they were.
+def restore_after(failures):
+    """Return a decorator of methods: after such an error the attributes are as before.
 
-    What its attributes hold is as it was only if it is replaced, not changed: weights of a
-    network that was in training stay.
+    Their contents are as before only if the method replaced them instead of changing them:
+    weights of a network that was in training stay.
     """
-    before = dict(vars(estimator))
-    try:
-        yield
-    except failures:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
 
+    def decorate(method):
+        @functools.wraps(method)
+        def guarded(self, *args, **kwargs):
+            before = dict(vars(self))
+            try:
+                return method(self, *args, **kwargs)
+            except failures:
+                vars(self).clear()
+                vars(self).update(before)
+                raise
 
-def all_or_nothing(method):
-    """A method of an estimator that leaves its attributes as they were unless it returns."""
+        return guarded
 
-    @functools.wraps(method)
-    def guarded(self, *args, **kwargs):
-        with unchanged_if_it_fails(self, BaseException):
-            return method(self, *args, **kwargs)
-
-    return guarded
+    return decorate

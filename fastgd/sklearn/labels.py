@@ -1,4 +1,4 @@
-"""The classes of a classifier: what a network learns of them, and what it says of them."""
+"""The classes of a classifier, as targets of a network and as its predictions."""
 
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
@@ -8,21 +8,16 @@ from fastgd.errors import ArgumentError, DataError
 
 
 class Labels:
-    """The classes of a classifier.
-
-    Parameters
-    ----------
-    y : array, shape (n,) or (n, labels)
-        All classes have to be there; or a matrix of labels that are 0 or 1.
+    """Hold the classes of a classifier, found in y: all (n,), or 0 and 1 (n, labels).
 
     Attributes
     ----------
     kind : {"binary", "multiclass", "multilabel"}
-        "binary" also where there is one class only.
+        "binary" also for a single class.
     classes : ndarray
-        Sorted; of several labels their numbers.
+        Sorted; for several labels their numbers.
     outputs : int
-        What a network has: 1, one a class, or one a label.
+        The columns of a network's output: 1, one a class, or one a label.
     """
 
     def __init__(self, y):
@@ -42,21 +37,14 @@ class Labels:
 
     @classmethod
     def for_fit(cls, estimator, y, first, incremental, classes):
-        """The labels of a classifier in a fit: of y, of `classes`, or those it has.
+        """Return the labels of a classifier in a fit: of y, of `classes`, or its current ones.
 
-        Parameters
-        ----------
-        estimator : classifier with `_labels` and class_weight
-        y : array
-        first, incremental : bool
-            Whether it begins anew, and whether this is a ``partial_fit``.
-        classes : array, optional
-            As ``partial_fit`` takes them.
+        first, incremental: whether it begins again, and whether this is a ``partial_fit``.
         """
-        if first and incremental:
-            labels = cls(y if np.ndim(y) == 2 else np.asarray(classes))
+        if first:
+            labels = cls(np.asarray(classes) if incremental and np.ndim(y) == 1 else y)
         else:
-            labels = cls(y) if first else estimator._labels
+            labels = estimator._labels
         if classes is not None and not first:
             same = np.array_equal(np.unique(classes), labels.classes)
             if not (same or labels.kind == "multilabel"):
@@ -73,18 +61,15 @@ class Labels:
                 )
         if incremental and isinstance(estimator.class_weight, str):
             raise ArgumentError(
-                "class_weight: 'balanced' would be another one for each call of partial_fit: "
-                "give a dict, or sample_weight"
+                "class_weight: 'balanced' would differ in each call of partial_fit: give a "
+                "dict, or sample_weight"
             )
         return labels
 
     def codes(self, y):
-        """The number of each row's class, (n,); of labels the matrix itself.
+        """Return the number of each row's class, (n,), or the matrix of labels.
 
-        Raises
-        ------
-        DataError
-            For a class that is not among the classes.
+        A class that is not among the classes is a DataError.
         """
         if self.kind == "multilabel":
             y = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
@@ -103,17 +88,16 @@ class Labels:
         return np.searchsorted(self.classes, y)
 
     def encoded(self, codes, dtype, sparse):
-        """Targets of a network for codes: (n, 1) or (n, outputs).
+        """Return targets of a network for codes: (n, 1) or (n, outputs).
 
-        sparse : bool
-            Whether the loss takes class numbers where there are more than two.
+        sparse: whether the loss takes class numbers for more than two classes.
         """
         if self.kind == "multiclass" and not sparse:
             return np.eye(self.outputs, dtype=dtype)[codes]
         return codes.reshape(len(codes), -1).astype(dtype)
 
     def decoded(self, outputs, threshold=0.5):
-        """The classes that outputs stand for: the largest, or above a threshold."""
+        """Return the classes for outputs: the largest, or above a threshold."""
         if self.kind == "multilabel":
             return (outputs > threshold).astype(np.int64)
         if self.kind == "multiclass":
@@ -122,7 +106,7 @@ class Labels:
         return self.classes[above.astype(np.int64)]
 
     def probabilities(self, outputs):
-        """(n, classes): of one output p the columns 1 - p and p."""
+        """Return (n, classes): for one output p the columns 1 - p and p."""
         if self.kind != "binary":
             return outputs
         if len(self.classes) == 1:
@@ -133,16 +117,11 @@ class Labels:
         return found
 
     def weights(self, class_weight, y, sample_weight):
-        """The product of the weights of rows and of their classes, (n,); None without any.
+        """Return the product of the weights of rows and of their classes, (n,), or None.
 
-        Parameters
-        ----------
-        class_weight : dict of class -> weight, "balanced" or None
-            "balanced": n / (classes n_c), where n and n_c, the rows and those of a class, are
-            counted with their weights. Of several labels: a list of such.
-        y : array
-            As the user gave it.
-        sample_weight : array, shape (n,), or None
+        class_weight: a dict of class -> weight; "balanced", n / (classes n_c), where n and n_c,
+        the rows and those of a class, count with their weights; or None. For several labels: a
+        list of such.
         """
         if class_weight is None:
             return sample_weight

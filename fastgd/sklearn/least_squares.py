@@ -1,15 +1,20 @@
 """Least squares with and without a penalty."""
 
+from typing import Self
+
 import numpy as np
 import sklearn.linear_model
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from fastgd import config
 from fastgd._core.types import LinearLoss
+from fastgd._typing import Data
 from fastgd.errors import ArgumentError, ShapeError
-from fastgd.linear.least_squares import PseudoInverse, correct, moments, ridge
-from fastgd.linear.problem import Problem
-from fastgd.sklearn.inputs import all_or_nothing, engine_and_rows, row_weights
+from fastgd.linear.least_squares import correct, moments, ridge
+from fastgd.linear.linalg import Inverse
+from fastgd.linear.objective import Problem
+from fastgd.sklearn.inputs import engine_and_rows, restore_after, row_weights
 
 #: Columns up to which a matrix of moments is taken of sparse rows, and of dense ones.
 SPARSE_COLUMNS, DENSE_COLUMNS = 500, 4000
@@ -18,40 +23,50 @@ SPARSE_COLUMNS, DENSE_COLUMNS = 500, 4000
 RESOLUTION = 1e-7
 
 
-class _ByMoments:
-    """What the estimators share: they solve by moments, which partial_fit adds up."""
+class _MomentsEstimator(BaseEstimator):
+    """Solve by the columns' moments, which partial_fit adds up."""
 
-    def _checked(self, X, y, reset):
-        X, y = validate_data(
-            self, X, y, reset=reset, accept_sparse=["csr", "csc", "coo"], y_numeric=True,
-            multi_output=True, dtype=[np.float64, np.float32], order="C",
-        )  # fmt: skip
-        return (X.tocsr() if hasattr(X, "tocsr") else X), y
+    @restore_after(BaseException)
+    def fit(self, X: Data, y: Data, sample_weight: Data | None = None) -> Self:
+        """Fit the model, and return it.
 
-    def _pays(self, X):
-        """Whether moments are the way to go, rather than scikit-learn's own solvers."""
-        n, d = np.shape(X)
-        return d <= (SPARSE_COLUMNS if hasattr(X, "tocsr") else min(n, DENSE_COLUMNS))
+        Parameters
+        ----------
+        X : array, frame or sparse matrix, shape (n, d)
+        y : array, shape (n,) or (n, targets)
+        sample_weight : float or array, shape (n,), optional
+            Weights of at least 0.
 
-    def _threads(self):
-        return config.threads(getattr(self, "n_jobs", None))
+        Raises
+        ------
+        ValueError, TypeError
+            For arguments that cannot be used, and data of the wrong shape or not finite.
+        """
+        self._validate_params()
+        if not self._takes_sklearn():
+            rows, targets = self._checked(X, y, reset=True)
+            n, d = np.shape(rows)
+            sparse = hasattr(rows, "tocsr")
+            if d <= (SPARSE_COLUMNS if sparse else min(n, DENSE_COLUMNS)):
+                self._learn(rows, targets, sample_weight)
+                self._set_attributes(sparse, 1 if targets.ndim == 1 else targets.shape[1])
+                return self
+        super().fit(X, y, sample_weight)
+        self._moments = None
+        return self
 
-    @all_or_nothing
-    def partial_fit(self, X, y, sample_weight=None):
-        """Learn from more rows, which need not be kept; exactly what a fit to all gives.
+    @restore_after(BaseException)
+    def partial_fit(self, X: Data, y: Data, sample_weight: Data | None = None) -> Self:
+        """Learn from more rows, which may then be dropped; the result is that of a fit to all.
 
         Only sums of products are kept, of d (d + targets) numbers. A fit counts as the first
-        call, unless scikit-learn's own code did it, as for more columns than rows.
+        call, unless scikit-learn's code did it, as for more columns than rows.
 
         Parameters
         ----------
         X : array, frame or sparse matrix, shape (n, d)
         y : array, shape (n,) or (n, targets)
         sample_weight : array, shape (n,), optional
-
-        Returns
-        -------
-        self
 
         Raises
         ------
@@ -68,61 +83,60 @@ class _ByMoments:
         """
         self._validate_params()
         if self.positive:
-            raise ArgumentError("positive: partial_fit does not restrict signs")
+            raise ArgumentError("positive: partial_fit does not restrict signs; use fit")
         known = getattr(self, "_moments", None)
         X, y = self._checked(X, y, reset=known is None)
-        y_rows = y.reshape(len(y), -1).astype(np.float64, copy=False)
-        if known is not None and known.cross.shape[1] != y_rows.shape[1]:
-            raise ShapeError(
-                f"y: expected {known.cross.shape[1]} targets as before, got {y_rows.shape[1]}"
-            )
-        engine, rows = engine_and_rows(X)
-        weights = row_weights(sample_weight, X.shape[0])
-        found = moments(engine, rows, y_rows, weights, self._threads())
-        found = found if known is None else known.joined(found)
-        coef = self._solve(found, y_rows.shape[1])[0]
-        self._set(found, coef, y.ndim, X.dtype)
+        self._learn(X, y, sample_weight, known, corrects=False)
         return self
 
-    def _fit(self, X, y, sample_weight):
+    def _checked(self, X, y, reset):
+        X, y = validate_data(
+            self, X, y, reset=reset, accept_sparse=["csr", "csc", "coo"], y_numeric=True,
+            multi_output=True, dtype=[np.float64, np.float32], order="C",
+        )  # fmt: skip
+        return (X.tocsr() if hasattr(X, "tocsr") else X), y
+
+    def _learn(self, X, y, sample_weight, known=None, corrects=True):
+        """Solve for these rows and the moments known of earlier ones."""
         engine, rows = engine_and_rows(X)
         weights = row_weights(sample_weight, X.shape[0])
-        y_rows = np.ascontiguousarray(y.reshape(len(y), -1), np.float64)
-        threads = self._threads()
-        found = moments(engine, rows, y_rows, weights, threads)
-        coef, solvers, penalties = self._solve(found, y_rows.shape[1])
-        problem = Problem(
-            engine, rows, y_rows, weights, LinearLoss.LINEAR_SQUARED_ERROR, 0.0, 0.0, 0.0,
-            bool(self.fit_intercept), len(coef), threads,
-        )  # fmt: skip
-        correct(problem, found, penalties, coef, solvers)
-        self._set(found, coef, y.ndim, X.dtype)
-        return self
+        columns = np.ascontiguousarray(y.reshape(len(y), -1), np.float64)
+        targets = columns.shape[1]
+        if known is not None and known.cross.shape[1] != targets:
+            raise ShapeError(
+                f"y: expected {known.cross.shape[1]} targets as before, got {targets}"
+            )
+        threads = config.threads(getattr(self, "n_jobs", None))
+        found = moments(engine, rows, columns, weights, threads)
+        found = found if known is None else known.joined(found)
+        coef, solvers, penalties = self._solve(found, targets)
+        centred = bool(self.fit_intercept)
+        if corrects:
+            problem = Problem(
+                engine, rows, columns, weights, LinearLoss.LINEAR_SQUARED_ERROR, 0.0, 0.0, 0.0,
+                centred, targets, threads,
+            )  # fmt: skip
+            correct(problem, found, penalties, coef, solvers)
+        intercept = found.intercept(coef, centred).astype(X.dtype)
+        coef = coef.astype(X.dtype)
+        self._moments = found
+        self.coef_ = coef if y.ndim > 1 else coef[0]
+        self.intercept_ = (intercept if y.ndim > 1 else intercept[0]) if centred else 0.0
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.array_api_support = False
         return tags
 
-    def _set(self, found, coef, dimensions, dtype):
-        intercept = found.intercept(coef, bool(self.fit_intercept)).astype(dtype)
-        coef = coef.astype(dtype)
-        self._moments = found
-        self.coef_ = coef if dimensions > 1 else coef[0]
-        self.intercept_ = intercept if dimensions > 1 else intercept[0]
-        if not self.fit_intercept:
-            self.intercept_ = 0.0
 
-
-class LinearRegression(_ByMoments, sklearn.linear_model.LinearRegression):
-    """``sklearn.linear_model.LinearRegression``, trained by fastgd.
+class LinearRegression(_MomentsEstimator, sklearn.linear_model.LinearRegression):
+    """Train ``sklearn.linear_model.LinearRegression`` by fastgd.
 
     Parameters and attributes are scikit-learn's. The solution comes from the columns' moments
-    about their means, which take one pass over the rows, and further passes that correct it by
-    the residuals where the columns are nearly collinear. Singular values of X, without its
-    means, up to tol times the largest are taken for 0, as in scikit-learn; of the solutions
-    that there are then, it is the one of the least norm. ``singular_`` are roots of
-    eigenvalues: of those below 1e-4 times the largest, digits are lost.
+    about their means, which take one pass over the rows; if the columns are nearly collinear,
+    further passes correct it by the residuals. Singular values of the centred X up to tol times
+    the largest count as 0, as in scikit-learn; the solution is then the one of the least norm.
+    ``singular_`` are roots of eigenvalues: below 1e-4 times the largest they lose digits.
 
     n_jobs is the number of threads, which change no bit. scikit-learn's own code runs with
     positive=True, a tol below 1e-7, more columns than rows, more than 4000 columns, or more
@@ -137,41 +151,15 @@ class LinearRegression(_ByMoments, sklearn.linear_model.LinearRegression):
     array([1., 2.])
     """
 
-    @all_or_nothing
-    def fit(self, X, y, sample_weight=None):
-        """Fit the model.
+    def _takes_sklearn(self):
+        return self.positive or self.tol < RESOLUTION
 
-        Parameters
-        ----------
-        X : array, frame or sparse matrix, shape (n, d)
-        y : array, shape (n,) or (n, targets)
-        sample_weight : array, shape (n,), optional
-            Weights of at least 0.
-
-        Returns
-        -------
-        LinearRegression
-
-        Raises
-        ------
-        ValueError, TypeError
-            For arguments that cannot be used, and data of the wrong shape or not finite.
-        """
-        self._validate_params()
-        own = self.positive or self.tol < RESOLUTION
-        if not own:
-            rows, targets = self._checked(X, y, reset=True)
-        if own or not self._pays(rows):
-            super().fit(X, y, sample_weight)
-            self._moments = None
-            return self
-        self._fit(rows, targets, sample_weight)
-        if hasattr(rows, "tocsr"):
+    def _set_attributes(self, sparse, targets):
+        if sparse:
             del self.rank_, self.singular_
-        return self
 
     def _solve(self, found, targets):
-        """(coef, what solved for each target, penalties); sets the rank."""
+        """Return (coef, the solver of each target, penalties); set the rank."""
         centred = bool(self.fit_intercept)
         square, cross = found.about(centred)
         least = max(self.tol, RESOLUTION) ** 2
@@ -180,19 +168,19 @@ class LinearRegression(_ByMoments, sklearn.linear_model.LinearRegression):
         self.singular_ = np.sqrt(eigenvalues)
         none = np.zeros(targets)
         if self.rank_ < len(square):
-            pseudo = PseudoInverse(square, least)
+            pseudo = Inverse(square, null_share=least)
             return pseudo(cross).T.copy(), [pseudo] * targets, none
         return *ridge(found, none, centred), none
 
 
-class Ridge(_ByMoments, sklearn.linear_model.Ridge):
-    """``sklearn.linear_model.Ridge``, trained by fastgd.
+class Ridge(_MomentsEstimator, sklearn.linear_model.Ridge):
+    """Train ``sklearn.linear_model.Ridge`` by fastgd.
 
     Parameters and attributes are scikit-learn's; it minimises, for each target,
-    sum of s (x w + b - y)² + alpha |w|². Whatever the solver's name, the solution is exact,
-    from the columns' moments about their means, as in ``LinearRegression``; tol and max_iter
-    have no effect. scikit-learn's own code runs with positive=True, more columns than rows,
-    more than 4000 columns, or more than 500 of a sparse X.
+    sum of s (x w + b - y)² + alpha |w|². With any solver the solution is exact, from the
+    columns' moments about their means, as in ``LinearRegression``; tol and max_iter have no
+    effect. scikit-learn's own code runs with positive=True, solver="lbfgs", more columns than
+    rows, more than 4000 columns, or more than 500 of a sparse X.
 
     Examples
     --------
@@ -203,41 +191,15 @@ class Ridge(_ByMoments, sklearn.linear_model.Ridge):
     array([0.5])
     """
 
-    @all_or_nothing
-    def fit(self, X, y, sample_weight=None):
-        """Fit the model.
+    def _takes_sklearn(self):
+        return self.positive or self.solver == "lbfgs"
 
-        Parameters
-        ----------
-        X : array, frame or sparse matrix, shape (n, d)
-        y : array, shape (n,) or (n, targets)
-        sample_weight : float or array, shape (n,), optional
-            Weights of at least 0.
-
-        Returns
-        -------
-        Ridge
-
-        Raises
-        ------
-        ValueError, TypeError
-            For arguments that cannot be used, and data of the wrong shape or not finite.
-        """
-        self._validate_params()
-        own = self.positive or self.solver == "lbfgs"
-        if not own:
-            rows, targets = self._checked(X, y, reset=True)
-        if own or not self._pays(rows):
-            super().fit(X, y, sample_weight)
-            self._moments = None
-            return self
-        self._fit(rows, targets, sample_weight)
+    def _set_attributes(self, sparse, targets):
         self.solver_ = "cholesky" if self.solver == "auto" else self.solver
-        self.n_iter_ = np.ones(1 if targets.ndim == 1 else targets.shape[1], np.int32)
-        return self
+        self.n_iter_ = np.ones(targets, np.int32)
 
     def _solve(self, found, targets):
-        """(coef, what solved for each target, penalties)."""
+        """Return (coef, the solver of each target, penalties)."""
         penalties = np.asarray(self.alpha, np.float64)
         if penalties.shape not in ((), (1,), (targets,)):
             raise ShapeError(

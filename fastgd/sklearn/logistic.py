@@ -1,6 +1,8 @@
 """Logistic regression, binary and multinomial."""
 
 import warnings
+from dataclasses import replace
+from typing import Any, Self
 
 import numpy as np
 import sklearn.linear_model
@@ -10,34 +12,32 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from fastgd import config
+from fastgd._typing import Data
 from fastgd.errors import ArgumentError
-from fastgd.linear.anchored import Anchored
 from fastgd.linear.lbfgs import LBFGS
-from fastgd.linear.minimum import advice
 from fastgd.linear.newton import NEWTON_SIZE, Newton
-from fastgd.linear.objective import Objective
-from fastgd.linear.problem import LOSSES, Problem
-from fastgd.sklearn.inputs import all_or_nothing, engine_and_rows, row_weights
+from fastgd.linear.objective import LOSSES, Objective, PriorObjective, Problem
+from fastgd.sklearn.inputs import engine_and_rows, restore_after, row_weights
 
 
 class LogisticRegression(sklearn.linear_model.LogisticRegression):
-    """``sklearn.linear_model.LogisticRegression``, trained by fastgd.
+    """Train ``sklearn.linear_model.LogisticRegression`` by fastgd.
 
     Parameters, attributes and the objective are scikit-learn's::
 
         C sum of s_i loss(y_i, x_i w + b) + l1_ratio |w|_1 + (1 - l1_ratio)/2 |w|²
 
-    What differs:
+    The differences are:
 
-    - any solver takes any l1_ratio and any number of classes. "lbfgs" is L-BFGS in the metric
-      of the columns' second moments, so that it needs no scaled columns and fewer iterations;
+    - any solver takes any l1_ratio and any number of classes. "lbfgs" is L-BFGS preconditioned
+      by the columns' second moments, so that it needs no scaled columns and fewer iterations;
       with an L1 penalty OWL-QN. "newton-cholesky", "newton-cg", "sag" and "saga" are Newton's
       method, with an L1 penalty by coordinate descent on its model; above 600 variables they
       are L-BFGS. "liblinear", whose objective penalises the intercept, is scikit-learn's own;
     - tol is for the largest element of the gradient of the objective divided by C sum of s, or
-      of its subgradient: what scikit-learn's "lbfgs" means;
+      of its subgradient, as for scikit-learn's "lbfgs";
     - n_jobs is the number of threads within a fit, which change no bit;
-    - ``partial_fit``.
+    - there is ``partial_fit``.
 
     Examples
     --------
@@ -48,9 +48,9 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
     0.97
     """
 
-    @all_or_nothing
-    def fit(self, X, y, sample_weight=None):
-        """Fit the model.
+    @restore_after(BaseException)
+    def fit(self, X: Data, y: Data, sample_weight: Data | None = None) -> Self:
+        """Fit the model, and return it.
 
         Parameters
         ----------
@@ -59,11 +59,7 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
         y : array, shape (n,)
             Labels.
         sample_weight : array, shape (n,), optional
-            Weights of at least 0; a whole number does what so many copies of its row do.
-
-        Returns
-        -------
-        LogisticRegression
+            Weights of at least 0; a weight of 2 equals a row that comes twice.
 
         Raises
         ------
@@ -76,7 +72,7 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
             If max_iter iterations do not reach tol; says what to do.
         """
         self._validate_params()
-        ratio, C = self._penalties()
+        penalties = self._penalties()
         if self.solver == "liblinear":
             super().fit(X, y, sample_weight)
             self._precision = None
@@ -89,28 +85,30 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
             raise ArgumentError(
                 f"y: expected samples of at least 2 classes, got one class only: {classes[0]!r}"
             )
-        problem = self._problem(X, y, classes, labels, sample_weight, ratio, C)
+        problem = self._problem(X, y, classes, labels, sample_weight, penalties)
         objective = Objective(problem)
-        coef, intercept = self._start(classes, X.shape[1], problem.outputs)
-        solver = self._solver(objective.size)
-        minimum = self._found(objective, solver, objective.joined(coef, intercept), X.dtype)
+        start = objective.joined(*self._start(classes, X.shape[1], problem.outputs))
+        few = self.solver != "lbfgs" and objective.size <= NEWTON_SIZE
+        vector = self._minimize(objective, Newton if few else LBFGS, start, X.dtype)
         self.classes_ = classes
         self._precision = None
         if objective.size <= NEWTON_SIZE:
-            self._precision = _total(problem) * objective.rough_hessian(minimum.vector)
+            self._precision = problem.total * objective.approximate_hessian(vector)
         return self
 
-    @all_or_nothing
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Learn from more rows, which need not be kept.
+    @restore_after(BaseException)
+    def partial_fit(
+        self, X: Data, y: Data, classes: Data | None = None, sample_weight: Data | None = None
+    ) -> Self:
+        """Learn from more rows, which may then be dropped.
 
-        What was learned from the rows before enters as a quadratic function around the
-        coefficients found then (Laplace's approximation), and Newton's method adds the losses
-        of the new ones; the penalty counts once. So after all parts of a table the coefficients
-        are close to those of a fit to it as a whole, and old rows count as much as new ones.
-        It takes memory for a matrix of (outputs (d + 1))² numbers. A call after ``fit`` goes on
-        from there, if these are no more than 600², and scikit-learn's own code did not fit it;
-        else it begins anew.
+        Earlier rows enter as a quadratic function around the coefficients found then (Laplace's
+        approximation), and Newton's method adds the losses of the new ones; the penalty counts
+        once. So after all parts of a table the coefficients are close to those of a fit to the
+        whole, and old rows count as much as new ones. It takes memory for a matrix of
+        (outputs (d + 1))² numbers. A call after ``fit`` continues from there, if the matrix has
+        at most 600² numbers, and scikit-learn's own code did not fit the model; otherwise it
+        begins again.
 
         Parameters
         ----------
@@ -120,14 +118,10 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
             All labels that may come, needed at the first call, unless ``fit`` saw them.
         sample_weight : array, shape (n,), optional
 
-        Returns
-        -------
-        LogisticRegression
-
         Raises
         ------
         ValueError, TypeError
-            As in ``fit``, and for labels that are none of the classes.
+            As in ``fit``, and for labels that are not among the classes.
 
         Examples
         --------
@@ -138,14 +132,13 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
         'yes'
         """
         self._validate_params()
-        ratio, C = self._penalties()
         first = getattr(self, "_precision", None) is None
         if first and classes is None:
-            classes = getattr(self, "classes_", None)
-            if classes is None:
+            if not hasattr(self, "classes_"):
                 raise ArgumentError("classes: expected all labels at the first partial_fit")
+            classes = self.classes_
         X, y = self._checked(X, y, reset=first)
-        known = np.unique(classes) if first else self.classes_
+        known = self.classes_ if classes is None or not first else np.unique(classes)
         if len(known) < 2:
             raise ArgumentError(f"classes: expected at least 2, got {list(known)}")
         if not first and classes is not None and not np.array_equal(np.unique(classes), known):
@@ -154,29 +147,31 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
         new = known[labels] != y
         if new.any():
             raise ArgumentError(f"y: {y[new][0]} is none of the classes {list(known)}")
-        problem = self._problem(X, y, known, labels, sample_weight, ratio, C, whole=not first)
+        problem = self._problem(X, y, known, labels, sample_weight, self._penalties())
+        if not first:  # the prior contains the L2 penalty
+            problem = replace(problem, l2=0.0)
         objective = Objective(problem)
-        total = _total(problem)
+        total = problem.total
         if first:
-            anchor = np.zeros(objective.size)
+            mean = np.zeros(objective.size)
             precision = np.zeros((objective.size, objective.size))
         else:
-            anchor = objective.joined(*self._known())
+            mean = objective.joined(*self._known())
             precision = self._precision / total
-        anchored = Anchored(objective, anchor, precision)
-        minimum = self._found(anchored, Newton(self.tol, self.max_iter), anchor, X.dtype)
+        with_prior = PriorObjective(objective, mean, precision)
+        vector = self._minimize(with_prior, Newton, mean, X.dtype)
         self.classes_ = known
-        self._precision = total * anchored.hessian(minimum.vector)
+        self._precision = total * with_prior.hessian(vector)
         return self
 
-    def set_callbacks(self, *callbacks):
-        """Refused: scikit-learn's callbacks follow a solver of its own."""
+    def set_callbacks(self, *callbacks: Any) -> Self:
+        """Refuse callbacks: scikit-learn's follow a solver of its own."""
         if callbacks:
-            raise ArgumentError("callbacks: expected none, the solvers of fastgd call nobody")
+            raise ArgumentError("callbacks: expected none, the solvers of fastgd call none")
         return self
 
     def _penalties(self):
-        """(l1_ratio, C) as the two parameters and the deprecated third say; C may be inf."""
+        """Return (l1_ratio, C), also where the deprecated penalty sets them; C may be inf."""
         C = float(self.C)
         ratio = 0.0 if self.l1_ratio is None else float(self.l1_ratio)
         if self.penalty == "deprecated":
@@ -194,37 +189,30 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
             self, X, y, reset=reset, accept_sparse="csr", dtype=[np.float64, np.float32],
             order="C", accept_large_sparse=True,
         )  # fmt: skip
-        if y.dtype.kind not in "biuU":  # which are labels, whatever they are
+        if y.dtype.kind not in "biuU":  # numbers and text are labels anyway
             check_classification_targets(y)
         return X, y
 
-    def _problem(self, X, y, classes, labels, sample_weight, ratio, C, whole=False):
-        """The Problem; `whole`: without its L2 penalty, which an anchor brings along."""
+    def _problem(self, X, y, classes, labels, sample_weight, penalties):
         engine, rows = engine_and_rows(X)
         weights = row_weights(sample_weight, X.shape[0])
         if self.class_weight is not None:
-            found = compute_class_weight(
+            of_classes = compute_class_weight(
                 self.class_weight, classes=classes, y=y, sample_weight=weights
             )
-            weights = found[labels] * (1.0 if weights is None else weights)
+            weights = of_classes[labels] * (1.0 if weights is None else weights)
         binary = len(classes) == 2
+        ratio, C = penalties
         strength = 1 / (C * (X.shape[0] if weights is None else weights.sum()))
         return Problem(
-            engine=engine,
-            rows=rows,
-            y=2.0 * labels - 1 if binary else labels.astype(np.float64),
-            weights=weights,
-            loss=LOSSES["log_loss" if binary else "multinomial"],
-            setting=0.0,
-            l1=ratio * strength,
-            l2=0.0 if whole else (1 - ratio) * strength,
-            fit_intercept=bool(self.fit_intercept),
-            outputs=1 if binary else len(classes),
-            threads=config.threads(self.n_jobs),
-        )
+            engine, rows, 2.0 * labels - 1 if binary else labels.astype(np.float64), weights,
+            LOSSES["log_loss" if binary else "multinomial"], 0.0, ratio * strength,
+            (1 - ratio) * strength, bool(self.fit_intercept), 1 if binary else len(classes),
+            config.threads(self.n_jobs),
+        )  # fmt: skip
 
     def _start(self, classes, width, outputs):
-        """(coef, intercept) to begin with."""
+        """Return the (coef, intercept) to begin with."""
         old = getattr(self, "coef_", None) if self.warm_start else None
         if old is None:
             return np.zeros((outputs, width)), np.zeros(outputs)
@@ -235,30 +223,21 @@ class LogisticRegression(sklearn.linear_model.LogisticRegression):
         return self._known()
 
     def _known(self):
-        """(coef, intercept) as they are, dense and in float64."""
+        """Return the current (coef, intercept), dense and in float64."""
         coef = self.coef_.toarray() if hasattr(self.coef_, "toarray") else self.coef_
         return coef.astype(np.float64), self.intercept_.astype(np.float64)
 
-    def _solver(self, size):
-        if self.solver == "lbfgs" or size > NEWTON_SIZE:
-            return LBFGS(self.tol, self.max_iter)
-        return Newton(self.tol, self.max_iter)
-
-    def _found(self, objective, solver, start, dtype):
-        """Minimise, and set the attributes: the Minimum."""
-        minimum = solver.find(objective, start)
-        if not minimum.converged:
-            warnings.warn(advice(minimum, solver), ConvergenceWarning, stacklevel=4)
-        coef, intercept = getattr(objective, "objective", objective).split(minimum.vector)
+    def _minimize(self, objective, solver, start, dtype):
+        """Minimise, set the attributes, and return the vector."""
+        solver = solver(self.tol, self.max_iter)
+        result = solver.find(objective, start)
+        result.warn(solver, ConvergenceWarning, stacklevel=4)
+        coef, intercept = objective.split(result.vector)
         self.coef_, self.intercept_ = coef.astype(dtype), intercept.astype(dtype)
-        self.n_iter_ = np.array([minimum.n_iter], np.int32)
-        return minimum
+        self.n_iter_ = np.array([result.n_iter], np.int32)
+        return result.vector
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.array_api_support = False
         return tags
-
-
-def _total(problem):
-    return problem.rows.shape[0] if problem.weights is None else problem.weights.sum()

@@ -1,4 +1,4 @@
-"""The network of a multi-layer perceptron: its layers, how they begin, what trains them."""
+"""The network of a multi-layer perceptron: its layers, initial weights and optimizer."""
 
 import copy
 
@@ -8,18 +8,18 @@ import scipy.optimize
 from fastgd import activations, layers, optimizers, regularizers
 from fastgd._core.types import Status
 from fastgd._data.validation import number, positive_int
-from fastgd._training.loop import diverged
+from fastgd._engine.divergence import diverged
 from fastgd._training.progress import say
 from fastgd.errors import ArgumentError, UnknownNameError
 from fastgd.models import Sequential
 from fastgd.optimizers.schedules import LearningRateSchedule
 
-#: scikit-learn's names of activations that fastgd calls otherwise.
+#: scikit-learn's names of activations that have another name here.
 NAMES = {"identity": "linear", "logistic": "sigmoid"}
 
 
 def sizes_of(hidden_layer_sizes):
-    """The units of the hidden layers: a tuple of int."""
+    """Return the units of the hidden layers, a tuple of int."""
     several = np.ndim(hidden_layer_sizes) > 0
     sizes = hidden_layer_sizes if several else [hidden_layer_sizes]
     for size in sizes:
@@ -29,7 +29,7 @@ def sizes_of(hidden_layer_sizes):
 
 
 def for_each(value, count, argument):
-    """What holds for each of the hidden layers: a list; one may stand for all."""
+    """Return a list of the values for each hidden layer; one value stands for all."""
     if not isinstance(value, (list, tuple)):
         return [value] * count
     if len(value) != count:
@@ -40,20 +40,9 @@ def for_each(value, count, argument):
 
 
 def network(features, sizes, activation, dropout, objective, alpha, dtype):
-    """The Sequential, with weights of 0.
+    """Return the Sequential with hidden layers of these sizes, and weights of 0.
 
-    Parameters
-    ----------
-    features : int
-    sizes : tuple of int
-        Units of the hidden layers.
-    activation : str or callable, or list of such
-    dropout : float or list of float
-        The share that is dropped behind each hidden layer.
-    objective : fastgd.sklearn.objectives.Objective
-    alpha : float
-        alpha / 2 |W|² is added to the sum of the losses of a batch.
-    dtype : str
+    alpha / 2 |W|² is added to the sum of the losses of a batch.
     """
     penalty = regularizers.SharedL2(0.5 * alpha) if alpha else None
 
@@ -78,7 +67,7 @@ def network(features, sizes, activation, dropout, objective, alpha, dtype):
 
 
 def dense_layers(model):
-    """The layers that have weights."""
+    """Return the layers that have weights."""
     return [layer for layer in model.layers if isinstance(layer, layers.Dense)]
 
 
@@ -86,13 +75,8 @@ def initialize(model, activation, random):
     """Draw the weights as scikit-learn does: the same from the same state.
 
     Kernel and bias are uniform within sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010),
-    behind which 2 stands for 6 where the activation is a sigmoid.
-
-    Parameters
-    ----------
-    activation : str or callable, or list of such
-        Of the hidden layers; the output layer goes by the last of them.
-    random : numpy.random.RandomState
+    with 2 in place of 6 where the activation is a sigmoid. The output layer follows the
+    activation of the last hidden layer. random: a numpy.random.RandomState.
     """
     several = isinstance(activation, (list, tuple))
     names = list(activation) or ["relu"] if several else [activation]
@@ -106,7 +90,7 @@ def initialize(model, activation, random):
 
 
 def optimizer_for(estimator):
-    """A fresh optimizer for an estimator's parameters."""
+    """Return a fresh optimizer for an estimator's parameters."""
     solver, rate = estimator.solver, estimator.learning_rate_init
     if isinstance(estimator.learning_rate, LearningRateSchedule):
         rate = estimator.learning_rate
@@ -115,11 +99,11 @@ def optimizer_for(estimator):
     if solver == "adam":
         return optimizers.Adam(rate, estimator.beta_1, estimator.beta_2, estimator.epsilon)
     if solver == "lbfgs":
-        return optimizers.LBFGS()  # never asked: see minimize
+        return optimizers.LBFGS()  # not used: see minimize
     if isinstance(solver, str):
         try:
             found = optimizers.get(solver)
-        except UnknownNameError as error:  # who calls it knows it as the solver
+        except UnknownNameError as error:  # here it is called the solver
             raise UnknownNameError(str(error).replace("optimizer:", "solver:", 1)) from None
         found.learning_rate = rate
         return found
@@ -128,34 +112,23 @@ def optimizer_for(estimator):
 
 
 def minimize(model, x, y, weighted, tol, max_iter, max_fun, verbose):
-    """Minimise the loss of all rows by SciPy's L-BFGS-B, from where the model is.
+    """Minimise the loss of all rows by SciPy's L-BFGS-B, from the current weights.
 
-    Parameters
-    ----------
-    x, y : ndarray
-        Prepared; y with the weights as last column if `weighted`.
-
-    Returns
-    -------
-    (dict, scipy.optimize.OptimizeResult)
-        The figures at the end.
-
-    Raises
-    ------
-    DivergenceError
-        If the loss is not finite to begin with.
+    x and y are prepared; y has the weights as last column if `weighted`. Returns the values of
+    loss and metrics at the end, and SciPy's OptimizeResult. A loss that is not finite at first
+    is a DivergenceError.
     """
-    ready = model.ready(weighted)
-    vector, gradients = model.parameters, model.network().gradients
-    totals = ready.totals()
+    step = model.compiled_step(weighted)
+    vector, gradients = model.parameters, model.assembly().gradients
+    totals = step.totals()
 
     def loss_and_gradient(w):
         vector[:] = w
         totals[:] = 0
-        status = ready.program.gradients(x, y, totals)
+        status = step.gradients(x, y, totals)
         if status != Status.STATUS_FINE:
             return np.inf, np.zeros_like(w)
-        return ready.figures(totals)["loss"], gradients.astype(np.float64)
+        return step.results.logs(totals)["loss"], gradients.astype(np.float64)
 
     def show(intermediate_result):
         shown[0] += 1
@@ -175,10 +148,10 @@ def minimize(model, x, y, weighted, tol, max_iter, max_fun, verbose):
         vector[:] = start
         raise
     loss_and_gradient(result.x)
-    return ready.figures(totals), result
+    return step.results.logs(totals), result
 
 
 def layer_units(model):
-    """The widths of the layers, the input's first."""
+    """Return the widths of the layers, the input's first."""
     kernels = [layer.kernel.shape for layer in dense_layers(model)]
     return [kernels[0][0], *(units for _, units in kernels)]

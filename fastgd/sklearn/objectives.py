@@ -1,4 +1,4 @@
-"""What a network is trained for: a loss by scikit-learn's or fastgd's name, and its output."""
+"""The objective of a network: a loss by scikit-learn's or fastgd's name, and its output."""
 
 import copy
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ import numpy as np
 from fastgd import losses
 from fastgd.errors import ArgumentError, ShapeError
 
-#: The word for sum(w l) / sum(w), which makes a weight of 2 the same as a row that comes twice.
+#: The reduction sum(w l) / sum(w), for which a weight of 2 equals a row that comes twice.
 WEIGHTED = "mean_with_sample_weight"
-#: Losses of margins, whose outputs are no probabilities.
+#: Losses of margins, whose outputs are not probabilities.
 MARGINS = (losses.Hinge, losses.SquaredHinge, losses.CategoricalHinge)
-#: Those of one row of classes.
+#: Losses of a row of classes.
 CATEGORICAL = (
     losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy,
     losses.CategoricalFocalCrossentropy, losses.CategoricalHinge,
@@ -21,118 +21,93 @@ CATEGORICAL = (
 
 
 @dataclass(frozen=True)
-class Objective:
-    """What is minimised, and what the outputs are.
-
-    Attributes
-    ----------
-    loss : Loss
-    width : int
-        Of the output layer.
-    activation : {"identity", "logistic", "softmax", "exp"}
-        Of the output layer, as scikit-learn calls it.
-    weight : float
-        What the loss is multiplied by.
-    metric : str, or None
-        A metric that ``reported`` asks for.
-    offset : float
-        What is added to the loss when it is reported.
-    """
+class NetworkObjective:
+    """Describe the loss of a network, and its output layer."""
 
     loss: Any
-    width: int
-    activation: str
-    weight: float = 1.0
-    metric: str | None = None
-    offset: float = 0.0
+    width: int  #: of the output layer
+    activation: str  #: of the output layer: "identity", "logistic", "softmax" or "exp"
+    weight: float = 1.0  #: the factor of the loss
+    metric: str | None = None  #: a metric that ``reported`` needs
+    offset: float = 0.0  #: added to the loss when it is reported
 
     @property
     def layer_activation(self):
-        """That of the network's last layer: an exponential is a log link of the loss."""
+        """The name of the last layer's activation: an exponential is a log link of the loss."""
         return {"logistic": "sigmoid", "softmax": "softmax"}.get(self.activation, "linear")
 
     @property
     def threshold(self):
-        """What an output of one class lies above."""
+        """The output above which a row belongs to a class."""
         return 0.5 if self.activation == "logistic" else 0.0
 
-    def reported(self, figures):
-        """The loss as scikit-learn reports it."""
-        loss = figures["loss"] + self.offset
+    def reported(self, values):
+        """Return the loss as scikit-learn reports it, from values of loss and metric."""
+        loss = values["loss"] + self.offset
         if self.metric is not None:  # the sum over outputs is minimised, the mean is reported
-            loss -= (self.weight - self.weight / self.width) * figures[self.metric]
+            loss -= (self.weight - self.weight / self.width) * values[self.metric]
         return loss
 
     def predictions(self, outputs):
-        """Predictions for a network's outputs."""
+        """Return predictions for a network's outputs."""
         return np.exp(outputs) if self.activation == "exp" else outputs
 
 
 def of_classes(loss, labels):
-    """The objective of a classifier.
+    """Return the objective of a classifier with these Labels.
 
-    Parameters
-    ----------
-    loss : str or Loss
-        "log_loss", "focal", or a name or an object of ``fastgd.losses``.
-    labels : fastgd.sklearn.labels.Labels
+    loss: "log_loss", "focal", or a name or an object of ``fastgd.losses``.
     """
     several = labels.kind == "multiclass"
-    named = {
-        "log_loss": losses.SparseCategoricalCrossentropy if several
-        else losses.BinaryCrossentropy,
-        "focal": losses.CategoricalFocalCrossentropy if several
-        else losses.BinaryFocalCrossentropy,
-    }  # fmt: skip
+    if several:
+        named = {
+            "log_loss": losses.SparseCategoricalCrossentropy,
+            "focal": losses.CategoricalFocalCrossentropy,
+        }
+    else:
+        named = {"log_loss": losses.BinaryCrossentropy, "focal": losses.BinaryFocalCrossentropy}
     known = isinstance(loss, str) and loss in named
     found = averaged(named[loss]() if known else losses.get(loss))
     if isinstance(found, CATEGORICAL) and not several:
         raise ArgumentError(
             f"loss: {found.name} is one of several classes, and the targets are "
-            f"{labels.kind}: use 'log_loss', 'focal' or one of its binary kin"
+            f"{labels.kind}: use 'log_loss', 'focal' or a binary loss"
         )
     if isinstance(found, MARGINS):
         activation = "identity"
     else:
         activation = "softmax" if several else "logistic"
-    if found.from_logits:  # the activation makes them: fused with it, the loss is the same
+    if found.from_logits:  # fused with the activation, the loss is the same
         found.from_logits = False
     weight = labels.outputs if known and not several else 1  # the sum over labels
-    return Objective(found, labels.outputs, activation, float(weight))
+    return NetworkObjective(found, labels.outputs, activation, float(weight))
 
 
 def of_numbers(loss, targets, y=None, sample_weight=None):
-    """The objective of a regressor.
+    """Return the objective of a regressor with so many targets.
 
-    Parameters
-    ----------
-    loss : str or Loss
-        "squared_error" and "poisson", halves as in scikit-learn, or a name or an object of
-        ``fastgd.losses``. A loss with a log link gets it.
-    targets : int
-        Columns of y.
-    y : ndarray, shape (n, targets), optional
-        What the constant of "poisson" is of.
-    sample_weight : ndarray, shape (n,), optional
+    loss: "squared_error" and "poisson", halves as in scikit-learn, or a name or an object of
+    ``fastgd.losses``. A loss that can have a log link gets it. y (n, targets) and sample_weight
+    (n,), both optional, determine the constant of "poisson".
     """
     if isinstance(loss, str) and loss == "squared_error":
         found = averaged(losses.MeanSquaredError())
         metric = "mean_squared_error" if targets > 1 else None
-        return Objective(found, targets, "identity", targets / 2, metric)
+        return NetworkObjective(found, targets, "identity", targets / 2, metric)
     if isinstance(loss, str) and loss == "poisson":
         found = averaged(losses.Poisson(log_link=True))
         offset = 0.0 if y is None else _poisson_constant(y, sample_weight)
-        return Objective(found, targets, "exp", float(targets), offset=offset)
+        return NetworkObjective(found, targets, "exp", float(targets), offset=offset)
     found = averaged(losses.get(loss))
     if hasattr(found, "log_link"):
         config = found.get_config() | {"log_link": True}
         found = averaged(type(found).from_config(config))
-        return Objective(found, targets, "exp")
-    return Objective(found, _width_for(found, targets), "identity")
+        return NetworkObjective(found, targets, "exp")
+    return NetworkObjective(found, _width_for(found, targets), "identity")
 
 
 def averaged(loss):
-    """The loss, for itself, as a mean in which weights count as rows do."""
+    """Return a copy of a loss whose mean counts weights as rows."""
     loss = copy.copy(loss)
     if loss.reduction in ("sum_over_batch_size", "mean"):
         loss.reduction = WEIGHTED
@@ -140,7 +115,7 @@ def averaged(loss):
 
 
 def _width_for(loss, targets):
-    """The least width of an output that a loss compares with so many targets."""
+    """Return the least width of an output that a loss compares with so many targets."""
     for width in range(targets, 100 * targets + 1):
         try:
             if loss.target_columns(width) == targets:
@@ -151,7 +126,7 @@ def _width_for(loss, targets):
 
 
 def _poisson_constant(y, sample_weight):
-    """The mean of y log y - y, which half the Poisson deviance has beside p - y log p."""
+    """Return the mean of y log y - y, which half the Poisson deviance adds to p - y log p."""
     with np.errstate(divide="ignore", invalid="ignore"):
         values = np.where(y > 0, y * np.log(y), 0.0) - y
     return float(np.average(values.sum(axis=1), weights=sample_weight))

@@ -1,33 +1,37 @@
 """scikit-learn's estimators of linear models by stochastic gradient descent."""
 
+from typing import Any, Self
+
 import numpy as np
 from sklearn import linear_model
 from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted
 
+from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, DataError
-from fastgd.sklearn.steps import CONSTRAINTS, Steps
+from fastgd.sklearn.inputs import keep
+from fastgd.sklearn.sgd_estimator import CONSTRAINTS, SGDEstimator
 
 
-class SGDClassifier(Steps, linear_model.SGDClassifier):
-    """Linear classifier trained row by row: scikit-learn's, by fastgd's engine.
+class SGDClassifier(SGDEstimator, linear_model.SGDClassifier):
+    """Classify by a linear model trained row by row: scikit-learn's, on fastgd's engine.
 
     Its parameters, attributes and results are those of
     ``sklearn.linear_model.SGDClassifier``; with ``shuffle=False``, or the same order, weights
-    agree to rounding. It differs in this:
+    agree to rounding. The differences are:
 
-    - ``batch_size``: rows a step, 1 by default; None: all of them. A step of several goes along
+    - ``batch_size``: rows a step, 1 by default; None: all of them. A step of several follows
       the weighted mean of their slopes, so that with all rows a weight of 2 is the same as a
       row that comes twice.
     - ``learn_one(x, y)`` takes a row without validation.
     - The orders of the rows are fastgd's own. ``coef_`` is float64 also for float32 rows.
     - With ``average`` and an L1 penalty, the result is the mean of the weights. scikit-learn
-      takes each penalty off those before it, too. And ``partial_fit`` goes on from the
-      intercept, where scikit-learn takes the averaged one.
+      also subtracts each penalty from earlier weights. And ``partial_fit`` continues from the
+      intercept, scikit-learn from the averaged one.
     - ``early_stopping`` scores the weights as they are, not before they are scaled.
     - For sparse rows, the objective that ends a fit has the penalty of all weights;
-      scikit-learn takes that of the last row's.
+      scikit-learn counts only that of the last row's weights.
 
     Examples
     --------
@@ -43,75 +47,20 @@ class SGDClassifier(Steps, linear_model.SGDClassifier):
     _parameter_constraints = linear_model.SGDClassifier._parameter_constraints | CONSTRAINTS
 
     def __init__(
-        self,
-        loss="hinge",
-        *,
-        penalty="l2",
-        alpha=0.0001,
-        l1_ratio=0.15,
-        fit_intercept=True,
-        max_iter=1000,
-        tol=1e-3,
-        shuffle=True,
-        verbose=0,
-        epsilon=0.1,
-        n_jobs=None,
-        random_state=None,
-        learning_rate="optimal",
-        eta0=0.01,
-        power_t=0.5,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=5,
-        class_weight=None,
-        warm_start=False,
-        average=False,
-        batch_size=1,
-    ):
-        super().__init__(
-            loss, penalty=penalty, alpha=alpha, l1_ratio=l1_ratio, fit_intercept=fit_intercept,
-            max_iter=max_iter, tol=tol, shuffle=shuffle, verbose=verbose, epsilon=epsilon,
-            n_jobs=n_jobs, random_state=random_state, learning_rate=learning_rate, eta0=eta0,
-            power_t=power_t, early_stopping=early_stopping,
-            validation_fraction=validation_fraction, n_iter_no_change=n_iter_no_change,
-            class_weight=class_weight, warm_start=warm_start, average=average,
-        )  # fmt: skip
-        self.batch_size = batch_size
+        self, loss: str = "hinge", *, penalty: str | None = "l2", alpha: float = 0.0001,
+        l1_ratio: float = 0.15, fit_intercept: bool = True, max_iter: int = 1000,
+        tol: float | None = 1e-3, shuffle: bool = True, verbose: int = 0, epsilon: float = 0.1,
+        n_jobs: int | None = None, random_state: Any = None, learning_rate: str = "optimal",
+        eta0: float = 0.01, power_t: float = 0.5, early_stopping: bool = False,
+        validation_fraction: float = 0.1, n_iter_no_change: int = 5, class_weight: Any = None,
+        warm_start: bool = False, average: bool | int = False, batch_size: int | None = 1,
+    ) -> None:  # fmt: skip
+        keep(self, locals())
 
-    def fit(self, X, y, coef_init=None, intercept_init=None, sample_weight=None):
-        """Fit from the start, or with ``warm_start`` from the weights there are.
-
-        Parameters
-        ----------
-        X : array or CSR matrix, (n, d)
-        y : array (n,)
-        coef_init : array (classes, d), or (1, d) for two classes
-        intercept_init : array (classes,), or (1,)
-        sample_weight : array (n,)
-
-        Returns
-        -------
-        self
-        """
-        self._validate_params()
-        X, y = self._ready(X, y, first=True)
-        classes = _classes_of(y)
-        if len(classes) < 2:
-            raise DataError(
-                "The number of classes has to be greater than one; got 1 class: "
-                f"y is {classes[0]!r} everywhere"
-            )
-        problem, sides = self._sides(X, y, classes, sample_weight)
-        if self.warm_start and hasattr(self, "coef_"):
-            coef_init = self.coef_ if coef_init is None else coef_init
-            intercept_init = self.intercept_ if intercept_init is None else intercept_init
-        weights = self._start(problem, coef_init, intercept_init)
-        self.classes_, self.t_ = classes, 1.0
-        self._train(X, problem, weights, *sides)
-        return self
-
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Go once over some rows, from where the weights are.
+    def partial_fit(
+        self, X: Data, y: Data, classes: Data | None = None, sample_weight: Data | None = None
+    ) -> Self:
+        """Take one pass over some rows from the current weights, and return the model.
 
         Parameters
         ----------
@@ -120,18 +69,12 @@ class SGDClassifier(Steps, linear_model.SGDClassifier):
         classes : array or None
             All labels that will come; needed at the first call.
         sample_weight : array (n,)
-
-        Returns
-        -------
-        self
         """
         self._validate_params()
         first = not hasattr(self, "classes_")
         if first and classes is None:
             raise ArgumentError("classes must be passed on the first call to partial_fit.")
-        if self.early_stopping:
-            raise ArgumentError("early_stopping should be False with partial_fit")
-        if self.class_weight == "balanced":
+        if isinstance(self.class_weight, str):
             raise ArgumentError(
                 "class_weight: 'balanced' needs all rows, not for partial_fit; give a dict"
             )
@@ -141,19 +84,10 @@ class SGDClassifier(Steps, linear_model.SGDClassifier):
                 f"classes={classes!r} is not the same as on last call to partial_fit, was: "
                 f"{known!r}"
             )
-        X, y = self._ready(X, y, first)
-        check_classification_targets(y)
-        problem, sides = self._sides(X, y, known, sample_weight)
-        if first:
-            weights = self._start(problem, None, None)
-            self.classes_, self.t_ = known, 1.0
-        else:
-            weights = self._resumed(problem)
-        self._train(X, problem, weights, *sides, once=True)
-        return self
+        return self._partial_fit(X, y, sample_weight, first, known)
 
-    def learn_one(self, x, y, sample_weight=1.0):
-        """One step for one row (d,), of which only the number of columns is looked at.
+    def learn_one(self, x: Array, y: Any, sample_weight: float = 1.0) -> Self:
+        """Take one step for one row (d,), of which only the number of columns is checked.
 
         The estimator has to know its classes, by ``fit`` or ``partial_fit``.
         """
@@ -164,8 +98,16 @@ class SGDClassifier(Steps, linear_model.SGDClassifier):
             raise DataError(f"y: expected one of {list(self._number_of)}, got {y!r}")
         return self._step(x, number, sample_weight)
 
-    def _sides(self, X, y, classes, sample_weight):
-        """The Problem, and the weights of the two sides of each of its outputs."""
+    def _task(self, X, y, sample_weight, classes=None):
+        if classes is None:
+            classes = _classes_of(y)
+            if len(classes) < 2:
+                raise DataError(
+                    "The number of classes has to be greater than one; got 1 class: "
+                    f"y is {classes[0]!r} everywhere"
+                )
+        else:
+            check_classification_targets(y)
         two = len(classes) == 2
         if two:
             above = y == classes[1]
@@ -190,11 +132,11 @@ class SGDClassifier(Steps, linear_model.SGDClassifier):
         problem = self._problem(X, targets, sample_weight, outputs, self.n_jobs)
         numbers = (-1.0, 1.0) if two else range(outputs)
         self._number_of = dict(zip(classes.tolist(), map(float, numbers), strict=True))
-        return problem, (each[1], each[0]) if two else (each, 1.0)
+        return problem, (each[1], each[0]) if two else (each, 1.0), {"classes_": classes}
 
 
 def _classes_of(y):
-    """The labels of y in order, as ``unique_labels`` finds them, who sorts y twice."""
+    """Return the labels of y in order, as ``unique_labels`` does by sorting y twice."""
     if y.dtype.kind in "bif" and len(y):
         low, high = float(y.min()), float(y.max())
         if abs(low) < 2**53 and high - low < len(y) // 4:
@@ -206,8 +148,8 @@ def _classes_of(y):
     return unique_labels(y)
 
 
-class SGDRegressor(Steps, linear_model.SGDRegressor):
-    """Linear regression trained row by row: scikit-learn's, by fastgd's engine.
+class SGDRegressor(SGDEstimator, linear_model.SGDRegressor):
+    """Fit a linear regression row by row: scikit-learn's, on fastgd's engine.
 
     Its parameters, attributes and results are those of ``sklearn.linear_model.SGDRegressor``;
     for the differences see ``SGDClassifier``.
@@ -226,92 +168,35 @@ class SGDRegressor(Steps, linear_model.SGDRegressor):
     _parameter_constraints = linear_model.SGDRegressor._parameter_constraints | CONSTRAINTS
 
     def __init__(
-        self,
-        loss="squared_error",
-        *,
-        penalty="l2",
-        alpha=0.0001,
-        l1_ratio=0.15,
-        fit_intercept=True,
-        max_iter=1000,
-        tol=1e-3,
-        shuffle=True,
-        verbose=0,
-        epsilon=0.1,
-        random_state=None,
-        learning_rate="invscaling",
-        eta0=0.01,
-        power_t=0.25,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=5,
-        warm_start=False,
-        average=False,
-        batch_size=1,
-    ):
-        super().__init__(
-            loss, penalty=penalty, alpha=alpha, l1_ratio=l1_ratio, fit_intercept=fit_intercept,
-            max_iter=max_iter, tol=tol, shuffle=shuffle, verbose=verbose, epsilon=epsilon,
-            random_state=random_state, learning_rate=learning_rate, eta0=eta0, power_t=power_t,
-            early_stopping=early_stopping, validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change, warm_start=warm_start, average=average,
-        )  # fmt: skip
-        self.batch_size = batch_size
+        self, loss: str = "squared_error", *, penalty: str | None = "l2", alpha: float = 0.0001,
+        l1_ratio: float = 0.15, fit_intercept: bool = True, max_iter: int = 1000,
+        tol: float | None = 1e-3, shuffle: bool = True, verbose: int = 0, epsilon: float = 0.1,
+        random_state: Any = None, learning_rate: str = "invscaling", eta0: float = 0.01,
+        power_t: float = 0.25, early_stopping: bool = False, validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5, warm_start: bool = False, average: bool | int = False,
+        batch_size: int | None = 1,
+    ) -> None:  # fmt: skip
+        keep(self, locals())
 
-    def fit(self, X, y, coef_init=None, intercept_init=None, sample_weight=None):
-        """Fit from the start, or with ``warm_start`` from the weights there are.
-
-        Parameters
-        ----------
-        X : array or CSR matrix, (n, d)
-        y : array (n,)
-        coef_init : array (d,)
-        intercept_init : array (1,)
-        sample_weight : array (n,)
-
-        Returns
-        -------
-        self
-        """
-        self._validate_params()
-        X, y = self._ready(X, y, first=True)
-        problem = self._problem(X, y.astype(np.float64), sample_weight, 1)
-        if self.warm_start and hasattr(self, "coef_"):
-            coef_init = self.coef_ if coef_init is None else coef_init
-            intercept_init = self.intercept_ if intercept_init is None else intercept_init
-        weights = self._start(problem, coef_init, intercept_init)
-        self.t_ = 1.0
-        self._train(X, problem, weights)
-        return self
-
-    def partial_fit(self, X, y, sample_weight=None):
-        """Go once over some rows, from where the weights are.
+    def partial_fit(self, X: Data, y: Data, sample_weight: Data | None = None) -> Self:
+        """Take one pass over some rows from the current weights, and return the model.
 
         Parameters
         ----------
         X : array or CSR matrix, (n, d)
         y : array (n,)
         sample_weight : array (n,)
-
-        Returns
-        -------
-        self
         """
         self._validate_params()
-        first = not hasattr(self, "coef_")
-        if self.early_stopping:
-            raise ArgumentError("early_stopping should be False with partial_fit")
-        X, y = self._ready(X, y, first)
-        problem = self._problem(X, y.astype(np.float64), sample_weight, 1)
-        if first:
-            self.t_ = 1.0
-        weights = self._start(problem, None, None) if first else self._resumed(problem)
-        self._train(X, problem, weights, once=True)
-        return self
+        return self._partial_fit(X, y, sample_weight, not hasattr(self, "coef_"))
 
-    def learn_one(self, x, y, sample_weight=1.0):
-        """One step for one row (d,), of which only the number of columns is looked at.
+    def learn_one(self, x: Array, y: float, sample_weight: float = 1.0) -> Self:
+        """Take one step for one row (d,), of which only the number of columns is checked.
 
-        The estimator has to have been fitted, or partially.
+        The estimator has to be fitted, by ``fit`` or ``partial_fit``.
         """
         return self._step(x, y, sample_weight)
+
+    def _task(self, X, y, sample_weight, classes=None):
+        problem = self._problem(X, y.astype(np.float64), sample_weight, 1)
+        return problem, (1.0, 1.0), {}

@@ -1,14 +1,17 @@
-"""Arrays made ready for training."""
+"""Preparation of arrays for training."""
+
+from typing import Any
 
 import numpy as np
 
 from fastgd._data.validation import boolean, check_classes, numeric, positive_int, whole_number
 from fastgd._engine import streams
+from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 
 
-def to_categorical(x, num_classes=None):
-    """Class numbers as one-hot rows.
+def to_categorical(x: Data, num_classes: int | None = None) -> Array:
+    """Return class numbers as one-hot rows.
 
     Parameters
     ----------
@@ -45,21 +48,16 @@ def to_categorical(x, num_classes=None):
     return np.eye(classes)[labels.astype(np.int64)]
 
 
-def normalize(x, axis=-1, order=2):
-    """An array divided by its norms.
+def normalize(x: Data, axis: int = -1, order: float = 2) -> Array:
+    """Return an array divided by its norms; a vector with the norm 0 stays 0.
 
     Parameters
     ----------
     x : array
     axis : int
-        Along which a norm is taken.
+        The axis of the vectors whose norms are taken.
     order : float
-        Of the norm, as ``numpy.linalg.norm`` takes it: 2 is the Euclidean one.
-
-    Returns
-    -------
-    ndarray
-        Of x's shape; what has the norm 0 stays 0.
+        The order of ``numpy.linalg.norm``: 2 is the Euclidean norm.
 
     Examples
     --------
@@ -74,8 +72,11 @@ def normalize(x, axis=-1, order=2):
     return x / np.where(norms == 0, norms.dtype.type(1), norms)
 
 
-def split_dataset(dataset, left_size=None, right_size=None, shuffle=False, seed=None):
-    """Two parts of some rows, as for training and test.
+def split_dataset(
+    dataset: Any, left_size: float | None = None, right_size: float | None = None,
+    shuffle: bool = False, seed: int | None = None,
+) -> tuple[Any, Any]:  # fmt: skip
+    """Split rows into two parts, as for training and test.
 
     Parameters
     ----------
@@ -83,9 +84,9 @@ def split_dataset(dataset, left_size=None, right_size=None, shuffle=False, seed=
     left_size, right_size : float or int, optional
         A share of the rows from 0 to 1, or their number; one of both may be left out.
     shuffle : bool
-        Take the rows in a random order.
+        Whether the rows are taken in a random order.
     seed : int, optional
-        Of that order; ``set_random_seed`` decides by default.
+        The seed of that order; by default that of ``set_random_seed``.
 
     Returns
     -------
@@ -95,7 +96,7 @@ def split_dataset(dataset, left_size=None, right_size=None, shuffle=False, seed=
     Raises
     ------
     ArgumentError
-        If the sizes are more than there is, or a part is empty.
+        If the sizes are larger than the number of rows, or a part is empty.
 
     Examples
     --------
@@ -108,7 +109,7 @@ def split_dataset(dataset, left_size=None, right_size=None, shuffle=False, seed=
     """
     several = isinstance(dataset, (list, tuple))
     arrays = [np.asarray(a) for a in (dataset if several else [dataset])]
-    lengths = {len(a) if a.ndim else None for a in arrays}
+    lengths: set[Any] = {len(a) if a.ndim else None for a in arrays}
     if len(lengths) != 1 or None in lengths:
         raise ShapeError(
             f"dataset: expected arrays with as many rows each, got {[a.shape for a in arrays]}"
@@ -128,12 +129,12 @@ def split_dataset(dataset, left_size=None, right_size=None, shuffle=False, seed=
         seed = streams.next_seed() if seed is None else whole_number(seed, "seed", 0)
         order = np.random.default_rng(seed).permutation(count)
     parts = order[:left], order[left : left + right]
-    taken = [tuple(a[rows] for a in arrays) for rows in parts]
-    return tuple(taken) if several else tuple(part[0] for part in taken)
+    first, second = (tuple(a[rows] for a in arrays) for rows in parts)
+    return (first, second) if several else (first[0], second[0])
 
 
 def _size(size, count, argument):
-    """A number of rows for a share or a number; None for None."""
+    """Return the number of rows for a share or a number; None for None."""
     if size is None:
         return None
     if isinstance(size, (float, np.floating)):

@@ -6,25 +6,6 @@ cdef inline const int64_t* places_of(np.ndarray rows):
     return <const int64_t*>address(rows)
 
 
-cdef set_training(Span* span, part, const Optimizer* optimizer):
-    """Fill in what a part of an epoch says, which keeps the arrays alive."""
-    cdef np.ndarray x = part.x
-    cdef np.ndarray y = part.y
-    cdef np.ndarray order = part.order
-    cdef np.ndarray rates = part.rates
-    span.kind = TRAIN
-    span.x = address(x)
-    span.y = address(y)
-    span.rows = y.shape[0]
-    span.key = part.key
-    span.batch_size = part.batch_size
-    span.order = NULL if order is None else <int64_t*>address(order)
-    span.places = places_of(part.rows)
-    span.rates = <const double*>address(rates)
-    span.one_rate = rates.shape[0] == 1
-    span.optimizer = optimizer
-
-
 cdef Optimizer unpacked(const NetworkKernels* kernels, state):
     """The C view of an optimizer's state, whose arrays the caller keeps alive."""
     cdef Optimizer optimizer

@@ -45,7 +45,7 @@ def objective(
 ):
     """Go on from `row` with a weighted sum of losses and its gradient: (row reached, sums).
 
-    problem: a fastgd.linear.problem.Problem, without its penalties; of one output, of the
+    problem: a fastgd.linear.objective.Problem, without its penalties; of one output, of the
     multinomial loss or of least squares. coef: (k, d); intercept: (k,). curvatures: None, or
     (k, n), which is filled with second derivatives without weights; with probabilities for the
     multinomial loss; not for several outputs of least squares. sums: None at first; when all

@@ -28,9 +28,9 @@ cdef class Descent:
     Parameters
     ----------
     kernels : capsule
-    plan : fastgd.linear.steps.Plan
+    plan : fastgd.linear.sgd_epochs.Plan
         What is minimised and how.
-    weights : fastgd.linear.steps.Weights
+    weights : fastgd.linear.sgd_epochs.Weights
         The arrays, which are changed in place; what they hold is right after ``settle`` only.
     """
 
@@ -110,7 +110,7 @@ cdef class Descent:
     ):
         """Go on with the outputs `active` from their positions towards the end: a Status.
 
-        chunk: a fastgd.linear.epochs.Chunk. positions: (k,), moved on. totals: (3, k), to which
+        chunk: a fastgd.linear.streaming.Chunk. positions: (k,), moved on. totals: (3, k), to which
         the rows' losses, weights and penalties are added. It lasts about so many seconds. An
         output of trouble stands where its weights were finite.
         """

@@ -18,6 +18,31 @@ def _count_fork():
 os.register_at_fork(after_in_child=_count_fork)
 
 
+cdef void train_epochs(
+    Span* span, Job job, int64_t totals_size, int64_t threads
+) noexcept nogil:
+    """Train epoch after epoch, and tell the job at each end how far it has come."""
+    while True:
+        if span.step == 0:
+            if job.stream is not None:
+                job.key = draw(job.stream.seed, job.stream.count)
+                job.stream.count += 1
+            span.key = job.key
+            if span.order != NULL:
+                permute(span.key, span.rows, span.order)
+        run_team(threads, run_member, span)
+        job.step = span.step
+        if span.status != STATUS_FINE or span.step < span.last_step:
+            break
+        job.done += 1
+        if job.done >= job.epochs:
+            break
+        job.step = span.step = 0
+        span.totals += totals_size
+        if now() > span.deadline:
+            break
+
+
 cdef class Kept:
     """Hold the arguments of `forward`, and the values of all buffers, for `backward`."""
 
@@ -84,15 +109,11 @@ cdef class Program:
         return self.turn
 
     cdef run(self, Span* span, double seconds, int64_t threads):
-        """Run a span of steps over a team.
-
-        Some microseconds' work keeps the interpreter's lock: to give it away and to get it back
-        may cost more.
-        """
+        """Run a span of evaluation or prediction over a team, see train_in_turn."""
         cdef int64_t rows = min(span.rows, span.batch_size * (span.last_step - span.step))
         span.kernels = self.kernels
         span.net = self.net
-        if self.net.calls != NULL or span.kind == TRAIN and self.net.coupled:
+        if self.net.calls != NULL:
             threads = 1
         self.layout.reserve(min(span.batch_size, span.rows), threads)
         if rows * self.net.parameter_count <= LOCKED_WORK:
@@ -119,102 +140,54 @@ cdef class Program:
         self.run(span, seconds, threads)
         return first_row + min(span.rows, span.step * span.batch_size)
 
-    def train(
-        self, part, int64_t first, int64_t last, state, np.ndarray totals, double seconds,
-        int64_t threads=1,
-    ):
-        """Train on the batches first ... last - 1 of a part of an epoch.
-
-        Parameters
-        ----------
-        part : fastgd._engine.job.Part
-        first, last : int
-        state : fastgd.optimizers.State
-            Kind, settings, slots and iterations of the optimizer; changed in place.
-        totals : ndarray of float64, shape (plan.totals_size,)
-            Added to; see scores.pxi.
-        seconds : float
-            Return after about this time, whatever is left.
-        threads : int
-
-        Returns
-        -------
-        (int, Status)
-            The step to go on from, and why it stopped.
-        """
-        cdef Span span
-        cdef Optimizer optimizer = unpacked(self.kernels, state)
-        set_training(&span, part, &optimizer)
-        span.step = first
-        span.last_step = last
-        span.totals = <double*>address(totals)
-        with self.in_turn():
-            if span.order != NULL and first == 0:
-                with nogil:
-                    permute(span.key, span.rows, span.order)
-            self.run(&span, seconds, threads)
-        return span.step, span.status
-
-    def train_epochs(
-        self, part, np.ndarray keys, state, np.ndarray totals, np.ndarray reached, double seconds,
-    ):
-        """Train for whole epochs, one after the other, without a look back between them.
-
-        Parameters
-        ----------
-        part : fastgd._engine.job.Part
-            A whole epoch, with one rate; in the place of its key there are
-        keys : ndarray of uint64, shape (epochs,)
-            the streams of each epoch.
-        state : fastgd.optimizers.State
-        totals : ndarray of float64, shape (epochs, plan.totals_size)
-            Those of each epoch are added to its row.
-        reached : ndarray of int64, shape (3,)
-            Filled with how many epochs were begun, how many of them are done, and the step at
-            which the latest stopped: also where an exception comes.
-        seconds : float
-            Begin no epoch after about this time.
+    def train(self, Job job):
+        """Train as a job says, until it is done or its time is over.
 
         Returns
         -------
         Status
-            Why it stopped.
+            Why it stopped. The job says where; after an exception, too.
+        """
+        with self.in_turn():
+            return self.train_in_turn(job)
+
+    cdef int train_in_turn(self, Job job) except -1:
+        """As train, by a caller that has the lock.
+
+        Some microseconds' work keeps the interpreter's lock: to give it away and to get it back
+        may cost more.
         """
         cdef Span span
-        cdef Optimizer optimizer = unpacked(self.kernels, state)
-        cdef const uint64_t* streams = <const uint64_t*>address(keys)
-        cdef int64_t* place = <int64_t*>address(reached)
-        cdef int64_t epochs = keys.shape[0]
-        cdef int64_t totals_size = totals.shape[1]
-        cdef int64_t e
-        cdef double deadline
-        set_training(&span, part, &optimizer)
+        cdef int64_t threads = 1 if self.net.calls != NULL or self.net.coupled else job.threads
+        cdef int64_t totals_size = np.PyArray_DIM(job.totals, np.PyArray_NDIM(job.totals) - 1)
+        cdef int64_t steps
+        job.fill(&span, self.kernels)
         span.kernels = self.kernels
         span.net = self.net
-        span.totals = <double*>address(totals)
-        span.last_step = (span.rows + span.batch_size - 1) // span.batch_size
-        span.deadline = FOR_EVER
-        span.status = STATUS_FINE
-        with self.in_turn():
-            self.layout.reserve(min(span.batch_size, span.rows), 1)
+        steps = span.last_step * (job.epochs - job.done) - span.step
+        self.layout.reserve(min(span.batch_size, span.rows), threads)
+        if min(span.rows, span.batch_size) * steps * self.net.parameter_count <= LOCKED_WORK:
+            span.deadline = FOR_EVER
+            train_epochs(&span, job, totals_size, 1)
+        else:
             with nogil:
-                deadline = now() + seconds
-                for e in range(epochs):
-                    span.step = 0
-                    span.key = streams[e]
-                    place[0] = e + 1
-                    if span.order != NULL:
-                        permute(span.key, span.rows, span.order)
-                    run_team(1, run_member, &span)
-                    place[2] = span.step
-                    if span.status != STATUS_FINE or span.step < span.last_step:
-                        break
-                    place[1] = e + 1
-                    span.totals += totals_size
-                    if now() > deadline:
-                        break
+                span.deadline = now() + job.seconds
+                train_epochs(&span, job, totals_size, threads)
             raise_pending()
+        self.functions.raise_it()
         return span.status
+
+    cdef loss_of(self, np.ndarray totals):
+        """Return what was minimised as a mean, as ``Results.loss`` computes it."""
+        cdef const double* sums = <const double*>address(totals)
+        cdef double loss = sums[0] / (sums[1] if sums[1] != 0 else 1)
+        cdef int64_t k
+        cdef double count
+        for k in range(self.net.term_count):
+            count = sums[TERM_START + 2 * k + 1]
+            loss += self.net.terms[k].weight * (
+                sums[TERM_START + 2 * k] / (count if count != 0 else 1))
+        return loss
 
     def evaluate(
         self, np.ndarray x, np.ndarray y, int64_t first_row, np.ndarray totals, double seconds,

@@ -1,0 +1,236 @@
+"""Turn what users pass in into one matrix of inputs and one of targets."""
+
+import functools
+from dataclasses import replace
+
+import numpy as np
+
+from fastgd._data.packing import (
+    pack_inputs,
+    pack_target,
+    pack_targets,
+    pack_weights,
+    split_outputs,
+)
+from fastgd._data.sources import ArraySource, BatchSource, Slices, on_disk, unpacked
+from fastgd._data.subsets import RowSubset, Shared, shareable
+from fastgd._data.validation import class_weights, is_prepared, rows, same_length
+from fastgd._engine.plan import width_of
+from fastgd.errors import ArgumentError, NotBuiltError
+
+
+class DataAdapter:
+    """Prepare data for a model: check it, convert it, and say where batches come from.
+
+    Parameters
+    ----------
+    signature : Signature
+    name : str
+        Of the model, for messages.
+    """
+
+    def __init__(self, signature, name):
+        self.signature = signature
+        self._name = name
+        self._trains = any(one.loss is not None for one in signature.objectives)
+
+    # -- sources ------------------------------------------------------------------------------
+
+    def prepare(self, data, batching):
+        """Return a source of training batches, and its first prepared rows as an example.
+
+        Parameters
+        ----------
+        data : UserData
+        batching : Batching
+        """
+        self._check_loss()
+        of, order = data.of, self.signature.engine.permutation if batching.shuffle else None
+        if data.source is not None:
+            source = data.source
+            first = unpacked(source.first(), f"{of}x")
+            weighted = data.class_weight is not None or first[2] is not None
+            example, _ = self.rows(*first, data.class_weight, of=of)
+            prepare = functools.partial(self._batch, data.class_weight, weighted, of)
+            source.configure(prepare, batching.steps, order)
+        else:
+            weighted = data.weighted
+            data = self._unshared(data)
+            if data.rows is not None:
+                data = self._chosen(data)
+            if self._by_slices(data.x):
+                example = self.inputs(np.asarray(data.x[:1]), f"{data.of}x")
+                y = self._labels(data, data.x if data.rows is None else data.rows)
+                source = BatchSource(Slices((data.x, y), batching.size, data.rows))
+                source.configure(self._slice, batching.steps, order)
+            else:
+                example = self.inputs(data.x, f"{data.of}x", data.rows)
+                y = self._labels(data, example if data.rows is None else data.rows)
+                source = ArraySource(example, y, batching, data.rows)
+        source.weighted = weighted
+        return source, example
+
+    def prepare_inputs(self, data, batching):
+        """Return a source of rows to predict, and its first rows; see ``prepare``."""
+        argument = data.argument
+        if data.source is not None:
+            source, example = data.source, self.inputs(data.example(None), argument)
+            source.configure(self._input_batch, batching.steps)
+            return source, example
+        data = self._unshared(data)
+        if data.rows is not None:
+            data = self._chosen(data)
+        if self._by_slices(data.x):
+            example = self.inputs(np.asarray(data.x[:1]), argument)
+            source = BatchSource(Slices((data.x,), batching.size, data.rows))
+            source.configure(self._input_batch, batching.steps)
+            return source, example
+        x = self.inputs(data.x, argument, data.rows)
+        return ArraySource(x, None, batching, data.rows), x
+
+    def _batch(self, class_weight, weighted, of, number, batch):
+        of = f"{of}batch {number}: "
+        return self.rows(*unpacked(batch, f"{of}x"), class_weight, weighted, of)
+
+    def _slice(self, number, batch):
+        x, *y = batch
+        return self.inputs(x, f"x of batch {number}"), *y
+
+    def _input_batch(self, number, batch):
+        return self.inputs(unpacked(batch)[0], f"x of batch {number}"), None
+
+    def _unshared(self, data):
+        """Return the data with arrays of this data type in the place of Shared ones."""
+        x, y = (
+            values.of(self.signature.dtype) if isinstance(values, Shared) else values
+            for values in (data.x, data.y)
+        )
+        return data if x is data.x and y is data.y else replace(data, x=x, y=y, source=None)
+
+    def _chosen(self, data):
+        """Return the data of the rows that were chosen.
+
+        Where x can be read as it is, it stays whole and the row numbers stay beside it.
+        """
+        x, y, weights = data.x, data.y, data.sample_weight
+        subset = RowSubset(data.rows, x, f"{data.of}rows")
+        several = len(self.signature.output_names) > 1
+        if y is not None:
+            y = subset.of(y, f"{data.of}y", several)
+        if weights is not None:
+            each = several and len(weights) and np.ndim(weights[0])
+            weights = subset.of(weights, f"{data.of}sample_weight", each)
+        numbers = subset.rows
+        if not (self._by_slices(x) or shareable(x, self.signature.dtype)):
+            each = isinstance(x, (list, tuple)) and all(getattr(p, "ndim", 0) > 1 for p in x)
+            numbers, x = None, subset.of(x, f"{data.of}x", each)
+        of = f"{data.of}chosen "
+        return replace(data, x=x, y=y, sample_weight=weights, rows=numbers, of=of)
+
+    def _by_slices(self, x):
+        """Return whether x is read slice by slice: from a file, to be converted."""
+        return on_disk(x) and not (
+            isinstance(x, np.ndarray)
+            and (x.ndim != 2 or (x.flags.c_contiguous and x.dtype == self.signature.dtype))
+        )
+
+    # -- rows ---------------------------------------------------------------------------------
+
+    def rows(self, x, y, sample_weight=None, class_weight=None, weighted=None, of=""):
+        """Return prepared x and y, with the weights, if any, as the last columns of y.
+
+        Parameters
+        ----------
+        x, y, sample_weight, class_weight
+            As the user passed them in.
+        weighted : bool, optional
+            Whether y has columns of weights; by default if there are any.
+        of : str
+            Stands before the arguments' names in messages.
+        """
+        self._check_loss()
+        x = self.inputs(x, f"{of}x")
+        return x, self._with_weights(x, y, sample_weight, class_weight, weighted, of)
+
+    def inputs(self, x, argument="x", chosen=None):
+        """Return the matrix that the engine reads; chosen: the rows of it that are read."""
+        signature = self.signature
+        shapes, dtype, engine = signature.input_shapes, signature.dtype, signature.engine
+        shape = shapes[0]
+        if signature.plain and chosen is None and is_prepared(x, shape[-1], dtype, engine):
+            return x  # the shortest way for rows that are served one by one
+        if len(shapes) == 1 and type(x) is np.ndarray:
+            usual = x.ndim == 2 == len(shape) and x.shape[1] == shape[1]
+            consumer = self._name if usual else signature.consumer
+            x = rows(x, shape, dtype, engine, argument, consumer, chosen)
+        else:
+            x = pack_inputs(x, signature, argument)
+        self.check(x, chosen, argument)
+        return x
+
+    def check(self, x, chosen=None, argument="x"):
+        """Refuse prepared values that a layer cannot read, such as rows an embedding lacks."""
+        for columns, check in self.signature.checks:
+            check(x[:, columns] if chosen is None else x[chosen, columns], argument)
+
+    def _labels(self, data, x):
+        """Return prepared targets for the rows of x, or for chosen ones."""
+        weights = data.sample_weight, data.class_weight
+        return self._with_weights(x, data.y, *weights, None, data.of)
+
+    def _with_weights(self, x, y, sample_weight, class_weight, weighted, of):
+        signature = self.signature
+        objectives = signature.objectives
+        if len(objectives) == 1 and type(y) is np.ndarray:
+            y = pack_target(y, signature, 0, f"{of}y")
+        else:
+            y = pack_targets(y, signature, f"{of}y")
+        same_length(x, y, f"{of}x", f"{of}y")
+        if weighted is None:
+            weighted = sample_weight is not None or class_weight is not None
+        elif not weighted and sample_weight is not None:
+            raise ArgumentError(f"{of}sample_weight: the batches before had none")
+        if not weighted:
+            return y
+        weights = self._weights(y, sample_weight, class_weight, f"{of}sample_weight")
+        return np.concatenate([y, weights], axis=1, dtype=y.dtype)
+
+    def _weights(self, y, sample_weight, class_weight, argument):
+        """Return the weight of each row for each trained output: the product of both kinds."""
+        objectives = self.signature.objectives
+        trained = [each.loss for each in objectives if each.loss is not None]
+        weights = np.ones((len(y), len(trained)), dtype=y.dtype)
+        if sample_weight is not None:
+            weights = pack_weights(sample_weight, len(y), self.signature, argument)
+        if class_weight is not None:
+            if len(objectives) > 1:
+                raise ArgumentError("class_weight: it is for models of one output")
+            width = width_of(self.signature.output_shapes[0])
+            several = width if trained[0].sparse or width > 1 else None
+            of_classes = weights_of_classes(y, class_weights(class_weight, several))
+            weights = weights * of_classes[:, None]
+        return weights
+
+    def _check_loss(self):
+        if not self._trains:
+            raise NotBuiltError(f"model {self._name!r} has no loss: call compile(loss=...)")
+
+    def outputs(self, out):
+        """Return the outputs that stand side by side in a matrix: a list, in their shapes."""
+        shapes = self.signature.output_shapes
+        if len(shapes) == 1 and len(shapes[0]) == 2:
+            return [out]
+        return split_outputs(out, shapes)
+
+
+def weights_of_classes(y, class_weight):
+    """Return the weight of each row by its class; 1 for a class that has none.
+
+    The class of a row is its number, the place of its largest target where there are several
+    columns, and the nearest whole number for the targets of one output.
+    """
+    labels = np.argmax(y, axis=1) if y.shape[1] > 1 else np.rint(y[:, 0])
+    weights = np.ones(len(y), dtype=y.dtype)
+    for label, weight in class_weight.items():
+        weights[labels == label] = weight
+    return weights

@@ -1,0 +1,203 @@
+"""Predictions of a linear model: decisions, class numbers, probabilities."""
+
+from typing import Any
+
+import numpy as np
+
+from fastgd import config
+from fastgd._core.types import LinearLoss
+from fastgd._engine import builds
+from fastgd._typing import Array, Data
+from fastgd.errors import ArgumentError, NotBuiltError
+from fastgd.linear.adapter import check_row, matching_names, row_of
+from fastgd.linear.data import rows_of
+from fastgd.linear.objective import REGRESSIONS
+
+#: Multiply-adds between two checks for Ctrl-C, about ten milliseconds.
+SLICE_WORK = 20_000_000
+
+#: Multiply-adds that pay for a thread.
+THREAD_WORK = 1_000_000
+
+
+class LinearPredictor:
+    """Predict with the weights of a ``LinearModel``."""
+
+    loss: str
+    dtype: Any
+    feature_names: tuple[str, ...] | None
+    _weights: Any  # sgd_epochs.Weights, or None
+    _solver: Any  # the SGD that trains the weights further, or None
+    _learner: Any  # the RowLearner, while there is one
+    _direct: bool  # whether the engine takes a row and a number as they are
+
+    @property
+    def coef(self) -> Array:
+        return self._result()[0]
+
+    @property
+    def intercept(self) -> Array:
+        return self._result()[1]
+
+    def _result(self):
+        if self._weights is None:
+            raise NotBuiltError("this linear model has no weights yet: fit it first")
+        if self._learner is not None:
+            self._learner.descent.settle()
+        return self._weights.result(int(self._solver.average) if self._solver else 0)
+
+    def _width(self):
+        """Return the number of columns that the weights expect, or None."""
+        return None if self._weights is None else self._weights.coef.shape[1]
+
+    def decision_function(self, x: Data, n_jobs: int | None = None) -> Array:
+        """Return x w + b: float64, (n,), or (n, outputs) if there are several.
+
+        Parameters
+        ----------
+        x : array, frame or CSR matrix, (n, d)
+        n_jobs : int or None
+            Threads, see ``config.threads``; they change no bit.
+
+        Raises
+        ------
+        NotBuiltError
+            If there are no weights yet.
+        DataTypeError, ShapeError, DataError, ArgumentError
+            If x does not have the columns that the model was fitted to; says where.
+
+        Examples
+        --------
+        >>> from fastgd import linear
+        >>> model = linear.LinearModel().fit([[0.0], [1.0]], [1.0, 3.0])
+        >>> model.decision_function([[2.0], [3.0]]).round(6)
+        array([5., 7.])
+        """
+        coef, intercept = self._result()
+        rows = rows_of(x, self.dtype, coef.shape[1])
+        matching_names(x, self.feature_names)
+        engine = builds.load(config.engine())
+        z = decisions(engine, rows, coef, intercept, config.threads(n_jobs))
+        return z[:, 0] if z.shape[1] == 1 else z
+
+    def predict(self, x: Data, n_jobs: int | None = None) -> Array:
+        """Return class numbers, int64 (n,); or numbers, float64 (n,) or (n, k).
+
+        For "poisson" these are means, e^z. Arguments and errors are those of
+        ``decision_function``.
+
+        Examples
+        --------
+        >>> from fastgd import linear
+        >>> model = linear.LinearModel("multinomial", l2=0.1)
+        >>> model = model.fit([[0.0], [5.0], [9.0]], [0, 1, 2])
+        >>> model.predict([[-1.0], [8.9]])
+        array([0, 2])
+        """
+        z = self.decision_function(x, n_jobs)
+        return response(builds.load(config.engine()), self.loss, z)
+
+    def predict_one(self, x: Data) -> Any:
+        """Return what ``predict`` gives for one row.
+
+        Parameters
+        ----------
+        x : ndarray (d,), or dict of name -> number
+            As ``learn_one`` takes it.
+
+        Returns
+        -------
+        int or float, or ndarray (k,) of float64 for k targets
+
+        Examples
+        --------
+        >>> from fastgd import linear
+        >>> model = linear.LinearModel().fit([[0.0], [1.0]], [1.0, 3.0])
+        >>> round(model.predict_one({"size": 2.0}), 6)
+        5.0
+        """
+        coef, intercept = self._result()
+        if type(x) is not np.ndarray or x.dtype.kind != "f" or not self._direct:
+            x, _ = row_of(x, self.feature_names, coef.shape[1], self.dtype)
+        engine = builds.load(config.engine())
+        z = engine.row_decisions(x, coef, intercept)
+        if z is None:
+            check_row(x, coef.shape[1])
+            z = engine.row_decisions(np.array(x, np.float64), coef, intercept)
+        if len(z) == 1 and self.loss != "poisson":
+            return z[0] if self.loss in REGRESSIONS else int(z[0] > 0)
+        answer = response(engine, self.loss, np.array(z if len(z) == 1 else [z]))[0]
+        return answer.item() if answer.ndim == 0 else answer
+
+    def predict_proba(self, x: Data, n_jobs: int | None = None) -> Array:
+        """Return probabilities of the classes, float64 (n, classes).
+
+        They exist for "log_loss", scaled to sum to 1 if there are several classes, for
+        "multinomial", and for "modified_huber": (clip(z, -1, 1) + 1) / 2 (T. Zhang, 2004).
+
+        Raises
+        ------
+        ArgumentError
+            For other losses; and see ``decision_function``.
+
+        Examples
+        --------
+        >>> from fastgd import linear
+        >>> model = linear.LinearModel("log_loss", l2=0.1).fit([[-1.0], [1.0]], [0, 1])
+        >>> model.predict_proba([[0.0]]).round(6)
+        array([[0.5, 0.5]])
+        """
+        z = self.decision_function(x, n_jobs)
+        return probabilities(builds.load(config.engine()), self.loss, z)
+
+
+def decisions(engine, rows, coef, intercept, threads=1):
+    """Return x w + b, float64 (n, outputs)."""
+    n, d = rows.shape
+    out = np.empty((n, len(coef)))
+    row_work = len(coef) * (1 + (len(rows.values) // max(n, 1) if rows.sparse else d))
+    step = max(1, SLICE_WORK // row_work)
+    threads = max(1, min(threads, n * row_work // THREAD_WORK))
+    coef, intercept = np.ascontiguousarray(coef), np.ascontiguousarray(intercept)
+    for first in range(0, n, step):
+        engine.decisions(rows, coef, intercept, out, first, min(n, first + step), threads)
+    return out
+
+
+def response(engine, loss, z):
+    """Return predictions for decisions (n,) or (n, k): numbers, or class numbers."""
+    if loss == "poisson":
+        return _derivative(engine, LinearLoss.LINEAR_POISSON, z, 0.0)
+    if loss in REGRESSIONS:
+        return z
+    return (z > 0).astype(np.int64) if z.ndim == 1 else z.argmax(axis=1)
+
+
+def probabilities(engine, loss, z):
+    """Return probabilities (n, classes) for decisions (n,) of two classes, or (n, classes)."""
+    if loss == "multinomial":
+        values, p = np.empty(len(z)), np.empty(z.shape)
+        engine.multinomial_losses(np.ascontiguousarray(z), np.zeros(len(z)), values, p)
+        p[:, 0] += 1  # the slopes are softmax(z), minus 1 for the class 0
+        return p
+    if loss == "log_loss":
+        p = _derivative(engine, LinearLoss.LINEAR_LOG_LOSS, z, -1.0)
+    elif loss == "modified_huber":
+        p = (np.clip(z, -1, 1) + 1) / 2
+    else:
+        raise ArgumentError(
+            f"predict_proba: there are no probabilities for the loss {loss!r}; use 'log_loss', "
+            "'multinomial' or 'modified_huber'"
+        )
+    if z.ndim == 1:
+        return np.stack([1 - p, p], axis=1)
+    total = p.sum(axis=1, keepdims=True)
+    return np.where(total == 0, 1 / p.shape[1], p / np.where(total == 0, 1, total))
+
+
+def _derivative(engine, loss, z, y):
+    """Return the slopes of a loss: sigmoid(z) of log_loss for the target -1, e^z of Poisson."""
+    out = np.empty((3, z.size))
+    flat = np.ascontiguousarray(z).reshape(-1)
+    engine.decision_losses(loss, 0.0, flat, np.full(z.size, y), out)
+    return out[1].reshape(z.shape)

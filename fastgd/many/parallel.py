@@ -1,0 +1,290 @@
+"""Many jobs side by side, in threads."""
+
+import contextlib
+import queue
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence, Sized
+from multiprocessing.pool import ThreadPool
+from typing import Any
+
+from fastgd import config
+from fastgd._data.validation import boolean, optional_function, verbosity
+from fastgd.errors import DataTypeError, FastgdError
+from fastgd.many.job import Job, RefusedJob, first_seed
+from fastgd.many.ownership import Ownership
+from fastgd.many.progress import JobProgress
+from fastgd.many.results import Result, Results
+from fastgd.many.shared_data import SharedDataCache
+
+#: Jobs for each thread that are taken before a result is waited for: the thread that takes them
+#: is not always quick, as the others keep the interpreter busy.
+JOBS_AHEAD = 4
+
+#: How long (in seconds) a wait for results lasts at a time.
+WAIT = 0.05
+
+#: How long (in seconds) to wait for jobs that are told to stop: models do so within 0.05 s, and
+#: estimators not at all.
+PATIENCE, SHORT_PATIENCE = 1.0, 0.08
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C while many jobs ran.
+
+    Attributes
+    ----------
+    results, stopped : Results
+        Of the jobs that are done, and of those that were cut short; their models are usable.
+    search : Search
+        The sets of a search that are done; None elsewhere.
+    """
+
+    search: Any = None
+
+    def __init__(self, results: Results, stopped: Results):
+        super().__init__(f"{len(results)} jobs are done, {len(stopped)} were cut short")
+        self.results, self.stopped = results, stopped
+
+
+def fit_many(
+    jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *, verbose: int | str = 0,
+    on_result: Callable[[Result], object] | None = None,
+    score: Callable[[Any, dict[str, Any]], Any] | None = None, keep_models: bool = True,
+    seed: int | None = None, raise_errors: bool = False,
+) -> Results:  # fmt: skip
+    """Train many models side by side, each as if it were alone.
+
+    They run in threads, which share the data and hardly ever wait for each other. A job trains
+    on one thread, and gives the same bits as it would alone, whatever ``n_jobs`` is. The
+    results are in the order of the jobs.
+
+    Parameters
+    ----------
+    jobs : iterable of dict
+        Each with
+
+        - ``"model"``: a compiled model, or a function without arguments that makes one, such as
+          ``model.replicate``, which is the quickest; or any object with ``fit``, or a function
+          that makes one. No two jobs may have the same model
+        - ``"x"``, ``"y"``: the data, which any number of jobs may share, and which must not
+          change before they are done
+        - ``"rows"``, optional: whole numbers; only these rows of x and y are trained on
+        - ``"name"``, optional, for the result; and ``"params"``, a dict for the result that
+          sets the job apart
+        - ``"seed"``, optional: for the random numbers that the function and ``fit`` draw
+        - any other argument of ``fit``; ``"callbacks"`` may be a function that makes them.
+
+        A list is checked before anything begins. From anything else jobs are taken as threads
+        need them, so that there may be any number.
+    n_jobs : int
+        Threads; -1 for one a CPU.
+    verbose : {"auto", 0, 1, 2}
+        0 nothing, 1 a bar, 2 a line for each job that is done; at most ten updates a second.
+    on_result : function of (Result), optional
+        Called in this thread for each result.
+    score : function of (model, job), optional
+        Called when a model is trained, on its thread. It returns a dict of values or one
+        number, for ``result.scores``.
+    keep_models : bool
+        False: results have no models.
+    seed : int, optional
+        Job number i has the seed ``seed + i``, modulo 2**32, if it names none. By default it is
+        drawn from the process' stream, so that ``set_random_seed`` fixes all.
+    raise_errors : bool
+        Raise the error of the first job that fails, and stop the others. By default its result
+        has it.
+
+    Raises
+    ------
+    ArgumentError, DataTypeError, UnknownNameError
+        For a job in a list that cannot be run; says its index. Jobs that come one by one have
+        it in their results.
+    Interrupted
+        On Ctrl-C, a KeyboardInterrupt with the results so far.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastgd
+    >>> x = np.random.default_rng(0).normal(size=(64, 3))
+    >>> def make():
+    ...     model = fastgd.Sequential([fastgd.layers.Dense(1, input_shape=(3,))])
+    ...     model.compile("sgd", "mse")
+    ...     return model
+    >>> jobs = [{"model": make, "x": x, "y": x[:, 0], "epochs": n} for n in (1, 30)]
+    >>> short, long = fastgd.fit_many(jobs, n_jobs=2, seed=1)
+    >>> short.scores["loss"] > long.scores["loss"]
+    True
+    """
+    raise_errors = boolean(raise_errors, "raise_errors")
+    optional_function(on_result, "on_result")
+    total = len(jobs) if isinstance(jobs, Sized) else None
+    progress = JobProgress(verbosity(verbose), total)
+    run = _start(jobs, n_jobs, score, keep_models, seed)
+    results = []
+    try:
+        for result in run:
+            results.append(result)
+            progress.add(result)
+            if on_result is not None:
+                on_result(result)
+            if raise_errors and not result.ok:
+                raise result.error
+    except KeyboardInterrupt:
+        done, stopped = run.stop()
+        raise Interrupted(Results(results + done), Results(stopped)) from None
+    except BaseException:
+        run.stop()
+        raise
+    progress.finish()
+    return Results(results)
+
+
+def as_completed(
+    jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *,
+    score: Callable[[Any, dict[str, Any]], Any] | None = None, keep_models: bool = True,
+    seed: int | None = None,
+) -> Generator[Result, None, None]:  # fmt: skip
+    """Yield the results of ``fit_many`` one by one, as they come.
+
+    Jobs are taken as results are: there are never more than a few in flight. Leaving the loop
+    stops those. It takes the arguments of ``fit_many``, and raises the same errors when it is
+    called; the results of ``Interrupted`` are those that were not yielded.
+
+    Examples
+    --------
+    >>> from fastgd import Sequential, layers, many
+    >>> def make():
+    ...     model = Sequential([layers.Dense(1, input_shape=(1,))])
+    ...     model.compile("sgd", "mse")
+    ...     return model
+    >>> jobs = ({"model": make, "x": [[1.0]], "y": [1.0]} for _ in range(3))
+    >>> sorted(result.index for result in many.as_completed(jobs))
+    [0, 1, 2]
+    """
+    return _yield_from(_start(jobs, n_jobs, score, keep_models, seed))
+
+
+def _yield_from(run):
+    try:
+        yield from run
+    except KeyboardInterrupt:
+        done, stopped = run.stop()
+        raise Interrupted(Results(done), Results(stopped)) from None
+    finally:
+        run.stop()
+
+
+def _start(jobs, n_jobs, score, keep_models, seed):
+    """Check the arguments; return a ParallelRun of the jobs."""
+    threads = config.threads(n_jobs)
+    keep_models = boolean(keep_models, "keep_models")
+    optional_function(score, "score")
+    if isinstance(jobs, dict) or not isinstance(jobs, Iterable):
+        raise DataTypeError(f"jobs: expected dicts, got {jobs!r}")
+    seed, owners, cache = first_seed(seed), Ownership(), SharedDataCache()
+
+    def checked(index, given):
+        try:
+            job = Job(index, given, seed + index)
+            owners.claim(index, job.model, given)
+        except FastgdError as error:
+            return RefusedJob(index, error)
+        return job
+
+    all_jobs = (checked(index, given) for index, given in enumerate(jobs))
+    if isinstance(jobs, Sequence):
+        all_jobs = list(all_jobs)
+        for job in all_jobs:
+            if isinstance(job, RefusedJob):
+                raise job.error
+        threads = min(threads, max(1, len(all_jobs)))
+    return ParallelRun(
+        iter(all_jobs), threads, lambda job: job.run(owners, cache, score, keep_models)
+    )
+
+
+class ParallelRun:
+    """Iterate over the results of jobs in the order in which they are done.
+
+    Its pool is one of daemon threads, so that a fit that cannot be stopped does not hold up the
+    end of the process, as the threads of ``concurrent.futures`` do. The iterator of jobs is
+    consumed by the thread that asks for results, as far ahead as threads need; a single thread
+    runs each job when its result is asked for. ``run(job)`` returns its result.
+    """
+
+    def __init__(self, jobs, threads, run):
+        self._jobs, self._threads, self._run = jobs, threads, run
+        self._pool = None
+        self._done = queue.SimpleQueue()  # of (job, result or error)
+        self._running = set()
+        self._in_flight = 0
+        self._stopping = False
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self._threads == 1:
+            return self._run(next(self._jobs))
+        while not self._stopping and self._in_flight < JOBS_AHEAD * self._threads:
+            job = next(self._jobs, None)
+            if job is None:
+                break
+            if self._pool is None:
+                self._pool = ThreadPool(self._threads)
+            self._pool.apply_async(self._work, (job,))
+            self._in_flight += 1
+        if not self._in_flight:
+            self.stop()
+            raise StopIteration
+        _, result = self._next_done()
+        self._in_flight -= 1
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    def _next_done(self):
+        """Wait for the next entry, a little at a time.
+
+        Ctrl-C would not end a single wait where a library (such as polars) has system calls
+        restart after a signal.
+        """
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return self._done.get(timeout=WAIT)
+
+    def _work(self, job):
+        self._running.add(job)  # first: `stop` sets the flag, and then looks at what runs
+        try:
+            if not self._stopping:
+                self._done.put((job, self._run(job)))
+        except BaseException as error:  # such as SystemExit: for the caller's thread
+            self._done.put((job, error))
+        finally:
+            self._running.discard(job)
+
+    def stop(self):
+        """Begin no more jobs, and end those that run.
+
+        Return the results that were done and not yet asked for, and those that were cut short.
+        """
+        self._stopping = True
+        begun = time.monotonic()
+        while running := list(self._running):
+            for job in running:  # again and again, for a fit that just begins clears the flag
+                job.stop()
+            patience = PATIENCE if any(job.can_stop for job in running) else SHORT_PATIENCE
+            if time.monotonic() - begun > patience:
+                break
+            time.sleep(0.002)
+        if self._pool is not None:
+            self._pool.terminate()
+            if not self._running:
+                self._pool.join()
+        done, stopped = [], []
+        while not self._done.empty():
+            job, result = self._done.get()
+            if not isinstance(result, BaseException):
+                (stopped if job.stopped else done).append(result)
+        return done, stopped

@@ -1,0 +1,100 @@
+"""Rows of data that jobs share: models read them in place, estimators get a copy."""
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from fastgd._data.subsets import Shared
+from fastgd._typing import Data
+from fastgd.errors import ArgumentError
+from fastgd.many.results import as_scores
+from fastgd.models import Model
+
+#: A function of (model, x, y) that returns a dict of values, or one number.
+ScoreFunction: TypeAlias = Callable[[Any, Data, Data], Any]
+
+#: The number of data sets that a cache keeps, those used last.
+CACHE_SIZE = 8
+
+
+class SharedDataCache:
+    """Keep the Shared of the data of jobs, so that they are converted once."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._cache = {}  # id -> Shared, which holds the data, so that the id stays theirs
+
+    def of(self, values, argument="x"):
+        """Return what a Model takes for these values: see ``share``."""
+        with self._lock:
+            shared = self._cache.pop(id(values), None)
+            if shared is None:
+                shared = share(values, argument)
+            if isinstance(shared, Shared) and shared is not values:
+                self._cache[id(values)] = shared  # behind the others
+                if len(self._cache) > CACHE_SIZE:
+                    del self._cache[next(iter(self._cache))]
+        return shared
+
+
+def share(values, argument="x"):
+    """Return an array or frame as a Shared; anything else as it is, for ``fit`` to check."""
+    arrays = type(values) is np.ndarray or any(
+        hasattr(values, name) for name in ("columns", "to_numpy")
+    )
+    return Shared(values, argument) if arrays else values
+
+
+def share_pair(data, argument):
+    """Return x and y of a pair, each as ``share`` returns it."""
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise ArgumentError(f"{argument}: expected a pair (x, y)")
+    return share(data[0]), share(data[1], "y")
+
+
+def take(x, rows):
+    """Return a copy of some rows of data of any kind; for None the data as they are."""
+    if isinstance(x, Shared):
+        x = x.values
+    if rows is None or x is None:
+        return x
+    if isinstance(x, dict):
+        return {key: take(part, rows) for key, part in x.items()}
+    if hasattr(x, "iloc"):
+        return x.iloc[rows]
+    return x[rows] if hasattr(x, "shape") else np.asarray(x)[rows]
+
+
+def fit(model, x, y, rows, arguments):
+    """Train on some rows, None for all; return what the model's ``fit`` returns."""
+    if isinstance(model, Model):
+        return model.fit(x, y, rows=rows, **({"n_jobs": 1, "verbose": 0} | arguments))
+    if arguments.get("sample_weight") is not None:
+        weights = take(arguments["sample_weight"], rows)
+        arguments = arguments | {"sample_weight": weights}
+    x, y = take(x, rows), take(y, rows)
+    return model.fit(x, **arguments) if y is None else model.fit(x, y, **arguments)
+
+
+def held_out_scores(model, data, rows, score=None):
+    """Return the scores of a trained model over some rows, with "test_" before their names.
+
+    data is (x, y). score is a function of (model, x, y); by default a Model's ``evaluate``, an
+    estimator's ``score``.
+    """
+    if score is None and isinstance(model, Model):
+        found = model.evaluate(*data, rows=rows, verbose=0, return_dict=True, n_jobs=1)
+    else:
+        x, y = (take(part, rows) for part in data)
+        default = {"score": float(model.score(x, y))} if score is None else None
+        found = default or as_scores(score(model, x, y))
+    return {f"test_{name}": value for name, value in found.items()}
+
+
+def predict(model, x, rows, method="predict"):
+    """Return the result of a method of a trained model for some rows."""
+    if isinstance(model, Model) and method == "predict":
+        return model.predict(x, rows=rows, verbose=0, n_jobs=1)
+    return getattr(model, method)(take(x, rows))

@@ -1,0 +1,183 @@
+"""Hold what ``compile`` chose, and the compiled steps that come of it."""
+
+from typing import Any
+
+from fastgd import optimizers
+from fastgd._core.formulas import Loss
+from fastgd._data.validation import boolean, positive_int
+from fastgd._engine.plan import width_of
+from fastgd._training.step import CompiledStep, OnlineStep
+from fastgd.errors import ArgumentError
+from fastgd.models.assembly import frozen_layers
+from fastgd.models.objective import Objective, Results, warn_of_double_activation
+from fastgd.optimizers import Optimizer
+
+
+class Compilation:
+    """Hold the choices of ``compile``: what is minimised and measured, and by what.
+
+    Parameters
+    ----------
+    arguments : dict
+        Those of ``Model.compile``.
+
+    Attributes
+    ----------
+    optimizer : Optimizer or None
+    objective : Objective
+    """
+
+    def __init__(self, arguments=None):
+        self.arguments = arguments or {}
+        chosen = {name: self.arguments.get(name) for name in _OBJECTIVE}
+        self.optimizer = optimizers.get(arguments["optimizer"]) if arguments else None
+        self.objective = Objective(*chosen.values())
+        self._resolved = None
+        self.forget()
+
+    def forget(self):
+        """Forget all that was made for the present graph and weights."""
+        self._steps, self._columns = {}, None
+        self._resolved = None
+
+    def objectives(self, graph, output_names, shape=None):
+        """Return what each output of a graph is trained for: a tuple of OutputObjective.
+
+        graph : Graph or None
+        shape : tuple, optional
+            That of the output, where there is no graph yet.
+        """
+        if self._resolved is None or graph is None:
+            if graph is not None:
+                widths = map(width_of, graph.output_shapes)
+                self._resolved = self.objective.resolve(output_names, widths)
+            else:
+                width = None if shape is None else width_of(shape)
+                self._resolved = self.objective.resolve([None], [width])
+        return self._resolved
+
+    def step(self, engine, assembly, objectives, weighted=False):
+        """Make the CompiledStep of an assembly.
+
+        weighted : bool
+            Whether targets end in columns of weights.
+        """
+        plan = assembly.plan
+        if self.objective.trains:
+            plan = plan.trained_with(objectives, assembly.last_activations, weighted)
+        step = self._steps[weighted] = CompiledStep(
+            engine.Program(plan, assembly.parameters, assembly.gradients),
+            assembly,
+            self.optimizer,
+            Results(objectives if self.objective.trains else (), plan),
+        )
+        return step
+
+    def made(self, weighted=False):
+        """Return the CompiledStep that was made before; None where there is none."""
+        if self.objective.custom_losses:  # which take any number of columns
+            columns = [loss.columns for loss in self.objective.custom_losses]
+            if columns != self._columns:
+                self._steps, self._columns = {}, columns
+        return self._steps.get(weighted)
+
+    def release(self):
+        """Give back the room that programs take for batches; the next call makes it anew."""
+        self._steps = {}
+
+    def replica(self, assembly):
+        """Return this compilation for another model that is described alike."""
+        twin = object.__new__(Compilation)
+        vars(twin).update(vars(self))
+        twin.optimizer = None if self.optimizer is None else self.optimizer.fresh()
+        twin._steps = {
+            weighted: step.replica(assembly, twin.optimizer)
+            for weighted, step in list(self._steps.items())
+        }
+        return twin
+
+    def online_step(self, engine, step, signature, stream):
+        """Return an OnlineStep for single batches; False where a step is more than a call."""
+        if not self.objective.trains or self.optimizer.whole_batch:
+            return False
+        assembly, objective = step.assembly, signature.objectives[0]
+        chosen = *objective.metrics, *objective.weighted
+        if (
+            len(signature.objectives) > 1
+            or not signature.plain
+            or len(signature.output_shapes[0]) > 2
+            or objective.loss.code == Loss.LOSS_NONE
+            or assembly.penalties.in_python
+            or assembly.plan.functions
+            or not all(metric.compiled for metric in chosen)
+        ):
+            return False
+        classes = signature.output_width if objective.loss.sparse else 0
+        job = engine.OnlineJob(
+            step.program, step.results.size, objective.loss.target_range, classes, not chosen,
+            step.failed,
+        )  # fmt: skip
+        job.stream = stream
+        return OnlineStep(step, job)
+
+    def warn_of_double_activation(self, objectives, assembly, stacklevel):
+        """Warn where a loss takes logits and the output is activated."""
+        warn_of_double_activation(objectives, assembly.last_activations, stacklevel + 1)
+
+
+_OBJECTIVE = ("loss", "metrics", "weighted_metrics", "loss_weights")
+
+
+def checked_arguments(model, arguments):
+    """Return the arguments of ``compile``; raise for those of which nothing can come."""
+    for name in ("train_step", "test_step", "predict_step"):
+        if hasattr(model, name):
+            raise ArgumentError(
+                f"{type(model).__name__}.{name}: it would never be called, for the step is "
+                "compiled; write a loop with GradientTape, or a custom loss"
+            )
+    boolean(arguments["run_eagerly"], "run_eagerly")
+    positive_int(arguments["steps_per_execution"], "steps_per_execution")
+    jit_compile = arguments["jit_compile"]
+    if jit_compile is not None and not (isinstance(jit_compile, str) and jit_compile == "auto"):
+        boolean(jit_compile, "jit_compile")
+    boolean(arguments["auto_scale_loss"], "auto_scale_loss")
+    return arguments
+
+
+def compile(
+    self: Any, optimizer: str | Optimizer = "rmsprop", loss: Any = None,
+    loss_weights: Any = None, metrics: Any = None, weighted_metrics: Any = None,
+    run_eagerly: bool = False, steps_per_execution: int = 1,
+    jit_compile: str | bool | None = "auto", auto_scale_loss: bool = True,
+) -> None:  # fmt: skip
+    """Choose how to train.
+
+    Parameters
+    ----------
+    optimizer : str or Optimizer
+        A name or object of ``fastgd.optimizers``.
+    loss : str, function or Loss, optional
+        A name, function or object of ``fastgd.losses``. A model without one only predicts.
+    loss_weights : float or list of float, optional
+        The factors of the losses of the outputs.
+    metrics : list of str or Metric, optional
+        Names or objects of ``fastgd.metrics``; ``"accuracy"`` is resolved as in Keras.
+    weighted_metrics : list of str or Metric, optional
+        The same, with the weights of rows and classes that the loss has.
+    run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
+        Accepted as in Keras: an epoch is one compiled call in any case, and Python
+        functions of your own are called from within.
+
+    Raises
+    ------
+    UnknownNameError
+        Listing the names there are; the model stays compiled as it was.
+    """
+    arguments = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+    compilation = Compilation(checked_arguments(self, arguments))
+    compilation.objectives(self._graph, self.output_names if self.built else None)
+    self._compilation = compilation
+    self._frozen = frozen_layers(self.leaves()) if self.built else frozenset()
+    self.moved()
+    self._warn_of_double_activation()
