@@ -45,7 +45,7 @@ test-blas: $(VENV)/with-test
 test-pythons:
 	.ci/pythons
 
-# Keras' own figures beside ours; it is large, and not needed for `make test`.
+# The comparisons with Keras; it is large, and not needed for `make test`.
 test-keras: $(VENV)/with-keras
 	KERAS_BACKEND=jax $(PYTEST) --grid -k keras
 

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from pathlib import Path
 
 if sys.version_info < (3, 11):  # noqa: UP036
     raise SystemExit(f"fastgd needs Python 3.11 or newer, this is {sys.version.split()[0]}")
@@ -187,6 +188,10 @@ class ParallelBuild(build_ext):
             platform = f"{sysconfig.get_platform()}-{sys.implementation.cache_tag}"
             self.build_lib = f"{FOLDER}/lib.{platform}"
             self.build_temp = f"{FOLDER}/temp.{platform}"
+        if self.editable_mode or self.inplace:
+            for build in {"baseline", "avx2", "avx512"} - set(BUILDS):  # of an earlier choice
+                for module in Path("fastgd/_core").glob(f"*_{build}.*.so"):
+                    module.unlink()
         super().run()
 
     def is_due(self, ext):

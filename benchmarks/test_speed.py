@@ -6,11 +6,11 @@ which lets the sides take turns.
 
 import pytest
 
-from fastgd.bench.frameworks import FRAMEWORKS, OURS
+from fastgd.bench.frameworks import OURS, find
 from fastgd.bench.measure import TOLERANCE, difference
-from fastgd.bench.selection import WORKLOADS
-from fastgd.bench.workloads import Starting
+from fastgd.bench.workloads import WORKLOADS, Starting
 
+FRAMEWORKS = find()
 IN_PROCESS = [workload for workload in WORKLOADS if type(workload) is not Starting]
 
 

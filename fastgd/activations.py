@@ -58,9 +58,8 @@ def linear(x: Data) -> Any:
     return x
 
 
-def relu(
-    x: Data, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
-) -> Any:
+def relu(x: Data, negative_slope: float = 0.0, max_value: float | None = None,
+         threshold: float = 0.0) -> Any:  # fmt: skip
     """Compute max(x, 0); in general max_value where x >= max_value, x where threshold <= x <
     max_value, and negative_slope (x - threshold) below.
 
@@ -76,9 +75,8 @@ def relu(
     return _applied(x, description.code, *description.settings)
 
 
-def rectifier(
-    negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
-) -> Description:
+def rectifier(negative_slope: float = 0.0, max_value: float | None = None,
+              threshold: float = 0.0) -> Description:  # fmt: skip
     """Return the Description of ``relu`` with these arguments."""
     largest = np.inf if max_value is None else float(max_value)
     return Description(
@@ -224,29 +222,21 @@ class UserActivation:
         return tape.gradient(y, watched, d_y, unconnected_gradients="zero")
 
 
+_SETTINGS: dict[Callable[..., Any], tuple[float, ...]] = {
+    elu: (1.0,), celu: (1.0,), squareplus: (4.0,), soft_shrink: (0.5,), hard_shrink: (0.5,),
+}  # fmt: skip
 #: Activation -> its Description with the default arguments.
 DESCRIPTIONS: dict[Callable[..., Any], Description] = {
-    linear: Description(Activation.ACTIVATION_LINEAR),
-    relu: Description(Activation.ACTIVATION_RELU),
-    leaky_relu: rectifier(0.2),
-    relu6: rectifier(max_value=6.0),
-    elu: Description(Activation.ACTIVATION_ELU, (1.0,)),
-    celu: Description(Activation.ACTIVATION_CELU, (1.0,)),
-    gelu: Description(Activation.ACTIVATION_GELU),
-    squareplus: Description(Activation.ACTIVATION_SQUAREPLUS, (4.0,)),
-    soft_shrink: Description(Activation.ACTIVATION_SOFT_SHRINK, (0.5,)),
-    hard_shrink: Description(Activation.ACTIVATION_HARD_SHRINK, (0.5,)),
-    **{
-        function: Description(_code(function.__name__))
-        for function in (
-            selu, silu, mish, softplus, softsign, sparse_plus, sparse_sigmoid, sigmoid,
-            log_sigmoid, exponential, tanh, tanh_shrink, hard_tanh, hard_sigmoid, hard_silu,
-        )
-    },
-    softmax: Description(Activation.ACTIVATION_SOFTMAX),
-    log_softmax: Description(Activation.ACTIVATION_LOG_SOFTMAX),
+    f: Description(_code(f.__name__), _SETTINGS.get(f, ()), function=f)
+    for f in (
+        linear, relu, elu, celu, gelu, squareplus, soft_shrink, hard_shrink, selu, silu, mish,
+        softplus, softsign, sparse_plus, sparse_sigmoid, sigmoid, log_sigmoid, exponential,
+        tanh, tanh_shrink, hard_tanh, hard_sigmoid, hard_silu, softmax, log_softmax,
+    )
+} | {
+    f: replace(description, function=f)
+    for f, description in ((leaky_relu, rectifier(0.2)), (relu6, rectifier(max_value=6.0)))
 }  # fmt: skip
-DESCRIPTIONS = {f: replace(known, function=f) for f, known in DESCRIPTIONS.items()}
 swish, hard_swish = silu, hard_silu
 REGISTRY = Registry(
     "activation", __name__, classes=(), functions=(*DESCRIPTIONS, glu), unnamed=(threshold,),

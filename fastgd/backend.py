@@ -1,6 +1,6 @@
 """Names of older programs, for functions of ``config`` and ``utils``."""
 
 from fastgd.config import floatx, set_floatx
-from fastgd.utils.session import clear_session
+from fastgd.utils import clear_session
 
 __all__ = ["clear_session", "floatx", "set_floatx"]

@@ -38,7 +38,13 @@ class Constraint(Described):
 
     def __call__(self, w: Data) -> Array:
         """Return the projected values of an array in a new one."""
-        return w
+        row = self.projection(np.shape(w))
+        if row is None:
+            return w
+        w = numeric(w, "w")
+        result = np.array(w, dtype=w.dtype if w.dtype.char in "fd" else np.float64, order="C")
+        builds.load(config.engine()).constrain(result.reshape(-1), row.reshape(1))
+        return result
 
     def projection(self, shape: Shape) -> Array | None:
         """Return a row of types.CONSTRAINT_ROW, offset 0, for weights of a shape.
@@ -48,21 +54,7 @@ class Constraint(Described):
         return None
 
 
-class _Compiled(Constraint):
-    """Project by the engine."""
-
-    def projection(self, shape: Shape) -> Array:
-        raise NotImplementedError
-
-    def __call__(self, w: Data) -> Array:
-        w = numeric(w, "w")
-        result = np.array(w, dtype=w.dtype if w.dtype.char in "fd" else np.float64, order="C")
-        row = self.projection(w.shape)
-        builds.load(config.engine()).constrain(result.reshape(-1), row.reshape(1))
-        return result
-
-
-class NonNeg(_Compiled):
+class NonNeg(Constraint):
     """Compute max(w, 0).
 
     Examples
@@ -77,7 +69,7 @@ class NonNeg(_Compiled):
         return _row(Code.CONSTRAINT_NON_NEGATIVE, (1, math.prod(shape), 1))
 
 
-class MinMaxNorm(_Compiled):
+class MinMaxNorm(Constraint):
     """Project to norms of at least min_value and at most max_value.
 
     Parameters
@@ -109,10 +101,8 @@ class MinMaxNorm(_Compiled):
            [0.8, 0. ]])
     """
 
-    def __init__(
-        self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0,
-        axis: int | list[int] | None = 0,
-    ):  # fmt: skip
+    def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0,
+                 axis: int | list[int] | None = 0):  # fmt: skip
         self.min_value = number(min_value, "min_value", low=0)
         self.max_value = number(max_value, "max_value", low=self.min_value)
         self.rate = number(rate, "rate", low=0, high=1)
@@ -123,7 +113,7 @@ class MinMaxNorm(_Compiled):
         return _row(Code.CONSTRAINT_NORM, sizes, self.min_value, self.max_value, self.rate)
 
 
-class MaxNorm(_Compiled):
+class MaxNorm(Constraint):
     """Project to norms of at most max_value: MinMaxNorm(0, max_value).
 
     Parameters
@@ -141,7 +131,7 @@ class MaxNorm(_Compiled):
         return _row(Code.CONSTRAINT_NORM, _around(shape, self.axis), 0.0, self.max_value)
 
 
-class UnitNorm(_Compiled):
+class UnitNorm(Constraint):
     """Project to norms of 1: w / (1e-7 + norm). A vector of zeros stays unchanged.
 
     Parameters

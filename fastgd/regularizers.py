@@ -83,7 +83,7 @@ class L1L2(Regularizer):
 
     def factors(self) -> tuple[float, float]:
         """Return (l1, l2)."""
-        return self.l1, self.l2
+        return getattr(self, "l1", 0.0), getattr(self, "l2", 0.0)
 
     def __call__(self, x: Data) -> Any:
         x = ops.convert_to_tensor(x)
@@ -107,9 +107,6 @@ class L1(L1L2):
     def __init__(self, l1: float | None = 0.01):
         self.l1 = _factor(l1, "l1", 0.01)
 
-    def factors(self) -> tuple[float, float]:
-        return self.l1, 0.0
-
 
 class L2(L1L2):
     """Compute l2 * sum of x².
@@ -127,9 +124,6 @@ class L2(L1L2):
 
     def __init__(self, l2: float | None = 0.01):
         self.l2 = _factor(l2, "l2", 0.01)
-
-    def factors(self) -> tuple[float, float]:
-        return 0.0, self.l2
 
 
 class SharedL2(L2):
@@ -213,9 +207,7 @@ class OrthogonalRegularizer(Regularizer):
 
     def penalty(self, shape: Shape) -> tuple[int, float, float]:
         self._check(shape)
-        if self.mode == "rows":
-            return Penalty.PENALTY_ORTHOGONAL_ROWS, self.factor, 0.0
-        return Penalty.PENALTY_ORTHOGONAL_COLUMNS, self.factor, 0.0
+        return Penalty[f"PENALTY_ORTHOGONAL_{self.mode.upper()}"], self.factor, 0.0
 
 
 def of_outputs(identifier: Identifier) -> L1L2 | None:

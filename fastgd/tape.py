@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from fastgd._autodiff.backward import Gradients, leaves, map_structure
 from fastgd._autodiff.tensor import Tensor, active, followed, record
 from fastgd._core.arrays import native
 from fastgd._typing import Array, Data
@@ -192,10 +191,8 @@ class GradientTape:
         self._follow(tensor, (id(tensor), None))
         self._nodes.append((id(tensor), links, backward))
 
-    def gradient(
-        self, target: Any, sources: Any, output_gradients: Any = None,
-        unconnected_gradients: str = "none",
-    ) -> Any:  # fmt: skip
+    def gradient(self, target: Any, sources: Any, output_gradients: Any = None,
+                 unconnected_gradients: str = "none") -> Any:  # fmt: skip
         """Return the gradient of `target` with respect to `sources`.
 
         Parameters
@@ -230,8 +227,8 @@ class GradientTape:
                 "gradient() was called a second time on a tape that is not persistent; "
                 "create it with GradientTape(persistent=True)"
             )
-        collected = Gradients(self._owners)
-        wanted = {slot[0] for x in leaves(sources) if (slot := self._source_slot(x))}
+        collected = _Gradients(self._owners)
+        wanted = {slot[0] for x in _leaves(sources) if (slot := self._source_slot(x))}
         before, active.tapes = active.tapes, ()  # the way back is not recorded
         try:
             self._seed(collected, target, output_gradients)
@@ -239,7 +236,7 @@ class GradientTape:
         finally:
             active.tapes = before
         zero = unconnected_gradients == "zero"
-        result = map_structure(
+        result = _map_structure(
             lambda x: collected.result(self._source_slot(x), x, zero), sources
         )
         if not self._persistent:
@@ -261,7 +258,7 @@ class GradientTape:
     def _seed(self, collected, target, output_gradients):
         targets, weights = target, output_gradients
         if not isinstance(target, (list, tuple)):
-            targets, weights = [target], None if weights is None else [weights]
+            targets, weights = [target], [weights]
         weights = [None] * len(targets) if weights is None else weights
         if len(weights) != len(targets):
             raise ShapeError(
@@ -288,11 +285,7 @@ def _place(variable):
 
 
 def value_and_grad(function: Callable[[Any], Any], x: Data) -> tuple[float, Array]:
-    """Return the number that a function gives for an array, and its gradient by the tape.
-
-    The gradient is of the shape and data type of x, and zero if the number does not depend on
-    x. A ShapeError says that the function gives more than one number.
-    """
+    """Return the number that a function gives for an array, and its gradient, as x is."""
     x = native(np.array(x))
     with GradientTape() as tape:
         watched = tape.watch(x)
@@ -302,3 +295,82 @@ def value_and_grad(function: Callable[[Any], Any], x: Data) -> tuple[float, Arra
     if not isinstance(value, Tensor):
         return float(value), np.zeros_like(x)
     return float(value.numpy()), tape.gradient(value, watched)
+
+
+class _Gradients:
+    """Gradients by slot: ``(key, None)``, or ``(key of a flat vector, slice of it)``."""
+
+    def __init__(self, owners):
+        self._owners = owners
+        self._arrays = {}
+        self._parts = {}  # key of a flat vector -> the slices that got a contribution
+
+    def add(self, slot, gradient):
+        """Add a contribution."""
+        key, where = slot
+        if where is None:
+            # Never in place: the array may be the gradient of another slot as well.
+            so_far = self._arrays.get(key)
+            self._arrays[key] = gradient if so_far is None else so_far + gradient
+            return
+        if key not in self._parts:
+            self._parts[key] = []
+            owner = self._owners[key]
+            self._arrays[key] = np.zeros(owner.size, owner.dtype)
+        self._arrays[key][where] += gradient.reshape(-1)
+        self._parts[key].append(where)
+
+    def walk(self, nodes, wanted):
+        """Go through the nodes that depend on a key in `wanted`, from the last to the first."""
+        depends = set()
+        for key, links, _ in nodes:
+            for _, slot, _ in links:
+                if slot[0] in wanted or slot[0] in depends:
+                    depends.add(key)
+                    break
+        for key, links, backward in reversed(nodes):
+            if key not in depends or key not in self._arrays:
+                continue
+            # All that was computed from it comes later, so the gradient is complete.
+            d = self._arrays[key] if key in wanted else self._arrays.pop(key)
+            gradients = backward(d)
+            for i, slot, like in links:
+                if gradients[i] is None:
+                    continue
+                gradient = np.asarray(gradients[i])
+                if gradient.shape != like.shape:
+                    raise ShapeError(
+                        f"backward returned a gradient of shape {gradient.shape} for "
+                        f"parents[{i}] of shape {like.shape}"
+                    )
+                if gradient.dtype != like.dtype:
+                    gradient = gradient.astype(like.dtype)
+                self.add(slot, gradient)
+
+    def result(self, slot, source, zero):
+        """Return the gradient of `source`; without one None, or zeros if `zero`."""
+        if slot is not None and slot[0] in self._arrays:
+            key, where = slot
+            if where is None:
+                return np.array(self._arrays[key])
+            if any(p.start < where.stop and where.start < p.stop for p in self._parts[key]):
+                return self._arrays[key][where].reshape(source.shape)
+        return np.zeros(source.shape, source.dtype) if zero else None
+
+
+def _leaves(structure):
+    """Return the items of nested lists, tuples and dicts in one list."""
+    if isinstance(structure, dict):
+        structure = structure.values()
+    elif not isinstance(structure, (list, tuple)):
+        return [structure]
+    return [leaf for item in structure for leaf in _leaves(item)]
+
+
+def _map_structure(function, structure):
+    """Return nested lists, tuples and dicts with ``function(item)`` for every item."""
+    if isinstance(structure, dict):
+        return {name: _map_structure(function, item) for name, item in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        return type(structure)([_map_structure(function, item) for item in structure])
+    return function(structure)

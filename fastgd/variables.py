@@ -94,10 +94,8 @@ class Variable(ArrayMethods, np.ndarray[Any, Any]):  # type: ignore[misc] # plai
     _assignable = True
     _link: _Link
 
-    def __new__(
-        cls, owner: Data, offset: int = 0, shape: Any = None, *, name: str = "variable",
-        trainable: bool = True,
-    ) -> Self:  # fmt: skip
+    def __new__(cls, owner: Data, offset: int = 0, shape: Any = None, *, name: str = "variable",
+                trainable: bool = True) -> Self:  # fmt: skip
         if shape is None:
             value = native(np.array(owner))
             owner, shape = value.reshape(-1), value.shape

@@ -4,9 +4,9 @@ import numpy as np
 from engines import engine
 
 from fastgd._core.types import LinearLoss
+from fastgd.linear.data import Chunk
 from fastgd.linear.objective import LOSSES
-from fastgd.linear.sgd_epochs import RATES, Plan, Weights
-from fastgd.linear.streaming import Chunk
+from fastgd.linear.sgd import RATES, Plan, Weights
 
 #: The losses of one decision a row.
 POINT_LOSSES = [name for name, loss in LOSSES.items() if loss != LinearLoss.LINEAR_MULTINOMIAL]

@@ -7,7 +7,7 @@ import numpy as np
 from fastgd import losses
 from fastgd._core.formulas import Loss
 from fastgd.errors import ShapeError
-from fastgd.losses.registry import CLASSES
+from fastgd.losses import CLASSES
 
 #: Other configurations to try than the defaults, by class; those that have logits get them too.
 OTHERS = {
@@ -170,6 +170,8 @@ def _row(loss, y, p):
             means, raw = p[: len(y)], p[len(y) :]
             s = np.log(1 + np.exp(raw)) + np.longdouble(loss.epsilon)
             return np.mean(((y - means) / s) ** 2 / 2 + np.log(s * np.sqrt(2 * np.pi)))
+    if "Crossentropy" not in name:
+        raise KeyError(f"give the formula of {name} in _row")
     return _crossentropy(loss, name, y, p)
 
 

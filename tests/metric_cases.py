@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from fastgd.metrics.registry import CLASSES
+from fastgd.metrics import CLASSES
 
 #: Settings to try besides the defaults; where there are no defaults, instead of them.
 SETTINGS = {

@@ -13,17 +13,16 @@ import pytest
 
 from fastgd import config
 from fastgd._core import cpu
-from fastgd.bench import frameworks, measure, plot, table, threads
+from fastgd.bench import frameworks, measure, picture, table, threads
 from fastgd.bench.frameworks import FRAMEWORKS, OURS
 from fastgd.bench.measure import THREADED, DifferenceError, difference, measured
 from fastgd.bench.process import Runner, Worker, WorkerError
-from fastgd.bench.selection import WORKLOADS, full_grid
-from fastgd.bench.workloads import Prediction, Starting, Training
+from fastgd.bench.workloads import WORKLOADS, Prediction, Starting, Training, full_grid
 from fastgd.errors import DataTypeError, ShapeError
 
 ALL = frameworks.find()
 LABELS = {name: framework.label for name, framework in ALL.items()}
-TINY = Training((3, 4, 1), 4, 10, "float32", goals={"numpy": 1e-9, "best": 1e9, "torch": 2})
+TINY = Training((3, 4, 1), 4, 10, "float32")
 
 
 def run(*arguments):
@@ -73,16 +72,17 @@ def test_without_the_adapters_the_command_says_how_to_get_them(tmp_path):
     assert done.returncode == 0
     assert done.stderr.count("\n") == 1
     assert "the folder benchmarks of fastgd's repository" in done.stderr
-    refused = run(*arguments, "--peers=torch")
-    assert refused.returncode == 2
-    assert "unknown: torch" in refused.stderr
-    assert "the folder benchmarks of fastgd's repository" in refused.stderr
+    for option, word in (("--peers=torch", "unknown: torch"), ("--goals", "--goals")):
+        refused = run(*arguments, option)
+        assert refused.returncode == 2
+        assert word in refused.stderr
+        assert "the folder benchmarks of fastgd's repository" in refused.stderr
 
 
 def test_the_wheel_measures_fastgd_and_numpy():
     assert list(FRAMEWORKS) == [OURS, "numpy", "numpy-tuned"]
     assert all(framework.needs == () for framework in FRAMEWORKS.values())
-    peers = {"sklearn", "torch", "jax", "keras-tensorflow", "keras-torch", "onnxruntime"}
+    peers = {"sklearn", "torch", "jax", "keras-tensorflow", "onnxruntime"}
     assert peers < set(ALL) - set(FRAMEWORKS)
 
 
@@ -234,10 +234,14 @@ def test_the_work_in_a_step_is_counted():
     assert Prediction((2, 3, 4, 1), "float32", rows=10).multiply_adds == 10 * (6 + 12 + 4)
 
 
-def test_goals_are_compared_with_what_was_measured():
+def test_goals_are_compared_with_what_was_measured(monkeypatch):
+    goals = frameworks.adapters().goals
+    assert set(goals.GOALS) < {str(workload) for workload in WORKLOADS}
+    monkeypatch.setitem(goals.GOALS, str(TINY), {"numpy": 1e-9, "best": 1e9, "torch": 2})
     line = measured(TINY, runners(OURS, "numpy"), seconds=0, rounds=1)
+    line["goals"] = goals.compared(line)
     assert [goal["goal"] for goal in line["goals"]] == ["numpy", "best"]  # there is no torch
-    first, second = table.goals([line], LABELS)
+    first, second = goals.verdicts([line], LABELS)
     assert first.startswith("reached: 3-4-1, adam, batch 4 of 10, float32, NumPy by hand: ")
     assert second.startswith("MISSED: ")
 
@@ -272,5 +276,5 @@ def test_durations(us, text):
 def test_the_picture(tmp_path):
     where = table.machine([ALL[OURS]], 1)
     lines = [{"workload": f"w{i}", "ratio": {"numpy": 2.0 + i}} for i in range(3)]
-    plot.save(tmp_path / "ratios.png", where["cpu"], LABELS, lines)
+    picture.save(tmp_path / "ratios.png", where["cpu"], LABELS, lines)
     assert (tmp_path / "ratios.png").read_bytes().startswith(b"\x89PNG")

@@ -55,5 +55,10 @@ def test_the_examples_of_a_module_run(name):
 
 def test_there_are_examples():
     finder = doctest.DocTestFinder()
-    for name in ("fastgd", "fastgd.models.model", "fastgd.linear.model", "fastgd.optimizers"):
+    for name in (
+        "fastgd",
+        "fastgd.models.model",
+        "fastgd.linear.model",
+        "fastgd.optimizers.schedules",
+    ):
         assert any(t.examples for t in finder.find(importlib.import_module(name))), name

@@ -17,7 +17,10 @@ from engines import (
 from layer_nets import LAYERS, LayerNet, is_random, looks_across_rows
 from test_engine_gradients import differences
 
-from fastgd._core.types import Status
+from fastgd._core.types import Op, Status
+
+#: Operations that other tests are about.
+ELSEWHERE = {Op.OP_DENSE, Op.OP_ACTIVATION, Op.OP_COPY, Op.OP_MERGE}
 
 each_layer = pytest.mark.parametrize("name", LAYERS)
 WIDTHS = (1, 2, 3, 17, 33, 64, 100)
@@ -189,3 +192,8 @@ def test_a_loss_that_is_not_finite_moves_no_moment(build):
     short.train(x[:40], y[:40], 8, 5, shuffle=False, rates=1e-9)
     np.testing.assert_array_equal(run.parameters, short.parameters)
     assert figures(run.totals)[-1] == 40
+
+
+def test_every_operation_is_tried():
+    nets = [LayerNet(name, 7, 8, "float32") for name in LAYERS]
+    assert {int(op) for net in nets for op in net.plan.rows["op"]} | ELSEWHERE == {*Op}

@@ -200,7 +200,6 @@ LOADERS = [
     "import fastgd; model = fastgd.saving.load_model(path)",
     "import fastgd; model = fastgd.models.load_model(path)",
     "from fastgd.saving import load_model; model = load_model(path)",
-    "from fastgd.saving.api import load_model; model = load_model(path)",
     "import fastgd.models; model = fastgd.models.load_model(path)",
 ]
 

@@ -24,6 +24,8 @@ SAME = [case for case in CASES if case[0] not in RANDOM]
 )
 @pytest.mark.parametrize("training", [False, True])
 def test_the_same_outputs_and_gradients(name, arguments, shapes, training):
+    if not hasattr(keras.layers, name):
+        pytest.skip("Keras has none")
     x = inputs(name, arguments, shapes, dtype="float32")
     ours, theirs = (
         made(name, arguments, "float32"),

@@ -8,7 +8,7 @@ from problems import network, regression
 
 from fastgd import optimizers
 from fastgd.errors import ArgumentError, DivergenceError
-from fastgd.optimizers.line_search import Trial, strong_wolfe
+from fastgd.optimizers.lbfgs import Trial, strong_wolfe
 
 LINES = {
     "parabola": (lambda a: ((a - 3) ** 2, 2 * (a - 3)), (0.1, 1.0, 3.0, 50.0)),
@@ -106,3 +106,11 @@ def test_a_loss_that_is_not_finite_changes_nothing(engine):
     with pytest.raises(DivergenceError, match="loss"):
         model.fit(x, y, verbose=0)
     assert (model.parameters == np.float32(1e30)).all()
+
+
+def test_rounds_are_counted(engine):
+    x, y = regression(30)
+    model = network()
+    model.compile(optimizers.LBFGS(), "mse")
+    model.fit(x, y, epochs=2, verbose=0)
+    assert model.epochs_begun == 2

@@ -6,8 +6,8 @@ from batch_problems import CASES, linear, problem, rows, targets
 from engines import FOR_EVER, covering, digest, each_build, each_engine, missing
 
 from fastgd import reference
-from fastgd.linear.newton import coordinate_descent
 from fastgd.linear.objective import Objective
+from fastgd.linear.solvers import coordinate_descent
 
 SHAPES = covering(
     {"n": [1, 2, 7, 8, 9, 64, 65, 600],

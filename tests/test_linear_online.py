@@ -122,7 +122,7 @@ def test_chunks_have_to_be_alike(second, error, message):
 def test_columns_of_chunks_have_to_be_alike():
     pandas = pytest.importorskip("pandas")
     chunks = [(pandas.DataFrame(X, columns=list(names)), Y) for names in ("abc", "cba")]
-    with pytest.raises(ArgumentError, match="first chunk has the columns"):
+    with pytest.raises(ArgumentError, match="first chunk has columns"):
         linear.LinearModel().fit(chunks, solver=STEPS)
 
 

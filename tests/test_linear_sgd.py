@@ -11,7 +11,7 @@ from linear_problems import CSR, Course, features, plan, rows, targets_for
 from fastgd import config, linear
 from fastgd._core.types import Status
 from fastgd.errors import ArgumentError, DataError, DataTypeError, DivergenceError, ShapeError
-from fastgd.linear.streaming import Chunk
+from fastgd.linear.data import Chunk
 
 # Settings that between them have each loss with each rule, penalty and kind of averaging once.
 CASES = [

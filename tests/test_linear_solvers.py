@@ -11,10 +11,9 @@ from engines import each_build, each_engine
 from fastgd import linear as linear_models
 from fastgd.errors import ArgumentError, ConvergenceWarning, DivergenceError
 from fastgd.linear import LBFGS, LinearModel, Newton
-from fastgd.linear.least_squares import correct, moments, ridge
-from fastgd.linear.linalg import Inverse
+from fastgd.linear.linalg import Inverse, correct, moments, ridge
 from fastgd.linear.objective import SMOOTH, Objective, PriorObjective, Solution
-from fastgd.linear.solver_result import subgradient
+from fastgd.linear.solvers import subgradient
 
 pytest.importorskip("sklearn")
 

@@ -10,7 +10,7 @@ from problems import data as data_of_case
 
 from fastgd import Sequential, layers, losses, metrics
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError, UnknownNameError
-from fastgd.metrics.registry import CLASSES
+from fastgd.metrics import CLASSES
 
 each_case = pytest.mark.parametrize(
     ("cls", "arguments"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]

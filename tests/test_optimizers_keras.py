@@ -45,6 +45,8 @@ def test_random_configurations(seed):
     rng = np.random.default_rng(seed)
     name, arguments = random_configuration(rng)
     ours = CLASSES[name](**arguments)
+    if not hasattr(keras.optimizers, name):
+        pytest.skip("Keras has none")
     theirs = getattr(keras.optimizers, name)(**arguments)
     start = [rng.normal(size=shape).astype(np.float32) for shape in SHAPES]
     flat = np.concatenate([w.ravel() for w in start])

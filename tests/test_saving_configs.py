@@ -23,7 +23,7 @@ from fastgd import (
     regularizers,
     saving,
 )
-from fastgd._registry import families
+from fastgd._registry import objects
 from fastgd.errors import ArgumentError, DataTypeError, FastgdError, UnknownNameError
 
 #: What a constructor wants that has no default, by the name of the argument.
@@ -93,13 +93,13 @@ def public(family):
     """The classes of a family that stand for something."""
     return {
         f"{family}.{name}": thing
-        for name, thing in families.members(family).items()
+        for name, thing in objects.members(family).items()
         if inspect.isclass(thing) and hasattr(thing, "get_config")
         if name not in BASES and family != "models"
     }
 
 
-CLASSES = {name: cls for family in families.FAMILIES for name, cls in public(family).items()}
+CLASSES = {name: cls for family in objects.FAMILIES for name, cls in public(family).items()}
 
 
 def parameters(cls):
@@ -157,7 +157,7 @@ def test_classes_are_found():
         assert name in CLASSES
 
 
-@pytest.mark.parametrize("family", families.FAMILIES)
+@pytest.mark.parametrize("family", objects.FAMILIES)
 def test_the_registry_of_a_family_lists_every_public_class(family):
     module = importlib.import_module(f"fastgd.{family}")
     public_classes = {
@@ -166,12 +166,12 @@ def test_the_registry_of_a_family_lists_every_public_class(family):
         if inspect.isclass(thing) and hasattr(thing, "get_config")
         and f"{thing.__module__}.".startswith(f"fastgd.{family}.") and name[0] != "_"
     }  # fmt: skip
-    assert public_classes.items() <= families.members(family).items()
+    assert public_classes.items() <= objects.members(family).items()
 
 
 @pytest.mark.parametrize("family", ["activations", "losses", "metrics"])
 def test_functions_of_a_family_go_through_json(family):
-    functions = [f for f in families.members(family).values() if inspect.isfunction(f)]
+    functions = [f for f in objects.members(family).values() if inspect.isfunction(f)]
     assert functions
     for function in functions:
         assert through_json(function) is function

@@ -458,3 +458,24 @@ def test_lists(engine):
     model = compiled()
     model.fit(X.tolist(), Y.tolist(), batch_size=20, epochs=2, shuffle=False, verbose=0)
     assert model.parameters.tobytes() == by_arrays(2)[1]
+
+
+@pytest.mark.parametrize("bad", [7, 0.5])
+def test_later_batches_are_checked_by_the_layers_of_a_model_that_the_first_one_builds(bad):
+    def batches():
+        yield np.zeros((4, 1)), np.zeros((4, 1))
+        yield np.full((4, 1), bad), np.zeros((4, 1))
+
+    def model():
+        return Sequential([layers.Embedding(3, 2), layers.Flatten(), layers.Dense(1)])
+
+    with pytest.raises(DataError, match=r"x of batch 1: expected class numbers from 0 to 2"):
+        model().predict(batches())
+    trained = model()
+    trained.compile("sgd", "mse")
+    with pytest.raises(DataError, match=r"batch 1: x: expected class numbers from 0 to 2"):
+        trained.fit(batches(), verbose=0)
+
+
+def test_no_batches_give_no_predictions(engine):
+    assert network().predict(iter(())).shape == (0, 1)

@@ -15,7 +15,7 @@ from problems import network, regression
 from fastgd import config
 from fastgd._core.formulas import Loss
 from fastgd._core.types import Status
-from fastgd._engine import threads
+from fastgd._engine import thread_choice
 from fastgd.errors import ArgumentError, DataTypeError
 
 THERE = config.threads(-1)
@@ -78,12 +78,12 @@ def test_threads_by_environment_that_are_none(given, monkeypatch):
 
 
 def test_threads_are_used_where_they_pay():
-    work, steps = threads.STEP_WORK, threads.SPAN_WORK
-    assert threads.useful_threads(1, 10**12, 10**6) == 1
-    assert threads.useful_threads(8, work - 1, 10**6) == 1
-    assert threads.useful_threads(8, 3 * work, 10**6) == 3
-    assert threads.useful_threads(8, 100 * work, 10**6) == 8
-    assert threads.useful_threads(8, 8 * work, (steps - 1) // (8 * work)) == 1
+    work, steps = thread_choice.STEP_WORK, thread_choice.SPAN_WORK
+    assert thread_choice.useful_threads(1, 10**12, 10**6) == 1
+    assert thread_choice.useful_threads(8, work - 1, 10**6) == 1
+    assert thread_choice.useful_threads(8, 3 * work, 10**6) == 3
+    assert thread_choice.useful_threads(8, 100 * work, 10**6) == 8
+    assert thread_choice.useful_threads(8, 8 * work, (steps - 1) // (8 * work)) == 1
 
 
 class Machine:
@@ -103,7 +103,7 @@ class Machine:
 def test_the_faster_number_of_threads_is_found_and_kept():
     for seconds, best in (({"t1": 2, "t4": 1}, 4), ({"t1": 1, "t4": 2}, 1)):
         machine = Machine(**seconds)
-        choice = threads.ThreadTuner(4, lambda machine=machine: machine.now)
+        choice = thread_choice.ThreadTuner(4, lambda machine=machine: machine.now)
         for _ in range(10):
             place, status = choice.run(machine.span, 7, 0.05)
             assert place > 7
@@ -113,7 +113,7 @@ def test_the_faster_number_of_threads_is_found_and_kept():
 
 def test_the_number_of_threads_is_tried_anew():
     machine = Machine(t1=1, t2=2)
-    choice = threads.ThreadTuner(2, lambda: machine.now)
+    choice = thread_choice.ThreadTuner(2, lambda: machine.now)
     for _ in range(10):
         choice.run(machine.span, 7, 0.05)
     assert machine.used[-1] == 1
@@ -125,7 +125,7 @@ def test_the_number_of_threads_is_tried_anew():
 
 def test_where_one_thread_is_asked_for_nothing_is_tried():
     machine = Machine(t1=1)
-    choice = threads.ThreadTuner(1, lambda: machine.now)
+    choice = thread_choice.ThreadTuner(1, lambda: machine.now)
     for _ in range(50):
         choice.run(machine.span, 7, 0.05)
     assert machine.used == 50 * [1]

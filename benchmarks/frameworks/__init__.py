@@ -1,10 +1,12 @@
 """How each framework does a workload of ``python -m fastgd bench``, one framework a file.
 
-A framework is imported when one of its functions is called.
+``goals`` does what the command's option of this name asks for. A framework is imported when one
+of its functions is called.
 """
 
 from fastgd.bench.frameworks import Framework, network_makers
 from fastgd.bench.workloads import Prediction, Training
+from frameworks import goals as goals
 from frameworks import jax_scan, keras_fit, onnx_runtime, pytorch, scikit_learn
 
 # Without it, JAX computes in float32 whatever it is given.

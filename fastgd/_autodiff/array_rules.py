@@ -19,18 +19,14 @@ def _restore(d, axis, keepdims):
     return d if keepdims or axis is None else np.expand_dims(d, axis)
 
 
-def _spread(d, x):
+def _sum(d, out, x, axis=None, dtype=None, *, keepdims=False):
     gradient = np.empty(x.shape, d.dtype)  # quicker than np.broadcast_to
-    gradient[...] = d
+    gradient[...] = _restore(d, axis, keepdims)
     return gradient
 
 
-def _sum(d, out, x, axis=None, dtype=None, *, keepdims=False):
-    return _spread(_restore(d, axis, keepdims), x)
-
-
 def _mean(d, out, x, axis=None, dtype=None, *, keepdims=False):
-    return _spread(_restore(d, axis, keepdims) * (out.size / x.size), x)
+    return _sum(_restore(d, axis, keepdims) * (out.size / x.size), out, x, keepdims=True)
 
 
 def _var(d, out, x, axis=None, dtype=None, *, ddof=0, keepdims=False):
@@ -66,11 +62,6 @@ def _prod(d, out, x, axis=None, *, keepdims=False):
     return _restore(d, axis, keepdims) * others
 
 
-def _cumsum(d, out, x, axis=None):
-    d = np.flip(np.cumsum(np.flip(d, axis), axis), axis)
-    return d.reshape(x.shape)
-
-
 def logsumexp(x, axis=None, keepdims=False):
     """Return ``log(sum(exp(x)))`` without overflow."""
     x = np.asarray(x)
@@ -99,23 +90,22 @@ def _logsumexp(d, out, x, axis=None, keepdims=False):
     return _restore(d, axis, keepdims) * np.exp(x - _restore(out, axis, keepdims))
 
 
-def _softmax(d, out, x, axis=-1):
-    return out * (d - (d * out).sum(axis=axis, keepdims=True))
-
-
-def _log_softmax(d, out, x, axis=-1):
-    return d - np.exp(out) * d.sum(axis=axis, keepdims=True)
-
-
 define(np.sum, _sum)
 define(np.mean, _mean)
 define(np.var, _var)
 define(np.std, _std)
 define(np.prod, _prod)
-define(np.cumsum, _cumsum)
+define(
+    np.cumsum,
+    lambda d, out, x, axis=None: np.reshape(
+        np.flip(np.cumsum(np.flip(d, axis), axis), axis), x.shape
+    ),
+)
 define(logsumexp, _logsumexp)
-define(softmax, _softmax)
-define(log_softmax, _log_softmax)
+define(softmax, lambda d, out, x, axis=-1: out * (d - (d * out).sum(axis=axis, keepdims=True)))
+define(
+    log_softmax, lambda d, out, x, axis=-1: d - np.exp(out) * d.sum(axis=axis, keepdims=True)
+)
 for _function in (np.max, np.min, np.amax, np.amin):
     define(_function, _extreme)
 
@@ -174,10 +164,6 @@ def _reshape(d, out, x, shape=None, order="C"):
     return np.reshape(d, x.shape, order=order)
 
 
-def _squeeze_or_expand(d, out, x, axis=None):
-    return np.reshape(d, x.shape)
-
-
 def _transpose(d, out, x, axes=None):
     return np.transpose(d, None if axes is None else np.argsort(np.mod(axes, x.ndim)))
 
@@ -216,14 +202,10 @@ def _concatenate(d, out, arrays, axis=0):
     return np.split(d, np.cumsum([np.shape(x)[axis] for x in arrays])[:-1], axis)
 
 
-def _stack(d, out, arrays, axis=0):
-    return list(np.moveaxis(d, axis, 0))
-
-
 define(np.reshape, _reshape)
 define(np.ravel, lambda d, out, x, order="C": _reshape(d, out, x, order=order))
-define(np.squeeze, _squeeze_or_expand)
-define(np.expand_dims, _squeeze_or_expand)
+define(np.squeeze, lambda d, out, x, axis=None: np.reshape(d, x.shape))
+define(np.expand_dims, lambda d, out, x, axis=None: np.reshape(d, x.shape))
 define(np.transpose, _transpose)
 define(np.swapaxes, lambda d, out, x, axis1, axis2: np.swapaxes(d, axis1, axis2))
 define(np.moveaxis, lambda d, out, x, source, destination: np.moveaxis(d, destination, source))
@@ -234,5 +216,5 @@ define(np.repeat, _repeat)
 define(np.take, _take)
 define(operator.getitem, _getitem)
 define(np.concatenate, _concatenate, sequence=True)
-define(np.stack, _stack, sequence=True)
+define(np.stack, lambda d, out, arrays, axis=0: list(np.moveaxis(d, axis, 0)), sequence=True)
 define(cast, lambda d, out, x, dtype: d)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgd.reference import points
+from fastgd.reference import activations
 
 # Their derivative is zero wherever it exists: the result is a plain array. (A result that is
 # not floating point, such as that of argmax or of a comparison, needs no entry here.)
@@ -68,7 +68,7 @@ def unbroadcast(d, shape):
 
 def sigmoid(x):
     """Return ``1 / (1 + exp(-x))`` without overflow."""
-    return points.sigmoid(np.asarray(x))
+    return activations.sigmoid(np.asarray(x))
 
 
 def log_sigmoid(x):
@@ -78,7 +78,7 @@ def log_sigmoid(x):
 
 def softplus(x):
     """Return ``log(1 + exp(x))`` without overflow."""
-    return points.softplus(np.asarray(x))
+    return activations.softplus(np.asarray(x))
 
 
 def relu(x):
@@ -94,7 +94,7 @@ def leaky_relu(x, negative_slope=0.2):
 
 def elu(x, alpha=1.0):
     """Return ``x`` where it is above 0, else ``alpha * (exp(x) - 1)``."""
-    return points.elu(np.asarray(x), alpha)
+    return activations.elu(np.asarray(x), alpha)
 
 
 def silu(x):

@@ -1,9 +1,9 @@
-"""Compiled code; knows no class of the Python side."""
+"""Compiled code; it uses no class of the Python side."""
 
 import importlib.util
 import pathlib
 
-# Whatever of fastgd is imported, one of its compiled modules is: without them it ends here.
+# Every import of fastgd imports a compiled module and would fail without it.
 if importlib.util.find_spec(f"{__name__}.cpu") is None:
     raise ImportError(
         "fastgd is not compiled here: run `pip install -e .` in "

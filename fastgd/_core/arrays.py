@@ -1,4 +1,4 @@
-"""Arrays as the engine reads them: aligned to cache lines, in this machine's byte order."""
+"""Allocate arrays as the engine reads them: aligned to cache lines, in native byte order."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ LINE = 64
 
 
 def aligned_zeros(size, dtype, behind=0):
-    """Zeros, shape (size,), with room for so many elements behind them."""
+    """Return zeros, shape (size,), with room for `behind` more elements after them."""
     size_in_bytes = (size + behind) * np.dtype(dtype).itemsize
     block = np.zeros(size_in_bytes + LINE, np.uint8)
     start = -block.__array_interface__["data"][0] % LINE
@@ -15,7 +15,7 @@ def aligned_zeros(size, dtype, behind=0):
 
 
 def aligned_rows(rows, size, dtype):
-    """Zeros, shape (rows, size); each row begins on a line."""
+    """Return zeros, shape (rows, size); each row begins on a cache line."""
     items = LINE // np.dtype(dtype).itemsize
     stride = -(-size // items) * items
     return aligned_zeros(rows * stride, dtype).reshape(rows, stride)[:, :size]

@@ -1,10 +1,10 @@
-"""Which builds of the engine this machine can run: its CPU *and* its operating system."""
+"""Find the builds of the engine that this machine can run: its CPU *and* its operating system."""
 
 cdef extern from *:
     """
     #if defined(__x86_64__) || defined(_M_X64)
-    /* The compiler's own check reads XCR0 too: a register the system does not save
-       across task switches counts as missing. */
+    /* The compiler's check reads XCR0 too: registers that the system does not save across
+       task switches count as missing. */
     static int fastgd_has_avx2(void) {
         __builtin_cpu_init();
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -34,17 +34,17 @@ cdef extern from *:
 
 
 def compiler():
-    """The version of the C compiler that built the engine."""
+    """Return the version of the C compiler that built the engine."""
     return fastgd_compiler.decode()
 
 
 def features():
-    """The instruction sets that matter to the engine: a dict of name -> present here."""
+    """Return the instruction sets that matter to the engine: a dict of name -> present here."""
     return {"avx2+fma": fastgd_has_avx2(), "avx512": fastgd_has_avx512()} if fastgd_x86 else {}
 
 
 def supported():
-    """The names of the builds that run here, slowest first."""
+    """Return the names of the builds that run here, slowest first."""
     builds = ["baseline"]
     if fastgd_has_avx2():
         builds.append("avx2")

@@ -14,42 +14,26 @@ _Indices = NDArray[np.signedinteger[Any]]
 
 class Program:
     def __init__(
-        self, kernels: object, plan: Any, parameters: _Array, gradients: _Array
-    ) -> None: ...
+        self, kernels: object, plan: Any, parameters: _Array, gradients: _Array,
+    ) -> None: ...  # fmt: skip
     def replica(self, parameters: _Array, gradients: _Array) -> Program: ...
     def train(self, job: Job) -> int: ...
     def evaluate(
-        self,
-        x: _Array,
-        y: _Array,
-        first_row: int,
-        totals: _Doubles,
-        seconds: float,
-        threads: int = 1,
-        rows: _Integers | None = None,
-    ) -> int: ...
+        self, x: _Array, y: _Array, first_row: int, totals: _Doubles, seconds: float,
+        threads: int = 1, rows: _Integers | None = None,
+    ) -> int: ...  # fmt: skip
     def predict(
-        self,
-        x: _Array,
-        out: _Array,
-        first_row: int,
-        seconds: float,
-        threads: int = 1,
+        self, x: _Array, out: _Array, first_row: int, seconds: float, threads: int = 1,
         rows: _Integers | None = None,
-    ) -> int: ...
+    ) -> int: ...  # fmt: skip
     def gradients(self, x: _Array, y: _Array, totals: _Doubles, key: int = 0) -> int: ...
     def penalty(self) -> float: ...
     def forward(
-        self,
-        parameters: _Array,
-        x: _Array,
-        out: _Array,
-        training: bool = False,
-        key: int = 0,
-    ) -> object: ...
+        self, parameters: _Array, x: _Array, out: _Array, training: bool = False, key: int = 0,
+    ) -> object: ...  # fmt: skip
     def backward(
-        self, kept: object, d_out: _Array, gradients: _Array, d_x: _Array | None
-    ) -> None: ...
+        self, kept: object, d_out: _Array, gradients: _Array, d_x: _Array | None,
+    ) -> None: ...  # fmt: skip
 
 class Predictor:
     def __init__(self, program: Program, prepare: Callable[[Any], _Array]) -> None: ...
@@ -79,58 +63,34 @@ class Job:
     seconds: float
     state: Any
     def __init__(
-        self,
-        x: _Array,
-        y: _Array,
-        batch_size: int,
-        rows: _Integers | None = None,
+        self, x: _Array, y: _Array, batch_size: int, rows: _Integers | None = None,
         order: _Integers | None = None,
-    ) -> None: ...
+    ) -> None: ...  # fmt: skip
 
 class OnlineJob(Job):
     def __init__(
-        self,
-        program: Program,
-        totals_size: int,
-        target_range: tuple[float, float],
-        classes: int,
-        only_loss: bool,
-        failed: Callable[[int], Exception],
-    ) -> None: ...
+        self, program: Program, totals_size: int, target_range: tuple[float, float],
+        classes: int, only_loss: bool, failed: Callable[[int], Exception],
+    ) -> None: ...  # fmt: skip
     def run(
-        self,
-        x: Any,
-        y: Any,
-        validate: bool = True,
-        one_row: bool = False,
+        self, x: Any, y: Any, validate: bool = True, one_row: bool = False,
         renew: Callable[[], None] | None = None,
-    ) -> float | _Doubles | None: ...
+    ) -> float | _Doubles | None: ...  # fmt: skip
 
 def update(
-    kernels: object, parameters: _Array, gradients: _Array, state: Any, rate: float
-) -> int: ...
+    kernels: object, parameters: _Array, gradients: _Array, state: Any, rate: float,
+) -> int: ...  # fmt: skip
 def constrain(kernels: object, parameters: _Array, constraints: NDArray[np.void]) -> None: ...
 def permutation(key: int, n: int) -> _Integers: ...
 def first_nonfinite(kernels: object, x: _Array, rows: _Integers | None = None) -> int: ...
 def least_squares_descent(
-    kernels: object,
-    x: _Array,
-    y: _Array,
-    theta: _Array,
-    alpha: float,
-    iterations: int,
-    seconds: float,
-    threads: int = 1,
-) -> tuple[int, int]: ...
+    kernels: object, x: _Array, y: _Array, theta: _Array, alpha: float, iterations: int,
+    seconds: float, threads: int = 1,
+) -> tuple[int, int]: ...  # fmt: skip
 def gram_descent(
-    kernels: object,
-    gram: _Doubles,
-    theta: _Doubles,
-    alpha: float,
-    limit: float,
-    iterations: int,
-    seconds: float,
-) -> tuple[int, int]: ...
+    kernels: object, gram: _Doubles, theta: _Doubles, alpha: float, limit: float,
+    iterations: int, seconds: float,
+) -> tuple[int, int]: ...  # fmt: skip
 
 # Linear models: weights, decisions and sums are float64.
 
@@ -141,46 +101,32 @@ class Rows:
     shape: tuple[int, int]
     sparse: bool
     def __init__(
-        self,
-        kernels: object,
-        values: _Array,
-        columns: _Indices | None = None,
-        starts: _Indices | None = None,
-        width: int = 0,
-    ) -> None: ...
+        self, kernels: object, values: _Array, columns: _Indices | None = None,
+        starts: _Indices | None = None, width: int = 0,
+    ) -> None: ...  # fmt: skip
     def faulty_row(self) -> int: ...
 
 def decisions(
-    rows: Rows,
-    coef: _Doubles,
-    intercept: _Doubles,
-    out: _Doubles,
-    first: int,
-    last: int,
+    rows: Rows, coef: _Doubles, intercept: _Doubles, out: _Doubles, first: int, last: int,
     threads: int = 1,
-) -> None: ...
+) -> None: ...  # fmt: skip
 def row_decisions(
-    kernels: object, x: _Array, coef: _Doubles, intercept: _Doubles
-) -> list[float] | None: ...
+    kernels: object, x: _Array, coef: _Doubles, intercept: _Doubles,
+) -> list[float] | None: ...  # fmt: skip
 def decision_losses(
-    kernels: object, loss: int, setting: float, z: _Doubles, y: _Doubles, out: _Doubles
-) -> None: ...
+    kernels: object, loss: int, setting: float, z: _Doubles, y: _Doubles, out: _Doubles,
+) -> None: ...  # fmt: skip
 def multinomial_losses(
-    kernels: object, z: _Doubles, y: _Doubles, values: _Doubles, slopes: _Doubles
-) -> None: ...
+    kernels: object, z: _Doubles, y: _Doubles, values: _Doubles, slopes: _Doubles,
+) -> None: ...  # fmt: skip
 
 class Descent:
     weights: Any
     def __init__(self, kernels: object, plan: Any, weights: Any) -> None: ...
     def run(
-        self,
-        chunk: Any,
-        active: NDArray[np.int64],
-        positions: NDArray[np.int64],
-        totals: _Doubles,
-        seconds: float,
-        threads: int = 1,
-    ) -> int: ...
+        self, chunk: Any, active: NDArray[np.int64], positions: NDArray[np.int64],
+        totals: _Doubles, seconds: float, threads: int = 1,
+    ) -> int: ...  # fmt: skip
     def step(self, x: _Array, y: float, weight: float = 1) -> int: ...
     def is_row(self, x: Any) -> bool: ...
     def decision(self, x: _Array, output: int = 0) -> float: ...
@@ -188,32 +134,14 @@ class Descent:
     def settle(self) -> None: ...
 
 def objective(
-    problem: Any,
-    coef: _Doubles,
-    intercept: _Doubles,
-    curvatures: _Doubles | None,
-    sums: _Doubles | None,
-    row: int,
-    seconds: float,
-    threads: int = 1,
-) -> tuple[int, _Doubles]: ...
+    problem: Any, coef: _Doubles, intercept: _Doubles, curvatures: _Doubles | None,
+    sums: _Doubles | None, row: int, seconds: float, threads: int = 1,
+) -> tuple[int, _Doubles]: ...  # fmt: skip
 def weighted_gram(
-    rows: Rows,
-    weights: _Doubles | None,
-    shift: _Doubles | None,
-    targets: _Doubles,
-    sums: _Doubles | None,
-    row: int,
-    seconds: float,
-    threads: int = 1,
-) -> tuple[int, _Doubles]: ...
+    rows: Rows, weights: _Doubles | None, shift: _Doubles | None, targets: _Doubles,
+    sums: _Doubles | None, row: int, seconds: float, threads: int = 1,
+) -> tuple[int, _Doubles]: ...  # fmt: skip
 def coordinate_descent(
-    kernels: object,
-    gram: _Doubles,
-    moments: _Doubles,
-    l1: _Doubles,
-    vector: _Doubles,
-    tol: float,
-    sweeps: int,
-    seconds: float,
-) -> tuple[int, bool]: ...
+    kernels: object, gram: _Doubles, moments: _Doubles, l1: _Doubles, vector: _Doubles,
+    tol: float, sweeps: int, seconds: float,
+) -> tuple[int, bool]: ...  # fmt: skip

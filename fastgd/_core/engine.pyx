@@ -1,6 +1,6 @@
 """The engine: programs of networks and passes over linear models, for the kernels of any CPU.
 
-What takes `kernels` first is given the table of an instruction set, see ``fastgd._engine.builds``.
+The parameter `kernels` is the table of an instruction set, see ``fastgd._engine.builds``.
 """
 
 cimport numpy as np
@@ -39,7 +39,7 @@ cdef inline void* address(np.ndarray a):
 
 
 cdef const NetworkKernels* network_kernels(kernels, int type_number) except NULL:
-    """Return the kernels for float, or for double."""
+    """Return the kernels for float or for double."""
     cdef const Kernels* table = <const Kernels*>PyCapsule_GetPointer(kernels, NULL)
     return &table.network[type_number != np.NPY_FLOAT]
 
@@ -59,7 +59,6 @@ include "engine/program.pxi"
 include "engine/predictor.pxi"
 include "engine/eager.pxi"
 include "engine/descent.pxi"
-include "engine/gram_descent.pxi"
 include "engine/rows.pxi"
 include "engine/decisions.pxi"
 include "engine/linear_sgd.pxi"

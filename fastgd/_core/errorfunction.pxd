@@ -1,8 +1,8 @@
-"""The error function and its kin, in the manner of scalar.pxd.
+"""The error function and related functions, by the rules of scalar.pxd.
 
-All of them rest on two approximations. Near zero erf(x) = x + x p(x^2). Beyond, from where erf
-passes one half, erfc(a) = e^(-a^2) Q(a); Q, which is known as erfcx, falls slowly from 0.62 to
-1 / (a sqrt(pi)). What would cost accuracy there, and why it does not:
+All of them rest on two approximations. Near zero erf(x) = x + x p(x^2). Beyond, from erf(x) = 1/2
+on, erfc(a) = e^(-a^2) Q(a); Q, which is known as erfcx, falls slowly from 0.62 to 1 / (a sqrt(pi)).
+Three measures keep the accuracy:
 
 - The exponential magnifies an error of a^2 by a^2, up to 740 times. So a^2 comes in two
   pieces, the square of the leading digits of a, which is exact, and the rest.
@@ -10,37 +10,26 @@ passes one half, erfc(a) = e^(-a^2) Q(a); Q, which is known as erfcx, falls slow
   further fma, and are added at the end, where only the last addition rounds at full size.
 - The normal distribution at x is erfc(-x / sqrt(2)) / 2, and the rounding of x / sqrt(2) counts
   in the exponential too (194 units in the last place near x = -12.9 in float). Therefore
-  ``normal_cdf`` squares x itself, and lets x / sqrt(2) stand in Q only.
+  ``normal_cdf`` squares x itself, and uses x / sqrt(2) in Q only.
 
-Hence the GELU, x times ``normal_cdf(x)``, only rounds once more: below 2 ulp in float (2.2
-without a hardware fma) at every third argument above -12.9, where ``normal_cdf`` turns subnormal.
+Hence the GELU, x times ``normal_cdf(x)``, only rounds once more: below 2 ulp in float (2.2 without
+a hardware fma) at every third argument above -12.9, where ``normal_cdf`` turns subnormal.
 """
 
 from fastgd._core.scalar cimport (
-    absolute,
-    exponential_series,
-    fmadd,
-    product_rest,
-    real,
-    reduced_high,
-    scaled,
-    select,
-    shifted_exponent,
-    subtract_low,
-    unshifted,
-    with_sign_of,
+    absolute, exponential_series, fmadd, product_rest, real, reduced_high, scaled, select,
+    shifted_exponent, subtract_low, unshifted, with_sign_of,
 )
 
 
 cdef inline bint is_near(real a) noexcept nogil:
-    """erf(a) < 1/2 < erfc(a), so that 1 - erf(a) is accurate; beyond, 1 - erfc(a) is."""
+    """Return whether erf(a) < 1/2: there 1 - erf(a) is accurate, beyond 1 - erfc(a) is."""
     return a < <real>0.47693628
 
 
 cdef inline real near_zero(real x) noexcept nogil:
-    """erf(x) where is_near(|x|); the fit is good to 2^-30 (float) or 2^-56 (double)."""
-    cdef real z = x * x
-    cdef real p
+    """Return erf(x) where is_near(|x|); the fit is good to 2^-30 (float) or 2^-56 (double)."""
+    cdef real z = x * x, p
     if real is float:
         p = <real>0.0047554355
         p = fmadd(p, z, <real>-0.026773022)
@@ -61,22 +50,20 @@ cdef inline real near_zero(real x) noexcept nogil:
 
 
 cdef inline real short_part(real a) noexcept nogil:
-    """a to a multiple of 2^-8 (float, a < 16) or 2^-20 (double, a < 64): its square is exact."""
+    """Round a to a multiple of 2^-8 (float, a < 16) or 2^-20 (double, a < 64): an exact square."""
     cdef real shift = <real>49152.0 if real is float else <real>6442450944.0
     return (a + shift) - shift
 
 
-cdef inline real tail(
-    real a, real surplus, real square, real rest, real factor,
-) noexcept nogil:
-    """factor e^-(square + rest) erfcx(a - surplus), for a from the border on.
+cdef inline real tail(real a, real surplus, real square, real rest, real factor) noexcept nogil:
+    """Return factor e^-(square + rest) erfcx(a - surplus), for a from the border on.
 
-    ``square`` has to be a multiple of 2^-17 (float) or 2^-41 (double), that its reduction by
-    ln 2 be exact; ``factor`` a power of two; ``surplus`` smaller than the last digit of a.
+    ``square`` has to be a multiple of 2^-17 (float) or 2^-41 (double), so that its reduction by ln
+    2 is exact; ``factor`` a power of two; ``surplus`` smaller than the last digit of a.
 
-    With w = 1 / (a + 2), erfcx(a) = w q(t), where t = (a - 2) / (a + 2) = 1 - 4 w and q falls
-    from 1.5 to 0.58; its value at 0 is held in two pieces. The fit is good to 2^-28 (float) or
-    2^-56 (double).
+    With w = 1 / (a + 2), erfcx(a) = w q(t), where t = (a - 2) / (a + 2) = 1 - 4 w and q falls from
+    1.5 to 0.58; its value at 0 is held in two pieces. The fit is good to 2^-28 (float) or 2^-56
+    (double).
     """
     cdef real bias = 254 if real is float else 2046
     cdef real middle = <real>1.0215827 if real is float else <real>1.021582705242023
@@ -141,7 +128,7 @@ cdef inline real tail(
 
 
 cdef inline real erfc_beyond(real a) noexcept nogil:
-    """erfc(a) for a from the border on."""
+    """Return erfc(a) for a from the border on."""
     cdef real limit = <real>10.5 if real is float else <real>27.5  # where erfc is zero
     cdef real h
     a = select(a > limit, limit, a)
@@ -150,25 +137,22 @@ cdef inline real erfc_beyond(real a) noexcept nogil:
 
 
 cdef inline real error_function(real x) noexcept nogil:
-    """erf(x), 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x. Error < 1.1 ulp."""
+    """Return erf(x), 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x. Error < 1.1 ulp."""
     cdef real a = absolute(x)
     cdef real beyond = with_sign_of(x, <real>1 - erfc_beyond(a))
     return select(is_near(a), near_zero(x), beyond)
 
 
 cdef inline real complementary_error_function(real x) noexcept nogil:
-    """erfc(x) = 1 - erf(x). Error < 1.5 ulp, 1.9 without a hardware fma."""
-    cdef real a = absolute(x)
-    cdef real beyond = erfc_beyond(a)
+    """Return erfc(x) = 1 - erf(x). Error < 1.5 ulp, 1.9 without a hardware fma."""
+    cdef real a = absolute(x), beyond = erfc_beyond(a)
     beyond = select(x < <real>0, <real>2 - beyond, beyond)
     return select(is_near(a), <real>1 - near_zero(x), beyond)
 
 
 cdef inline real normal_cdf(real x) noexcept nogil:
-    """The standard normal distribution, erfc(-x / sqrt(2)) / 2.
-
-    Error < 1.5 ulp, 1.9 without a hardware fma.
-    """
+    """Return the standard normal distribution, erfc(-x / sqrt(2)) / 2. Error < 1.5 ulp, 1.9 without
+    a hardware fma."""
     cdef real limit = <real>14.5 if real is float else <real>38.75  # zero at -limit
     cdef real root = <real>0.7071067811865476
     cdef real root_rest = <real>1.2101617e-08 if real is float else <real>-4.833646656726457e-17

@@ -1,1 +1,1 @@
-"""The codes of activations, losses and metrics (see formulas.pxd)."""
+"""Define the codes of activations, losses and metrics (see formulas.pxd)."""

@@ -1,6 +1,6 @@
-# The kernels of one instruction set, as the engine calls them: what computes is compiled for each
-# instruction set and data type, what orchestrates is compiled once. Where a type of a network's
-# numbers is meant, `void` stands for it.
+# The kernels of one instruction set, as the engine calls them: computations are compiled for each
+# instruction set and data type, the orchestration is compiled once. `void` stands for the type of a
+# network's numbers.
 
 from libc.stdint cimport int64_t, uint64_t
 
@@ -73,7 +73,7 @@ ctypedef void (*DescentSumsKernel)(
 ctypedef bint (*DescentStepKernel)(
     const LeastSquaresDescent* job, int64_t size, void* theta) noexcept nogil
 
-# What a network needs, and least squares on data of its type.
+# The kernels for networks, and for least squares on data of their type.
 cdef struct NetworkKernels:
     int64_t half                # columns of a narrow tile: strides are whole ones
     int64_t lanes               # of a full tile
@@ -106,14 +106,12 @@ cdef struct NetworkKernels:
     DescentSumsKernel descent_sums
     DescentStepKernel descent_step
 
-# What a call from Python runs without the interpreter: a span of training steps, or of rows to
-# evaluate or predict. A span ends at its last step or row, or at its deadline, so that Python can
-# answer Ctrl-C, show progress and call back; where it is cut does not change a bit, nor does how
-# many threads share it.
+# A span of training steps, or of rows to evaluate or predict, which a call from Python runs without
+# the interpreter. It ends at its last step or row, or at its deadline, so that Python can handle
+# Ctrl-C, show progress and call back. The bits depend neither on where it is cut nor on how many
+# threads share it.
 cdef enum SpanKind:
-    TRAIN
-    EVALUATE
-    PREDICT
+    TRAIN, EVALUATE, PREDICT
 
 
 cdef struct Span:
@@ -123,12 +121,11 @@ cdef struct Span:
     const void* x           # of the data
     const void* y
     void* out
-    int64_t rows
-    int64_t batch_size
+    int64_t rows, batch_size
     int64_t step            # where to start; afterwards, where it stopped
     int64_t last_step
-    int64_t* order          # of the rows, or NULL for their own
-    const int64_t* places   # of the rows in x, or NULL for their own
+    int64_t* order          # of the rows, or NULL to keep theirs
+    const int64_t* places   # of the rows in x, or NULL for all in turn
     const double* rates     # one a step, or one
     bint one_rate
     uint64_t key            # of the epoch's random numbers
@@ -141,7 +138,7 @@ cdef struct Span:
 # Batch gradient descent for least squares, see descent.pxi.
 cdef enum:
     DESCENT_BLOCK = 256     # rows
-    DESCENT_GROUP = 4       # rows that are worked on at once
+    DESCENT_GROUP = 4       # rows that are processed at once
     DESCENT_CHUNK = 8       # columns
     DESCENT_SUMS = 32       # at most
 
@@ -151,9 +148,7 @@ cdef struct LeastSquaresDescent:
     const void* x           # (n, d)
     const void* y           # (n, k)
     void* theta             # (k, d padded to chunks)
-    int64_t n
-    int64_t d
-    int64_t k
+    int64_t n, d, k
     double alpha
     int64_t iteration       # where to start; afterwards, where it stopped
     int64_t last
@@ -171,9 +166,7 @@ cdef struct LinearKernels
 cdef struct Decision:
     const LinearKernels* kernels
     const RowTable* rows
-    int64_t first
-    int64_t last
-    int64_t outputs
+    int64_t first, last, outputs
     const double* coef          # (outputs, d)
     const double* intercept     # (outputs,)
     double* out                 # (n, outputs)
@@ -185,7 +178,7 @@ cdef struct Objective:
     int64_t loss
     double setting
     int64_t k
-    int64_t targets         # columns of y: k where each output has its own, else 1
+    int64_t targets         # columns of y: k if each output has one, else 1
     const double* y         # (n, targets)
     const double* weights   # (n,) or NULL
     int64_t stride          # of theta and of a gradient: d in whole chunks
@@ -249,7 +242,7 @@ ctypedef double (*SweepKernel)(const Coordinates* c) noexcept nogil
 ctypedef void (*CoordinatesKernel)(const Coordinates* c) noexcept nogil
 ctypedef bint (*CoordinatesEndKernel)(const Coordinates* c, double largest) noexcept nogil
 
-# What linear models need.
+# The kernels for linear models.
 cdef struct LinearKernels:
     int64_t lanes               # columns of a tile
     int64_t panel_bytes

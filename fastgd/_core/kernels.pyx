@@ -1,4 +1,4 @@
-"""The kernels, and their table: translated once, and compiled for each instruction set."""
+"""The kernels and their table: translated once, and compiled for each instruction set."""
 
 from cpython.pycapsule cimport PyCapsule_New
 from libc.math cimport INFINITY
@@ -34,12 +34,12 @@ include "kernels/metrics.pxi"
 include "kernels/counts.pxi"
 include "kernels/confusion.pxi"
 include "kernels/moments.pxi"
-include "kernels/optimizer.pxi"
+include "kernels/step_settings.pxi"
 include "kernels/weights.pxi"
 include "kernels/updates.pxi"
 include "kernels/norms.pxi"
 include "kernels/variables.pxi"
-include "kernels/steps.pxi"
+include "kernels/update_steps.pxi"
 include "kernels/constraints.pxi"
 include "kernels/penalties.pxi"
 include "kernels/network.pxi"
@@ -72,7 +72,7 @@ include "kernels/peak.pxi"
 
 
 cdef void fill(NetworkKernels* table, real of_type) noexcept:
-    """Enter the kernels of a data type; of_type is there for it."""
+    """Enter the kernels of a data type, which `of_type` selects."""
     table.half = HALF
     table.lanes = LANES
     table.rows = ROWS
@@ -141,5 +141,5 @@ enter_operations(operations[0], <float>0)
 enter_operations(operations[1], <double>0)
 fill_linear(&table.linear)
 
-#: The table, as the engine takes it.
+#: A capsule with the table, for the engine.
 kernels = PyCapsule_New(&table, NULL, NULL)

@@ -1,14 +1,13 @@
 # The rows of a matrix, dense (C-contiguous) or sparse (CSR), and the passes of linear models over
-# them, as the engine hands them to the kernels. What a row holds in which way is looked at once a
-# row; branches that always go the same way cost next to nothing beside it.
+# them, as the engine gives them to the kernels. The format is checked for each row; branches that
+# always go the same way cost next to nothing beside its work.
 
 from libc.stdint cimport int32_t, int64_t
 
 from fastgd._core.types cimport *
 
 cdef struct RowTable:
-    int64_t n
-    int64_t d
+    int64_t n, d
     bint single             # values: float or double
     bint sparse
     bint wide               # columns and starts: int64 or int32
@@ -16,7 +15,7 @@ cdef struct RowTable:
     const void* columns
     const void* starts      # (n + 1,): row i has the values starts[i] ... starts[i + 1] - 1
 
-# One row: n values, and the columns where they stand if it is sparse.
+# One row: n values, and their columns if it is sparse.
 cdef struct Line:
     int64_t n
     const void* values
@@ -33,7 +32,7 @@ cdef extern from *:
     void prefetch "fastgd_prefetch"(const void*) noexcept nogil
 
 cdef enum:
-    PREFETCHED = 16         # cache lines of a row, at most; the hardware finds those behind
+    PREFETCHED = 16         # cache lines of a row, at most; the hardware fetches those behind
 
 ctypedef fused index_type:
     int32_t
@@ -47,7 +46,7 @@ cdef inline int64_t start_of(const RowTable* rows, int64_t i) noexcept nogil:
 
 
 cdef inline Line line_of(const RowTable* rows, int64_t i) noexcept nogil:
-    """Row i."""
+    """Return row i."""
     cdef Line line
     cdef int64_t first
     cdef int64_t value_size = 4 if rows.single else 8
@@ -64,9 +63,10 @@ cdef inline Line line_of(const RowTable* rows, int64_t i) noexcept nogil:
 
 
 cdef inline void prefetch_line(const RowTable* rows, int64_t i) noexcept nogil:
-    """Ask for row i, which is used some steps later; of a sparse one, its place must be near."""
+    """Prefetch row i, which is used some steps later; the start of a sparse row must be in the
+    cache."""
     cdef Line line = line_of(rows, i)
-    # a row seldom begins with a line: it may reach into one more
+    # a row may reach into one more cache line than its size says
     cdef int64_t lines = (line.n * (4 if rows.single else 8) + 126) // 64
     cdef int64_t j
     for j in range(min(lines, <int64_t>PREFETCHED)):
@@ -78,7 +78,7 @@ cdef inline void prefetch_line(const RowTable* rows, int64_t i) noexcept nogil:
 
 
 cdef inline void prefetch_start(const RowTable* rows, int64_t i) noexcept nogil:
-    """Ask for where a sparse row is."""
+    """Prefetch the start of a sparse row."""
     if rows.sparse:
         prefetch(<const char*>rows.starts + i * (8 if rows.wide else 4))
 
@@ -92,38 +92,34 @@ cdef struct Course:
     # the data of a run
     const RowTable* rows
     const double* y
-    int64_t y_stride            # 0: y are class numbers, and a head's own is its positive one
+    int64_t y_stride            # 0: y are class numbers, and a head's output is its positive one
     const double* weights       # of rows, or NULL
     const int64_t* order        # the rows to visit, or NULL for all of them in turn
-    # what is minimised: loss + l1 |w|_1 + l2 / 2 |w|^2
+# the objective: loss + l1 |w|_1 + l2 / 2 |w|^2
     int64_t loss
     double setting
-    double l1
-    double l2
+    double l1, l2
     bint fit_intercept
-    # how
+    # the steps
     int64_t rate                # a Rate
     double alpha                # of RATE_OPTIMAL
-    double eta0
-    double power_t
+    double eta0, power_t
     double optimal_start        # the time at which RATE_OPTIMAL begins
     double intercept_decay
     int64_t average             # the step with which averaging begins, from 1 on; 0: never
     int64_t batch
-    bint objective              # whether the sum of what is minimised is wanted
+    bint objective              # whether the sum of the objective is wanted
     int64_t outputs
     double deadline             # seconds on the monotonic clock
     int64_t looks               # steps between two looks at the clock
     double largest              # absolute value of x
     const double* squares       # |x|^2 of each row, where the objective needs them, or NULL
 
-# The sum of losses so far, and rows whose losses are to come.
+# The sum of losses so far, and rows whose losses are computed later.
 cdef struct Waiting:
     int64_t n
     double total
-    double[BLOCK] z
-    double[BLOCK] y
-    double[BLOCK] weight
+    double[BLOCK] z, y, weight
 
 # One output: the weights w scale, so that L2 shrinks all of them by one product. Their average
 # over the steps is (average + average_a w) / average_b: W. Xu, "Towards optimal one pass large
@@ -131,24 +127,21 @@ cdef struct Waiting:
 cdef struct Head:
     int64_t output
     double* w
-    double* intercept_place     # where intercept is shown
+    double* intercept_place     # where the intercept is written
     double intercept
     double* average             # or NULL
     double* average_intercept
-    double* owed                # the L1 penalty that each weight has had, or NULL
+    double* owed                # the L1 penalty applied to each weight so far, or NULL
     double* room                # for the slopes of a batch, and a decision an output
     double bound                # no |w| is larger
     double scale
     double inverse              # 1 / scale
-    double square_norm          # |w scale|^2 and |w|_1, where the objective needs them
-    double absolute_norm
-    double average_a
-    double average_b
-    double owed_total           # the L1 penalty that each weight is due so far
+    double square_norm, absolute_norm   # |w scale|^2 and |w|_1, where the objective needs them
+    double average_a, average_b
+    double owed_total           # the L1 penalty due to each weight so far
     double t                    # the number of the next step, from 1 on
     double eta                  # the rate of RATE_CONSTANT and RATE_ADAPTIVE
-    double positive             # weights of targets above 0, and of others
-    double negative
+    double positive, negative   # weights of targets above 0, and of others
     int64_t position
     double penalties            # their total over rows
     double total_weight         # of these rows, 1 for each where a step is a row
@@ -162,7 +155,7 @@ cdef enum:
     BATCH_ROWS = 64         # of a block, at most
     BATCH_GROUP = 4         # rows whose decisions are computed at once
     BATCH_LANES = 8         # columns, of a decision
-    BATCH_CHUNK = 32        # columns, of a gradient: what is read behind a row is less
+    BATCH_CHUNK = 32        # columns, of a gradient; less than this is read behind a row
 
 cdef enum:
     BATCH_ROOM = 16384      # elements of a block, about at most
@@ -180,7 +173,7 @@ cdef enum:
 
 
 cdef inline int64_t gram_sums_for(int64_t n, int64_t d, int64_t k) noexcept nogil:
-    """How many sums the blocks of n rows are shared out over."""
+    """Return the number of sums over which the blocks of n rows are shared out."""
     cdef int64_t width = (d + k + GRAM_STEP - 1) // GRAM_STEP * GRAM_STEP
     cdef int64_t blocks = (n + GRAM_ROWS - 1) // GRAM_ROWS
     return max(<int64_t>1, min(min(<int64_t>GRAM_SUMS, blocks), GRAM_ROOM // (width * width)))
@@ -188,8 +181,7 @@ cdef inline int64_t gram_sums_for(int64_t n, int64_t d, int64_t k) noexcept nogi
 
 # Gradient descent by a Gram matrix: theta - alpha (G theta - b).
 cdef struct GramDescent:
-    int64_t d
-    int64_t k
+    int64_t d, k
     const double* gram          # G: rows at `stride`
     int64_t stride
     const double* moments       # b, (k, d)

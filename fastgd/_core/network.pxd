@@ -1,8 +1,8 @@
-# A network as the engine hands it to the kernels, and what they both read of it.
+# A network as the engine gives it to the kernels, and what both read of it.
 #
-# Buffer 0 is the input, which stays where it is. Every other buffer holds `capacity` rows of its
-# width, at a stride rounded up to whole tiles, so that a product never has to store half a tile;
-# what stands in that padding is never read as a value.
+# Buffer 0 is the input, which is not copied. Every other buffer holds `capacity` rows of its width,
+# at a stride rounded up to whole tiles, so that a product never stores half a tile; the padding is
+# never read as a value.
 
 from libc.stdint cimport int64_t, uint64_t
 
@@ -12,17 +12,17 @@ from fastgd._core.types cimport *
 cdef enum:
     TERM_START = 2      # of the totals: types.TERM_TOTALS
 
-# What is to be done about a row of the table, when a gradient is wanted (see flags.pxi).
+# The work on a row of the table when a gradient is wanted (see flags.pxi).
 cdef enum Flag:
     FLAG_RUNS = 1               # the loss depends on it
-    FLAG_BACK = 2               # some parameter wants a gradient that comes through it
-    FLAG_PARAMETERS = 4         # it has such parameters itself,
+    FLAG_BACK = 2               # its gradient leads to that of some parameter
+    FLAG_PARAMETERS = 4         # it has such parameters,
     FLAG_ADD_PARAMETERS = 8     # shared with a row whose gradient is there already
     FLAG_SOURCE = 16            # its source wants a gradient
     FLAG_ADD_SOURCE = 32        # and has a part of it already
     FLAG_SECOND = 64            # the same for its second source
     FLAG_ADD_SECOND = 128
-    FLAG_GATED = 256            # the gradient of its ReLU is its reader's job
+    FLAG_GATED = 256            # its reader computes the gradient of its ReLU
     FLAG_GATES = 512            # it is such a reader
     FLAG_SHARED = 1024          # other rows have its parameters, too
 
@@ -41,17 +41,15 @@ cdef struct Constraints:
 
 # A matrix whose rows are `stride` elements apart.
 cdef struct Matrix:
-    int64_t rows
-    int64_t width
-    int64_t stride
+    int64_t rows, width, stride
     void* data
 
 
 cdef struct Network
 
 
-# The functions of the user's, written in Python, by their numbers in the plan. What one of them
-# raises is kept, and ends the span.
+# User-defined functions, written in Python, by their numbers in the plan. An exception that one of
+# them raises is kept, and ends the span.
 ctypedef void (*ActivationCall)(
     const Network* net, int64_t number, const Matrix* z, const Matrix* y) noexcept nogil
 ctypedef void (*ActivationGradientCall)(
@@ -69,8 +67,8 @@ cdef struct Calls:
     ActivationGradientCall activation_gradient  # d_z = d_y function'(z)
     LossCall loss               # the loss of each row and, unless NULL, the slopes of their sum
     MetricCall metric           # take in the rows of a batch; weights: one column, or NULL
-    void* functions             # what the calls know of Python
-    int64_t failed              # whether one of them has raised something
+    void* functions             # the Python side of the calls
+    int64_t failed              # whether one of them has raised an exception
 
 
 cdef struct Network:
@@ -93,10 +91,10 @@ cdef struct Network:
     const MetricTerm* metrics
     int64_t metric_count
     int64_t target_width        # of a row of y
-    bint coupled                # whether a training step looks across the rows of a batch
+    bint coupled                # whether a training step combines the rows of a batch
     bint counts_rows            # whether the loss of a row depends on the others' targets
     bint scatters               # whether a gradient is scattered into the rows of a kernel
-    const Calls* calls          # into Python, where a plan has functions of the user's, or NULL
+    const Calls* calls          # into Python, if a plan has user-defined functions, or NULL
     int64_t parameter_count
     void* parameters
     void* gradients
@@ -121,7 +119,7 @@ cdef struct Batch:
     const void* x
     const void* y
     int64_t rows
-    bint training       # whether layers such as dropout are at work
+    bint training       # whether layers such as dropout are active
     uint64_t key        # of its random numbers
 
 
@@ -129,33 +127,31 @@ cdef inline real* buffer_at(const Network* net, real* buffers, int64_t buffer) n
     return buffers + net.start[buffer] * net.capacity
 
 
-cdef inline const real* values_at(
-    const Network* net, const real* x, int64_t buffer, int64_t row,
-) noexcept nogil:
-    """The values of a buffer from a row on; x is buffer 0."""
+cdef inline const real* values_at(const Network* net, const real* x, int64_t buffer,
+                                  int64_t row) noexcept nogil:
+    """Return the values of a buffer from a row on; x is buffer 0."""
     if buffer == 0:
         return x + row * net.stride[0]
     return buffer_at(net, <real*>net.values, buffer) + row * net.stride[buffer]
 
 
 cdef inline int64_t row_at(const int64_t* order, const int64_t* rows, int64_t i) noexcept nogil:
-    """rows[order[i]]; either may be NULL, for i itself."""
+    """Return rows[order[i]]; either may be NULL, for i itself."""
     if order != NULL:
         i = order[i]
     return i if rows == NULL else rows[i]
 
 
 cdef inline int64_t output_width(const Network* net) noexcept nogil:
-    """Of all outputs side by side."""
-    cdef int64_t k
-    cdef int64_t width = 0
+    """Return the width of all outputs side by side."""
+    cdef int64_t k, width = 0
     for k in range(net.output_count):
         width += net.width[net.outputs[k]]
     return width
 
 
 cdef inline bint has_failed(const Network* net) noexcept nogil:
-    """Whether a function of the user's has raised something."""
+    """Return whether a user-defined function has raised an exception."""
     return net.calls != NULL and net.calls.failed != 0
 
 
@@ -166,12 +162,12 @@ cdef enum:
 
 
 cdef inline int64_t chunk_count(const Network* net, int64_t rows) noexcept nogil:
-    """Into how many chunks of rows the sums over a batch are cut.
+    """Return into how many chunks of rows the sums over a batch are cut.
 
-    The members of a team can each take the chunks whose rows they have just worked on, which
-    saves them from fetching the others' rows. It depends on the batch and the network alone. Where
-    there are many parameters, or sums that most rows do not touch, a chunk of sums would cost more
-    than that saves; a coupled step has one member.
+    Each member of a team takes the chunks whose rows it has just computed, and need not fetch the
+    others' rows. The number depends on the batch and the network alone. It is 1 where a chunk of
+    sums would cost more than that saves: with many parameters, or with sums that most rows do not
+    touch. A coupled step has one member.
     """
     if net.parameter_count > CHUNKED_PARAMETERS or net.scatters or net.coupled:
         return 1
@@ -179,12 +175,12 @@ cdef inline int64_t chunk_count(const Network* net, int64_t rows) noexcept nogil
 
 
 cdef inline int64_t chunk_begin(int64_t rows, int64_t chunks, int64_t chunk) noexcept nogil:
-    """The first row of a chunk."""
+    """Return the first row of a chunk."""
     return min(rows, (rows + 7) // 8 * chunk // chunks * 8)
 
 
 cdef inline bint ignores_rows(const LossTerm* term, const double* settings) noexcept nogil:
-    """Whether rows with some label do not count, as if they were not there."""
+    """Return whether a loss ignores the rows of some label."""
     return (
         (term.kind == LOSS_SPARSE_CATEGORICAL_CROSSENTROPY
          or term.kind == LOSS_SPARSE_CATEGORICAL_CROSSENTROPY_LOGITS)
@@ -193,10 +189,10 @@ cdef inline bint ignores_rows(const LossTerm* term, const double* settings) noex
 
 
 cdef inline int64_t itemsize(const Network* net) noexcept nogil:
-    """The bytes of one of a network's numbers."""
+    """Return the bytes of one of a network's numbers."""
     return sizeof(float) if net.single else sizeof(double)
 
 
 cdef inline const void* element(const Network* net, const void* data, int64_t i) noexcept nogil:
-    """Where element i of a network's numbers stands."""
+    """Return the address of element i of a network's numbers."""
     return <const char*>data + i * itemsize(net)

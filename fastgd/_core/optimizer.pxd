@@ -1,11 +1,11 @@
-# What an optimizer is to the engine: its arrays, and which loop it runs.
+# An optimizer in the engine: its arrays, and the loop that it runs.
 
 from libc.stdint cimport int64_t
 
 from fastgd._core.types cimport *
 
 cdef enum:
-    UPDATE_LANES = 16       # weights that are worked on at once
+    UPDATE_LANES = 16       # weights that are updated at once
     SLOT_LIMIT = 3
     CONSTANT_LIMIT = 8
     SCALE_STEPS = 64        # steps whose scales are computed at once
@@ -26,38 +26,28 @@ cdef struct Optimizer:
 
 
 cdef inline int64_t updates_before(const Optimizer* optimizer, int64_t iteration) noexcept nogil:
-    """The updates that were made in so many steps: fewer, if gradients are accumulated."""
+    """Return the number of updates in the first `iteration` steps: fewer if gradients are
+    accumulated."""
     if optimizer.segments == NULL:
         return iteration
     return iteration // optimizer.options.accumulation
 
 
 cdef inline bint is_update_step(const Optimizer* optimizer, int64_t iteration) noexcept nogil:
-    """Whether the step after so many makes an update."""
+    """Return whether the step after the first `iteration` makes an update."""
     return (iteration + 1) % optimizer.options.accumulation == 0
 
 
 # ---------------------------------------------------------------- the variants
 
-# Each variant of an optimizer is a loop of its own; these are the variants.
+# Each variant of an optimizer has a loop of its own.
 cdef enum:
-    PLAIN_SGD
-    MOMENTUM_SGD
-    NESTEROV_SGD
-    PLAIN_RMSPROP
-    MOMENTUM_RMSPROP
-    CENTERED_RMSPROP
-    CENTERED_MOMENTUM_RMSPROP
-    PLAIN_ADAM
-    AMSGRAD_ADAM
-    ADAMAX
-    NADAM
-    ADAGRAD
-    ADADELTA
+    PLAIN_SGD, MOMENTUM_SGD, NESTEROV_SGD
+    PLAIN_RMSPROP, MOMENTUM_RMSPROP, CENTERED_RMSPROP, CENTERED_MOMENTUM_RMSPROP
+    PLAIN_ADAM, AMSGRAD_ADAM, ADAMAX, NADAM, ADAGRAD, ADADELTA
     ROOT_FTRL               # learning_rate_power is -1/2
-    POWER_FTRL
-    LION
-    LAMB                    # from here on, what a weight does depends on its whole variable
+    POWER_FTRL, LION
+    LAMB                    # from here on, an update depends on the whole variable
     ADAFACTOR
 
 
@@ -103,7 +93,7 @@ cdef inline int slots_of(const int variant) noexcept nogil:
     return 2
 
 
-# One step: its learning rate, what step_scales made of it, and the steps before it.
+# One step: its learning rate, its scale by step_scales, and the number of steps before it.
 cdef struct Step:
     double rate
     double scale

@@ -1,4 +1,4 @@
-"""Elementary functions of one number, for float and double, that a loop vectorises.
+"""Elementary functions of one number, for float and double, in loops that become vectors.
 
 a. **Same bits.** Only operations that IEEE 754 defines to the last bit occur here: + - * /,
    fma, sqrt, comparisons and the integer arithmetic of exponents. No libm function (they
@@ -102,7 +102,7 @@ cdef extern from *:
 # ---------------------------------------------------------------- exact operations
 
 cdef inline real fmadd(real a, real b, real c) noexcept nogil:
-    """a b + c, rounded once where the build has a hardware fma and twice where not."""
+    """Return a b + c, rounded once with a hardware fma and twice without."""
     if real is float:
         return _fmaf(a, b, c)
     else:
@@ -110,7 +110,7 @@ cdef inline real fmadd(real a, real b, real c) noexcept nogil:
 
 
 cdef inline real product_rest(real a, real b, real product) noexcept nogil:
-    """a b - product, exact in every build if product is a b rounded, or all but."""
+    """Return a b - product, exact in every build if product is a b rounded, or nearly so."""
     if real is float:
         return _product_rest_f(a, b, product)
     else:
@@ -118,7 +118,7 @@ cdef inline real product_rest(real a, real b, real product) noexcept nogil:
 
 
 cdef inline real select(bint condition, real a, real b) noexcept nogil:
-    """a if condition else b, in a form that stays a single blend."""
+    """Return a if condition else b, in a form that stays a single blend."""
     if real is float:
         return _select_f(condition, a, b)
     else:
@@ -126,7 +126,7 @@ cdef inline real select(bint condition, real a, real b) noexcept nogil:
 
 
 cdef inline real square_root(real x) noexcept nogil:
-    """Correctly rounded; NaN below zero, -0 at -0."""
+    """Return the correctly rounded square root; NaN below zero, -0 at -0."""
     return sqrtf(x) if real is float else sqrt(x)
 
 
@@ -135,19 +135,19 @@ cdef inline real absolute(real x) noexcept nogil:
 
 
 cdef inline real with_sign_of(real sign, real x) noexcept nogil:
-    """|x| with the sign of ``sign``, that of zeros included."""
+    """Return |x| with the sign of ``sign``, that of zeros included."""
     return copysignf(x, sign) if real is float else copysign(x, sign)
 
 
 cdef inline bint is_finite(real x) noexcept nogil:
-    """False for NaN and both infinities."""
+    """Return False for NaN and both infinities."""
     return absolute(x) < <real>_INF_F
 
 
 # ---------------------------------------------------------------- exponentials
 
 cdef inline real exponential_series(real r) noexcept nogil:
-    """(e^r - 1 - r) / r^2 for |r| <= 0.347, to 2^-28 (float) or 2^-57 (double) of e^r."""
+    """Return (e^r - 1 - r) / r^2 for |r| <= 0.347, to 2^-28 (float) or 2^-57 (double) of e^r."""
     cdef real q
     if real is float:
         q = <real>0.0013865294
@@ -168,7 +168,7 @@ cdef inline real exponential_series(real r) noexcept nogil:
 
 
 cdef inline real shifted_exponent(real x, real bias) noexcept nogil:
-    """n + bias + 1.5 * 2^(p-1), where n is the integer next to x / ln 2."""
+    """Return n + bias + 1.5 * 2^(p-1), where n is the integer next to x / ln 2."""
     if real is float:
         return fmadd(x, <real>1.4426950408889634, <real>12582912.0 + bias)
     else:
@@ -176,7 +176,7 @@ cdef inline real shifted_exponent(real x, real bias) noexcept nogil:
 
 
 cdef inline real unshifted(real shifted, real bias) noexcept nogil:
-    """The integer n that ``shifted_exponent`` found, exactly."""
+    """Return the integer n that ``shifted_exponent`` found, exactly."""
     if real is float:
         return shifted - (<real>12582912.0 + bias)
     else:
@@ -200,11 +200,11 @@ cdef inline real subtract_low(real high, real n) noexcept nogil:
 
 
 cdef inline real scaled(real x, real shifted) noexcept nogil:
-    """x 2^n for a shift with bias 2046 (double) or 254 (float); rounds once if subnormal.
+    """Return x 2^n for a shift with bias 2046 (double) or 254 (float); rounds once if subnormal.
 
     2^n itself may not exist (n reaches 1024 and -1076), so it is applied in two halves, whose
-    exponent fields are the halves of n + 2 * 1023. Of the shift's bits those above the field
-    are pushed out of the word; they are even, and so take no part in the halving.
+    exponent fields are the halves of n + 2 * 1023. Of the shift's bits those above the field are
+    pushed out of the word; they are even, and so take no part in the halving.
     """
     cdef uint32_t u
     cdef uint64_t v
@@ -217,7 +217,7 @@ cdef inline real scaled(real x, real shifted) noexcept nogil:
 
 
 cdef inline real power_of_two(real shifted) noexcept nogil:
-    """2^n for a shift with bias 1023 (double) or 127 (float), n in the normal range."""
+    """Return 2^n for a shift with bias 1023 (double) or 127 (float), n in the normal range."""
     if real is float:
         return _value_f(_bits_f(shifted) << 23)
     else:
@@ -225,10 +225,10 @@ cdef inline real power_of_two(real shifted) noexcept nogil:
 
 
 cdef inline real exponential(real x) noexcept nogil:
-    """e^x. Error < 0.8 ulp, < 0.7 where the result is not subnormal.
+    """Return e^x. Error < 0.8 ulp, < 0.7 where the result is not subnormal.
 
-    e^x = 2^n e^(r + c) and e^(r + c) = 1 + r + (c + r^2 q(r)), in which 1 + r is split into
-    its rounded sum and the rest, so that only the last addition rounds at full size.
+    e^x = 2^n e^(r + c) and e^(r + c) = 1 + r + (c + r^2 q(r)), in which 1 + r is split into its
+    rounded sum and the rest, so that only the last addition rounds at full size.
     """
     cdef real bias = 254 if real is float else 2046
     cdef real limit = 104 if real is float else 746  # e^-limit is zero, e^limit infinite
@@ -244,10 +244,10 @@ cdef inline real exponential(real x) noexcept nogil:
 
 
 cdef inline real exp_minus_one(real x) noexcept nogil:
-    """e^x - 1. Error < 1.4 ulp.
+    """Return e^x - 1. Error < 1.4 ulp.
 
-    e^x - 1 = (2^n - 1) + 2^n r + 2^n (c + r^2 q(r)), all halved until the end, since 2^n may
-    be one power of two too large.
+    e^x - 1 = (2^n - 1) + 2^n r + 2^n (c + r^2 q(r)), all halved until the end, since 2^n may be one
+    power of two too large.
     """
     cdef real bias = 126 if real is float else 1022
     cdef real top = 89 if real is float else 710
@@ -270,14 +270,12 @@ cdef inline real exp_minus_one(real x) noexcept nogil:
 # ---------------------------------------------------------------- logarithms
 
 cdef inline real log_of_parts(real k, real f) noexcept nogil:
-    """k ln 2 + log(1 + f) for integer k and f in [sqrt(1/2) - 1, sqrt(2) - 1].
+    """Return k ln 2 + log(1 + f) for integer k and f in [sqrt(1/2) - 1, sqrt(2) - 1].
 
-    With s = f / (2 + f), log(1 + f) = 2 atanh(s) = f - f^2/2 + s (f^2/2 + z L(z)), z = s^2,
-    where z L(z) = 2 z/3 + 2 z^2/5 + ... The fit is good to 2^-30 (float), 2^-59 (double).
+    With s = f / (2 + f), log(1 + f) = 2 atanh(s) = f - f^2/2 + s (f^2/2 + z L(z)), z = s^2, where z
+    L(z) = 2 z/3 + 2 z^2/5 + ... The fit is good to 2^-30 (float), 2^-59 (double).
     """
-    cdef real s = f / (<real>2 + f)
-    cdef real z = s * s
-    cdef real half_square = <real>0.5 * f * f
+    cdef real s = f / (<real>2 + f), z = s * s, half_square = <real>0.5 * f * f
     cdef real p, low
     if real is float:
         p = <real>0.29871458
@@ -298,7 +296,7 @@ cdef inline real log_of_parts(real k, real f) noexcept nogil:
 
 
 cdef inline real log_domain(real x, real y) noexcept nogil:
-    """y = log(x) where 0 < x < inf, and the value of the logarithm elsewhere."""
+    """Return y = log(x) where 0 < x < inf, and the value of the logarithm elsewhere."""
     cdef real edge = select(x == <real>0, <real>-_INF_F, x)
     edge = select(x < <real>0, <real>_NAN_F, edge)
     return select((x > <real>0) & (x < <real>_INF_F), y, edge)
@@ -307,7 +305,7 @@ cdef inline real log_domain(real x, real y) noexcept nogil:
 # x = 2^k m with m in [sqrt(1/2), sqrt(2)): adding 1 - sqrt(1/2), as bits, moves the border
 # between binades to sqrt(1/2), and the exponent field then holds k + 1023 (or k + 127).
 cdef inline real exponent_part(real x) noexcept nogil:
-    """k. The field is read as the low bits of 2^52 (2^23), which needs no conversion."""
+    """Return k. The field is read as the low bits of 2^52 (2^23), which needs no conversion."""
     if real is float:
         return _value_f(((_bits_f(x) + 0x004afb0d) >> 23) | 0x4b000000) - <float>8388735
     else:
@@ -316,7 +314,7 @@ cdef inline real exponent_part(real x) noexcept nogil:
 
 
 cdef inline real mantissa_part(real x) noexcept nogil:
-    """m."""
+    """Return m."""
     if real is float:
         return _value_f(((_bits_f(x) + 0x004afb0d) & 0x007fffff) + 0x3f3504f3)
     else:
@@ -325,7 +323,7 @@ cdef inline real mantissa_part(real x) noexcept nogil:
 
 
 cdef inline real logarithm(real x) noexcept nogil:
-    """log(x). Error < 0.9 ulp; -inf at +0 and -0, NaN below, subnormal arguments included."""
+    """Return log(x). Error < 0.9 ulp; -inf at +0 and -0, NaN below; subnormal x included."""
     cdef real smallest = (<real>1.1754943508222875e-38 if real is float
                           else <real>2.2250738585072014e-308)
     cdef real lift = <real>33554432.0 if real is float else <real>18014398509481984.0
@@ -337,15 +335,14 @@ cdef inline real logarithm(real x) noexcept nogil:
 
 
 cdef inline real log_one_plus(real x) noexcept nogil:
-    """log(1 + x). Error < 1.4 ulp; -inf at -1, NaN below.
+    """Return log(1 + x). Error < 1.4 ulp; -inf at -1, NaN below.
 
-    The exponent k is that of the rounded 1 + x, but f = (1 + x) / 2^k - 1 is formed from x
-    itself, x 2^-k + (2^-k - 1), and is exact or nearly so. Both powers carry a factor of 4
-    because 2^-1024 (2^-128) is subnormal and cannot be assembled from its exponent.
+    The exponent k is that of the rounded 1 + x, but f = (1 + x) / 2^k - 1 is formed from x itself,
+    x 2^-k + (2^-k - 1), and is exact or nearly so. Both powers carry a factor of 4 because 2^-1024
+    (2^-128) is subnormal and cannot be assembled from its exponent.
     """
     cdef real tiny = <real>2.9802322e-08 if real is float else <real>5.551115123125783e-17
-    cdef real u = <real>1 + x
-    cdef real k = exponent_part(u)
+    cdef real u = <real>1 + x, k = exponent_part(u)
     cdef real four_power, f
     if real is float:
         four_power = power_of_two(<real>12583041.0 - k)
@@ -356,7 +353,7 @@ cdef inline real log_one_plus(real x) noexcept nogil:
 
 
 cdef inline real softplus(real x) noexcept nogil:
-    """log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). Error < 1.8 ulp; never overflows."""
+    """Return log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). Error < 1.8 ulp; never overflows."""
     cdef real t = exponential(-absolute(x))
     cdef bint is_large = t > <real>0.41421356
     cdef real f = select(is_large, <real>0.5 * t - <real>0.5, t)
@@ -367,7 +364,7 @@ cdef inline real softplus(real x) noexcept nogil:
 # ---------------------------------------------------------------- sigmoids
 
 cdef inline real sigmoid(real x) noexcept nogil:
-    """1 / (1 + e^-x). Error < 1.7 ulp, subnormal results included.
+    """Return 1 / (1 + e^-x). Error < 1.7 ulp, subnormal results included.
 
     With t = e^-|x| and q = t / (1 + t), 1 - q above zero and q = t - t q below it: there the
     roundings of 1 + t and of the quotient count only t times as much as in q itself.
@@ -378,14 +375,13 @@ cdef inline real sigmoid(real x) noexcept nogil:
 
 
 cdef inline real hyperbolic_tangent(real x) noexcept nogil:
-    """tanh(x). Error < 1.5 ulp.
+    """Return tanh(x). Error < 1.5 ulp.
 
-    From 0.625 on, 1 - 2 / (e^(2 a) + 1) with a = |x|. Below, a + a q, where q comes from
-    Lambert's continued fraction a / (1 + z / (3 + z / (5 + ...))), z = a^2, cut after 9 in
-    float (relative error 2^-30) and 15 in double (2^-57). One division serves both.
+    From 0.625 on, 1 - 2 / (e^(2 a) + 1) with a = |x|. Below, a + a q, where q comes from Lambert's
+    continued fraction a / (1 + z / (3 + z / (5 + ...))), z = a^2, cut after 9 in float (relative
+    error 2^-30) and 15 in double (2^-57). One division serves both.
     """
-    cdef real a = absolute(x)
-    cdef real z = a * a
+    cdef real a = absolute(x), z = a * a
     cdef bint is_small = a < <real>0.625
     cdef real p, d
     if real is float:

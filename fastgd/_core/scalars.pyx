@@ -1,4 +1,4 @@
-# A window for the tests onto the scalar functions, as each build compiles them.
+# The scalar functions, as each build compiles them, for the tests.
 
 import numpy
 
@@ -6,44 +6,21 @@ from libc.stdint cimport int64_t
 
 from fastgd.errors import DataTypeError, ShapeError, UnknownNameError
 
-from fastgd._core.errorfunction cimport (
-    complementary_error_function,
-    error_function,
-    normal_cdf,
-)
+from fastgd._core.errorfunction cimport complementary_error_function, error_function, normal_cdf
 from fastgd._core.scalar cimport (
-    absolute,
-    exp_minus_one,
-    exponential,
-    hyperbolic_tangent,
-    is_finite,
-    log_one_plus,
-    logarithm,
-    real,
-    sigmoid,
-    softplus,
-    square_root,
+    absolute, exp_minus_one, exponential, hyperbolic_tangent, is_finite, log_one_plus, logarithm,
+    real, sigmoid, softplus, square_root,
 )
 
 SCALAR_FUNCTIONS = (
-    "absolute",
-    "complementary_error_function",
-    "error_function",
-    "exp_minus_one",
-    "exponential",
-    "hyperbolic_tangent",
-    "is_finite",
-    "log_one_plus",
-    "logarithm",
-    "normal_cdf",
-    "sigmoid",
-    "softplus",
-    "square_root",
+    "absolute", "complementary_error_function", "error_function", "exp_minus_one", "exponential",
+    "hyperbolic_tangent", "is_finite", "log_one_plus", "logarithm", "normal_cdf", "sigmoid",
+    "softplus", "square_root",
 )
 
 
 cdef void map_scalar(int function, int64_t n, const real* x, real* y) noexcept nogil:
-    """y[i] = SCALAR_FUNCTIONS[function](x[i]), each in the loop that a layer would run."""
+    """Compute y[i] = SCALAR_FUNCTIONS[function](x[i]), each in a loop as a layer runs it."""
     cdef int64_t i
     if function == 0:
         for i in range(n):
@@ -94,12 +71,11 @@ def scalar_map(str name, x):
     name : str
         One of SCALAR_FUNCTIONS.
     x : ndarray of float32 or float64, shape (n,), contiguous
-        Only read.
 
     Returns
     -------
     ndarray, shape (n,)
-        Of x's dtype.
+        Of the dtype of x.
     """
     if name not in SCALAR_FUNCTIONS:
         raise UnknownNameError(

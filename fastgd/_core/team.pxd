@@ -1,5 +1,5 @@
-# The barrier at which the members of a team of threads meet, and how they share work out: by their
-# rank. Which of them computes an element never changes its bits.
+# The barrier at which the members of a team of threads meet, and how they share work out: by rank.
+# Which member computes an element never changes its bits.
 
 from libc.stdint cimport int64_t
 
@@ -23,10 +23,10 @@ cdef extern from *:
         int64_t arrivals;   /* at all barriers so far */
         int64_t size;       /* 0 until it is known how many threads there are */
         int64_t trouble;    /* flags that any member raises */
-        int64_t patience;   /* turns of waiting before others are let run */
+        int64_t patience;   /* turns of waiting before it yields */
     } __attribute__((aligned(64))) fastgd_team;
 
-    /* Waits that last get out of the way: there may be fewer free cores than members. */
+    /* Long waits yield: there may be fewer free cores than members. */
     static CYTHON_INLINE void fastgd_wait(const int64_t *place, int64_t least, int64_t patience)
     {
         while (__atomic_load_n(place, __ATOMIC_ACQUIRE) < least) {
@@ -78,10 +78,9 @@ cdef extern from *:
     void set_size "fastgd_set_size"(Team*, int64_t) noexcept nogil
 
 
-cdef inline int64_t share_begin(
-    int64_t n, int64_t grain, int64_t size, int64_t rank,
-) noexcept nogil:
-    """Where the share of a member begins (that of the next one ends it) of n pieces of work.
+cdef inline int64_t share_begin(int64_t n, int64_t grain, int64_t size,
+                                int64_t rank) noexcept nogil:
+    """Return where a member's share of n pieces of work begins (and the one before ends).
 
     Shares are whole multiples of `grain`, but for the last.
     """

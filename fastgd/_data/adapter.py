@@ -71,10 +71,15 @@ class DataAdapter:
         return source, example
 
     def prepare_inputs(self, data, batching):
-        """Return a source of rows to predict, and its first rows; see ``prepare``."""
+        """Return a source of rows to predict, and its first rows; see ``prepare``.
+
+        The first rows are None where batches are made for a model that has its weights.
+        """
         argument = data.argument
         if data.source is not None:
-            source, example = data.source, self.inputs(data.example(None), argument)
+            source, example = data.source, None
+            if self.signature.seen is not None:
+                example = self.inputs(data.example(None), argument)
             source.configure(self._input_batch, batching.steps)
             return source, example
         data = self._unshared(data)

@@ -1,4 +1,4 @@
-"""Frames and series of pandas, polars and others, read by way of narwhals where it is there."""
+"""Read frames and series of pandas, polars and others, through narwhals if installed."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from fastgd.errors import DataError, DataTypeError
 
 
 def array_of_frame(values, argument):
-    """The ndarray of a frame (rows, columns) or a series (rows,); None for anything else.
+    """Return the ndarray of a frame (rows, columns) or a series (rows,); None for others.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def array_of_frame(values, argument):
 
 
 def column_names(values):
-    """The names of a frame's columns, a tuple; None for all else, or if not all are text."""
+    """Return the names of a frame's columns, a tuple; None unless all are text."""
     if isinstance(values, np.ndarray):
         return None
     try:
@@ -53,7 +53,7 @@ def column_names(values):
 
 
 def _column(nw, series, argument, where):
-    """A column as an ndarray of numbers."""
+    """Return a column as an ndarray of numbers."""
     if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
         raise DataTypeError(
             f"{argument}{where}: expected numbers, got {series.dtype}: encode it first"

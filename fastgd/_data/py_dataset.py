@@ -49,9 +49,8 @@ class PyDataset:
     use_multiprocessing = False
     max_queue_size = 10
 
-    def __init__(
-        self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10
-    ):
+    def __init__(self, workers: int = 1, use_multiprocessing: bool = False,
+                 max_queue_size: int = 10):  # fmt: skip
         self.workers = positive_int(workers, "workers")
         self.use_multiprocessing = boolean(use_multiprocessing, "use_multiprocessing")
         self.max_queue_size = positive_int(max_queue_size, "max_queue_size")

@@ -273,7 +273,7 @@ def check_classes(labels, classes, argument, ignored=None):
 
 
 def _check_rows(wrong, values, message):
-    """A DataError that names the first place where ``wrong`` holds."""
+    """Raise a DataError that names the first place where ``wrong`` holds."""
     if wrong.any():
         index = tuple(np.argwhere(wrong)[0])
         raise DataError(f"{message}, got {values[index]}{_at(index)}")

@@ -1,4 +1,4 @@
-"""Where weights live: flat vectors, and the layers that share one."""
+"""Hold weights in flat vectors, which layers may share."""
 
 import math
 import weakref
@@ -17,8 +17,8 @@ class Arena:
     """Hold a flat vector, the layers whose weights lie in it, and the models that run on it.
 
     A layer lives in one arena. A model of layers from several arenas moves them all into a new
-    one, with whoever lived beside them: so every model runs on one vector, whatever layers it
-    shares with others. Those that ran on the old vectors are told.
+    one, with their neighbours: so every model runs on one vector, whatever layers it shares
+    with others. Models that ran on the old vectors are told, by ``moved``.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Arena:
     models: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
 
     def living_layers(self):
-        """The layers that are still there."""
+        """Return the layers that still exist."""
         return [layer for layer in (reference() for reference in self.layers) if layer]
 
 
@@ -52,7 +52,7 @@ def new_arena(layers, dtype):
 
 
 def common_arena(layers, dtype):
-    """The home of all the layers, which is a new one if they live in several.
+    """Return the arena of all the layers: a new one if they live in several.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def common_arena(layers, dtype):
 
 
 def _settle(arena, moves):
-    """Lay layers' weights out in a home: (layer, specs, values, input shape) of each."""
+    """Lay layers' weights out in an arena: (layer, specs, values, input shape) of each."""
     offset = 0
     bound = []
     for layer, specs, values, input_shape in moves:
@@ -112,7 +112,7 @@ def _settle(arena, moves):
 
 
 def extent(variables):
-    """Where in their owner some variables begin, and where they end."""
+    """Return where in their owner some variables begin, and where they end."""
     if not variables:
         return 0, 0
     return min(v.offset for v in variables), max(v.offset + v.size for v in variables)

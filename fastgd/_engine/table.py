@@ -117,7 +117,7 @@ class Table:
         return self.work_size - size
 
     def row(self, op, source, target, settings=(), **columns):
-        """Add one step of the forward pass.
+        """Add one step of the forward pass; return the target.
 
         Parameters
         ----------
@@ -137,6 +137,7 @@ class Table:
             "op": op, "source": source, "target": target, "settings": place,
             "trains": self.trains,
         })  # fmt: skip
+        return target
 
     def copy(self, source, target=None, *, width=None, source_column=0, target_column=0):
         """Copy columns of a buffer, into a new one if there is no target; return that."""
@@ -146,7 +147,7 @@ class Table:
         return target
 
     def gather(self, source, columns):
-        """A new buffer of a buffer's columns, in the order given; returns it."""
+        """Add a buffer of a buffer's columns, in the order given; return it."""
         target = self.buffer(len(columns))
         self.row(Op.OP_GATHER, source, target, settings=columns)
         return target

@@ -20,9 +20,8 @@ _scope = contextvars.ContextVar[CustomObjects | None]("custom objects", default=
 _references = contextvars.ContextVar[dict[str, Any] | None]("references", default=None)
 
 
-def register_serializable(
-    package: str = "Custom", name: str | None = None
-) -> Callable[[Thing], Thing]:
+def register_serializable(package: str = "Custom",
+                          name: str | None = None) -> Callable[[Thing], Thing]:  # fmt: skip
     """Decorate a class or function of your own that configurations and model files may name.
 
     Parameters
@@ -115,10 +114,7 @@ def custom_object_scope(custom_objects: CustomObjects | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def by_reference() -> Iterator[dict[str, Any]]:
-    """Give user-defined objects names in a dict, which is yielded, within a ``with`` block.
-
-    A copy shares such objects with the original, and a pickle stores them by itself.
-    """
+    """Give user-defined objects names in a dict, which is yielded: copies share them."""
     references: dict[str, Any] = {}
     token = _references.set(references)
     try:

@@ -4,15 +4,62 @@ A plain value stands for itself. An object is a dict with the name of its class 
 of its ``get_config``, as in Keras, but nothing in it is ever executed.
 """
 
+import functools
+import importlib
 import inspect
 import math
 from typing import Any, Self
 
 import numpy as np
 
-from fastgd._registry import custom, families
+from fastgd._registry import custom
 from fastgd._typing import Config, CustomObjects
-from fastgd.errors import ArgumentError, DataTypeError, FastgdError
+from fastgd.errors import ArgumentError, DataTypeError, FastgdError, UnknownNameError
+
+#: The modules below ``fastgd`` that hold a ``REGISTRY`` of what may be named. A description
+#: loads the one that it names, and no other module.
+FAMILIES = (
+    "activations", "constraints", "initializers", "layers", "losses", "metrics", "models",
+    "optimizers", "optimizers.schedules", "regularizers",
+)  # fmt: skip
+
+
+@functools.cache
+def members(family: str) -> dict[str, Any]:
+    """Return the classes and functions of a family by the names that a description may use."""
+    members: dict[str, Any] = importlib.import_module(f"fastgd.{family}").REGISTRY.members
+    return members
+
+
+def identify(thing: Any) -> tuple[str | None, str, str | None]:
+    """Return how a description names a class or function: (module, name, registered name)."""
+    name, module = thing.__name__, getattr(thing, "__module__", None)
+    for family in reversed(FAMILIES):
+        if f"{module}.".startswith(f"fastgd.{family}.") and members(family).get(name) is thing:
+            return f"fastgd.{family}", name, None
+    registered = custom.reference(thing) or custom.get_registered_name(thing)
+    if registered == "<lambda>":
+        raise ArgumentError(
+            "a lambda cannot be saved: give it a name with def, and register it with "
+            "fastgd.saving.register_serializable"
+        )
+    return module, name, registered
+
+
+def find(module: Any, name: Any, registered_name: Any) -> Any:
+    """Return the class or function that a description names."""
+    first, _, family = str(module).partition(".")
+    found = members(family).get(name) if first == "fastgd" and family in FAMILIES else None
+    for key in (registered_name, name):
+        if found is None and isinstance(key, str):
+            found = custom.get_registered_object(key)
+    if found is None:
+        raise UnknownNameError(
+            f"config: no class or function {name!r} (of module {module!r}) is known here. If "
+            "it is one of your own, put @fastgd.saving.register_serializable() before its "
+            f"definition, or pass custom_objects={{{name!r}: ...}}"
+        )
+    return found
 
 
 class Serializable:
@@ -22,6 +69,17 @@ class Serializable:
     def from_config(cls, config: Config) -> Self:
         """Return the object for the result of ``get_config``, also if read from JSON."""
         return cls(**deserialize_object(config))
+
+
+def argument_names(cls: type) -> tuple[str, ...]:
+    """Return the names of the arguments of a class of fastgd, or of the one that it extends."""
+    return _names(next(base for base in cls.__mro__ if base.__module__.startswith("fastgd.")))
+
+
+@functools.cache
+def _names(cls):
+    parameters = inspect.signature(cls).parameters.values()
+    return tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
 
 
 def serialize_object(obj: Any) -> Any:
@@ -57,10 +115,9 @@ def serialize_object(obj: Any) -> Any:
         return _entry("__numpy__", {"value": value, "dtype": obj.dtype.name})
     if isinstance(obj, np.dtype):
         return obj.name
-    if isinstance(obj, list):
-        return [serialize_object(item) for item in obj]
-    if isinstance(obj, tuple):
-        return {"class_name": "__tuple__", "items": serialize_object(list(obj))}
+    if isinstance(obj, (list, tuple)):
+        items = [serialize_object(item) for item in obj]
+        return items if isinstance(obj, list) else {"class_name": "__tuple__", "items": items}
     if isinstance(obj, dict):
         if not all(isinstance(key, str) for key in obj):
             raise DataTypeError(f"config: the keys of a dict are strings, got {list(obj)}")
@@ -82,7 +139,7 @@ def _serialized(obj):
                 f"config: {obj!r} cannot be saved: give {type(obj).__name__} a get_config"
             )
         return _entry("__object__", key)
-    module, name, registered_name = families.identify(obj if is_named else type(obj))
+    module, name, registered_name = identify(obj if is_named else type(obj))
     if is_named:
         entry = _entry("__type__" if is_class else "function", name)
     else:
@@ -141,9 +198,9 @@ def _deserialized(entry):
     except (KeyError, TypeError, ValueError) as error:
         raise ArgumentError(f"config: {entry!r} is no {kind}") from error
     if kind == "__object__":
-        return families.find(None, inner, inner)
+        return find(None, inner, inner)
     name = inner if kind in ("function", "__type__") else kind
-    found = families.find(entry.get("module"), name, entry.get("registered_name"))
+    found = find(entry.get("module"), name, entry.get("registered_name"))
     if inspect.isclass(found) != (kind != "function"):
         raise ArgumentError(
             f"config: {name!r} is a {type(found).__name__}, expected "

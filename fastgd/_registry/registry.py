@@ -16,39 +16,22 @@ Things = Iterable[Callable[..., Any]]
 class Registry:
     """The classes and functions of a family by the names that strings and descriptions use.
 
-    Each module of `families.FAMILIES` holds one, as ``REGISTRY``.
-
-    Parameters
-    ----------
-    argument : str
-        The word of error messages, such as ``"regularizer"``.
-    module : str
-        The module of the family.
-    classes, functions : iterable of callable
-        A string finds a class by its name, also as `spelling` spells it; and a function by its
-        name, unless that stands for a class.
-    unnamed : iterable of callable
-        More classes and functions, which a description may name but no string finds.
-    aliases : dict, optional
-        More strings -> class, function, or a partial that makes an object.
-    spelling : callable
-
-    Attributes
-    ----------
-    names, members : dict of str -> callable
-        The names of strings, and those of descriptions.
+    Each module of `objects.FAMILIES` holds one, as ``REGISTRY``. `argument` is the word of
+    error messages, such as "regularizer". A string finds a class by its name, also as
+    `spelling` spells it, and a function by its name, unless that stands for a class. `unnamed`
+    classes and functions are found by descriptions alone. `aliases` are more strings -> class,
+    function, or a partial that makes an object. ``names`` and ``members`` are the tables of
+    strings, and of descriptions.
     """
 
-    def __init__(
-        self, argument: str, module: str, classes: Things, functions: Things = (),
-        unnamed: Things = (), aliases: Mapping[str, Callable[..., Any]] | None = None,
-        spelling: Callable[[str], str] = snake_case,
-    ):  # fmt: skip
-        self.argument = argument
-        self.module = module
-        own = {thing.__name__: thing for thing in classes}
-        called = {thing.__name__: thing for thing in functions}
-        more = {thing.__name__: thing for thing in unnamed}
+    def __init__(self, argument: str, module: str, classes: Things, functions: Things = (),
+                 unnamed: Things = (), aliases: Mapping[str, Callable[..., Any]] | None = None,
+                 spelling: Callable[[str], str] = snake_case):  # fmt: skip
+        self.argument, self.module = argument, module
+        own, called, more = (
+            {thing.__name__: thing for thing in things}
+            for things in (classes, functions, unnamed)
+        )
         spelled = {spelling(name): thing for name, thing in own.items()}
         aliases = dict(aliases or {})
         self.names = called | own | spelled | aliases
@@ -76,9 +59,8 @@ class Registry:
             f"{self.argument}: expected a name or an object, got {identifier!r}"
         )
 
-    def deserialize(
-        self, config: Config | str | None, custom_objects: CustomObjects | None = None
-    ) -> Any:
+    def deserialize(self, config: Config | str | None,
+                    custom_objects: CustomObjects | None = None) -> Any:  # fmt: skip
         """Return the object that ``serialize`` described, or that a name stands for.
 
         Parameters

@@ -1,4 +1,4 @@
-"""Progress on the screen: Keras' lines, but never more than about ten a second."""
+"""Show progress: Keras' lines, but never more than about ten a second."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ _BURST = 50
 
 
 class Progress:
-    """The lines of a training or evaluation.
+    """Print the lines of a training or evaluation.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Progress:
     def __init__(self, verbose, epochs=None, stream=None, unit="step"):
         self.unit = unit
         self.stream = stream or sys.stdout
-        isatty = getattr(self.stream, "isatty", None)  # a stream of one's own may lack it
+        isatty = getattr(self.stream, "isatty", None)  # a custom stream may lack it
         self.terminal = bool(isatty and isatty())
         if self.stream is None:  # as under a process without standard output
             verbose = 0
@@ -40,7 +40,7 @@ class Progress:
         self.lines = 0
 
     def begin(self, steps, epoch=None):
-        """A new epoch (from 0) or evaluation of so many steps; None where nobody knows."""
+        """Begin an epoch (from 0) or evaluation of so many steps; None if unknown."""
         self.steps = steps
         self.done = 0
         self.epoch = epoch
@@ -49,7 +49,7 @@ class Progress:
         self.titled = False
 
     def update(self, step, logs):
-        """Some steps are done; ``logs`` are the figures so far."""
+        """Show that some steps are done; ``logs`` are the values so far."""
         self.done = step
         now = time.monotonic()
         if self.verbose == 1 and self.terminal and now - self.shown >= _INTERVAL:
@@ -58,7 +58,7 @@ class Progress:
             self._write(f"\r{self._bar(step, now, logs)}\x1b[K")
 
     def end(self, logs):
-        """All steps are done."""
+        """Show that all steps are done."""
         if self.steps is None:
             self.steps = self.done
         if not self.verbose or not (self.titled or self._due()):
@@ -103,7 +103,7 @@ class Progress:
 
 
 def printable(text, stream):
-    """The text, with "?" for what the stream's encoding lacks: no line is worth an error."""
+    """Return the text, with "?" for what the stream's encoding lacks."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)
 
@@ -116,7 +116,7 @@ def _duration(seconds):
 
 
 def figures_text(logs):
-    """Figures as they stand at the end of a line."""
+    """Return values as they stand at the end of a line."""
     return "".join(f" - {name}: {_figure(value)}" for name, value in logs.items())
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from fastgd._core.engine import Job
 from fastgd._core.types import Status
 from fastgd._engine.divergence import diverged
-from fastgd._engine.threads import SPAN_SECONDS, ThreadTuner, useful_threads
+from fastgd._engine.thread_choice import SPAN_SECONDS, ThreadTuner, useful_threads
 from fastgd.errors import ArgumentError
 
 #: Multiply-adds forward of an epoch that is short, a few milliseconds' work, and how many of
@@ -137,6 +137,8 @@ class CompiledStep:
         assembly, penalties = self.assembly, self.assembly.penalties
         if len(penalties.constraints) or penalties.called:
             raise ArgumentError("LBFGS: expected variables without constraints")
+        if job.stream is not None and job.step == 0:  # a round like any other
+            job.stream.next()
         x, y = job.x if job.rows is None else job.x[job.rows], job.y
         statuses = []
 

@@ -5,16 +5,16 @@ import contextlib
 import json
 import sys
 
-from fastgd.bench import plot, table
-from fastgd.bench.frameworks import FOLDER, FRAMEWORKS, OURS, find
+from fastgd.bench import picture, table
+from fastgd.bench.frameworks import FOLDER, OURS, adapters, find
 from fastgd.bench.measure import THREADED, measured
 from fastgd.bench.process import Worker
-from fastgd.bench.selection import WORKLOADS, full_grid
+from fastgd.bench.workloads import WORKLOADS, full_grid
 
 #: How to get the adapters for other frameworks.
 MORE = (
-    "for other frameworks take the folder benchmarks of fastgd's repository, and name it with "
-    "--frameworks"
+    "for other frameworks and goals take the folder benchmarks of fastgd's "
+    "repository, and name it with --frameworks"
 )
 
 
@@ -52,10 +52,9 @@ def _positive(text):
     return value
 
 
-def _compared(options):
+def _compared(options, more):
     """Return name -> Framework of those to compare, fastgd first."""
     found = find(options.frameworks)
-    more = "" if len(found) > len(FRAMEWORKS) else MORE
     if options.peers is None:
         if more:
             print(f"This compares fastgd with NumPy; {more}.", file=sys.stderr)
@@ -63,10 +62,8 @@ def _compared(options):
     names = [name for name in options.peers.split(",") if name]
     if unknown := sorted(set(names) - set(found)):
         known = ", ".join(name for name in found if name != OURS)
-        raise argparse.ArgumentTypeError(
-            f"--peers: unknown: {', '.join(unknown)}; expected some of {known}"
-            + (f"; {more}" if more else "")
-        )
+        text = f"--peers: unknown: {', '.join(unknown)}; expected some of {known}"
+        raise argparse.ArgumentTypeError("; ".join(filter(None, (text, more))))
     return {name: found[name] for name in [OURS, *names] if found[name].installed()}
 
 
@@ -77,7 +74,11 @@ def run(options):
     if options.list:
         print(*workloads, sep="\n")
         return 0
-    compared, lines = _compared(options), []
+    repository = adapters(options.frameworks)
+    more = "" if repository else MORE
+    if more and options.goals:
+        raise argparse.ArgumentTypeError(f"--goals: {more}")
+    compared, lines = _compared(options, more), []
     labels = {name: framework.label for name, framework in compared.items()}
     where = table.machine(compared.values(), options.threads)
     with contextlib.ExitStack() as stack:
@@ -86,6 +87,8 @@ def run(options):
             show([*table.head(where), *table.columns(labels, options.threads)])
         for workload in workloads:
             lines.append(measured(workload, runners, options.seconds, options.rounds))
+            if repository:
+                lines[-1]["goals"] = repository.goals.compared(lines[-1])
             if not options.json:
                 show([table.row(lines[-1], labels, options.threads)])
     problems = list(table.problems(lines, labels))
@@ -94,14 +97,15 @@ def run(options):
     elif problems:
         show(["", *problems])
     if options.goals and not options.json:
-        show(["", *table.goals(lines, labels)])
+        show(["", *repository.goals.verdicts(lines, labels)])
     if options.picture:
-        plot.save(options.picture, where["cpu"], labels, lines)
+        picture.save(options.picture, where["cpu"], labels, lines)
     return int(bool(problems))
 
 
 def start(stack, frameworks, threads):
     """Start a Worker for each framework, and one more for fastgd in threads."""
+    # the processor's time leaves other programs out
     clock = "process_time" if threads == 1 else "perf_counter"
     counts = {name: (name, threads) for name in frameworks} | {OURS: (OURS, 1)}
     if threads > 1:

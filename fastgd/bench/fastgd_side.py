@@ -1,7 +1,9 @@
 """fastgd, by its public calls, with all that they check."""
 
+from functools import partial
+
 from fastgd import linear, optimizers
-from fastgd.bench.side import FittedNetwork, Side, prediction_side, training_side
+from fastgd.bench.side import FittedNetwork, descent_side, prediction_side, training_side
 from fastgd.bench.workloads import EPSILON
 
 
@@ -33,14 +35,12 @@ def training(workload):
 def prediction(workload):
     """Time calls of ``predict``, or of the object that ``predictor`` returns."""
     model = workload.model()
-    return prediction_side(workload, model.predictor() if workload.served else model.predict)
+    predict = model.predictor() if workload.served else model.predict
+    return prediction_side(workload, predict)
 
 
 def descent(workload):
     """Time iterations of ``gradient_descent``."""
-    data, method = workload.data(), workload.method
-    return Side(
-        lambda: linear.gradient_descent(*data, workload.iterations, method=method),
-        lambda: [linear.gradient_descent(*data, workload.compared_iterations, method=method)],
-        workload.iterations,
+    return descent_side(
+        workload, partial(linear.gradient_descent, method=workload.method), workload.iterations
     )

@@ -1,6 +1,7 @@
 """The frameworks that are compared, and the workloads that each can do."""
 
 import importlib.util
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,9 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fastgd.bench import fastgd_side, numpy_side
-from fastgd.bench.fresh_process import starting_side
-from fastgd.bench.side import Side
+from fastgd.bench import fastgd_side, numpy_side, numpy_tuned
+from fastgd.bench.side import Side, nothing
 from fastgd.bench.workloads import Descent, Prediction, Starting, Training
 
 #: The framework that the others are compared with.
@@ -22,26 +22,17 @@ FOLDER = Path(__file__).parents[2] / "benchmarks"
 
 @dataclass(frozen=True)
 class Framework:
-    """Describe a framework; its functions take a workload and return a Side, or None.
+    """Describe a framework."""
 
-    Attributes
-    ----------
-    label : str
-        The head of its column.
-    makers : dict of type -> function
-        The function for each kind of workload.
-    needs : tuple of str
-        The modules that it imports.
-    variables : dict of str -> str
-        The environment of its process.
-    tolerance : float
-        How far from fastgd it may be, where that is more than the data type calls for.
-    """
-
+    #: The head of its column.
     label: str
+    #: Type of workload -> function that takes one and returns a Side, or None.
     makers: dict[type, Callable[[Any], Side | None]]
+    #: The modules that it imports.
     needs: tuple[str, ...] = ()
+    #: The environment of its process.
     variables: dict[str, str] = field(default_factory=dict)
+    #: How far from fastgd it may be, where that is more than the data type calls for.
     tolerance: float = 0
 
     def installed(self):
@@ -50,8 +41,46 @@ class Framework:
 
     def side(self, workload):
         """Return the Side of a workload; None if the framework cannot do it."""
-        maker = self.makers.get(type(workload))
-        return None if maker is None else maker(workload)
+        return self.makers.get(type(workload), nothing)(workload)
+
+
+# The child measures its own time, without that of the interpreter's start. A first fit begins
+# with NumPy imported, and with fastgd where only the benchmark needs it.
+_CODE = """
+import sys, time
+sys.path[:] = {path!r}
+{before}
+begin = time.{clock}()
+{work}
+print(time.{clock}() - begin)
+"""
+
+_FIRST_FIT = """
+from {module} import {function}
+from fastgd.bench.workloads import Training
+side = {function}({training!r})
+side.restart()
+side.run()
+"""
+
+
+def starting_side(statement, training, workload):
+    """Return the Side of a fresh process: an import, or the first fit of a training."""
+    module, function = training.__module__, training.__name__
+    before, work, first_fit = "", statement, workload.what == "first fit"
+    if first_fit:
+        before = "import numpy" if statement == "import fastgd" else f"import {module}"
+        work = _FIRST_FIT.format(module=module, function=function, training=workload.training)
+
+    def seconds(clock):
+        code = _CODE.format(path=sys.path, before=before, clock=clock, work=work)
+        command = [sys.executable, "-c", code]
+        return float(subprocess.run(command, capture_output=True, check=True).stdout)
+
+    def result():
+        return training(workload.training).result() if first_fit else []
+
+    return Side(nothing, result, steps=1, seconds=seconds)
 
 
 def network_makers(statement, training, prediction):
@@ -68,23 +97,25 @@ FRAMEWORKS = {
     ),
     "numpy": Framework(
         "NumPy by hand",
-        network_makers("import numpy", numpy_side.plain_training, numpy_side.prediction)
+        network_makers("import numpy", numpy_side.training, numpy_side.prediction)
         | {Descent: numpy_side.descent},
     ),
-    "numpy-tuned": Framework("NumPy, tuned", {Training: numpy_side.tuned_training}),
+    "numpy-tuned": Framework("NumPy, tuned", {Training: numpy_tuned.training}),
 }
 
 
-def find(folder=FOLDER):
-    """Return name -> Framework: fastgd, NumPy, and those with adapters in a folder.
-
-    The folder is ``benchmarks`` of fastgd's repository; without ``frameworks`` in it there are
-    fastgd and NumPy.
-    """
+def adapters(folder=FOLDER):
+    """Return the package ``frameworks`` of the repository's folder ``benchmarks``, or None."""
     if not (Path(folder) / "frameworks" / "__init__.py").exists():
-        return FRAMEWORKS
+        return None
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     import frameworks
 
-    return FRAMEWORKS | frameworks.FRAMEWORKS
+    return frameworks
+
+
+def find(folder=FOLDER):
+    """Return name -> Framework: fastgd, NumPy, and those with adapters in a folder."""
+    more = adapters(folder)
+    return FRAMEWORKS if more is None else FRAMEWORKS | more.FRAMEWORKS

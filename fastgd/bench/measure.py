@@ -19,10 +19,7 @@ class DifferenceError(FastgdError, AssertionError):
 def difference(actual, expected, tolerance):
     """Return how far two lists of arrays are apart, relative to the largest number of each.
 
-    Raises
-    ------
-    DifferenceError
-        If that is more than the tolerance, or shapes or data types differ.
+    A DifferenceError says that it is more than the tolerance, or shapes or data types differ.
     """
     seen, wanted = ([f"{a.dtype} {a.shape}" for a in arrays] for arrays in (actual, expected))
     if seen != wanted:
@@ -37,33 +34,21 @@ def difference(actual, expected, tolerance):
 
 
 def measured(workload, runners, seconds, rounds):
-    """Measure a workload.
+    """Measure a workload with a Runner or Worker by each name, that of fastgd first.
 
-    Parameters
-    ----------
-    workload : Workload
-    runners : dict of str -> Runner or Worker
-        That of fastgd first. Those that cannot do the workload are left out; those that fail,
-        or compute something else, are reported and not timed.
-    seconds : float
-        How long to measure, at least: each side gets an equal share of it.
-    rounds : int
-        In how many turns. Each side runs at least once in each, but for those whose runs
-        together take longer than ``seconds``.
+    Those that cannot do the workload are left out; those that fail, or compute something else,
+    are reported and not timed. Each side gets an equal share of the seconds, and runs at least
+    once in each round, but for those whose runs together take longer.
 
-    Returns
-    -------
-    dict
-        "workload", "unit"; by side "us" (microseconds a step), "ratio" (to fastgd in as many
-        threads), "apart" (from fastgd's result) and "problems"; "share" of the peak and of the
-        bandwidth; "goals".
+    The result is a dict: "workload", "unit"; by side "us" (microseconds a step), "ratio" (to
+    fastgd in as many threads), "apart" (from fastgd's result) and "problems"; "share" of the
+    peak and of the bandwidth.
     """
     line = {"workload": str(workload), "unit": workload.unit, "apart": {}, "problems": {}}
     steps, expected = {}, None
     for name, runner in runners.items():
         try:
-            count = runner.prepare(workload)
-            if count is None:
+            if (count := runner.prepare(workload)) is None:
                 continue
             result = runner.result()
             expected = result if expected is None else expected
@@ -86,7 +71,7 @@ def measured(workload, runners, seconds, rounds):
             for (name, need), peak in zip(needs.items(), peaks, strict=True)
             if need
         }
-    return line | {"goals": _goals(workload, line)}
+    return line
 
 
 def _by_turns(runners, steps, seconds, rounds, problems):
@@ -107,18 +92,3 @@ def _by_turns(runners, steps, seconds, rounds, problems):
         if OURS in least:
             peaks = tuple(map(max, peaks, runners[OURS].peaks()))
     return least, peaks
-
-
-def _goals(workload, line):
-    """Return [{"goal", "expected", "reached"}] of the goals that were measured."""
-    us, found = line["us"], dict(line["ratio"])
-    if found:
-        found["best"] = min(found.values())
-    if THREADED in us and OURS in us:
-        found["threads"] = us[OURS] / us[THREADED]
-    found["peak"] = line.get("share", {}).get("multiply_adds")
-    return [
-        {"goal": name, "expected": expected, "reached": found[name]}
-        for name, expected in workload.goals.items()
-        if found.get(name) is not None
-    ]

@@ -18,15 +18,7 @@ _MULTIPLY_ADDS, _BYTES = 200_000_000, 50_000_000
 
 
 class Runner:
-    """Run and time the workloads of one framework, in this process.
-
-    Parameters
-    ----------
-    framework : Framework
-    clock : {"process_time", "perf_counter"}
-        The processor's time, which leaves other programs out; or, for several threads, the
-        wall clock's.
-    """
+    """Run and time the workloads of one framework, in this process, by a clock of ``time``."""
 
     def __init__(self, framework, clock):
         self.framework, self.clock = framework, clock
@@ -76,15 +68,7 @@ class WorkerError(FastgdError, RuntimeError):
 
 
 class Worker:
-    """Be a ``Runner`` in a process of its own, with the same methods.
-
-    Parameters
-    ----------
-    framework, clock
-        As for ``Runner``.
-    cores, threads : int
-        How many cores its process may use, and how many threads its libraries.
-    """
+    """Be a ``Runner`` in a process of its own, held to some cores and threads."""
 
     def __init__(self, framework, clock, cores, threads):
         self.framework = framework

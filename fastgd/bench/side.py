@@ -7,38 +7,37 @@ from typing import Any
 import numpy as np
 
 
-def nothing() -> None:
+def nothing(*_: Any) -> None:
     """Do nothing: the ``restart`` of a side without state."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """Hold what is timed, and what is compared.
+    """Hold what is timed, and what is compared."""
 
-    Attributes
-    ----------
-    run : function without arguments
-        The work.
-    result : function without arguments
-        Does the work, or enough of it to be compared, from the start: a list of arrays, the
-        same on every side but for rounding.
-    steps : int
-        The steps (iterations, calls) in ``run``.
-    restart : function without arguments
-        Goes back to the start; called before each run. Without it a dead unit would fill its
-        moments with subnormal numbers, and a time would depend on the runs before it.
-    seconds : function of the clock's name, optional
-        Replaces timing ``run``, for work that a process of its own does.
-    """
-
+    #: Does the work.
     run: Callable[[], Any]
+    #: Does the work, or enough of it to be compared, from the start: returns arrays, the same
+    #: on every side but for rounding.
     result: Callable[[], list[np.ndarray]]
+    #: The steps (iterations, calls) in ``run``.
     steps: int
+    #: Goes back to the start; called before each run. Without it a dead unit would fill its
+    #: moments with subnormal numbers, and a time would depend on the runs before it.
     restart: Callable[[], None] = nothing
+    #: Takes a clock's name, and replaces timing ``run`` for work in a process of its own.
     seconds: Callable[[str], float] | None = None
 
 
-class FittedNetwork:
+class Network:
+    """Hold data as they are; subclasses have the other methods of ``training_side``."""
+
+    def hold(self, x, y):
+        """Return the data as ``epoch`` takes them."""
+        return x, y
+
+
+class FittedNetwork(Network):
     """Train a compiled model by ``fit``, as Keras has it; subclasses add ``restart``."""
 
     def __init__(self, model, batch_size):
@@ -47,10 +46,6 @@ class FittedNetwork:
     def weights(self):
         """Return the kernel and bias of each layer in turn."""
         return self.model.get_weights()
-
-    def hold(self, x, y):
-        """Return the data as ``epoch`` takes them."""
-        return x, y
 
     def epoch(self, data, order=None):
         """Train one epoch over the rows, in this order or a random one."""
@@ -88,3 +83,10 @@ def prediction_side(workload, predict):
             predict(x)
 
     return Side(run, lambda: [np.asarray(predict(x)).reshape(len(x), -1)], workload.calls)
+
+
+def descent_side(workload, descend, steps):
+    """Return the Side of a function of (x, y, theta, alpha, iterations) that returns theta."""
+    data = workload.data()
+    compared = workload.compared_iterations
+    return Side(lambda: descend(*data, steps), lambda: [descend(*data, compared)], steps)

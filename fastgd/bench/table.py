@@ -1,6 +1,7 @@
 """The values as text; ``labels`` is name -> head of the column of each framework."""
 
 import platform
+import re
 from importlib import metadata
 from pathlib import Path
 
@@ -30,12 +31,10 @@ def machine(frameworks, threads):
 
 def cpu_name():
     """Return the processor's name for itself."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    file = Path("/proc/cpuinfo")
+    text = file.read_text() if file.exists() else ""
+    found = re.search(r"^model name\s*: *(.*)", text, re.M)
+    return found[1] if found else platform.processor() or platform.machine()
 
 
 def duration(us):
@@ -101,13 +100,3 @@ def problems(lines, labels):
     for line in lines:
         for name, text in line["problems"].items():
             yield f"failed: {line['workload']}, {labels.get(name, name)}: {text}"
-
-
-def goals(lines, labels):
-    """Yield a line for each goal that was measured, and whether it was reached."""
-    for line in lines:
-        for goal in line["goals"]:
-            verdict = "reached" if goal["reached"] >= goal["expected"] else "MISSED"
-            reached, expected = (three_digits(goal[key]) for key in ("reached", "expected"))
-            what = labels.get(goal["goal"], goal["goal"])
-            yield f"{verdict}: {line['workload']}, {what}: {reached}, goal {expected}"

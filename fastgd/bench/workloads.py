@@ -1,9 +1,10 @@
 """The workloads. Each describes the work; the sides say how a framework does it.
 
 Its numbers are the same in every process: starting weights, data and order have fixed seeds.
+Shapes are appended, never edited: a time is only worth something beside older ones.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -40,26 +41,14 @@ def products(widths):
 
 @dataclass(frozen=True)
 class Workload:
-    """Hold what all kinds of workload have.
+    """Hold what all kinds of workload have."""
 
-    Attributes
-    ----------
-    goals : dict of str -> float
-        How many times as fast as a framework fastgd has to be, by its name, or as all of them
-        ("best"), or as itself in one thread ("threads"); or its share of the core's peak
-        ("peak").
-    unit : str
-        The name of a step.
-    multiply_adds, traffic : int
-        Multiply-adds in a step, and the bytes that must come from memory or go there.
-    resident : int
-        The bytes that are read over and over: they decide which cache they come from.
-    """
-
-    goals: dict[str, float] = field(default_factory=dict, kw_only=True, repr=False, hash=False)
-
+    #: The name of a step.
     unit = "step"
-    multiply_adds = traffic = resident = 0
+    #: Multiply-adds in a step, and the bytes that must come from memory or go there.
+    multiply_adds = traffic = 0
+    #: The bytes that are read over and over: they decide which cache they come from.
+    resident = 0
     dtype = "float64"
 
     def weights(self):
@@ -249,3 +238,53 @@ class Starting(Workload):
     @property
     def dtype(self):
         return self.training.dtype
+
+
+_SMALL, _CREDIT, _DIGITS = (10, 10, 10, 1), (23, 64, 32, 1), (784, 256, 10)
+_WIDE = (512, 1024, 1024, 1)
+_NETWORKS = (_SMALL, (23, 16, 1), _CREDIT, (100, 256, 256, 10), _DIGITS, _WIDE)
+
+#: What ``python -m fastgd bench`` measures.
+WORKLOADS = (
+    Training(_SMALL, 32, 10_000, "float32"),
+    Training(_SMALL, 1, 1_000, "float32"),
+    Training(_CREDIT, 256, 10_300, "float32"),
+    Training(_DIGITS, 128, 1_280, "float32"),
+    Training(_SMALL, 32, 10_000, "float64"),
+    Training(_SMALL, 1, 1_000, "float64"),
+    Training(_CREDIT, 256, 10_300, "float64"),
+    Training(_DIGITS, 128, 1_280, "float64"),
+    Prediction(_SMALL, "float32"),
+    Descent(1_000_000, 30, 10),
+    Descent(4, 2, 1000),
+    Training(_SMALL, 1, 10_000, "float32"),
+    Training(_WIDE, 256, 1_024, "float32"),
+    Training((23, 1), 1, 10_000, "float32", "sgd", binary=True),
+    Training((1000, 1), 1, 2_000, "float32", "sgd", binary=True),
+    Prediction(_SMALL, "float32", rows=32),
+    Prediction(_SMALL, "float32", calls=10, rows=10_000),
+    Prediction(_SMALL, "float32", served=True),
+    Descent(1_000_000, 30, 20, "direct"),
+    Descent(1_000_000, 30, 1000, "gram", by_hand=20),
+    Descent(10_000, 30, 100),
+    Starting("import", Training(_SMALL, 32, 1_000, "float32")),
+    Starting("first fit", Training(_SMALL, 32, 1_000, "float32")),
+)
+
+
+def _rows(widths, batch_size):
+    """Return enough rows for some steps, and too few for an epoch to take seconds."""
+    steps = max(4, min(300, 500_000_000 // (3 * batch_size * products(widths))))
+    return batch_size * steps
+
+
+def full_grid():
+    """Return the workloads above, and a grid of networks, batch sizes and optimizers."""
+    grid = [
+        Training(widths, batch_size, _rows(widths, batch_size), dtype, optimizer)
+        for widths in _NETWORKS
+        for batch_size in (1, 8, 32, 256, 4096)
+        for optimizer in ("adam", "sgd")
+        for dtype in ("float32", "float64")
+    ]
+    return tuple({str(workload): workload for workload in (*WORKLOADS, *grid)}.values())

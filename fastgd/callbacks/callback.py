@@ -1,10 +1,13 @@
 """The base of all callbacks, and the hooks that a callback overrides."""
 
 import functools
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from fastgd._typing import Logs
-from fastgd.errors import DivergenceError
+from fastgd.errors import DataTypeError, DivergenceError
+
+_Hook: TypeAlias = Callable[..., Any] | None
 
 
 class Callback:
@@ -100,10 +103,7 @@ class Callback:
         """Run after each batch of ``predict``; ``logs["outputs"]`` are its outputs."""
 
     def on_train_progress(self, steps: int, logs: Logs | None = None) -> None:
-        """Beyond Keras: run about 20 times a second with the number of batches done.
-
-        It cuts no epoch: during a short one it is not run.
-        """
+        """Beyond Keras: run 20 times a second with the batches done; not in short epochs."""
 
     def on_test_progress(self, steps: int, logs: Logs | None = None) -> None:
         """Beyond Keras: run with the number of batches of the evaluation done."""
@@ -115,10 +115,9 @@ class Callback:
         """
 
 
-#: Hooks with a second name, as in Keras.
+#: Hooks with a second name, as in Keras; it is called where the hook is.
 ALIASES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
 _NAMES = tuple(name for name in vars(Callback) if name.startswith("on_"))
-#: All hooks; an alias is called where its hook is.
 HOOKS = tuple(name for name in _NAMES if name not in ALIASES.values())
 #: The hook of each name.
 _HOOK_OF = {name: name for name in HOOKS} | {alias: hook for hook, alias in ALIASES.items()}
@@ -145,3 +144,39 @@ def _overridden(kind):
 
 def _is_default(hook):
     return hook is None or getattr(hook, "_is_default", False)
+
+
+class LambdaCallback(Callback):
+    """Call a function at each hook that one is given for.
+
+    Parameters
+    ----------
+    on_epoch_begin, on_epoch_end : function of (epoch, logs), optional
+    on_train_begin, on_train_end : function of (logs), optional
+    on_train_batch_begin, on_train_batch_end : function of (batch, logs), optional
+    **kwargs
+        Functions for other hooks, or any attribute.
+
+    Examples
+    --------
+    >>> from fastgd import Sequential, layers, callbacks
+    >>> model = Sequential([layers.Input(shape=(1,)), layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> show = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, *logs))
+    >>> history = model.fit([[1.0]], [1.0], epochs=2, verbose=0, callbacks=[show])
+    0 loss
+    1 loss
+    """
+
+    def __init__(self, on_epoch_begin: _Hook = None, on_epoch_end: _Hook = None,
+                 on_train_begin: _Hook = None, on_train_end: _Hook = None,
+                 on_train_batch_begin: _Hook = None, on_train_batch_end: _Hook = None,
+                 **kwargs: Any) -> None:  # fmt: skip
+        given = {k: v for k, v in locals().items() if k.startswith("on_")} | kwargs
+        super().__init__()
+        for name, value in given.items():
+            is_hook = name in _NAMES
+            if is_hook and value is not None and not callable(value):
+                raise DataTypeError(f"{name}: expected a function, got {value!r}")
+            if value is not None or not is_hook:
+                setattr(self, name, value)

@@ -1,13 +1,112 @@
-"""Several callbacks as one."""
+"""Several callbacks as one, and those that show the progress of a run."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from fastgd._training.progress import Progress
 from fastgd._typing import Logs
 from fastgd.callbacks.callback import HOOKS, Callback, listeners_of
-from fastgd.callbacks.progress import ProgbarLogger
 from fastgd.callbacks.records import History
 from fastgd.errors import DataTypeError, DivergenceError
+
+
+class ProgbarLogger(Callback):
+    """Print the lines that ``verbose`` asks for; ``fit`` and ``evaluate`` add it themselves.
+
+    It is drawn while the compiled loop reports its progress, so it cuts no epoch into batches.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._progress: Any = None
+        self._training = False
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        super().set_params(params)
+        self._training = False
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._training = True
+        self._progress = Progress(self.params["verbose"], self.params["epochs"])
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._progress.begin(self.params["steps"], epoch)
+
+    def on_train_progress(self, steps: int, logs: Logs | None = None) -> None:
+        self._progress.update(steps, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self._progress.end(logs)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        self._training = False
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        if not self._training:
+            self._progress = Progress(self.params["verbose"])
+            self._progress.begin(self.params["steps"])
+
+    def on_test_progress(self, steps: int, logs: Logs | None = None) -> None:
+        if not self._training:
+            self._progress.update(steps, logs)
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        if not self._training:
+            self._progress.end(logs)
+
+
+class TqdmCallback(Callback):
+    """Show the epochs of a training as a bar of tqdm, and the batches of one as another.
+
+    Use it with ``verbose=0``. Like the usual bar it is drawn while the compiled loop reports
+    its progress, and cuts no epoch. Without tqdm a training begins with an ImportError.
+
+    Parameters
+    ----------
+    batches : bool
+        Show the second bar.
+    **kwargs
+        For tqdm, such as ``file``, ``leave`` or ``desc``.
+    """
+
+    def __init__(self, batches: bool = False, **kwargs: Any) -> None:
+        super().__init__()
+        self.batches, self.kwargs = batches, kwargs
+        self._epochs: Any = None
+        self._steps: Any = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        from tqdm.auto import tqdm
+
+        self.close()  # those of a training that ended in an error
+        epochs = {"desc": "epochs", "unit": "epoch"} | self.kwargs
+        self._epochs = tqdm(total=self.params["epochs"], **epochs)
+        if self.batches:
+            steps = self.kwargs | {"desc": "batches", "unit": "batch", "leave": False}
+            self._steps = tqdm(total=self.params["steps"], **steps)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._epochs.update(epoch - self._epochs.n)  # a training may begin with a later one
+        if self._steps is not None:
+            self._steps.reset(self.params["steps"])
+
+    def on_train_progress(self, steps: int, logs: Logs | None = None) -> None:
+        if self._steps is not None:
+            self._steps.update(steps - self._steps.n)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self._epochs.set_postfix(logs, refresh=False)
+        self._epochs.update()
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the bars."""
+        for bar in (self._steps, self._epochs):
+            if bar is not None:
+                bar.close()
+        self._epochs = self._steps = None
 
 
 class CallbackList(Callback):
@@ -16,17 +115,12 @@ class CallbackList(Callback):
     Parameters
     ----------
     callbacks : Callback or list of Callback, optional
-        A list may hold lists.
+        A list may hold lists; an object without hooks is a DataTypeError.
     add_history, add_progbar : bool
         Append a History or a ProgbarLogger if there is none.
     model : Model, optional
     **params
         Passed to ``set_params`` of each callback.
-
-    Raises
-    ------
-    DataTypeError
-        For an object that has no hooks.
 
     Examples
     --------
@@ -37,19 +131,17 @@ class CallbackList(Callback):
     epoch 3
     """
 
-    def __init__(
-        self, callbacks: Any = None, add_history: bool = False, add_progbar: bool = False,
-        model: Any = None, **params: Any,
-    ) -> None:  # fmt: skip
+    def __init__(self, callbacks: Any = None, add_history: bool = False,
+                 add_progbar: bool = False, model: Any = None,
+                 **params: Any) -> None:  # fmt: skip
+        super().__init__()
         self.callbacks: list[Any] = list(_flat(callbacks))
+        if add_history and self._first(History) is None:
+            self.callbacks.append(History())
         self.history = self._first(History)
-        if self.history is None and add_history:
-            self.history = History()
-            self.callbacks.append(self.history)
         if add_progbar and self._first(ProgbarLogger) is None:
             self.callbacks.append(ProgbarLogger())
         self.params = params
-        self.model = None
         self._listeners: dict[str, list[Callable[..., None]]] | None = None
         if model is not None:
             self.set_model(model)
@@ -94,7 +186,6 @@ class CallbackList(Callback):
         return all(type(callback) is History for callback in self.callbacks)
 
     def on_train_diverged(self, error: DivergenceError) -> None:
-        """Tell every callback of a divergence."""
         for method in self.listeners("on_train_diverged"):
             method(error)
 

@@ -14,17 +14,36 @@ from fastgd.callbacks.monitor import MonitorCallback
 from fastgd.errors import ArgumentError, FastgdError, NotBuiltError
 
 
-def save_frequency(save_freq):
-    """Return the argument of a callback if it is ``"epoch"`` or a number of batches."""
-    if isinstance(save_freq, str):
-        if save_freq == "epoch":
-            return save_freq
-        raise ArgumentError(f"save_freq: expected 'epoch' or a number, got {save_freq!r}")
-    return positive_int(save_freq, "save_freq")
+class _Saver(Callback):
+    """Call ``_save(logs, batch)`` after each epoch, without a batch, or after some batches."""
+
+    def _save_every(self, save_freq):
+        if isinstance(save_freq, str) and save_freq != "epoch":
+            raise ArgumentError(f"save_freq: expected 'epoch' or a number, got {save_freq!r}")
+        self.save_freq = save_freq
+        self._epoch = self._batches = 0
+        if save_freq != "epoch":  # only then is it a callback of batches
+            self.save_freq = positive_int(save_freq, "save_freq")
+            self.on_train_batch_end = self._after_batch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.save_freq == "epoch":
+            self._epoch = epoch
+            self._save(logs or {})
+
+    def _after_batch(self, batch, logs=None):
+        self._batches += 1
+        if self._batches % self.save_freq == 0:
+            self._save(logs or {}, batch)
 
 
-class ModelCheckpoint(MonitorCallback):
+class ModelCheckpoint(_Saver, MonitorCallback):
     """Save the model, or its weights, after epochs or batches.
+
+    Another ``fit`` with the same object keeps the best value: the file holds that model.
 
     Parameters
     ----------
@@ -44,10 +63,6 @@ class ModelCheckpoint(MonitorCallback):
         epochs into batches.
     initial_value_threshold : float, optional
         With ``save_best_only`` the first value has to be better than this.
-
-    Notes
-    -----
-    Another ``fit`` with the same object keeps the best value: the file holds that model.
     """
 
     def __init__(
@@ -60,42 +75,24 @@ class ModelCheckpoint(MonitorCallback):
         self.verbose = verbose
         self.save_best_only = boolean(save_best_only, "save_best_only")
         self.save_weights_only = boolean(save_weights_only, "save_weights_only")
-        self.save_freq = save_frequency(save_freq)
-        self._epoch = self._batches = 0
-        if self.save_freq != "epoch":  # only then is it a callback of batches
-            self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
+        self._save_every(save_freq)
 
-    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        self._epoch = epoch
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        if self.save_freq == "epoch":
-            self._save(logs or {}, epoch=epoch + 1)
-
-    def _after_batch(self, batch, logs=None):
-        self._batches += 1
-        if self._batches % self.save_freq == 0:
-            self._save(logs or {}, epoch=self._epoch + 1, batch=batch + 1)
-
-    def _save(self, logs, **place):
-        path = self._path(logs, place)
-        if self.save_best_only and not self._is_best(logs, place["epoch"]):
+    def _save(self, logs, batch=None):
+        epoch = self._epoch + 1
+        names = {"epoch": epoch} | ({} if batch is None else {"batch": batch + 1}) | logs
+        try:
+            path = self.filepath.format(**names)
+        except (KeyError, IndexError, ValueError) as error:
+            what = f"{self.filepath!r} cannot be filled in ({error})"
+            known = ", ".join(names)
+            raise ArgumentError(f"filepath: {what}; the names are {known}") from None
+        if self.save_best_only and not self._is_best(logs, epoch):
             return
         if self.verbose:
-            say(f"\nEpoch {place['epoch']}: saving to {path}")
+            say(f"\nEpoch {epoch}: saving to {path}")
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         save = self.model.save_weights if self.save_weights_only else self.model.save
         save(path, overwrite=True)
-
-    def _path(self, logs, place):
-        names = place | logs
-        try:
-            return self.filepath.format(**names)
-        except (KeyError, IndexError, ValueError) as error:
-            raise ArgumentError(
-                f"filepath: {self.filepath!r} cannot be filled in ({error}); the names are "
-                f"{', '.join(names)}"
-            ) from None
 
     def _is_best(self, logs, epoch):
         current = self.current(logs)
@@ -115,11 +112,13 @@ class ModelCheckpoint(MonitorCallback):
 _STATES = ("0.safetensors", "1.safetensors", "2.safetensors")
 
 
-class BackupAndRestore(Callback):
+class BackupAndRestore(_Saver):
     """Back up a training, and resume it where it was interrupted.
 
     Run the same program again after a crash: ``fit`` loads the weights and the optimizer's
-    state and starts with the first epoch that was not finished.
+    state and starts with the first epoch that was not finished. The state is saved under a new
+    name, and then ``training.json`` names it, by an atomic renaming: an interruption at any
+    moment leaves a complete backup.
 
     Parameters
     ----------
@@ -133,37 +132,29 @@ class BackupAndRestore(Callback):
         Keep the backup before the last one too, in case that the last is damaged.
     delete_checkpoint : bool
         Remove the backups when the training is done.
-
-    Notes
-    -----
-    The state is saved under a new name, and then ``training.json`` names it, by an atomic
-    renaming: an interruption at any moment leaves a complete backup.
     """
 
-    def __init__(
-        self, backup_dir: str | os.PathLike[str], save_freq: str | int = "epoch",
-        double_checkpoint: bool = False, delete_checkpoint: bool = True,
-    ) -> None:  # fmt: skip
+    def __init__(self, backup_dir: str | os.PathLike[str], save_freq: str | int = "epoch",
+                 double_checkpoint: bool = False,
+                 delete_checkpoint: bool = True) -> None:  # fmt: skip
         super().__init__()
         self.backup_dir = os.fspath(backup_dir)
         if not self.backup_dir:
             raise ArgumentError("backup_dir: expected a directory, got an empty name")
-        self.save_freq = save_frequency(save_freq)
+        self._save_every(save_freq)
         self.double_checkpoint = boolean(double_checkpoint, "double_checkpoint")
         self.delete_checkpoint = boolean(delete_checkpoint, "delete_checkpoint")
-        self._epoch = self._batches = 0
         self._backups: list[Any] = []
-        if self.save_freq != "epoch":
-            self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
-
-    @property
-    def _index(self):
-        return os.path.join(self.backup_dir, "training.json")
+        self._index = os.path.join(self.backup_dir, "training.json")
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         if not self.model.built:
             raise NotBuiltError("BackupAndRestore: build the model before fit")
-        self._backups = self._listed()
+        try:
+            with open(self._index, encoding="utf-8") as file:
+                self._backups = json.load(file)["backups"]  # the latest first
+        except FileNotFoundError:
+            self._backups = []
         for backup in list(self._backups):
             try:
                 saving.load_state(self.model, os.path.join(self.backup_dir, backup["state"]))
@@ -177,32 +168,13 @@ class BackupAndRestore(Callback):
             self.model.epochs_begun -= backup["within_epoch"]
             return
 
-    def _listed(self):
-        """Return the existing backups, the latest first."""
-        try:
-            with open(self._index, encoding="utf-8") as file:
-                return json.load(file)["backups"]
-        except FileNotFoundError:
-            return []
-
-    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        self._epoch = epoch
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        if self.save_freq == "epoch":
-            self._save(epoch + 1)
-
-    def _after_batch(self, batch, logs=None):
-        self._batches += 1
-        if self._batches % self.save_freq == 0:
-            self._save(self._epoch)
-
-    def _save(self, epoch):
+    def _save(self, logs, batch=None):
         os.makedirs(self.backup_dir, exist_ok=True)
         used = {backup["state"] for backup in self._backups}
         name = next(name for name in _STATES if name not in used)
         saving.save_state(self.model, os.path.join(self.backup_dir, name), overwrite=True)
-        backup = {"state": name, "epoch": epoch, "within_epoch": epoch == self._epoch}
+        within = batch is not None
+        backup = {"state": name, "epoch": self._epoch + 1 - within, "within_epoch": within}
         kept = [backup, *self._backups][: 1 + self.double_checkpoint]
         with open(self._index + ".new", "w", encoding="utf-8") as file:
             json.dump({"backups": kept}, file)

@@ -1,14 +1,17 @@
-"""Record the values of a training: History in memory, CSVLogger in a file."""
+"""Record the values of a training: in memory, in a CSV file, for TensorBoard."""
 
 import csv
 import os
+import time
 from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 
+from fastgd._data.validation import boolean, positive_int, whole_number
 from fastgd._typing import Logs
 from fastgd.callbacks.callback import Callback
+from fastgd.errors import ArgumentError
 
 
 class History(Callback):
@@ -16,17 +19,15 @@ class History(Callback):
 
     Attributes
     ----------
-    epoch : list of int
-        The epochs trained, from 0.
+    epoch : list of int, the epochs trained, from 0
     history : dict of str -> list of float
         One value an epoch: ``"loss"``, each metric by its name, and ``"val_..."`` of each
         where there are validation data. A value that is not recorded in every epoch, as with
         ``validation_freq``, has a shorter list.
     epochs_of : dict of str -> list of int
         The epochs that the values of a name belong to.
-    params : dict
-        ``"epochs"``, ``"steps"`` (of an epoch) and ``"verbose"``.
-    model : Model
+    params, model
+        Those of every Callback.
 
     Examples
     --------
@@ -57,24 +58,16 @@ class History(Callback):
         return history
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Start a new record: one record is of one run."""
         self.epoch, self.history, self.epochs_of = [], {}, {}
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Add an epoch's values."""
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
             self.epochs_of.setdefault(name, []).append(epoch)
 
     def to_frame(self) -> Any:
-        """Return the values as a table.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row for each epoch, a column for each name; NaN where no value was recorded.
-        """
+        """Return a pandas.DataFrame: a row an epoch, a column a name, NaN without a value."""
         import pandas
 
         columns = {
@@ -84,7 +77,7 @@ class History(Callback):
         return pandas.DataFrame(columns, index=pandas.Index(self.epoch, name="epoch"))
 
     def plot(self, names: Sequence[str] | None = None, ax: Any = None) -> Any:
-        """Draw the values over the epochs: training in lines, validation dashed.
+        """Draw the values over the epochs, validation dashed; return matplotlib's Figure.
 
         Parameters
         ----------
@@ -92,10 +85,6 @@ class History(Callback):
             Those to draw, without ``"val_"``; all by default.
         ax : matplotlib Axes or sequence of Axes, optional
             One for each name; a row of new ones by default.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
         """
         import matplotlib.pyplot as plt
 
@@ -106,13 +95,12 @@ class History(Callback):
             _, ax = plt.subplots(1, count, figsize=(4.8 * count, 3.6), layout="constrained")
         axes = list(np.ravel(np.asarray(ax, dtype=object)))
         for name, axis in zip(names, axes, strict=True):
-            lines = ((name, "-", "training"), (f"val_{name}", "--", "validation"))
+            lines = (name, "-", "training"), (f"val_{name}", "--", "validation")
             for key, style, label in lines:
                 if key in self.history:
                     epochs = [epoch + 1 for epoch in self.epochs_of[key]]
                     axis.plot(epochs, self.history[key], style, label=label)
-            axis.set_xlabel("epoch")
-            axis.set_ylabel(name)
+            axis.set(xlabel="epoch", ylabel=name)
             axis.legend()
         return axes[0].figure
 
@@ -126,8 +114,7 @@ class CSVLogger(Callback):
     Parameters
     ----------
     filename : str or path
-    separator : str
-        One character.
+    separator : str of one character
     append : bool
         Add to an existing file, without a second header; else overwrite it.
 
@@ -152,13 +139,11 @@ class CSVLogger(Callback):
     ('epoch,loss,mae,val_loss,val_mae', 4)
     """
 
-    def __init__(
-        self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
-    ) -> None:
+    def __init__(self, filename: str | os.PathLike[str], separator: str = ",",
+                 append: bool = False) -> None:  # fmt: skip
         super().__init__()
         self.filename = os.fspath(filename)
-        self.sep = separator
-        self.append = append
+        self.sep, self.append = separator, append
         self._file: Any = None
         self._writer: Any = None
 
@@ -172,18 +157,15 @@ class CSVLogger(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = logs or {}
         if self._writer is None:
-            self._writer = self._new_writer(sorted(logs))
+            names = sorted(logs)
+            if not any(name.startswith("val_") for name in names):
+                names += [f"val_{name}" for name in names]
+            self._writer = csv.DictWriter(self._file, ["epoch", *names], delimiter=self.sep)
+            if self._header:
+                self._writer.writeheader()
         row = {name: _cell(logs.get(name, "NA")) for name in self._writer.fieldnames[1:]}
         self._writer.writerow({"epoch": epoch} | row)
         self._file.flush()
-
-    def _new_writer(self, names):
-        if not any(name.startswith("val_") for name in names):
-            names += [f"val_{name}" for name in names]
-        writer = csv.DictWriter(self._file, ["epoch", *names], delimiter=self.sep)
-        if self._header:
-            writer.writeheader()
-        return writer
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         self.close()
@@ -199,3 +181,92 @@ def _cell(value):
     if isinstance(value, str) or np.ndim(value) == 0:
         return value
     return f'"[{", ".join(map(str, value))}]"'
+
+
+class TensorBoard(Callback):
+    """Write the values of a training, and histograms of the weights, for TensorBoard.
+
+    The values of an epoch are called ``epoch_loss`` and so on, as in Keras; those of the
+    training lie in ``log_dir/train``, those of validations in ``log_dir/validation``. The
+    package tensorboardX writes them; without it a training begins with an ImportError.
+
+    Parameters
+    ----------
+    log_dir : str or path
+    histogram_freq : int
+        Write histograms of all weights after every so many epochs; 0 for none.
+    write_graph, write_images, profile_batch, embeddings_freq, embeddings_metadata
+        Accepted for Keras' order of the arguments; not offered.
+    write_steps_per_second : bool
+        Add ``epoch_steps_per_second``.
+    update_freq : {"epoch", "batch"} or int
+        Write ``batch_loss`` and so on after each batch, or after every so many, too; that cuts
+        the epochs into batches.
+    """
+
+    def __init__(self, log_dir: str | os.PathLike[str] = "logs", histogram_freq: int = 0,
+                 write_graph: bool = True, write_images: bool = False,
+                 write_steps_per_second: bool = False, update_freq: str | int = "epoch",
+                 profile_batch: int = 0, embeddings_freq: int = 0,
+                 embeddings_metadata: Any = None) -> None:  # fmt: skip
+        super().__init__()
+        if write_images or profile_batch or embeddings_freq or embeddings_metadata:
+            names = "write_images, profile_batch and embeddings_..."
+            raise ArgumentError(f"TensorBoard: not offered, leave as they are: {names}")
+        self.log_dir = os.fspath(log_dir)
+        self.histogram_freq = whole_number(histogram_freq, "histogram_freq", 0)
+        self.write_graph = boolean(write_graph, "write_graph")
+        self.write_steps_per_second = boolean(write_steps_per_second, "write_steps_per_second")
+        self.update_freq = update_freq
+        if update_freq != "epoch":
+            every = 1 if update_freq == "batch" else update_freq
+            self._every = positive_int(every, "update_freq")
+            self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
+        self._writers: dict[str, Any] = {}
+
+    def _writer(self, name):
+        from tensorboardX import SummaryWriter
+
+        if name not in self._writers:
+            self._writers[name] = SummaryWriter(os.path.join(self.log_dir, name))
+        return self._writers[name]
+
+    def _write(self, name, step, logs):
+        for tag, value in logs.items():
+            self._writer(name).add_scalar(tag, value, step)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.close()
+        self._writer("train")
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._begun = time.monotonic(), self.model.optimizer.iterations
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        logs = dict(logs or {})
+        if self.write_steps_per_second:
+            begun, steps = self._begun
+            elapsed = max(time.monotonic() - begun, 1e-9)
+            logs["steps_per_second"] = (self.model.optimizer.iterations - steps) / elapsed
+        for name, value in logs.items():
+            folder = "validation" if name.startswith("val_") else "train"
+            self._write(folder, epoch, {f"epoch_{name.removeprefix('val_')}": value})
+        if self.histogram_freq and epoch % self.histogram_freq == 0:
+            for variable in self.model.weights:
+                values = np.asarray(variable, np.float64)
+                tag = f"{variable.name}/histogram"
+                self._writer("train").add_histogram(tag, values, epoch, bins=30)
+
+    def _after_batch(self, batch, logs=None):
+        step = self.model.optimizer.iterations
+        if step % self._every == 0:
+            self._write("train", step, {f"batch_{k}": v for k, v in (logs or {}).items()})
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write the events that are still in memory, and close the files."""
+        for writer in self._writers.values():
+            writer.close()
+        self._writers = {}

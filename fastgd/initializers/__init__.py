@@ -14,20 +14,11 @@ import numpy as np
 from fastgd._registry.objects import serialize_object
 from fastgd._registry.registry import Registry
 from fastgd._typing import Array, Identifier
-from fastgd.initializers.constant import Constant, Identity, Initializer, Ones, Values, Zeros
-from fastgd.initializers.random import (
-    GlorotNormal,
-    GlorotUniform,
-    HeNormal,
-    HeUniform,
-    LecunNormal,
-    LecunUniform,
-    Orthogonal,
-    RandomNormal,
-    RandomUniform,
-    TruncatedNormal,
-    VarianceScaling,
-)
+from fastgd.initializers.initializer import (
+    Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Identity, Initializer,
+    LecunNormal, LecunUniform, Ones, Orthogonal, RandomNormal, RandomUniform, TruncatedNormal,
+    Values, VarianceScaling, Zeros,
+)  # fmt: skip
 
 CLASSES = (
     Zeros, Ones, Constant, Identity, RandomNormal, RandomUniform, TruncatedNormal,
@@ -35,19 +26,12 @@ CLASSES = (
     LecunNormal, Orthogonal,
 )  # fmt: skip
 REGISTRY = Registry(
-    "initializer",
-    __name__,
-    CLASSES,
-    unnamed=(Initializer, Values),
+    "initializer", __name__, CLASSES, unnamed=(Initializer, Values),
     aliases={
-        "normal": RandomNormal,
-        "uniform": RandomUniform,
-        "one": Ones,
-        "zero": Zeros,
-        "IdentityInitializer": Identity,
-        "OrthogonalInitializer": Orthogonal,
+        "normal": RandomNormal, "uniform": RandomUniform, "one": Ones, "zero": Zeros,
+        "IdentityInitializer": Identity, "OrthogonalInitializer": Orthogonal,
     },
-)
+)  # fmt: skip
 
 IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
 zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal

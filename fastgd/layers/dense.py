@@ -1,15 +1,14 @@
-"""The fully connected layer."""
+"""Define the fully connected layer."""
 
 from typing import Any
 
-from fastgd import activations, constraints, initializers, regularizers
+from fastgd import activations, regularizers
 from fastgd._core.types import Op
 from fastgd._data.validation import positive_int
 from fastgd._engine.table import Table
 from fastgd._typing import Config, Identifier, Shape
 from fastgd.errors import ArgumentError, ShapeError
-from fastgd.layers.layer import Layer
-from fastgd.layers.weight import Weight, WeightVariable
+from fastgd.layers.layer import Layer, Weight, WeightVariable
 
 
 class Dense(Layer):
@@ -30,8 +29,6 @@ class Dense(Layer):
         L1, L2 or L1L2 of the outputs: a sum over the outputs of a row, and a mean over rows.
     kernel_constraint, bias_constraint : str or Constraint, optional
         Conditions on the weights after each update, see ``fastgd.constraints``.
-    **kwargs
-        ``input_shape``, ``input_dim``, ``name`` and ``dtype``, as for every layer.
 
     Attributes
     ----------
@@ -49,19 +46,13 @@ class Dense(Layer):
     """
 
     kernel, bias = WeightVariable(), WeightVariable()
-    _arguments = (
-        "units", "activation", "use_bias", "kernel_initializer", "bias_initializer",
-        "kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint",
-        "bias_constraint",
-    )  # fmt: skip
 
-    def __init__(
-        self, units: int, activation: Identifier = None, use_bias: bool = True,
-        kernel_initializer: Identifier = "glorot_uniform",
-        bias_initializer: Identifier = "zeros", kernel_regularizer: Identifier = None,
-        bias_regularizer: Identifier = None, activity_regularizer: Identifier = None,
-        kernel_constraint: Identifier = None, bias_constraint: Identifier = None, **kwargs: Any,
-    ):  # fmt: skip
+    def __init__(self, units: int, activation: Identifier = None, use_bias: bool = True,
+                 kernel_initializer: Identifier = "glorot_uniform",
+                 bias_initializer: Identifier = "zeros", kernel_regularizer: Identifier = None,
+                 bias_regularizer: Identifier = None, activity_regularizer: Identifier = None,
+                 kernel_constraint: Identifier = None, bias_constraint: Identifier = None,
+                 **kwargs: Any):  # fmt: skip
         super().__init__(**kwargs)
         self.units = positive_int(units, "units")
         self.activation = activations.get(activation)
@@ -70,13 +61,9 @@ class Dense(Layer):
                 "activation: glu halves the width: use it as a layer, Activation('glu')"
             )
         self.use_bias = bool(use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self._set_weight("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._set_weight("bias", bias_initializer, bias_regularizer, bias_constraint)
         self.activity_regularizer = regularizers.of_outputs(activity_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) != 2:
@@ -91,11 +78,11 @@ class Dense(Layer):
         return [kernel, self._weight("bias", (self.units,))] if self.use_bias else [kernel]
 
     def emit(self, table: Table, source: int) -> int:
-        target = table.buffer(self.units)
+        z = table.buffer(self.units)
         bias = self.variables[1].offset if self.use_bias else -1
-        table.row(Op.OP_DENSE, source, target, kernel=self.variables[0].offset, bias=bias)
-        target = table.activation(activations.describe(self.activation), target)
-        return table.penalized(target, self.activity_regularizer)
+        table.row(Op.OP_DENSE, source, z, kernel=self.variables[0].offset, bias=bias)
+        y = table.activation(activations.describe(self.activation), z)
+        return table.penalized(y, self.activity_regularizer)
 
     def get_config(self) -> Config:
         return super().get_config() | {"activation": activations.serialize(self.activation)}

@@ -1,18 +1,16 @@
-"""Rows of a table, looked up by their numbers."""
+"""Define the layer that looks up rows of a table."""
 
 from typing import Any
 
 import numpy as np
 
-from fastgd import constraints, initializers, regularizers
 from fastgd._core.types import Op
 from fastgd._data.validation import check_classes, numeric, positive_int
 from fastgd._engine.table import Table
-from fastgd._typing import Data, Identifier, Shape
+from fastgd._typing import Config, Data, Identifier, Shape
 from fastgd.errors import ArgumentError
-from fastgd.initializers.constant import Values
-from fastgd.layers.layer import Layer
-from fastgd.layers.weight import Weight, WeightVariable
+from fastgd.initializers.initializer import Values
+from fastgd.layers.layer import Layer, Weight, WeightVariable
 
 
 class Embedding(Layer):
@@ -34,7 +32,6 @@ class Embedding(Layer):
         Leave this False: masks are not supported.
     weights : array, shape (input_dim, output_dim), optional
         The embeddings to begin with.
-    **kwargs : as for every layer
 
     Attributes
     ----------
@@ -57,10 +54,6 @@ class Embedding(Layer):
     """
 
     embeddings = WeightVariable()
-    _arguments = (
-        "input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer",
-        "embeddings_constraint", "mask_zero",
-    )  # fmt: skip
 
     def __init__(
         self, input_dim: int, output_dim: int, embeddings_initializer: Identifier = "uniform",
@@ -70,9 +63,8 @@ class Embedding(Layer):
         super().__init__(**kwargs)
         self.input_dim = positive_int(input_dim, "input_dim")
         self.output_dim = positive_int(output_dim, "output_dim")
-        self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        chosen = embeddings_initializer, embeddings_regularizer, embeddings_constraint
+        self._set_weight("embeddings", *chosen)
         if mask_zero:
             raise ArgumentError("mask_zero: masks are not supported; leave it False")
         self.mask_zero = False
@@ -89,6 +81,10 @@ class Embedding(Layer):
         weight = self._weight("embeddings", (self.input_dim, self.output_dim))
         return [weight if self._given is None else weight._replace(initializer=self._given)]
 
+    def get_config(self) -> Config:
+        config = super().get_config()
+        return {name: config[name] for name in config if name != "weights"}
+
     def check_inputs(self, values: Data, argument: str = "x") -> None:
         """Raise a DataError for the first value that is no whole number below input_dim."""
         check_classes(numeric(values, argument), self.input_dim, argument)
@@ -102,7 +98,7 @@ class Embedding(Layer):
                 f"{self.input_dim}; use dtype='float64'"
             )
         table.checked(source, self.check_inputs)
-        target = table.buffer(table.widths[source] * self.output_dim)
-        settings = (self.input_dim,)
-        table.row(Op.OP_EMBEDDING, source, target, kernel=embeddings.offset, settings=settings)
-        return target
+        return table.row(
+            Op.OP_EMBEDDING, source, table.buffer(table.widths[source] * self.output_dim),
+            kernel=embeddings.offset, settings=(self.input_dim,),
+        )  # fmt: skip

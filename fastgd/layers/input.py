@@ -1,4 +1,4 @@
-"""The inputs of a model."""
+"""Define the inputs of a model."""
 
 import weakref
 from typing import Any
@@ -18,12 +18,11 @@ _WHOLE = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"
 class InputLayer(Layer):
     """Hold the shape of the rows of an input; the arguments are those of ``Input``."""
 
-    def __init__(
-        self, shape: int | Shape | None = None, batch_size: int | None = None,
-        dtype: DType | None = None, sparse: bool | None = None, ragged: bool | None = None,
-        batch_shape: Shape | None = None, input_tensor: Any = None, optional: bool = False,
-        name: str | None = None, **kwargs: Any,
-    ):  # fmt: skip
+    def __init__(self, shape: int | Shape | None = None, batch_size: int | None = None,
+                 dtype: DType | None = None, sparse: bool | None = None,
+                 ragged: bool | None = None, batch_shape: Shape | None = None,
+                 input_tensor: Any = None, optional: bool = False, name: str | None = None,
+                 **kwargs: Any):  # fmt: skip
         for argument, value in {
             "sparse": sparse, "ragged": ragged, "tensor": input_tensor, "optional": optional,
         }.items():  # fmt: skip
@@ -51,20 +50,18 @@ class InputLayer(Layer):
 
     def get_config(self) -> Config:
         whole = self.dtype is None and self.input_dtype in _WHOLE
-        return super().get_config() | {
-            "shape": self._input_shape[1:],
-            "batch_size": self.batch_size,
+        return {
+            "name": self.name, "trainable": self.trainable,
             "dtype": self.input_dtype if whole else self.dtype,
-        }
+            "shape": self._input_shape[1:], "batch_size": self.batch_size,
+        }  # fmt: skip
 
 
-def Input(
-    shape: int | Shape | None = None, batch_size: int | None = None,
-    dtype: DType | None = None, sparse: bool | None = None, ragged: bool | None = None,
-    batch_shape: Shape | None = None, name: str | None = None, tensor: Any = None,
-    optional: bool = False,
-) -> Any:  # fmt: skip
-    """Return a symbolic tensor that a model begins with; or first in a Sequential.
+def Input(shape: int | Shape | None = None, batch_size: int | None = None,
+          dtype: DType | None = None, sparse: bool | None = None, ragged: bool | None = None,
+          batch_shape: Shape | None = None, name: str | None = None, tensor: Any = None,
+          optional: bool = False) -> Any:  # fmt: skip
+    """Return a KerasTensor that a model begins with; or first in a Sequential.
 
     Parameters
     ----------
@@ -80,10 +77,6 @@ def Input(
     batch_shape : tuple, optional
         (None, d...), instead of `shape`.
     name : str, optional
-
-    Returns
-    -------
-    KerasTensor
 
     Raises
     ------

@@ -1,20 +1,20 @@
 """The base class of the layers: a description of weights and of rows in the layer table."""
 
 import weakref
-from typing import Any, ClassVar, TypeAlias
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
 
-from fastgd import config
+from fastgd import config, constraints, initializers, regularizers
 from fastgd._data.validation import assign_all, batch_shape, boolean, row_shape
 from fastgd._engine import arena
 from fastgd._engine.table import Table
 from fastgd._registry.names import snake_case, unique_name
-from fastgd._registry.objects import Serializable
-from fastgd._typing import Array, Config, DType, Shape, Weights
+from fastgd._registry.objects import Serializable, argument_names
+from fastgd._typing import Array, Config, Data, DType, Shape, Weights
 from fastgd.config import checked_floatx
 from fastgd.errors import ArgumentError, DataTypeError, NotBuiltError, ShapeError
 from fastgd.layers import eager
 from fastgd.layers.symbolic import Node, is_shapes, is_symbolic, listed, shapes_of
-from fastgd.layers.weight import Weight
 from fastgd.variables import Variable
 
 #: A Shape (None, d...), or a list of those of several inputs or outputs.
@@ -25,12 +25,55 @@ Buffers: TypeAlias = Any
 Values: TypeAlias = Any
 
 
+class Weight(NamedTuple):
+    """Describe one array of a layer: its shape, its first values, and how it is trained."""
+
+    name: str
+    shape: tuple[int, ...]
+    initializer: Callable[..., Array] | None
+    regularizer: Callable[..., Any] | None = None
+    constraint: Callable[..., Any] | None = None
+    trainable: bool = True
+
+    def values(self, dtype: DType) -> Array:
+        """Return the values that training begins with."""
+        return (self.initializer or initializers.GlorotUniform())(self.shape, dtype=dtype)
+
+
+class WeightVariable:
+    """Give the Variable of the Weight that is named as this attribute of a layer.
+
+    It is None before building, and if the layer has no such weight. To assign to the attribute
+    overwrites the values.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, layer: Any, owner: type | None = None) -> Any:
+        if layer is None:
+            return self
+        weights = layer.weight_specs(layer.input_shape) if layer.variables else []
+        pairs = zip(layer.variables, weights, strict=True)
+        return next((variable for variable, w in pairs if w.name == self._name), None)
+
+    def __set__(self, layer: Any, value: Data) -> None:
+        # Python turns `layer.bias += 1` into a change in place and then such an assignment.
+        variable = self.__get__(layer)
+        if variable is None:
+            raise NotBuiltError(
+                f"layer {layer.name!r} has no {self._name} to overwrite: build the model, "
+                "and check the arguments of the layer"
+            )
+        variable.assign(value)
+
+
 class Layer(Serializable):
     """Describe a layer to the engine, which computes it.
 
     A new layer gives ``compute_output_shape``, ``weight_specs`` and ``emit``; the rest is here.
     Shapes are Keras': (None, d...), with None for the rows. A layer of several inputs gets a
-    list of shapes, and of buffers.
+    list of shapes, and of buffers. Every layer takes the arguments here by name.
 
     Parameters
     ----------
@@ -49,13 +92,10 @@ class Layer(Serializable):
     several_inputs = False
     #: The word for it in messages.
     noun = "layer"
-    #: The arguments that a class adds to ``get_config``: attributes of the same names.
-    _arguments: ClassVar[tuple[str, ...]] = ("name", "trainable", "dtype")
 
-    def __init__(
-        self, *, input_shape: int | Shape | None = None, input_dim: int | None = None,
-        name: str | None = None, dtype: DType | None = None, trainable: bool = True,
-    ):  # fmt: skip
+    def __init__(self, *, input_shape: int | Shape | None = None, input_dim: int | None = None,
+                 name: str | None = None, dtype: DType | None = None,
+                 trainable: bool = True):  # fmt: skip
         if hasattr(self, "call") and type(self).emit is Layer.emit:
             raise DataTypeError(
                 f"{type(self).__name__}.call: a layer is compiled from its emit, so call would "
@@ -159,13 +199,16 @@ class Layer(Serializable):
         self._input_shape = input_shape
         self.variables = variables
 
+    def _set_weight(self, name, initializer, regularizer, constraint):
+        """Set the arguments for the weight of a name."""
+        setattr(self, f"{name}_initializer", initializers.get(initializer))
+        setattr(self, f"{name}_regularizer", regularizers.get(regularizer))
+        setattr(self, f"{name}_constraint", constraints.get(constraint))
+
     def _weight(self, name: str, shape: Shape) -> Weight:
         """Return the Weight of a name, by the layer's arguments of that name."""
-        own = self.__dict__
-        return Weight(
-            name, shape, own[f"{name}_initializer"], own[f"{name}_regularizer"],
-            own[f"{name}_constraint"],
-        )  # fmt: skip
+        kinds = ("initializer", "regularizer", "constraint")
+        return Weight(name, shape, *(getattr(self, f"{name}_{kind}") for kind in kinds))
 
     @property
     def built(self) -> bool:
@@ -311,8 +354,8 @@ class Layer(Serializable):
 
     def get_config(self) -> Config:
         """Return the arguments that make this layer again."""
-        tables = (vars(cls).get("_arguments", ()) for cls in reversed(type(self).__mro__))
-        return {name: getattr(self, name) for names in tables for name in names}
+        names = ("name", "trainable", "dtype", *argument_names(type(self)))
+        return {name: getattr(self, name) for name in names}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 
 from fastgd._core.types import Merge, Op
-from fastgd._data.validation import boolean
+from fastgd._data.validation import boolean, whole_number
 from fastgd._engine.table import Table
 from fastgd._typing import Shape
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
-from fastgd.layers.axes import AxesLast, checked_axes, gathered
 from fastgd.layers.layer import Layer, Values
-from fastgd.layers.layer_normalization import to_length_1
-from fastgd.layers.rescaling import rescaled
-from fastgd.layers.symbolic import is_shapes
+from fastgd.layers.normalization import AxesLast, checked_axes, gathered, to_length_1
+from fastgd.layers.scaling import rescaled
 
 #: Keras' lower bound for the lengths that ``Dot(normalize=True)`` divides by.
 SMALLEST_DOT_LENGTH = 1e-7
@@ -29,15 +27,12 @@ class SeveralInputs(Layer):
 
     def _shapes(self, input_shape, count=None):
         """Return the shapes of the inputs, checked; of `count` inputs, if that is given."""
-        if not is_shapes(input_shape):
+        shapes = self.checked_shape(input_shape)
+        if count not in (None, len(shapes)):
             raise ShapeError(
-                f"inputs: layer {self.name!r} expects a list of inputs, got shape {input_shape}"
+                f"inputs: layer {self.name!r} expects {count} inputs, got {len(shapes)}"
             )
-        if count is not None and len(input_shape) != count:
-            raise ShapeError(
-                f"inputs: layer {self.name!r} expects {count} inputs, got {len(input_shape)}"
-            )
-        return input_shape
+        return shapes
 
 
 class _Merging(SeveralInputs):
@@ -45,6 +40,10 @@ class _Merging(SeveralInputs):
 
     #: The merge of the first two inputs, then of the result and the third one, and so on.
     kind: Merge
+
+    def __init_subclass__(cls, kind: Merge | None = None) -> None:
+        super().__init_subclass__()
+        cls.kind = cls.kind if kind is None else kind
 
     def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
         shapes = self._shapes(input_shape)
@@ -64,8 +63,7 @@ class _Merging(SeveralInputs):
         )
         for buffer in others:
             target = table.buffer(max(table.widths[merged], table.widths[buffer]))
-            table.row(Op.OP_MERGE, merged, target, kind=self.kind, second=buffer)
-            merged = target
+            merged = table.row(Op.OP_MERGE, merged, target, kind=self.kind, second=buffer)
         return _broadcast(table, merged, (table.widths[merged],), (math.prod(sizes),))
 
 
@@ -77,8 +75,8 @@ def _broadcast(table, buffer, sizes, wanted):
     return table.gather(buffer, np.broadcast_to(columns, wanted).ravel().tolist())
 
 
-class Add(_Merging):
-    """Compute the sum of the inputs. The arguments are those of every layer.
+class Add(_Merging, kind=Merge.MERGE_ADD):
+    """Compute the sum of the inputs.
 
     Examples
     --------
@@ -87,11 +85,9 @@ class Add(_Merging):
     array([[11., 22.]], dtype=float32)
     """
 
-    kind = Merge.MERGE_ADD
 
-
-class Subtract(_Merging):
-    """Compute the first input minus the second. The arguments are those of every layer.
+class Subtract(_Merging, kind=Merge.MERGE_SUBTRACT):
+    """Compute the first input minus the second.
 
     Raises
     ------
@@ -105,14 +101,12 @@ class Subtract(_Merging):
     array([[ -9., -18.]], dtype=float32)
     """
 
-    kind = Merge.MERGE_SUBTRACT
-
     def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
         return super().compute_output_shape(self._shapes(input_shape, 2))
 
 
-class Multiply(_Merging):
-    """Compute the product of the inputs. The arguments are those of every layer.
+class Multiply(_Merging, kind=Merge.MERGE_MULTIPLY):
+    """Compute the product of the inputs.
 
     Examples
     --------
@@ -121,11 +115,9 @@ class Multiply(_Merging):
     array([[10., 40.]], dtype=float32)
     """
 
-    kind = Merge.MERGE_MULTIPLY
 
-
-class Average(_Merging):
-    """Compute the mean of the inputs. The arguments are those of every layer.
+class Average(_Merging, kind=Merge.MERGE_ADD):
+    """Compute the mean of the inputs.
 
     Examples
     --------
@@ -134,16 +126,14 @@ class Average(_Merging):
     array([[ 5.5, 11. ]], dtype=float32)
     """
 
-    kind = Merge.MERGE_ADD
-
     def emit(self, table: Table, source: list[int]) -> int:
         total = super().emit(table, source)
         width = table.widths[total]
         return rescaled(table, total, [1 / len(source)] * width + [0.0] * width)
 
 
-class Maximum(_Merging):
-    """Compute the largest of the inputs. The arguments are those of every layer.
+class Maximum(_Merging, kind=Merge.MERGE_MAXIMUM):
+    """Compute the largest of the inputs.
 
     Where two inputs are equal, each gets half of the gradient.
 
@@ -154,11 +144,9 @@ class Maximum(_Merging):
     array([[10., 20.]], dtype=float32)
     """
 
-    kind = Merge.MERGE_MAXIMUM
 
-
-class Minimum(_Merging):
-    """Compute the smallest of the inputs. The arguments are those of every layer.
+class Minimum(_Merging, kind=Merge.MERGE_MINIMUM):
+    """Compute the smallest of the inputs.
 
     Where two inputs are equal, each gets half of the gradient.
 
@@ -168,8 +156,6 @@ class Minimum(_Merging):
     >>> layers.Minimum()([[[1.0, 20.0]], [[10.0, 2.0]]])
     array([[1., 2.]], dtype=float32)
     """
-
-    kind = Merge.MERGE_MINIMUM
 
 
 def _function(layer: type[_Merging]) -> Callable[..., Values]:
@@ -194,7 +180,6 @@ class Concatenate(SeveralInputs):
     ----------
     axis : int
         Not that of the rows.
-    **kwargs : as for every layer
 
     Raises
     ------
@@ -208,15 +193,11 @@ class Concatenate(SeveralInputs):
     array([[1., 2., 3.]], dtype=float32)
     """
 
-    _arguments = ("axis",)
-
     def __init__(self, axis: int = -1, **kwargs: Any):
         super().__init__(**kwargs)
-        if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
-            raise DataTypeError(f"axis: expected a whole number, got {axis!r}")
+        self.axis = whole_number(axis, "axis", -math.inf)
         if axis == 0:
             raise ArgumentError("axis: the rows of a batch cannot be concatenated, got 0")
-        self.axis = int(axis)
 
     def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
         first = list(self._shapes(input_shape)[0])
@@ -261,7 +242,6 @@ class Dot(SeveralInputs):
         The axis of both inputs, or of each.
     normalize : bool
         Whether to divide by the lengths along these axes: cosine similarity.
-    **kwargs : as for every layer
 
     Raises
     ------
@@ -275,16 +255,13 @@ class Dot(SeveralInputs):
     array([[11.]], dtype=float32)
     """
 
-    _arguments = ("axes", "normalize")
-
     def __init__(self, axes: int | tuple[int, int], normalize: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         pair = axes if isinstance(axes, (list, tuple)) else (axes, axes)
-        whole = [isinstance(a, (int, np.integer)) and not isinstance(a, bool) for a in pair]
-        if len(pair) != 2 or not all(whole):
+        if len(pair) != 2:
             raise DataTypeError(f"axes: expected a whole number, or two, got {axes!r}")
         self.axes = axes
-        self._pair = tuple(map(int, pair))
+        self._pair = tuple(whole_number(axis, "axes", -math.inf) for axis in pair)
         self.normalize = boolean(normalize, "normalize")
 
     def _axes(self, shapes):

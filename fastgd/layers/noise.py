@@ -7,15 +7,15 @@ model that have none.
 """
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from fastgd._core.types import Noise, Op
-from fastgd._data.validation import number
+from fastgd._data.validation import number, whole_number
 from fastgd._engine.table import Table
 from fastgd._typing import Shape
-from fastgd.errors import ArgumentError, DataTypeError, ShapeError
+from fastgd.errors import ArgumentError, ShapeError
 from fastgd.layers.layer import Layer
 
 #: The bits of a random number that are compared with a rate.
@@ -29,13 +29,10 @@ class _Noise(Layer):
     """Hold a seed, and draw random numbers of a kind."""
 
     kind: Noise
-    _arguments: ClassVar[tuple[str, ...]] = ("seed",)
 
     def __init__(self, seed: int | None, **kwargs: Any):
         super().__init__(**kwargs)
-        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer, type(None))):
-            raise DataTypeError(f"seed: expected a whole number or None, got {seed!r}")
-        self.seed = None if seed is None else int(seed)
+        self.seed = None if seed is None else whole_number(seed, "seed", -math.inf)
 
     def _settings(self, table: Table) -> tuple[Any, ...]:
         """Return the settings for the engine; none if nothing would change."""
@@ -46,12 +43,10 @@ class _Noise(Layer):
         if not settings:
             return source
         width = table.widths[source]
-        target = table.buffer(width)
-        table.row(
-            Op.OP_NOISE, source, target, kind=self.kind, keep=table.buffer(width),
+        return table.row(
+            Op.OP_NOISE, source, table.buffer(width), kind=self.kind, keep=table.buffer(width),
             settings=(table.stream(self.seed), *settings),
         )  # fmt: skip
-        return target
 
 
 class _Mask(_Noise):
@@ -61,14 +56,12 @@ class _Mask(_Noise):
     """
 
     kind = Noise.NOISE_MASK
-    _arguments = ("rate", "noise_shape")
+    _below_1 = False
 
-    def __init__(
-        self, rate: float, noise_shape: Shape | None = None, seed: int | None = None,
-        **kwargs: Any,
-    ):  # fmt: skip
+    def __init__(self, rate: float, noise_shape: Shape | None = None, seed: int | None = None,
+                 **kwargs: Any):  # fmt: skip
         super().__init__(seed, **kwargs)
-        self.rate = number(rate, "rate", 0, 1)
+        self.rate = _checked_rate(rate, self._below_1)
         self.noise_shape = None if noise_shape is None else _noise_shape(noise_shape)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -108,8 +101,8 @@ def _noise_shape(shape):
     return tuple(None if d is None else int(d) for d in shape)
 
 
-def _rate_below_1(rate):
-    if number(rate, "rate", 0, 1) == 1:
+def _checked_rate(rate, below_1=True):
+    if number(rate, "rate", 0, 1) == 1 and below_1:
         raise ArgumentError(f"rate: expected a number below 1, got {rate!r}")
     return float(rate)
 
@@ -128,7 +121,6 @@ class Dropout(_Mask):
         axis' own size. The first one stands for the rows.
     seed : int, optional
         The layer's own stream of random numbers.
-    **kwargs : as for every layer
 
     Raises
     ------
@@ -162,7 +154,6 @@ class AlphaDropout(_Mask):
     rate : float, at least 0 and below 1
     noise_shape, seed
         As for ``Dropout``.
-    **kwargs : as for every layer
 
     Examples
     --------
@@ -173,11 +164,7 @@ class AlphaDropout(_Mask):
     2
     """
 
-    def __init__(
-        self, rate: float, noise_shape: Shape | None = None, seed: int | None = None,
-        **kwargs: Any,
-    ):  # fmt: skip
-        super().__init__(_rate_below_1(rate), noise_shape, seed, **kwargs)
+    _below_1 = True
 
     def _values(self):
         dropped = -ALPHA * SCALE
@@ -195,7 +182,6 @@ class GaussianNoise(_Noise):
         The standard deviation, at least 0.
     seed : int, optional
         The layer's own stream of random numbers.
-    **kwargs : as for every layer
 
     Examples
     --------
@@ -207,7 +193,6 @@ class GaussianNoise(_Noise):
     """
 
     kind = Noise.NOISE_ADDED
-    _arguments = ("stddev",)
 
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any):
         super().__init__(seed, **kwargs)
@@ -228,7 +213,6 @@ class GaussianDropout(_Noise):
     rate : float, at least 0 and below 1
     seed : int, optional
         The layer's own stream of random numbers.
-    **kwargs : as for every layer
 
     Examples
     --------
@@ -240,11 +224,10 @@ class GaussianDropout(_Noise):
     """
 
     kind = Noise.NOISE_FACTOR
-    _arguments = ("rate",)
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any):
         super().__init__(seed, **kwargs)
-        self.rate = _rate_below_1(rate)
+        self.rate = _checked_rate(rate)
 
     def _settings(self, table):
         return (math.sqrt(self.rate / (1 - self.rate)),) if self.rate else ()

@@ -1,4 +1,4 @@
-"""Normalisation by the moments of the data, computed once before training."""
+"""Axes of rows, and normalization along them: by moments of rows or batches, or by length."""
 
 import math
 from typing import Any
@@ -6,230 +6,267 @@ from typing import Any
 import numpy as np
 
 from fastgd import initializers
-from fastgd._core.types import Affine, Op
-from fastgd._data.validation import boolean, numeric
+from fastgd._core.types import Moments, Op
+from fastgd._data.validation import boolean, number, whole_number
 from fastgd._engine.table import Table
-from fastgd._typing import Array, Config, Data, Shape
-from fastgd.errors import ArgumentError, DataError, ShapeError
-from fastgd.layers.axes import checked_axes
-from fastgd.layers.layer import Layer
-from fastgd.layers.rescaling import over_columns
-from fastgd.layers.weight import Weight
+from fastgd._typing import Identifier, Shape
+from fastgd.errors import ArgumentError
+from fastgd.layers.layer import Layer, Weight, WeightVariable
 
-#: Keras' lower bound for a deviation that is divided by.
-SMALLEST_DEVIATION = 1e-7
+#: Keras' lower bound for a length that is divided by.
+SMALLEST_LENGTH = 1e-12
 
 
-class Normalization(Layer):
-    """Compute (x - mean) / max(sqrt(variance), 1e-7), by the moments of data for ``adapt``.
+def checked_axes(axis, input_shape, owner):
+    """Return axes, an int or a sequence of int, as a sorted tuple of numbers from 1 on."""
+    given = [axis] if isinstance(axis, (int, np.integer)) else list(axis)
+    count = len(input_shape)
+    axes = sorted(int(a) + count if a < 0 else int(a) for a in given)
+    if not axes or axes[0] < 1 or axes[-1] >= count or len(set(axes)) < len(axes):
+        raise ArgumentError(
+            f"axis: layer {owner!r} expects axes from 1 to {count - 1} or from {1 - count} "
+            f"to -1 for shape {input_shape}, got {axis!r}"
+        )
+    return tuple(axes)
 
-    Parameters
-    ----------
-    axis : int, tuple of int or None
-        The axes, usually that of the features, of which each index has its own moments; None
-        for one mean and one variance of all.
-    mean, variance : float or array, optional
-        The moments, both or none, in place of ``adapt``.
-    invert : bool
-        Whether to compute the inverse, mean + x max(sqrt(variance), 1e-7).
-    **kwargs : as for every layer
+
+def gathered(table, buffer, columns):
+    """Return a buffer of the columns of a buffer; the same one if they are in order."""
+    if (columns == np.arange(columns.size)).all():
+        return buffer
+    return table.gather(buffer, columns.tolist())
+
+
+class AxesLast:
+    """Move some axes, from 1 on and sorted, of a buffer of a shape (None, d...) to the end.
 
     Attributes
     ----------
-    mean, variance : ndarray
-        In a shape that broadcasts to the inputs; None before building.
+    buffer : int
+    groups, width : int
+        The number of groups, one after the other, and the width of each: the product of the
+        other axes, and that of the moved ones.
+    """
 
-    Raises
-    ------
-    ArgumentError, ShapeError
-        For one moment without the other, or of a shape that does not fit the axes.
+    def __init__(self, table, source, input_shape, axes):
+        sizes = input_shape[1:]
+        moved = tuple(axis - 1 for axis in axes)
+        others = tuple(i for i in range(len(sizes)) if i not in moved)
+        columns = np.arange(math.prod(sizes)).reshape(sizes).transpose(others + moved)
+        self._table = table
+        self._columns = columns.ravel()
+        self.width = math.prod(sizes[i] for i in moved)
+        self.groups = math.prod(sizes[i] for i in others)
+        self.buffer = gathered(table, source, self._columns)
+
+    def back(self, buffer):
+        """Return a buffer with the axes moved back."""
+        return gathered(self._table, buffer, np.argsort(self._columns))
+
+
+class Normalizing(Layer):
+    """Hold the axes of a layer that keeps the shape of its input."""
+
+    def __init__(self, axis: int | list[int] = -1, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis: Any = list(axis) if isinstance(axis, (list, tuple)) else axis
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        checked_axes(self.axis, input_shape, self.name)
+        return input_shape
+
+    def _axes_last(self, table: Table, source: int) -> AxesLast:
+        axes = checked_axes(self.axis, table.input_shape, self.name)
+        return AxesLast(table, source, table.input_shape, axes)
+
+
+class NormalizingAffine(Normalizing):
+    """Hold epsilon, and the weights gamma and beta."""
+
+    gamma, beta = WeightVariable(), WeightVariable()
+
+    def __init__(self, axis: int | list[int], epsilon: float, center: bool, scale: bool,
+                 **kwargs: Any):  # fmt: skip
+        super().__init__(axis, **kwargs)
+        self.epsilon = number(epsilon, "epsilon", 0)
+        self.center = boolean(center, "center")
+        self.scale = boolean(scale, "scale")
+
+    def _affine_specs(self, shape):
+        names = ["gamma"] * self.scale + ["beta"] * self.center
+        return [self._weight(name, shape) for name in names]
+
+    def _offsets(self):
+        """Return the offsets of gamma and beta, as arguments of ``Table.row``."""
+        return {
+            "kernel": self.gamma.offset if self.scale else -1,
+            "bias": self.beta.offset if self.center else -1,
+        }
+
+
+class LayerNormalization(NormalizingAffine):
+    """Compute gamma (x - mean) / sqrt(variance + epsilon) + beta, by the moments of each row.
+
+    J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization", 2016.
+
+    Parameters
+    ----------
+    axis : int or list of int
+        The axes that the moments are taken over; the other axes have moments of their own.
+    epsilon : float, at least 0
+    center, scale : bool
+        Whether there are beta and gamma.
+    beta_initializer, gamma_initializer
+        See ``fastgd.initializers``.
+    beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint : optional
+        See ``fastgd.regularizers`` and ``fastgd.constraints``.
+
+    Attributes
+    ----------
+    gamma, beta : Variable, of the shape of the axes
 
     Examples
     --------
     >>> import numpy as np
     >>> from fastgd import layers
-    >>> layer = layers.Normalization(dtype="float64")
-    >>> layer.adapt(np.array([[1.0, 10.0], [3.0, 30.0]]))
-    >>> layer(np.array([[2.0, 30.0]]))
-    array([[0., 1.]])
+    >>> layers.LayerNormalization(epsilon=0, dtype="float64")(np.array([[1.0, 3.0]]))
+    array([[-1.,  1.]])
     """
 
-    _arguments = ("axis", "invert")
-
-    def __init__(
-        self, axis: int | tuple[int, ...] | None = -1, mean: Data = None,
-        variance: Data = None, invert: bool = False, **kwargs: Any,
-    ):  # fmt: skip
-        super().__init__(**kwargs)
-        if axis is None:
-            axis = ()
-        self.axis = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
-        if (mean is None) != (variance is None):
-            raise ArgumentError(
-                f"mean, variance: expected both or none, got {mean!r} and {variance!r}"
-            )
-        self.input_mean = self.input_variance = None
-        if mean is not None:
-            self.input_mean = np.array(numeric(mean, "mean"), np.float64)
-            self.input_variance = np.array(numeric(variance, "variance"), np.float64)
-            self._check_given(self.input_mean, self.input_variance)
-        self.invert = boolean(invert, "invert")
-
-    def _check_given(self, mean, variance):
-        if mean.shape != variance.shape or mean.ndim > len(self.axis):
-            raise ShapeError(
-                "mean, variance: expected one shape, with no more axes than "
-                f"{len(self.axis)}, got {mean.shape} and {variance.shape}"
-            )
-        if not (np.isfinite([mean, variance]).all() and (variance >= 0).all()):
-            raise DataError(
-                "mean, variance: expected finite numbers, and variances of at least 0"
-            )
-
-    def _kept(self, input_shape):
-        """Return the axes with moments of their own."""
-        return checked_axes(self.axis, input_shape, self.name) if self.axis else ()
-
-    def _broadcast_shape(self, input_shape):
-        """Return the shape of the moments that broadcasts to inputs of a shape."""
-        kept = self._kept(input_shape)
-        return tuple(d if i in kept else 1 for i, d in enumerate(input_shape))
-
-    def _given(self, input_shape):
-        """Return the given mean and variance in a shape that broadcasts to a row."""
-        kept = self._kept(input_shape)
-        shape = [1] * len(input_shape)
-        for i in range(1, self.input_mean.ndim + 1):  # aligned to the right with the axes kept
-            shape[kept[-i]] = self.input_mean.shape[-i]
-        return [v.reshape(shape[1:]) for v in (self.input_mean, self.input_variance)]
-
-    def _given_over_columns(self, input_shape):
-        """Return the given mean of each column, then the variance of each."""
-        return [
-            element
-            for values in self._given(input_shape)
-            for element in over_columns(values, input_shape, "mean, variance", self.name)
-        ]
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        self._kept(input_shape)
-        if self.input_mean is not None:
-            self._given_over_columns(input_shape)
-        return input_shape
+    def __init__(self, axis: int | list[int] = -1, epsilon: float = 1e-3, center: bool = True,
+                 scale: bool = True, beta_initializer: Identifier = "zeros",
+                 gamma_initializer: Identifier = "ones", beta_regularizer: Identifier = None,
+                 gamma_regularizer: Identifier = None, beta_constraint: Identifier = None,
+                 gamma_constraint: Identifier = None, **kwargs: Any):  # fmt: skip
+        super().__init__(axis, epsilon, center, scale, **kwargs)
+        self._set_weight("gamma", gamma_initializer, gamma_regularizer, gamma_constraint)
+        self._set_weight("beta", beta_initializer, beta_regularizer, beta_constraint)
 
     def weight_specs(self, input_shape: Shape) -> list[Weight]:
-        if self.input_mean is not None:
-            return []
-        shape = tuple(input_shape[axis] for axis in self._kept(input_shape))
-        zeros, ones = initializers.Zeros(), initializers.Ones()
-        return [
-            Weight("mean", shape, zeros, trainable=False),
-            Weight("variance", shape, ones, trainable=False),
-            Weight("count", (), zeros, trainable=False),
-        ]
-
-    @property
-    def mean(self) -> Array | None:
-        """The means, in a shape that broadcasts to the inputs; None before building."""
-        return self._moment(0)
-
-    @property
-    def variance(self) -> Array | None:
-        """The variances, in the same shape."""
-        return self._moment(1)
-
-    def _moment(self, index):
-        if not self.built:
-            return None
-        shape = self._broadcast_shape(self._input_shape)
-        if self.input_mean is None:
-            return self.variables[index].numpy().reshape(shape)
-        return np.broadcast_to(self._given(self._input_shape)[index], shape).copy()
-
-    def adapt(self, data: Data) -> None:
-        """Compute the moments of data; they replace those from before.
-
-        Parameters
-        ----------
-        data : array, shape (n, d...), or iterable of such
-            All rows at once, or batches. (n,) is taken for (n, 1). The sums run in float64.
-
-        Raises
-        ------
-        ArgumentError
-            If the layer was made with a mean and variance.
-        ShapeError, DataError
-            For data that the layer cannot take, and if there are no rows.
-        """
-        if self.input_mean is not None:
-            raise ArgumentError(
-                "data: this layer was made with its mean and variance; make one without them"
-            )
-        count, mean, variance = 0, 0.0, 0.0
-        for batch in _batches(data):
-            rows = self._checked_rows(batch)
-            kept = self._kept(self._input_shape)
-            others = tuple(i for i in range(rows.ndim) if i not in kept)
-            n = math.prod(rows.shape[i] for i in others)
-            own_mean, own_variance = rows.mean(axis=others), rows.var(axis=others)
-            # the moments of two sets from those of each: T. F. Chan, G. H. Golub, R. J.
-            # LeVeque, "Updating formulae ... for computing sample variances", 1979
-            share = n / (count + n)
-            apart = own_mean - mean
-            variance = (1 - share) * variance + share * own_variance
-            variance = variance + share * (1 - share) * apart**2
-            mean = mean + share * apart
-            count += n
-        if not count:
-            raise DataError("data: there are no rows")
-        self.variables[0].assign(mean)
-        self.variables[1].assign(variance)
-
-    def _checked_rows(self, batch):
-        """Return a batch in float64, checked, after building the layer for it."""
-        rows = numeric(batch, "data")
-        rows = rows[:, None] if rows.ndim == 1 else rows
-        shape = (None, *rows.shape[1:])
-        if rows.ndim < 2 or (self._input_shape and self._input_shape != shape):
-            raise ShapeError(
-                f"data: layer {self.name!r} expects shape {self._input_shape or '(n, d...)'}, "
-                f"got {rows.shape}"
-            )
-        if len(rows) == 0:
-            raise DataError("data: there are no rows")
-        rows = rows.astype(np.float64)
-        if not np.isfinite(rows).all():
-            place = tuple(map(int, np.argwhere(~np.isfinite(rows))[0]))
-            raise DataError(f"data: expected finite numbers, got {rows[place]} at {place}")
-        self.build(shape)
-        return rows
+        axes = checked_axes(self.axis, input_shape, self.name)
+        return self._affine_specs(tuple(input_shape[axis] for axis in axes))
 
     def emit(self, table: Table, source: int) -> int:
-        shape = table.input_shape
-        if self.input_mean is not None:
-            settings = [0, *self._given_over_columns(shape)]
-        else:
-            sizes = self._broadcast_shape(shape)[1:]
-            count = math.prod(sizes)
-            own = np.broadcast_to(np.arange(count).reshape(sizes), shape[1:]).ravel()
-            settings = [count, *own.tolist()]
-        target = table.buffer(table.widths[source])
-        table.row(
-            Op.OP_AFFINE, source, target, settings=(SMALLEST_DEVIATION, *settings),
-            state=self.variables[0].offset if self.variables else -1,
-            kind=Affine.AFFINE_RESTORE if self.invert else Affine.AFFINE_NORMALIZE,
-        )  # fmt: skip
-        return target
-
-    def get_config(self) -> Config:
-        moments = {"mean": self.input_mean, "variance": self.input_variance}
-        return super().get_config() | moments
+        moved = self._axes_last(table, source)
+        return moved.back(table.row(
+            Op.OP_LAYER_NORM, moved.buffer, table.buffer(table.widths[source]),
+            settings=(self.epsilon, moved.groups), keep=table.buffer(2 * moved.groups),
+            **self._offsets(),
+        ))  # fmt: skip
 
 
-def _batches(data):
-    """Return the batches of data that is one array or an iterable of them."""
-    if hasattr(data, "__array__") or not hasattr(data, "__iter__"):
-        return [data]
-    if isinstance(data, (list, tuple)) and not (data and hasattr(data[0], "shape")):
-        return [data]
-    return data
+class UnitNormalization(Normalizing):
+    """Compute x / max(sqrt(sum of x^2), 1e-12): each row gets length 1.
+
+    Parameters
+    ----------
+    axis : int or list of int
+        The axes that the sum runs over.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgd import layers
+    >>> layers.UnitNormalization(dtype="float64")(np.array([[3.0, 4.0]]))
+    array([[0.6, 0.8]])
+    """
+
+    def emit(self, table: Table, source: int) -> int:
+        moved = self._axes_last(table, source)
+        return moved.back(to_length_1(table, moved.buffer, moved.groups, SMALLEST_LENGTH))
+
+
+def to_length_1(table, source, groups, smallest):
+    """Return a buffer of the rows of a buffer, each group divided by its length."""
+    return table.row(
+        Op.OP_UNIT_NORM, source, table.buffer(table.widths[source]),
+        settings=(smallest, groups), keep=table.buffer(groups),
+    )  # fmt: skip
+
+
+class BatchNormalization(NormalizingAffine):
+    """Compute gamma (x - mean) / sqrt(variance + epsilon) + beta, for each index of an axis.
+
+    In training the moments are those of the batch, over its rows and the other axes. Each step
+    updates the moving moments: ``moving = moving momentum + batch (1 - momentum)``, with the
+    variance that divides by the number of values. Otherwise, and in training if ``trainable``
+    is False, the moving moments are used. S. Ioffe, C. Szegedy, "Batch normalization:
+    accelerating deep network training by reducing internal covariate shift", 2015.
+
+    Parameters
+    ----------
+    axis : int
+        The axis, usually that of the features, of which each index has its own moments.
+    momentum : float, from 0 to 1
+    epsilon : float
+        At least 0.
+    center, scale : bool
+        Whether there are beta and gamma.
+    beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer
+        See ``fastgd.initializers``.
+    beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint : optional
+        See ``fastgd.regularizers`` and ``fastgd.constraints``.
+    renorm, renorm_clipping, renorm_momentum
+        Leave these at their defaults: batch renormalisation is not supported.
+    synchronized : bool
+        Accepted as in Keras, without effect.
+
+    Attributes
+    ----------
+    gamma, beta, moving_mean, moving_variance : Variable, shape (size of the axis,)
+
+    Notes
+    -----
+    A training step with such a layer runs on one thread.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgd import layers
+    >>> x = np.array([[1.0, 10.0], [3.0, 30.0]])
+    >>> layers.BatchNormalization(epsilon=0, dtype="float64")(x, training=True)
+    array([[-1., -1.],
+           [ 1.,  1.]])
+    """
+
+    moving_mean, moving_variance = WeightVariable(), WeightVariable()
+
+    def __init__(
+        self, axis: int = -1, momentum: float = 0.99, epsilon: float = 1e-3,
+        center: bool = True, scale: bool = True, beta_initializer: Identifier = "zeros",
+        gamma_initializer: Identifier = "ones", moving_mean_initializer: Identifier = "zeros",
+        moving_variance_initializer: Identifier = "ones", beta_regularizer: Identifier = None,
+        gamma_regularizer: Identifier = None, beta_constraint: Identifier = None,
+        gamma_constraint: Identifier = None, renorm: bool = False,
+        renorm_clipping: Any = None, renorm_momentum: float = 0.99,
+        synchronized: bool = False, **kwargs: Any,
+    ):  # fmt: skip
+        if renorm or renorm_clipping is not None:
+            raise ArgumentError("renorm: batch renormalisation is not supported; leave False")
+        axis = whole_number(axis, "axis", -math.inf)
+        super().__init__(axis, epsilon, center, scale, **kwargs)
+        self._set_weight("gamma", gamma_initializer, gamma_regularizer, gamma_constraint)
+        self._set_weight("beta", beta_initializer, beta_regularizer, beta_constraint)
+        self.renorm, self.renorm_clipping, self.renorm_momentum = False, None, renorm_momentum
+        self.momentum = number(momentum, "momentum", 0, 1)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.synchronized = boolean(synchronized, "synchronized")
+
+    def weight_specs(self, input_shape: Shape) -> list[Weight]:
+        shape = (input_shape[self.axis],)
+        mean, variance = self.moving_mean_initializer, self.moving_variance_initializer
+        return [
+            *self._affine_specs(shape),
+            Weight("moving_mean", shape, mean, trainable=False),
+            Weight("moving_variance", shape, variance, trainable=False),
+        ]
+
+    def emit(self, table: Table, source: int) -> int:
+        moved = self._axes_last(table, source)
+        return moved.back(table.row(
+            Op.OP_BATCH_NORM, moved.buffer, table.buffer(table.widths[source]),
+            kind=Moments.MOMENTS_BATCH if self.trainable else Moments.MOMENTS_MOVING,
+            state=self.variables[-2].offset, work=table.work(5 * moved.width),
+            settings=(self.epsilon, self.momentum, moved.groups), **self._offsets(),
+        ))  # fmt: skip

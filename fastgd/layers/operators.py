@@ -2,6 +2,7 @@
 
 import functools
 import numbers
+from typing import Any
 
 import numpy as np
 
@@ -9,11 +10,10 @@ from fastgd import activations
 from fastgd._autodiff import array_rules, rules
 from fastgd._engine.table import Description
 from fastgd._registry.names import unique_name
-from fastgd.layers.activation import Activation, Softmax
+from fastgd.layers.activations import ELU, Activation, LeakyReLU, ReLU, Softmax
 from fastgd.layers.merging import Add, Concatenate, Maximum, Minimum, Multiply, Subtract
-from fastgd.layers.rectifiers import ELU, LeakyReLU, ReLU
-from fastgd.layers.rescaling import Rescaling
 from fastgd.layers.reshaping import Reshape
+from fastgd.layers.scaling import Rescaling
 from fastgd.layers.symbolic import KerasTensor
 
 
@@ -68,10 +68,6 @@ def _activate(function, x, axis=-1):
     return Activation(function, name=unique_name(function.__name__))(x)
 
 
-def _activation(function):
-    return functools.partial(_activate, function)
-
-
 def _ufunc(function, *args):
     """Apply a function of each element that no layer has as a user-defined activation."""
     return _activate(function, *args) if function.nin == 1 else NotImplemented
@@ -90,8 +86,8 @@ def _described(description, x, axis):
     return NotImplemented
 
 
-#: What stands for a function, or for the functions of a class: see ``symbolic.set_operations``.
-OPERATIONS = {
+#: What stands for a function, or for the functions of a class: see ``symbolic.OPERATIONS``.
+OPERATIONS: dict[Any, Any] = {
     Description: _described,
     np.ufunc: _ufunc,
     np.add: _add,
@@ -105,16 +101,16 @@ OPERATIONS = {
     np.minimum: functools.partial(_merged, Minimum),
     np.concatenate: lambda xs, axis=0: Concatenate(axis)(xs),
     np.reshape: _reshape,
-    np.exp: _activation(activations.exponential),
-    np.tanh: _activation(activations.tanh),
-    rules.relu: _activation(activations.relu),
-    rules.sigmoid: _activation(activations.sigmoid),
-    rules.log_sigmoid: _activation(activations.log_sigmoid),
-    rules.softplus: _activation(activations.softplus),
-    rules.silu: _activation(activations.silu),
     rules.leaky_relu: lambda x, negative_slope: LeakyReLU(negative_slope)(x),
     rules.elu: lambda x, alpha: ELU(alpha)(x),
     array_rules.softmax: lambda x, axis: Softmax(axis)(x),
-    array_rules.log_softmax: _activation(activations.log_softmax),
-    activations.glu: _activation(activations.glu),
-}
+} | {
+    function: functools.partial(_activate, activation)
+    for function, activation in (
+        (np.exp, activations.exponential), (np.tanh, activations.tanh),
+        (rules.relu, activations.relu), (rules.sigmoid, activations.sigmoid),
+        (rules.log_sigmoid, activations.log_sigmoid), (rules.softplus, activations.softplus),
+        (rules.silu, activations.silu), (array_rules.log_softmax, activations.log_softmax),
+        (activations.glu, activations.glu),
+    )
+}  # fmt: skip

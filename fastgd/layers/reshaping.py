@@ -32,7 +32,6 @@ class Flatten(Layer):
     ----------
     data_format : {"channels_last"}, optional
         The order of the axes of images: the last one stays last.
-    **kwargs : as for every layer
 
     Examples
     --------
@@ -40,8 +39,6 @@ class Flatten(Layer):
     >>> layers.Flatten()([[[1.0, 2.0], [3.0, 4.0]]])
     array([[1., 2., 3., 4.]], dtype=float32)
     """
-
-    _arguments = ("data_format",)
 
     def __init__(self, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
@@ -63,7 +60,6 @@ class Reshape(Layer):
     ----------
     target_shape : tuple of int
         The shape of a row; one of its numbers may be -1, to be found from the others.
-    **kwargs : as for every layer
 
     Raises
     ------
@@ -76,8 +72,6 @@ class Reshape(Layer):
     >>> layers.Reshape((2, -1))([[1.0, 2.0, 3.0, 4.0]]).shape
     (1, 2, 2)
     """
-
-    _arguments = ("target_shape",)
 
     def __init__(self, target_shape: int | Shape, **kwargs: Any):
         super().__init__(**kwargs)

@@ -11,26 +11,18 @@ from fastgd._registry.names import unique_name
 from fastgd._typing import Shape
 from fastgd.errors import DataTypeError
 
-#: Function, or class of functions -> what calls the layer that does the same.
-_OPERATIONS: dict[Any, Callable[..., Any]] = {}
-
-
-def set_operations(operations):
-    """Set what functions make of symbolic tensors: layers, which this module cannot import.
-
-    operations: a dict of function -> function of the same arguments that calls a layer; of a
-    class of functions -> function of the function and its arguments. They return a KerasTensor,
-    or NotImplemented if no layer does that.
-    """
-    _OPERATIONS.update(operations)
+#: Function -> function of the same arguments that calls the layer that does the same; class of
+#: functions -> function of the function and its arguments. They return a KerasTensor, or
+#: NotImplemented if no layer does that. The package fills it: this module cannot import layers.
+OPERATIONS: dict[Any, Callable[..., Any]] = {}
 
 
 def _operate(function, *args, **kwargs):
     """Return what a function makes of symbolic tensors: a KerasTensor, or NotImplemented."""
-    if function in _OPERATIONS:
-        return _OPERATIONS[function](*args, **kwargs)
-    if type(function) in _OPERATIONS:
-        return _OPERATIONS[type(function)](function, *args, **kwargs)
+    if function in OPERATIONS:
+        return OPERATIONS[function](*args, **kwargs)
+    if type(function) in OPERATIONS:
+        return OPERATIONS[type(function)](function, *args, **kwargs)
     return NotImplemented
 
 
@@ -70,10 +62,8 @@ class KerasTensor(Symbolic):
     #: So that an array on the left of an operator leaves it to the tensor.
     __array_ufunc__ = None
 
-    def __init__(
-        self, shape: Shape, dtype: str = "float32", name: str | None = None,
-        node: "Node | None" = None, index: int = 0,
-    ):  # fmt: skip
+    def __init__(self, shape: Shape, dtype: str = "float32", name: str | None = None,
+                 node: "Node | None" = None, index: int = 0):  # fmt: skip
         self.shape = tuple(shape)
         self.dtype = dtype
         self.name = name or unique_name("keras_tensor")
@@ -193,9 +183,9 @@ def is_shapes(shape):
 
 def is_symbolic(inputs):
     """Return whether some input is a symbolic tensor."""
-    values = inputs.values() if isinstance(inputs, dict) else inputs
-    if isinstance(values, (list, tuple)) or isinstance(inputs, dict):
-        return any(is_symbolic(value) for value in values)
+    inputs = list(inputs.values()) if isinstance(inputs, dict) else inputs
+    if isinstance(inputs, (list, tuple)):
+        return any(map(is_symbolic, inputs))
     return isinstance(inputs, KerasTensor)
 
 

@@ -1,9 +1,8 @@
 """Linear models: twelve losses, L1 and L2, and solvers for them."""
 
 from fastgd.linear.batch_descent import GradientDescent, gradient_descent
-from fastgd.linear.lbfgs import LBFGS
 from fastgd.linear.model import LinearModel
-from fastgd.linear.newton import Newton
+from fastgd.linear.solvers import LBFGS, Newton
 from fastgd.linear.sgd import SGD
 
 __all__ = ["LBFGS", "SGD", "GradientDescent", "LinearModel", "Newton", "gradient_descent"]

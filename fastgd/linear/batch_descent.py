@@ -9,13 +9,12 @@ from fastgd import config
 from fastgd._core.types import Status
 from fastgd._data.validation import check_finite, number, numeric, prepared, whole_number
 from fastgd._engine import builds
-from fastgd._engine.threads import SPAN_SECONDS, ThreadTuner, useful_threads
+from fastgd._engine.thread_choice import SPAN_SECONDS, ThreadTuner, useful_threads
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, DataError, DivergenceError, ShapeError
-from fastgd.linear.accumulate import accumulate
-from fastgd.linear.line_search import penalised
-from fastgd.linear.objective import Problem, Solution, minimize_parts
-from fastgd.linear.streaming import objective_of
+from fastgd.linear.linalg import accumulate
+from fastgd.linear.objective import Problem, Solution, minimize_parts, objective_of
+from fastgd.linear.solvers import penalised
 
 METHODS = ("auto", "direct", "gram")
 
@@ -75,20 +74,15 @@ class GradientDescent:
                 if l1 is not None:
                     vector = np.sign(vector) * np.maximum(np.abs(vector) - l1, 0)
                 if not np.isfinite(vector).all():
-                    raise DivergenceError(
-                        f"GradientDescent diverged: weights are not finite after iteration "
-                        f"{iteration}; use a rate smaller than {self.rate:g}, or scale the "
-                        "columns of x",
-                        step=iteration,
-                    )
+                    advice = f"use a rate smaller than {self.rate:g}, or scale the columns of x"
+                    what = f"diverged: weights are not finite after iteration {iteration}"
+                    raise DivergenceError(f"GradientDescent {what}; {advice}", step=iteration)
             value = penalised(vector, objective(vector)[0], objective.l1)
         return Solution(*objective.split(vector), self.iterations, value)
 
 
-def gradient_descent(
-    x: Data, y: Data, theta: Data, alpha: float, iterations: int, method: str = "auto",
-    n_jobs: int | None = None,
-) -> Array:  # fmt: skip
+def gradient_descent(x: Data, y: Data, theta: Data, alpha: float, iterations: int,
+                     method: str = "auto", n_jobs: int | None = None) -> Array:  # fmt: skip
     """Fit linear regression by batch gradient descent: theta <- theta - alpha xᵀ(x theta - y).
 
     Parameters
@@ -97,7 +91,7 @@ def gradient_descent(
         A column of ones makes an intercept. float32 stays float32; everything else is computed
         in float64.
     y : array, shape (n,) or (n, k)
-    theta : array, shape (d,), (d, 1) or (d, k)
+    theta : array, shape (d,), (d, 1) or (d, k), as the result
         The start; it is not changed.
     alpha : float
         The size of a step, at least 0. The gradient is a sum over rows, not a mean: a step
@@ -110,10 +104,6 @@ def gradient_descent(
         notes.
     n_jobs : int or None
         Threads, see ``config.threads``; they change no bit.
-
-    Returns
-    -------
-    ndarray, of theta's shape
 
     Raises
     ------
@@ -180,11 +170,9 @@ def gradient_descent(
             taken, status = engine.gram_descent(gram, theta, alpha, limit, left, SPAN_SECONDS)
         done += taken
         if status != Status.STATUS_FINE:
-            raise DivergenceError(
-                f"gradient_descent diverged: theta is not finite after iteration {done}; use "
-                f"an alpha smaller than {alpha:g}, or scale the columns of x",
-                step=done,
-            )
+            advice = f"use an alpha smaller than {alpha:g}, or scale the columns of x"
+            what = f"diverged: theta is not finite after iteration {done}"
+            raise DivergenceError(f"gradient_descent {what}; {advice}", step=done)
     return np.ascontiguousarray(theta.T, dtype).reshape(start.shape)
 
 
@@ -201,10 +189,8 @@ def gram_cost(n, d, k, iterations):
 def is_accurate(gram, iterations, dtype):
     """Return whether "auto" accepts the error of these iterations by a matrix (d, d + k)."""
     accepted = ACCEPTED_ERROR * np.finfo(dtype).eps / np.finfo(np.float64).eps
-    if not np.isfinite(gram).all():
-        return False
-    if iterations <= accepted:
-        return True
+    if iterations <= accepted or not np.isfinite(gram).all():
+        return bool(np.isfinite(gram).all())
     eigenvalues = np.linalg.eigvalsh(gram[:, : len(gram)])
     return bool(eigenvalues[-1] <= accepted * eigenvalues[0])
 

@@ -1,20 +1,179 @@
-"""Checks of what users pass to linear models: rows of x, targets, weights."""
+"""Check what users pass to a linear model, and make it a problem for solvers."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastgd import config
 from fastgd._data import validation
-from fastgd._data.validation import check_finite, numeric, prepared
+from fastgd._data.frames import column_names
+from fastgd._data.validation import check_finite, number, numeric, prepared, whole_number
 from fastgd._engine import builds
-from fastgd.errors import DataError, DataTypeError, ShapeError
-from fastgd.linear.objective import REGRESSIONS
+from fastgd._typing import Array
+from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
+from fastgd.linear.objective import LOSSES, REGRESSIONS, Problem
 
 #: The least sum of weights whose inverse is finite.
 TINY = np.finfo(np.float64).tiny
 
 
+class Prepared(NamedTuple):
+    """Hold a problem, the number of its classes, and the names of its columns."""
+
+    problem: Problem
+    classes: int | None
+    names: tuple[str, ...] | None
+
+
+class DataAdapter(NamedTuple):
+    """Turn data into problems of one model."""
+
+    loss: str
+    setting: float  #: the number that the loss takes
+    l1: float
+    l2: float
+    fit_intercept: bool
+    dtype: Any  #: how x is read, or None
+    threads: int
+    shape: tuple[int, int] | None  #: of the weights that the data have to fit
+    classes: int | None  #: the number of classes of these weights
+    names: tuple[str, ...] | None  #: the columns that the data have to have
+
+    def prepare(self, x, y, sample_weight, classes=None, whole=True):
+        """Check rows, targets and weights; whole: whether the weights need a finite mean."""
+        rows = rows_of(x, self.dtype, None if self.shape is None else self.shape[1])
+        names = matching_names(x, self.names)
+        if classes is not None:
+            classes = _class_count(classes)
+            if self.loss in REGRESSIONS:
+                raise ArgumentError(f"classes: {self.loss} is a loss of numbers, it has none")
+        if self.shape is not None:
+            if classes not in (None, self.classes):
+                raise ArgumentError(f"classes: there are {self.classes}, got {classes}")
+            classes = self.classes
+        y, outputs = targets(y, self.loss, rows.shape[0], classes)
+        if self.shape is not None and outputs != self.shape[0]:
+            raise ShapeError(f"y: the model has {self.shape[0]} outputs, got {outputs}")
+        if self.loss not in REGRESSIONS:
+            classes = max(outputs, 2)
+        weights = weights_of(sample_weight, rows.shape[0], whole)
+        problem = Problem(
+            builds.load(config.engine()), rows, y, weights, LOSSES[self.loss], self.setting,
+            self.l1, self.l2, self.fit_intercept, outputs, self.threads,
+        )  # fmt: skip
+        return Prepared(problem, classes, names)
+
+
+def matching_names(x, known):
+    """Return the names of the columns of x, or `known` if x has none; they have to agree."""
+    names = column_names(x)
+    if None not in (names, known) and names != known:
+        raise ArgumentError(f"x: expected the columns {known}, in this order, got {names}")
+    return known if names is None else names
+
+
+def row_of(x, names, width, dtype):
+    """Return (row (d,), names) of a dict, or of anything else that is numbers.
+
+    width: the number of columns that the model expects, or None.
+    """
+    dtype = dtype or np.float64
+    if not isinstance(x, dict):
+        return numeric(x, "x").astype(dtype), names
+    if names is None:
+        names = tuple(x)
+        if width is not None and len(x) != width:
+            raise ShapeError(f"x: the model expects {width} columns, got {len(x)}")
+    for name in x.keys() - set(names):
+        known = ", ".join(map(str, names))
+        raise ArgumentError(f"x: no column is called {name!r} (there are: {known})")
+    try:
+        return np.array([x.get(name, 0.0) for name in names], dtype), names
+    except (TypeError, ValueError):
+        for name in names:
+            number(x.get(name, 0.0), f"x[{name!r}]")
+        raise
+
+
+def check_row(x, width):
+    """Refuse what is not one row (width,); a width of None allows any."""
+    if x.ndim != 1:
+        raise ShapeError(f"x: expected one row (columns,), got shape {x.shape}")
+    if width is not None and len(x) != width:
+        raise ShapeError(f"x: the model expects {width} columns, got {len(x)}")
+
+
+def _class_count(classes):
+    """Return the number of classes, given as such or as all class numbers from 0 on."""
+    if np.ndim(classes) == 0:
+        return whole_number(classes, "classes", 2)
+    count = len(np.unique(classes))
+    if count < 2 or not np.array_equal(np.unique(classes), np.arange(count)):
+        expected = "their number, or the numbers 0, 1 ..."
+        raise ArgumentError(f"classes: expected {expected}, got {classes!r}")
+    return count
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Hold rows of a stream: ``engine.Rows``, targets, weights or None.
+
+    ``chosen``, int64, are the rows to visit, in this order; None: all of them in turn.
+    """
+
+    rows: Any
+    y: Array
+    weights: Array | None = None
+    chosen: Array | None = None
+
+    def __len__(self):
+        return self.rows.shape[0] if self.chosen is None else len(self.chosen)
+
+
+class Stream:
+    """Prepare the chunks that a user passes in, one by one: an iterable of Chunk.
+
+    ``first`` is the first chunk, Prepared; ``once``: whether chunks can be iterated only once.
+    """
+
+    def __init__(self, chunks, adapter, classes):
+        try:
+            iterator = iter(chunks)
+        except TypeError:
+            seen = type(chunks).__name__
+            raise DataTypeError(f"x: expected rows, with y, or chunks, got {seen}") from None
+        self._chunks, self._adapter = chunks, adapter
+        self.once = iterator is chunks
+        if (head := next(iterator, None)) is None:
+            raise DataError("x: there are no chunks")
+        self._rest = iterator if self.once else None
+        self.first = self._prepared(head, classes)
+
+    def _prepared(self, chunk, classes):
+        if not isinstance(chunk, (tuple, list)) or len(chunk) not in (2, 3):
+            raise DataTypeError("x: expected chunks (x, y) or (x, y, sample_weight)")
+        return self._adapter.prepare(*(*chunk, None)[:3], classes, whole=False)
+
+    def __iter__(self):
+        first, classes, names = self.first
+        if self.once:
+            yield Chunk(first.rows, first.y, first.weights)
+        for chunk in self._rest if self.once else self._chunks:
+            problem, _, other = self._prepared(chunk, classes)
+            expected, seen = first.rows.shape[1], problem.rows.shape[1]
+            if seen != expected:
+                raise ShapeError(f"x: the first chunk has {expected} columns, another {seen}")
+            k, seen = first.outputs, problem.outputs
+            if seen != k:
+                raise ShapeError(f"y: the first chunk has {k} targets a row, another {seen}")
+            if None not in (names, other) and names != other:
+                raise ArgumentError(f"x: the first chunk has columns {names}, another {other}")
+            yield Chunk(problem.rows, problem.y, problem.weights)
+
+
 def rows_of(x, dtype=None, width=None):
-    """Return x as rows for the engine: ``engine.Rows``.
+    """Return x as ``engine.Rows``.
 
     x is an array or frame (n, d), or CSR: an object with data, indices, indptr and shape. It is
     read in place if it is C-contiguous and float32 or float64, as a memory map may be; anything
@@ -24,17 +183,12 @@ def rows_of(x, dtype=None, width=None):
     """
     engine = builds.load(config.engine())
     if getattr(x, "format", "csr") != "csr" and hasattr(x, "tocsr"):
-        raise DataTypeError(
-            f"x: expected a sparse matrix in CSR format, got {x.format}: call tocsr"
-        )
+        raise DataTypeError(f"x: expected CSR format, got {x.format}: call tocsr")
     if all(hasattr(x, name) for name in ("indptr", "indices", "data", "shape")):
         rows = _csr(x, dtype, engine)
     else:
         original = numeric(x, "x")
-        if original.ndim != 2:
-            raise ShapeError(
-                f"x: expected 2 dimensions (rows, columns), got shape {original.shape}"
-            )
+        _check_matrix(original.shape)
         values = prepared(original, _dtype_for(original, dtype))
         check_finite(engine, values, original, "x", x)
         rows = engine.Rows(values)
@@ -68,9 +222,8 @@ def targets(y, loss, n, classes=None):
     if loss in REGRESSIONS:
         if loss == "poisson" and n and values.min() < 0:
             row = int(np.argmax(values < 0))
-            raise DataError(
-                f"y: poisson expects targets of at least 0, got {values[row]} at row {row}"
-            )
+            seen = f"got {values[row]} at row {row}"
+            raise DataError(f"y: poisson expects targets of at least 0, {seen}")
         return values, 1 if values.ndim == 1 else values.shape[1]
     if classes is None:
         classes = max(2, int(values.max()) + 1) if n else 2
@@ -98,11 +251,14 @@ def weights_of(sample_weight, n, mean=True):
     return weights
 
 
+def _check_matrix(shape):
+    if len(shape) != 2:
+        raise ShapeError(f"x: expected 2 dimensions (rows, columns), got shape {shape}")
+
+
 def _dtype_for(array, dtype):
     """Return the data type in which values are read."""
-    if dtype is None:
-        dtype = np.float32 if array.dtype == np.float32 else np.float64
-    return np.dtype(dtype)
+    return np.dtype(dtype or (np.float32 if array.dtype == np.float32 else np.float64))
 
 
 def _csr(x, dtype, engine):
@@ -110,20 +266,16 @@ def _csr(x, dtype, engine):
     data, indices, indptr = (
         numeric(getattr(x, name), f"x.{name}") for name in ("data", "indices", "indptr")
     )
-    if len(x.shape) != 2:
-        raise ShapeError(f"x: expected 2 dimensions (rows, columns), got shape {x.shape}")
+    _check_matrix(x.shape)
     n, d = map(int, x.shape)
     if indptr.shape != (n + 1,) or data.shape != indices.shape or data.ndim != 1:
-        raise ShapeError(
-            f"x: expected CSR arrays data (m,), indices (m,) and indptr ({n + 1},), got "
-            f"{data.shape}, {indices.shape} and {indptr.shape}"
-        )
+        seen = f"{data.shape}, {indices.shape} and {indptr.shape}"
+        expected = f"CSR arrays data (m,), indices (m,) and indptr ({n + 1},)"
+        raise ShapeError(f"x: expected {expected}, got {seen}")
     for name, array in (("indices", indices), ("indptr", indptr)):
         if array.dtype.kind not in "iu":
             raise DataTypeError(f"x.{name}: expected whole numbers, got {array.dtype}")
-    kind = np.dtype(np.int32)
-    if indices.dtype != kind or indptr.dtype != kind:
-        kind = np.dtype(np.int64)
+    kind = np.int32 if indices.dtype == indptr.dtype == np.int32 else np.int64
     values = prepared(data, _dtype_for(data, dtype))
     # the engine uses them as indices: copy, then check
     columns, starts = (np.array(a, dtype=kind, order="C") for a in (indices, indptr))
@@ -133,21 +285,17 @@ def _csr(x, dtype, engine):
     if starts[0] <= index < starts[-1]:
         row = int(np.searchsorted(starts, index, "right")) - 1
         reason = f"beyond {values.dtype}" if np.isfinite(data[index]) else "not finite"
-        raise DataError(
-            f"x: {data[index]} at row {row}, column {columns[index]}, which is {reason}"
-        )
+        place = f"at row {row}, column {columns[index]}"
+        raise DataError(f"x: {data[index]} {place}, which is {reason}")
     rows = engine.Rows(values, columns, starts, d)
-    row = rows.faulty_row()
-    if row < 0:
-        return rows
-    rows = engine.Rows(*_in_order(values, columns, starts, n, d), d)
-    row = rows.faulty_row()
-    if row >= 0:
-        raise DataError(f"x: row {row} has a column outside of 0 to {d - 1}")
+    if rows.faulty_row() >= 0:
+        rows = engine.Rows(*_in_order(values, columns, starts, n), d)
+        if (row := rows.faulty_row()) >= 0:
+            raise DataError(f"x: row {row} has a column outside of 0 to {d - 1}")
     return rows
 
 
-def _in_order(values, columns, starts, n, d):
+def _in_order(values, columns, starts, n):
     """Return the arrays of a CSR matrix with the columns of each row sorted and unique."""
     row = np.repeat(np.arange(n), np.diff(starts))
     inside = slice(starts[0], starts[-1])

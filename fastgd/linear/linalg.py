@@ -1,18 +1,45 @@
-"""Products with inverses of positive semidefinite matrices of any scale and rank."""
+"""Sums over rows, inverses of positive semidefinite matrices, and least squares by them."""
+
+import functools
+from dataclasses import dataclass
 
 import numpy as np
 
+from fastgd._engine.thread_choice import SPAN_SECONDS, ThreadTuner, useful_threads
+from fastgd._typing import Array
 from fastgd.errors import DivergenceError
 
 EPSILON = np.finfo(np.float64).eps
+
+#: From this condition number on, residuals of the data correct the rounding errors of moments.
+ILL_CONDITIONED = 1e4
+
+#: The maximum number of such corrections.
+CORRECTIONS = 4
+
+#: The number of rows whose mean is subtracted before moments are summed.
+SHIFT_ROWS = 64
+
+
+def accumulate(tuner, n, kernel, *arguments):
+    """Return the sums of a kernel of the engine over n rows, n >= 1, in spans for Ctrl-C.
+
+    The kernel takes the arguments, its sums (None at first), a row, seconds and threads. It
+    continues at the row for about that many seconds, and returns the row it reached and
+    the sums.
+    """
+    row, sums = 0, None
+    while row < n:
+        span = functools.partial(kernel, *arguments, sums, row)
+        row, sums = tuner.run(span, row, SPAN_SECONDS)
+    return sums
 
 
 def check_squares(squares):
     """Return sums of squares as they are; raise a DivergenceError unless they are finite."""
     if not np.isfinite(squares).all():
-        raise DivergenceError(
-            "x: the squares of its columns are beyond float64: scale the columns of x"
-        )
+        message = "x: the squares of its columns are beyond float64: scale the columns of x"
+        raise DivergenceError(message)
     return squares
 
 
@@ -24,6 +51,11 @@ def root_of_inverse(matrix, least):
     values, vectors = np.linalg.eigh(matrix)
     kept = values > max(0.0, least * values[-1])
     return (vectors[:, kept] / np.sqrt(values[kept])).T
+
+
+def _inverses(sizes):
+    """Return 1 / sizes, and 0 for those that are 0."""
+    return np.divide(1.0, sizes, out=np.zeros_like(sizes), where=sizes > 0)
 
 
 class Inverse:
@@ -56,17 +88,16 @@ class Inverse:
         if null_share is not None:
             self.condition, self._root = np.inf, root_of_inverse(matrix, null_share)
             return
-        size = np.sqrt(np.maximum(np.diagonal(matrix), 0))
-        scale = np.divide(1.0, size, out=np.zeros_like(size), where=size > 0)
+        scale = _inverses(np.sqrt(np.maximum(np.diagonal(matrix), 0)))
         scaled = np.tril(matrix, -1) * scale * scale[:, None]
         scaled += scaled.T
         np.fill_diagonal(scaled, 1.0)
         least = 10 * len(scaled) * EPSILON
         try:
             lower = np.linalg.cholesky(scaled)
+            pivot = np.diagonal(lower).min(initial=1.0) ** 2
         except np.linalg.LinAlgError:
-            lower = None
-        pivot = 0.0 if lower is None else np.diagonal(lower).min(initial=1.0) ** 2
+            pivot = 0.0
         self.condition = 1 / pivot if pivot > least else np.inf
         self._scale = scale
         self._root = self._scaled = None
@@ -105,9 +136,7 @@ class Preconditioner:
         """Return the function that multiplies a vector as if only free elements existed."""
         width = len(self._matrix)
         if self._matrix.ndim == 1:
-            scale = np.divide(
-                1.0, self._matrix, out=np.zeros_like(self._matrix), where=self._matrix > 0
-            )
+            scale = _inverses(self._matrix)
             return lambda v: (v.reshape(-1, width) * scale).ravel()
         if free is None or free.all():
             inverse = Inverse(self._matrix, often=True)
@@ -116,13 +145,10 @@ class Preconditioner:
         inverses = [Inverse(self._matrix[np.ix_(part, part)], often=True) for part in kept]
 
         def product(v):
-            result = np.zeros_like(v)
-            parts = zip(
-                v.reshape(-1, width), result.reshape(-1, width), kept, inverses, strict=True
-            )
-            for given, out, part, inverse in parts:
-                out[part] = inverse(given[part])
-            return result
+            result = np.zeros_like(v.reshape(-1, width))
+            for i, (part, inverse) in enumerate(zip(kept, inverses, strict=True)):
+                result[i, part] = inverse(v.reshape(-1, width)[i, part])
+            return result.ravel()
 
         return product
 
@@ -141,3 +167,117 @@ def column_squares(rows, weights):
     values = rows.values[inside].astype(np.float64)
     shares = np.repeat(weights, np.diff(rows.starts))
     return np.bincount(rows.columns[inside], shares * values * values, d)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Hold weighted sums of x and y (n, k) and of their products, about their means."""
+
+    total: float  #: the sum of the weights s
+    x_mean: Array  #: (d,)
+    y_mean: Array  #: (k,)
+    square: Array  #: (d, d), the sum of s (x - x_mean)ᵀ (x - x_mean)
+    cross: Array  #: (d, k), the same with y - y_mean
+
+    def joined(self, other):
+        """Return the moments of the rows of both (Chan, Golub and LeVeque 1983)."""
+        total = self.total + other.total
+        share = other.total / total
+        x, y = other.x_mean - self.x_mean, other.y_mean - self.y_mean
+        weight = self.total * share
+        return Moments(
+            total, self.x_mean + share * x, self.y_mean + share * y,
+            self.square + other.square + weight * np.outer(x, x),
+            self.cross + other.cross + weight * np.outer(x, y),
+        )  # fmt: skip
+
+    def about(self, centred):
+        """Return (square, cross) about the means, or about zero."""
+        if centred:
+            return self.square, self.cross
+        x, y, n = self.x_mean, self.y_mean, self.total
+        return self.square + n * np.outer(x, x), self.cross + n * np.outer(x, y)
+
+    def intercept(self, coef, centred):
+        """Return the intercept (k,) that belongs to coef (k, d)."""
+        return self.y_mean - coef @ self.x_mean if centred else np.zeros(len(coef))
+
+
+def moments(engine, rows, y, weights, threads=1):
+    """Return the Moments of rows, y (n, k) and weights (n,) or None.
+
+    Dense rows are shifted by about their mean: columns far away from zero lose no digits.
+    """
+    n, d = rows.shape
+    total = float(n if weights is None else weights.sum())
+    shift = None if rows.sparse else rows.values[:SHIFT_ROWS].mean(axis=0, dtype=np.float64)
+    y_mean = np.average(y, axis=0, weights=weights)
+    y = np.ascontiguousarray(y - y_mean)
+    dense_work = n * d * (d + y.shape[1]) // 2
+    work = len(rows.values) ** 2 // max(n, 1) if rows.sparse else dense_work
+    tuner = ThreadTuner(useful_threads(threads, work, 1))
+    sums = accumulate(tuner, n, engine.weighted_gram, rows, weights, shift, y)
+    check_squares(sums)
+    square, first, cross = sums[0, :, :d], sums[0, :, d], sums[0, :, d + 1 :]
+    off = first / total
+    x_mean = off if shift is None else shift + off
+    rest = y.sum(axis=0) if weights is None else weights @ y
+    square, cross = square - np.outer(first, off), cross - np.outer(off, rest)
+    return Moments(total, x_mean, y_mean, square, cross)
+
+
+def ridge(found, penalties, centred):
+    """Return coef (k, d) for one penalty a target, and the solver of each target.
+
+    Minimises sum of s (x w + b - y)² + penalty |w|². Of several minima it is the one of the
+    least norm.
+    """
+    square, cross = found.about(centred)
+    coef = np.empty((cross.shape[1], len(square)))
+    solvers = {}
+    for penalty in np.unique(penalties):
+        matrix = square + penalty * np.eye(len(square))
+        solver = Inverse(matrix)
+        if solver.condition == np.inf:
+            solver = Inverse(matrix, null_share=10 * len(matrix) * EPSILON)
+        solvers[penalty] = solver
+        mine = penalties == penalty
+        coef[mine] = solver(cross[:, mine]).T
+    return coef, [solvers[penalty] for penalty in penalties]
+
+
+def correct(problem, found, penalties, coef, solvers):
+    """Make solutions as exact as residuals of the data allow; coef is changed, and returned.
+
+    Uncorrected, their error is about eps times the condition number of the columns' moments,
+    that is, of x squared. One pass over the rows a correction. The problem is of least squares;
+    the penalties, one a target, are not part of it.
+    """
+    rows, centred = problem.rows, problem.fit_intercept
+    condition = max(solver.condition for solver in solvers)
+    if rows.sparse and centred:  # their means were subtracted afterwards
+        spread = np.diagonal(found.square)
+        squares = found.total * found.x_mean**2
+        condition *= 1 + (squares[spread > 0] / spread[spread > 0]).max(initial=0.0)
+    if condition < ILL_CONDITIONED:
+        return coef
+    n, d = rows.shape
+    k = len(coef)
+    tuner = ThreadTuner(useful_threads(problem.threads, 2 * n * d * k, 1))
+    before = np.inf
+    for _ in range(CORRECTIONS):
+        intercept = found.intercept(coef, centred)
+        sums = accumulate(tuner, n, problem.engine.objective, problem, coef, intercept, None)
+        slopes = sums[0, 1:].reshape(k, d + 1)
+        right = slopes[:, :d] + penalties[:, None] * coef
+        if centred:
+            right -= np.outer(slopes[:, d], found.x_mean)
+        step = np.stack([solver(r) for solver, r in zip(solvers, right, strict=True)])
+        size = np.abs(step).max(initial=0.0)
+        if not size < 0.5 * before:
+            break
+        coef -= step
+        before = size
+        if size <= 1e-15 * np.abs(coef).max(initial=0.0):
+            break
+    return coef

@@ -10,15 +10,12 @@ from fastgd import config
 from fastgd._data.validation import boolean, number
 from fastgd._typing import Data, DType
 from fastgd.errors import ArgumentError, DataError, DataTypeError, DivergenceError, ShapeError
-from fastgd.linear.adapter import DataAdapter, check_row, row_of
-from fastgd.linear.lbfgs import LBFGS
-from fastgd.linear.newton import NEWTON_SIZE, Newton
-from fastgd.linear.objective import LOSSES, REGRESSIONS, SMOOTH, Solution, minimize_parts
+from fastgd.linear import objective
+from fastgd.linear.data import Chunk, DataAdapter, Stream, check_row, row_of
+from fastgd.linear.objective import LOSSES, REGRESSIONS, Solution
 from fastgd.linear.prediction import LinearPredictor
-from fastgd.linear.row_learner import RowLearner
-from fastgd.linear.sgd import SGD
-from fastgd.linear.sgd_epochs import Weights
-from fastgd.linear.streaming import Chunk, ChunkedProblem, Stream
+from fastgd.linear.sgd import SGD, RowLearner, Weights
+from fastgd.linear.solvers import LBFGS, NEWTON_SIZE, Newton
 
 INFINITY = float("inf")
 
@@ -39,14 +36,12 @@ class LinearModel(LinearPredictor):
         "log_loss", "hinge", "squared_hinge", "perceptron", "modified_huber", which train one
         model for each class against the rest if there are more than two; and "multinomial", one
         model of all classes.
-    l1, l2 : float
-        At least 0.
+    l1, l2 : float, at least 0
     fit_intercept : bool
     epsilon : float
         For the losses with one: where Huber's becomes linear, the error that an insensitive one
         ignores.
-    quantile : float
-        From 0 to 1.
+    quantile : float in [0, 1]
     dtype : {"float32", "float64"} or None
         How x is read; None: float32 stays, the rest becomes float64. Weights are float64.
 
@@ -55,12 +50,9 @@ class LinearModel(LinearPredictor):
     coef : ndarray, (outputs, d)
     intercept : ndarray, (outputs,)
         Not copies: both change as the model learns row by row.
-    n_iter : int
-        Iterations, or epochs, of the last fit.
-    loss_value : float or None
-        J at its end, if the solver computes it.
-    classes : int or None
-        The number of classes.
+    n_iter : int, iterations or epochs of the last fit
+    loss_value : float or None, J at its end, if the solver computes it
+    classes : int or None, their number
     feature_names : tuple of str or None
         The names of the columns, if x was a frame, or a row a dict.
 
@@ -74,11 +66,9 @@ class LinearModel(LinearPredictor):
     array([0, 0, 1, 1])
     """
 
-    def __init__(
-        self, loss: str = "squared_error", *, l1: float = 0.0, l2: float = 0.0,
-        fit_intercept: bool = True, epsilon: float = 0.1, quantile: float = 0.5,
-        dtype: DType | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, loss: str = "squared_error", *, l1: float = 0.0, l2: float = 0.0,
+                 fit_intercept: bool = True, epsilon: float = 0.1, quantile: float = 0.5,
+                 dtype: DType | None = None) -> None:  # fmt: skip
         if not isinstance(loss, str) or loss not in LOSSES:
             raise ArgumentError(f"loss: expected one of {', '.join(LOSSES)}, got {loss!r}")
         self.loss = loss
@@ -110,11 +100,9 @@ class LinearModel(LinearPredictor):
         weights = None if self._weights is None else self._weights.copy()
         return self.__dict__ | {"_learner": None, "_weights": weights}
 
-    def fit(
-        self, x: Data, y: Data | None = None, sample_weight: Data | None = None,
-        solver: Any = None, n_jobs: int | None = None, *, classes: Any = None,
-        warm_start: bool = False,
-    ) -> Self:  # fmt: skip
+    def fit(self, x: Data, y: Data | None = None, sample_weight: Data | None = None,
+            solver: Any = None, n_jobs: int | None = None, *, classes: Any = None,
+            warm_start: bool = False) -> Self:  # fmt: skip
         """Minimise J, and return the model.
 
         Parameters
@@ -171,7 +159,11 @@ class LinearModel(LinearPredictor):
             problem, classes, names = adapter.prepare(x, y, sample_weight, classes)
             if problem.rows.shape[0] == 0:
                 raise DataError("x: there are no rows")
-            solver = solver or self._default_solver(problem)
+            if solver is None and self.loss in objective.SMOOTH:
+                outputs = problem.outputs if self.loss == "multinomial" else 1
+                few = problem.rows.shape[1] * outputs <= NEWTON_SIZE
+                solver = Newton() if few else LBFGS()
+            solver = solver or default_sgd(problem)
         if warm_start and self._weights is not None:
             start = Solution(*self._result())
         else:
@@ -187,19 +179,12 @@ class LinearModel(LinearPredictor):
             self._keep(descent.weights, classes, names, solver)
             return self
         if stream is not None:
-            problem = replace(problem, chunks=ChunkedProblem(problem, stream))
+            problem = replace(problem, chunks=objective.ChunkedProblem(problem, stream))
         parts = [problem] if getattr(solver, "several", False) else problem.parts()
-        found = minimize_parts(solver.minimize, parts, start)
+        found = objective.minimize_parts(solver.minimize, parts, start)
         self._keep(Weights.start(found.coef, found.intercept), classes, names)
         self.n_iter, self.loss_value = found.n_iter, found.loss_value
         return self
-
-    def _default_solver(self, problem):
-        """Return a solver that suits the loss and the rows of a fit."""
-        if self.loss not in SMOOTH:
-            return default_sgd(problem)
-        size = problem.rows.shape[1] * (problem.outputs if self.loss == "multinomial" else 1)
-        return Newton() if size <= NEWTON_SIZE else LBFGS()
 
     def _adapter(self, n_jobs, resumes):
         """Return the adapter of data; resumes: whether they have to fit the current weights."""
@@ -236,15 +221,13 @@ class LinearModel(LinearPredictor):
         single = len(weights.coef) == 1 or self.loss not in REGRESSIONS
         self._direct = single and self.dtype != np.float32
 
-    def partial_fit(
-        self, x: Data, y: Data, sample_weight: Data | None = None, classes: Any = None,
-        solver: SGD | None = None,
-    ) -> Self:  # fmt: skip
+    def partial_fit(self, x: Data, y: Data, sample_weight: Data | None = None,
+                    classes: Any = None, solver: SGD | None = None) -> Self:  # fmt: skip
         """Train one epoch of SGD from the current weights, and return the model.
 
         Parameters
         ----------
-        x, y, sample_weight :
+        x, y, sample_weight
             As in ``fit``. Here the step of a row is multiplied by its weight.
         classes : int, list or None
             The number of classes that will come, or all class numbers; known from the second
@@ -252,10 +235,7 @@ class LinearModel(LinearPredictor):
         solver : SGD or None
             For the first call; later calls continue with it. Its epochs and tol do not matter.
 
-        Raises
-        ------
-        DataError
-            For a class that was not declared; and see ``fit``.
+        Errors are those of ``fit``; a class that was not declared is a DataError.
 
         Examples
         --------
@@ -303,8 +283,7 @@ class LinearModel(LinearPredictor):
         x : ndarray (d,), float32 or float64; or a dict of name -> number
             The names of the first dict are the columns from then on; one that is missing later
             counts as 0.
-        y : number
-            The target, or class number.
+        y : number, the target or class number
         sample_weight : float
 
         Raises

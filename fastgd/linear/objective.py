@@ -7,16 +7,17 @@ or objective are not finite, and responds to Ctrl-C. A solver with a true attrib
 gets problems of several outputs whole; one with ``streams`` also gets problems in chunks.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from fastgd._core.types import LinearLoss
-from fastgd._engine.threads import ThreadTuner, useful_threads
+from fastgd._engine.thread_choice import ThreadTuner, useful_threads
 from fastgd._typing import Array
-from fastgd.linear.accumulate import accumulate
-from fastgd.linear.linalg import Preconditioner, check_squares, column_squares
+from fastgd.errors import ArgumentError, DataError
+from fastgd.linear.linalg import Preconditioner, accumulate, check_squares, column_squares
 
 #: The losses by name, and the names by loss.
 LOSSES = {loss.name.removeprefix("LINEAR_").lower(): loss for loss in LinearLoss}
@@ -98,11 +99,9 @@ class Problem:
 
 def minimize_parts(minimize: Any, parts: list[Problem], start: Solution) -> Solution:
     """Minimise several problems, each with its outputs of `start`, and join their solutions."""
-    size = len(start.coef) // len(parts)
-    found = []
-    for i, part in enumerate(parts):
-        mine = slice(i * size, (i + 1) * size)
-        found.append(minimize(part, Solution(start.coef[mine], start.intercept[mine])))
+    coefs, intercepts = (np.split(a, len(parts)) for a in (start.coef, start.intercept))
+    starts = map(Solution, coefs, intercepts)
+    found = [minimize(part, mine) for part, mine in zip(parts, starts, strict=True)]
     values = [solution.loss_value for solution in found]
     return Solution(
         np.concatenate([solution.coef for solution in found]),
@@ -128,9 +127,7 @@ class Objective:
         self.size = problem.outputs * self.width
         self.total = problem.total
         self._share = 1.0 / self.total if self.total else 0.0
-        self._penalised = np.ones((problem.outputs, self.width), bool)
-        self._penalised[:, d:] = False
-        self._penalised = self._penalised.ravel()
+        self._penalised = np.tile(np.arange(self.width) < d, problem.outputs)
         self.l1 = np.where(self._penalised, problem.l1, 0.0) if problem.l1 else None
         products = len(problem.rows.values) if problem.rows.sparse else d * n
         work = 2 * problem.outputs * products
@@ -160,16 +157,14 @@ class Objective:
             self._curvatures = np.empty((p.outputs, n))
         curvatures = self._curvatures if curved else None
         self._point = vector if curved else None
-        sums = accumulate(
-            self._tuner, n, self.engine.objective, p, *self.split(vector), curvatures
-        )
+        arguments = p, *self.split(vector), curvatures
+        sums = accumulate(self._tuner, n, self.engine.objective, *arguments)
         value = sums[0, 0] * self._share
         gradient = sums[0, 1:].reshape(-1, d + 1)[:, : self.width].ravel() * self._share
         return self._with_penalty(vector, float(value), gradient)
 
     def _with_penalty(self, vector, value, gradient):
-        l2 = self.problem.l2
-        if l2:
+        if l2 := self.problem.l2:
             penalised = np.where(self._penalised, vector, 0.0)
             value += 0.5 * l2 * float(penalised @ penalised)
             gradient += l2 * penalised
@@ -233,10 +228,8 @@ class Objective:
         weights = p.weights if curvatures is None else curvatures
         if p.weights is not None and curvatures is not None:
             weights = p.weights * curvatures
-        none = np.zeros((n, 0))
-        sums = accumulate(
-            self._tuner, n, self.engine.weighted_gram, p.rows, weights, None, none
-        )
+        arguments = p.rows, weights, None, np.zeros((n, 0))
+        sums = accumulate(self._tuner, n, self.engine.weighted_gram, *arguments)
         matrix = np.empty((self.width, self.width))
         matrix[:d, :d] = sums[0, :, :d]
         if p.fit_intercept:
@@ -282,3 +275,74 @@ class PriorObjective:
 
     def hessian(self, vector):
         return np.asarray(self.objective.hessian(vector) + self._precision)
+
+
+@dataclass(frozen=True)
+class ChunkedProblem:
+    """Iterate over the problems of the chunks of a stream, again and again.
+
+    ``first`` is the problem of the first chunk. ``output`` is the one of several outputs that
+    they are for, or None for all.
+    """
+
+    first: Problem
+    stream: Iterable[Any]  #: of Chunk
+    output: int | None = None
+
+    def __iter__(self):
+        for chunk in self.stream:
+            whole = replace(self.first, rows=chunk.rows, y=chunk.y, weights=chunk.weights)
+            yield whole if self.output is None else whole.part(self.output)
+
+    def part(self, output):
+        """Return the chunks of one output."""
+        return replace(self, output=output)
+
+
+class StreamedObjective(Objective):
+    """Compute an ``Objective`` over ``problem.chunks``: one pass a value."""
+
+    def __call__(self, vector, curved=False):
+        both = self._mean(lambda part: np.append(*part(vector)))
+        return self._with_penalty(vector, float(both[0]), both[1:])
+
+    def hessian(self, vector):
+        return self._with_ridge(self._mean(lambda part: part.hessian(vector)))
+
+    def _gram(self, curvatures):
+        return self._mean(lambda part: part.gram())
+
+    def _squares(self):
+        return self._mean(lambda part: part._squares())
+
+    def _mean(self, function):
+        """Return the weighted mean of a function of the objectives of chunks, unpenalised."""
+        total, found = 0.0, 0.0
+        for problem in self.problem.chunks:
+            part = Objective(replace(problem, l1=0.0, l2=0.0))
+            if part.total:
+                total += part.total
+                found = found + part.total * function(part)
+        if not total:
+            raise DataError("x: there are no rows, or none of any weight")
+        return found / total
+
+
+def objective_of(problem):
+    """Return the Objective of a problem, whether it is in one piece or in chunks."""
+    return Objective(problem) if problem.chunks is None else StreamedObjective(problem)
+
+
+def smooth_objective(problem: Any, start: Any, solver: Any) -> tuple[Any, Array]:
+    """Return the objective of a problem and the first vector; refuse losses with kinks."""
+    name = LOSS_NAMES[problem.loss]
+    if name not in SMOOTH:
+        reason = f"has kinks, which {type(solver).__name__} cannot minimise"
+        raise ArgumentError(f"loss: {name} {reason}: use SGD")
+    objective, intercept = objective_of(problem), start.intercept
+    fresh = problem.chunks is None and not (start.coef.any() or intercept.any())
+    if fresh and problem.loss == LinearLoss.LINEAR_POISSON and problem.fit_intercept:
+        # the best constant
+        mean = np.average(problem.y, weights=problem.weights)
+        intercept = np.full(1, np.log(mean) if mean > 0 else 0.0)
+    return objective, objective.joined(start.coef, intercept)

@@ -9,8 +9,7 @@ from fastgd._core.types import LinearLoss
 from fastgd._engine import builds
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, NotBuiltError
-from fastgd.linear.adapter import check_row, matching_names, row_of
-from fastgd.linear.data import rows_of
+from fastgd.linear.data import check_row, matching_names, row_of, rows_of
 from fastgd.linear.objective import REGRESSIONS
 
 #: Multiply-adds between two checks for Ctrl-C, about ten milliseconds.
@@ -26,7 +25,7 @@ class LinearPredictor:
     loss: str
     dtype: Any
     feature_names: tuple[str, ...] | None
-    _weights: Any  # sgd_epochs.Weights, or None
+    _weights: Any  # sgd.Weights, or None
     _solver: Any  # the SGD that trains the weights further, or None
     _learner: Any  # the RowLearner, while there is one
     _direct: bool  # whether the engine takes a row and a number as they are
@@ -98,16 +97,11 @@ class LinearPredictor:
         return response(builds.load(config.engine()), self.loss, z)
 
     def predict_one(self, x: Data) -> Any:
-        """Return what ``predict`` gives for one row.
+        """Return what ``predict`` gives for one row: int, float or, for k targets, (k,).
 
         Parameters
         ----------
-        x : ndarray (d,), or dict of name -> number
-            As ``learn_one`` takes it.
-
-        Returns
-        -------
-        int or float, or ndarray (k,) of float64 for k targets
+        x : ndarray (d,), or dict of name -> number, as for ``learn_one``
 
         Examples
         --------
@@ -134,11 +128,7 @@ class LinearPredictor:
 
         They exist for "log_loss", scaled to sum to 1 if there are several classes, for
         "multinomial", and for "modified_huber": (clip(z, -1, 1) + 1) / 2 (T. Zhang, 2004).
-
-        Raises
-        ------
-        ArgumentError
-            For other losses; and see ``decision_function``.
+        Another loss is an ArgumentError; see ``decision_function`` for more.
 
         Examples
         --------

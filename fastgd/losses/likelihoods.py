@@ -15,11 +15,10 @@ def kl_divergence(y_true: Data, y_pred: Data) -> Array | Tensor:
     return KLDivergence().call(y_true, y_pred)
 
 
-class KLDivergence(FormulaLoss):
+class KLDivergence(FormulaLoss, function=kl_divergence, target_range=(0, 1)):
     """Sum y log(y / p), the divergence of Kullback and Leibler (1951).
 
-    Both are kept between 1e-7 and 1; outside the slope of a prediction is 0. The parameters are
-    reduction, name and dtype, as in `Loss`.
+    Both are kept between 1e-7 and 1; outside the slope of a prediction is 0.
 
     Examples
     --------
@@ -28,26 +27,19 @@ class KLDivergence(FormulaLoss):
     0.0201
     """
 
-    function = staticmethod(kl_divergence)
-    aliases = ("kld", "KLD", "kullback_leibler_divergence")
-    code = formulas.Loss.LOSS_KL_DIVERGENCE
-    target_range = (0, 1)
-
 
 def poisson(y_true: Data, y_pred: Data, log_link: bool = False) -> Array | Tensor:
     """Return the mean of p - y log(p + 1e-7) over the last axis; see `Poisson`."""
     return Poisson(log_link=log_link).call(y_true, y_pred)
 
 
-class Poisson(FormulaLoss):
+class Poisson(FormulaLoss, function=poisson, elementwise=True, target_range=(0, np.inf)):
     """Average p - y log(p + 1e-7): up to a constant, the negative log-likelihood of counts.
 
     A prediction p below -1e-7 has no likelihood: NaN. A log link makes every prediction fit.
 
     Parameters
     ----------
-    reduction, name, dtype
-        As in `Loss`.
     log_link : bool
         Whether y_pred is the logarithm z of the mean: exp(z) - y z. Keras lacks it.
 
@@ -58,20 +50,11 @@ class Poisson(FormulaLoss):
     0.881
     """
 
-    function = staticmethod(poisson)
-    arguments = ("log_link",)
-    code = formulas.Loss.LOSS_POISSON
-    elementwise = True
-    target_range = (0, np.inf)
-
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = None,
-        dtype: Floatx | None = None, log_link: bool = False,
-    ) -> None:  # fmt: skip
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = None,
+                 dtype: Floatx | None = None, log_link: bool = False):  # fmt: skip
         super().__init__(reduction, name, dtype)
         self.log_link = boolean(log_link, "log_link")
-        if self.log_link:
-            self.code = formulas.Loss.LOSS_POISSON_LOG
+        self.code = formulas.Loss.LOSS_POISSON_LOG if self.log_link else self.code
 
 
 def gamma(y_true: Data, y_pred: Data, log_link: bool = False) -> Array | Tensor:
@@ -86,7 +69,9 @@ def gamma(y_true: Data, y_pred: Data, log_link: bool = False) -> Array | Tensor:
     return Gamma(log_link).call(y_true, y_pred)
 
 
-class Gamma(FormulaLoss):
+class Gamma(
+    FormulaLoss, function=gamma, target_range=(float(np.finfo(np.float32).tiny), np.inf)
+):
     """Average the gamma distribution's deviance 2 (y / p - 1 - log(y / p)); y > 0.
 
     It is 0 where p = y. A mean p is raised to 1e-7 at least; below that the slope is 0.
@@ -95,8 +80,6 @@ class Gamma(FormulaLoss):
     ----------
     log_link : bool
         Whether y_pred is the logarithm of the mean.
-    reduction, name, dtype
-        As in `Loss`.
 
     Examples
     --------
@@ -105,29 +88,20 @@ class Gamma(FormulaLoss):
     0.0953
     """
 
-    function = staticmethod(gamma)
-    arguments = ("log_link",)
-    code = formulas.Loss.LOSS_GAMMA
-    target_range = (float(np.finfo(np.float32).tiny), np.inf)
-
-    def __init__(
-        self, log_link: bool = False, reduction: str | None = "sum_over_batch_size",
-        name: str | None = None, dtype: Floatx | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, log_link: bool = False, reduction: str | None = "sum_over_batch_size",
+                 name: str | None = None, dtype: Floatx | None = None):  # fmt: skip
         super().__init__(reduction, name, dtype)
         self.log_link = boolean(log_link, "log_link")
-        if self.log_link:
-            self.code = formulas.Loss.LOSS_GAMMA_LOG
+        self.code = formulas.Loss.LOSS_GAMMA_LOG if self.log_link else self.code
 
 
-def tweedie(
-    y_true: Data, y_pred: Data, power: float = 1.5, log_link: bool = False
-) -> Array | Tensor:
+def tweedie(y_true: Data, y_pred: Data, power: float = 1.5,
+            log_link: bool = False) -> Array | Tensor:  # fmt: skip
     """Return the mean of the Tweedie deviance over the last axis; see `Tweedie`."""
     return Tweedie(power, log_link).call(y_true, y_pred)
 
 
-class Tweedie(FormulaLoss):
+class Tweedie(FormulaLoss, function=tweedie, target_range=(0, np.inf)):
     """Average the deviance of a compound Poisson-gamma distribution (Tweedie 1984); y >= 0.
 
     2 (y^(2-k) / ((1-k)(2-k)) - y p^(1-k) / (1-k) + p^(2-k) / (2-k)) with power k: 0 where
@@ -141,8 +115,6 @@ class Tweedie(FormulaLoss):
         and `Gamma`.
     log_link : bool
         Whether y_pred is the logarithm of the mean.
-    reduction, name, dtype
-        As in `Loss`.
 
     Examples
     --------
@@ -151,16 +123,9 @@ class Tweedie(FormulaLoss):
     0.1177
     """
 
-    function = staticmethod(tweedie)
-    arguments = ("power", "log_link")
-    code = formulas.Loss.LOSS_TWEEDIE
-    target_range = (0, np.inf)
-
-    def __init__(
-        self, power: float = 1.5, log_link: bool = False,
-        reduction: str | None = "sum_over_batch_size", name: str | None = None,
-        dtype: Floatx | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, power: float = 1.5, log_link: bool = False,
+                 reduction: str | None = "sum_over_batch_size", name: str | None = None,
+                 dtype: Floatx | None = None):  # fmt: skip
         super().__init__(reduction, name, dtype)
         self.power = number(power, "power", 1, 2)
         if self.power in (1, 2):
@@ -169,16 +134,14 @@ class Tweedie(FormulaLoss):
                 f"power: expected a number between 1 and 2, got {power}; use losses.{other}"
             )
         self.log_link = boolean(log_link, "log_link")
-        if self.log_link:
-            self.code = formulas.Loss.LOSS_TWEEDIE_LOG
+        self.code = formulas.Loss.LOSS_TWEEDIE_LOG if self.log_link else self.code
 
     def settings(self) -> list[float]:
         return [self.power]
 
 
-def gaussian_negative_log_likelihood(
-    y_true: Data, y_pred: Data, epsilon: float = 1e-6
-) -> Array | Tensor:
+def gaussian_negative_log_likelihood(y_true: Data, y_pred: Data,
+                                     epsilon: float = 1e-6) -> Array | Tensor:  # fmt: skip
     """Return the mean over targets of log s + ((y - m) / s)² / 2 + log(2 pi) / 2.
 
     See `GaussianNegativeLogLikelihood`.
@@ -192,7 +155,7 @@ def gaussian_negative_log_likelihood(
     return GaussianNegativeLogLikelihood(epsilon).call(y_true, y_pred)
 
 
-class GaussianNegativeLogLikelihood(FormulaLoss):
+class GaussianNegativeLogLikelihood(FormulaLoss, function=gaussian_negative_log_likelihood):
     """Average over targets log s + ((y - m) / s)² / 2 + log(2 pi) / 2.
 
     For t targets an output has 2 t columns: their means m, then their raw scales r, where
@@ -202,8 +165,6 @@ class GaussianNegativeLogLikelihood(FormulaLoss):
     ----------
     epsilon : float
         The least standard deviation; more than 0.
-    reduction, name, dtype
-        As in `Loss`.
 
     Examples
     --------
@@ -213,15 +174,8 @@ class GaussianNegativeLogLikelihood(FormulaLoss):
     0.8126
     """
 
-    function = staticmethod(gaussian_negative_log_likelihood)
-    arguments = ("epsilon",)
-    aliases = ("gaussian_nll",)
-    code = formulas.Loss.LOSS_GAUSSIAN_NEGATIVE_LOG_LIKELIHOOD
-
-    def __init__(
-        self, epsilon: float = 1e-6, reduction: str | None = "sum_over_batch_size",
-        name: str | None = None, dtype: Floatx | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, epsilon: float = 1e-6, reduction: str | None = "sum_over_batch_size",
+                 name: str | None = None, dtype: Floatx | None = None):  # fmt: skip
         super().__init__(reduction, name, dtype)
         self.epsilon = number(epsilon, "epsilon", 0)
         if self.epsilon == 0:

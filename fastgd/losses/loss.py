@@ -9,7 +9,7 @@ from fastgd import config, ops
 from fastgd._core import formulas, types
 from fastgd._data.validation import check_classes, numeric
 from fastgd._registry.names import snake_case
-from fastgd._registry.objects import Serializable
+from fastgd._registry.objects import Serializable, argument_names
 from fastgd._typing import Array, Config, Data, Floatx
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.reference.losses import LOSSES
@@ -30,6 +30,8 @@ class Loss(Serializable):
 
     A loss of your own is a subclass with `call`, written with NumPy's functions or
     ``fastgd.ops``; its gradient comes from the tape.
+
+    Each loss of this package takes the arguments here, in the order reduction, name, dtype.
 
     Parameters
     ----------
@@ -69,11 +71,8 @@ class Loss(Serializable):
     #: The interval in which targets have to lie.
     target_range: tuple[float, float] = (-np.inf, np.inf)
     from_logits = False
-    #: The names of the constructor's arguments besides reduction, name and dtype.
-    arguments: tuple[str, ...] = ()
-    #: The form as a function, and Keras' short names.
+    #: The form as a function.
     function: Any = None
-    aliases: tuple[str, ...] = ()
     #: How many columns of targets a Python function was last given; None before.
     columns: int | None = None
     #: The addresses of a compiled loss's functions.
@@ -85,10 +84,8 @@ class Loss(Serializable):
             cls.code, cls.logits_code, cls.fused = formulas.Loss.LOSS_NONE, None, None
             cls.elementwise = False
 
-    def __init__(
-        self, name: str | None = None, reduction: str | None = "sum_over_batch_size",
-        dtype: Floatx | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size",
+                 dtype: Floatx | None = None):  # fmt: skip
         if reduction not in REDUCTIONS:
             known = ", ".join(repr(word) for word in REDUCTIONS)
             raise ArgumentError(f"reduction: expected one of {known}, got {reduction!r}")
@@ -98,9 +95,8 @@ class Loss(Serializable):
 
     # -- for arrays ---------------------------------------------------------------------------
 
-    def __call__(
-        self, y_true: Data, y_pred: Data, sample_weight: Data | None = None
-    ) -> float | Array | Tensor:
+    def __call__(self, y_true: Data, y_pred: Data,
+                 sample_weight: Data | None = None) -> float | Array | Tensor:  # fmt: skip
         """Return the reduced loss.
 
         Parameters
@@ -119,18 +115,25 @@ class Loss(Serializable):
         if not followed(y_true):
             y_true = with_columns(numeric(y_true, "y_true"), y_pred)
         values = self.call(y_true, y_pred)
-        counted = self._counted(y_true, np.shape(values))
         weights = None
+        counted: Any = None
+        if self.ignore_class is not None:
+            counted = np.asarray(y_true).reshape(np.shape(values)) != self.ignore_class
         if sample_weight is not None:
             weights = row_weights(sample_weight, np.shape(values), values.dtype)
             values = ops.where(weights == 0, 0.0, values) * weights
         if REDUCTIONS[self.reduction] is None:
             return values
-        if counted is None and (weights is None or self.reduction_code == MEAN):
-            return (ops.sum if self.reduction_code == SUM else ops.mean)(values)
-        return ops.sum(values) / values.dtype.type(
-            self._divisor(np.shape(values), weights, counted)
-        )
+        code = self.reduction_code
+        if code == SUM:
+            return ops.sum(values)
+        if counted is None and (weights is None or code == MEAN):
+            return ops.mean(values)
+        if weights is None or code == MEAN:
+            divisor = int(counted.sum())
+        else:
+            divisor = weights.sum(dtype=np.float64, where=True if counted is None else counted)
+        return ops.sum(values) / values.dtype.type(divisor or 1)
 
     def call(self, y_true: Data, y_pred: Data) -> Array | Tensor:
         """Return the loss of each row: an array or Tensor of shape (...)."""
@@ -154,9 +157,8 @@ class Loss(Serializable):
             y_pred,
         )
 
-    def values_and_slopes(
-        self, y_true: Array, y_pred: Array, weighted: bool = False
-    ) -> tuple[Array, Array]:
+    def values_and_slopes(self, y_true: Array, y_pred: Array,
+                          weighted: bool = False) -> tuple[Array, Array]:  # fmt: skip
         """Return the losses of rows and their gradient, for the engine.
 
         Parameters
@@ -207,20 +209,6 @@ class Loss(Serializable):
             )
         return np.asarray(values), slopes
 
-    def _divisor(self, shape, weights, counted):
-        """Return the number that the weighted sum of losses is divided by."""
-        if self.reduction_code == SUM:
-            return 1
-        if self.reduction_code == MEAN or weights is None:
-            return (int(np.prod(shape)) if counted is None else int(counted.sum())) or 1
-        return weights.sum(dtype=np.float64, where=True if counted is None else counted) or 1
-
-    def _counted(self, y_true, shape):
-        """Return which values count: a boolean array, or None for all."""
-        if self.ignore_class is None:
-            return None
-        return np.asarray(y_true).reshape(shape) != self.ignore_class
-
     def _targets(self, y_true, y_pred):
         if followed(y_true):
             raise DataTypeError(
@@ -262,17 +250,23 @@ class Loss(Serializable):
 
     def get_config(self) -> Config:
         """Return the arguments that make this loss again."""
-        own = {name: getattr(self, name) for name in self.arguments}
-        return own | {"reduction": self.reduction, "name": self.name, "dtype": self.dtype}
+        return {name: getattr(self, name) for name in argument_names(type(self))}
 
 
 class FormulaLoss(Loss):
-    """Describe a loss that the engine computes; its default name is that of its function."""
+    """Describe a loss that the engine computes, by the code and the name of its function."""
 
-    def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str | None = None,
-        dtype: Floatx | None = None,
-    ) -> None:  # fmt: skip
+    def __init_subclass__(cls, function: Any = None, **facts: Any) -> None:
+        super().__init_subclass__()
+        if function is not None:
+            code = f"LOSS_{function.__name__.upper()}"
+            cls.function, cls.code = staticmethod(function), formulas.Loss[code]
+            cls.logits_code = formulas.Loss.__members__.get(f"{code}_LOGITS")
+        for name, value in facts.items():
+            setattr(cls, name, value)
+
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = None,
+                 dtype: Floatx | None = None):  # fmt: skip
         super().__init__(name or getattr(self.function, "__name__", None), reduction, dtype)
 
 

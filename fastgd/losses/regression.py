@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from fastgd._core import formulas
 from fastgd._data.validation import number
 from fastgd._typing import Array, Data, Floatx
 from fastgd.errors import ArgumentError, ShapeError
@@ -22,10 +21,8 @@ def mean_squared_error(y_true: Data, y_pred: Data) -> Array | Tensor:
     return MeanSquaredError().call(y_true, y_pred)
 
 
-class MeanSquaredError(FormulaLoss):
+class MeanSquaredError(FormulaLoss, function=mean_squared_error, elementwise=True):
     """Average (y_pred - y_true)² over outputs.
-
-    The parameters are reduction, name and dtype, as in `Loss`.
 
     Examples
     --------
@@ -34,21 +31,14 @@ class MeanSquaredError(FormulaLoss):
     0.04
     """
 
-    function = staticmethod(mean_squared_error)
-    aliases = ("mse", "MSE")
-    code = formulas.Loss.LOSS_MEAN_SQUARED_ERROR
-    elementwise = True
-
 
 def mean_absolute_error(y_true: Data, y_pred: Data) -> Array | Tensor:
     """Return the mean of |y_pred - y_true| over the last axis."""
     return MeanAbsoluteError().call(y_true, y_pred)
 
 
-class MeanAbsoluteError(FormulaLoss):
+class MeanAbsoluteError(FormulaLoss, function=mean_absolute_error, elementwise=True):
     """Average |y_pred - y_true| over outputs.
-
-    The parameters are reduction, name and dtype, as in `Loss`.
 
     Examples
     --------
@@ -57,21 +47,16 @@ class MeanAbsoluteError(FormulaLoss):
     0.2
     """
 
-    function = staticmethod(mean_absolute_error)
-    aliases = ("mae", "MAE")
-    code = formulas.Loss.LOSS_MEAN_ABSOLUTE_ERROR
-    elementwise = True
-
 
 def mean_absolute_percentage_error(y_true: Data, y_pred: Data) -> Array | Tensor:
     """Return the mean of 100 |y_pred - y_true| / max(|y_true|, 1e-7) over the last axis."""
     return MeanAbsolutePercentageError().call(y_true, y_pred)
 
 
-class MeanAbsolutePercentageError(FormulaLoss):
+class MeanAbsolutePercentageError(
+    FormulaLoss, function=mean_absolute_percentage_error, elementwise=True
+):
     """Average 100 |y_pred - y_true| / max(|y_true|, 1e-7) over outputs.
-
-    The parameters are reduction, name and dtype, as in `Loss`.
 
     Examples
     --------
@@ -79,11 +64,6 @@ class MeanAbsolutePercentageError(FormulaLoss):
     >>> round(float(losses.MeanAbsolutePercentageError()([[2.0, 4.0]], [[1.0, 5.0]])), 4)
     37.5
     """
-
-    function = staticmethod(mean_absolute_percentage_error)
-    aliases = ("mape", "MAPE")
-    code = formulas.Loss.LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR
-    elementwise = True
 
 
 def mean_squared_logarithmic_error(y_true: Data, y_pred: Data) -> Array | Tensor:
@@ -94,11 +74,12 @@ def mean_squared_logarithmic_error(y_true: Data, y_pred: Data) -> Array | Tensor
     return MeanSquaredLogarithmicError().call(y_true, y_pred)
 
 
-class MeanSquaredLogarithmicError(FormulaLoss):
+class MeanSquaredLogarithmicError(
+    FormulaLoss, function=mean_squared_logarithmic_error, elementwise=True
+):
     """Average (log(1 + y_pred) - log(1 + y_true))² over outputs.
 
-    Both are raised to 1e-7 at least; below that the slope of a prediction is 0. The parameters
-    are reduction, name and dtype, as in `Loss`.
+    Both are raised to 1e-7 at least; below that the slope of a prediction is 0.
 
     Examples
     --------
@@ -106,11 +87,6 @@ class MeanSquaredLogarithmicError(FormulaLoss):
     >>> round(float(losses.MeanSquaredLogarithmicError()([[2.0, 4.0]], [[1.0, 5.0]])), 4)
     0.0988
     """
-
-    function = staticmethod(mean_squared_logarithmic_error)
-    aliases = ("msle", "MSLE")
-    code = formulas.Loss.LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR
-    elementwise = True
 
 
 def cosine_similarity(y_true: Data, y_pred: Data, axis: int = -1) -> Array | Tensor:
@@ -125,7 +101,7 @@ def cosine_similarity(y_true: Data, y_pred: Data, axis: int = -1) -> Array | Ten
     return CosineSimilarity(axis).call(y_true, y_pred)
 
 
-class CosineSimilarity(FormulaLoss):
+class CosineSimilarity(FormulaLoss, function=cosine_similarity):
     """Compute -y_true · y_pred / (|y_true| |y_pred|): -1 where both have the same direction.
 
     A norm is raised to 1e-7 at least, so that a row of zeros gives 0.
@@ -134,8 +110,6 @@ class CosineSimilarity(FormulaLoss):
     ----------
     axis : -1
         Rows lie along the last axis.
-    reduction, name, dtype
-        As in `Loss`.
 
     Examples
     --------
@@ -144,14 +118,8 @@ class CosineSimilarity(FormulaLoss):
     -0.96
     """
 
-    function = staticmethod(cosine_similarity)
-    arguments = ("axis",)
-    code = formulas.Loss.LOSS_COSINE_SIMILARITY
-
-    def __init__(
-        self, axis: int = -1, reduction: str | None = "sum_over_batch_size",
-        name: str | None = None, dtype: Floatx | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, axis: int = -1, reduction: str | None = "sum_over_batch_size",
+                 name: str | None = None, dtype: Floatx | None = None):  # fmt: skip
         super().__init__(reduction, name, dtype)
         self.axis = last_axis(axis)
 
@@ -161,7 +129,7 @@ def huber(y_true: Data, y_pred: Data, delta: float = 1.0) -> Array | Tensor:
     return Huber(delta).call(y_true, y_pred)
 
 
-class Huber(FormulaLoss):
+class Huber(FormulaLoss, function=huber, elementwise=True):
     """Average d² / 2 where |d| <= delta, else delta (|d| - delta / 2); d = y_pred - y_true.
 
     Huber, "Robust estimation of a location parameter", 1964.
@@ -170,8 +138,6 @@ class Huber(FormulaLoss):
     ----------
     delta : float
         Where the square becomes a line; at least 0.
-    reduction, name, dtype
-        As in `Loss`.
 
     Examples
     --------
@@ -180,15 +146,8 @@ class Huber(FormulaLoss):
     1.3125
     """
 
-    function = staticmethod(huber)
-    arguments = ("delta",)
-    code = formulas.Loss.LOSS_HUBER
-    elementwise = True
-
-    def __init__(
-        self, delta: float = 1.0, reduction: str | None = "sum_over_batch_size",
-        name: str | None = "huber_loss", dtype: Floatx | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, delta: float = 1.0, reduction: str | None = "sum_over_batch_size",
+                 name: str | None = "huber_loss", dtype: Floatx | None = None):  # fmt: skip
         super().__init__(reduction, name, dtype)
         self.delta = number(delta, "delta", 0)
 
@@ -201,10 +160,8 @@ def log_cosh(y_true: Data, y_pred: Data) -> Array | Tensor:
     return LogCosh().call(y_true, y_pred)
 
 
-class LogCosh(FormulaLoss):
+class LogCosh(FormulaLoss, function=log_cosh, elementwise=True):
     """Average log(cosh(d)) over outputs, d = y_pred - y_true: near d² / 2, far |d| - log 2.
-
-    The parameters are reduction, name and dtype, as in `Loss`.
 
     Examples
     --------
@@ -213,15 +170,9 @@ class LogCosh(FormulaLoss):
     1.2147
     """
 
-    function = staticmethod(log_cosh)
-    aliases = ("logcosh",)
-    code = formulas.Loss.LOSS_LOG_COSH
-    elementwise = True
 
-
-def quantile(
-    y_true: Data, y_pred: Data, quantiles: float | Sequence[float] = 0.5
-) -> Array | Tensor:
+def quantile(y_true: Data, y_pred: Data,
+             quantiles: float | Sequence[float] = 0.5) -> Array | Tensor:  # fmt: skip
     """Return the mean of max(q (y - p), (q - 1) (y - p)) over the last axis; see `Quantile`.
 
     Examples
@@ -233,7 +184,7 @@ def quantile(
     return Quantile(quantiles).call(y_true, y_pred)
 
 
-class Quantile(FormulaLoss):
+class Quantile(FormulaLoss, function=quantile):
     """Compute the pinball loss, whose mean is least at the quantiles (Koenker & Bassett 1978).
 
     Mean over outputs of max(q (y - p), (q - 1) (y - p)). An output has a column for each
@@ -243,8 +194,6 @@ class Quantile(FormulaLoss):
     ----------
     quantiles : float or sequence of float
         Between 0 and 1. For three quantiles of one target the output layer has three units.
-    reduction, name, dtype
-        As in `Loss`.
 
     Examples
     --------
@@ -253,16 +202,9 @@ class Quantile(FormulaLoss):
     0.25
     """
 
-    function = staticmethod(quantile)
-    arguments = ("quantiles",)
-    aliases = ("pinball",)
-    code = formulas.Loss.LOSS_QUANTILE
-
-    def __init__(
-        self, quantiles: float | Sequence[float] = 0.5,
-        reduction: str | None = "sum_over_batch_size", name: str | None = None,
-        dtype: Floatx | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, quantiles: float | Sequence[float] = 0.5,
+                 reduction: str | None = "sum_over_batch_size", name: str | None = None,
+                 dtype: Floatx | None = None):  # fmt: skip
         super().__init__(reduction, name, dtype)
         self.quantiles, self._listed = numbers(quantiles, "quantiles", 0, 1)
 

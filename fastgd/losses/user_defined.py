@@ -22,8 +22,6 @@ class LossFunctionWrapper(Loss):
     fn : callable
         ``fn(y_true, y_pred, **kwargs)``, written with NumPy's functions or ``fastgd.ops``,
         returns a loss for each row, (n,) or (n, ...), or one for the whole batch.
-    reduction, name, dtype
-        As in `Loss`.
     **kwargs
         Further arguments of `fn`.
 
@@ -38,10 +36,9 @@ class LossFunctionWrapper(Loss):
     [[3.0], [12.0]]
     """
 
-    def __init__(
-        self, fn: Callable[..., Any], reduction: str | None = "sum_over_batch_size",
-        name: str | None = None, dtype: Floatx | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
+    def __init__(self, fn: Callable[..., Any], reduction: str | None = "sum_over_batch_size",
+                 name: str | None = None, dtype: Floatx | None = None,
+                 **kwargs: Any):  # fmt: skip
         if not callable(fn):
             raise DataTypeError(f"fn: expected a function, got {fn!r}")
         super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
@@ -55,7 +52,7 @@ class LossFunctionWrapper(Loss):
         return self.fn(y_true, y_pred, **self._kwargs)
 
     def get_config(self) -> Config:
-        return {"fn": self.fn} | self._kwargs | super().get_config()
+        return super().get_config() | self._kwargs
 
 
 def with_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -120,8 +117,6 @@ class Compiled(Loss):
     value, slope : scipy.LowLevelCallable, numba cfunc, ctypes function or PyCapsule
         Both of signature ``double (double y_true, double y_pred)``: the loss of an element, and
         its derivative with respect to y_pred.
-    reduction, name, dtype
-        As in `Loss`.
 
     Raises
     ------
@@ -130,12 +125,9 @@ class Compiled(Loss):
     """
 
     code = formulas.Loss.LOSS_COMPILED
-    arguments = ("value", "slope")
 
-    def __init__(
-        self, value: Any, slope: Any, reduction: str | None = "sum_over_batch_size",
-        name: str | None = "compiled", dtype: Floatx | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, value: Any, slope: Any, reduction: str | None = "sum_over_batch_size",
+                 name: str | None = "compiled", dtype: Floatx | None = None):  # fmt: skip
         super().__init__(name, reduction, dtype)
         self.addresses = address(value, "value"), address(slope, "slope")
         self.value, self.slope = value, slope

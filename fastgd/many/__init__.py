@@ -1,13 +1,12 @@
 """Many models at once: jobs side by side, cross-validation, searches, ensembles."""
 
 from fastgd.many.bagging import Bagging, bagging
-from fastgd.many.cross_validation import CrossValidation, cross_validate
+from fastgd.many.cross_validation import CrossValidation, Seeds, cross_validate, seeds
 from fastgd.many.ensemble import Ensemble
 from fastgd.many.halving import Halving, successive_halving
 from fastgd.many.parallel import Interrupted, as_completed, fit_many
 from fastgd.many.results import Result, Results
 from fastgd.many.search import Search, grid_search, parameter_search, random_search
-from fastgd.many.seeds import Seeds, seeds
 from fastgd.many.space import grid, integers, loguniform, random, uniform
 from fastgd.many.splits import k_fold, walk_forward
 

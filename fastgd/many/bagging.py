@@ -40,11 +40,10 @@ class Bagging(Ensemble):
         The values of loss and metrics, or of `score`, over the rows with such predictions.
     """
 
-    def __init__(
-        self, models: Iterable[Any], results: Iterable[Result] = (), bags: "Bags | None" = None,
-        predictions: Array | None = None, counts: Array | None = None,
-        scores: Mapping[str, float] | tuple[()] = (),
-    ):  # fmt: skip
+    def __init__(self, models: Iterable[Any], results: Iterable[Result] = (),
+                 bags: "Bags | None" = None, predictions: Array | None = None,
+                 counts: Array | None = None,
+                 scores: Mapping[str, float] | tuple[()] = ()):  # fmt: skip
         super().__init__(models)
         self.results = Results(results)
         self.bags = bags
@@ -57,9 +56,7 @@ class Bagging(Ensemble):
 
 
 class Bags:
-    """Draw the numbers of n rows for each of many bags when they are asked for.
-
-    For the other arguments see ``many.bagging``.
+    """Draw the numbers of n rows for each bag when they are asked for, see ``many.bagging``.
 
     Examples
     --------
@@ -71,9 +68,8 @@ class Bags:
     [0, 1, 2, 3, 4, 5]
     """
 
-    def __init__(
-        self, n, count, seed=None, bootstrap=True, max_samples=1.0, block=1, groups=None
-    ):  # fmt: skip
+    def __init__(self, n, count, seed=None, bootstrap=True, max_samples=1.0, block=1,
+                 groups=None):  # fmt: skip
         self.n = positive_int(n, "n")
         self._count = positive_int(count, "n_models")
         self.seed = first_seed(seed)
@@ -111,9 +107,7 @@ class Bags:
 
     def without(self, i):
         """Return the rows that are not in a bag."""
-        outside = np.ones(self.n, dtype=bool)
-        outside[self[i]] = False
-        return np.flatnonzero(outside)
+        return np.flatnonzero(np.bincount(self[i], minlength=self.n) == 0)
 
 
 def bagging(
@@ -190,7 +184,7 @@ def bagging(
     out_of_bag = boolean(out_of_bag, "out_of_bag")
     score = optional_function(score, "score")
     bags = Bags(row_count(x), n_models, seed, bootstrap, max_samples, block, groups)
-    x, y = shared_data.share(x), shared_data.share(y, "y")
+    x, y = shared_data.share_pair((x, y))
     jobs = (
         {
             "model": make_model, "x": x, "y": y, "rows": bags[i],
@@ -198,13 +192,13 @@ def bagging(
         }
         for i in range(len(bags))
     )  # fmt: skip
-    if not out_of_bag:
-        results = fit_many(jobs, n_jobs, verbose=verbose, raise_errors=True)
-        return Bagging(results.models, results, bags)
     sums = _OutOfBag(bags, x)
     results = fit_many(
-        jobs, n_jobs, verbose=verbose, raise_errors=True, score=sums.predict, on_result=sums.add
-    )
+        jobs, n_jobs, verbose=verbose, raise_errors=True,
+        score=sums.predict if out_of_bag else None, on_result=sums.add if out_of_bag else None,
+    )  # fmt: skip
+    if not out_of_bag:
+        return Bagging(results.models, results, bags)
     predictions, counts = sums.mean()
     scores = {}
     if counts.any() and y is not None:
@@ -223,8 +217,7 @@ class _OutOfBag:
     def __init__(self, bags, x):
         self._bags, self._x = bags, x
         self._waiting = {}  # predictions whose turn has not come
-        self._next = 0
-        self._sums = None
+        self._next, self._sums = 0, None
         self._counts = np.zeros(bags.n, dtype=np.int64)
 
     def predict(self, model, job):
@@ -283,7 +276,6 @@ def _size(max_samples, units, bootstrap):
             )
         return size
     share = number(max_samples, "max_samples", 0, 1)
-    size = round(share * units)
-    if size < 1:
-        raise ArgumentError(f"max_samples: {share:g} of {units} is nothing to train on")
-    return size
+    if size := round(share * units):
+        return size
+    raise ArgumentError(f"max_samples: {share:g} of {units} is nothing to train on")

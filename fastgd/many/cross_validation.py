@@ -1,4 +1,4 @@
-"""Cross-validation: scores of a model on rows that it was not trained on."""
+"""Cross-validation, and the same training from several seeds: how much of a score is chance?"""
 
 import copy
 import functools
@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from fastgd._data.subsets import row_count
-from fastgd._data.validation import boolean, optional_function, row_numbers
+from fastgd._data.validation import boolean, optional_function, positive_int, row_numbers
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import shared_data
-from fastgd.many.job import check_for_fit
+from fastgd.many.ensemble import Ensemble
+from fastgd.many.job import check_for_fit, first_seed, seed_number
 from fastgd.many.parallel import fit_many
 from fastgd.many.results import Result, Results
 from fastgd.many.shared_data import ScoreFunction
@@ -38,10 +39,9 @@ class CrossValidation(Results):
     @property
     def scores(self) -> dict[str, Array]:
         """An array for each score: its value for each split."""
-        names = dict.fromkeys(name for result in self for name in result.scores)
         return {
             name: np.array([result.scores.get(name, np.nan) for result in self], dtype=float)
-            for name in names
+            for name in dict.fromkeys(name for result in self for name in result.scores)
         }
 
     @property
@@ -52,10 +52,7 @@ class CrossValidation(Results):
     @property
     def deviations(self) -> dict[str, float]:
         """The standard deviation of each over the splits, with n - 1; NaN for one split."""
-        return {
-            name: float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
-            for name, values in self.scores.items()
-        }
+        return {name: deviation(values) for name, values in self.scores.items()}
 
     def __repr__(self):
         return f"<CrossValidation of {len(self)} splits: {self._summary()}>"
@@ -68,6 +65,11 @@ class CrossValidation(Results):
         )
 
 
+def deviation(values):
+    """Return the standard deviation, with n - 1; NaN for a single value."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+
+
 def cross_validate(
     model: Any, x: Data, y: Data, splits: Any = 5, *, score: ScoreFunction | None = None,
     predict: bool | str = False, n_jobs: int = -1, verbose: int | str = 0,
@@ -77,7 +79,8 @@ def cross_validate(
     """Train a fresh model on each split's training rows, and test it on the others.
 
     The splits run side by side as jobs of ``fit_many``, each with the bits that it would have
-    alone. They share x and y.
+    alone. They share x and y. The scores of rows held out are named ``"test_..."``, those of
+    training as in the history.
 
     Parameters
     ----------
@@ -89,8 +92,9 @@ def cross_validate(
     splits : int, list of (train_rows, test_rows), or splitter
         A number: ``k_fold``. Or a splitter of scikit-learn.
     score : function of (model, x, y), optional
-        Returns a dict of values, or one number, for the rows held out, as a scorer of
-        scikit-learn does. By default a Model's ``evaluate``, an estimator's ``score``.
+        Returns a dict of values, or one number (which is named "score"), for the rows held
+        out, as a scorer of scikit-learn does. By default a Model's ``evaluate``, an estimator's
+        ``score``.
     predict : bool or str
         Whether to keep the out-of-fold predictions; the name of a method other than
         ``predict`` that makes them, such as ``"predict_proba"``.
@@ -101,12 +105,6 @@ def cross_validate(
     **arguments
         For ``fit``, but for ``rows`` and ``validation_rows``. Of ``sample_weight`` each split
         takes its rows.
-
-    Returns
-    -------
-    CrossValidation
-        Results with ``scores``, ``means``, ``deviations`` and ``predictions``. The scores of
-        rows held out are named ``"test_..."``, those of training as in the history.
 
     Raises
     ------
@@ -129,10 +127,8 @@ def cross_validate(
     """
     check_for_fit(arguments)
     pairs = row_pairs(splits, x, y)
-    x, y = shared_data.share(x), shared_data.share(y, "y")
-    method = predict
-    if not isinstance(predict, str):
-        method = "predict" if boolean(predict, "predict") else ""
+    x, y = shared_data.share_pair((x, y))
+    method = predict if isinstance(predict, str) else "predict" * boolean(predict, "predict")
     score = optional_function(score, "score")
     predicted = {}
 
@@ -181,12 +177,8 @@ def _gathered(predicted, pairs, n):
     if not predicted:
         return None
     parts = list(predicted.values())
-    dtype = np.result_type(*parts)
-    everywhere = np.zeros(n, dtype=bool)
-    for i in predicted:
-        everywhere[pairs[i][1]] = True
-    fill = 0
-    if not everywhere.all():
+    dtype, fill = np.result_type(*parts), 0
+    if len(np.unique(np.concatenate([pairs[i][1] for i in predicted]))) < n:
         numbers = dtype.kind in "fiub"
         fill = np.nan if numbers else None
         dtype = np.result_type(dtype, np.float32) if numbers else np.dtype(object)
@@ -194,3 +186,95 @@ def _gathered(predicted, pairs, n):
     for i in sorted(predicted):
         out[pairs[i][1]] = predicted[i]
     return out
+
+
+class Seeds(CrossValidation):
+    """Hold the results of ``many.seeds``: scores, means and deviations are over the seeds."""
+
+    def ensemble(self) -> Ensemble:
+        """Return the models as an ensemble, whose predictions are averaged."""
+        return Ensemble(self.models)
+
+    def __repr__(self):
+        return f"<Seeds {len(self)}: {self._summary()}>"
+
+
+def seeds(make_model: Callable[[], Any], seeds: int | Iterable[int], x: Data, y: Data = None, *,
+          rows: Data = None, test_rows: Data = None, test_data: tuple[Data, Data] | None = None,
+          score: ScoreFunction | None = None, n_jobs: int = -1, verbose: int | str = 0,
+          on_result: Callable[[Result], object] | None = None, keep_models: bool = True,
+          raise_errors: bool = True, **arguments: Any) -> Seeds:  # fmt: skip
+    """Train the same model from several seeds, side by side.
+
+    The scores of the rows tested on are named ``"test_..."``.
+
+    Parameters
+    ----------
+    make_model : function without arguments
+        Makes a compiled model, or any object with ``fit``; it may be a class.
+    seeds : int or list of int
+        Seeds from 0 to 2**32 - 1; or the number of seeds to draw from the process' stream.
+    x, y : array, frame, or list or dict of such
+    rows, test_rows : array of int, optional
+        Train on these rows only, and test on those.
+    test_data : (x, y), optional
+        Test on these, instead of `test_rows`. Without either there are only the values of
+        training.
+    score, n_jobs, verbose, on_result, keep_models, raise_errors
+        As for ``cross_validate``.
+    **arguments
+        For ``fit``.
+
+    Raises
+    ------
+    ArgumentError, DataTypeError, ShapeError, Interrupted
+        As ``fit_many``; and the error of a seed that fails, unless `raise_errors` is False.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgd import Sequential, layers, many
+    >>> def make():
+    ...     model = Sequential([layers.Dense(4, "tanh", input_shape=(1,)), layers.Dense(1)])
+    ...     model.compile("adam", "mse")
+    ...     return model
+    >>> x = np.linspace(-1, 1, 60)[:, None]
+    >>> train, test = many.k_fold(60, 3, shuffle=True, seed=0)[0]
+    >>> found = many.seeds(make, range(5), x, np.sin(3 * x), rows=train, test_rows=test)
+    >>> [result.seed for result in found], found.scores["test_loss"].shape
+    ([0, 1, 2, 3, 4], (5,))
+    """
+    check_for_fit(arguments, validation_rows=None, seed="give it as seeds, such as [seed]")
+    numbers = _seed_numbers(seeds)
+    if test_rows is not None and test_data is not None:
+        raise ArgumentError("test_rows, test_data: expected at most one of the two")
+    x, y = held_out = shared_data.share_pair((x, y))
+    if test_data is not None:
+        held_out = shared_data.share_pair(test_data, "test_data")
+    tested = test_rows is not None or test_data is not None
+    if score is not None and not tested:
+        raise ArgumentError("score: it is for rows to test on: give test_rows or test_data")
+
+    def test(model, job):
+        return shared_data.held_out_scores(model, held_out, test_rows, score)
+
+    jobs = [
+        {
+            "model": make_model, "x": x, "y": y, "rows": rows, "seed": seed,
+            "name": f"seed {seed}", **arguments,
+        }
+        for seed in numbers
+    ]  # fmt: skip
+    return Seeds(fit_many(
+        jobs, n_jobs, score=test if tested else None, verbose=verbose, on_result=on_result,
+        keep_models=keep_models, raise_errors=boolean(raise_errors, "raise_errors"),
+    ))  # fmt: skip
+
+
+def _seed_numbers(seeds):
+    """Return a list of seeds."""
+    if isinstance(seeds, (int, np.integer)):
+        return [first_seed(None) for _ in range(positive_int(seeds, "seeds"))]
+    if numbers := [seed_number(seed, "seeds") for seed in seeds]:
+        return numbers
+    raise ArgumentError("seeds: there are none")

@@ -14,7 +14,7 @@ from fastgd._typing import Array, CustomObjects, Data
 from fastgd.errors import ArgumentError, DataTypeError, FileError, ShapeError
 from fastgd.many import shared_data
 from fastgd.models import Model
-from fastgd.saving import container, files, state
+from fastgd.saving import container, state
 
 #: The most predicted values that are held at a time: the rows are predicted in blocks.
 BLOCK = 1 << 22
@@ -27,11 +27,7 @@ class Ensemble:
     ----------
     models : list
         Models of one input and one output, or estimators with ``predict_proba`` or
-        ``predict``; their outputs have the same shape.
-
-    Attributes
-    ----------
-    models : list
+        ``predict``; their outputs have the same shape. They are the attribute ``models``.
 
     Examples
     --------
@@ -69,8 +65,7 @@ class Ensemble:
         """Return the mean of the models' outputs: of probabilities, not of classes.
 
         The models predict side by side. Sums are taken in double precision and in the models'
-        order, so a row has the same output, to the bit, whatever other rows and threads there
-        are.
+        order: a row has the same output, to the bit, whatever other rows and threads there are.
 
         Parameters
         ----------
@@ -113,10 +108,8 @@ class Ensemble:
         ``predict``.
         """
         mean = self.predict(x, n_jobs=n_jobs)
-        if mean.ndim == 2 and mean.shape[1] > 1:
-            places = np.argmax(mean, axis=1)
-        else:
-            places = (mean.reshape(-1) > 0.5).astype(np.int64)
+        several = mean.ndim == 2 and mean.shape[1] > 1
+        places = mean.argmax(axis=1) if several else (mean.reshape(-1) > 0.5).astype(np.int64)
         classes = getattr(self.models[0], "classes_", None)
         return places if classes is None else classes[places]
 
@@ -144,18 +137,17 @@ class Ensemble:
                 )
             arrays |= {f"{place}/{k}": a for k, a in state.arrays_of(model).items()}
         document = {"ensemble": [state.document_of(model) for model in self.models]}
-        files.write(filepath, container.pack(document, arrays), overwrite)
+        container.write(filepath, container.pack(document, arrays), overwrite)
 
     @classmethod
-    def load(
-        cls, filepath: Any, custom_objects: CustomObjects | None = None, compile: bool = True
-    ) -> "Ensemble":
+    def load(cls, filepath: Any, custom_objects: CustomObjects | None = None,
+             compile: bool = True) -> "Ensemble":  # fmt: skip
         """Return the ensemble in a file of ``save``.
 
         Arguments and errors are those of ``fastgd.saving.load_model``.
         """
         compile = boolean(compile, "compile")
-        document, arrays = container.unpack(files.read(filepath), filepath)
+        document, arrays = container.unpack(container.read(filepath), filepath)
         documents = document.get("ensemble") if isinstance(document, dict) else None
         if not isinstance(documents, list):
             raise FileError(f"{filepath}: the file holds no ensemble")

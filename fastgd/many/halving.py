@@ -4,6 +4,7 @@ Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparamet
 optimization", AISTATS 2016.
 """
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,10 +16,9 @@ from fastgd._typing import Data
 from fastgd.errors import ArgumentError
 from fastgd.many import plotting
 from fastgd.many.parallel import Interrupted
-from fastgd.many.ranking import Ranking
 from fastgd.many.search import Search
 from fastgd.many.shared_data import ScoreFunction
-from fastgd.many.trials import Trials
+from fastgd.many.trials import Ranking, Trials
 
 
 class Halving(Search):
@@ -36,32 +36,28 @@ class Halving(Search):
         included.
     """
 
-    def __init__(
-        self, trials: Trials, results: list[dict[str, Any]], models: list[list[Any]] | None,
-        resource: str, rungs: list[dict[str, Any]], spent: int,
-    ):  # fmt: skip
+    def __init__(self, trials: Trials, results: list[dict[str, Any]],
+                 models: list[list[Any]] | None, resource: str, rungs: list[dict[str, Any]],
+                 spent: int):  # fmt: skip
         super().__init__(trials, results, models)
         self.resource, self.rungs, self.spent = resource, rungs, spent
 
-    def plot(
-        self, kind: str = "parameters", names: Iterable[str] | None = None, ax: Any = None
-    ) -> Any:
+    def plot(self, kind: str = "parameters", names: Iterable[str] | None = None,
+             ax: Any = None) -> Any:  # fmt: skip
         """Draw the search, see ``Search.plot``; kind "rungs" is the score by the resource."""
         if kind == "rungs":
             return plotting.scores_by_resource(self, ax)
         return super().plot(kind, names, ax)
 
-    def refit(
-        self, x: Data = None, y: Data = None, *, seed: int | None = None, **arguments: Any
-    ) -> Any:
+    def refit(self, x: Data = None, y: Data = None, *, seed: int | None = None,
+              **arguments: Any) -> Any:  # fmt: skip
         if self.resource == "epochs":  # as many as the best had
             arguments = {"epochs": self.best["resource"]} | arguments
         return super().refit(x, y, seed=seed, **arguments)
 
 
-def schedule(
-    n: int, least: int, factor: int = 3, most: int | None = None
-) -> list[tuple[int, int]]:
+def schedule(n: int, least: int, factor: int = 3,
+             most: int | None = None) -> list[tuple[int, int]]:  # fmt: skip
     """Return (parameter sets, resource) of each rung of ``successive_halving``.
 
     It begins with `n` sets and the resource `least`. The last rung is the one with a single
@@ -77,8 +73,7 @@ def schedule(
     """
     n, least = positive_int(n, "n"), positive_int(least, "least")
     factor = whole_number(factor, "factor", 2)
-    if most is not None:
-        most = whole_number(most, "most", least)
+    most = None if most is None else whole_number(most, "most", least)
     rungs = [(n, least)]
     while n > 1 and (most is None or least * factor <= most):
         n, least = -(-n // factor), least * factor
@@ -151,120 +146,70 @@ def successive_halving(
         Ranking(score, monitor, mode), seed, arguments,
     )  # fmt: skip
     least = positive_int(least, "least")
-    rungs: EpochRungs | RowRungs
-    if resource == "rows":
-        rungs = RowRungs(trials, take)
-        if least > rungs.available:
-            raise ArgumentError(
-                f"least: there are {rungs.available} training rows, got {least}"
-            )
-        available = rungs.available
-        most = available if most is None else min(available, positive_int(most, "most"))
+    orders = _orders_of_rows(trials, take) if resource == "rows" else None
+    if orders is None:
+        for given in (trials.arguments, *(arguments for _, arguments in trials.divided)):
+            for name in {"epochs", "initial_epoch"} & set(given):
+                raise ArgumentError(
+                    f"{name}: epochs are the resource: give least, factor, most"
+                )
     else:
-        rungs = EpochRungs(trials)
+        available = min(map(len, orders))
+        if least > available:
+            raise ArgumentError(f"least: there are {available} training rows, got {least}")
+        most = available if most is None else min(available, positive_int(most, "most"))
     amounts = schedule(len(trials.sets), least, factor, most)
-    return _climb(trials, rungs, amounts, n_jobs, verbose, keep_models)
+    return _climb(trials, orders, amounts, n_jobs, verbose, keep_models)
 
 
-def _climb(trials, rungs, amounts, n_jobs, verbose, keep_models):
-    """Run all rungs; return the Halving."""
-    width = len(trials.pairs)
-    latest, models, done, spent = {}, {}, [], 0
+def _orders_of_rows(trials, take):
+    """Return the training rows of each split, those first that are taken first."""
+    rows = [np.arange(row_count(trials.x)) if r is None else r for r, _ in trials.pairs]
+    if take == "last":
+        return [train[::-1] for train in rows]
+    generators = (np.random.default_rng([trials.seed, i]) for i in range(len(rows)))
+    return [one.permutation(train) for one, train in zip(generators, rows, strict=True)]
+
+
+def _climb(trials, orders, amounts, n_jobs, verbose, keep_models):
+    """Run all rungs; return the Halving. Without orders of rows models go on by epochs."""
+    latest, models, done, spent, before = {}, {}, [], 0, 0
     sets = list(range(len(trials.sets)))
+
+    @functools.cache  # all sets share the rows
+    def rows(split, amount):
+        return np.sort(orders[split][:amount])
+
+    def job(number, split, amount):
+        if orders:
+            return trials.job(number, split, rows=rows(split, amount))
+        more = {"model": models[number][split]} if before else {}
+        return trials.job(number, split, epochs=amount, initial_epoch=before, **more)
 
     def halving():
         table = [latest[number] for number in sorted(latest)]
         trials.ranking.rank(table)
         kept = [models[row["index"]] for row in table] if keep_models else None
-        return Halving(trials, table, kept, rungs.resource, done, spent)
+        return Halving(trials, table, kept, "rows" if orders else "epochs", done, spent)
 
     for rung, (count, amount) in enumerate(amounts):
         if rung:
             sets = trials.ranking.best([latest[number] for number in sets], count)
         if not sets:
             break
-        jobs = [rungs.job(number, i, amount) for number in sets for i in range(width)]
-        keep = keep_models or rungs.resource == "epochs"
+        jobs = [job(number, i, amount) for number in sets for i in range(len(trials.pairs))]
         try:
-            results = trials.run(jobs, n_jobs, verbose, keep)
+            results = trials.run(jobs, n_jobs, verbose, keep_models or not orders)
         except Interrupted as stop:
             stop.search = halving()
             raise
-        for at, number in enumerate(sets):
-            of_set = list(results[at * width : (at + 1) * width])
-            row = trials.ranking.row(trials.sets[number], of_set)
-            latest[number] = row | {"rung": rung, "resource": amount}
-            models[number] = [result.model for result in of_set]
-        spent += sum(map(rungs.cost, jobs))
-        rungs.end(sets, models, amount)
-        means = [latest[number]["mean"] for number in sets]
+        table, trained = trials.table(results)
+        for row in table:
+            latest[row["index"]] = row | {"rung": rung, "resource": amount}
+        trained = dict(zip(sets, trained, strict=True))
+        models = models | trained if keep_models else trained
+        spent += sum(len(one["rows"]) if orders else amount - before for one in jobs)
+        means = [row["mean"] for row in table]
         done.append({"resource": amount, "sets": sets, "means": means})
-        if not keep_models:
-            models = {number: models[number] for number in sets}
+        before = amount
     return halving()
-
-
-class EpochRungs:
-    """Make jobs whose models go on from where they are."""
-
-    resource = "epochs"
-
-    def __init__(self, trials):
-        for given in (trials.arguments, *(arguments for _, arguments in trials.divided)):
-            for name in {"epochs", "initial_epoch"} & set(given):
-                raise ArgumentError(
-                    f"{name}: epochs are the resource: give least, factor, most"
-                )
-        self._trials = trials
-        self._models, self._trained = {}, 0
-
-    def job(self, number, split, amount):
-        """Return the job that brings a set to a number of epochs."""
-        more = {"epochs": amount, "initial_epoch": self._trained}
-        if self._trained:
-            more["model"] = self._models[number][split]
-        return self._trials.job(number, split, **more)
-
-    def cost(self, job):
-        """Return the epochs of a job."""
-        return job["epochs"] - job["initial_epoch"]
-
-    def end(self, sets, models, amount):
-        """Keep the models of a rung."""
-        self._models = {number: models[number] for number in sets}
-        self._trained = amount
-
-
-class RowRungs:
-    """Make jobs of fresh models, on more rows each time."""
-
-    resource = "rows"
-
-    def __init__(self, trials, take):
-        self._trials = trials
-        self._orders = [self._order(i, take) for i in range(len(trials.pairs))]
-        self._chosen = {}  # (split, number of rows) -> rows
-        #: The number of rows of the smallest split.
-        self.available = min(map(len, self._orders))
-
-    def _order(self, split, take):
-        """Return the training rows of a split, those first that are taken first."""
-        train = self._trials.pairs[split][0]
-        if train is None:
-            train = np.arange(row_count(self._trials.x))
-        if take == "last":
-            return train[::-1]
-        return np.random.default_rng([self._trials.seed, split]).permutation(train)
-
-    def job(self, number, split, amount):
-        """Return the job that trains a set on a number of rows."""
-        if (split, amount) not in self._chosen:  # all sets share it
-            self._chosen[split, amount] = np.sort(self._orders[split][:amount])
-        return self._trials.job(number, split, rows=self._chosen[split, amount])
-
-    def cost(self, job):
-        """Return the rows of a job."""
-        return len(job["rows"])
-
-    def end(self, sets, models, amount):
-        """Keep nothing: the next rung begins with fresh models."""

@@ -1,9 +1,11 @@
-"""A job: a model, the data to train it on, and the arguments of ``fit``."""
+"""Jobs: a model, data and the arguments of ``fit``; and what jobs must not share."""
 
 import functools
 import inspect
 import time
 import traceback
+import weakref
+from types import MappingProxyType
 
 from fastgd._data.sources import makes_batches
 from fastgd._data.subsets import row_count
@@ -18,8 +20,10 @@ from fastgd.models import Model
 #: The keys of a job beside the arguments of ``fit``.
 JOB_KEYS = ("model", "x", "y", "rows", "name", "seed", "params")
 #: The keys that a result does not keep, as it would keep the data of all jobs.
-DATA_KEYS = {"model", "x", "y", "rows", "sample_weight", "callbacks"}
-DATA_KEYS |= {"validation_data", "validation_rows"}
+DATA_KEYS = {
+    "model", "x", "y", "rows", "sample_weight", "callbacks", "validation_data",
+    "validation_rows",
+}  # fmt: skip
 
 #: Keys that searches and the like set in their jobs, so that no argument for ``fit`` may have
 #: these names; and what to do instead.
@@ -40,39 +44,35 @@ SEEDS = 1 << 32
 
 
 class Job:
-    """Check a job as the user wrote it, and run it.
-
-    An error of a job that cannot be run begins with "job" and its index. `seed` is for random
-    numbers if the job has none. ``model`` is None until it is made.
-    """
+    """Check a job as the user wrote it, and run it; `seed` is for jobs that name none."""
 
     def __init__(self, index, given, seed):
         self.index, self.label, self.stopped = index, f"job {index}", False
         if not isinstance(given, dict):
             raise DataTypeError(f"{self.label}: expected a dict, got {given!r}")
+        self.given = dict(given)
+        model, x, y, self.rows = map(given.get, ("model", "x", "y", "rows"))
         for key in ("model", "x"):
             if given.get(key) is None:
                 raise ArgumentError(f"{self.label}: it has no {key!r}")
-        self.given = dict(given)
-        model = given["model"]
         self.model = model if _is_trainable(model) else None
         if self.model is None and not callable(model):
             raise DataTypeError(
                 f"{self.label}: model: expected an object with fit, or a function that makes "
                 f"one, got {model!r}"
             )
-        kind = _class_of(model)
+        # the class of a model, or of what a function makes: Model, if it is unknown
+        known = model if hasattr(model, "fit") else Model
+        kind = known if isinstance(known, type) else type(known)
         self._check_arguments(kind)
-        batches = makes_batches(given["x"], given.get("y"))
-        if issubclass(kind, Model) and given.get("y") is None and not batches:
+        batches = makes_batches(x, y)
+        if issubclass(kind, Model) and y is None and not batches:
             raise ArgumentError(f"{self.label}: it has no 'y', and x is no source of batches")
-        self.rows = given.get("rows")
         if self.rows is not None:
             if batches:
                 raise ArgumentError(f"{self.label}: rows: x gives batches, which have none")
-            self.rows = row_numbers(self.rows, row_count(given["x"]), f"{self.label}: rows")
-        self.name = str(given.get("name", index))
-        self.params = given.get("params", {})
+            self.rows = row_numbers(self.rows, row_count(x), f"{self.label}: rows")
+        self.name, self.params = str(given.get("name", index)), given.get("params", {})
         if not isinstance(self.params, dict):
             raise DataTypeError(f"{self.label}: params: expected a dict, got {self.params!r}")
         self.seed = seed % SEEDS
@@ -164,10 +164,7 @@ class RefusedJob:
 
 
 def check_for_fit(arguments, **instead):
-    """Refuse arguments for ``fit`` that the jobs of many models have already.
-
-    `instead` replaces hints of ``RESERVED_KEYS``; None allows an argument.
-    """
+    """Refuse ``RESERVED_KEYS`` in arguments for ``fit``; `instead` has other hints, or None."""
     hints = RESERVED_KEYS | instead
     for name in arguments:
         if hints.get(name) is not None:
@@ -208,12 +205,54 @@ def _without_frames(error):
     return error
 
 
-def _class_of(model):
-    """Return the class of a model, or of what a function makes: Model, if it is unknown."""
-    if _is_trainable(model):
-        return type(model)
-    return model if hasattr(model, "fit") else Model
-
-
 def _is_trainable(model):
     return hasattr(model, "fit") and not isinstance(model, type)
+
+
+class Ownership:
+    """Note which job changes which object: model, weights, optimizer, callback, iterator."""
+
+    def __init__(self):
+        self._owners = weakref.WeakKeyDictionary()  # object -> index of a job
+        self._others = {}  # id -> (index, object), of objects without weak references
+
+    def claim(self, index, model, given=MappingProxyType({})):
+        """Note what the training of a job changes; refuse what another job changes too."""
+        for word, thing in list(_changed_by(model, given)):
+            owner = self._owner(thing, index)
+            if owner != index:
+                hint = ", as model.replicate makes them" if isinstance(thing, Model) else ""
+                raise ArgumentError(
+                    f"job {index}: its {word} is that of job {owner} too: each needs its "
+                    f"own{hint}"
+                )
+
+    def _owner(self, thing, index):
+        """Return the job that owns an object: this one, if none has claimed it before."""
+        if type(thing).__hash__ is object.__hash__:
+            try:
+                return self._owners.setdefault(thing, index)
+            except TypeError:  # its class has no weak references
+                pass
+        return self._others.setdefault(id(thing), (index, thing))[0]
+
+
+def _changed_by(model, given):
+    """Yield (word, object) for what ``fit`` changes of a model and of a job."""
+    if model is not None:
+        yield "model", model
+    if isinstance(model, Model):
+        if model.optimizer is not None:
+            yield "optimizer", model.optimizer
+        if model.built:
+            yield "vector of weights", model.assembly().arena
+            for metric in model.metrics:
+                if not metric.compiled:
+                    yield f"metric {metric.name!r}", metric
+    callbacks = given.get("callbacks")
+    for callback in callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]:
+        if callback is not None and not callable(callback):
+            yield f"callback {type(callback).__name__}", callback
+    x = given.get("x")
+    if hasattr(x, "__next__") and makes_batches(x, given.get("y")):
+        yield "x, an iterator,", x

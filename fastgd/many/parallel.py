@@ -5,14 +5,14 @@ import queue
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence, Sized
 from multiprocessing.pool import ThreadPool
+from numbers import Real
 from typing import Any
 
 from fastgd import config
 from fastgd._data.validation import boolean, optional_function, verbosity
+from fastgd._training.progress import Progress, figures_text
 from fastgd.errors import DataTypeError, FastgdError
-from fastgd.many.job import Job, RefusedJob, first_seed
-from fastgd.many.ownership import Ownership
-from fastgd.many.progress import JobProgress
+from fastgd.many.job import Job, Ownership, RefusedJob, first_seed
 from fastgd.many.results import Result, Results
 from fastgd.many.shared_data import SharedDataCache
 
@@ -46,12 +46,11 @@ class Interrupted(KeyboardInterrupt):
         self.results, self.stopped = results, stopped
 
 
-def fit_many(
-    jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *, verbose: int | str = 0,
-    on_result: Callable[[Result], object] | None = None,
-    score: Callable[[Any, dict[str, Any]], Any] | None = None, keep_models: bool = True,
-    seed: int | None = None, raise_errors: bool = False,
-) -> Results:  # fmt: skip
+def fit_many(jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *, verbose: int | str = 0,
+             on_result: Callable[[Result], object] | None = None,
+             score: Callable[[Any, dict[str, Any]], Any] | None = None,
+             keep_models: bool = True, seed: int | None = None,
+             raise_errors: bool = False) -> Results:  # fmt: skip
     """Train many models side by side, each as if it were alone.
 
     They run in threads, which share the data and hardly ever wait for each other. A job trains
@@ -121,8 +120,8 @@ def fit_many(
     total = len(jobs) if isinstance(jobs, Sized) else None
     progress = JobProgress(verbosity(verbose), total)
     run = _start(jobs, n_jobs, score, keep_models, seed)
-    results = []
-    try:
+    results: list[Result] = []
+    with _stopped(run, results):
         for result in run:
             results.append(result)
             progress.add(result)
@@ -130,21 +129,14 @@ def fit_many(
                 on_result(result)
             if raise_errors and not result.ok:
                 raise result.error
-    except KeyboardInterrupt:
-        done, stopped = run.stop()
-        raise Interrupted(Results(results + done), Results(stopped)) from None
-    except BaseException:
-        run.stop()
-        raise
     progress.finish()
     return Results(results)
 
 
-def as_completed(
-    jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *,
-    score: Callable[[Any, dict[str, Any]], Any] | None = None, keep_models: bool = True,
-    seed: int | None = None,
-) -> Generator[Result, None, None]:  # fmt: skip
+def as_completed(jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *,
+                 score: Callable[[Any, dict[str, Any]], Any] | None = None,
+                 keep_models: bool = True,
+                 seed: int | None = None) -> Generator[Result, None, None]:  # fmt: skip
     """Yield the results of ``fit_many`` one by one, as they come.
 
     Jobs are taken as results are: there are never more than a few in flight. Leaving the loop
@@ -166,13 +158,20 @@ def as_completed(
 
 
 def _yield_from(run):
-    try:
+    with _stopped(run, []):
         yield from run
-    except KeyboardInterrupt:
+
+
+@contextlib.contextmanager
+def _stopped(run, results):
+    """Stop a run at any error; turn Ctrl-C into an Interrupted with these results and more."""
+    try:
+        yield
+    except BaseException as error:
         done, stopped = run.stop()
-        raise Interrupted(Results(done), Results(stopped)) from None
-    finally:
-        run.stop()
+        if isinstance(error, KeyboardInterrupt):
+            raise Interrupted(Results(results + done), Results(stopped)) from None
+        raise
 
 
 def _start(jobs, n_jobs, score, keep_models, seed):
@@ -205,21 +204,17 @@ def _start(jobs, n_jobs, score, keep_models, seed):
 
 
 class ParallelRun:
-    """Iterate over the results of jobs in the order in which they are done.
+    """Iterate over the results of ``run(job)`` in the order in which jobs are done.
 
     Its pool is one of daemon threads, so that a fit that cannot be stopped does not hold up the
-    end of the process, as the threads of ``concurrent.futures`` do. The iterator of jobs is
-    consumed by the thread that asks for results, as far ahead as threads need; a single thread
-    runs each job when its result is asked for. ``run(job)`` returns its result.
+    end of the process, as the threads of ``concurrent.futures`` do.
     """
 
     def __init__(self, jobs, threads, run):
         self._jobs, self._threads, self._run = jobs, threads, run
-        self._pool = None
         self._done = queue.SimpleQueue()  # of (job, result or error)
-        self._running = set()
-        self._in_flight = 0
-        self._stopping = False
+        self._running, self._in_flight = set(), 0
+        self._pool, self._stopping = None, False
 
     def __iter__(self):
         return self
@@ -238,21 +233,16 @@ class ParallelRun:
         if not self._in_flight:
             self.stop()
             raise StopIteration
-        _, result = self._next_done()
+        # A little at a time: Ctrl-C would not end a single wait where a library (such as
+        # polars) has system calls restart after a signal.
+        while True:
+            with contextlib.suppress(queue.Empty):
+                _, result = self._done.get(timeout=WAIT)
+                break
         self._in_flight -= 1
         if isinstance(result, BaseException):
             raise result
         return result
-
-    def _next_done(self):
-        """Wait for the next entry, a little at a time.
-
-        Ctrl-C would not end a single wait where a library (such as polars) has system calls
-        restart after a signal.
-        """
-        while True:
-            with contextlib.suppress(queue.Empty):
-                return self._done.get(timeout=WAIT)
 
     def _work(self, job):
         self._running.add(job)  # first: `stop` sets the flag, and then looks at what runs
@@ -265,10 +255,7 @@ class ParallelRun:
             self._running.discard(job)
 
     def stop(self):
-        """Begin no more jobs, and end those that run.
-
-        Return the results that were done and not yet asked for, and those that were cut short.
-        """
+        """End all jobs; return the results not yet asked for, and those that were cut short."""
         self._stopping = True
         begun = time.monotonic()
         while running := list(self._running):
@@ -288,3 +275,43 @@ class ParallelRun:
             if not isinstance(result, BaseException):
                 (stopped if job.stopped else done).append(result)
         return done, stopped
+
+
+class JobProgress(Progress):
+    """Show a bar over all jobs (verbose 1), or a line for each that is done (2)."""
+
+    def __init__(self, verbose, total, stream=None):
+        super().__init__(verbose, -1 if total is None else total, stream, unit="job")
+        self.begin(total, epoch=-1)
+        self.title, self._failed, self._latest = "", 0, None
+
+    def add(self, result):
+        """Count one more that is done."""
+        self.epoch += 1  # so that the last line is always shown
+        self._failed += not result.ok
+        if self.verbose != 2:
+            self.update(self.done + 1, self._logs())
+            return
+        self.done += 1
+        self._latest = result
+        if self._due():
+            self._line()
+
+    def finish(self):
+        """Show the end."""
+        if self.verbose != 2:
+            self.end(self._logs())
+        elif self._latest is not None:
+            self._line()
+
+    def _line(self):
+        total = "?" if self.steps is None else self.steps
+        seconds = time.monotonic() - self.start
+        result, self._latest = self._latest, None
+        numbers = {k: v for k, v in result.scores.items() if isinstance(v, Real)}
+        text = figures_text(numbers) if result.ok else f" - failed: {result.error!r}"
+        self.lines += 1
+        self._write(f"{self.done}/{total} - {seconds:.0f}s - {result.name}{text}\n")
+
+    def _logs(self):
+        return {"failed": self._failed} if self._failed else {}

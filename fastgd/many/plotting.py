@@ -16,12 +16,9 @@ def _subplots(ax, columns=1, size=None, **settings):
     import matplotlib.pyplot as plt
 
     if ax is None:
-        _, ax = plt.subplots(
-            1, columns, figsize=size, layout="constrained", squeeze=False, **settings
-        )
-    return list(
-        ax.flat if hasattr(ax, "flat") else ax if isinstance(ax, (list, tuple)) else [ax]
-    )
+        settings |= {"figsize": size, "layout": "constrained"}
+        _, ax = plt.subplots(1, columns, **settings)
+    return np.ravel(ax).tolist()
 
 
 def scores_by_job(rows, name, ax):
@@ -39,15 +36,12 @@ def scores_by_parameter(search, names, ax):
     names = _names(search, names)
     axes = _subplots(ax, len(names), (3.6 * len(names), 3.2), sharey=True)
     for name, axis in zip(names, axes, strict=True):
-        rows = [row for row in _scored(search) if name in row["parameters"]]
+        rows = [row for row in scored(search) if name in row["parameters"]]
         scale = Scale([row["parameters"][name] for row in rows])
         means = [row["mean"] for row in rows]
         spread = [0.0 if math.isnan(row["std"]) else row["std"] for row in rows]
-        axis.errorbar(
-            scale.values, means, spread, fmt="o", markersize=4, alpha=0.6, linewidth=1
-        )
-        best = [i for i, row in enumerate(rows) if row["rank"] == 1]
-        if best:
+        axis.errorbar(scale.values, means, spread, fmt="o", ms=4, alpha=0.6, lw=1)
+        if best := [i for i, row in enumerate(rows) if row["rank"] == 1]:
             places, means = ([of[i] for i in best] for of in (scale.values, means))
             axis.plot(places, means, "o", color="tab:red", zorder=3)
         if scale.labels:
@@ -65,7 +59,7 @@ def parallel_coordinates(search, names, ax):
     import matplotlib.pyplot as plt
 
     names = _names(search, names)
-    rows = _scored(search)
+    rows = scored(search)
     (axis,) = _subplots(ax, size=(1.8 * (len(names) + 1) + 1.5, 3.6))
     scales = [Scale([row["parameters"].get(name, "-") for row in rows]) for name in names]
     scales.append(Scale([row["mean"] for row in rows], numbers_only=True))
@@ -106,15 +100,11 @@ def scores_by_resource(halving, ax):
 
 
 class Scale:
-    """Map values of a parameter to numbers to draw.
-
-    ``labels`` are those of the places 0, 1, ... of choices; empty for numbers.
-    """
+    """Map values of a parameter to numbers, or to the places 0, 1, ... of ``labels``."""
 
     def __init__(self, given, numbers_only=False):
         kinds = {type(value) for value in given}
-        self.labels = []
-        self.logarithmic = False
+        self.labels, self.logarithmic = [], False
         if numbers_only or (kinds <= {int, float} and kinds):
             self.values = [float(value) for value in given]
             low, high = min(self.values, default=0.0), max(self.values, default=0.0)
@@ -126,22 +116,20 @@ class Scale:
     def fractions(self):
         """Return the values as numbers from 0 to 1."""
         values = np.log(self.values) if self.logarithmic else np.array(self.values)
-        if not values.size:
-            return values
-        low, high = values.min(), values.max()
-        return (values - low) / (high - low) if high > low else np.full(len(values), 0.5)
+        span = np.ptp(values) if values.size else 0
+        return (values - values.min()) / span if span else np.full(len(values), 0.5)
 
     def ticks(self):
         """Return (fraction, text) of all choices, or of the ends of numbers."""
-        if not self.values:
-            return []
         found = dict(zip(self.fractions().tolist(), self.values, strict=True))
         if self.labels:
             return [(place, self.labels[int(value)]) for place, value in found.items()]
-        return [(place, f"{found[place]:.4g}") for place in sorted({min(found), max(found)})]
+        ends = sorted({min(found), max(found)}) if found else []
+        return [(place, f"{found[place]:.4g}") for place in ends]
 
 
-def _scored(search):
+def scored(search):
+    """Return the rows of a search that have a mean score."""
     return [row for row in search if not math.isnan(row["mean"])]
 
 

@@ -77,10 +77,6 @@ class Result:
 class Results(Sequence[Result]):
     """Hold the results of many jobs, in the order of the jobs.
 
-    Parameters
-    ----------
-    results : iterable of Result
-
     Examples
     --------
     >>> from fastgd.many import Result, Results

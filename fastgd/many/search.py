@@ -1,6 +1,5 @@
 """Searches: which parameter set gives the best models on rows held out?"""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -10,10 +9,10 @@ from fastgd.errors import ArgumentError
 from fastgd.many import plotting
 from fastgd.many.job import check_for_fit
 from fastgd.many.parallel import Interrupted, fit_many
-from fastgd.many.ranking import Ranking
+from fastgd.many.plotting import scored
 from fastgd.many.shared_data import ScoreFunction
 from fastgd.many.space import Space, grid, random
-from fastgd.many.trials import Trials
+from fastgd.many.trials import Ranking, Trials
 
 
 class Search(Sequence[dict[str, Any]]):
@@ -39,10 +38,8 @@ class Search(Sequence[dict[str, Any]]):
         The models of each set and split, if they were kept; else None.
     """
 
-    def __init__(
-        self, trials: Trials, results: list[dict[str, Any]],
-        models: list[list[Any]] | None = None,
-    ):  # fmt: skip
+    def __init__(self, trials: Trials, results: list[dict[str, Any]],
+                 models: list[list[Any]] | None = None):  # fmt: skip
         self._trials, self.results, self.models = trials, results, models
         self.monitor, self.mode = trials.ranking.monitor, trials.ranking.mode
 
@@ -55,15 +52,21 @@ class Search(Sequence[dict[str, Any]]):
     @property
     def best(self) -> dict[str, Any]:
         """The result of the best set, of equals the first; an ArgumentError without scores."""
-        ranked = [row for row in self if not math.isnan(row["mean"])]
-        if not ranked:
+        if not scored(self):
             error = next((row["error"] for row in self if row["error"] is not None), "NaN")
             raise ArgumentError(f"no parameter set has a score: {error}")
-        return min(ranked, key=lambda row: row["rank"])
+        return min(self, key=lambda row: row["rank"])
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return one flat dict for each set, as the rows of ``to_frame``."""
-        return [_flat(row) for row in self.results]
+        own = ("rank", "mean", "std", "rung", "resource", "seconds", "error")
+        return [
+            {"index": row["index"]}
+            | {name: row[name] for name in own if name in row}
+            | {f"param_{name}": value for name, value in row["parameters"].items()}
+            | {f"split_{i}": value for i, value in enumerate(row["scores"])}
+            for row in self.results
+        ]
 
     def to_frame(self) -> Any:
         """Return a pandas.DataFrame: rank, mean, std, parameters and scores of each set.
@@ -74,9 +77,8 @@ class Search(Sequence[dict[str, Any]]):
 
         return pandas.DataFrame(self.to_dicts())
 
-    def plot(
-        self, kind: str = "parameters", names: Iterable[str] | None = None, ax: Any = None
-    ) -> Any:
+    def plot(self, kind: str = "parameters", names: Iterable[str] | None = None,
+             ax: Any = None) -> Any:  # fmt: skip
         """Draw the search; return the matplotlib Figure.
 
         Parameters
@@ -95,9 +97,8 @@ class Search(Sequence[dict[str, Any]]):
             return plotting.parallel_coordinates(self, names, ax)
         raise ArgumentError(f"kind: expected 'parameters' or 'parallel', got {kind!r}")
 
-    def refit(
-        self, x: Data = None, y: Data = None, *, seed: int | None = None, **arguments: Any
-    ) -> Any:
+    def refit(self, x: Data = None, y: Data = None, *, seed: int | None = None,
+              **arguments: Any) -> Any:  # fmt: skip
         """Train a model of the best set on all rows, and return it.
 
         x, y, seed and the arguments of ``fit`` are by default those of the search, the seed
@@ -115,7 +116,7 @@ class Search(Sequence[dict[str, Any]]):
 
     def __repr__(self):
         head = f"<{type(self).__name__} of {len(self)} parameter sets"
-        if all(math.isnan(row["mean"]) for row in self):
+        if not scored(self):
             return f"{head}, none has a score>"
         best = self.best
         return f"{head}: {self.monitor} {best['mean']:.4g} for {best['parameters']}>"
@@ -141,14 +142,10 @@ def parameter_search(
         Such as ``many.grid`` and ``many.random`` make. A name that `make_model` does not take
         is an argument of ``fit``, such as ``"batch_size"``.
     x, y : array, frame, or list or dict of such
-    splits : int, list of (train_rows, test_rows), or splitter
+    splits, score, **arguments
         As for ``many.cross_validate``.
     validation_data : (x, y), optional
         Instead of splits: train on all rows of x, and test on these.
-    score : function of (model, x, y), optional
-        Returns a dict of values, or one number, which is named "score", for the rows held out,
-        as a scorer of scikit-learn does. By default a Model's ``evaluate``, an estimator's
-        ``score``.
     monitor : str, optional
         The score that counts; by default the first: ``"loss"`` of a Model.
     mode : {"auto", "min", "max"}
@@ -161,9 +158,6 @@ def parameter_search(
     seed : int, optional
         Split number i has the seed ``seed + i``, modulo 2**32, for all sets: they begin with
         the same random numbers. By default it is drawn from the process' stream.
-    **arguments
-        For ``fit``, but for ``rows`` and ``validation_rows``. Of ``sample_weight`` each split
-        takes its rows.
 
     Raises
     ------
@@ -203,17 +197,12 @@ def parameter_search(
         Ranking(score, monitor, mode), seed, arguments,
     )  # fmt: skip
     keep_models = boolean(keep_models, "keep_models")
-    width = len(trials.pairs)
-    jobs = [trials.job(s, i) for s in range(len(trials.sets)) for i in range(width)]
+    splits = range(len(trials.pairs))
+    jobs = [trials.job(number, i) for number in range(len(trials.sets)) for i in splits]
 
     def search(results):
-        of_sets = {}
-        for result in results:
-            of_sets.setdefault(result.params["set"], []).append(result)
-        whole = {i: of_set for i, of_set in of_sets.items() if len(of_set) == width}
-        table = [trials.ranking.row(trials.sets[i], of_set) for i, of_set in whole.items()]
+        table, models = trials.table(results)
         trials.ranking.rank(table)
-        models = [[result.model for result in of_set] for of_set in whole.values()]
         return Search(trials, table, models if keep_models else None)
 
     try:
@@ -223,10 +212,8 @@ def parameter_search(
         raise
 
 
-def grid_search(
-    make_model: Callable[..., Any], space: Space, x: Data, y: Data = None, splits: Any = None,
-    **settings: Any,
-) -> Search:  # fmt: skip
+def grid_search(make_model: Callable[..., Any], space: Space, x: Data, y: Data = None,
+                splits: Any = None, **settings: Any) -> Search:  # fmt: skip
     """Try every combination of some values: ``parameter_search`` over ``many.grid(space)``.
 
     Examples
@@ -246,10 +233,9 @@ def grid_search(
     return parameter_search(make_model, grid(space), x, y, splits, **settings)
 
 
-def random_search(
-    make_model: Callable[..., Any], space: Space, x: Data, y: Data = None, splits: Any = None,
-    *, n: int, seed: int | None = None, **settings: Any,
-) -> Search:  # fmt: skip
+def random_search(make_model: Callable[..., Any], space: Space, x: Data, y: Data = None,
+                  splits: Any = None, *, n: int, seed: int | None = None,
+                  **settings: Any) -> Search:  # fmt: skip
     """Try `n` sets that are drawn: ``parameter_search`` over ``many.random(space, n, seed)``.
 
     Examples
@@ -268,10 +254,3 @@ def random_search(
     """
     sets = random(space, n, seed)
     return parameter_search(make_model, sets, x, y, splits, seed=seed, **settings)
-
-
-def _flat(row):
-    own = ("rank", "mean", "std", "rung", "resource", "seconds", "error")
-    flat = {"index": row["index"]} | {name: row[name] for name in own if name in row}
-    flat |= {f"param_{name}": value for name, value in row["parameters"].items()}
-    return flat | {f"split_{i}": value for i, value in enumerate(row["scores"])}

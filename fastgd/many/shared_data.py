@@ -41,13 +41,11 @@ class SharedDataCache:
 
 def share(values, argument="x"):
     """Return an array or frame as a Shared; anything else as it is, for ``fit`` to check."""
-    arrays = type(values) is np.ndarray or any(
-        hasattr(values, name) for name in ("columns", "to_numpy")
-    )
-    return Shared(values, argument) if arrays else values
+    is_frame = hasattr(values, "columns") or hasattr(values, "to_numpy")
+    return Shared(values, argument) if is_frame or type(values) is np.ndarray else values
 
 
-def share_pair(data, argument):
+def share_pair(data, argument="x, y"):
     """Return x and y of a pair, each as ``share`` returns it."""
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise ArgumentError(f"{argument}: expected a pair (x, y)")
@@ -79,11 +77,7 @@ def fit(model, x, y, rows, arguments):
 
 
 def held_out_scores(model, data, rows, score=None):
-    """Return the scores of a trained model over some rows, with "test_" before their names.
-
-    data is (x, y). score is a function of (model, x, y); by default a Model's ``evaluate``, an
-    estimator's ``score``.
-    """
+    """Return the scores of a trained model over some rows, with "test_" before their names."""
     if score is None and isinstance(model, Model):
         found = model.evaluate(*data, rows=rows, verbose=0, return_dict=True, n_jobs=1)
     else:

@@ -99,17 +99,12 @@ class integers(Distribution):
 
 
 def grid(space: Space) -> list[dict[str, Any]]:
-    """Return every combination of the values given.
+    """Return every combination of the values given; the parameter named last changes fastest.
 
     Parameters
     ----------
     space : dict of str -> list, or list of such dicts
         The values of each parameter. Several dicts give their combinations in turn.
-
-    Returns
-    -------
-    list of dict
-        The parameter named last changes fastest.
 
     Raises
     ------
@@ -168,7 +163,8 @@ def random(space: Space, n: int, seed: int | None = None) -> list[dict[str, Any]
     seed = streams.next_seed() if seed is None else whole_number(seed, "seed", 0)
     generator = np.random.default_rng(seed)
     if any(hasattr(values, "rvs") for part in parts for values in part.values()):
-        return [_drawn(parts[generator.integers(len(parts))], generator) for _ in range(n)]
+        chosen = (parts[generator.integers(len(parts))] for _ in range(n))
+        return [{k: _drawn(values, generator) for k, values in p.items()} for p in chosen]
     n = min(n, sum(math.prod(map(len, part.values())) for part in parts))
     found: dict[tuple[int, ...], dict[str, Any]] = {}  # (part, places in its lists) -> set
     while len(found) < n:
@@ -180,17 +176,11 @@ def random(space: Space, n: int, seed: int | None = None) -> list[dict[str, Any]
     return list(found.values())
 
 
-def _drawn(part, generator):
-    return {
-        name: plain(values.rvs(random_state=generator))
-        if hasattr(values, "rvs")
-        else values[int(generator.integers(len(values)))]
-        for name, values in part.items()
-    }
-
-
-def plain(value):
-    """Return a number of NumPy as one of Python, which is easier to read and to save."""
+def _drawn(values, generator):
+    """Return one of the values; a number of NumPy that a distribution draws as Python's."""
+    if not hasattr(values, "rvs"):
+        return values[int(generator.integers(len(values)))]
+    value = values.rvs(random_state=generator)
     return value.item() if isinstance(value, np.generic) else value
 
 

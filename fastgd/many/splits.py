@@ -9,10 +9,11 @@ from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, ShapeError
 
 
-def k_fold(
-    n: int, k: int = 5, *, shuffle: bool = False, seed: int | None = None, stratify: Data = None
-) -> list[tuple[Array, Array]]:
+def k_fold(n: int, k: int = 5, *, shuffle: bool = False, seed: int | None = None,
+           stratify: Data = None) -> list[tuple[Array, Array]]:  # fmt: skip
     """Divide rows into k parts, each of which is tested on once.
+
+    The result are k pairs (train_rows, test_rows) of ascending int64 arrays.
 
     Parameters
     ----------
@@ -27,11 +28,6 @@ def k_fold(
     stratify : array, shape (n,), optional
         A class for each row, any values that can be sorted: both the sizes of the parts and
         their shares of each class differ by at most 1.
-
-    Returns
-    -------
-    list of (train_rows, test_rows)
-        k pairs of ascending int64 arrays.
 
     Raises
     ------
@@ -53,18 +49,16 @@ def k_fold(
         raise ArgumentError(f"k: expected at most one part a row, got {k} for {n} rows")
     if seed is not None and not shuffle:
         raise ArgumentError("seed: it is for shuffle=True")
-    order = _shuffled(n, seed) if shuffle else np.arange(n)
+    order = np.arange(n)
+    if shuffle:
+        seed = streams.next_seed() if seed is None else whole_number(seed, "seed", 0)
+        order = load("reference").permutation(seed % 2**64, n)
     part = np.empty(n, dtype=np.int64)
     if stratify is None:
         part[order] = np.repeat(np.arange(k), n // k + (np.arange(k) < n % k))
     else:
         part[order] = _dealt(_classes(stratify, n, k)[order], k, shuffle)
     return [(np.flatnonzero(part != i), np.flatnonzero(part == i)) for i in range(k)]
-
-
-def _shuffled(n, seed):
-    seed = streams.next_seed() if seed is None else whole_number(seed, "seed", 0)
-    return load("reference").permutation(seed % 2**64, n)
 
 
 def _classes(stratify, n, k):
@@ -85,32 +79,29 @@ def _classes(stratify, n, k):
 
 
 def _dealt(classes, k, shuffle):
-    """Return the part of each row: the j-th row in the order of the classes gets part j % k.
-
-    Without shuffling, the rows of a class in a part are neighbours.
-    """
+    """Return the part of each row: j % k for the j-th row in the order of the classes."""
     part = np.empty(len(classes), dtype=np.int64)
     deck = np.argsort(classes, kind="stable")
     part[deck] = np.arange(len(classes)) % k
-    if not shuffle:
+    if not shuffle:  # the rows of a class in a part are neighbours
         for c in range(classes.max() + 1):
             rows = classes == c
             part[rows] = np.sort(part[rows])
     return part
 
 
-def walk_forward(
-    n: int, test: int, *, train: int | None = None, gap: int = 0, step: int | None = None,
-    splits: int | None = None,
-) -> list[tuple[Array, Array]]:  # fmt: skip
+def walk_forward(n: int, test: int, *, train: int | None = None, gap: int = 0,
+                 step: int | None = None,
+                 splits: int | None = None) -> list[tuple[Array, Array]]:  # fmt: skip
     """Divide rows in order of time: train on the past and test on the rows that follow.
+
+    The result are pairs (train_rows, test_rows) of ascending int64 arrays, in order of time.
+    The last test ends with the last row.
 
     Parameters
     ----------
-    n : int
-        The number of rows, the oldest first.
-    test : int
-        The number of rows of each test.
+    n, test : int
+        The number of rows, the oldest first, and of the rows of each test.
     train : int, optional
         The number of latest rows to train on: a rolling window. None: all, a growing window.
     gap : int
@@ -121,11 +112,6 @@ def walk_forward(
     splits : int, optional
         How many; the last ones. By default all with at least ``train`` rows to train on, or
         ``test`` in a growing window.
-
-    Returns
-    -------
-    list of (train_rows, test_rows)
-        Pairs of ascending int64 arrays, in order of time. The last test ends with the last row.
 
     Raises
     ------
@@ -159,10 +145,9 @@ def walk_forward(
             f"n: {max(wanted, 1)} splits with {least} rows to train on, a gap of {gap} and "
             f"{test} to test on need {needed} rows, got {n}"
         )
-    pairs = []
-    for i in range(wanted):
-        begin = n - test - (wanted - 1 - i) * step
-        end = begin - gap
-        start = 0 if train is None else end - train
-        pairs.append((np.arange(start, end), np.arange(begin, begin + test)))
-    return pairs
+    last = n - test
+    begins = range(last - (wanted - 1) * step, last + 1, step)
+    return [
+        (np.arange(0 if train is None else b - gap - train, b - gap), np.arange(b, b + test))
+        for b in begins
+    ]

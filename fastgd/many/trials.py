@@ -2,14 +2,20 @@
 
 import functools
 import inspect
+import math
+
+import numpy as np
 
 from fastgd._data.subsets import Shared
+from fastgd._data.validation import optional_function
 from fastgd._registry.names import lookup
+from fastgd.callbacks.monitor import MonitorCallback
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import shared_data
-from fastgd.many.cross_validation import row_pairs
+from fastgd.many.cross_validation import deviation, row_pairs
 from fastgd.many.job import SEEDS, check_for_fit, first_seed
 from fastgd.many.parallel import fit_many
+from fastgd.many.plotting import scored
 from fastgd.models import Model
 
 #: The arguments of ``Model.fit`` that a parameter set may have: not the data.
@@ -19,10 +25,9 @@ _FIT = set(inspect.signature(Model.fit).parameters) - {
 
 
 class Trials:
-    """Make and run the jobs of a search; for the arguments see ``many.parameter_search``.
+    """Make and run the jobs of a search: of each set on each of the ``pairs`` of rows.
 
-    data is (x, y), and tests is (splits, validation_data). ``pairs`` has (train_rows,
-    test_rows) of each split; (None, None) for validation data.
+    data is (x, y), and tests is (splits, validation_data).
     """
 
     def __init__(self, make_model, sets, data, tests, ranking, seed, arguments):
@@ -37,10 +42,7 @@ class Trials:
         self.make_model, self.ranking = make_model, ranking
         self.sets = _checked(sets)
         self.divided = [_divided(make_model, one) for one in self.sets]
-        self.x, self.y = self.held_out = (
-            shared_data.share(data[0]),
-            shared_data.share(data[1], "y"),
-        )
+        self.x, self.y = self.held_out = shared_data.share_pair(data)
         if splits is not None:
             self.pairs = row_pairs(splits, *data)
         else:
@@ -53,17 +55,11 @@ class Trials:
         """Return the job of a parameter set on a split; `more` replaces what it has."""
         parameters, arguments = self.divided[number]
         return {
-            "model": functools.partial(self.make_model, **parameters),
-            "x": self.x,
-            "y": self.y,
-            "rows": self.pairs[split][0],
-            "seed": (self.seed + split) % SEEDS,
-            "name": f"set {number}, split {split}",
-            "params": {"set": number, "split": split},
-            **self.arguments,
-            **arguments,
-            **more,
-        }
+            "model": functools.partial(self.make_model, **parameters), "x": self.x, "y": self.y,
+            "rows": self.pairs[split][0], "seed": (self.seed + split) % SEEDS,
+            "name": f"set {number}, split {split}", "params": {"set": number, "split": split},
+            **self.arguments, **arguments, **more,
+        }  # fmt: skip
 
     def run(self, jobs, n_jobs, verbose, keep_models):
         """Return the Results of some of these jobs; raise the error of the ranking."""
@@ -81,6 +77,15 @@ class Trials:
             for part in (self.x, self.y, *self.held_out):
                 if isinstance(part, Shared):
                     part.release()
+
+    def table(self, results):
+        """Return (rows of a Search, models) of the sets whose splits are all done."""
+        of_sets = {}
+        for result in results:
+            of_sets.setdefault(result.params["set"], []).append(result)
+        whole = {i: of for i, of in of_sets.items() if len(of) == len(self.pairs)}
+        rows = [self.ranking.row(self.sets[i], of) for i, of in whole.items()]
+        return rows, [[result.model for result in of] for of in whole.values()]
 
     def _test(self, model, job):
         rows = self.pairs[job["params"]["split"]][1]
@@ -113,8 +118,80 @@ def _divided(make_model, parameters):
     if any(p.kind is p.VAR_KEYWORD for p in own):
         return parameters, {}
     names = {p.name for p in own if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-    known = dict.fromkeys(names | _FIT)
-    for name in parameters:
+    known, to_make, to_fit = dict.fromkeys(names | _FIT), {}, {}
+    for name, value in parameters.items():
         lookup("parameters", name, known)
-    to_make = {name: value for name, value in parameters.items() if name in names}
-    return to_make, {name: value for name, value in parameters.items() if name not in names}
+        (to_make if name in names else to_fit)[name] = value
+    return to_make, to_fit
+
+
+class Ranking:
+    """Rank parameter sets by a score; the first ones choose monitor and mode if not given."""
+
+    def __init__(self, score, monitor, mode):
+        if mode not in ("auto", "min", "max"):
+            raise ArgumentError(f"mode: expected 'auto', 'min' or 'max', got {mode!r}")
+        self.score = optional_function(score, "score")
+        self.monitor = monitor
+        self.mode = None if mode == "auto" else mode
+        self.error = None
+
+    def check(self, found, model):
+        """Choose monitor and mode with the first scores; refuse scores without the monitor."""
+        try:
+            if self.monitor is None:
+                if not found:
+                    raise ArgumentError("score: it returned no value, expected at least one")
+                self.monitor = next(iter(found)).removeprefix("test_")
+            lookup("monitor", self.monitor, {name.removeprefix("test_"): 0 for name in found})
+            if self.mode is None:
+                self.mode = _direction(self.monitor, model)
+        except Exception as error:
+            self.error = error
+            raise
+
+    def row(self, parameters, results):
+        """Return a row of a Search: a parameter set's, from the Results of its splits."""
+        scores = [
+            float(r.scores.get(f"test_{self.monitor}", math.nan)) if r.ok else math.nan
+            for r in results
+        ]
+        names = dict.fromkeys(n for r in results for n in r.scores if n.startswith("test_"))
+        return {
+            "index": results[0].params["set"], "parameters": parameters, "scores": scores,
+            "mean": float(np.mean(scores)), "std": deviation(scores), "rank": None,
+            "figures": {
+                name.removeprefix("test_"): [r.scores.get(name, math.nan) for r in results]
+                for name in names
+            },
+            "seconds": sum(r.seconds for r in results),
+            "error": next((r.to_dict()["error"] for r in results if not r.ok), None),
+        }  # fmt: skip
+
+    def rank(self, table):
+        """Give the rows their ranks: those of a later rung first, then by mean."""
+
+        def key(row):
+            if math.isnan(row["mean"]):
+                return -1, 0.0
+            return row.get("rung", 0), -row["mean"] if self.mode == "min" else row["mean"]
+
+        ordered = enumerate(sorted(map(key, table)), start=-len(table))
+        places = {one: -place for place, one in ordered}  # of equals the least
+        for row in table:
+            row["rank"] = places[key(row)]
+
+    def best(self, table, count):
+        """Return the indices of the best rows, in ascending order; none without a mean."""
+        sign = 1 if self.mode == "min" else -1  # the sort is stable: of equals the first
+        ranked = sorted(scored(table), key=lambda row: sign * row["mean"])
+        return sorted(row["index"] for row in ranked[:count])
+
+
+def _direction(monitor, model):
+    if monitor == "score":  # more is better, as in scikit-learn
+        return "max"
+    callback = MonitorCallback(monitor)
+    if isinstance(model, Model):
+        callback.set_model(model)
+    return callback.direction()

@@ -1,15 +1,16 @@
-"""Accuracies: how often predictions are right."""
+"""Accuracies, how often predictions are right, and metrics of predicted probabilities."""
+
+import numpy as np
 
 from fastgd._core import formulas
 from fastgd._data.validation import boolean, number, positive_int
 from fastgd._typing import Array, Data, Floatx
-from fastgd.metrics.compiled_metric import RowMetric
+from fastgd.metrics.counts import ratio
+from fastgd.metrics.metric import CompiledMetric, RowMetric
 
 
 class Accuracy(RowMetric):
     """Compute how often y_pred equals y_true.
-
-    The parameters are name and dtype, as in `Metric`.
 
     Examples
     --------
@@ -27,8 +28,6 @@ class BinaryAccuracy(RowMetric):
 
     Parameters
     ----------
-    name : str, optional
-    dtype : {"float32", "float64"}, optional
     threshold : float
 
     Examples
@@ -40,11 +39,9 @@ class BinaryAccuracy(RowMetric):
 
     code = formulas.Metric.METRIC_BINARY_ACCURACY
     default_name = "binary_accuracy"
-    arguments = ("threshold",)
 
-    def __init__(
-        self, name: str | None = None, dtype: Floatx | None = None, threshold: float = 0.5
-    ) -> None:
+    def __init__(self, name: str | None = None, dtype: Floatx | None = None,
+                 threshold: float = 0.5):  # fmt: skip
         super().__init__(name, dtype)
         self.threshold = number(threshold, "threshold")
 
@@ -55,8 +52,7 @@ class BinaryAccuracy(RowMetric):
 class CategoricalAccuracy(RowMetric):
     """Compute how often the largest of y_pred is in the same column as the largest of y_true.
 
-    Of equal values the first is the largest. Predictions may be probabilities or logits. The
-    parameters are name and dtype, as in `Metric`.
+    Of equal values the first is the largest. Predictions may be probabilities or logits.
 
     Examples
     --------
@@ -71,8 +67,6 @@ class CategoricalAccuracy(RowMetric):
 
 class SparseCategoricalAccuracy(RowMetric):
     """Compute how often the largest of y_pred is in the column of the class number y_true.
-
-    The parameters are name and dtype, as in `Metric`.
 
     Examples
     --------
@@ -92,8 +86,6 @@ class TopKCategoricalAccuracy(RowMetric):
     Parameters
     ----------
     k : int
-    name : str, optional
-    dtype : {"float32", "float64"}, optional
 
     Examples
     --------
@@ -105,12 +97,9 @@ class TopKCategoricalAccuracy(RowMetric):
 
     code = formulas.Metric.METRIC_TOP_K
     default_name = "top_k_categorical_accuracy"
-    arguments: tuple[str, ...] = ("k",)
     from_sorted_ids = False
 
-    def __init__(
-        self, k: int = 5, name: str | None = None, dtype: Floatx | None = None
-    ) -> None:
+    def __init__(self, k: int = 5, name: str | None = None, dtype: Floatx | None = None):
         super().__init__(name, dtype)
         self.k = positive_int(k, "k")
 
@@ -124,8 +113,6 @@ class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
     Parameters
     ----------
     k : int
-    name : str, optional
-    dtype : {"float32", "float64"}, optional
     from_sorted_ids : bool
         Whether y_pred holds class numbers, the likeliest first, of which the first k count.
 
@@ -139,12 +126,9 @@ class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
 
     default_name = "sparse_top_k_categorical_accuracy"
     sparse = True
-    arguments = ("k", "from_sorted_ids")
 
-    def __init__(
-        self, k: int = 5, name: str | None = None, dtype: Floatx | None = None,
-        from_sorted_ids: bool = False,
-    ) -> None:  # fmt: skip
+    def __init__(self, k: int = 5, name: str | None = None, dtype: Floatx | None = None,
+                 from_sorted_ids: bool = False):  # fmt: skip
         super().__init__(k, name, dtype)
         self.from_sorted_ids = boolean(from_sorted_ids, "from_sorted_ids")
 
@@ -169,9 +153,70 @@ def top_k_categorical_accuracy(y_true: Data, y_pred: Data, k: int = 5) -> Array:
     return TopKCategoricalAccuracy(k).rows(y_true, y_pred)
 
 
-def sparse_top_k_categorical_accuracy(
-    y_true: Data, y_pred: Data, k: int = 5, from_sorted_ids: bool = False
-) -> Array:
+def sparse_top_k_categorical_accuracy(y_true: Data, y_pred: Data, k: int = 5,
+                                      from_sorted_ids: bool = False) -> Array:  # fmt: skip
     """Return 1 for each row that ``SparseTopKCategoricalAccuracy`` finds right, else 0."""
     metric = SparseTopKCategoricalAccuracy(k, from_sorted_ids=from_sorted_ids)
     return metric.rows(y_true, y_pred)
+
+
+class BrierScore(RowMetric):
+    """Average the sum over columns of (p - y)², for probabilities p (Brier, 1950).
+
+    For one column it lies between 0 and 1. For several it lies between 0 and 2, and targets are
+    one-hot rows or class numbers.
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> round(metrics.BrierScore()([1, 0], [0.9, 0.2]), 12)
+    0.025
+    """
+
+    code = formulas.Metric.METRIC_BRIER_SCORE
+    default_name = "brier_score"
+    _direction = "down"
+    sparse = None
+
+
+class ExpectedCalibrationError(CompiledMetric):
+    """Compute how far predicted probabilities are from the observed frequencies.
+
+    The mean over bins, by the weight of their rows, of |mean prediction - mean truth|
+    (Naeini, Cooper & Hauskrecht, 2015). For one column the prediction is the probability of the
+    truth 0 or 1. For several it is the largest one, and the truth is whether its class is the
+    true one; targets are then one-hot rows or class numbers.
+
+    Parameters
+    ----------
+    num_bins : int
+        Of equal width, over [0, 1].
+
+    Examples
+    --------
+    >>> from fastgd import metrics
+    >>> metric = metrics.ExpectedCalibrationError()
+    >>> round(metric([0, 1, 1, 1], [0.75, 0.75, 0.75, 0.75]), 12)
+    0.0
+    """
+
+    code = formulas.Metric.METRIC_CALIBRATION
+    default_name = "expected_calibration_error"
+    _direction = "down"
+    sparse = None
+
+    def __init__(self, num_bins: int = 15, name: str | None = None,
+                 dtype: Floatx | None = None):  # fmt: skip
+        super().__init__(name, dtype)
+        self.num_bins = positive_int(num_bins, "num_bins")
+
+    def settings(self) -> list[float]:
+        return [float(self.num_bins)]
+
+    def size(self, width: int) -> int:
+        return 3 * self.num_bins
+
+    def value(self, totals: Array) -> float:
+        """Return a float; 0 where there are no rows."""
+        weights, predicted, true = np.asarray(totals).reshape(-1, 3).T
+        return float(ratio(np.abs(predicted - true).sum(), weights.sum()))

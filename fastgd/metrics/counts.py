@@ -12,7 +12,7 @@ from fastgd._core import formulas
 from fastgd._data.validation import number, positive_int, whole_number
 from fastgd._typing import Array, Config, Floatx
 from fastgd.errors import ArgumentError, ShapeError
-from fastgd.metrics.compiled_metric import CompiledMetric
+from fastgd.metrics.metric import CompiledMetric
 
 #: The default threshold where the largest predictions of a row count: below all of them.
 BELOW_ALL = -1e10
@@ -134,12 +134,8 @@ class _ThresholdMetric(CountMetric):
 class _Count(_ThresholdMetric):
     """Sum the weights of the rows that one field of the confusion matrix counts."""
 
-    arguments = ("thresholds",)
-
-    def __init__(
-        self, thresholds: float | Sequence[float] | None = None, name: str | None = None,
-        dtype: Floatx | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, thresholds: float | Sequence[float] | None = None,
+                 name: str | None = None, dtype: Floatx | None = None):  # fmt: skip
         super().__init__(name, dtype)
         self._set_thresholds(thresholds, 0.5)
 
@@ -155,8 +151,6 @@ class TruePositives(_Count):
     ----------
     thresholds : float or list of float, optional
         From 0 to 1; by default 0.5. For logits pass 0.
-    name : str, optional
-    dtype : {"float32", "float64"}, optional
 
     Examples
     --------
@@ -210,13 +204,11 @@ class FalseNegatives(_Count):
 class _Rate(_ThresholdMetric):
     """Compute TP / (TP + a field of the confusion matrix)."""
 
-    arguments = ("thresholds", "top_k", "class_id")
     field = 1
 
-    def __init__(
-        self, thresholds: float | Sequence[float] | None = None, top_k: int | None = None,
-        class_id: int | None = None, name: str | None = None, dtype: Floatx | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, thresholds: float | Sequence[float] | None = None,
+                 top_k: int | None = None, class_id: int | None = None, name: str | None = None,
+                 dtype: Floatx | None = None):  # fmt: skip
         super().__init__(name, dtype)
         self.top_k = None if top_k is None else positive_int(top_k, "top_k")
         self.class_id = None if class_id is None else whole_number(class_id, "class_id", 0)
@@ -239,8 +231,6 @@ class Precision(_Rate):
         Only the k largest predictions of a row may be positive.
     class_id : int, optional
         The only column that counts.
-    name : str, optional
-    dtype : {"float32", "float64"}, optional
 
     Examples
     --------

@@ -55,8 +55,6 @@ class AUC(_Curve):
     summation_method : {"interpolation", "minoring", "majoring"}
         Between two thresholds the mean, the smaller or the larger height. "PR" interpolates
         true and false positives instead of their ratio (Davis & Goadrich, 2006).
-    name : str, optional
-    dtype : {"float32", "float64"}, optional
     thresholds : list of float, optional
         From 0 to 1, in place of evenly spaced ones; the ends are added.
     multi_label : bool
@@ -81,16 +79,12 @@ class AUC(_Curve):
     0.75
     """
 
-    arguments = ("num_thresholds", "curve", "summation_method", "multi_label", "num_labels",
-                 "label_weights", "from_logits")  # fmt: skip
-
-    def __init__(
-        self, num_thresholds: int = 200, curve: str = "ROC",
-        summation_method: str = "interpolation", name: str | None = None,
-        dtype: Floatx | None = None, thresholds: Sequence[float] | None = None,
-        multi_label: bool = False, num_labels: int | None = None,
-        label_weights: Sequence[float] | None = None, from_logits: bool = False,
-    ) -> None:  # fmt: skip
+    def __init__(self, num_thresholds: int = 200, curve: str = "ROC",
+                 summation_method: str = "interpolation", name: str | None = None,
+                 dtype: Floatx | None = None, thresholds: Sequence[float] | None = None,
+                 multi_label: bool = False, num_labels: int | None = None,
+                 label_weights: Sequence[float] | None = None,
+                 from_logits: bool = False):  # fmt: skip
         super().__init__(name, dtype)
         self.curve = _one_of("curve", curve, _CURVES)
         self.summation_method = _one_of("summation_method", summation_method, _SUMMATIONS)
@@ -170,12 +164,9 @@ def _interpolated_pr(tp, fp, tn, fn):
 class _RocMetric(_Curve):
     """Hold the thresholds of other metrics of the ROC curve."""
 
-    arguments = ("num_thresholds", "from_logits")
-
-    def __init__(
-        self, num_thresholds: int = 200, name: str | None = None, dtype: Floatx | None = None,
-        thresholds: Sequence[float] | None = None, from_logits: bool = False,
-    ) -> None:  # fmt: skip
+    def __init__(self, num_thresholds: int = 200, name: str | None = None,
+                 dtype: Floatx | None = None, thresholds: Sequence[float] | None = None,
+                 from_logits: bool = False):  # fmt: skip
         super().__init__(name, dtype)
         self._set_thresholds(num_thresholds, thresholds)
         self.from_logits = boolean(from_logits, "from_logits")
@@ -199,8 +190,6 @@ class Gini(_RocMetric):
     ----------
     num_thresholds : int
         At least 2; they are evenly spaced over [0, 1].
-    name : str, optional
-    dtype : {"float32", "float64"}, optional
     thresholds : list of float, optional
         From 0 to 1, in place of evenly spaced ones.
     from_logits : bool
@@ -236,12 +225,12 @@ class KolmogorovSmirnov(_RocMetric):
 class _RateAtBound(CountMetric):
     """Find the best value of one rate where another is at least a bound; 0 if it never is."""
 
-    #: The rate with the bound, and the rate that is wanted.
+    #: The rate with the bound, which is the first argument, and the rate that is wanted.
     rates: tuple[str, str]
 
     def __init__(self, bound, num_thresholds, class_id, name, dtype):
         super().__init__(name, dtype)
-        setattr(self, self.arguments[0], number(bound, self.arguments[0], 0, 1))
+        setattr(self, self.rates[0], number(bound, self.rates[0], 0, 1))
         self.num_thresholds = positive_int(num_thresholds, "num_thresholds")
         self.class_id = None if class_id is None else whole_number(class_id, "class_id", 0)
         n = self.num_thresholds
@@ -250,14 +239,11 @@ class _RateAtBound(CountMetric):
     def value(self, totals: Array) -> float:
         """Return a float."""
         tp, fp, tn, fn = self.confusion(totals)
-        rates = {
-            "recall": ratio(tp, tp + fn),
-            "precision": ratio(tp, tp + fp),
-            "specificity": ratio(tn, tn + fp),
-        }
+        recall, precision = ratio(tp, tp + fn), ratio(tp, tp + fp)
+        rates = {"recall": recall, "sensitivity": recall, "precision": precision,
+                 "specificity": ratio(tn, tn + fp)}  # fmt: skip
         bounded, wanted = self.rates
-        feasible = rates[bounded] >= getattr(self, self.arguments[0])
-        return float(np.where(feasible, rates[wanted], 0).max())
+        return float(np.where(rates[bounded] >= getattr(self, bounded), rates[wanted], 0).max())
 
 
 class SensitivityAtSpecificity(_RateAtBound):
@@ -271,8 +257,6 @@ class SensitivityAtSpecificity(_RateAtBound):
         Evenly spaced from 0 to 1; a single one is 0.5.
     class_id : int, optional
         The only column that counts.
-    name : str, optional
-    dtype : {"float32", "float64"}, optional
 
     Examples
     --------
@@ -281,13 +265,11 @@ class SensitivityAtSpecificity(_RateAtBound):
     0.5
     """
 
-    arguments = ("specificity", "num_thresholds", "class_id")
-    rates = ("specificity", "recall")
+    rates = ("specificity", "sensitivity")
 
-    def __init__(
-        self, specificity: float, num_thresholds: int = 200, class_id: int | None = None,
-        name: str | None = None, dtype: Floatx | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, specificity: float, num_thresholds: int = 200,
+                 class_id: int | None = None, name: str | None = None,
+                 dtype: Floatx | None = None):  # fmt: skip
         super().__init__(specificity, num_thresholds, class_id, name, dtype)
 
 
@@ -304,13 +286,11 @@ class SpecificityAtSensitivity(_RateAtBound):
     0.6667
     """
 
-    arguments = ("sensitivity", "num_thresholds", "class_id")
-    rates = ("recall", "specificity")
+    rates = ("sensitivity", "specificity")
 
-    def __init__(
-        self, sensitivity: float, num_thresholds: int = 200, class_id: int | None = None,
-        name: str | None = None, dtype: Floatx | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, sensitivity: float, num_thresholds: int = 200,
+                 class_id: int | None = None, name: str | None = None,
+                 dtype: Floatx | None = None):  # fmt: skip
         super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
 
 
@@ -326,13 +306,10 @@ class PrecisionAtRecall(_RateAtBound):
     0.5
     """
 
-    arguments = ("recall", "num_thresholds", "class_id")
     rates = ("recall", "precision")
 
-    def __init__(
-        self, recall: float, num_thresholds: int = 200, class_id: int | None = None,
-        name: str | None = None, dtype: Floatx | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, recall: float, num_thresholds: int = 200, class_id: int | None = None,
+                 name: str | None = None, dtype: Floatx | None = None):  # fmt: skip
         super().__init__(recall, num_thresholds, class_id, name, dtype)
 
 
@@ -348,11 +325,8 @@ class RecallAtPrecision(_RateAtBound):
     0.5
     """
 
-    arguments = ("precision", "num_thresholds", "class_id")
     rates = ("precision", "recall")
 
-    def __init__(
-        self, precision: float, num_thresholds: int = 200, class_id: int | None = None,
-        name: str | None = None, dtype: Floatx | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, precision: float, num_thresholds: int = 200, class_id: int | None = None,
+                 name: str | None = None, dtype: Floatx | None = None):  # fmt: skip
         super().__init__(precision, num_thresholds, class_id, name, dtype)

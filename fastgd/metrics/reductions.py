@@ -40,11 +40,6 @@ def _by_sample(values, weights, reduce):
 class Sum(Metric):
     """Compute the (weighted) sum of values.
 
-    Parameters
-    ----------
-    name : str
-    dtype : {"float32", "float64"}, optional
-
     Examples
     --------
     >>> from fastgd import metrics
@@ -52,7 +47,7 @@ class Sum(Metric):
     4.0
     """
 
-    def __init__(self, name: str | None = "sum", dtype: Floatx | None = None) -> None:
+    def __init__(self, name: str | None = "sum", dtype: Floatx | None = None):
         super().__init__(dtype, name)
         self.total = self.add_variable(name="total")
 
@@ -69,11 +64,6 @@ class Sum(Metric):
 class Mean(Metric):
     """Compute the (weighted) mean of values: sum of weight * value / sum of weights.
 
-    Parameters
-    ----------
-    name : str
-    dtype : {"float32", "float64"}, optional
-
     Examples
     --------
     >>> from fastgd import metrics
@@ -81,7 +71,7 @@ class Mean(Metric):
     2.0
     """
 
-    def __init__(self, name: str | None = "mean", dtype: Floatx | None = None) -> None:
+    def __init__(self, name: str | None = "mean", dtype: Floatx | None = None):
         super().__init__(dtype, name)
         self.total = self.add_variable(name="total")
         self.count = self.add_variable(name="count")
@@ -109,7 +99,6 @@ class MeanMetricWrapper(Mean):
         mean is taken.
     name : str, optional
         By default that of the function.
-    dtype : {"float32", "float64"}, optional
     **kwargs
         Passed on to `fn`.
 
@@ -123,15 +112,13 @@ class MeanMetricWrapper(Mean):
     2.0
     """
 
-    def __init__(
-        self, fn: Callable[..., Any], name: str | None = None, dtype: Floatx | None = None,
-        **kwargs: Any,
-    ) -> None:  # fmt: skip
+    def __init__(self, fn: Callable[..., Any], name: str | None = None,
+                 dtype: Floatx | None = None, **kwargs: Any):  # fmt: skip
         if not callable(fn):
             raise DataTypeError(f"fn: expected a function, got {fn!r}")
         super().__init__(name or getattr(fn, "__name__", type(fn).__name__), dtype)
-        self._fn = fn
-        self._fn_kwargs = kwargs
+        self.fn = fn
+        self._kwargs = kwargs
 
     def update_state(  # type: ignore[override]  # a function is called with targets
         self, y_true: Data, y_pred: Data, sample_weight: Data | None = None
@@ -140,9 +127,9 @@ class MeanMetricWrapper(Mean):
         y_true, y_pred = numeric(y_true, "y_true"), numeric(y_pred, "y_pred")
         if y_true.size == y_pred.size and len(y_true) == len(y_pred):
             y_true = y_true.reshape(y_pred.shape)
-        values = self._fn(y_true, y_pred, **self._fn_kwargs)
+        values = self.fn(y_true, y_pred, **self._kwargs)
         super().update_state(np.asarray(values), sample_weight)
 
     def get_config(self) -> Config:
         """Return the arguments, the function itself among them."""
-        return {**super().get_config(), "fn": self._fn, **self._fn_kwargs}
+        return super().get_config() | self._kwargs

@@ -41,10 +41,9 @@ def model_from_json(json_string: str, custom_objects: CustomObjects | None = Non
     return model
 
 
-def clone_model(
-    model: Any, input_tensors: None = None, clone_function: Callable[..., Any] | None = None,
-    call_function: None = None, recursive: bool = False,
-) -> Any:  # fmt: skip
+def clone_model(model: Any, input_tensors: None = None,
+                clone_function: Callable[..., Any] | None = None, call_function: None = None,
+                recursive: bool = False) -> Any:  # fmt: skip
     """Return a model of the same layers, with fresh weights; not compiled.
 
     Parameters

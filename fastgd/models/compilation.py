@@ -9,7 +9,7 @@ from fastgd._engine.plan import width_of
 from fastgd._training.step import CompiledStep, OnlineStep
 from fastgd.errors import ArgumentError
 from fastgd.models.assembly import frozen_layers
-from fastgd.models.objective import Objective, Results, warn_of_double_activation
+from fastgd.models.objective import Objective, Results
 from fastgd.optimizers import Optimizer
 
 
@@ -120,10 +120,6 @@ class Compilation:
         job.stream = stream
         return OnlineStep(step, job)
 
-    def warn_of_double_activation(self, objectives, assembly, stacklevel):
-        """Warn where a loss takes logits and the output is activated."""
-        warn_of_double_activation(objectives, assembly.last_activations, stacklevel + 1)
-
 
 _OBJECTIVE = ("loss", "metrics", "weighted_metrics", "loss_weights")
 
@@ -145,12 +141,11 @@ def checked_arguments(model, arguments):
     return arguments
 
 
-def compile(
-    self: Any, optimizer: str | Optimizer = "rmsprop", loss: Any = None,
-    loss_weights: Any = None, metrics: Any = None, weighted_metrics: Any = None,
-    run_eagerly: bool = False, steps_per_execution: int = 1,
-    jit_compile: str | bool | None = "auto", auto_scale_loss: bool = True,
-) -> None:  # fmt: skip
+def compile(self: Any, optimizer: str | Optimizer = "rmsprop", loss: Any = None,
+            loss_weights: Any = None, metrics: Any = None, weighted_metrics: Any = None,
+            run_eagerly: bool = False, steps_per_execution: int = 1,
+            jit_compile: str | bool | None = "auto",
+            auto_scale_loss: bool = True) -> None:  # fmt: skip
     """Choose how to train.
 
     Parameters

@@ -20,16 +20,14 @@ Callbacks: TypeAlias = Callback | Sequence[Callback] | None
 Values: TypeAlias = float | list[float] | Logs
 
 
-def fit(
-    self: Any, x: Data = None, y: Data = None, batch_size: int | None = None, epochs: int = 1,
-    verbose: Verbosity = "auto", callbacks: Callbacks = None, validation_split: float = 0.0,
-    validation_data: Any = None, shuffle: bool = True,
-    class_weight: dict[int, float] | None = None, sample_weight: Data = None,
-    initial_epoch: int = 0, steps_per_epoch: int | None = None,
-    validation_steps: int | None = None, validation_batch_size: int | None = None,
-    validation_freq: int | Sequence[int] = 1, n_jobs: int | None = None, *, rows: Data = None,
-    validation_rows: Data = None,
-) -> History:  # fmt: skip
+def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None,
+        epochs: int = 1, verbose: Verbosity = "auto", callbacks: Callbacks = None,
+        validation_split: float = 0.0, validation_data: Any = None, shuffle: bool = True,
+        class_weight: dict[int, float] | None = None, sample_weight: Data = None,
+        initial_epoch: int = 0, steps_per_epoch: int | None = None,
+        validation_steps: int | None = None, validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1, n_jobs: int | None = None, *,
+        rows: Data = None, validation_rows: Data = None) -> History:  # fmt: skip
     """Train for a number of epochs, each one compiled call.
 
     Parameters
@@ -131,12 +129,10 @@ def fit(
     return listeners.history
 
 
-def evaluate(
-    self: Any, x: Data = None, y: Data = None, batch_size: int | None = None,
-    verbose: Verbosity = "auto", sample_weight: Data = None, steps: int | None = None,
-    callbacks: Callbacks = None, return_dict: bool = False, n_jobs: int | None = None, *,
-    rows: Data = None,
-) -> Values:  # fmt: skip
+def evaluate(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None,
+             verbose: Verbosity = "auto", sample_weight: Data = None, steps: int | None = None,
+             callbacks: Callbacks = None, return_dict: bool = False, n_jobs: int | None = None,
+             *, rows: Data = None) -> Values:  # fmt: skip
     """Return the loss and metrics over all rows.
 
     They are sums in double precision over the rows in their order: the same for every
@@ -168,11 +164,9 @@ def evaluate(
     return returned(loop.evaluate(self, source, listeners, threads), return_dict)
 
 
-def predict(
-    self: Any, x: Data, batch_size: int | None = None, verbose: Verbosity = "auto",
-    steps: int | None = None, callbacks: Callbacks = None, n_jobs: int | None = None, *,
-    rows: Data = None,
-) -> Any:  # fmt: skip
+def predict(self: Any, x: Data, batch_size: int | None = None, verbose: Verbosity = "auto",
+            steps: int | None = None, callbacks: Callbacks = None, n_jobs: int | None = None, *,
+            rows: Data = None) -> Any:  # fmt: skip
     """Return the outputs for x; of a model without weights yet, with those it begins with.
 
     Parameters

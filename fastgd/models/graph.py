@@ -1,4 +1,4 @@
-"""A graph of layers: which calls lead from some symbolic tensors to others."""
+"""Define a graph of layers: the calls that lead from some symbolic tensors to others."""
 
 from collections import Counter
 
@@ -8,13 +8,13 @@ from fastgd.layers.symbolic import listed, shapes_of
 
 
 class Graph:
-    """The calls that lead from inputs to outputs.
+    """Hold the calls that lead from inputs to outputs.
 
     Parameters
     ----------
     inputs, outputs : list of KerasTensor
         Inputs that other layers gave, not ``Input``, are cut off from these: the calls behind
-        them are noted anew, from fresh inputs.
+        them are repeated from fresh inputs.
     order : sequence of Layer
         Layers that come first in `layers`, behind the inputs' and as they stand here.
 
@@ -68,14 +68,14 @@ class Graph:
         return names
 
     def leaves(self):
-        """The layers that are no models, those of inner models too, each once."""
+        """Return the layers that are no models, those of inner models too, each once."""
         found = {}
         for layer in self.layers:
             found |= dict.fromkeys(layer.leaves())
         return list(found)
 
     def copied(self, layers):
-        """The same calls of other layers: a Graph, and its tensor for the id of each one here.
+        """Return a Graph of the same calls of other layers, and id of a tensor -> that there.
 
         layers: a dict of Layer -> Layer, for all of them.
         """
@@ -123,7 +123,7 @@ class Graph:
 
 
 def _way_back(inputs, outputs):
-    """The layers that lead to outputs, in the order in which they are met, and the calls."""
+    """Return the layers that lead to outputs, as met on the way back, and the calls."""
     begun = {id(tensor) for tensor in inputs}
     met = {}
     nodes, entered = [], set()
@@ -151,7 +151,7 @@ def _way_back(inputs, outputs):
 
 
 def _ordered(inputs, met, nodes):
-    """The layers in Keras' order."""
+    """Return the layers in Keras' order."""
     node_depths, depths = {}, {}
     inner = {*nodes, *(tensor.node for tensor in inputs)}
     for node in [*reversed(nodes), *(t.node for t in inputs if t.node.layer in met)]:
@@ -166,7 +166,7 @@ def _ordered(inputs, met, nodes):
 
 
 def replayed(nodes, inputs, outputs, layer_of=lambda layer: layer):
-    """The same calls from fresh inputs on: (inputs, outputs).
+    """Repeat calls from fresh inputs on; return (inputs, outputs).
 
     layer_of: gives the layer that is called instead of one.
     """

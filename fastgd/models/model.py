@@ -21,7 +21,7 @@ from fastgd.models.compilation import Compilation
 from fastgd.models.graph import Graph
 from fastgd.models.graph_config import config_of, from_config
 from fastgd.models.network import Network
-from fastgd.models.objective import value_names
+from fastgd.models.objective import value_names, warn_of_double_activation
 from fastgd.models.replica import by_description
 from fastgd.models.structure import Structure
 from fastgd.models.tracing import inputs_of, layers_of, seen_signature, traced
@@ -83,10 +83,8 @@ class Model(Network):
         model._constructor_arguments = args, kwargs  # for config_of
         return model
 
-    def __init__(
-        self, inputs: Any = None, outputs: Any = None, name: str | None = None,
-        dtype: str | None = None, trainable: bool = True,
-    ):  # fmt: skip
+    def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None,
+                 dtype: str | None = None, trainable: bool = True):  # fmt: skip
         super().__init__(name, dtype, trainable)
         self._input_structure = self._output_structure = self._traced_shape = None
         self._compilation = Compilation()
@@ -187,9 +185,8 @@ class Model(Network):
         return config_of(self, self._constructor_arguments if self._is_traced else None)
 
     @classmethod
-    def from_config(
-        cls, config: Config, custom_objects: CustomObjects | None = None
-    ) -> "Model":
+    def from_config(cls, config: Config,
+                    custom_objects: CustomObjects | None = None) -> "Model":  # fmt: skip
         """Return the model, with fresh weights, for what ``get_config`` gave."""
         return from_config(cls, deserialize_object(config, custom_objects))
 
@@ -272,9 +269,8 @@ class Model(Network):
 
     def _warn_of_double_activation(self, stacklevel=3):
         if self.built:
-            self._compilation.warn_of_double_activation(
-                self._objectives(), self.assembly(), stacklevel + 1
-            )
+            activations = self.assembly().last_activations
+            warn_of_double_activation(self._objectives(), activations, stacklevel + 1)
 
     # -- data ---------------------------------------------------------------------------------
 
@@ -288,18 +284,17 @@ class Model(Network):
             self._adapter = DataAdapter(self.signature(self._objectives()), self.name)
         return self._adapter
 
-    def build_by(
-        self, adapter: DataAdapter, x: Array, rows: Any = None, stacklevel: int = 4
-    ) -> None:
+    def build_by(self, adapter: DataAdapter, x: Array, rows: Any = None,
+                 stacklevel: int = 4) -> None:  # fmt: skip
         """Build the model for an adapter, once the data are known to be good."""
         if not self.built:
             self.build(adapter.signature.seen)
-            self.adapter().check(x, rows)
+            adapter.signature = self.adapter().signature  # for the batches that follow
+            adapter.check(x, rows)
             self._warn_of_double_activation(stacklevel)
 
-    def prepared(
-        self, x: Data, y: Data, sample_weight: Data = None, class_weight: Any = None
-    ) -> tuple[Array, Array]:
+    def prepared(self, x: Data, y: Data, sample_weight: Data = None,
+                 class_weight: Any = None) -> tuple[Array, Array]:  # fmt: skip
         """Return prepared x and y of one batch; build the model by them."""
         adapter = self.adapter() if self.built else self.adapter(UserData(x, y))
         x, y = adapter.rows(x, y, sample_weight, class_weight)
@@ -350,9 +345,8 @@ class Model(Network):
         structure = self._output_structure
         return outputs[0] if structure is None else structure.of(outputs)
 
-    def step_online(
-        self, x: Data, y: Data, validate: bool = True, one_row: bool = False
-    ) -> Any:
+    def step_online(self, x: Data, y: Data, validate: bool = True,
+                    one_row: bool = False) -> Any:  # fmt: skip
         """Return the values of a step that is one call; else None, and do nothing."""
         step = self._online
         if step is None:

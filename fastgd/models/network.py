@@ -38,7 +38,7 @@ class Network(Layer):
         self.run_on(config.engine())
         self.stream = Stream(streams.next_seed())
         self.feature_names = None
-        self._graph = self._assembly = self._signature = None
+        self._graph = self._assembly = None
         self._frozen = None  # the layers that were not trainable when it was compiled
 
     @property
@@ -58,7 +58,7 @@ class Network(Layer):
 
     @seed.setter
     def seed(self, seed):
-        self.stream.seed = seed
+        self.stream.seed = seed % 2**64
 
     @property
     def epochs_begun(self):
@@ -113,7 +113,7 @@ class Network(Layer):
 
         vector, moves: see ``Optimizer.moved``; None where nothing has moved.
         """
-        self._assembly = self._signature = None
+        self._assembly = None
 
     @property
     def dtype(self):
@@ -283,9 +283,8 @@ class Network(Layer):
         """
         saving.save_model(self, filepath, overwrite, zipped)
 
-    def save_weights(
-        self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None
-    ) -> None:
+    def save_weights(self, filepath: Any, overwrite: bool = True,
+                     max_shard_size: float | None = None) -> None:  # fmt: skip
         """Write the weights alone into a file, see ``fastgd.saving.save_weights``."""
         saving.save_weights(self, filepath, overwrite, max_shard_size)
 
@@ -319,11 +318,10 @@ class Network(Layer):
         if state["engine_name"] in builds.available():  # it may come from another machine
             self.run_on(state["engine_name"])
 
-    def summary(
-        self, line_length: int | None = None, positions: list[float] | None = None,
-        print_fn: Callable[[str], Any] | None = None, expand_nested: bool = False,
-        show_trainable: bool = False, layer_range: tuple[str, str] | None = None,
-    ) -> None:  # fmt: skip
+    def summary(self, line_length: int | None = None, positions: list[float] | None = None,
+                print_fn: Callable[[str], Any] | None = None, expand_nested: bool = False,
+                show_trainable: bool = False,
+                layer_range: tuple[str, str] | None = None) -> None:  # fmt: skip
         """Print a table of the layers, their output shapes and their numbers of weights.
 
         Parameters

@@ -12,10 +12,9 @@ from fastgd.errors import ArgumentError
 from fastgd.models.fitting import Values, returned
 
 
-def train_on_batch(
-    self: Any, x: Data, y: Data = None, sample_weight: Data = None,
-    class_weight: dict[int, float] | None = None, return_dict: bool = False,
-) -> Values:  # fmt: skip
+def train_on_batch(self: Any, x: Data, y: Data = None, sample_weight: Data = None,
+                   class_weight: dict[int, float] | None = None,
+                   return_dict: bool = False) -> Values:  # fmt: skip
     """Take one step on one batch.
 
     Parameters
@@ -39,9 +38,8 @@ def train_on_batch(
     return returned(step.train_on_batch(x, y, self.stream), return_dict)
 
 
-def test_on_batch(
-    self: Any, x: Data, y: Data = None, sample_weight: Data = None, return_dict: bool = False
-) -> Values:
+def test_on_batch(self: Any, x: Data, y: Data = None, sample_weight: Data = None,
+                  return_dict: bool = False) -> Values:  # fmt: skip
     """Return the loss and metrics of one batch, without training."""
     x, y = self.prepared(x, y, sample_weight)
     step = self.compiled_step(sample_weight is not None)

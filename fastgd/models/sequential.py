@@ -42,10 +42,8 @@ class Sequential(Model):
     231
     """
 
-    def __init__(
-        self, layers: Sequence[Any] | None = None, trainable: bool = True,
-        name: str | None = None, dtype: str | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True,
+                 name: str | None = None, dtype: str | None = None) -> None:  # fmt: skip
         super().__init__(name=name, dtype=dtype, trainable=trainable)
         self._layers: list[Any] = []
         self._tensors: list[Any] = []  # the input, and what each layer of the graph gives
@@ -204,9 +202,8 @@ class Sequential(Model):
         }
 
     @classmethod
-    def from_config(
-        cls, config: Config, custom_objects: CustomObjects | None = None
-    ) -> "Sequential":
+    def from_config(cls, config: Config,
+                    custom_objects: CustomObjects | None = None) -> "Sequential":  # fmt: skip
         """Return the model, with fresh weights, for what ``get_config`` gave."""
         config = deserialize_object(config, custom_objects)
         arguments = {k: config[k] for k in ("trainable", "name", "dtype") if k in config}

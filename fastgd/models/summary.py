@@ -1,11 +1,11 @@
-"""A model as a table."""
+"""Write a model as a table."""
 
 from fastgd._data.validation import boolean
 from fastgd.errors import ArgumentError
 
 
 def summary_lines(model, expand_nested=False, show_trainable=False, layer_range=None):
-    """The lines of ``model.summary()``; see there."""
+    """Yield the lines of ``model.summary()``; see there."""
     expand_nested = boolean(expand_nested, "expand_nested")
     show_trainable = boolean(show_trainable, "show_trainable")
     layers = _chosen(model, layer_range)
@@ -37,7 +37,7 @@ def summary_lines(model, expand_nested=False, show_trainable=False, layer_range=
 
 
 def _chosen(model, layer_range):
-    """The layers whose names begin the range, up to those that end it."""
+    """Return the layers from the first name of the range to the last."""
     layers = model.layers
     if layer_range is None:
         return layers
@@ -63,7 +63,7 @@ def _calls(model):
 
 
 def _called(tensor, calls):
-    """What Keras calls a tensor: its layer, which of the layer's calls, which output."""
+    """Return Keras' name of a tensor: its layer, the number of the call and of the output."""
     node = tensor.node
     number = calls[node.layer].index(node) if node.layer in calls else 0
     return f"{node.layer.name}[{number}][{tensor.index}]"

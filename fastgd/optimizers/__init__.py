@@ -4,14 +4,11 @@ from typing import Any
 
 from fastgd._registry.objects import serialize_object
 from fastgd._registry.registry import Registry
-from fastgd._typing import Config, CustomObjects
 from fastgd.optimizers import schedules
-from fastgd.optimizers.adafactor import Adafactor
-from fastgd.optimizers.adagrad import Adadelta, Adagrad, RMSprop
 from fastgd.optimizers.adam import Adam, Adamax, AdamW, Lamb, Nadam
-from fastgd.optimizers.ftrl import Ftrl
 from fastgd.optimizers.lbfgs import LBFGS
 from fastgd.optimizers.optimizer import Optimizer
+from fastgd.optimizers.adaptive import Adadelta, Adafactor, Adagrad, Ftrl, RMSprop
 from fastgd.optimizers.sgd import SGD, Lion
 
 CLASSES = (
@@ -31,10 +28,7 @@ REGISTRY = Registry("optimizer", __name__, CLASSES, unnamed=(Optimizer,), spelli
 def get(identifier: Any) -> Optimizer:
     """Return the optimizer for a name, a class, a dict of ``serialize`` or an optimizer itself.
 
-    Raises
-    ------
-    UnknownNameError
-        Listing the names there are.
+    An UnknownNameError lists the names there are.
     """
     if isinstance(identifier, Optimizer) and identifier.kind is not None:
         return identifier
@@ -46,29 +40,5 @@ def get(identifier: Any) -> Optimizer:
     return REGISTRY.make(identifier)
 
 
-def serialize(optimizer: Optimizer) -> Config:
-    """Return an optimizer as a dict of plain values."""
-    return serialize_object(optimizer)
-
-
-def deserialize(config: Any, custom_objects: CustomObjects | None = None) -> Any:
-    """Return the optimizer that a dict of ``serialize`` describes, without its state.
-
-    Parameters
-    ----------
-    config : dict or str
-        With class_name, a name that ``get`` takes as well, and config; or such a name.
-    custom_objects : dict, optional
-        Names -> custom optimizers and schedules.
-
-    Raises
-    ------
-    UnknownNameError
-        Listing the names there are.
-
-    Examples
-    --------
-    >>> deserialize(serialize(SGD(0.5))).learning_rate
-    0.5
-    """
-    return REGISTRY.deserialize(config, custom_objects)
+serialize = serialize_object
+deserialize = REGISTRY.deserialize

@@ -5,9 +5,9 @@ from typing import ClassVar, Unpack
 from fastgd._core import types
 from fastgd._data.validation import number
 from fastgd.errors import ArgumentError
-from fastgd.optimizers.learning_rate import LearningRate
+from fastgd.optimizers.checks import below_one
 from fastgd.optimizers.optimizer import Optimizer
-from fastgd.optimizers.options import OptimizerOptions, OptionsWithoutDecay, below_one
+from fastgd.optimizers.options import LearningRate, OptimizerOptions, OptionsWithoutDecay
 
 
 class _Moments(Optimizer):
@@ -16,10 +16,9 @@ class _Moments(Optimizer):
     _setting_names: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2", "epsilon")
     _slot_names = ("momentum", "velocity")
 
-    def __init__(
-        self, learning_rate: LearningRate = 0.001, beta_1: float = 0.9, beta_2: float = 0.999,
-        epsilon: float = 1e-7, **options: Unpack[OptimizerOptions],
-    ) -> None:  # fmt: skip
+    def __init__(self, learning_rate: LearningRate = 0.001, beta_1: float = 0.9,
+                 beta_2: float = 0.999, epsilon: float = 1e-7,
+                 **options: Unpack[OptimizerOptions]) -> None:  # fmt: skip
         super().__init__(learning_rate, **options)
         self.beta_1 = below_one(beta_1, "beta_1")
         self.beta_2 = below_one(beta_2, "beta_2")
@@ -35,10 +34,7 @@ class Adam(_Moments):
 
     Parameters
     ----------
-    learning_rate, **options
-        As in Optimizer.
-    beta_1, beta_2 : float
-        In [0, 1).
+    beta_1, beta_2 : float in [0, 1)
     epsilon : float
         The "epsilon hat" of the paper, just before its section 2.1: added to the root of the
         uncorrected v. PyTorch's eps is the other one.
@@ -48,10 +44,9 @@ class Adam(_Moments):
     kind = types.Update.UPDATE_ADAM
     _setting_names = ("beta_1", "beta_2", "epsilon", "amsgrad")
 
-    def __init__(
-        self, learning_rate: LearningRate = 0.001, beta_1: float = 0.9, beta_2: float = 0.999,
-        epsilon: float = 1e-7, amsgrad: bool = False, **options: Unpack[OptimizerOptions],
-    ) -> None:  # fmt: skip
+    def __init__(self, learning_rate: LearningRate = 0.001, beta_1: float = 0.9,
+                 beta_2: float = 0.999, epsilon: float = 1e-7, amsgrad: bool = False,
+                 **options: Unpack[OptimizerOptions]) -> None:  # fmt: skip
         super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
         self.amsgrad = bool(amsgrad)
 
@@ -62,28 +57,22 @@ class Adam(_Moments):
 class AdamW(Adam):
     """Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019).
 
-    Before each of Adam's steps w = w - learning_rate weight_decay w.
+    Before each of Adam's steps w = w - learning_rate weight_decay w. The other parameters are
+    Adam's.
 
     Parameters
     ----------
-    learning_rate, **options
-        As in Optimizer.
     weight_decay : float
-    beta_1, beta_2, epsilon, amsgrad
-        As in Adam.
     """
 
-    def __init__(
-        self, learning_rate: LearningRate = 0.001, weight_decay: float = 0.004,
-        beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7,
-        amsgrad: bool = False, **options: Unpack[OptionsWithoutDecay],
-    ) -> None:  # fmt: skip
+    def __init__(self, learning_rate: LearningRate = 0.001, weight_decay: float = 0.004,
+                 beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7,
+                 amsgrad: bool = False,
+                 **options: Unpack[OptionsWithoutDecay]) -> None:  # fmt: skip
         if weight_decay is None:
             raise ArgumentError("weight_decay: expected a number, got None")
-        super().__init__(
-            learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay,
-            **options,
-        )  # fmt: skip
+        decay: OptimizerOptions = {**options, "weight_decay": weight_decay}
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, **decay)
 
 
 class Adamax(_Moments):
@@ -94,10 +83,7 @@ class Adamax(_Moments):
 
     Parameters
     ----------
-    learning_rate, **options
-        As in Optimizer.
-    beta_1, beta_2 : float
-        In [0, 1).
+    beta_1, beta_2 : float in [0, 1)
     epsilon : float
     """
 
@@ -114,10 +100,7 @@ class Nadam(_Moments):
 
     Parameters
     ----------
-    learning_rate, **options
-        As in Optimizer.
-    beta_1, beta_2 : float
-        In [0, 1).
+    beta_1, beta_2 : float in [0, 1)
     epsilon : float
     """
 
@@ -133,10 +116,7 @@ class Lamb(_Moments):
 
     Parameters
     ----------
-    learning_rate, **options
-        As in Optimizer.
-    beta_1, beta_2 : float
-        In [0, 1).
+    beta_1, beta_2 : float in [0, 1)
     epsilon : float
     """
 

@@ -1,8 +1,4 @@
-"""The arguments, the learning rate and the state that all optimizers share.
-
-An optimizer is a description. The update itself is one compiled loop over flat vectors, in
-``fit`` as in ``apply_gradients``.
-"""
+"""The arguments, the learning rate and the state that all optimizers share."""
 
 import copy
 import inspect
@@ -14,25 +10,22 @@ import numpy as np
 
 from fastgd._data.validation import number
 from fastgd._registry.names import lookup
-from fastgd._registry.objects import Serializable
+from fastgd._registry.registry import Described
 from fastgd._typing import Array, Config, Data
 from fastgd.errors import ArgumentError, NotBuiltError
-from fastgd.optimizers import stepping
-from fastgd.optimizers.learning_rate import Count, LearningRate, Rate, checked_rate, rate_at
-from fastgd.optimizers.options import (
-    all_slots,
-    engine_options,
-    full_signature,
-    non_negative,
-    whole,
-)
-from fastgd.optimizers.schedule import LearningRateSchedule
-from fastgd.optimizers.states import State, States, place, trained_variables
+from fastgd.optimizers import options, states
+from fastgd.optimizers.checks import non_negative, whole
+from fastgd.optimizers.options import Count, LearningRate, Rate
+from fastgd.optimizers.schedules import LearningRateSchedule
+from fastgd.optimizers.states import State
 from fastgd.variables import Variable
 
 
-class Optimizer(Serializable):
-    """The base of all optimizers.
+class Optimizer(Described):
+    """The base of all optimizers: each takes these arguments and those of its formula.
+
+    An optimizer is a description. The update itself is one compiled loop over flat vectors, in
+    ``fit`` as in ``apply_gradients``.
 
     Parameters
     ----------
@@ -50,8 +43,7 @@ class Optimizer(Serializable):
     use_ema : bool
         After each update, average = ema_momentum average + (1 - ema_momentum) w; the first one
         starts it. At the end of ``fit`` the average replaces the weights.
-    ema_momentum : float
-        In [0, 1].
+    ema_momentum : float in [0, 1]
     ema_overwrite_frequency : int, optional
         The average also replaces the weights after every so many updates.
     loss_scale_factor : None
@@ -59,22 +51,18 @@ class Optimizer(Serializable):
     gradient_accumulation_steps : int, optional
         At least 2: so many steps make one update, with the mean of their gradients.
     name : str, optional
+    **unknown
+        Anything else is an UnknownNameError, which lists the arguments that there are.
 
     Attributes
     ----------
     learning_rate : float
         That of the next step. May be set at any time, also by ``learning_rate.assign(value)``,
         unless it is a schedule's.
-    iterations : int
-        The updates so far.
+    iterations : int, the updates so far
     revision : int
         Grows whenever a setting changes, or state is loaded or moved; steps leave it. While it
         stays the same, so do ``state(vector, variables)`` and a constant learning rate.
-
-    Raises
-    ------
-    UnknownNameError
-        For a keyword argument that the optimizer does not have; lists those that it has.
     """
 
     revision = 0
@@ -93,15 +81,14 @@ class Optimizer(Serializable):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Show the arguments that a class passes on as ``**options`` in its signature."""
         super().__init_subclass__(**kwargs)
-        cls.__signature__ = full_signature(cls)
+        cls.__signature__ = options.full_signature(cls)
 
-    def __init__(
-        self, learning_rate: LearningRate, *, weight_decay: float | None = None,
-        clipnorm: float | None = None, clipvalue: float | None = None,
-        global_clipnorm: float | None = None, use_ema: bool = False, ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None, loss_scale_factor: None = None,
-        gradient_accumulation_steps: int | None = None, name: str | None = None, **unknown: Any,
-    ) -> None:  # fmt: skip
+    def __init__(self, learning_rate: LearningRate, *, weight_decay: float | None = None,
+                 clipnorm: float | None = None, clipvalue: float | None = None,
+                 global_clipnorm: float | None = None, use_ema: bool = False,
+                 ema_momentum: float = 0.99, ema_overwrite_frequency: int | None = None,
+                 loss_scale_factor: None = None, gradient_accumulation_steps: int | None = None,
+                 name: str | None = None, **unknown: Any) -> None:  # fmt: skip
         for argument in unknown:
             arguments = inspect.signature(type(self)).parameters
             lookup(f"arguments of {type(self).__name__}", argument, arguments)
@@ -112,38 +99,34 @@ class Optimizer(Serializable):
         self.clipnorm = non_negative(clipnorm, "clipnorm")
         self.clipvalue = non_negative(clipvalue, "clipvalue")
         self.global_clipnorm = non_negative(global_clipnorm, "global_clipnorm")
-        clips = ("clipnorm", "clipvalue", "global_clipnorm")
+        clips = "clipnorm", "clipvalue", "global_clipnorm"
         given = [clip for clip in clips if getattr(self, clip) is not None]
         if len(given) > 1:
             raise ArgumentError(f"{given[1]}: expected None where {given[0]} is given")
         self.use_ema = bool(use_ema)
         self.ema_momentum = number(ema_momentum, "ema_momentum", 0, 1)
-        self.ema_overwrite_frequency = whole(
-            ema_overwrite_frequency, "ema_overwrite_frequency", 1
-        )
+        every = whole(ema_overwrite_frequency, "ema_overwrite_frequency", 1)
+        self.ema_overwrite_frequency = every
         if loss_scale_factor is not None:
+            reason = "float32 and float64 need no scaling"
             raise ArgumentError(
-                "loss_scale_factor: expected None, since float32 and float64 need no scaling; "
-                f"got {loss_scale_factor!r}"
+                f"loss_scale_factor: expected None, for {reason}; got {loss_scale_factor!r}"
             )
         self.loss_scale_factor = None
-        self.gradient_accumulation_steps = whole(
-            gradient_accumulation_steps, "gradient_accumulation_steps", 2
-        )
+        steps = whole(gradient_accumulation_steps, "gradient_accumulation_steps", 2)
+        self.gradient_accumulation_steps = steps
         self._steps = np.zeros(1, dtype=np.int64)
-        self._states = States()
+        self._states = states.States()
         self._built: list[Array] | None = None
         self._excluded_names: tuple[str, ...] = ()
         self._excluded_places: set[tuple[Any, ...]] = set()
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
-        self.__dict__["revision"] = self.revision + 1
+        self._count_change()
 
     def _count_change(self):
         vars(self)["revision"] = self.revision + 1
-
-    # -- what the engine asks for -------------------------------------------------------------
 
     def settings(self) -> list[float]:
         """Return the numbers that the engine's formula takes, in the order of types.pxd."""
@@ -160,17 +143,21 @@ class Optimizer(Serializable):
         variables, in any order, are the part of it that is updated: by default the trainable
         Variables that lie in it, or all of it if there are none.
         """
-        slots = all_slots(self)
+        slots: dict[str, float | None] = dict(self.slots())  # None: starts with the weights
+        if self.use_ema:
+            slots["average"] = None
+        if self.gradient_accumulation_steps:
+            slots["gradient_accumulator"] = 0.0
         state = self._states.find(vector, self.kind, slots, self.settings(), self._steps)
-        updated = trained_variables(vector) if variables is None else list(variables)
+        updated = states.trained_variables(vector) if variables is None else list(variables)
         all_of_it = updated is None or sum(v.size for v in updated) == vector.size
-        options, needed = engine_options(self)
+        in_use, needed = options.engine_options(self)
         if all_of_it and not needed and not self.whole_variables:
             return copy.copy(state)  # the caller may change it
         if updated is None:
-            return state.of_parts([(0, vector.shape, self._decays(vector))], options)
+            return state.of_parts([(0, vector.shape, self._decays(vector))], in_use)
         parts = [(v.offset, v.shape, self._decays(v)) for v in updated if v.size]
-        return state.of_parts(parts, options)
+        return state.of_parts(parts, in_use)
 
     def moved(self, vector: Array, moves: Sequence[tuple[Array, int, int, int]]) -> None:
         """Move the state along with weights that now lie in another vector.
@@ -205,21 +192,19 @@ class Optimizer(Serializable):
         """
         if isinstance(self._rate, LearningRateSchedule):
             return self._rate.rates(int(self._steps[0]) + offset, count)
-        return np.array([rate_at(self._rate, 0)])
-
-    # -- learning rate and count --------------------------------------------------------------
+        return np.array([options.rate_at(self._rate, 0)])
 
     @property
     def learning_rate(self) -> Rate:
         """The learning rate of the next step."""
-        return Rate(rate_at(self._rate, int(self._steps[0])), self._set_rate)
+        return Rate(options.rate_at(self._rate, int(self._steps[0])), self._set_rate)
 
     @learning_rate.setter
     def learning_rate(self, value: LearningRate) -> None:
         self._set_rate(value)
 
     def _set_rate(self, value):
-        self._rate = checked_rate(value, self._rate)
+        self._rate = options.checked_rate(value, self._rate)
 
     @property
     def iterations(self) -> Count:
@@ -234,12 +219,10 @@ class Optimizer(Serializable):
         count = whole(value, "iterations", 0)
         self._steps[0] = count * (self.gradient_accumulation_steps or 1)
 
-    # -- steps outside fit --------------------------------------------------------------------
-
     def build(self, variables: Iterable[Array]) -> None:
         """Make the state of variables, which the first step would do otherwise."""
         self._built = list(variables)
-        stepping.build(self, self._built)
+        states.build(self, self._built)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Data, Array]]) -> None:
         """Take one step.
@@ -269,11 +252,10 @@ class Optimizer(Serializable):
         >>> w
         array([0., 1.])
         """
-        stepping.apply_gradients(self, grads_and_vars)
+        states.apply_gradients(self, grads_and_vars)
 
-    def apply(
-        self, grads: Iterable[Data], trainable_variables: Iterable[Array] | None = None
-    ) -> None:
+    def apply(self, grads: Iterable[Data],
+              trainable_variables: Iterable[Array] | None = None) -> None:  # fmt: skip
         """Take one step: ``apply_gradients(zip(grads, trainable_variables))``.
 
         By default trainable_variables are those that ``build`` was called with.
@@ -288,11 +270,8 @@ class Optimizer(Serializable):
         """Return the loss itself: there is no loss_scale_factor."""
         return loss
 
-    # -- weight decay and averages ------------------------------------------------------------
-
-    def exclude_from_weight_decay(
-        self, var_list: Iterable[Array] | None = None, var_names: Iterable[str] | None = None
-    ) -> None:
+    def exclude_from_weight_decay(self, var_list: Iterable[Array] | None = None,
+                                  var_names: Iterable[str] | None = None) -> None:  # fmt: skip
         """Choose variables that weight_decay does not change; replaces an earlier choice.
 
         Parameters
@@ -309,13 +288,14 @@ class Optimizer(Serializable):
         variables = list(var_list or ())
         own = [f"^{re.escape(str(v.name))}$" for v in variables if isinstance(v, Variable)]
         self._excluded_names = (*(var_names or ()), *own)
-        self._excluded_places = {place(v) for v in variables if not isinstance(v, Variable)}
+        arrays = (v for v in variables if not isinstance(v, Variable))
+        self._excluded_places = set(map(states.place, arrays))
 
     def _decays(self, variable):
         if not self.weight_decay:
             return False
         if not isinstance(variable, Variable):
-            return place(variable) not in self._excluded_places
+            return states.place(variable) not in self._excluded_places
         return not any(re.search(name, variable.name) for name in self._excluded_names)
 
     def finalize_variable_values(self, var_list: Iterable[Array]) -> None:
@@ -327,13 +307,11 @@ class Optimizer(Serializable):
             Those that no step has updated have no average yet and stay as they are.
         """
         for variable in var_list if self.use_ema else ():
-            state = self._states.known(stepping.vector_of(variable))
+            state = self._states.known(states.vector_of(variable))
             if state is not None:
                 offset = getattr(variable, "offset", None) or 0
                 average = state.arrays()["average"][offset : offset + variable.size]
                 variable[...] = average.reshape(variable.shape)
-
-    # -- state --------------------------------------------------------------------------------
 
     @property
     def variables(self) -> list[Any]:
@@ -357,10 +335,8 @@ class Optimizer(Serializable):
     def load_state_arrays(self, vector: Array, arrays: dict[str, Array]) -> None:
         """Load what ``state_arrays`` returned for a vector of the same size and data type.
 
-        Raises
-        ------
-        ArgumentError, ShapeError, DataTypeError
-            If the arrays are not those of this optimizer; then nothing is changed.
+        Arrays that are not this optimizer's are an ArgumentError, ShapeError or DataTypeError;
+        then nothing is changed.
         """
         self.state(vector).load(arrays)
         self._count_change()
@@ -370,7 +346,7 @@ class Optimizer(Serializable):
         twin = object.__new__(type(self))
         vars(twin).update(vars(self))
         twin._steps = np.zeros(1, dtype=np.int64)
-        twin._states, twin._built, twin._excluded_places = States(), None, set()
+        twin._states, twin._built, twin._excluded_places = states.States(), None, set()
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
@@ -388,7 +364,3 @@ class Optimizer(Serializable):
             if name != "learning_rate" and hasattr(self, name)
         }
         return {"name": self.name, "learning_rate": self._rate} | values
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{k}={v!r}" for k, v in self.get_config().items())
-        return f"{type(self).__name__}({arguments})"

@@ -1,13 +1,19 @@
-"""The keyword arguments that all optimizers share, and the checks of their values."""
+"""The arguments that all optimizers share: keyword options, and the learning rate."""
 
 import inspect
-from typing import TypedDict
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypedDict
 
 import numpy as np
 
 from fastgd._core import types
 from fastgd._data.validation import number
-from fastgd.errors import ArgumentError
+from fastgd.errors import DataTypeError
+from fastgd.optimizers.checks import plain
+from fastgd.optimizers.schedules import LearningRateSchedule
+
+#: The values that ``learning_rate=`` takes.
+LearningRate: TypeAlias = float | LearningRateSchedule | Callable[[], float]
 
 
 class OptionsWithoutDecay(TypedDict, total=False):
@@ -61,51 +67,62 @@ def engine_options(optimizer):
     return options, any(values.values())
 
 
-def all_slots(optimizer):
-    """Return name -> start value of the rows kept of the weights; None for the weights."""
-    slots = dict(optimizer.slots())
-    if optimizer.use_ema:
-        slots["average"] = None
-    if optimizer.gradient_accumulation_steps:
-        slots["gradient_accumulator"] = 0.0
-    return slots
+class _AssignableNumber:
+    """A number that can be assigned to; results of arithmetic with it are plain numbers."""
+
+    _plain: Any
+    _assign: Callable[[float], None]
+
+    def __new__(cls, value, assign):
+        self = super().__new__(cls, value)
+        self._assign = assign
+        return self
+
+    def assign(self, value: float) -> None:
+        """Set the optimizer's number; this object keeps the value it was read with."""
+        self._assign(value)
+
+    def numpy(self) -> Any:
+        """Return the number as a NumPy scalar."""
+        return np.asarray(self)[()]
+
+    def __reduce__(self):
+        return self._plain, (self._plain(self),)
+
+    @property
+    def value(self):
+        """The plain number."""
+        return self._plain(self)
 
 
-def plain(value):
-    """Return the number of what has one, such as a variable, or the value itself."""
-    return value.numpy() if hasattr(value, "numpy") else value
+class Rate(_AssignableNumber, float):
+    """A learning rate: a float with ``assign``, ``numpy`` and ``value``."""
+
+    _plain = float
 
 
-def non_negative(value: float | None, argument: str) -> float | None:
-    """Return None, or a number of at least 0."""
-    return None if value is None else number(value, argument, 0)
+class Count(_AssignableNumber, int):
+    """A number of updates: an int with ``assign``, ``numpy`` and ``value``."""
+
+    _plain = int
 
 
-def whole(value: int | None, argument: str, low: int) -> int | None:
-    """Return None, or a whole number of at least `low`."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
-        raise ArgumentError(
-            f"{argument}: expected a whole number of at least {low}, got {value!r}"
+def checked_rate(value, old):
+    """Return the learning rate that replaces `old`: a float, a schedule or a function."""
+    if isinstance(value, type) and issubclass(value, LearningRateSchedule):
+        raise DataTypeError(
+            f"learning_rate: expected a schedule, such as {value.__name__}(...), got the class"
         )
-    return int(value)
+    if isinstance(value, LearningRateSchedule) or callable(value):
+        return value
+    if isinstance(old, LearningRateSchedule):
+        advice = "make the optimizer with a number, or set another schedule"
+        raise DataTypeError(f"learning_rate: that of a schedule cannot be set; {advice}")
+    return number(plain(value), "learning_rate", low=0)
 
 
-def below_one(value: float, argument: str) -> float:
-    """Return a number in [0, 1)."""
-    return number(value, argument, 0, float(np.nextafter(1, 0)))
-
-
-def above_zero(value: float, argument: str) -> float:
-    """Return a number greater than 0, as it is."""
-    if number(value, argument, 0) == 0:
-        raise ArgumentError(f"{argument}: expected a number above 0, got {value!r}")
-    return value
-
-
-def at_most_zero(value: float, argument: str) -> float:
-    """Return a number of at most 0, as a float."""
-    if number(value, argument) > 0:
-        raise ArgumentError(f"{argument}: expected at most 0, got {value!r}")
-    return float(value)
+def rate_at(rate, step):
+    """Return the number that a learning rate is at a step."""
+    if isinstance(rate, LearningRateSchedule):
+        return rate.rates(step, 1)[0]
+    return number(plain(rate()), "learning_rate", low=0) if callable(rate) else rate

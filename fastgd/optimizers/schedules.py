@@ -1,5 +1,7 @@
 """Schedules: the learning rate as a function of the step, with Keras' names and formulas."""
 
+import functools
+import inspect
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -8,11 +10,10 @@ import numpy as np
 
 from fastgd._data.validation import number
 from fastgd._registry.objects import serialize_object
-from fastgd._registry.registry import Registry
-from fastgd._typing import Config, CustomObjects
+from fastgd._registry.registry import Described, Registry
+from fastgd._typing import Array, Config
 from fastgd.errors import ArgumentError
-from fastgd.optimizers.options import above_zero, non_negative
-from fastgd.optimizers.schedule import LearningRateSchedule, elementwise
+from fastgd.optimizers.checks import above_zero, non_negative, plain
 
 __all__ = [
     "CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay",
@@ -21,13 +22,76 @@ __all__ = [
 ]  # fmt: skip
 
 
+class LearningRateSchedule(Described):
+    """A learning rate for each step: pass it to an optimizer as ``learning_rate``.
+
+    A custom schedule is a subclass with ``__call__(step)``. It gets the number of steps taken
+    so far, an int, and returns the learning rate of the next one. If it takes an array of steps
+    too, set ``vectorized = True`` in the class.
+
+    Examples
+    --------
+    >>> class Halving(LearningRateSchedule):
+    ...     def __call__(self, step):
+    ...         return 0.1 / 2**step
+    >>> Halving().rates(1, 3)
+    array([0.05  , 0.025 , 0.0125])
+    """
+
+    def __call__(self, step: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has to define __call__(self, step)")
+
+    def rates(self, first: int, count: int) -> Array:
+        """Return the rates of the steps first ... first + count - 1: float64, shape (count,).
+
+        One that is not a finite number of at least 0 is an ArgumentError.
+        """
+        owner = next(c for c in type(self).__mro__ if "__call__" in vars(c))
+        if vars(owner).get("vectorized", hasattr(owner.__call__, "vectorized")):
+            found = np.asarray(self(np.arange(first, first + count)), np.float64)
+        else:
+            rates = [plain(self(step)) for step in range(first, first + count)]
+            found = np.array([np.asarray(rate, np.float64).reshape(()) for rate in rates])
+        bad = ~(np.isfinite(found) & (found >= 0))
+        if bad.any():
+            i = int(np.argmax(bad))
+            raise ArgumentError(
+                f"learning_rate: {type(self).__name__} has to give finite numbers of at least "
+                f"0, got {found[i]} at step {first + i}"
+            )
+        return found
+
+    def get_config(self) -> Config:
+        """Return the arguments that make this schedule again."""
+        names = inspect.signature(type(self)).parameters
+        return {name: getattr(self, name) for name in names if hasattr(self, name)}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LearningRateSchedule) or type(self) is not type(other):
+            return False
+        return self.get_config() == other.get_config()
+
+    __hash__ = object.__hash__
+
+
+def _elementwise(call):
+    """Let a formula for arrays of float64 take a single step too and return a float for it."""
+
+    @functools.wraps(call)
+    def schedule(self, step):
+        # A single step becomes an array as well: NumPy's powers of numbers may differ.
+        rates = call(self, np.atleast_1d(np.asarray(step, np.float64)))
+        return float(rates[0]) if np.ndim(step) == 0 else rates
+
+    schedule.vectorized = True
+    return schedule
+
+
 class _Decay(LearningRateSchedule):
     """The base of the schedules with a decay_rate."""
 
-    def __init__(
-        self, initial_learning_rate: float, decay_steps: float, decay_rate: float,
-        staircase: bool = False, name: str | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, initial_learning_rate: float, decay_steps: float, decay_rate: float,
+                 staircase: bool = False, name: str | None = None) -> None:  # fmt: skip
         self.initial_learning_rate = number(initial_learning_rate, "initial_learning_rate", 0)
         self.decay_steps = above_zero(decay_steps, "decay_steps")
         self.decay_rate = number(decay_rate, "decay_rate", 0)
@@ -44,9 +108,8 @@ class ExponentialDecay(_Decay):
 
     Parameters
     ----------
-    initial_learning_rate : float
+    initial_learning_rate, decay_rate : float
     decay_steps : int
-    decay_rate : float
     staircase : bool
         Round step / decay_steps down.
     name : str, optional
@@ -57,7 +120,7 @@ class ExponentialDecay(_Decay):
     0.025
     """
 
-    @elementwise
+    @_elementwise
     def __call__(self, step: Any) -> Any:
         return self.initial_learning_rate * self.decay_rate ** self._decays(step)
 
@@ -65,10 +128,7 @@ class ExponentialDecay(_Decay):
 class InverseTimeDecay(_Decay):
     """rate = initial_learning_rate / (1 + decay_rate * step / decay_steps).
 
-    Parameters
-    ----------
-    initial_learning_rate, decay_steps, decay_rate, staircase, name
-        As in ExponentialDecay.
+    The parameters are those of ExponentialDecay.
 
     Examples
     --------
@@ -76,7 +136,7 @@ class InverseTimeDecay(_Decay):
     0.05
     """
 
-    @elementwise
+    @_elementwise
     def __call__(self, step: Any) -> Any:
         return self.initial_learning_rate / (1 + self.decay_rate * self._decays(step))
 
@@ -86,10 +146,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
     Parameters
     ----------
-    boundaries : list of int
-        Rising.
-    values : list of float
-        One more than boundaries.
+    boundaries : list of int, rising
+    values : list of float, one more than boundaries
     name : str
 
     Examples
@@ -98,12 +156,10 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     0.01
     """
 
-    def __init__(
-        self, boundaries: Sequence[float], values: Sequence[float],
-        name: str = "PiecewiseConstant",
-    ) -> None:  # fmt: skip
-        if len(boundaries) != len(values) - 1:
-            expected = f"{len(values) - 1}, one less than the values"
+    def __init__(self, boundaries: Sequence[float], values: Sequence[float],
+                 name: str = "PiecewiseConstant") -> None:  # fmt: skip
+        if (count := len(values) - 1) != len(boundaries):
+            expected = f"{count}, one less than the values"
             raise ArgumentError(f"boundaries: expected {expected}, got {len(boundaries)}")
         self.boundaries = [number(b, "boundaries") for b in boundaries]
         if sorted(self.boundaries) != self.boundaries:
@@ -111,7 +167,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self.values = [number(v, "values", 0) for v in values]
         self.name = name
 
-    @elementwise
+    @_elementwise
     def __call__(self, step: Any) -> Any:
         return np.array(self.values)[np.searchsorted(self.boundaries, step)]
 
@@ -121,9 +177,8 @@ class PolynomialDecay(LearningRateSchedule):
 
     Parameters
     ----------
-    initial_learning_rate : float
+    initial_learning_rate, end_learning_rate, power : float
     decay_steps : int
-    end_learning_rate, power : float
     cycle : bool
         Decay again, over the first multiple of decay_steps not below the step.
     name : str
@@ -134,11 +189,9 @@ class PolynomialDecay(LearningRateSchedule):
     0.05
     """
 
-    def __init__(
-        self, initial_learning_rate: float, decay_steps: float,
-        end_learning_rate: float = 0.0001, power: float = 1.0, cycle: bool = False,
-        name: str = "PolynomialDecay",
-    ) -> None:  # fmt: skip
+    def __init__(self, initial_learning_rate: float, decay_steps: float,
+                 end_learning_rate: float = 0.0001, power: float = 1.0, cycle: bool = False,
+                 name: str = "PolynomialDecay") -> None:  # fmt: skip
         self.initial_learning_rate = number(initial_learning_rate, "initial_learning_rate", 0)
         self.decay_steps = above_zero(decay_steps, "decay_steps")
         self.end_learning_rate = number(end_learning_rate, "end_learning_rate", 0)
@@ -146,12 +199,12 @@ class PolynomialDecay(LearningRateSchedule):
         self.cycle = bool(cycle)
         self.name = name
 
-    @elementwise
+    @_elementwise
     def __call__(self, step: Any) -> Any:
+        length = self.decay_steps
         if self.cycle:
-            length = self.decay_steps * np.maximum(1, np.ceil(step / self.decay_steps))
+            length = length * np.maximum(1, np.ceil(step / length))
         else:
-            length = self.decay_steps
             step = np.minimum(step, length)
         high, low = self.initial_learning_rate, self.end_learning_rate
         return (high - low) * (1 - step / length) ** self.power + low
@@ -162,7 +215,6 @@ class CosineDecay(LearningRateSchedule):
 
     With warmup_target, the first warmup_steps lead from initial_learning_rate to it in a
     straight line, and the decay and its steps start there. Then
-
     rate = begin ((1 - alpha) (1 + cos(pi step / decay_steps)) / 2 + alpha), and begin * alpha
     after decay_steps.
 
@@ -173,8 +225,7 @@ class CosineDecay(LearningRateSchedule):
     alpha : float
         The last rate as a share of the one that the decay starts with.
     name : str
-    warmup_target : float, optional
-    warmup_steps : int
+    warmup_target, warmup_steps : float and int, optional
 
     Examples
     --------
@@ -183,10 +234,9 @@ class CosineDecay(LearningRateSchedule):
     (0.05, 0.1, 0.05, 0.0)
     """
 
-    def __init__(
-        self, initial_learning_rate: float, decay_steps: float, alpha: float = 0.0,
-        name: str = "CosineDecay", warmup_target: float | None = None, warmup_steps: float = 0,
-    ) -> None:  # fmt: skip
+    def __init__(self, initial_learning_rate: float, decay_steps: float, alpha: float = 0.0,
+                 name: str = "CosineDecay", warmup_target: float | None = None,
+                 warmup_steps: float = 0) -> None:  # fmt: skip
         self.initial_learning_rate = number(initial_learning_rate, "initial_learning_rate", 0)
         self.decay_steps = above_zero(decay_steps, "decay_steps")
         self.alpha = number(alpha, "alpha", 0)
@@ -194,7 +244,7 @@ class CosineDecay(LearningRateSchedule):
         self.warmup_target = non_negative(warmup_target, "warmup_target")
         self.warmup_steps = number(warmup_steps, "warmup_steps", 0)
 
-    @elementwise
+    @_elementwise
     def __call__(self, step: Any) -> Any:
         begin, warmup = self.initial_learning_rate, 0.0
         if self.warmup_target is not None:
@@ -220,9 +270,8 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     Parameters
     ----------
-    initial_learning_rate : float
+    initial_learning_rate, t_mul, m_mul, alpha : float
     first_decay_steps : int
-    t_mul, m_mul, alpha : float
     name : str
 
     Examples
@@ -232,10 +281,9 @@ class CosineDecayRestarts(LearningRateSchedule):
     (0.1, 0.05, 0.025)
     """
 
-    def __init__(
-        self, initial_learning_rate: float, first_decay_steps: float, t_mul: float = 2.0,
-        m_mul: float = 1.0, alpha: float = 0.0, name: str = "SGDRDecay",
-    ) -> None:  # fmt: skip
+    def __init__(self, initial_learning_rate: float, first_decay_steps: float,
+                 t_mul: float = 2.0, m_mul: float = 1.0, alpha: float = 0.0,
+                 name: str = "SGDRDecay") -> None:  # fmt: skip
         self.initial_learning_rate = number(initial_learning_rate, "initial_learning_rate", 0)
         self.first_decay_steps = above_zero(first_decay_steps, "first_decay_steps")
         self.t_mul = above_zero(t_mul, "t_mul")
@@ -243,7 +291,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.alpha = number(alpha, "alpha", 0)
         self.name = name
 
-    @elementwise
+    @_elementwise
     def __call__(self, step: Any) -> Any:
         done = step / self.first_decay_steps
         if self.t_mul == 1:
@@ -267,18 +315,15 @@ class OneCycle(LearningRateSchedule):
 
     Over the first warmup = pct_start * (total_steps - 1) steps the rate rises along half a
     cosine from low = max_learning_rate / div_factor to high = max_learning_rate, then it falls
-    along half a cosine to end = low / final_div_factor, and stays there:
+    along half a cosine to end = low / final_div_factor, which it reaches at total_steps - 1:
 
     rate = low + (high - low) (1 - cos(pi step / warmup)) / 2,
     rate = high + (end - high) (1 - cos(pi (step - warmup) / (total_steps - 1 - warmup))) / 2.
 
-    The step total_steps - 1 is the first with the rate end.
-
     Parameters
     ----------
     max_learning_rate : float
-    total_steps : int
-        Epochs times steps of an epoch: at least 2.
+    total_steps : int, epochs times steps of an epoch: at least 2
     pct_start : float
         The share of the steps that the rise takes: from 0 to 1.
     div_factor, final_div_factor : float
@@ -291,10 +336,9 @@ class OneCycle(LearningRateSchedule):
     (0.01, 0.1, True)
     """
 
-    def __init__(
-        self, max_learning_rate: float, total_steps: float, pct_start: float = 0.3,
-        div_factor: float = 25.0, final_div_factor: float = 1e4, name: str = "OneCycle",
-    ) -> None:  # fmt: skip
+    def __init__(self, max_learning_rate: float, total_steps: float, pct_start: float = 0.3,
+                 div_factor: float = 25.0, final_div_factor: float = 1e4,
+                 name: str = "OneCycle") -> None:  # fmt: skip
         self.max_learning_rate = number(max_learning_rate, "max_learning_rate", 0)
         self.total_steps = number(total_steps, "total_steps", 2)
         self.pct_start = number(pct_start, "pct_start", 0, 1)
@@ -302,7 +346,7 @@ class OneCycle(LearningRateSchedule):
         self.final_div_factor = above_zero(final_div_factor, "final_div_factor")
         self.name = name
 
-    @elementwise
+    @_elementwise
     def __call__(self, step: Any) -> Any:
         high, last = self.max_learning_rate, self.total_steps - 1
         low = high / self.div_factor
@@ -323,21 +367,5 @@ REGISTRY = Registry(
 )  # fmt: skip
 
 
-def serialize(learning_rate_schedule: LearningRateSchedule) -> Config:
-    """Return a schedule as a dict of plain values."""
-    return serialize_object(learning_rate_schedule)
-
-
-def deserialize(config: Config, custom_objects: CustomObjects | None = None) -> Any:
-    """Return the schedule that a dict of ``serialize`` describes.
-
-    custom_objects maps names to custom schedules.
-
-    Raises UnknownNameError for a class that is neither fastgd's nor registered.
-
-    Examples
-    --------
-    >>> deserialize(serialize(InverseTimeDecay(0.1, 10, 0.5)))(20)
-    0.05
-    """
-    return REGISTRY.deserialize(config, custom_objects)
+serialize = serialize_object
+deserialize = REGISTRY.deserialize

@@ -1,4 +1,4 @@
-"""The state that an optimizer keeps of the vectors it has updated."""
+"""The state that an optimizer keeps of vectors, and its steps outside ``fit``."""
 
 import copy
 import functools
@@ -8,47 +8,36 @@ from typing import Any, Self
 
 import numpy as np
 
+from fastgd import config
 from fastgd._core import types
 from fastgd._core.arrays import aligned_rows
+from fastgd._data.validation import numeric, prepared
+from fastgd._engine import builds
+from fastgd._engine.penalties import constrain
 from fastgd._typing import Array
-from fastgd.errors import ArgumentError, DataTypeError, ShapeError
-from fastgd.variables import variables_in
+from fastgd.errors import ArgumentError, DataTypeError, DivergenceError, ShapeError
+from fastgd.variables import Variable, variables_in
+
+#: In native byte order: the engine reads no other.
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 @dataclass
 class State:
-    """What an engine needs of an optimizer to update one flat vector.
+    """Hold what an engine needs of an optimizer to update one flat vector of n weights."""
 
-    Attributes
-    ----------
-    kind, settings
-        A code of types.Update, and the numbers of its formula in the order of types.pxd.
-    slots, names : ndarray, shape (slots, n), and list of str
-        One row as long as the vector for each value kept of a weight; then the average of the
-        weights and the sum of gradients, if they are in use.
-    iterations : ndarray of int64, shape (1,)
-        The steps taken so far; the engine counts them.
-    segments : ndarray of types.SEGMENT, shape (variables,), or None
-        The variables that are updated, in the order of their offsets. None: all of the vector,
-        by nothing but the optimizer's formula, without options and squares.
-    options : ndarray of types.OPTIONS, shape (1,), or None
-        Weight decay, clipping, averages and accumulation.
-    squares : ndarray of float64, or None
-        Scratch space: one number for each block of the segments.
-    parts, table : optional
-        The variables that were asked for last, and their segments with the number of blocks.
-    """
-
-    kind: int
-    settings: Array
-    slots: Array
-    iterations: Array
-    names: list[str]
+    kind: int  #: a code of types.Update
+    settings: Array  #: the numbers of its formula, in the order of types.pxd
+    slots: Array  #: (rows, n): the values kept of each weight, averages, sums of gradients
+    iterations: Array  #: int64, (1,): the steps taken so far; the engine counts them
+    names: list[str]  #: of the slots
+    #: types.SEGMENT, for each variable to update, by their offsets; None: all of the vector, by
+    #: nothing but the formula, without options and squares
     segments: Array | None = None
-    options: Array | None = None
-    squares: Array | None = None
-    parts: list[tuple[Any, ...]] | None = None
-    table: tuple[Array, int] | None = None
+    options: Array | None = None  #: types.OPTIONS, (1,)
+    squares: Array | None = None  #: float64, scratch space: one for each block of the segments
+    parts: list[tuple[Any, ...]] | None = None  #: the variables that were asked for last
+    table: tuple[Array, int] | None = None  #: their segments, and the number of blocks
 
     def arrays(self) -> dict[str, Array]:
         """Return name -> row of the slots."""
@@ -67,19 +56,16 @@ class State:
         """Take over iterations and rows by name, or raise before anything is changed."""
         expected = {"iterations": self.iterations} | self.arrays()
         if set(arrays) != set(expected):
-            raise ArgumentError(
-                f"arrays: expected those named {sorted(expected)}, got {sorted(arrays)}"
-            )
+            names = f"{sorted(expected)}, got {sorted(arrays)}"
+            raise ArgumentError(f"arrays: expected those named {names}")
         for name, own in expected.items():
             given = np.asarray(arrays[name])
             if given.shape != own.shape:
-                raise ShapeError(
-                    f"arrays: {name!r} has to be of shape {own.shape}, got {given.shape}"
-                )
+                seen = f"{own.shape}, got {given.shape}"
+                raise ShapeError(f"arrays: {name!r} has to be of shape {seen}")
             if given.dtype != own.dtype:
-                raise DataTypeError(
-                    f"arrays: {name!r} has to be {own.dtype}, got {given.dtype}"
-                )
+                seen = f"{own.dtype}, got {given.dtype}"
+                raise DataTypeError(f"arrays: {name!r} has to be {seen}")
         for name, own in expected.items():
             own[:] = arrays[name]
 
@@ -104,8 +90,7 @@ def _segment_table(parts):
 def trained_variables(vector):
     """Return the trainable variables in a flat vector, in its order; None for an array."""
     found, end = [], 0
-    living = variables_in(vector)
-    if not living:
+    if not (living := variables_in(vector)):
         return None
     for variable in sorted(living, key=lambda v: (v.offset, -v.size)):
         if variable.trainable and variable.size and variable.offset >= end:
@@ -173,9 +158,7 @@ class States:
         return {}
 
     def __reduce__(self):
-        living = [
-            (state.slots.dtype, state.slots.shape[1], state.arrays()) for state in self.living()
-        ]
+        living = [(s.slots.dtype, s.slots.shape[1], s.arrays()) for s in self.living()]
         return States, (living + self._unclaimed,)
 
 
@@ -190,3 +173,127 @@ def _slots(vector, values, kept):
         elif value:  # a row of zeros takes no memory before it is written to
             row[:] = value
     return slots
+
+
+def build(optimizer, variables):
+    """Make the state of an optimizer for variables."""
+    for variable in variables:
+        _check_variable(variable)
+    for vector, members in _by_vector([(None, variable) for variable in variables]):
+        _state(optimizer, vector, members)
+
+
+def apply_gradients(optimizer, grads_and_vars):
+    """Take one step; see ``Optimizer.apply_gradients``."""
+    pairs = [_checked(g, v) for g, v in grads_and_vars if g is not None]
+    if len({id(variable) for _, variable in pairs}) < len(pairs):
+        raise ArgumentError("grads_and_vars: a variable is listed more than once")
+    if not pairs:
+        raise ArgumentError("grads_and_vars: there is no gradient for any variable")
+    groups = [(v, members, _state(optimizer, v, members)) for v, members in _by_vector(pairs)]
+    rate = float(optimizer.rates()[0])
+    updates = [
+        (vector, _flat_gradient(vector, members, state.segments is not None), state)
+        for vector, members, state in groups
+    ]
+    if len(updates) == 1:
+        _update(*updates[0], rate)
+    else:
+        _update_all(optimizer, updates, rate)
+    constrain([variable for _, variable in pairs])
+
+
+def vector_of(variable):
+    """Return the flat vector that a variable lies in, or the array itself."""
+    owned = isinstance(variable, Variable) and variable.owner is not None
+    return variable.owner if owned else variable
+
+
+def _check_variable(variable):
+    """Raise an error for a variable that cannot be updated."""
+    is_float = isinstance(variable, np.ndarray) and variable.dtype in _FLOATS
+    if not (is_float and variable.dtype.isnative):
+        seen = getattr(variable, "dtype", type(variable).__name__)
+        raise DataTypeError(f"variables: expected an array of float32 or float64, got {seen}")
+    if not variable.flags.writeable:
+        raise ArgumentError("variables: the array is read-only, so it cannot be updated")
+
+
+def _by_vector(pairs):
+    """Return (vector, pairs of gradient and variable) for each vector."""
+    groups = {}
+    for pair in pairs:
+        vector = vector_of(pair[1])
+        groups.setdefault(id(vector), (vector, []))[1].append(pair)
+    return groups.values()
+
+
+def _state(optimizer, vector, members):
+    variables = [variable for _, variable in members]
+    return optimizer.state(vector, None if vector is variables[0] else variables)
+
+
+def _checked(gradient, variable):
+    _check_variable(variable)
+    gradient = numeric(gradient, "gradients")
+    if gradient.shape != variable.shape:
+        raise ShapeError(
+            f"gradients: expected the variable's shape {variable.shape}, got {gradient.shape}"
+        )
+    return prepared(gradient, variable.dtype), variable
+
+
+def _flat_gradient(vector, members, may_change):
+    """Return the members' gradients as one vector, with zeros where there is none.
+
+    may_change: the engine may write to it, so that it must not be the user's.
+    """
+    if members[0][1] is vector:
+        gradient = members[0][0].reshape(-1)
+        return gradient.copy() if may_change else gradient
+    ordered = sorted(members, key=lambda member: member[1].offset)
+    if sum(variable.size for _, variable in members) == vector.size:
+        return np.concatenate([gradient.reshape(-1) for gradient, _ in ordered])
+    flat = np.zeros(vector.size, vector.dtype)
+    for gradient, variable in ordered:
+        flat[variable.offset : variable.offset + variable.size] = gradient.reshape(-1)
+    return flat
+
+
+def _update_all(optimizer, updates, rate):
+    """Take a step of several vectors: of all of them, or of none."""
+    iterations = updates[0][2].iterations
+    before = int(iterations[0])
+    kept = [(v, v.copy(), state.slots, state.slots.copy()) for v, _, state in updates]
+    if optimizer.global_clipnorm:  # each needs the squared norm of all others' mean gradients
+        squares, accumulation = [], optimizer.gradient_accumulation_steps or 1
+        for _, gradient, state in updates:
+            mean = gradient.astype(np.float64)
+            if accumulation > 1:
+                mean = (mean + state.arrays()["gradient_accumulator"]) / accumulation
+            squares.append(float(mean @ mean))
+        for i, (_, _, state) in enumerate(updates):
+            state.options["other_squares"] = sum(squares[:i] + squares[i + 1 :])
+    try:
+        for vector, gradient, state in updates:
+            iterations[0] = before
+            _update(vector, gradient, state, rate)
+    except DivergenceError:
+        iterations[0] = before
+        for vector, old, slots, old_slots in kept:
+            vector[...] = old
+            slots[...] = old_slots
+        raise
+
+
+def _update(vector, gradient, state, rate):
+    flat = vector if vector.flags.carray else np.array(vector, order="C")
+    step = int(state.iterations[0])
+    status = builds.load(config.engine()).update(flat.reshape(-1), gradient, state, rate)
+    if status != types.Status.STATUS_FINE:
+        what = "gradient" if status == types.Status.STATUS_GRADIENT else "update"
+        raise DivergenceError(
+            f"apply_gradients: the {what} of step {step + 1} is not finite", step=step
+        )
+    if flat is not vector:
+        vector[...] = flat

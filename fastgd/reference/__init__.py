@@ -14,15 +14,14 @@ program, one of these may be used by one thread at a time.
 
 from fastgd.reference.arrays import first_nonfinite
 from fastgd.reference.constraints import constrain
-from fastgd.reference.descent import gram_descent, least_squares_descent
-from fastgd.reference.linear_coordinates import coordinate_descent
+from fastgd.reference.descent import coordinate_descent, gram_descent, least_squares_descent
 from fastgd.reference.linear_losses import decision_losses, multinomial_losses
 from fastgd.reference.linear_objective import objective, weighted_gram
 from fastgd.reference.linear_rows import Rows, decisions, row_decisions
 from fastgd.reference.linear_sgd import Descent
+from fastgd.reference.optimizers import update
 from fastgd.reference.program import OnlineJob, Predictor, Program
 from fastgd.reference.shuffle import permutation
-from fastgd.reference.updates import update
 
 __all__ = [
     "Descent", "OnlineJob", "Predictor", "Program", "Rows", "constrain", "coordinate_descent",

@@ -12,24 +12,14 @@ import numpy as np
 
 from fastgd._core.types import Call, Merge, Op
 from fastgd._typing import Array
+from fastgd.reference import normalization as norms
 from fastgd.reference.activations import ACTIVATIONS
-from fastgd.reference.embedding import embedding, embedding_gradient
 from fastgd.reference.noise import noise, noise_gradient
-from fastgd.reference.normalization import (
-    affine,
-    affine_gradient,
-    batch_norm,
-    batch_norm_gradient,
-    layer_norm,
-    layer_norm_gradient,
-    unit_norm,
-    unit_norm_gradient,
-)
 
 
 @dataclass
 class Operands:
-    """Hold the operands of a row of the table, a namedtuple that types.pxd describes.
+    """Hold the operands of a row of the table, a namedtuple of the fields in types.pxd.
 
     The parameters are flat; the values, (rows, width), and widths are those of the buffers; the
     functions are user-defined.
@@ -46,10 +36,6 @@ class Operands:
     @property
     def source(self):
         return self.values[self.row.source]
-
-    @property
-    def second(self):
-        return self.values[self.row.second]
 
     @property
     def target(self):
@@ -73,14 +59,12 @@ class Operands:
         shape = self.widths[self.row.source], self.width
         return self.parameters[self.row.kernel :][: shape[0] * shape[1]].reshape(shape)
 
-    @property
-    def bias(self):
-        return self.parameters[self.row.bias :][: self.width]
-
 
 def dense(o):
     z = o.source @ o.kernel
-    o.target = ACTIVATIONS[o.row.kind][0](z + o.bias if o.row.bias >= 0 else z, ())
+    if o.row.bias >= 0:
+        z = z + o.parameters[o.row.bias :][: o.width]
+    o.target = ACTIVATIONS[o.row.kind][0](z, ())
 
 
 def dense_gradient(o, d_target):
@@ -123,6 +107,28 @@ def prelu_gradient(o, d_target):
     return [d_target * np.where(above, 1, alpha[numbers])], [(o.row.kernel, d_alpha)]
 
 
+def _kernel_and_numbers(o):
+    """Return the kernel of an embedding and the kernel's row for each column."""
+    count, places = int(o.settings[0]), o.source.shape[1]
+    size = o.width // places
+    kernel = o.parameters[o.row.kernel :][: count * size].reshape(count, size)
+    # numbers that name no row must not read beyond the kernel
+    numbers = np.where(o.source >= 0, np.minimum(o.source, count - 1), 0).astype(np.int64)
+    return kernel, numbers
+
+
+def embedding(o):
+    kernel, numbers = _kernel_and_numbers(o)
+    o.target = kernel[numbers].reshape(len(numbers), o.width)
+
+
+def embedding_gradient(o, d_target):
+    kernel, numbers = _kernel_and_numbers(o)
+    d_kernel = np.zeros_like(kernel)
+    np.add.at(d_kernel, numbers, d_target.reshape(*numbers.shape, -1))
+    return [np.zeros_like(o.source)], [(o.row.kernel, d_kernel)]
+
+
 def _columns(o):
     """Return the columns that a copy takes from its source and those that it fills."""
     width = min(o.source.shape[1], o.width)
@@ -144,23 +150,18 @@ def copy_gradient(o, d_target):
     return [d_source], []
 
 
-def _gathered(o):
-    """Return which column of the source each column of the target is."""
-    return np.array(o.settings[: o.width], np.int64)
-
-
 def gather(o):
-    o.target = o.source[:, _gathered(o)]
+    o.target = o.source[:, np.array(o.settings[: o.width], np.int64)]
 
 
 def gather_gradient(o, d_target):
     d_source = np.zeros_like(o.source)
-    np.add.at(d_source, (slice(None), _gathered(o)), d_target)
+    np.add.at(d_source, (slice(None), np.array(o.settings[: o.width], np.int64)), d_target)
     return [d_source], []
 
 
 def merge(o):
-    o.target = MERGES[o.row.kind](o.source, o.second)
+    o.target = MERGES[o.row.kind](o.source, o.values[o.row.second])
 
 
 def _larger(a, b):
@@ -169,16 +170,14 @@ def _larger(a, b):
 
 
 def merge_gradient(o, d_target):
-    a, b = o.source, o.second
+    a, b = o.source, o.values[o.row.second]
     ones = np.ones_like(a)
     slopes = {
-        Merge.MERGE_ADD: (ones, ones),
-        Merge.MERGE_SUBTRACT: (ones, -ones),
-        Merge.MERGE_MULTIPLY: (b, a),
+        Merge.MERGE_ADD: (ones, ones), Merge.MERGE_SUBTRACT: (ones, -ones),
+        Merge.MERGE_MULTIPLY: (b, a), Merge.MERGE_DOT: (b, a),
         Merge.MERGE_MAXIMUM: (_larger(a, b), _larger(b, a)),
         Merge.MERGE_MINIMUM: (_larger(b, a), _larger(a, b)),
-        Merge.MERGE_DOT: (b, a),
-    }[o.row.kind]
+    }[o.row.kind]  # fmt: skip
     gradients = []
     for operand, slope in zip((a, b), slopes, strict=True):
         d = (d_target * slope).astype(a.dtype, copy=False)
@@ -188,24 +187,22 @@ def merge_gradient(o, d_target):
 
 
 MERGES = {
-    Merge.MERGE_ADD: np.add,
-    Merge.MERGE_SUBTRACT: np.subtract,
-    Merge.MERGE_MULTIPLY: np.multiply,
-    Merge.MERGE_MAXIMUM: np.maximum,
+    Merge.MERGE_ADD: np.add, Merge.MERGE_SUBTRACT: np.subtract,
+    Merge.MERGE_MULTIPLY: np.multiply, Merge.MERGE_MAXIMUM: np.maximum,
     Merge.MERGE_MINIMUM: np.minimum,
     Merge.MERGE_DOT: lambda a, b: (a * b).sum(axis=1, keepdims=True),
-}
+}  # fmt: skip
 _OPERATIONS = {
     Op.OP_DENSE: (dense, dense_gradient),
     Op.OP_ACTIVATION: (activation, activation_gradient),
     Op.OP_COPY: (copy, copy_gradient),
     Op.OP_MERGE: (merge, merge_gradient),
     Op.OP_GATHER: (gather, gather_gradient),
-    Op.OP_AFFINE: (affine, affine_gradient),
+    Op.OP_AFFINE: (norms.affine, norms.affine_gradient),
     Op.OP_NOISE: (noise, noise_gradient),
-    Op.OP_BATCH_NORM: (batch_norm, batch_norm_gradient),
-    Op.OP_LAYER_NORM: (layer_norm, layer_norm_gradient),
-    Op.OP_UNIT_NORM: (unit_norm, unit_norm_gradient),
+    Op.OP_BATCH_NORM: (norms.batch_norm, norms.batch_norm_gradient),
+    Op.OP_LAYER_NORM: (norms.layer_norm, norms.layer_norm_gradient),
+    Op.OP_UNIT_NORM: (norms.unit_norm, norms.unit_norm_gradient),
     Op.OP_PRELU: (prelu, prelu_gradient),
     Op.OP_EMBEDDING: (embedding, embedding_gradient),
 }

@@ -7,7 +7,7 @@ derivatives with respect to z.
 import numpy as np
 
 from fastgd._core.types import LinearLoss
-from fastgd.reference.points import sigmoid
+from fastgd.reference.activations import sigmoid
 
 
 def huber(z, y, c):
@@ -55,11 +55,11 @@ def modified_huber(z, y, _):
 
 def hinge_at(corner):
     """Return the loss max(corner - z y, 0)."""
-    return lambda z, y, _: (
-        np.maximum(corner - z * y, 0),
-        -y * (z * y <= corner),
-        np.zeros_like(z),
-    )
+
+    def loss(z, y, _):
+        return np.maximum(corner - z * y, 0), -y * (z * y <= corner), np.zeros_like(z)
+
+    return loss
 
 
 LOSSES = {
@@ -88,8 +88,7 @@ def multinomial_losses(z, y, values, slopes):
     shifted = z - z.max(axis=1, keepdims=True)
     powers = np.exp(shifted)
     total = powers.sum(axis=1)
-    rows = np.arange(len(z))
-    labels = y.astype(np.int64)
+    rows, labels = np.arange(len(z)), y.astype(np.int64)
     values[:] = np.log(total) - shifted[rows, labels]
     slopes[:] = powers / total[:, None]
     slopes[rows, labels] = 0

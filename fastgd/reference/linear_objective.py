@@ -22,8 +22,7 @@ def objective(problem, coef, intercept, curvatures, sums, row, seconds, threads=
     weights and its intercept. All float64.
     """
     rows, y, loss = problem.rows, problem.y, problem.loss
-    n = rows.shape[0]
-    k = len(coef)
+    n, k = rows.shape[0], len(coef)
     s = np.ones(n) if problem.weights is None else problem.weights
     z = np.stack([rows.times(w) for w in coef], axis=1) + intercept
     if loss == LinearLoss.LINEAR_MULTINOMIAL:

@@ -60,6 +60,5 @@ def row_decisions(x, coef, intercept):
     """Return coef @ x + intercept of a dense row (d,) as a list; None for anything else."""
     if x.shape != coef.shape[1:] or x.dtype not in FLOATS:
         return None
-    return [
-        float(x.astype(np.float64) @ w) + float(b) for w, b in zip(coef, intercept, strict=True)
-    ]
+    pairs = zip(coef, intercept, strict=True)
+    return [float(x.astype(np.float64) @ w) + float(b) for w, b in pairs]

@@ -1,4 +1,4 @@
-"""Stochastic gradient descent for linear models, as plain as the formulas."""
+"""Stochastic gradient descent for linear models, written like the formulas."""
 
 import math
 import time
@@ -14,10 +14,7 @@ _MAX_SLOPE = 1e12
 
 
 class Descent:
-    """Take the steps that ``linear_sgd.pxi`` computes.
-
-    It follows a Plan of fastgd.linear.sgd_epochs, and changes its Weights in place.
-    """
+    """Train fastgd.linear.sgd.Weights in place by a fastgd.linear.sgd.Plan."""
 
     def __init__(self, plan, weights):
         self.plan, self.weights = plan, weights
@@ -60,12 +57,8 @@ class Descent:
 
     def is_row(self, x):
         """Return whether x is a row (1, d) of finite numbers that needs no conversion."""
-        return (
-            type(x) is np.ndarray
-            and x.shape == (1, self.weights.coef.shape[1])
-            and x.dtype in FLOATS
-            and bool(np.isfinite(x).all())
-        )
+        fits = type(x) is np.ndarray and x.shape == (1, self.weights.coef.shape[1])
+        return fits and x.dtype in FLOATS and bool(np.isfinite(x).all())
 
     def decision(self, x, output=0):
         """Return the decision of one output for a dense row (d,)."""

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from fastgd.reference.points import sigmoid, softplus
+from fastgd.reference.activations import sigmoid, softplus
 
 #: The distance from 0 and 1 at which Keras keeps probabilities, to take their logarithm.
 PROBABILITY_MARGIN = 1e-7

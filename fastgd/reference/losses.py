@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from fastgd._core.formulas import Loss
-from fastgd.reference import loss_categories as categories
 from fastgd.reference import loss_points as points
-from fastgd.reference import loss_vectors as vectors
+from fastgd.reference import loss_rows as rows
 
 
 def compiled(p, y, addresses):
@@ -29,12 +28,10 @@ LOSSES: dict[int, Any] = {
     Loss.LOSS_MEAN_ABSOLUTE_ERROR: points.mean_absolute_error,
     Loss.LOSS_BINARY_CROSSENTROPY: points.binary_crossentropy,
     Loss.LOSS_BINARY_CROSSENTROPY_LOGITS: points.binary_crossentropy_logits,
-    Loss.LOSS_CATEGORICAL_CROSSENTROPY: categories.crossentropy,
-    Loss.LOSS_CATEGORICAL_CROSSENTROPY_LOGITS: categories.crossentropy_logits,
-    Loss.LOSS_SPARSE_CATEGORICAL_CROSSENTROPY: categories.sparse(categories.crossentropy),
-    Loss.LOSS_SPARSE_CATEGORICAL_CROSSENTROPY_LOGITS: categories.sparse(
-        categories.crossentropy_logits
-    ),
+    Loss.LOSS_CATEGORICAL_CROSSENTROPY: rows.crossentropy,
+    Loss.LOSS_CATEGORICAL_CROSSENTROPY_LOGITS: rows.crossentropy_logits,
+    Loss.LOSS_SPARSE_CATEGORICAL_CROSSENTROPY: rows.sparse(rows.crossentropy),
+    Loss.LOSS_SPARSE_CATEGORICAL_CROSSENTROPY_LOGITS: rows.sparse(rows.crossentropy_logits),
     Loss.LOSS_MEAN_ABSOLUTE_PERCENTAGE_ERROR: points.mean_absolute_percentage_error,
     Loss.LOSS_MEAN_SQUARED_LOGARITHMIC_ERROR: points.mean_squared_logarithmic_error,
     Loss.LOSS_HUBER: points.huber,
@@ -49,13 +46,13 @@ LOSSES: dict[int, Any] = {
     Loss.LOSS_TWEEDIE_LOG: points.tweedie_log,
     Loss.LOSS_BINARY_FOCAL_CROSSENTROPY: points.binary_focal,
     Loss.LOSS_BINARY_FOCAL_CROSSENTROPY_LOGITS: points.binary_focal_logits,
-    Loss.LOSS_CATEGORICAL_FOCAL_CROSSENTROPY: categories.focal,
-    Loss.LOSS_CATEGORICAL_FOCAL_CROSSENTROPY_LOGITS: categories.focal_logits,
-    Loss.LOSS_CATEGORICAL_HINGE: vectors.categorical_hinge,
-    Loss.LOSS_COSINE_SIMILARITY: vectors.cosine_similarity,
-    Loss.LOSS_KL_DIVERGENCE: vectors.kl_divergence,
-    Loss.LOSS_QUANTILE: vectors.quantile,
-    Loss.LOSS_GAUSSIAN_NEGATIVE_LOG_LIKELIHOOD: vectors.gaussian,
+    Loss.LOSS_CATEGORICAL_FOCAL_CROSSENTROPY: rows.focal,
+    Loss.LOSS_CATEGORICAL_FOCAL_CROSSENTROPY_LOGITS: rows.focal_logits,
+    Loss.LOSS_CATEGORICAL_HINGE: rows.categorical_hinge,
+    Loss.LOSS_COSINE_SIMILARITY: rows.cosine_similarity,
+    Loss.LOSS_KL_DIVERGENCE: rows.kl_divergence,
+    Loss.LOSS_QUANTILE: rows.quantile,
+    Loss.LOSS_GAUSSIAN_NEGATIVE_LOG_LIKELIHOOD: rows.gaussian,
     Loss.LOSS_COMPILED: compiled,
 }
 

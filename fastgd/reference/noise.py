@@ -5,7 +5,7 @@ import numpy as np
 from fastgd._core.types import Noise
 from fastgd.reference.shuffle import draws, element
 
-#: How many numbers stand before the columns in the settings of a mask.
+#: The settings of a mask before its columns.
 MASK_SETTINGS = 7
 
 

@@ -42,7 +42,7 @@ def _grouped(x, groups):
 
 
 def _scaled(o, n):
-    """Return n kernel + bias, as far as there are these."""
+    """Return n kernel + bias, without those that a layer lacks."""
     width = n.shape[-1]
     if o.row.kernel >= 0:
         n = n * o.parameters[o.row.kernel :][:width]

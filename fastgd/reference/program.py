@@ -1,88 +1,70 @@
-"""A network's program: forward, backward, and the loop over batches."""
+"""Run a network's program: forward, backward, and the loop over batches."""
 
 import time
 from collections import namedtuple
-from dataclasses import dataclass
 
 import numpy as np
 
+from fastgd._core import types
 from fastgd._core.formulas import Loss
-from fastgd._core.types import (
-    LOSS_TERM,
-    METRIC_TERM,
-    ROW,
-    TERM_TOTALS,
-    Call,
-    Moments,
-    Op,
-    Reduction,
-    Status,
-)
+from fastgd._core.types import TERM_TOTALS, Call, Moments, Op, Reduction, Status
 from fastgd.reference.arrays import added, all_or_nothing, weighted
 from fastgd.reference.constraints import constrain
 from fastgd.reference.layers import BACKWARD, FORWARD, Operands
 from fastgd.reference.losses import LOSSES, ignored_rows
 from fastgd.reference.metrics import add_rows
 from fastgd.reference.normalization import settle
+from fastgd.reference.optimizers import update
 from fastgd.reference.penalties import activity, add_penalties
 from fastgd.reference.shuffle import element, permutation
-from fastgd.reference.updates import update
 
 #: Rows that evaluate and predict take between two looks at the clock.
 BLOCK_ROWS = 4096
 
-# A value that leaves the finite numbers is found and reported by a Status, not by a warning.
+# A Status, not a warning, reports values that are not finite.
 quiet = np.errstate(all="ignore")
 
-
-#: What may be minimised.
+#: The losses and penalties that may be minimised.
 TERMS = LOSSES | {Loss.LOSS_ACTIVITY: activity}
 
-# Their names are known at run time only.
-Row = namedtuple("Row", ROW.names)  # type: ignore[misc, arg-type]
-LossTerm = namedtuple("LossTerm", LOSS_TERM.names)  # type: ignore[misc, arg-type]
-MetricTerm = namedtuple("MetricTerm", METRIC_TERM.names)  # type: ignore[misc, arg-type]
+
+def fields_of(name, dtype):
+    """Return a named tuple type with the fields of a structured data type."""
+    return namedtuple(name, dtype.names)
 
 
-@dataclass
-class Batch:
-    """What the rows are told of a batch: whether it trains, the key of its random numbers."""
-
-    training: bool = False
-    key: int = 0
-
-
-#: What ``forward`` returns for ``backward``.
+Row = fields_of("Row", types.ROW)
+LossTerm = fields_of("LossTerm", types.LOSS_TERM)
+MetricTerm = fields_of("MetricTerm", types.METRIC_TERM)
+#: Whether a batch trains, and the key of its random numbers.
+Batch = namedtuple("Batch", ["training", "key"], defaults=[False, 0])
+#: The result of ``forward`` for ``backward``.
 Kept = namedtuple("Kept", ["batch", "parameters", "values"])
 
 
 class Program:
-    """A network made ready to run; see the compiled engine's for the arguments."""
+    """Run a network, with the arguments of the compiled engine's Program."""
 
     def __init__(self, plan, parameters, gradients):
-        # Plain numbers: NumPy's run Python code when they meet a code, an enum, and lose a
-        # Ctrl-C that comes in the middle of it.
+        # Plain numbers: comparing one of NumPy's with an enum runs Python code that loses a
+        # Ctrl-C.
         self._rows = [Row(*row) for row in plan.rows.tolist()]
         self._terms = [LossTerm(*term) for term in plan.losses.tolist()]
         self._metrics = [MetricTerm(*term) for term in plan.metrics.tolist()]
         self._widths = plan.widths.tolist()
-        self._settings = plan.settings.tolist()
-        self._outputs = plan.outputs.tolist()
-        self._functions = plan.functions
-        self._target_width = plan.target_width
-        self._plan = plan
-        self._parameters = parameters
-        self._gradients = gradients
+        self._settings, self._outputs = plan.settings.tolist(), plan.outputs.tolist()
+        self._functions, self._plan = plan.functions, plan
+        self._parameters, self._gradients = parameters, gradients
 
     def replica(self, parameters, gradients):
-        """This program for the parameters of another network that is described alike."""
+        """Return this program for the parameters of another network of the same description."""
         return Program(self._plan, parameters, gradients)
 
     def train(self, job):
         """Train as a job says, until it is done or its time is over; return a Status.
 
-        A batch whose loss or gradient is not finite changes nothing, but the totals of its
-        finite loss.
+        A batch whose loss or gradient is not finite changes nothing but the totals, to which a
+        finite loss is added.
         """
         deadline = time.monotonic() + job.seconds
         while True:
@@ -104,16 +86,15 @@ class Program:
     def _steps(self, job, deadline):
         """Train to the end of the epoch, or the deadline."""
         totals = job.totals[job.done] if job.totals.ndim > 1 else job.totals
+        state = job.state
         while job.step < job.last:
             batch = slice(job.step * job.batch_size, (job.step + 1) * job.batch_size)
             if job.order is not None:
                 batch = job.order[batch]
             x, y = job.x[batch if job.rows is None else job.rows[batch]], job.y[batch]
             rate = job.rates[job.step] if len(job.rates) > 1 else job.rates[0]
-            with all_or_nothing(
-                self._parameters, job.state.slots, job.state.iterations, totals
-            ):
-                status = self._step(x, y, totals, element(job.key, job.step), job.state, rate)
+            with all_or_nothing(self._parameters, state.slots, state.iterations, totals):
+                status = self._step(x, y, totals, element(job.key, job.step), state, rate)
             if status != Status.STATUS_FINE:
                 return status
             job.step += 1
@@ -133,40 +114,38 @@ class Program:
 
     @quiet
     def evaluate(self, x, y, first_row, totals, seconds, threads=1, rows=None):
-        """Add losses and metrics of the rows from first_row on to totals; the row reached."""
-        deadline = time.monotonic() + seconds
-        for block in blocks(first_row, len(y)):
+        """Add losses and metrics of the rows from first_row on; return the row reached."""
+        reached = len(y)
+        for block in blocks(first_row, len(y), seconds):
             places = block if rows is None else rows[block]
             values = self._values(self._parameters, x[places], Batch())
             losses, _ = self._losses(values, y[block])
             self._add(losses, values, y[block], totals)
-            if time.monotonic() > deadline:
-                return block.stop
-        return len(y)
+            reached = block.stop
+        return reached
 
     @quiet
     def predict(self, x, out, first_row, seconds, threads=1, rows=None):
-        """Fill out with the outputs of the rows from first_row on; the row reached."""
-        deadline = time.monotonic() + seconds
-        for block in blocks(first_row, len(out)):
+        """Fill out with the outputs of the rows from first_row on; return the row reached."""
+        reached = len(out)
+        for block in blocks(first_row, len(out), seconds):
             places = block if rows is None else rows[block]
             out[block] = self._side_by_side(self._values(self._parameters, x[places], Batch()))
-            if time.monotonic() > deadline:
-                return block.stop
-        return len(out)
+            reached = block.stop
+        return reached
 
     @quiet
     def gradients(self, x, y, totals, key=0):
-        """Fill the flat gradients with those of what is minimised over all rows of x: a Status.
+        """Fill the flat gradients with those of the objective over all rows: return a Status.
 
-        totals is added to, see ``_engine.plan.Plan``, unless a loss is not finite.
+        Adds to totals, see ``_engine.plan.Plan``, unless a loss is not finite.
         """
         _, status = self._gradients_of(x, y, totals, key)
         return status
 
     @quiet
     def _gradients_of(self, x, y, totals, key):
-        """As gradients, with the values of the buffers in front."""
+        """Fill the flat gradients: return the values of the buffers and a Status."""
         batch = Batch(True, key)
         values = self._values(self._parameters, x, batch)
         losses, deltas = self._losses(values, y)
@@ -186,11 +165,11 @@ class Program:
 
     @quiet
     def penalty(self):
-        """The sum of the penalties on the parameters as they are, but of no shared one."""
+        """Return the sum of the penalties on the parameters, without the shared ones."""
         return add_penalties(self._plan, self._parameters, 0.0)
 
     def _share(self, y):
-        """What the sum of a batch's losses, the first term's, is multiplied by."""
+        """Return the factor of the sum of a batch's losses, those of the first term."""
         term = self._terms[0] if self._terms else None
         if term is None or term.reduction == Reduction.REDUCTION_SUM:
             return 1.0
@@ -205,10 +184,9 @@ class Program:
 
     @quiet
     def forward(self, parameters, x, out, training=False, key=0):
-        """Fill out with the outputs for x under `parameters`: returns what backward needs.
+        """Fill out with the outputs for x under `parameters`; return the argument of backward.
 
-        In training the moments that batch normalisations keep move on, in the program's own
-        parameters.
+        In training this moves the moments of batch normalisations in the program's parameters.
         """
         batch = Batch(training, key)
         values = self._values(parameters, x, batch)
@@ -219,7 +197,7 @@ class Program:
 
     @quiet
     def _settle(self, values):
-        """Move the lasting moments towards those of a batch: a Status."""
+        """Move the lasting moments towards those of a batch: return a Status."""
         status = Status.STATUS_FINE
         for row in self._rows:
             if row.op == Op.OP_BATCH_NORM and row.kind == Moments.MOMENTS_BATCH:
@@ -230,7 +208,7 @@ class Program:
 
     @quiet
     def backward(self, kept, d_out, gradients, d_x):
-        """From the gradient of the outputs to that of the parameters and, unless None, of x."""
+        """Fill gradients and, unless None, d_x from the gradient of the outputs."""
         ends = np.cumsum([self._widths[buffer] for buffer in self._outputs])
         parts = np.split(d_out, ends[:-1], axis=1)
         deltas = dict(zip(self._outputs, parts, strict=True))
@@ -239,25 +217,22 @@ class Program:
             d_x[:] = deltas[0]
 
     def _side_by_side(self, values):
-        """The outputs."""
+        """Return the outputs side by side."""
         return np.concatenate([values[buffer] for buffer in self._outputs], axis=1)
 
     def _values(self, parameters, x, batch):
-        """Run the layer table on x: a dict of buffer -> its values, (rows, width)."""
+        """Run the layer table on x: return a dict of buffer -> its values, (rows, width)."""
         values = {0: x}
         for row in self._rows:
             FORWARD[row.op](self._operands(row, parameters, values, batch))
         return values
 
     def _back(self, parameters, values, deltas, gradients, batch, everything=False):
-        """Run the table backwards, from the gradients in `deltas` to those of everything.
-
-        deltas: a dict of buffer -> the gradient of what is minimised with respect to it.
-        """
+        """Run the table backwards, and fill `deltas`: buffer -> gradient of the objective."""
         seen = set()
         for row in reversed(self._rows):
             if row.target not in deltas:
-                continue  # nothing that is minimised depends on it
+                continue  # the objective does not depend on it
             operands = self._operands(row, parameters, values, batch)
             sources, of_parameters = BACKWARD[row.op](operands, deltas[row.target])
             for buffer, d_source in zip((row.source, row.second), sources, strict=False):
@@ -265,7 +240,7 @@ class Program:
             if everything or row.trains:
                 for offset, gradient in of_parameters:
                     part = gradients[offset : offset + gradient.size]
-                    # layers that are used twice collect what comes from each use
+                    # layers that are used twice add the gradients of each use
                     part[:] = gradient.reshape(-1) + (part if offset in seen else 0)
                     seen.add(offset)
 
@@ -275,20 +250,18 @@ class Program:
         )
 
     def _losses(self, values, y):
-        """For each term the losses of the rows times their weights; and the deltas of all."""
+        """Return the weighted losses of the rows for each term, and the deltas of all terms."""
         losses, deltas = [], {}
         for term in self._terms:
-            p = values[term.source]
+            p, targets = values[term.source], _targets(y, term)
             settings = self._settings[term.settings :]
             if term.kind == Loss.LOSS_COMPILED:
                 settings = term.value, term.slope
             if term.kind == Call.CALL_FUNCTION:
                 function = self._functions[int(settings[0])]
-                found, slopes = function.values_and_slopes(
-                    _targets(y, term), p, term.weight_column >= 0
-                )
+                found, slopes = function.values_and_slopes(targets, p, term.weight_column >= 0)
             else:
-                found, slopes = TERMS[term.kind](p, _targets(y, term), settings)
+                found, slopes = TERMS[term.kind](p, targets, settings)
             weights = _weights(y, term)
             found = weighted(weights, found)
             slopes = weighted(weights[:, None], slopes) * term.weight
@@ -303,12 +276,11 @@ class Program:
         return losses, deltas
 
     def _counted(self, y, term):
-        """The rows that a loss counts."""
-        settings = self._settings[term.settings :]
-        return ~ignored_rows(term.kind, _targets(y, term), settings)
+        """Return which rows a loss counts."""
+        return ~ignored_rows(term.kind, _targets(y, term), self._settings[term.settings :])
 
     def _add(self, losses, values, y, totals):
-        """Add what the rows of a batch give to the totals."""
+        """Add the losses and metrics of a batch to the totals."""
         totals[1] += len(y)
         for k, (term, found) in enumerate(zip(self._terms, losses, strict=True)):
             pair = totals[TERM_TOTALS + 2 * k :][:2]
@@ -320,15 +292,12 @@ class Program:
                 pair[1] = added(pair[1], weights)
         for term in self._metrics:
             settings = self._settings[term.settings :]
-            p, weights = values[term.source], _weights(y, term)
+            p, targets, weights = values[term.source], _targets(y, term), _weights(y, term)
             if term.kind == Call.CALL_FUNCTION:
                 function = self._functions[int(settings[0])]
-                function.update_state(
-                    _targets(y, term), p, weights if term.weight_column >= 0 else None
-                )
-                continue
-            sums = totals[term.totals :]
-            add_rows(term.kind, p, _targets(y, term), weights, settings, sums)
+                function.update_state(targets, p, weights if term.weight_column >= 0 else None)
+            else:
+                add_rows(term.kind, p, targets, weights, settings, totals[term.totals :])
 
 
 def _targets(y, term):
@@ -336,18 +305,17 @@ def _targets(y, term):
 
 
 def _weights(y, term):
-    """The weights of the rows: 1 where there are none."""
+    """Return the weights of the rows, 1 if there are none."""
     if term.weight_column < 0:
         return np.ones(len(y), y.dtype)
     return y[:, term.weight_column]
 
 
 class Predictor:
-    """A network as a function of rows, or of one row; see the compiled engine's."""
+    """Call a network for rows, or for one row, as the compiled engine's Predictor."""
 
     def __init__(self, program, prepare):
-        self._program = program
-        self._prepare = prepare
+        self._program, self._prepare = program, prepare
 
     def __call__(self, x):
         one_row = np.ndim(x) == 1
@@ -359,17 +327,19 @@ class Predictor:
 
 
 class OnlineJob:
-    """Single steps of training; see the compiled engine's. Here they are no shorter."""
+    """Leave single steps to the caller: here there is no shorter way to take them."""
 
     def __init__(self, *arguments):
         pass
 
     def run(self, x, y, validate=True, one_row=False, renew=None):
         """Return None: the batch has to be prepared first."""
-        return None
 
 
-def blocks(first_row, row_count):
-    """Slices of at most BLOCK_ROWS rows."""
+def blocks(first_row, row_count, seconds):
+    """Yield slices of at most BLOCK_ROWS rows, until the time is over."""
+    deadline = time.monotonic() + seconds
     for row in range(first_row, row_count, BLOCK_ROWS):
         yield slice(row, min(row + BLOCK_ROWS, row_count))
+        if time.monotonic() > deadline:
+            return

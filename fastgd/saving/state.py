@@ -62,10 +62,7 @@ def model_from(document, arrays, compile=True):
 
 
 def restore(model, document, arrays):
-    """Give a model its weights, its optimizer's state and its counters.
-
-    A FileError or ShapeError says that they do not fit; then nothing is changed.
-    """
+    """Give a model its weights, optimizer's state and counters: all of them, or none."""
     training = document.get("training") if isinstance(document, dict) else None
     if not isinstance(training, dict):
         raise FileError("the file does not say how far training has come")
@@ -115,11 +112,7 @@ def _collect(owner, prefix, paths, seen):
 
 
 def assign(model, weights, skip_mismatch=False):
-    """Overwrite a model's weights by arrays of the same paths.
-
-    If not everything fits, a ShapeError is raised before anything is changed; with
-    ``skip_mismatch`` a warning is given, and layers that do not fit keep their weights.
-    """
+    """Overwrite a model's weights by arrays of the same paths, all or (with a warning) some."""
     paths = weight_paths(model)
     seen = {path: array.shape for path, array in weights.items()}
     expected = {path: variable.shape for path, variable in paths.items()}

@@ -4,8 +4,7 @@ They need scikit-learn, which the extra ``fastgd[sklearn]`` installs; nothing el
 imports it.
 """
 
-from fastgd.sklearn.least_squares import LinearRegression, Ridge
-from fastgd.sklearn.logistic import LogisticRegression
+from fastgd.sklearn.linear import LinearRegression, LogisticRegression, Ridge
 from fastgd.sklearn.mlp import MLPClassifier, MLPRegressor
 from fastgd.sklearn.sgd import SGDClassifier, SGDRegressor
 from fastgd.sklearn.wrappers import Classifier, Regressor

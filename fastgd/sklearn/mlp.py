@@ -17,7 +17,7 @@ from fastgd.optimizers import Optimizer
 from fastgd.optimizers.schedules import LearningRateSchedule
 from fastgd.sklearn import objectives
 from fastgd.sklearn.inputs import keep
-from fastgd.sklearn.multilayer_perceptron import CONSTRAINTS, MultilayerPerceptron
+from fastgd.sklearn.mlp_training import CONSTRAINTS, MultilayerPerceptron
 from fastgd.sklearn.network_estimator import NetworkClassifier, NetworkRegressor, described
 
 Activation: TypeAlias = str | Callable[..., Any] | Sequence[str | Callable[..., Any]]
@@ -44,8 +44,7 @@ _PARAMETERS = """
         a schedule of ``fastgd.optimizers.schedules``, by step.
     learning_rate_init : float
     power_t : float
-    max_iter : int
-        Epochs of a fit; for "lbfgs" its iterations.
+    max_iter : int, epochs of a fit; for "lbfgs" its iterations
     shuffle : bool
         Whether each epoch takes the rows in a new order.
     random_state : int, RandomState or None
@@ -58,43 +57,34 @@ _PARAMETERS = """
         Whether fit continues where the last one ended, for max_iter more epochs, with the state
         of the optimizer and of the random numbers. Two fits of one epoch are, bit for bit, one
         fit of two.
-    momentum, nesterovs_momentum
-        Of "sgd".
+    momentum, nesterovs_momentum : float and bool, of "sgd"
     early_stopping : bool
         Keep validation_fraction of the rows for validation. Their score decides when to end;
         the weights of the best epoch stay.
     validation_fraction : float
-    beta_1, beta_2, epsilon : float
-        Of "adam".
+    beta_1, beta_2, epsilon : float, of "adam"
     n_iter_no_change : int or inf
         The number of epochs in a row that may bring no improvement.
-    max_fun : int
-        The maximum number of evaluations of the loss by "lbfgs".
+    max_fun : int, the most evaluations of the loss by "lbfgs"
     dropout : float or list of float
         The share of the outputs of each hidden layer that is dropped in training.
 {class_weight}    callbacks : list of Callback, optional
         Of ``fastgd.callbacks``: they see loss, val_score and, of validation rows, val_loss.
-    n_jobs : int, optional
-        Threads; they change no bit.
+    n_jobs : int, optional, threads; they change no bit
 
     Attributes
     ----------
-    model_ : fastgd.Sequential
-        The network.
-    coefs_, intercepts_ : list of ndarray
-        Views of its weights; may be set.
+    model_ : fastgd.Sequential, the network
+    coefs_, intercepts_ : list of ndarray, views of its weights; may be set
     loss_, best_loss_ : float
         The loss of the last epoch, with the penalty, and the least one, which is None with
         validation rows.
     loss_curve_ : list of float
     validation_scores_, best_validation_score_
         {score}
-    n_iter_ : int
-        Epochs of the last fit.
-    t_ : int
-        Rows trained on in all epochs.
-    history_ : fastgd.callbacks.History
-        Of the last fit.
+    n_iter_ : int, epochs of the last fit
+    t_ : int, rows trained on in all epochs
+    history_ : fastgd.callbacks.History of the last fit
     n_features_in_, feature_names_in_, n_layers_, n_outputs_, out_activation_{classes}
 
     Notes
@@ -172,7 +162,8 @@ class MLPClassifier(NetworkClassifier, MultilayerPerceptron):
         return objectives.of_classes(self.loss, self._labels)
 
     def _targets(self, codes):
-        return self._labels.encoded(codes, np.float64, self._objective.loss.sparse)
+        sparse, width = self._objective.loss.sparse, self._labels.outputs
+        return self._labels.encoded(codes, np.float64, sparse, width)
 
     def _score_of(self, outputs, targets, sample_weight):
         if self._labels.kind == "multiclass":

@@ -13,8 +13,7 @@ from fastgd import losses
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, DataError
 from fastgd.sklearn.inputs import restore_after, row_weights
-from fastgd.sklearn.labels import Labels
-from fastgd.sklearn.objectives import MARGINS
+from fastgd.sklearn.objectives import MARGINS, Labels
 
 #: Rows of a sparse matrix that are made dense at a time when outputs are computed.
 SPARSE_ROWS = 4096
@@ -32,10 +31,9 @@ class NetworkEstimator(BaseEstimator):
     _validation: ClassVar[dict[str, Any]] = {}
 
     @restore_after(Exception)
-    def fit(
-        self, X: Data, y: Data, sample_weight: Data | None = None, *, X_val: Data | None = None,
-        y_val: Data | None = None, sample_weight_val: Data | None = None,
-    ) -> Self:  # fmt: skip
+    def fit(self, X: Data, y: Data, sample_weight: Data | None = None, *,
+            X_val: Data | None = None, y_val: Data | None = None,
+            sample_weight_val: Data | None = None) -> Self:  # fmt: skip
         """Train a fresh network, or with warm_start the current one; return the estimator.
 
         Parameters
@@ -43,22 +41,14 @@ class NetworkEstimator(BaseEstimator):
         X : array, frame or sparse matrix, shape (n, features)
         y : array
             For classes (n,), or 0 and 1 (n, labels); for numbers (n,) or (n, targets).
-        sample_weight : array, shape (n,), optional
-            At least 0.
+        sample_weight : array, shape (n,), optional, at least 0
         X_val, y_val, sample_weight_val : optional
             Rows to validate on after each epoch; callbacks see ``val_loss`` and metrics. The
             score of a multi-layer perceptron on them decides when training ends, as with
             early_stopping.
 
-        Raises
-        ------
-        fastgd.errors.DivergenceError
-            If the loss is no longer finite.
-
-        Warns
-        -----
-        sklearn.exceptions.ConvergenceWarning
-            If a multi-layer perceptron reaches max_iter first; it says what to do.
+        A loss that is no longer finite is a DivergenceError. A multi-layer perceptron that
+        reaches max_iter first gives a ConvergenceWarning, which says what to do.
         """
         self._validate_params()
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
@@ -73,10 +63,7 @@ class NetworkEstimator(BaseEstimator):
         return self
 
     def _checked(self, X, y, reset, dtype):
-        """Return X as a dense C-contiguous matrix, y as an array.
-
-        A sparse X is made dense: a network's first layer reads all columns of a row anyway.
-        """
+        """Return X as a dense C-contiguous matrix, y as an array."""
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=dtype, order="C", multi_output=True,
             reset=reset, **self._validation,
@@ -132,9 +119,8 @@ class NetworkClassifier(ClassifierMixin):
 
     @available_if(lambda self: self._has_partial_fit())
     @restore_after(Exception)
-    def partial_fit(
-        self, X: Data, y: Data, sample_weight: Data | None = None, classes: Data | None = None
-    ) -> Self:
+    def partial_fit(self, X: Data, y: Data, sample_weight: Data | None = None,
+                    classes: Data | None = None) -> Self:  # fmt: skip
         """Train one more epoch, over these rows, and return the estimator.
 
         Parameters
@@ -188,13 +174,7 @@ class NetworkRegressor(RegressorMixin):
     @available_if(lambda self: self._has_partial_fit())
     @restore_after(Exception)
     def partial_fit(self, X: Data, y: Data, sample_weight: Data | None = None) -> Self:
-        """Train one more epoch, over these rows, and return the estimator.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As for ``fit``.
-        """
+        """Train one more epoch, over these rows, as in ``fit``, and return the estimator."""
         self._validate_params()
         return self._fit(X, y, sample_weight, incremental=True)
 
@@ -209,9 +189,8 @@ class NetworkRegressor(RegressorMixin):
     def _learn_targets(self, y, weights, first, incremental, classes):
         codes = self._codes(y)
         if not first and self._columns != codes.shape[1]:
-            raise DataError(
-                f"y: expected {self._columns} columns as before, got {codes.shape[1]}"
-            )
+            seen = f"{self._columns} columns as before, got {codes.shape[1]}"
+            raise DataError(f"y: expected {seen}")
         self._columns = codes.shape[1]
         return codes, weights
 
@@ -235,10 +214,9 @@ def described(parameters, **parts):
 
 
 def filled(docstring, parameters):
-    """Return a docstring with the parameters in place of the word PARAMETERS.
+    """Return a docstring, or None as with ``python -OO``, with parameters for PARAMETERS.
 
-    Python 3.13 removes the indentation of docstrings, earlier versions keep it: here it is
-    removed in either case. ``python -OO`` has no docstrings: None stays None.
+    Python 3.13 removes the indentation of docstrings: here it is removed in any version.
     """
     if docstring is None:
         return None

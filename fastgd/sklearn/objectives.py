@@ -1,16 +1,23 @@
-"""The objective of a network: a loss by scikit-learn's or fastgd's name, and its output."""
+"""The objective of a network: its loss and output, and classes as its targets."""
 
 import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from fastgd import losses
-from fastgd.errors import ArgumentError, ShapeError
+from fastgd.errors import ArgumentError, DataError, ShapeError
 
 #: The reduction sum(w l) / sum(w), for which a weight of 2 equals a row that comes twice.
 WEIGHTED = "mean_with_sample_weight"
+#: scikit-learn's names, and ours -> the loss for two classes or labels, and for several.
+NAMED: dict[str, tuple[Any, Any]] = {
+    "log_loss": (losses.BinaryCrossentropy, losses.SparseCategoricalCrossentropy),
+    "focal": (losses.BinaryFocalCrossentropy, losses.CategoricalFocalCrossentropy),
+}
 #: Losses of margins, whose outputs are not probabilities.
 MARGINS = (losses.Hinge, losses.SquaredHinge, losses.CategoricalHinge)
 #: Losses of a row of classes.
@@ -18,6 +25,113 @@ CATEGORICAL = (
     losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy,
     losses.CategoricalFocalCrossentropy, losses.CategoricalHinge,
 )  # fmt: skip
+
+
+class Labels:
+    """Hold the classes of a classifier, found in y: all (n,), or 0 and 1 (n, labels).
+
+    ``kind`` is "binary", also for a single class, "multiclass" or "multilabel"; ``classes`` are
+    sorted, or the numbers of labels; ``outputs`` are the columns of a network's output.
+    """
+
+    def __init__(self, y):
+        check_classification_targets(y)
+        kind = type_of_target(y, input_name="y", raise_unknown=True)
+        if kind == "multiclass-multioutput":
+            raise ArgumentError(
+                "y: several columns have to be labels of 0 and 1, not classes: fit a "
+                "classifier for each (sklearn.multioutput.MultiOutputClassifier)"
+            )
+        if kind == "multilabel-indicator":
+            self.kind, self.classes = "multilabel", np.arange(y.shape[1])
+        else:
+            self.classes = np.unique(y)
+            self.kind = "binary" if len(self.classes) <= 2 else "multiclass"
+        self.outputs = 1 if self.kind == "binary" else len(self.classes)
+
+    @classmethod
+    def for_fit(cls, estimator, y, first, incremental, classes):
+        """Return the labels of a classifier in a fit: of y, of `classes`, or its current ones.
+
+        first, incremental: whether it begins again, and whether this is a ``partial_fit``.
+        """
+        if first:
+            labels = cls(np.asarray(classes) if incremental and np.ndim(y) == 1 else y)
+        else:
+            labels = estimator._labels
+        if classes is not None and not first:
+            same = np.array_equal(np.unique(classes), labels.classes)
+            if not (same or labels.kind == "multilabel"):
+                seen = f"`classes={classes!r}` is not the same as on last call to partial_fit"
+                raise ArgumentError(f"{seen}, was: {labels.classes!r}")
+        if not (first or incremental) and labels.kind != "multilabel":
+            seen = np.unique(y)
+            if not np.array_equal(seen, labels.classes):
+                raise ArgumentError(
+                    "warm_start can only be used where `y` has the same classes as in the "
+                    f"previous call to fit. Previously got {labels.classes}, `y` has {seen}"
+                )
+        if incremental and isinstance(estimator.class_weight, str):
+            reason = "'balanced' would differ in each call of partial_fit"
+            raise ArgumentError(f"class_weight: {reason}: give a dict, or sample_weight")
+        return labels
+
+    def codes(self, y):
+        """Return the number of each row's class, (n,), or the matrix of labels."""
+        if self.kind == "multilabel":
+            y = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
+            if y.shape[1:] != (k := self.outputs,):
+                raise DataError(f"y: expected {k} columns of labels, got shape {y.shape}")
+            return (y != 0).astype(np.int64)
+        check_classification_targets(y)
+        unknown = np.setdiff1d(y, self.classes)
+        if len(unknown):
+            seen = f"`y` has classes not in `self.classes_`: {unknown.tolist()}"
+            raise DataError(f"y: {seen}; there are {self.classes.tolist()}")
+        return np.searchsorted(self.classes, y)
+
+    def encoded(self, codes, dtype, sparse, width):
+        """Return targets (n, 1) or (n, width) for codes; sparse: as class numbers."""
+        if sparse or self.kind == "multilabel" or width == 1:
+            return codes.reshape(len(codes), -1).astype(dtype)
+        return np.eye(width, dtype=dtype)[codes]
+
+    def decoded(self, outputs, threshold=0.5):
+        """Return the classes for outputs: the largest, or above a threshold."""
+        if self.kind == "multilabel":
+            return (outputs > threshold).astype(np.int64)
+        if self.kind == "multiclass":
+            return self.classes[np.argmax(outputs, axis=1)]
+        above = (outputs[:, 0] > threshold) & (len(self.classes) > 1)
+        return self.classes[above.astype(np.int64)]
+
+    def probabilities(self, outputs):
+        """Return (n, classes): for one output p the columns 1 - p and p."""
+        if self.kind != "binary":
+            return outputs
+        if len(self.classes) == 1:
+            return np.ones_like(outputs)
+        found = np.empty((len(outputs), 2), outputs.dtype)
+        found[:, 1] = outputs[:, 0]
+        np.subtract(1, found[:, 1], out=found[:, 0])
+        return found
+
+    def weights(self, class_weight, y, sample_weight):
+        """Return the product of the weights of rows and of their classes, (n,), or None.
+
+        class_weight: a dict of class -> weight; "balanced", n / (classes n_c), where rows count
+        with their weights; or None. For several labels: a list of such.
+        """
+        if class_weight is None:
+            return sample_weight
+        if self.kind == "multilabel":
+            of_rows = compute_sample_weight(class_weight, y)
+        else:
+            of_classes = compute_class_weight(
+                class_weight, classes=self.classes, y=y, sample_weight=sample_weight
+            )
+            of_rows = of_classes[np.searchsorted(self.classes, y)]
+        return of_rows if sample_weight is None else of_rows * sample_weight
 
 
 @dataclass(frozen=True)
@@ -30,11 +144,6 @@ class NetworkObjective:
     weight: float = 1.0  #: the factor of the loss
     metric: str | None = None  #: a metric that ``reported`` needs
     offset: float = 0.0  #: added to the loss when it is reported
-
-    @property
-    def layer_activation(self):
-        """The name of the last layer's activation: an exponential is a log link of the loss."""
-        return {"logistic": "sigmoid", "softmax": "softmax"}.get(self.activation, "linear")
 
     @property
     def threshold(self):
@@ -54,29 +163,17 @@ class NetworkObjective:
 
 
 def of_classes(loss, labels):
-    """Return the objective of a classifier with these Labels.
-
-    loss: "log_loss", "focal", or a name or an object of ``fastgd.losses``.
-    """
+    """Return the objective of a classifier with these Labels, and a loss or its name."""
     several = labels.kind == "multiclass"
-    if several:
-        named = {
-            "log_loss": losses.SparseCategoricalCrossentropy,
-            "focal": losses.CategoricalFocalCrossentropy,
-        }
-    else:
-        named = {"log_loss": losses.BinaryCrossentropy, "focal": losses.BinaryFocalCrossentropy}
-    known = isinstance(loss, str) and loss in named
-    found = averaged(named[loss]() if known else losses.get(loss))
+    known = isinstance(loss, str) and loss in NAMED
+    found = averaged(NAMED[loss][several]() if known else losses.get(loss))
     if isinstance(found, CATEGORICAL) and not several:
         raise ArgumentError(
             f"loss: {found.name} is one of several classes, and the targets are "
             f"{labels.kind}: use 'log_loss', 'focal' or a binary loss"
         )
-    if isinstance(found, MARGINS):
-        activation = "identity"
-    else:
-        activation = "softmax" if several else "logistic"
+    of_classes = "softmax" if several else "logistic"
+    activation = "identity" if isinstance(found, MARGINS) else of_classes
     if found.from_logits:  # fused with the activation, the loss is the same
         found.from_logits = False
     weight = labels.outputs if known and not several else 1  # the sum over labels
@@ -96,7 +193,11 @@ def of_numbers(loss, targets, y=None, sample_weight=None):
         return NetworkObjective(found, targets, "identity", targets / 2, metric)
     if isinstance(loss, str) and loss == "poisson":
         found = averaged(losses.Poisson(log_link=True))
-        offset = 0.0 if y is None else _poisson_constant(y, sample_weight)
+        offset = 0.0
+        if y is not None:  # the mean of y log y - y, which half the Poisson deviance has more
+            with np.errstate(divide="ignore", invalid="ignore"):
+                values = np.where(y > 0, y * np.log(y), 0.0) - y
+            offset = float(np.average(values.sum(axis=1), weights=sample_weight))
         return NetworkObjective(found, targets, "exp", float(targets), offset=offset)
     found = averaged(losses.get(loss))
     if hasattr(found, "log_link"):
@@ -123,10 +224,3 @@ def _width_for(loss, targets):
         except ShapeError:
             continue
     return targets
-
-
-def _poisson_constant(y, sample_weight):
-    """Return the mean of y log y - y, which half the Poisson deviance adds to p - y log p."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        values = np.where(y > 0, y * np.log(y), 0.0) - y
-    return float(np.average(values.sum(axis=1), weights=sample_weight))

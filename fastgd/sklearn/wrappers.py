@@ -10,22 +10,21 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
-from fastgd import activations, losses, ops, optimizers
+from fastgd import activations, layers, losses, ops, optimizers
 from fastgd._engine import scope
 from fastgd._typing import Array, Data
 from fastgd.callbacks import Callback
-from fastgd.errors import ArgumentError
+from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.losses import Loss
-from fastgd.models import Model
+from fastgd.models import Model, Sequential, clone_model
 from fastgd.optimizers import Optimizer
-from fastgd.sklearn.factory import configured, new_model, output_width
 from fastgd.sklearn.inputs import keep
 from fastgd.sklearn.network_estimator import (
     NetworkClassifier,
     NetworkEstimator,
     NetworkRegressor,
     described,
-)  # fmt: skip
+)
 from fastgd.sklearn.objectives import MARGINS, averaged
 
 #: The beginnings of parameters that are passed on, such as ``model__units``.
@@ -44,31 +43,25 @@ _PARAMETERS = """
         the one the model is compiled with, or {default_loss}.
     optimizer : str or Optimizer, optional
         Likewise of ``fastgd.optimizers``, with ``optimizer__...``; "adam" by default.
-    metrics : list, optional
-        Of ``fastgd.metrics``.
+    metrics : list of ``fastgd.metrics``, optional
     epochs : int
-    batch_size : int or "auto"
-        "auto" is 200, or all rows if there are fewer.
+    batch_size : int or "auto", which is 200, or all rows if there are fewer
 {class_weight}    shuffle : bool
     callbacks : list of Callback, optional
-    verbose : {{0, 1, 2, "auto"}}
-        As in ``model.fit``.
+    verbose : {{0, 1, 2, "auto"}}, as in ``model.fit``
     warm_start : bool
         Whether fit trains the current model for `epochs` more epochs.
     random_state : int, RandomState or None
         The source of weights, orders and dropout: the same gives the same bits.
-    n_jobs : int, optional
-        Threads; they change no bit.
+    n_jobs : int, optional, threads; they change no bit
     **routed
         ``model__...``, ``optimizer__...`` and ``loss__...``.
 
     Attributes
     ----------
     model_ : Model
-{classes}    history_ : fastgd.callbacks.History
-        Of the last fit.
-    n_iter_ : int
-        Its epochs.
+{classes}    history_, n_iter_ : fastgd.callbacks.History and int
+        Of the last fit, and its epochs.
     n_features_in_, feature_names_in_, n_outputs_
 """
 
@@ -108,10 +101,8 @@ class Wrapper(NetworkEstimator):
         routed = arguments.pop("routed")
         for name in routed:
             if not name.startswith(ROUTES):
-                raise TypeError(
-                    f"{type(self).__name__}: no parameter {name!r}; parameters that are passed "
-                    f"on begin with one of {', '.join(ROUTES)}"
-                )
+                what = f"{type(self).__name__}: no parameter {name!r}; those passed on begin"
+                raise TypeError(f"{what} with one of {', '.join(ROUTES)}")
         keep(self, arguments | routed)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -159,9 +150,8 @@ class Wrapper(NetworkEstimator):
             loss = self._default_loss(model, width)
         loss = averaged(configured(losses.get, loss, self._routed("loss__")))
         self._check_width(loss, width)
-        optimizer = self.optimizer
-        if optimizer is None:
-            optimizer = model.optimizer if model.compiled else "adam"
+        default = model.optimizer if model.compiled else "adam"
+        optimizer = default if self.optimizer is None else self.optimizer
         metrics = self.metrics
         if metrics is None and model.compiled:
             metrics = (model.get_compile_config() or {}).get("metrics")
@@ -210,15 +200,13 @@ class Classifier(NetworkClassifier, Wrapper):
         "class_weight": [dict, list, StrOptions({"balanced"}), None]
     }
 
-    def __init__(
-        self, model: Model | Callable[..., Model] | None = None, *,
-        loss: str | Loss | None = None, optimizer: str | Optimizer | None = None,
-        metrics: Any = None, epochs: int = 100, batch_size: int | str = "auto",
-        class_weight: Any = None, shuffle: bool = True,
-        callbacks: Sequence[Callback] | None = None, verbose: int | str = 0,
-        warm_start: bool = False, random_state: Any = None, n_jobs: int | None = None,
-        **routed: Any,
-    ) -> None:  # fmt: skip
+    def __init__(self, model: Model | Callable[..., Model] | None = None, *,
+                 loss: str | Loss | None = None, optimizer: str | Optimizer | None = None,
+                 metrics: Any = None, epochs: int = 100, batch_size: int | str = "auto",
+                 class_weight: Any = None, shuffle: bool = True,
+                 callbacks: Sequence[Callback] | None = None, verbose: int | str = 0,
+                 warm_start: bool = False, random_state: Any = None, n_jobs: int | None = None,
+                 **routed: Any) -> None:  # fmt: skip
         self._keep(locals())
 
     def predict(self, X: Data) -> Array:
@@ -241,16 +229,13 @@ class Classifier(NetworkClassifier, Wrapper):
     def _facts(self):
         labels = self._labels
         activation = "softmax" if labels.kind == "multiclass" else "sigmoid"
-        return {
-            "n_outputs": labels.outputs, "n_classes": len(labels.classes),
-            "output_activation": activation,
-        }  # fmt: skip
+        counts = {"n_outputs": labels.outputs, "n_classes": len(labels.classes)}
+        return counts | {"output_activation": activation}
 
     def _targets(self, codes):
-        model, width = self.model_, output_width(self.model_)
-        if model.loss.sparse or self._labels.kind == "multilabel" or width == 1:
-            return codes.reshape(len(codes), -1).astype(model.dtype)
-        return np.eye(width, dtype=model.dtype)[codes]
+        model = self.model_
+        width = output_width(model)
+        return self._labels.encoded(codes, model.dtype, model.loss.sparse, width)
 
     def _default_loss(self, model, width):
         last = model.assembly().last_activations[0]
@@ -262,10 +247,8 @@ class Classifier(NetworkClassifier, Wrapper):
         labels = self._labels
         fits = {labels.outputs, 2} if labels.kind == "binary" else {labels.outputs}
         if width not in fits:
-            raise ArgumentError(
-                f"model: its output has {width} columns, expected {labels.outputs} for "
-                f"the {len(labels.classes)} of classes_"
-            )
+            expected = f"{labels.outputs} for the {len(labels.classes)} of classes_"
+            raise ArgumentError(f"model: its output has {width} columns, expected {expected}")
 
 
 @described(
@@ -294,14 +277,12 @@ class Regressor(NetworkRegressor, Wrapper):
     True
     """
 
-    def __init__(
-        self, model: Model | Callable[..., Model] | None = None, *,
-        loss: str | Loss | None = None, optimizer: str | Optimizer | None = None,
-        metrics: Any = None, epochs: int = 100, batch_size: int | str = "auto",
-        shuffle: bool = True, callbacks: Sequence[Callback] | None = None,
-        verbose: int | str = 0, warm_start: bool = False, random_state: Any = None,
-        n_jobs: int | None = None, **routed: Any,
-    ) -> None:  # fmt: skip
+    def __init__(self, model: Model | Callable[..., Model] | None = None, *,
+                 loss: str | Loss | None = None, optimizer: str | Optimizer | None = None,
+                 metrics: Any = None, epochs: int = 100, batch_size: int | str = "auto",
+                 shuffle: bool = True, callbacks: Sequence[Callback] | None = None,
+                 verbose: int | str = 0, warm_start: bool = False, random_state: Any = None,
+                 n_jobs: int | None = None, **routed: Any) -> None:  # fmt: skip
         self._keep(locals())
 
     def _facts(self):
@@ -320,3 +301,57 @@ class Regressor(NetworkRegressor, Wrapper):
                 f"model: its output has {width} columns, for which {loss.name} takes {columns} "
                 f"columns of targets; y has {self._columns}"
             )
+
+
+def new_model(model, facts, parameters, seed):
+    """Return a fresh model, with weights from a seed; compiled only if `model` was.
+
+    facts: of the data, n_features, n_outputs ...; parameters: those of ``model__...``.
+    """
+    with scope.own(seed):
+        if isinstance(model, Model):
+            for name in parameters:
+                advice = "a model takes no parameters: give a function that returns one"
+                raise ArgumentError(f"model__{name}: {advice}")
+            found = clone_model(model)
+            if model.compiled:
+                found.compile_from_config(model.get_compile_config())
+        else:
+            function = one_hidden_layer if model is None else model
+            known = inspect.signature(function).parameters.values()
+            kinds = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+            names = {p.name for p in known if p.kind in kinds}
+            found = function(**{k: v for k, v in facts.items() if k in names} | parameters)
+            if not isinstance(found, Model):
+                raise DataTypeError(f"model: expected it to return a model, got {found!r}")
+        if not found.built:
+            found.build((None, facts["n_features"]))
+        found.seed = seed
+    return found
+
+
+def one_hidden_layer(n_features, n_outputs, output_activation, dtype, units=100):
+    """Return the network of an estimator without a model."""
+    rows = layers.Input(shape=(n_features,), dtype=dtype)
+    hidden = layers.Dense(units, activation="relu")
+    out = layers.Dense(n_outputs, activation=output_activation)
+    return Sequential([rows, hidden, out], dtype=dtype)
+
+
+def configured(get, chosen, parameters):
+    """Return an optimizer or loss as it was chosen, with parameters; never the user's object.
+
+    get: ``optimizers.get`` or ``losses.get``.
+    """
+    found = get(chosen)
+    if not hasattr(type(found), "from_config") or (get is losses.get and not parameters):
+        return found
+    return type(found).from_config(found.get_config() | parameters)
+
+
+def output_width(model):
+    """Return the number of columns of a model's output."""
+    shape = model.output_shape
+    if isinstance(shape, list):
+        raise ArgumentError(f"model: expected one output, it has {len(shape)}")
+    return int(np.prod(shape[1:]))

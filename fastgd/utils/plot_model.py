@@ -69,12 +69,11 @@ def model_to_dot(
     return dot
 
 
-def plot_model(
-    model: Any, to_file: str | PathLike[str] = "model.png", show_shapes: bool = False,
-    show_dtype: bool = False, show_layer_names: bool = False, rankdir: str = "TB",
-    expand_nested: bool = False, dpi: int = 200, show_layer_activations: bool = False,
-    show_trainable: bool = False, **kwargs: Any,
-) -> Path:  # fmt: skip
+def plot_model(model: Any, to_file: str | PathLike[str] = "model.png",
+               show_shapes: bool = False, show_dtype: bool = False,
+               show_layer_names: bool = False, rankdir: str = "TB", expand_nested: bool = False,
+               dpi: int = 200, show_layer_activations: bool = False,
+               show_trainable: bool = False, **kwargs: Any) -> Path:  # fmt: skip
     """Draw a model's graph into a file, with the program ``dot`` of Graphviz; return its path.
 
     Parameters

@@ -1,4 +1,4 @@
-# What Python hands to a program, as the kernels take it.
+# Arguments of a program, as the kernels take them.
 
 cdef inline const int64_t* places_of(np.ndarray rows):
     if rows is None:
@@ -7,11 +7,9 @@ cdef inline const int64_t* places_of(np.ndarray rows):
 
 
 cdef Optimizer unpacked(const NetworkKernels* kernels, state):
-    """The C view of an optimizer's state, whose arrays the caller keeps alive."""
+    """Return the C view of an optimizer's state; the caller keeps its arrays alive."""
     cdef Optimizer optimizer
-    cdef np.ndarray settings = state.settings
-    cdef np.ndarray slots = state.slots
-    cdef np.ndarray iterations = state.iterations
+    cdef np.ndarray settings = state.settings, slots = state.slots, iterations = state.iterations
     cdef int k
     optimizer.kind = state.kind
     optimizer.settings = <const double*>address(settings)
@@ -34,7 +32,7 @@ cdef Optimizer unpacked(const NetworkKernels* kernels, state):
 
 
 cdef Batch batch_of(np.ndarray x, bint training, key):
-    """All rows of x as a batch."""
+    """Return all rows of x as a batch."""
     cdef Batch batch
     batch.x = address(x)
     batch.y = NULL

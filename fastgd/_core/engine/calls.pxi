@@ -1,9 +1,9 @@
-# Functions of the user's own, written in Python: activations, losses and metrics. A program that
-# has some runs on one thread and takes the interpreter's lock for each of them; everything else of
-# its step stays compiled. What a function raises ends the span and is raised by the program.
+# User-defined activations, losses and metrics, written in Python. A program that has some runs on
+# one thread and takes the interpreter's lock for each of them; everything else of its step stays
+# compiled. An exception in a function ends the span, and the program raises it.
 
 cdef class Functions:
-    """The Python side of a plan's functions, and what one of them has raised.
+    """Hold the Python side of a plan's functions, and the exception that one of them has raised.
 
     An activation is an object with ``value(z)`` and ``gradient(z, d_y)``, a loss has
     ``values_and_slopes(y, p, weighted)`` and a metric ``update_state(y, p, weights)``; all take
@@ -25,7 +25,7 @@ cdef class Functions:
         self.calls.failed = 0
 
     cdef raise_it(self):
-        """Raise what a function has raised."""
+        """Raise the exception of a function, if there is one."""
         raised = self.raised
         if raised is not None:
             self.raised = None
@@ -38,7 +38,7 @@ cdef class Functions:
 
 
 cdef np.ndarray array_of(const Network* net, const Matrix* rows):
-    """A fresh array of a matrix."""
+    """Return a new array with the values of a matrix."""
     cdef np.npy_intp[2] shape
     cdef np.ndarray made
     shape[0] = rows.rows
@@ -49,7 +49,7 @@ cdef np.ndarray array_of(const Network* net, const Matrix* rows):
 
 
 cdef put(const Network* net, result, const Matrix* rows):
-    """Write what a function has returned into a matrix."""
+    """Write the result of a function into a matrix."""
     cdef np.ndarray found = numpy.ascontiguousarray(
         result, dtype=numpy.float32 if net.single else numpy.float64)
     if found.ndim != 2 or found.shape[0] != rows.rows or found.shape[1] != rows.width:
@@ -59,11 +59,9 @@ cdef put(const Network* net, result, const Matrix* rows):
     copy_matrix(net, rows, address(found), rows.width, rows.data, rows.stride)
 
 
-cdef void copy_matrix(
-    const Network* net, const Matrix* rows, const void* source, int64_t source_stride,
-    void* target, int64_t stride,
-) noexcept:
-    """Copy rows of the matrix' size, which are so many elements apart."""
+cdef void copy_matrix(const Network* net, const Matrix* rows, const void* source,
+                      int64_t source_stride, void* target, int64_t stride) noexcept:
+    """Copy rows of the matrix's size; the strides are in elements."""
     cdef int64_t i
     for i in range(rows.rows):
         memcpy(<void*>element(net, target, i * stride), element(net, source, i * source_stride),
@@ -74,9 +72,8 @@ cdef inline Functions functions_of(const Network* net):
     return <Functions><object>net.calls.functions
 
 
-cdef void call_activation(
-    const Network* net, int64_t number, const Matrix* z, const Matrix* y,
-) noexcept with gil:
+cdef void call_activation(const Network* net, int64_t number, const Matrix* z,
+                          const Matrix* y) noexcept with gil:
     cdef Functions own = functions_of(net)
     if own.calls.failed:
         return
@@ -86,9 +83,8 @@ cdef void call_activation(
         own.fail(error)
 
 
-cdef void call_activation_gradient(
-    const Network* net, int64_t number, const Matrix* z, const Matrix* d_y, const Matrix* d_z,
-) noexcept with gil:
+cdef void call_activation_gradient(const Network* net, int64_t number, const Matrix* z,
+                                   const Matrix* d_y, const Matrix* d_z) noexcept with gil:
     cdef Functions own = functions_of(net)
     if own.calls.failed:
         return
@@ -98,10 +94,8 @@ cdef void call_activation_gradient(
         own.fail(error)
 
 
-cdef void call_loss(
-    const Network* net, const LossTerm* term, const Matrix* y, const Matrix* p,
-    const Matrix* values, const Matrix* slopes,
-) noexcept with gil:
+cdef void call_loss(const Network* net, const LossTerm* term, const Matrix* y, const Matrix* p,
+                    const Matrix* values, const Matrix* slopes) noexcept with gil:
     cdef Functions own = functions_of(net)
     if own.calls.failed:
         return
@@ -116,10 +110,8 @@ cdef void call_loss(
         own.fail(error)
 
 
-cdef void call_metric(
-    const Network* net, const MetricTerm* metric, const Matrix* y, const Matrix* p,
-    const Matrix* weights,
-) noexcept with gil:
+cdef void call_metric(const Network* net, const MetricTerm* metric, const Matrix* y,
+                      const Matrix* p, const Matrix* weights) noexcept with gil:
     cdef Functions own = functions_of(net)
     if own.calls.failed:
         return

@@ -1,18 +1,17 @@
-# Coordinate descent as Python sees it, see kernels/coordinate_descent.pxi.
+# The Python interface of coordinate descent, see kernels/coordinate_descent.pxi.
 
 cdef enum:
-    COORDINATE_SWEEPS = 64      # after which what is left is formed anew
+    COORDINATE_SWEEPS = 64      # after which the residual is computed anew
 
 
-def coordinate_descent(
-    kernels, np.ndarray gram, np.ndarray moments, np.ndarray l1, np.ndarray vector, double tol,
-    int64_t sweeps, double seconds,
-):
-    """Minimise 1/2 w'Gw - b'w + l1'|w| in up to so many sweeps: (how many, whether it ended).
+def coordinate_descent(kernels, np.ndarray gram, np.ndarray moments, np.ndarray l1,
+                       np.ndarray vector, double tol, int64_t sweeps, double seconds):
+    """Minimise 1/2 w'Gw - b'w + l1'|w| in up to `sweeps` sweeps: return (sweeps taken, whether it
+    ended).
 
-    gram: (n, n), symmetric; moments, l1, vector: (n,), the last one changed in place; float64.
-    It ends where no element of the subgradient of least norm is beyond tol, or where a sweep
-    changes nothing but the last bits. Coordinates whose diagonal is not above zero stay.
+    gram: (n, n), symmetric; moments, l1, vector: (n,), the last one changed in place; float64. It
+    ends where no element of the subgradient of least norm is beyond tol, or where a sweep changes
+    nothing but the last bits. Coordinates whose diagonal is not above zero stay.
     """
     cdef const LinearKernels* run = linear_kernels(kernels)
     cdef Coordinates c

@@ -1,14 +1,14 @@
 # The decisions and the losses of linear models.
 
 cdef inline bint is_line(np.ndarray x, int64_t d) noexcept:
-    """Whether x can be read in place as a row of d numbers."""
+    """Return whether x can be read in place as a row of d numbers."""
     return (np.PyArray_NDIM(x) == 1 and np.PyArray_DIM(x, 0) == d
             and np.PyArray_ISCARRAY_RO(x)
             and (np.PyArray_TYPE(x) == np.NPY_FLOAT or np.PyArray_TYPE(x) == np.NPY_DOUBLE))
 
 
 cdef RowTable table_of(np.ndarray x) noexcept:
-    """One dense row as a matrix."""
+    """Return one dense row as a matrix."""
     cdef RowTable table
     table.n = 1
     table.d = np.PyArray_DIM(x, 0)
@@ -29,11 +29,9 @@ cdef void pass_decisions(void* task, Team* team, int64_t rank) noexcept nogil:
         job.first + share_begin(count, 64, team.size, rank + 1))
 
 
-def decisions(
-    Rows rows, np.ndarray coef, np.ndarray intercept, np.ndarray out, int64_t first, int64_t last,
-    int64_t threads=1,
-):
-    """out[i] = coef @ x[i] + intercept for the rows first ... last - 1.
+def decisions(Rows rows, np.ndarray coef, np.ndarray intercept, np.ndarray out, int64_t first,
+              int64_t last, int64_t threads=1):
+    """Compute out[i] = coef @ x[i] + intercept for the rows first ... last - 1.
 
     coef: (outputs, d); intercept: (outputs,); out: (n, outputs); all float64.
     """
@@ -51,13 +49,13 @@ def decisions(
 
 
 def row_decisions(kernels, np.ndarray x, np.ndarray coef, np.ndarray intercept):
-    """coef @ x + intercept of one dense row (d,), as ``decisions`` has it: a list of floats.
+    """Return coef @ x + intercept of one dense row (d,), as ``decisions`` computes it: a list of
+    floats.
 
     None if x is not contiguous, float32 or float64, and as long as the weights.
     """
     cdef const LinearKernels* run = linear_kernels(kernels)
-    cdef int64_t d = coef.shape[1]
-    cdef int64_t k
+    cdef int64_t d = coef.shape[1], k
     cdef const double* w = <const double*>address(coef)
     cdef const double* b = <const double*>address(intercept)
     cdef RowTable table
@@ -69,23 +67,21 @@ def row_decisions(kernels, np.ndarray x, np.ndarray coef, np.ndarray intercept):
     return [run.dot(&table, &line, w + k * d) + b[k] for k in range(coef.shape[0])]
 
 
-def decision_losses(
-    kernels, int64_t loss, double setting, np.ndarray z, np.ndarray y, np.ndarray out,
-):
-    """out (3, n) = values, slopes and curvatures for decisions and targets (n,)."""
+def decision_losses(kernels, int64_t loss, double setting, np.ndarray z, np.ndarray y,
+                    np.ndarray out):
+    """Fill out (3, n) with values, slopes and curvatures for decisions and targets (n,)."""
     linear_kernels(kernels).losses(
         loss, setting, z.shape[0], <const double*>address(z), <const double*>address(y),
         <double*>address(out))
 
 
 def multinomial_losses(kernels, np.ndarray z, np.ndarray y, np.ndarray values, np.ndarray slopes):
-    """values (n,) and slopes (n, k) of the multinomial loss for decisions (n, k)."""
+    """Fill values (n,) and slopes (n, k) of the multinomial loss for decisions (n, k)."""
     cdef const LinearKernels* run = linear_kernels(kernels)
     cdef const double* z_data = <const double*>address(z)
     cdef const double* y_data = <const double*>address(y)
     cdef double* value = <double*>address(values)
     cdef double* slope = <double*>address(slopes)
-    cdef int64_t k = z.shape[1]
-    cdef int64_t i
+    cdef int64_t k = z.shape[1], i
     for i in range(z.shape[0]):
         value[i] = run.multinomial_slopes(k, z_data + i * k, y_data[i], slope + i * k)

@@ -1,10 +1,11 @@
-# Batch gradient descent for least squares, a pass over x an iteration; see kernels/descent.pxi.
+# Batch gradient descent for least squares: by passes over x, see kernels/descent.pxi, or by the
+# Gram matrix, see kernels/gram_descent.pxi.
 
 cdef void descend(void* task, Team* team, int64_t rank) noexcept nogil:
     """Iterate from job.iteration to job.last or the deadline.
 
-    Each member computes some of the sums, and the first one takes the step. An iteration whose
-    theta would not be finite is not taken.
+    Each member computes some of the sums, and the first one takes the step. It ends before an
+    iteration whose theta would not be finite.
     """
     cdef LeastSquaresDescent* job = <LeastSquaresDescent*>task
     cdef int64_t stride = (job.d + DESCENT_CHUNK - 1) // DESCENT_CHUNK * DESCENT_CHUNK
@@ -13,9 +14,7 @@ cdef void descend(void* task, Team* team, int64_t rank) noexcept nogil:
     cdef int64_t begin = share_begin(job.count, 1, team.size, rank)
     cdef int64_t end = share_begin(job.count, 1, team.size, rank + 1)
     cdef void* gradient = job.scratch + rank * job.scratch_size
-    cdef int64_t iteration = job.iteration
-    cdef int64_t last = job.last
-    cdef int64_t met = 0
+    cdef int64_t iteration = job.iteration, last = job.last, met = 0
     while iteration < last:
         job.kernels.descent_sums(job, begin, end, job.x, job.y, job.theta, gradient)
         meet(team, &met)
@@ -35,17 +34,15 @@ cdef void descend(void* task, Team* team, int64_t rank) noexcept nogil:
         job.iteration = iteration - (job.status == STATUS_UPDATE)
 
 
-def least_squares_descent(
-    kernels, np.ndarray x, np.ndarray y, np.ndarray theta, double alpha, int64_t iterations,
-    double seconds, int64_t threads=1,
-):
-    """Take up to so many iterations of batch gradient descent: (how many it took, Status).
+def least_squares_descent(kernels, np.ndarray x, np.ndarray y, np.ndarray theta, double alpha,
+                          int64_t iterations, double seconds, int64_t threads=1):
+    """Take up to `iterations` iterations of batch gradient descent: return (iterations taken,
+    Status).
 
     x: (n, d); y: (n, k); theta: (k, d), changed in place. All of them share the data type.
     """
     cdef LeastSquaresDescent job
-    cdef int64_t d = x.shape[1]
-    cdef int64_t k = theta.shape[0]
+    cdef int64_t d = x.shape[1], k = theta.shape[0]
     cdef int64_t stride = (d + DESCENT_CHUNK - 1) // DESCENT_CHUNK * DESCENT_CHUNK
     cdef np.ndarray padded = numpy.zeros((k, stride), x.dtype)
     padded[:, :d] = theta
@@ -71,3 +68,36 @@ def least_squares_descent(
         run_team(threads, descend, &job)
     theta[...] = padded[:, :d]
     return job.iteration, job.status
+
+
+def gram_descent(kernels, np.ndarray gram, np.ndarray theta, double alpha, double limit,
+                 int64_t iterations, double seconds):
+    """Take up to `iterations` iterations by the Gram matrix: return (iterations taken, Status).
+
+    gram: the result of weighted_gram for rows without weights or shift and k targets. theta:
+    float64, shape (k, d), changed in place. It ends before an iteration that would take an element
+    beyond the limit.
+    """
+    cdef const LinearKernels* run = linear_kernels(kernels)
+    cdef GramDescent job
+    cdef int status
+    job.d = gram.shape[1]
+    job.k = theta.shape[0]
+    job.stride = gram.shape[2]
+    job.gradient_stride = (job.d + run.lanes - 1) // run.lanes * run.lanes
+    cdef np.ndarray moments = gram[0, :, job.d + 1:].T.copy()
+    cdef np.ndarray gradient = numpy.empty(job.k * job.gradient_stride)
+    cdef np.ndarray panel = numpy.empty(run.panel_bytes, numpy.uint8)
+    job.gram = <const double*>address(gram)
+    job.moments = <const double*>address(moments)
+    job.theta = <double*>address(theta)
+    job.gradient = <double*>address(gradient)
+    job.panel = <double*>address(panel)
+    job.alpha = alpha
+    job.limit = limit
+    job.iteration = 0
+    job.last = iterations
+    with nogil:
+        job.deadline = now() + seconds
+        status = run.gram_descent(&job)
+    return job.iteration, status

@@ -1,11 +1,12 @@
-# What Python calls without a program: an optimizer's step, constraints, the order of the rows.
+# Calls from Python without a program: an optimizer's step, constraints, the order of the rows.
 
 cdef enum:
-    LOCKED_VALUES = 50000   # looked at
+    LOCKED_VALUES = 50000   # values that are checked without releasing the interpreter's lock
 
 
 def update(kernels, np.ndarray parameters, np.ndarray gradients, state, double rate):
-    """One step of an optimizer over flat vectors: a Status. The same code that train runs.
+    """Take one step of an optimizer over flat vectors, by the code that train runs: return a
+    Status.
 
     With state.segments the gradients may be changed.
     """
@@ -38,7 +39,7 @@ def constrain(kernels, np.ndarray parameters, np.ndarray constraints):
 
 
 cdef void permute(uint64_t key, int64_t n, int64_t* order) noexcept nogil:
-    """order = a random permutation of 0 ... n - 1 (Fisher and Yates, from the end)."""
+    """Set order to a random permutation of 0 ... n - 1 (Fisher and Yates, from the end)."""
     cdef int64_t i, j, held
     for i in range(n):
         order[i] = i
@@ -51,7 +52,7 @@ cdef void permute(uint64_t key, int64_t n, int64_t* order) noexcept nogil:
 
 
 def permutation(key, int64_t n):
-    """The order in which an epoch with this key takes its n rows: int64, shape (n,)."""
+    """Return the order in which an epoch with this key takes its n rows: int64, shape (n,)."""
     cdef uint64_t stream = key
     cdef np.ndarray order = numpy.empty(n, numpy.int64)
     cdef int64_t* data = <int64_t*>address(order)
@@ -61,16 +62,15 @@ def permutation(key, int64_t n):
 
 
 def first_nonfinite(kernels, np.ndarray x, np.ndarray rows=None):
-    """The flat index of the first NaN or infinity in a contiguous array, or -1.
+    """Return the flat index of the first NaN or infinity in a contiguous array, or -1.
 
     rows : ndarray of int64, optional
-        Look at these rows of x alone; the index is one in x[rows].
+        Check only these rows of x; the index is one in x[rows].
     """
     cdef const NetworkKernels* run = network_kernels(kernels, np.PyArray_TYPE(x))
     cdef const int64_t* places = places_of(rows)
     cdef const void* data = address(x)
-    cdef int64_t n = np.PyArray_SIZE(x)
-    cdef int64_t pieces = 1
+    cdef int64_t n = np.PyArray_SIZE(x), pieces = 1
     if places != NULL:
         n = n // x.shape[0] if x.shape[0] else 0
         pieces = rows.shape[0]

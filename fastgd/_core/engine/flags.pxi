@@ -1,20 +1,21 @@
-# Which rows of a table run, and where gradients go, for a program: computed once, in Python.
+# The flags of a program's rows: which of them run, and where gradients go. Computed once, in
+# Python.
 
 PASSING = (FLAG_SOURCE, FLAG_ADD_SOURCE), (FLAG_SECOND, FLAG_ADD_SECOND)
 
 
 cdef operands(row):
-    """The buffers that a row reads."""
+    """Return the buffers that a row reads."""
     return (row.source, row.second) if row.second >= 0 else (row.source,)
 
 
 cdef named_rows(np.ndarray rows):
-    """The rows as named tuples of plain numbers, which are quicker to look at."""
+    """Return the rows as named tuples of plain numbers, which are quicker to read."""
     return [TableRow(*row) for row in rows.tolist()]
 
 
 cdef rows_behind(rows, buffers):
-    """Whether each row leads to one of some buffers."""
+    """Return for each row whether it leads to one of some buffers."""
     wanted = set(buffers)
     found = [False] * len(rows)
     for i in reversed(range(len(rows))):
@@ -25,9 +26,10 @@ cdef rows_behind(rows, buffers):
 
 
 cdef gated_rows(rows, widths, const_flags, ends):
-    """Mark the dense rows whose ReLU's gradient their only reader takes, as it stores its own.
+    """Mark the dense rows whose ReLU's gradient is computed by their only reader as it stores its
+    own.
 
-    The reader is a dense row too; `ends` are buffers whose gradient comes from elsewhere as well.
+    The reader is a dense row too; `ends` are buffers whose gradient also comes from elsewhere.
     """
     for i in range(len(rows)):
         row = rows[i]
@@ -42,17 +44,17 @@ cdef gated_rows(rows, widths, const_flags, ends):
 
 
 cdef row_flags(rows, widths, ends, bint everything):
-    """The flags of all rows, and for each end whether its gradient comes on top of another.
+    """Return the flags of all rows, and for each end whether its gradient is added to another.
 
-    rows: as named_rows gives them.
+    rows: as named_rows returns them.
     ends: the buffers whose gradients are given, in the order in which they are written.
-    everything: whether all gradients are wanted, that of the input too, or only those that the
-    parameters which train need.
+    everything: whether all gradients are wanted, that of the input too, or only those for the
+    parameters that are trained.
     """
     flags = [0] * len(rows)
     runs = rows_behind(rows, ends)
     has_parameters = [False] * len(rows)
-    wants = {0: everything}     # whether some parameter at or before a buffer wants its gradient
+    wants = {0: everything}     # whether some parameter at or before a buffer needs its gradient
     for i in range(len(rows)):
         row = rows[i]
         has_parameters[i] = bool((everything or row.trains) and max(row.kernel, row.bias) >= 0)

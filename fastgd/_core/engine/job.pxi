@@ -1,4 +1,4 @@
-# A job of training: the data, the steps, and the optimizer's state, as Python hands them over.
+# A training job: the data, the steps and the optimizer's state, as Python passes them.
 
 NUMBERS = float, int, numpy.floating, numpy.integer
 
@@ -37,19 +37,18 @@ cdef class Job:
     rows : ndarray of int64, shape (m,), optional
         The row of x that belongs to each row of y; by default they are all the rows of x.
     order : ndarray of int64, shape (m,), optional
-        Room for the order of the rows, which is drawn at step 0 of each epoch; without it the
-        rows keep their order.
+        Room for the order of the rows, drawn at step 0 of each epoch; None keeps their order.
 
     Attributes
     ----------
     stream : Stream or None
-        Gives the key of each epoch, at its step 0; without one all epochs take `key`.
+        Draws the key of each epoch, at its step 0; None gives all epochs `key`.
     key : int
-        What the random numbers of an epoch come from.
+        The key of an epoch's random numbers.
     step, last : int
-        The step to go on from, and the one to stop before.
+        The next step, and the step to stop before.
     epochs, done : int
-        How many times steps 0 ... last - 1 are to be done, and how many times they are.
+        The number of epochs of the steps 0 ... last - 1, and the number of those that are done.
     rates : ndarray of float64, shape (1,) or (last,)
         The learning rate, or that of each step.
     state : fastgd.optimizers.State
@@ -57,29 +56,19 @@ cdef class Job:
     totals : ndarray of float64, shape (epochs, plan.totals_size), or one row of it
         Each epoch adds to its row, see scores.pxi.
     seconds : float
-        Return after about this time, whatever is left.
+        The time after which to return, about, even if steps are left.
     threads : int
-        How many to use; it changes no bit.
+        The number of threads; it changes no bit.
     """
 
-    cdef public np.ndarray x
-    cdef public np.ndarray y
-    cdef public np.ndarray rows
-    cdef public np.ndarray order
-    cdef public np.ndarray rates
-    cdef public np.ndarray totals
+    cdef public np.ndarray x, y, rows, order, rates, totals
     cdef public Stream stream
     cdef public uint64_t key
-    cdef public int64_t batch_size
-    cdef public int64_t step
-    cdef public int64_t last
-    cdef public int64_t epochs
-    cdef public int64_t done
-    cdef public int64_t threads
+    cdef public int64_t batch_size, step, last, epochs, done, threads
     cdef public double seconds
     cdef object optimizer_state
     cdef Optimizer optimizer
-    cdef const NetworkKernels* kernels      # that `optimizer` was unpacked for, or NULL
+    cdef const NetworkKernels* kernels      # for which `optimizer` was unpacked, or NULL
 
     def __init__(self, x, y, batch_size, rows=None, order=None):
         self.x, self.y, self.rows, self.order = x, y, rows, order
@@ -127,21 +116,20 @@ cdef class OnlineJob(Job):
     Parameters
     ----------
     program : Program
-        With one input, one loss without weights, no functions of the user's.
+        With one input, one loss without weights, no user-defined functions.
     totals_size : int
     target_range : (float, float)
-        What targets may be.
+        The lowest and the highest valid target.
     classes : int
-        Their number where targets are class numbers, else 0.
+        The number of classes if targets are class numbers, else 0.
     only_loss : bool
-        Whether the loss is the only value that is asked for.
+        Whether the loss is the only value to return.
     failed : function of (Status)
-        Makes the error for a step that fails.
+        Makes the error for a failed step.
     """
 
     cdef Program program
-    cdef double low
-    cdef double high
+    cdef double low, high
     cdef int64_t classes
     cdef bint only_loss
     cdef object failed
@@ -158,16 +146,16 @@ cdef class OnlineJob(Job):
         self.one_target = numpy.zeros((1, 1), program.layout.dtype)
 
     def run(self, x, y, bint validate=True, bint one_row=False, renew=None):
-        """Take one step on a batch, or on one row where `one_row` says that it may be.
+        """Take one step on a batch, or on one row if `one_row` permits it.
 
         renew: a function that is called before the step, to set `state` and `rates`.
 
         Returns
         -------
         float, ndarray or None
-            The loss before the step, or the totals where there are other values. None, and
-            nothing has happened, for what has to be prepared first, or is to be refused. Without
-            `validate` the numbers are not looked at.
+            The loss before the step, or the totals where there are other values. None, with no
+            effect, for data that must first be converted or are to be refused. Without `validate`
+            the numbers are not checked.
         """
         with self.program.in_turn():
             if not self.take(x, y, validate, one_row):
@@ -185,8 +173,7 @@ cdef class OnlineJob(Job):
         """Take x and y as the batch, if the program can read them as they are."""
         cdef Network* net = self.program.net
         cdef int64_t rows = 1
-        cdef np.npy_intp columns = net.target_width
-        cdef np.npy_intp size
+        cdef np.npy_intp columns = net.target_width, size
         if not is_matrix(x, net.single, net.width[0], one_row, &rows):
             return False
         if type(y) is not np.ndarray:
@@ -196,9 +183,7 @@ cdef class OnlineJob(Job):
             y = self.one_target
         elif columns == 1 and np.PyArray_NDIM(<np.ndarray>y) == 1:
             size = np.PyArray_SIZE(<np.ndarray>y)
-            if not is_matrix(y, net.single, size, True, NULL):
-                return False
-            if size != rows:
+            if not is_matrix(y, net.single, size, True, NULL) or size != rows:
                 return False
         elif not is_matrix(y, net.single, columns, one_row, NULL):
             return False
@@ -211,7 +196,7 @@ cdef class OnlineJob(Job):
 
     cdef fill(self, Span* span, const NetworkKernels* kernels):
         Job.fill(self, span, kernels)
-        span.rows = self.batch_size  # a row may come without an axis of rows
+        span.rows = self.batch_size  # a single row may be one-dimensional
 
     cdef take_target(self, y):
         if self.program.net.single:
@@ -220,7 +205,7 @@ cdef class OnlineJob(Job):
             (<double*>address(self.one_target))[0] = y
 
     cdef bint is_valid(self, np.ndarray x, np.ndarray y):
-        """Whether all numbers are finite, and the targets what they may be."""
+        """Return whether all numbers are finite and all targets valid."""
         cdef const NetworkKernels* kernels = self.program.kernels
         return (kernels.all_finite(np.PyArray_SIZE(x), address(x))
                 and kernels.all_between(np.PyArray_SIZE(y), address(y), self.low, self.high,
@@ -228,7 +213,7 @@ cdef class OnlineJob(Job):
 
 
 cdef bint is_matrix(x, bint single, np.npy_intp columns, bint one_row, int64_t* rows):
-    """Whether x is a matrix that the program can read as it is, or a row of such."""
+    """Return whether x is a matrix that the program can read as it is, or a row of one."""
     cdef np.ndarray a
     if type(x) is not np.ndarray:
         return False

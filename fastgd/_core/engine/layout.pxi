@@ -1,12 +1,12 @@
-# The Network that kernels are given: what a plan says, and room for batches and teams.
+# The Network for the kernels: the contents of a plan, and room for batches and teams.
 
 cdef enum:
     LINES = 4               # of a member's scratch, each for a row of the widest buffer
 
 
 cdef int64_t padded_stride(int64_t width, int64_t itemsize, int64_t half) noexcept:
-    """Whole tiles, and not a multiple of 512 bytes: rows must not all fall into one set of the
-    cache."""
+    """Round a width up to whole tiles, and not to a multiple of 512 bytes: then rows would all fall
+    into one set of the cache."""
     cdef int64_t stride
     if width == 1:
         return 1
@@ -15,7 +15,7 @@ cdef int64_t padded_stride(int64_t width, int64_t itemsize, int64_t half) noexce
 
 
 cdef bint any_counts(const Network* net) noexcept:
-    """Whether the loss of a row depends on the targets or the weights of all rows of its batch."""
+    """Return whether a row's loss depends on the targets or weights of all rows of its batch."""
     cdef const LossTerm* term
     cdef int64_t k
     for k in range(net.term_count):
@@ -27,26 +27,20 @@ cdef bint any_counts(const Network* net) noexcept:
 
 
 cdef class Layout:
-    """A network as kernels take it, and the arrays that it points to.
+    """Hold a network as kernels take it, and the arrays that it points to.
 
-    Parameters as a Program's. Room for rows is made when it is asked for.
+    The parameters are those of a Program. Room for rows is allocated when it is needed.
     """
 
     cdef Network net
     cdef const NetworkKernels* kernels
     cdef Functions functions
     cdef object dtype
-    cdef object described       # arrays that are never changed
-    cdef object regular
-    cdef object vectors
-    cdef object workspace
-    cdef object scratch
-    cdef int64_t widest
-    cdef int64_t work_size
-    cdef int64_t spare_bytes
+    cdef object described       # arrays that never change
+    cdef object regular, vectors, workspace, scratch
+    cdef int64_t widest, work_size, spare_bytes
     cdef bint weighted
-    cdef int64_t members
-    cdef int64_t scratch_bytes
+    cdef int64_t members, scratch_bytes
 
     def __init__(self, kernels, plan, np.ndarray parameters, np.ndarray gradients):
         cdef int type_number = np.PyArray_TYPE(parameters)
@@ -63,11 +57,8 @@ cdef class Layout:
 
     cdef keep_table(self, plan):
         """Take the plan's rows, and lay out a row of all buffers, side by side."""
-        cdef np.ndarray rows = plan.rows
-        cdef np.ndarray settings = plan.settings
-        cdef np.ndarray width = plan.widths
-        cdef int64_t itemsize = self.dtype.itemsize
-        cdef int64_t lanes = self.kernels.lanes
+        cdef np.ndarray rows = plan.rows, settings = plan.settings, width = plan.widths
+        cdef int64_t itemsize = self.dtype.itemsize, lanes = self.kernels.lanes
         widths = width.tolist()
         strides = [padded_stride(w, itemsize, self.kernels.half) for w in widths]
         strides[0] = widths[0]
@@ -91,10 +82,8 @@ cdef class Layout:
         self.work_size = plan.work_size
 
     cdef keep_ends(self, plan):
-        """Take the plan's outputs, losses and metrics, and find out which rows they ask for."""
-        cdef np.ndarray outputs = plan.outputs
-        cdef np.ndarray terms = plan.losses
-        cdef np.ndarray metrics = plan.metrics
+        """Take the plan's outputs, losses and metrics, and compute the flags of the rows."""
+        cdef np.ndarray outputs = plan.outputs, terms = plan.losses, metrics = plan.metrics
         cdef np.ndarray flags, tape_flags, adds
         table = named_rows(plan.rows)
         widths = plan.widths.tolist()
@@ -123,11 +112,9 @@ cdef class Layout:
 
     cdef keep_regular(self, plan):
         """Take the plan's penalties and constraints."""
-        cdef np.ndarray penalties = plan.penalties
-        cdef np.ndarray constraints = plan.constraints
+        cdef np.ndarray penalties = plan.penalties, constraints = plan.constraints
         cdef const PenaltyRow* rows = <const PenaltyRow*>address(penalties)
-        cdef int64_t k
-        cdef int64_t room = 0
+        cdef int64_t k, room = 0
         for k in range(penalties.shape[0]):
             if rows[k].kind in (PENALTY_ORTHOGONAL_ROWS, PENALTY_ORTHOGONAL_COLUMNS):
                 room = max(room, self.orthogonal_room(&rows[k]))
@@ -141,15 +128,15 @@ cdef class Layout:
         self.net.constraints.count = constraints.shape[0]
 
     cdef int64_t orthogonal_room(self, const PenaltyRow* row) noexcept:
-        """The elements of a penalty's workspace: unit vectors, their scales, and blocks of cosines
-        and sums."""
+        """Return the elements of a penalty's workspace: unit vectors, their scales, and blocks of
+        cosines and sums."""
         cdef bint by_rows = row.kind == PENALTY_ORTHOGONAL_ROWS
         cdef int64_t n = row.rows if by_rows else row.columns
         cdef int64_t k = row.columns if by_rows else row.rows
         return n * k + n + self.kernels.orthogonal_block * (n + k) + self.kernels.lanes
 
     cdef begin(self, np.ndarray parameters, np.ndarray gradients):
-        """Begin with some vectors, without any room for rows."""
+        """Take the vectors, without room for any rows."""
         cdef np.ndarray sums = numpy.zeros(self.net.term_count)
         self.vectors = (parameters, gradients, sums)
         self.net.parameters = address(parameters)
@@ -163,7 +150,7 @@ cdef class Layout:
         self.set_scratch(1)
 
     cdef Layout replica(self, np.ndarray parameters, np.ndarray gradients):
-        """This one with other vectors."""
+        """Return a copy with other vectors."""
         cdef Layout other = Layout.__new__(Layout)
         other.net = self.net
         other.kernels, other.functions, other.dtype = self.kernels, self.functions, self.dtype
@@ -181,7 +168,7 @@ cdef class Layout:
         self.net.scratch_size = (self.net.spare_start + self.spare_bytes + 63) // 64 * 64
 
     cdef reserve(self, int64_t rows, int64_t threads):
-        """Room for batches of `rows` rows and for a team."""
+        """Allocate room for batches of `rows` rows and for a team."""
         cdef int64_t batch_width = self.net.width[0] + self.net.target_width
         if rows > self.net.capacity:
             values, deltas = self.room_for_buffers(rows)
@@ -204,12 +191,12 @@ cdef class Layout:
             self.net.scratch = address(self.scratch)
 
     cdef room_for_buffers(self, int64_t rows):
-        """Room for the values of all buffers, and for their gradients and one to spare."""
+        """Allocate room for the values of all buffers, and for their gradients and a spare one."""
         cdef int64_t size = rows * self.net.row_width
         return (aligned_zeros(size + self.work_size + self.kernels.lanes, self.dtype),
                 aligned_zeros(size + rows * self.widest + self.kernels.lanes, self.dtype))
 
     cdef room_for_chunks(self, int64_t rows):
-        """Room for the gradients of each chunk of a batch."""
+        """Allocate room for the gradients of each chunk of a batch."""
         cdef int64_t count = chunk_count(&self.net, rows)
         return aligned_zeros(count * self.net.chunk_size if count > 1 else 0, self.dtype)

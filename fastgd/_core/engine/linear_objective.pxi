@@ -2,23 +2,21 @@
 #
 #   sum_i s_i loss(y_i, x_i w + b)      and its derivatives with respect to w (k, d) and b (k,)
 #
-# Rows go in blocks that stay in the cache: decisions, then losses and slopes, then the gradient,
-# so that each row of x is read from memory once. Within a block z[o][i] is the decision of output
-# o for row i, so that losses run over rows in vectors, whatever the number of outputs. Block i is
-# added to sum i modulo their number, and the sums are added in their order; their number depends
-# on the shapes alone, so that members of a team may share the sums out without moving a bit.
+# Rows go in blocks that stay in the cache: decisions, then losses and slopes, then the gradient, so
+# that each row of x is read from memory once. Within a block z[o][i] is the decision of output o
+# for row i, so that losses run over rows in vectors, whatever the number of outputs. Block i is
+# added to sum i modulo their number, and the sums are added in their order; their number depends on
+# the shapes alone, so that members of a team may share the sums out without changing a bit.
 
 cdef void pass_blocks(void* task, Team* team, int64_t rank) noexcept nogil:
-    """Add blocks from job.row on, to the end or the deadline; at the end, sums to the first."""
+    """Add blocks from job.row on, to the end or the deadline; at the end add up the sums."""
     cdef Objective* job = <Objective*>task
     cdef const RowTable* rows = job.rows
     cdef int64_t size = 1 + job.k * (rows.d + 1)
     cdef int64_t begin = share_begin(job.count, 1, team.size, rank)
     cdef int64_t end = share_begin(job.count, 1, team.size, rank + 1)
     cdef double* scratch = <double*>(job.scratch + rank * job.scratch_size)
-    cdef int64_t row = job.row
-    cdef int64_t met = 0
-    cdef int64_t s, here, length, i
+    cdef int64_t row = job.row, met = 0, s, here, length, i
     while row < rows.n and not flags(team):
         for s in range(begin, end):
             here = row + s * job.block
@@ -39,26 +37,21 @@ cdef void pass_blocks(void* task, Team* team, int64_t rank) noexcept nogil:
                     job.sums[i] += job.sums[s * size + i]
 
 
-def objective(
-    problem, np.ndarray coef, np.ndarray intercept, np.ndarray curvatures, np.ndarray sums,
-    int64_t row, double seconds, int64_t threads=1,
-):
-    """Go on from `row` with a weighted sum of losses and its gradient: (row reached, sums).
+def objective(problem, np.ndarray coef, np.ndarray intercept, np.ndarray curvatures,
+              np.ndarray sums, int64_t row, double seconds, int64_t threads=1):
+    """Continue from `row` a weighted sum of losses and its gradient: return (row reached, sums).
 
     problem: a fastgd.linear.objective.Problem, without its penalties; of one output, of the
-    multinomial loss or of least squares. coef: (k, d); intercept: (k,). curvatures: None, or
-    (k, n), which is filled with second derivatives without weights; with probabilities for the
-    multinomial loss; not for several outputs of least squares. sums: None at first; when all
-    rows are reached, sums[0] is the result: the loss, and for each output the derivatives by
-    its d weights and its intercept. All float64.
+    multinomial loss or of least squares. coef: (k, d); intercept: (k,). curvatures: None, or (k,
+    n), which is filled with second derivatives without weights; with probabilities for the
+    multinomial loss; not for several outputs of least squares. sums: None at first; when all rows
+    are reached, sums[0] is the result: the loss, and for each output the derivatives by its d
+    weights and its intercept. All float64.
     """
     cdef Rows rows = problem.rows
-    cdef np.ndarray y = problem.y
-    cdef np.ndarray weights = problem.weights
+    cdef np.ndarray y = problem.y, weights = problem.weights
     cdef Objective job
-    cdef int64_t n = rows.table.n
-    cdef int64_t d = rows.table.d
-    cdef int64_t k = coef.shape[0]
+    cdef int64_t n = rows.table.n, d = rows.table.d, k = coef.shape[0]
     cdef int64_t size = 1 + k * (d + 1)
     job.kernels = rows.kernels
     job.rows = &rows.table
@@ -69,7 +62,7 @@ def objective(
     job.stride = (d + BATCH_CHUNK - 1) // BATCH_CHUNK * BATCH_CHUNK
     job.block = max(<int64_t>8, min(<int64_t>BATCH_ROWS, BATCH_ROOM // max(d, 1) // 8 * 8))
     job.count = max(<int64_t>1, min(<int64_t>BATCH_SUMS, n // job.block))
-    if rows.table.sparse:   # a sum has to be worth its zeros
+    if rows.table.sparse:   # a sum must have more to add than zeros to clear
         job.count = max(<int64_t>1, min(job.count, 64 * n // max(d, 1)))
     padded = numpy.zeros((k, job.stride))
     padded[:, :d] = coef

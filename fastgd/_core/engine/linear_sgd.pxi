@@ -1,4 +1,4 @@
-# What Python sees of stochastic gradient descent for linear models; outputs go side by side.
+# The Python interface of stochastic gradient descent for linear models.
 
 cdef struct DescentPass:
     const LinearKernels* kernels
@@ -10,7 +10,7 @@ cdef struct DescentPass:
 
 
 cdef void pass_heads(void* job, Team* team, int64_t rank) noexcept nogil:
-    """Outputs that are independent go side by side."""
+    """Train outputs that are independent side by side."""
     cdef DescentPass* run = <DescentPass*>job
     cdef int64_t i = rank
     if run.course.loss == LINEAR_MULTINOMIAL:
@@ -23,15 +23,15 @@ cdef void pass_heads(void* job, Team* team, int64_t rank) noexcept nogil:
 
 
 cdef class Descent:
-    """Weights of a linear model on their way.
+    """Train the weights of a linear model.
 
     Parameters
     ----------
     kernels : capsule
-    plan : fastgd.linear.sgd_epochs.Plan
-        What is minimised and how.
-    weights : fastgd.linear.sgd_epochs.Weights
-        The arrays, which are changed in place; what they hold is right after ``settle`` only.
+    plan : fastgd.linear.sgd.Plan
+        The objective and the kind of steps.
+    weights : fastgd.linear.sgd.Weights
+        The arrays, which are changed in place; they are valid only after ``settle``.
     """
 
     cdef const LinearKernels* kernels
@@ -39,21 +39,15 @@ cdef class Descent:
     cdef Head* heads
     cdef int64_t columns
     cdef object arrays
-    cdef readonly object plan
-    cdef readonly object weights
+    cdef readonly object plan, weights
 
     def __init__(self, kernels, plan, weights):
-        cdef np.ndarray coef = weights.coef
-        cdef np.ndarray intercept = weights.intercept
+        cdef np.ndarray coef = weights.coef, intercept = weights.intercept
         cdef np.ndarray average_coef = weights.average_coef
-        cdef np.ndarray average_intercept = weights.average_intercept
-        cdef np.ndarray owed = weights.owed
-        cdef np.ndarray owed_total = weights.owed_total
-        cdef np.ndarray t = weights.t
-        cdef np.ndarray positive = plan.positive
+        cdef np.ndarray average_intercept = weights.average_intercept, owed = weights.owed
+        cdef np.ndarray owed_total = weights.owed_total, t = weights.t, positive = plan.positive
         cdef np.ndarray negative = plan.negative
-        cdef int64_t k = coef.shape[0]
-        cdef int64_t d = coef.shape[1]
+        cdef int64_t k = coef.shape[0], d = coef.shape[1]
         cdef np.ndarray memory = numpy.zeros(k * sizeof(Head), numpy.uint8)
         cdef np.ndarray waiting = numpy.zeros(k * sizeof(Waiting), numpy.uint8)
         cdef np.ndarray room = numpy.zeros(k * (plan.batch_size + 1))
@@ -104,26 +98,21 @@ cdef class Descent:
             head.eta = course.eta0
             self.kernels.begin_head(head, d)
 
-    def run(
-        self, chunk, np.ndarray active, np.ndarray positions, np.ndarray totals, double seconds,
-        int64_t threads=1,
-    ):
-        """Go on with the outputs `active` from their positions towards the end: a Status.
+    def run(self, chunk, np.ndarray active, np.ndarray positions, np.ndarray totals, double seconds,
+            int64_t threads=1):
+        """Train the outputs `active` from their positions towards the end: return a Status.
 
-        chunk: a fastgd.linear.streaming.Chunk. positions: (k,), moved on. totals: (3, k), to which
-        the rows' losses, weights and penalties are added. It lasts about so many seconds. An
-        output of trouble stands where its weights were finite.
+        chunk: a fastgd.linear.data.Chunk. positions: (k,), moved on. totals: (3, k), to which
+        the rows' losses, weights and penalties are added. It lasts about `seconds`. An output that
+        fails stops where its weights were finite.
         """
         cdef DescentPass run
         cdef Course* course = &self.course
         cdef Rows rows = chunk.rows
-        cdef np.ndarray y = chunk.y
-        cdef np.ndarray weights = chunk.weights
-        cdef np.ndarray order = chunk.chosen
+        cdef np.ndarray y = chunk.y, weights = chunk.weights, order = chunk.chosen
         cdef int64_t* position = <int64_t*>address(positions)
         cdef double* total = <double*>address(totals)
-        cdef int64_t h
-        cdef int64_t width = rows.table.d
+        cdef int64_t h, width = rows.table.d
         course.rows = &rows.table
         course.largest = rows.largest_value()
         course.squares = NULL
@@ -161,9 +150,9 @@ cdef class Descent:
         return status
 
     def step(self, np.ndarray x, double y, double weight=1):
-        """A step for one dense row (d,), without the objective: a Status.
+        """Take a step for one dense row (d,), without the objective: return a Status.
 
-        -1, and nothing is done, if x is not contiguous, float32 or float64, and as long as w.
+        -1, with no effect, if x is not contiguous, float32 or float64, and as long as w.
         """
         cdef RowTable table
         cdef Course course = self.course
@@ -191,7 +180,7 @@ cdef class Descent:
         return STATUS_FINE
 
     def is_row(self, x):
-        """Whether x is one row (1, d) that needs no conversion, of finite numbers."""
+        """Return whether x is one row (1, d) of finite numbers that needs no conversion."""
         cdef np.ndarray row
         cdef double largest
         if type(x) is not np.ndarray:
@@ -207,24 +196,22 @@ cdef class Descent:
         return is_finite(largest)
 
     def decision(self, np.ndarray x, int64_t output=0):
-        """The decision of one output for one dense row (d,)."""
+        """Return the decision of one output for one dense row (d,)."""
         cdef RowTable table = table_of(x)
         cdef Line line = line_of(&table, 0)
         return self.kernels.head_decision(&table, &line, self.heads + output)
 
     def slow_down(self, int64_t output):
-        """Take a fifth of an output's rate; whether it was above 1e-6."""
+        """Divide an output's rate by five; return whether it was above 1e-6."""
         if self.heads[output].eta <= 1e-6:
             return False
         self.heads[output].eta /= 5
         return True
 
     def settle(self):
-        """Bring the arrays to what they mean."""
-        cdef np.ndarray t = self.weights.t
-        cdef np.ndarray owed_total = self.weights.owed_total
-        cdef int64_t d = self.weights.coef.shape[1]
-        cdef int64_t h
+        """Write the weights into the arrays."""
+        cdef np.ndarray t = self.weights.t, owed_total = self.weights.owed_total
+        cdef int64_t d = self.weights.coef.shape[1], h
         for h in range(self.course.outputs):
             self.kernels.settle_head(self.heads + h, d)
             (<double*>address(t))[h] = self.heads[h].t

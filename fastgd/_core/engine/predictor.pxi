@@ -1,20 +1,19 @@
 # A network as a function of rows: the shortest way from an array to its outputs.
 
 cdef class Predictor:
-    """Calls a program's forward pass; see ``Model.predictor``.
+    """Call a program's forward pass; see ``Model.predictor``.
 
     Parameters
     ----------
     program : Program
     prepare : function
-        Makes of anything but a matrix that the program can read as it is one that it can.
+        Converts its argument to a matrix that the program can read.
     """
 
     cdef Program program
     cdef object prepare
     cdef int type_number
-    cdef np.npy_intp inputs
-    cdef np.npy_intp outputs
+    cdef np.npy_intp inputs, outputs
 
     def __init__(self, Program program, prepare):
         self.program = program

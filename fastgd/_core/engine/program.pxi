@@ -4,9 +4,9 @@ cdef double FOR_EVER = float("inf")
 
 cdef enum:
     LOCKED_WORK = 20000     # multiply-adds forward
-    CALL_ROWS = 4096        # that functions of the user's are given at a time
+    CALL_ROWS = 4096        # that user-defined functions are given at a time
 
-# How often this process is a fork of another: a lock that its parent held stays locked in it.
+# How many forks separate this process from the first: a lock that its parent held stays locked.
 cdef int64_t forks = 0
 
 
@@ -18,10 +18,8 @@ def _count_fork():
 os.register_at_fork(after_in_child=_count_fork)
 
 
-cdef void train_epochs(
-    Span* span, Job job, int64_t totals_size, int64_t threads
-) noexcept nogil:
-    """Train epoch after epoch, and tell the job at each end how far it has come."""
+cdef void train_epochs(Span* span, Job job, int64_t totals_size, int64_t threads) noexcept nogil:
+    """Train epoch after epoch, and record the job's progress at the end of each."""
     while True:
         if span.step == 0:
             if job.stream is not None:
@@ -47,13 +45,11 @@ cdef class Kept:
     """Hold the arguments of `forward`, and the values of all buffers, for `backward`."""
 
     cdef Batch batch
-    cdef np.ndarray parameters
-    cdef np.ndarray x
-    cdef np.ndarray values
+    cdef np.ndarray parameters, x, values
 
 
 cdef class Program:
-    """A network made ready to run: its layer table, its arrays and its scratch.
+    """Run a network: its layer table, its arrays and its scratch.
 
     Parameters
     ----------
@@ -67,8 +63,8 @@ cdef class Program:
     Notes
     -----
     Nothing is validated here: arrays are C-contiguous, of the network's data type and of the
-    right shapes. The calls may come from several threads; they take turns. `threads` is how many
-    threads a call uses; it changes no bit.
+    right shapes. The calls may come from several threads; they take turns. `threads` is the
+    number of threads of a call; it changes no bit.
     """
 
     cdef Layout layout
@@ -89,16 +85,16 @@ cdef class Program:
         self.turn_forks = -1
 
     def replica(self, np.ndarray parameters, np.ndarray gradients):
-        """This program for the parameters of another network that is described alike.
+        """Return this program for the parameters of another network with the same description.
 
-        For programs without penalties and without functions of the user's.
+        For programs without penalties and without user-defined functions.
         """
         cdef Program other = Program.__new__(Program)
         other.begin(self.layout.replica(parameters, gradients))
         return other
 
     cdef in_turn(self):
-        """The lock that calls take turns by."""
+        """Return the lock that makes calls take turns."""
         if self.turn_forks != forks:
             self.turn = threading.RLock()
             self.turn_forks = forks
@@ -128,7 +124,7 @@ cdef class Program:
         self.functions.raise_it()
 
     cdef int64_t run_rows(self, Span* span, int64_t first_row, double seconds, int64_t threads):
-        """Run a span of rows from first_row of x on, in blocks; returns the row reached."""
+        """Run a span of rows from first_row of x on, in blocks; return the row reached."""
         span.rows -= first_row
         if span.places != NULL:
             span.places += first_row
@@ -152,9 +148,9 @@ cdef class Program:
             return self.train_in_turn(job)
 
     cdef int train_in_turn(self, Job job) except -1:
-        """As train, by a caller that has the lock.
+        """Train as a job says, by a caller that has the lock.
 
-        Some microseconds' work keeps the interpreter's lock: to give it away and to get it back
+        The interpreter's lock is kept for some microseconds' work: releasing it and getting it back
         may cost more.
         """
         cdef Span span
@@ -178,7 +174,7 @@ cdef class Program:
         return span.status
 
     cdef loss_of(self, np.ndarray totals):
-        """Return what was minimised as a mean, as ``Results.loss`` computes it."""
+        """Return the minimised loss as a mean, as ``Results.loss`` computes it."""
         cdef const double* sums = <const double*>address(totals)
         cdef double loss = sums[0] / (sums[1] if sums[1] != 0 else 1)
         cdef int64_t k
@@ -189,11 +185,9 @@ cdef class Program:
                 sums[TERM_START + 2 * k] / (count if count != 0 else 1))
         return loss
 
-    def evaluate(
-        self, np.ndarray x, np.ndarray y, int64_t first_row, np.ndarray totals, double seconds,
-        int64_t threads=1, np.ndarray rows=None,
-    ):
-        """Add loss and metrics of the rows from first_row on to totals; the row reached.
+    def evaluate(self, np.ndarray x, np.ndarray y, int64_t first_row, np.ndarray totals,
+                 double seconds, int64_t threads=1, np.ndarray rows=None):
+        """Add loss and metrics of the rows from first_row on to totals; return the row reached.
 
         rows: the row of x that belongs to each row of y; None for all of them.
         """
@@ -208,11 +202,9 @@ cdef class Program:
         with self.in_turn():
             return self.run_rows(&span, first_row, seconds, threads)
 
-    def predict(
-        self, np.ndarray x, np.ndarray out, int64_t first_row, double seconds, int64_t threads=1,
-        np.ndarray rows=None,
-    ):
-        """Fill out with the outputs of the rows from first_row on; the row reached.
+    def predict(self, np.ndarray x, np.ndarray out, int64_t first_row, double seconds,
+                int64_t threads=1, np.ndarray rows=None):
+        """Fill out with the outputs of the rows from first_row on; return the row reached.
 
         rows: the row of x that belongs to each row of out; None for all of them.
         """
@@ -227,7 +219,7 @@ cdef class Program:
             return self.run_rows(&span, first_row, seconds, threads)
 
     cdef predict_all(self, const void* x, void* out, int64_t rows):
-        """As predict, from and to plain memory, in this thread."""
+        """Fill outputs from and to plain memory, in this thread."""
         cdef Span span
         span.kind = PREDICT
         span.y = NULL
@@ -239,7 +231,7 @@ cdef class Program:
             self.run_rows(&span, 0, FOR_EVER, 1)
 
     def gradients(self, np.ndarray x, np.ndarray y, np.ndarray totals, key=0):
-        """Fill the flat gradients with those of what is minimised over all rows of x: a Status.
+        """Fill the flat gradients with those of the objective over all rows of x: return a Status.
 
         key: of random numbers; totals is added to, as in train.
         """
@@ -256,7 +248,7 @@ cdef class Program:
         return status
 
     def penalty(self):
-        """The sum of the penalties on the parameters as they are, but of no shared one."""
+        """Return the sum of the penalties on the parameters, without the shared ones."""
         cdef double total
         with self.in_turn():
             self.layout.reserve(0, 1)
@@ -265,10 +257,9 @@ cdef class Program:
                     &self.net.penalties, 0, self.net.parameters, self.net.scratch)
         return total
 
-    def forward(
-        self, np.ndarray parameters, np.ndarray x, np.ndarray out, bint training=False, key=0,
-    ):
-        """Fill out with the outputs for x under `parameters`: returns what backward needs.
+    def forward(self, np.ndarray parameters, np.ndarray x, np.ndarray out, bint training=False,
+                key=0):
+        """Fill out with the outputs for x under `parameters`; return the argument of backward.
 
         In training the moments that batch normalisations keep move on, in the program's own
         parameters.
@@ -293,9 +284,9 @@ cdef class Program:
         return kept
 
     def backward(self, Kept kept, np.ndarray d_out, np.ndarray gradients, np.ndarray d_x):
-        """From the gradient of the outputs to those of the parameters and, unless None, of x.
+        """Fill gradients and, unless None, d_x from the gradient of the outputs.
 
-        kept: what forward returned.
+        kept: the result of forward.
         """
         cdef Network net = self.net[0]
         _, deltas = self.layout.room_for_buffers(kept.batch.rows)

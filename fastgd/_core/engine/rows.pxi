@@ -1,7 +1,7 @@
-# The rows of a matrix as Python sees them, see linear.pxd.
+# The rows of a matrix in Python, see linear.pxd.
 
 cdef class Rows:
-    """The rows of a matrix, as the other functions of this module take them.
+    """Hold the rows of a matrix, dense or sparse.
 
     Parameters
     ----------
@@ -20,16 +20,12 @@ cdef class Rows:
 
     cdef const LinearKernels* kernels
     cdef RowTable table
-    cdef double largest     # |value|, -1 until it is asked for
+    cdef double largest     # |value|, -1 until it is computed
     cdef np.ndarray squares  # of the rows, None until then
-    cdef readonly np.ndarray values
-    cdef readonly np.ndarray columns
-    cdef readonly np.ndarray starts
+    cdef readonly np.ndarray values, columns, starts
 
-    def __init__(
-        self, kernels, np.ndarray values, np.ndarray columns=None, np.ndarray starts=None,
-        int64_t width=0,
-    ):
+    def __init__(self, kernels, np.ndarray values, np.ndarray columns=None, np.ndarray starts=None,
+                 int64_t width=0):
         self.kernels = linear_kernels(kernels)
         self.values, self.columns, self.starts = values, columns, starts
         self.largest = -1
@@ -55,7 +51,7 @@ cdef class Rows:
         return self.table.sparse
 
     def faulty_row(self):
-        """The first row of a CSR matrix whose columns are not in range and in order, or -1."""
+        """Return the first row of a CSR matrix whose columns are out of range or order, or -1."""
         cdef int64_t row
         with nogil:
             if self.table.wide:
@@ -65,7 +61,7 @@ cdef class Rows:
         return row
 
     cdef const double* row_squares(self):
-        """|x|^2 of each row."""
+        """Return |x|^2 of each row."""
         cdef double* data
         if self.squares is None:
             self.squares = numpy.empty(self.table.n)
@@ -75,7 +71,7 @@ cdef class Rows:
         return <const double*>np.PyArray_DATA(self.squares)
 
     cdef double largest_value(self):
-        """The largest absolute value; beyond float64's numbers if one is not finite."""
+        """Return the largest absolute value, infinite if a value is not finite."""
         cdef int64_t n = self.values.size
         if self.largest < 0:
             with nogil:

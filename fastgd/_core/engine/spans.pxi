@@ -1,12 +1,11 @@
-# Spans of training steps, or of rows to evaluate or predict, by a team, see Span in kernels.pxd.
-#
-# A member reads the span before its first barrier; rank 0 writes where it stopped after its last.
+# Spans of training steps, or of rows to evaluate or predict, by a team: see Span in kernels.pxd. A
+# member reads the span before its first barrier; rank 0 writes where it stopped after its last.
 
 cdef enum:
-    BLOCK_ROWS = 128        # rows that evaluate and predict take at a time stay in the cache
+    BLOCK_ROWS = 128        # that evaluate and predict take at a time: they stay in the cache
 
-# What the members of a team tell each other. A flag is read only after a barrier that comes before
-# the next place where it may be raised: so all members see the same.
+# Flags between the members of a team. A flag is read only after a barrier that comes before the
+# next place where it may be raised: so all members see the same.
 cdef enum:
     INTERRUPT_FLAG = 16     # raised before the first barrier of a step
     LOSS_FLAG = 1           # between the first and the second
@@ -15,7 +14,7 @@ cdef enum:
     END_FLAG = 8            # the span ends here: before the last
 
 
-# Signals are Python's: a step that takes long asks for them, between blocks of its rows.
+# Python handles signals: a long step checks for them between blocks of its rows.
 cdef extern from *:
     """
     static inline int fastgd_pending_error(void) { return PyErr_Occurred() ? -1 : 0; }
@@ -25,13 +24,13 @@ cdef extern from *:
 
 cdef enum:
     STEP_BLOCK_ROWS = 1024          # rows at least, and
-    STEP_BLOCK_WORK = 1 << 28       # about so many multiply-adds, between two looks at the clock
+    STEP_BLOCK_WORK = 1 << 28       # about as many multiply-adds, between two looks at the clock
 
 cdef double SIGNAL_SECONDS = 0.03
 
 
 cdef bint is_interrupted() noexcept with gil:
-    """Whether a signal's handler has raised an exception; it is then pending."""
+    """Return whether a signal's handler has raised an exception; it is then pending."""
     return PyErr_CheckSignals() != 0
 
 
@@ -44,17 +43,14 @@ cdef struct Part:
     int64_t rank
 
 
-cdef bint forward_backward(
-    const NetworkKernels* kernels, const Network* net, const Batch* batch, bint everything,
-    const Part* part,
-) noexcept nogil:
-    """Forward, losses and gradients of the buffers for some rows of a batch.
+cdef bint forward_backward(const NetworkKernels* kernels, const Network* net, const Batch* batch,
+                           bint everything, const Part* part) noexcept nogil:
+    """Compute outputs, losses and the gradients of the buffers for some rows of a batch.
 
-    Returns whether rank 0 was interrupted; the others may leave off when it was.
+    Returns whether rank 0 was interrupted; the others may stop when it was.
     """
     cdef int64_t block = max(<int64_t>STEP_BLOCK_ROWS, STEP_BLOCK_WORK // (1 + net.parameter_count))
-    cdef int64_t row = part.row
-    cdef int64_t rows
+    cdef int64_t row = part.row, rows
     cdef double next_look = 0
     if net.coupled or net.calls != NULL:
         block = part.row_end - row
@@ -80,7 +76,7 @@ cdef bint forward_backward(
 
 
 cdef inline int64_t steps_between_looks(const Network* net, int64_t rows) noexcept nogil:
-    """How many steps of `rows` rows take about a millisecond: so often the clock is read."""
+    """Return how many steps of `rows` rows take about a millisecond: the clock is read as often."""
     return 1 + 1000000 // (1000 + net.parameter_count * rows)
 
 
@@ -89,28 +85,19 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
 
     A step is two parts between barriers. In the first each member takes some rows of the batch
     forward and back, and adds up the parameters' gradients over whole chunks of them, if there are
-    such; in the second it takes some of the parameters, whose gradients are sums over all rows.
+    chunks; in the second it takes some of the parameters, whose gradients are sums over all rows.
     """
     cdef const NetworkKernels* kernels = span.kernels
     cdef const Network* net = span.net
-    cdef int64_t size = team.size
-    cdef int64_t met = 0
-    cdef int64_t x_width = net.width[0]
-    cdef int64_t y_width = net.target_width
+    cdef int64_t size = team.size, met = 0, x_width = net.width[0], y_width = net.target_width
     cdef bint everything = net.metric_count > 0 or net.coupled
     cdef int64_t looks = steps_between_looks(net, span.batch_size)
-    cdef int64_t next_look = span.step + looks
-    cdef int64_t at = span.step
+    cdef int64_t next_look = span.step + looks, at = span.step
     cdef int64_t begin = share_begin(net.parameter_count, UPDATE_LANES, size, rank)
     cdef int64_t end = share_begin(net.parameter_count, UPDATE_LANES, size, rank + 1)
-    cdef int64_t first, chunks
-    cdef int64_t chunk = 0
-    cdef int64_t last_chunk = 0
-    cdef int64_t trouble = 0
-    cdef double penalty = 0
-    cdef double share = 1
-    cdef int64_t x_bytes = x_width * itemsize(net)
-    cdef int64_t y_bytes = y_width * itemsize(net)
+    cdef int64_t first, chunks, chunk = 0, last_chunk = 0, trouble = 0
+    cdef double penalty = 0, share = 1
+    cdef int64_t x_bytes = x_width * itemsize(net), y_bytes = y_width * itemsize(net)
     cdef const char* batch_x = <const char*>net.batch
     cdef const char* batch_y = batch_x + net.capacity * x_bytes
     cdef double[SCALE_STEPS] scales
@@ -154,7 +141,7 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
             kernels.gather(first + part.row, first + part.row_end, span.order, NULL, y_width,
                            span.y, <void*>(batch_y + part.row * y_bytes))
             if net.counts_rows:
-                meet(team, &met)  # a row's loss asks for the others' targets
+                meet(team, &met)  # a row's loss needs the others' targets
         if forward_backward(kernels, net, &batch, everything, &part):
             raise_flag(team, INTERRUPT_FLAG)
         elif chunks > 1:
@@ -181,7 +168,7 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
         if net.penalties.count:
             kernels.add_penalty_gradients(
                 &net.penalties, share, begin, end, net.parameters, net.gradients)
-            meet(team, &met)  # norms are sums over the others' shares, too
+            meet(team, &met)  # norms are sums over the others' shares too
         if not flags(team) & LOSS_FLAG and not kernels.check_gradients(
                 span.optimizer, step.iteration, begin, end, size, rank, net.gradients):
             raise_flag(team, GRADIENT_FLAG)
@@ -207,7 +194,7 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
             if now() > span.deadline or has_failed(net):
                 raise_flag(team, END_FLAG)
         meet(team, &met)
-        # An interruption would be one of the next step, whose first barrier all must reach.
+        # An interruption belongs to the next step, whose first barrier all must reach.
         trouble = flags(team) & (UPDATE_FLAG | END_FLAG)
     if rank == 0:
         span.optimizer.iterations[0] = step.iteration
@@ -223,17 +210,11 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
 
 
 cdef void apply_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
-    """Evaluate, or predict, the batches from span.step on.
-
-    Losses and metrics are added to the totals, or outputs are written into span.out.
-    """
+    """Evaluate or predict the batches from span.step on: add to the totals, or write span.out."""
     cdef const NetworkKernels* kernels = span.kernels
     cdef const Network* net = span.net
     cdef void* scratch = <char*>net.scratch + rank * net.scratch_size
-    cdef int64_t met = 0
-    cdef int64_t step = span.step
-    cdef int64_t x_width = net.width[0]
-    cdef int64_t first, row, row_end
+    cdef int64_t met = 0, step = span.step, x_width = net.width[0], first, row, row_end
     cdef Batch batch
     batch.training = False
     batch.key = 0
@@ -271,12 +252,12 @@ cdef void apply_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
 
 
 cdef inline bint smooths(const LossTerm* term, const double* settings) noexcept nogil:
-    """Whether a cross-entropy smoothes its targets."""
+    """Return whether a cross-entropy smoothes its targets."""
     return term.kind >= LOSS_BINARY_CROSSENTROPY and settings[0] != 0
 
 
 cdef bint is_unit_span(const Network* net, const Span* span) noexcept nogil:
-    """Whether a span trains one linear unit by plain SGD on a loss of points, a row a step."""
+    """Return whether a span trains one linear unit by plain SGD on a loss of points, row by row."""
     cdef const Row* row = net.rows
     cdef const LossTerm* term = net.terms
     if (span.batch_size != 1 or net.row_count == 0 or net.metric_count > 0 or net.term_count != 1
@@ -303,10 +284,9 @@ cdef void run_member(void* job, Team* team, int64_t rank) noexcept nogil:
         train_steps(span, team, rank)
 
 
-cdef void batch_gradients(
-    const NetworkKernels* kernels, const Network* net, const Batch* batch, const int64_t* flags,
-) noexcept nogil:
-    """The parameters' gradients over a whole batch, by one thread."""
+cdef void batch_gradients(const NetworkKernels* kernels, const Network* net, const Batch* batch,
+                          const int64_t* flags) noexcept nogil:
+    """Compute the parameters' gradients over a whole batch, by one thread."""
     cdef int64_t chunks = chunk_count(net, batch.rows)
     if chunks == 1:
         kernels.share_gradients(net, batch, flags, batch.x, net.scratch, 1, 0)
@@ -315,21 +295,18 @@ cdef void batch_gradients(
         kernels.add_chunks(net, chunks, 0, net.parameter_count, net.gradients)
 
 
-cdef void outputs_of(
-    const NetworkKernels* kernels, const Network* net, const Batch* batch, void* out,
-) noexcept nogil:
-    """The outputs for a batch; the values of all buffers stay."""
+cdef void outputs_of(const NetworkKernels* kernels, const Network* net, const Batch* batch,
+                     void* out) noexcept nogil:
+    """Compute the outputs for a batch; all buffers keep their values."""
     kernels.forward(net, batch, True, 0, batch.rows, batch.x, net.scratch)
     kernels.copy_outputs(net, 0, batch.rows, batch.x, out)
 
 
-cdef int gradients_of(
-    const NetworkKernels* kernels, const Network* net, const Batch* batch, double* totals,
-) noexcept nogil:
-    """The gradients of what is minimised over all rows of a batch: a Status."""
+cdef int gradients_of(const NetworkKernels* kernels, const Network* net, const Batch* batch,
+                      double* totals) noexcept nogil:
+    """Compute the gradients of the objective over all rows of a batch: return a Status."""
     cdef int status
-    cdef double penalty = 0
-    cdef double share = 1
+    cdef double penalty = 0, share = 1
     cdef Part part
     part.row = 0
     part.row_end = batch.rows
@@ -349,11 +326,9 @@ cdef int gradients_of(
     return status
 
 
-cdef void backward_from(
-    const NetworkKernels* kernels, const Network* net, const Batch* batch, const void* d_out,
-    void* d_x,
-) noexcept nogil:
-    """From the gradient of the outputs to those of the parameters and, unless NULL, of x."""
+cdef void backward_from(const NetworkKernels* kernels, const Network* net, const Batch* batch,
+                        const void* d_out, void* d_x) noexcept nogil:
+    """Compute the gradients of the parameters and, unless NULL, of x from that of the outputs."""
     kernels.take_output_gradients(net, batch.rows, d_out)
     kernels.backward(
         net, batch, net.tape_flags, 0, batch.rows, batch.x, d_x, net.scratch)

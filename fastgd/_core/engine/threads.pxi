@@ -1,13 +1,13 @@
 # A team of threads for one span.
 #
 # The threads live as long as the span. So there is nothing to keep alive between spans, nothing
-# that a fork could break, and nothing that runs while Python does. A team that comes out smaller
-# than asked for, because the system gives no more threads, gives the same result.
+# that a fork could break, and nothing that runs while Python does. A team that is smaller than
+# requested, because the system gives no more threads, gives the same result.
 
 cdef enum:
     MAX_THREADS = 256
 
-# What a member runs: `job` is the same for all, `rank` is 0 for the thread that came from Python.
+# The function of a member: `job` is the same for all, `rank` is 0 for the thread from Python.
 ctypedef void (*Work)(void* job, Team* team, int64_t rank) noexcept nogil
 
 cdef struct Member:
@@ -25,12 +25,11 @@ cdef void* begin_member(void* argument) noexcept nogil:
 
 
 cdef void run_team(int64_t size, Work work, void* job) noexcept nogil:
-    """Run `work` on `size` threads, this one among them, and wait for them all."""
+    """Run `work` on `size` threads, this one included, and wait for all of them."""
     cdef Team team
     cdef Member[MAX_THREADS] members
     cdef pthread_t[MAX_THREADS] threads
-    cdef int64_t made = 1
-    cdef int64_t rank
+    cdef int64_t made = 1, rank
     team.arrivals = 0
     team.trouble = 0
     team.size = 0

@@ -1,25 +1,20 @@
-# Weighted Gram matrices of a linear model's columns: x^T diag(c) (x - shift, 1, y), of which
-# Hessians and exact solutions of least squares are made.
+# Weighted Gram matrices of a linear model's columns: x^T diag(c) (x - shift, 1, y), for Hessians
+# and exact solutions of least squares.
 #
 # Dense rows are laid out in tiles, see kernels/gram.pxi, times the roots of their weights. Blocks
 # are added to sums in turn, whose number depends on the shapes alone. Sparse rows add to one sum:
-# each member of a team to those lines of it that are its own, for all rows.
+# each member of a team adds to its share of the lines, for all rows.
 
 cdef void pass_dense(WeightedGram* job, Team* team, int64_t rank) noexcept nogil:
     cdef int64_t lanes = job.kernels.lanes
     cdef const RowTable* rows = job.rows
-    cdef int64_t d = rows.d
-    cdef int64_t width = job.width
-    cdef int64_t size = d * width
-    cdef int64_t x_tiles = (d + lanes - 1) // lanes
-    cdef int64_t tiles = (width + lanes - 1) // lanes
+    cdef int64_t d = rows.d, width = job.width, size = d * width
+    cdef int64_t x_tiles = (d + lanes - 1) // lanes, tiles = (width + lanes - 1) // lanes
     cdef int64_t shares = x_tiles * tiles - x_tiles * (x_tiles - 1) // 2
     cdef int64_t begin = share_begin(job.count * shares, 1, team.size, rank)
     cdef int64_t end = share_begin(job.count * shares, 1, team.size, rank + 1)
     cdef double* spare = job.scratch + rank * job.scratch_size
-    cdef int64_t row = job.row
-    cdef int64_t met = 0
-    cdef int64_t s, here, length, i, j
+    cdef int64_t row = job.row, met = 0, s, here, length, i, j
     while row < rows.n and not flags(team):
         for s in range(job.count):
             here = row + s * GRAM_ROWS
@@ -47,9 +42,7 @@ cdef void pass_sparse(WeightedGram* job, Team* team, int64_t rank) noexcept nogi
     cdef const RowTable* rows = job.rows
     cdef int64_t begin = share_begin(rows.d, 1, team.size, rank)
     cdef int64_t end = share_begin(rows.d, 1, team.size, rank + 1)
-    cdef int64_t row = job.row
-    cdef int64_t met = 0
-    cdef int64_t i, j, last
+    cdef int64_t row = job.row, met = 0, i, j, last
     while row < rows.n and not flags(team):
         last = min(rows.n, row + GRAM_ROWS)
         job.kernels.sparse_gram(job, row, last, begin, end)
@@ -74,15 +67,13 @@ cdef void pass_rows(void* task, Team* team, int64_t rank) noexcept nogil:
         pass_dense(job, team, rank)
 
 
-def weighted_gram(
-    Rows rows, np.ndarray weights, np.ndarray shift, np.ndarray targets, np.ndarray sums,
-    int64_t row, double seconds, int64_t threads=1,
-):
-    """Go on from `row` with the sums of (x - shift)^T diag(c) (x - shift, 1, y): (row, sums).
+def weighted_gram(Rows rows, np.ndarray weights, np.ndarray shift, np.ndarray targets,
+                  np.ndarray sums, int64_t row, double seconds, int64_t threads=1):
+    """Continue from `row` the sums of (x - shift)^T diag(c) (x - shift, 1, y): return (row, sums).
 
-    weights: c of at least 0, (n,), or None for ones. shift: (d,) or None; dense rows only.
-    targets: y, (n, k). sums: None at first. When all rows are reached, sums[0] is the result:
-    float64, shape (d, d + 1 + k).
+    weights: c of at least 0, (n,), or None for ones. shift: (d,) or None; dense rows only. targets:
+    y, (n, k). sums: None at first. When all rows are reached, sums[0] is the result: float64, shape
+    (d, d + 1 + k).
     """
     cdef WeightedGram job
     cdef int64_t d = rows.table.d

@@ -1,9 +1,9 @@
-# The table of activations: each is a row, with a loop for its values and one for its gradient.
+# The table of activations: each row has a loop for the values and one for the gradient.
 
 cdef enum:
     ACTIVATION_SETTINGS = 3
 
-# Of a row's numbers c: y = kind(z), and d_z = d_y kind'(z), by z or by y = kind(z).
+# With a row's numbers c: y = kind(z), and d_z = d_y kind'(z), by z or by y = kind(z).
 ctypedef void (*ValuesLoop)(const void* c, int64_t n, const void* z, void* y) noexcept nogil
 ctypedef void (*GradientLoop)(
     const void* c, int64_t n, const void* z, const void* y, const void* d_y, void* d_z,
@@ -13,7 +13,7 @@ cdef struct ActivationLoops:
     ValuesLoop values
     GradientLoop gradient
     int64_t settings        # how many numbers it takes
-    bint whole_rows         # whether n is the width of a row: else a multiple of POINTS
+    bint whole_rows         # whether n is the width of a row, else a multiple of POINTS
 
 cdef enum:
     MOST_ACTIVATIONS = 64
@@ -21,10 +21,9 @@ cdef enum:
 cdef ActivationLoops[2][MOST_ACTIVATIONS] activations       # of float, then of double
 
 
-cdef void run_values(
-    const ActivationLoops* loops, const real* c, int64_t n, const real* z, real* y,
-) noexcept nogil:
-    """y = kind(z), for any n."""
+cdef void run_values(const ActivationLoops* loops, const real* c, int64_t n, const real* z,
+                     real* y) noexcept nogil:
+    """Compute y = kind(z), for any n."""
     cdef int64_t rest = 0 if loops.whole_rows else n % POINTS
     cdef int64_t i = n - rest
     cdef real[POINTS] block
@@ -36,16 +35,12 @@ cdef void run_values(
         give_rest(rest, <const real*>block, y + i)
 
 
-cdef void run_gradient(
-    const ActivationLoops* loops, const real* c, int64_t n, const real* z, const real* y,
-    const real* d_y, real* d_z,
-) noexcept nogil:
-    """d_z = d_y kind'(z), for any n."""
+cdef void run_gradient(const ActivationLoops* loops, const real* c, int64_t n, const real* z,
+                       const real* y, const real* d_y, real* d_z) noexcept nogil:
+    """Compute d_z = d_y kind'(z), for any n."""
     cdef int64_t rest = 0 if loops.whole_rows else n % POINTS
     cdef int64_t i = n - rest
-    cdef real[POINTS] z_block
-    cdef real[POINTS] y_block
-    cdef real[POINTS] d_block
+    cdef real[POINTS] z_block, y_block, d_block
     if i:
         loops.gradient(c, i, z, y, d_y, d_z)
     if rest:
@@ -61,7 +56,7 @@ cdef inline const ActivationLoops* activation_of(int64_t kind, real of_type) noe
 
 
 cdef void enter_activations(ActivationLoops* table, real of_type) noexcept:
-    """Each Activation is a row."""
+    """Enter a row for each Activation."""
     table[<int>ACTIVATION_LINEAR] = ActivationLoops(
         <ValuesLoop>identity_values[real], <GradientLoop>identity_gradient[real], 0, False)
     table[<int>ACTIVATION_RELU] = ActivationLoops(

@@ -1,14 +1,10 @@
 # Activations, forward and backward, over whole buffers. The kinds that a dense layer applies in
 # place take their derivative from the output, and never read z.
 
-cdef void activate(
-    int64_t kind, const double* settings, int64_t rows, int64_t width, const real* z,
-    int64_t z_stride, real* y, int64_t y_stride,
-) noexcept nogil:
-    """y = kind(z), for `rows` rows of `width` values; y may be z.
-
-    Elementwise kinds run through the padding between the rows too.
-    """
+cdef void activate(int64_t kind, const double* settings, int64_t rows, int64_t width, const real* z,
+                   int64_t z_stride, real* y, int64_t y_stride) noexcept nogil:
+    """Compute y = kind(z), for `rows` rows of `width` values; y may be z. Elementwise kinds also
+    run through the padding between the rows."""
     cdef const ActivationLoops* loops = activation_of(kind, <real>0)
     cdef real[ACTIVATION_SETTINGS] c
     cdef int64_t i
@@ -20,12 +16,10 @@ cdef void activate(
         run_values(loops, c, width, z + i * z_stride, y + i * y_stride)
 
 
-cdef void activation_gradient(
-    const LayerRows* job, const double* settings, const real* z, int64_t z_stride,
-    const real* d_y, real* d_z,
-) noexcept nogil:
-    """d_z = d_y kind'(z), with y = kind(z) the target, laid out as d_y; d_z is laid out as z, and
-    may be d_y."""
+cdef void activation_gradient(const LayerRows* job, const double* settings, const real* z,
+                              int64_t z_stride, const real* d_y, real* d_z) noexcept nogil:
+    """Compute d_z = d_y kind'(z), with y = kind(z) the target, laid out as d_y; d_z is laid out as
+    z, and may be d_y."""
     cdef const ActivationLoops* loops = activation_of(job.row.kind, <real>0)
     cdef const real* y = <const real*>job.target
     cdef real[ACTIVATION_SETTINGS] c
@@ -39,19 +33,16 @@ cdef void activation_gradient(
                      d_y + i * job.stride, d_z + i * z_stride)
 
 
-cdef inline void rounded(
-    const ActivationLoops* loops, const double* settings, real* c,
-) noexcept nogil:
-    """c = the settings that a kind takes, in the network's type."""
+cdef inline void rounded(const ActivationLoops* loops, const double* settings,
+                         real* c) noexcept nogil:
+    """Round the settings of a kind to the network's type."""
     cdef int64_t i
     for i in range(loops.settings):
         c[i] = <real>settings[i]
 
 
-cdef void activation_forward(
-    const LayerRows* job, const real* source, real* target,
-) noexcept nogil:
-    """OP_ACTIVATION."""
+cdef void activation_forward(const LayerRows* job, const real* source, real* target) noexcept nogil:
+    """Compute OP_ACTIVATION."""
     if job.row.kind == CALL_FUNCTION:
         call_activation(job, source, target)
     else:
@@ -59,9 +50,8 @@ cdef void activation_forward(
                  target, job.stride)
 
 
-cdef void activation_source_gradient(
-    const LayerRows* job, const real* d_target, real* d_source,
-) noexcept nogil:
+cdef void activation_source_gradient(const LayerRows* job, const real* d_target,
+                                     real* d_source) noexcept nogil:
     cdef const real* source = <const real*>job.source
     if job.row.kind == CALL_FUNCTION:
         call_activation_gradient(job, source, d_target, d_source)
@@ -78,9 +68,8 @@ cdef void identity_values(const real* c, int64_t n, const real* z, real* y) noex
             y[i] = z[i]
 
 
-cdef void identity_gradient(
-    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
-) noexcept nogil:
+cdef void identity_gradient(const real* c, int64_t n, const real* z, const real* y, const real* d_y,
+                            real* d_z) noexcept nogil:
     cdef int64_t i
     if d_z != d_y:
         for i in range(whole(n)):
@@ -93,9 +82,8 @@ cdef void relu_values(const real* c, int64_t n, const real* z, real* y) noexcept
         y[i] = <real>0 if z[i] < 0 else z[i]  # NaN stays NaN
 
 
-cdef void relu_gradient(
-    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
-) noexcept nogil:
+cdef void relu_gradient(const real* c, int64_t n, const real* z, const real* y, const real* d_y,
+                        real* d_z) noexcept nogil:
     cdef real d
     cdef int64_t i
     for i in range(whole(n)):
@@ -109,9 +97,8 @@ cdef void sigmoid_values(const real* c, int64_t n, const real* z, real* y) noexc
         y[i] = sigmoid(z[i])
 
 
-cdef void sigmoid_gradient(
-    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
-) noexcept nogil:
+cdef void sigmoid_gradient(const real* c, int64_t n, const real* z, const real* y, const real* d_y,
+                           real* d_z) noexcept nogil:
     cdef int64_t i
     for i in range(whole(n)):
         d_z[i] = d_y[i] * (y[i] * (<real>1 - y[i]))
@@ -123,9 +110,8 @@ cdef void tanh_values(const real* c, int64_t n, const real* z, real* y) noexcept
         y[i] = hyperbolic_tangent(z[i])
 
 
-cdef void tanh_gradient(
-    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
-) noexcept nogil:
+cdef void tanh_gradient(const real* c, int64_t n, const real* z, const real* y, const real* d_y,
+                        real* d_z) noexcept nogil:
     cdef int64_t i
     for i in range(whole(n)):
         d_z[i] = d_y[i] * (<real>1 - y[i] * y[i])
@@ -134,7 +120,7 @@ cdef void tanh_gradient(
 # ---------------------------------------------------------------- loops that take a whole row
 
 cdef void softmax_values(const real* c, int64_t n, const real* z, real* y) noexcept nogil:
-    """y_i = exp(z_i - max z) / sum: no overflow, whatever z is."""
+    """Compute y_i = exp(z_i - max z) / sum: no overflow for any z."""
     cdef real top = row_maximum(n, z)
     cdef real total
     cdef int64_t i
@@ -145,10 +131,9 @@ cdef void softmax_values(const real* c, int64_t n, const real* z, real* y) noexc
         y[i] = y[i] / total
 
 
-cdef void softmax_gradient(
-    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
-) noexcept nogil:
-    """d_z_i = y_i (d_y_i - sum of y_j d_y_j)."""
+cdef void softmax_gradient(const real* c, int64_t n, const real* z, const real* y, const real* d_y,
+                           real* d_z) noexcept nogil:
+    """Compute d_z_i = y_i (d_y_i - sum of y_j d_y_j)."""
     cdef real inner = row_dot(n, y, d_y)
     cdef int64_t i
     for i in range(n):
@@ -156,7 +141,7 @@ cdef void softmax_gradient(
 
 
 cdef void log_softmax_values(const real* c, int64_t n, const real* z, real* y) noexcept nogil:
-    """y_i = z_i - max z - log(sum of exp(z - max z))."""
+    """Compute y_i = z_i - max z - log(sum of exp(z - max z))."""
     cdef real top = row_maximum(n, z)
     cdef real log_total
     cdef int64_t i
@@ -167,10 +152,9 @@ cdef void log_softmax_values(const real* c, int64_t n, const real* z, real* y) n
         y[i] = (z[i] - top) - log_total
 
 
-cdef void log_softmax_gradient(
-    const real* c, int64_t n, const real* z, const real* y, const real* d_y, real* d_z,
-) noexcept nogil:
-    """d_z_i = d_y_i - exp(y_i) (sum of d_y)."""
+cdef void log_softmax_gradient(const real* c, int64_t n, const real* z, const real* y,
+                               const real* d_y, real* d_z) noexcept nogil:
+    """Compute d_z_i = d_y_i - exp(y_i) (sum of d_y)."""
     cdef real total = row_sum(n, d_y)
     cdef int64_t i
     for i in range(n):

@@ -1,13 +1,13 @@
-# Columns moved and scaled by numbers that stay: rescaling, and normalisation by given moments.
+# Columns shifted and scaled by fixed numbers: rescaling, and normalisation by given moments.
 #
 # settings:
 #   AFFINE_RESCALE      the scale of each column, then the offset of each
 #   AFFINE_NORMALIZE, AFFINE_RESTORE
-#       epsilon, how many moments `state` has, then for each column which of them is its own;
+#       epsilon, how many moments `state` has, then for each column the number of its moment;
 #       without a state 0, then the mean of each column and the variance of each
 
 cdef void affine_factors(const LayerRows* job, real* shift, real* factor) noexcept nogil:
-    """The mean of each column and its deviation; for a rescaling its offset and scale."""
+    """Compute the mean of each column and its deviation; for a rescaling its offset and scale."""
     cdef const real* state = <const real*>job.net.parameters + job.row.state
     cdef const double* settings = job.settings
     cdef int64_t width = job.width

@@ -2,18 +2,16 @@
 # column. S. Ioffe, C. Szegedy, "Batch normalization", 2015.
 #
 # In training the moments are those of the batch, each a sum in double precision over its rows in
-# their order; a step that succeeds then moves the lasting ones in `state` towards them. Where a
-# layer has several groups of channels in a row, one after the other, they count as rows.
+# their order; a successful step then moves the lasting ones in `state` towards them. If a layer has
+# several groups of channels in a row, one after the other, they count as rows.
 # Room for the batch: means, variances, the factors 1 / sqrt(variance + epsilon), and of the
-# gradients of the target the sums, by themselves and times the normalised source.
+# gradients of the target the sums, alone and times the normalised source.
 
-cdef inline void moment_columns(
-    const int lanes, int64_t rows, int64_t groups, int64_t channels, const real* x, int64_t stride,
-    real* mean, real* variance,
-) noexcept nogil:
-    """Mean and variance of `lanes` columns, a constant, in two passes."""
-    cdef double[32] s
-    cdef double[32] m
+cdef inline void moment_columns(const int lanes, int64_t rows, int64_t groups, int64_t channels,
+                                const real* x, int64_t stride, real* mean,
+                                real* variance) noexcept nogil:
+    """Compute mean and variance of `lanes` columns, a constant, in two passes."""
+    cdef double[32] s, m
     cdef double count = <double>(rows * groups)
     cdef int64_t i, g
     cdef int j
@@ -36,15 +34,11 @@ cdef inline void moment_columns(
         variance[j] = <real>(s[j] / count)
 
 
-cdef inline void slope_columns(
-    const int lanes, const LayerRows* job, const real* x, const real* d, const real* mean,
-    const real* factor, real* sums,
-) noexcept nogil:
-    """sums = the sums of d, and of d times the normalised x, of `lanes` columns, a constant."""
-    cdef double[32] s
-    cdef double[32] t
-    cdef int64_t groups = <int64_t>job.settings[2]
-    cdef int64_t channels = job.width // groups
+cdef inline void slope_columns(const int lanes, const LayerRows* job, const real* x, const real* d,
+                               const real* mean, const real* factor, real* sums) noexcept nogil:
+    """Compute the sums of d, and of d times the normalised x, of `lanes` columns, a constant."""
+    cdef double[32] s, t
+    cdef int64_t groups = <int64_t>job.settings[2], channels = job.width // groups
     cdef int64_t i, g, k
     cdef int j
     for j in range(lanes):
@@ -65,7 +59,7 @@ cdef inline void slope_columns(
 
 
 cdef inline int tile_of(int64_t channels, int64_t* j) noexcept nogil:
-    """How many columns to take from j on; j moves back where a whole tile then fits."""
+    """Return how many columns to take from j on; j moves back if a whole tile then fits."""
     if channels - j[0] >= 32:
         return 32
     if channels >= 8:
@@ -77,10 +71,8 @@ cdef inline int tile_of(int64_t channels, int64_t* j) noexcept nogil:
     return 1
 
 
-cdef void batch_moments(
-    int64_t rows, int64_t groups, int64_t channels, const real* x, int64_t stride, real* mean,
-    real* variance,
-) noexcept nogil:
+cdef void batch_moments(int64_t rows, int64_t groups, int64_t channels, const real* x,
+                        int64_t stride, real* mean, real* variance) noexcept nogil:
     cdef int64_t j = 0
     cdef int lanes
     while j < channels:
@@ -96,10 +88,9 @@ cdef void batch_moments(
         j += lanes
 
 
-cdef void batch_slopes(
-    const LayerRows* job, const real* d, const real* mean, const real* factor, real* sums,
-) noexcept nogil:
-    """sums = for each channel the sum of d, then for each that of d times the normalised source."""
+cdef void batch_slopes(const LayerRows* job, const real* d, const real* mean, const real* factor,
+                       real* sums) noexcept nogil:
+    """Compute the sum of d for each channel, then that of d times the normalised source."""
     cdef const real* x = <const real*>job.source
     cdef int64_t channels = channel_count(job.net, job.row)
     cdef int64_t j = 0
@@ -118,7 +109,7 @@ cdef void batch_slopes(
 
 
 cdef inline bint uses_batch(const Batch* batch, const Row* row) noexcept nogil:
-    """Whether the moments are those of the batch."""
+    """Return whether the moments are those of the batch."""
     return batch.training and row.kind == MOMENTS_BATCH
 
 
@@ -127,24 +118,22 @@ cdef inline int64_t channel_count(const Network* net, const Row* row) noexcept n
 
 
 cdef inline real* batch_room(const Network* net, const Row* row, real of_type) noexcept nogil:
-    """The room for the batch."""
+    """Return the room for the batch."""
     return <real*>net.values + net.row_width * net.capacity + row.work
 
 
-cdef void factors_of(
-    const Network* net, const Row* row, const real* variance, real* factor,
-) noexcept nogil:
-    """factor = 1 / sqrt(variance + epsilon)."""
+cdef void factors_of(const Network* net, const Row* row, const real* variance,
+                     real* factor) noexcept nogil:
+    """Compute factor = 1 / sqrt(variance + epsilon)."""
     cdef real epsilon = <real>net.settings[row.settings]
     cdef int64_t j
     for j in range(channel_count(net, row)):
         factor[j] = <real>1 / square_root(variance[j] + epsilon)
 
 
-cdef const real* means_and_factors(
-    const LayerRows* job, real* line, const real** factor,
-) noexcept nogil:
-    """The means that a batch is normalised by, and the factors; line: room for these."""
+cdef const real* means_and_factors(const LayerRows* job, real* line,
+                                   const real** factor) noexcept nogil:
+    """Return the means that normalise a batch, and the factors; line: room for these."""
     cdef const Network* net = job.net
     cdef int64_t channels = channel_count(net, job.row)
     cdef const real* mean = batch_room(net, job.row, <real>0)
@@ -156,23 +145,19 @@ cdef const real* means_and_factors(
     return mean
 
 
-cdef inline void scaled_factors(
-    const LayerRows* job, int64_t channels, const real* factor, real* scale,
-) noexcept nogil:
-    """scale = kernel factor."""
+cdef inline void scaled_factors(const LayerRows* job, int64_t channels, const real* factor,
+                                real* scale) noexcept nogil:
+    """Compute scale = kernel factor."""
     cdef const real* kernel = kernel_of(job, <real>0)
     cdef int64_t j
     for j in range(channels):
         scale[j] = factor[j] * kernel[j] if job.row.kernel >= 0 else factor[j]
 
 
-cdef void batch_norm_forward(
-    const LayerRows* job, const real* source, real* target,
-) noexcept nogil:
-    """Where the moments are the batch's, the rows are all of it."""
+cdef void batch_norm_forward(const LayerRows* job, const real* source, real* target) noexcept nogil:
+    """Normalise rows: all rows of the batch if the moments are the batch's."""
     cdef const Network* net = job.net
-    cdef int64_t groups = <int64_t>job.settings[2]
-    cdef int64_t channels = job.width // groups
+    cdef int64_t groups = <int64_t>job.settings[2], channels = job.width // groups
     cdef const real* bias = bias_of(job, <real>0)
     cdef real* room = batch_room(net, job.row, <real>0)
     cdef real* line = <real*>job.line
@@ -198,13 +183,11 @@ cdef void batch_norm_forward(
         target += job.stride
 
 
-cdef void batch_norm_gradient(
-    const LayerRows* job, const real* d_target, real* d_out,
-) noexcept nogil:
-    """With n the normalised source, d_out = (d - mean(d) - n mean(d n)) kernel factor; the means
-    are taken where the moments depend on the source."""
-    cdef int64_t groups = <int64_t>job.settings[2]
-    cdef int64_t channels = job.width // groups
+cdef void batch_norm_gradient(const LayerRows* job, const real* d_target,
+                              real* d_out) noexcept nogil:
+    """Compute d_out = (d - mean(d) - n mean(d n)) kernel factor, with n the normalised source; the
+    means are taken where the moments depend on the source."""
+    cdef int64_t groups = <int64_t>job.settings[2], channels = job.width // groups
     cdef const real* source = <const real*>job.source
     cdef real* sums = batch_room(job.net, job.row, <real>0) + 3 * channels
     cdef real* line = <real*>job.line
@@ -234,11 +217,10 @@ cdef void batch_norm_gradient(
         d_out += job.d_stride
 
 
-cdef void batch_norm_parameters(
-    const LayerRows* job, const real* d_target, real* out,
-) noexcept nogil:
-    """The gradients of kernel and bias: the sums that the gradient of the source takes too, and
-    may have left."""
+cdef void batch_norm_parameters(const LayerRows* job, const real* d_target,
+                                real* out) noexcept nogil:
+    """Compute the gradients of kernel and bias: the sums that the gradient of the source also
+    needs, and may have left."""
     cdef int64_t channels = channel_count(job.net, job.row)
     cdef real* line = <real*>job.line
     cdef real* sums = line + channels
@@ -260,9 +242,9 @@ cdef void batch_norm_parameters(
 
 
 cdef int move_moments(const Network* net, const real* x) noexcept nogil:
-    """Move the lasting moments towards those of the batch that has just gone forward.
+    """Move the lasting moments towards those of the batch of the last forward pass.
 
-    One that would leave the finite numbers stays: STATUS_UPDATE. x is there for its type.
+    STATUS_UPDATE if one would not be finite; it keeps its value. x selects the type.
     """
     cdef int status = STATUS_FINE
     cdef const Row* row

@@ -1,16 +1,15 @@
-# What a variable is made to satisfy after each update: not to be negative, or norms in an interval.
+# Constraints on a variable after each update: not negative, or norms in an interval.
 #
-# A norm is worked out in double precision: along vectors whose elements lie side by side in the
+# A norm is computed in double precision: along vectors whose elements lie side by side in the
 # sixteen lanes of sums.pxi, along others in the order of their elements, with lanes over vectors.
 
-cdef double SMALLER = 2.0 ** -520   # what a norm is scaled by where its square would overflow
+cdef double SMALLER = 2.0 ** -520   # the scale of a norm whose square would overflow
 
 
 cdef inline double square_sum(int64_t n, const real* x, double scale) noexcept nogil:
-    """The sum of (scale x)^2 over n elements side by side."""
+    """Return the sum of (scale x)^2 over n elements side by side."""
     cdef double[16] s
-    cdef double v
-    cdef double rest = 0
+    cdef double v, rest = 0
     cdef int j
     for j in range(16):
         s[j] = 0
@@ -26,10 +25,10 @@ cdef inline double square_sum(int64_t n, const real* x, double scale) noexcept n
     return tree(s, rest)
 
 
-cdef inline void square_sums(
-    const int lanes, int64_t count, int64_t inner, const real* x, double scale, double* out,
-) noexcept nogil:
-    """out[j] = the sum of (scale x[i, j])^2 over i < count, for `lanes` columns, a constant."""
+cdef inline void square_sums(const int lanes, int64_t count, int64_t inner, const real* x,
+                             double scale, double* out) noexcept nogil:
+    """Compute out[j] = the sum of (scale x[i, j])^2 over i < count, for `lanes` columns, a
+    constant."""
     cdef double[16] s
     cdef double v
     cdef int64_t i
@@ -44,10 +43,9 @@ cdef inline void square_sums(
         out[j] = s[j]
 
 
-cdef inline double norm_factor(
-    const ConstraintRow* row, double square, double scale,
-) noexcept nogil:
-    """What a vector is to be multiplied by, given the square of its norm times `scale`:
+cdef inline double norm_factor(const ConstraintRow* row, double square,
+                               double scale) noexcept nogil:
+    """Return the factor of a vector, given the square of its norm times `scale`:
 
         (rate clip(norm, low, high) + (1 - rate) norm) / (epsilon + norm),
 
@@ -61,10 +59,8 @@ cdef inline double norm_factor(
 
 
 cdef void limit_side_by_side(const ConstraintRow* row, real* w) noexcept nogil:
-    """CONSTRAINT_NORM of `outer` vectors of `count` elements side by side."""
-    cdef double factor
-    cdef double scale
-    cdef double square
+    """Apply CONSTRAINT_NORM to `outer` vectors of `count` elements side by side."""
+    cdef double factor, scale, square
     cdef int64_t i, k
     for k in range(row.outer):
         scale = 1
@@ -80,9 +76,8 @@ cdef void limit_side_by_side(const ConstraintRow* row, real* w) noexcept nogil:
 
 
 cdef inline void limit_columns(const int lanes, const ConstraintRow* row, real* w) noexcept nogil:
-    """CONSTRAINT_NORM of `lanes` vectors, whose elements lie `inner` apart."""
-    cdef double[16] squares
-    cdef double[16] factors
+    """Apply CONSTRAINT_NORM to `lanes` vectors, whose elements lie `inner` apart."""
+    cdef double[16] squares, factors
     cdef double again
     cdef int64_t i
     cdef int j
@@ -117,14 +112,12 @@ cdef void limit_norms(const ConstraintRow* row, real* w) noexcept nogil:
         w += row.count * row.inner
 
 
-cdef void constrain_variables(
-    const Constraints* constraints, real* parameters, int64_t size, int64_t rank,
-) noexcept nogil:
-    """Project the variables. Of `size` members each takes some of them."""
+cdef void constrain_variables(const Constraints* constraints, real* parameters, int64_t size,
+                              int64_t rank) noexcept nogil:
+    """Project the variables; each of `size` members takes some of them."""
     cdef const ConstraintRow* row
     cdef real* w
-    cdef int64_t i
-    cdef int64_t k = rank
+    cdef int64_t i, k = rank
     while k < constraints.count:
         row = &constraints.rows[k]
         w = parameters + row.offset

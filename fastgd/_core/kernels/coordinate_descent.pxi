@@ -1,8 +1,8 @@
 # Coordinate descent on a quadratic function with L1: 1/2 w'Gw - b'w + l1'|w|.
 #
 # The minimum along coordinate j is soft(r_j + G_jj w_j, l1_j) / G_jj with r = b - G w, which each
-# move keeps up to date by a row of G. Rounding adds up in r; it is formed anew before it may end
-# the descent, and every so many sweeps.
+# move updates by a row of G. Rounding errors add up in r; it is computed anew before it may end the
+# descent, and after a fixed number of sweeps.
 
 cdef void form_left(const Coordinates* c) noexcept nogil:
     cdef int64_t j
@@ -11,9 +11,8 @@ cdef void form_left(const Coordinates* c) noexcept nogil:
 
 
 cdef double coordinate_sweep(const Coordinates* c) noexcept nogil:
-    """Move each coordinate; the largest move, in the scale of its diagonal."""
-    cdef double largest = 0
-    cdef double diagonal, aim, size, moved
+    """Move each coordinate; return the largest move, in the scale of its diagonal."""
+    cdef double largest = 0, diagonal, aim, size, moved
     cdef const double* line
     cdef int64_t i, j
     for j in range(c.n):
@@ -34,10 +33,9 @@ cdef double coordinate_sweep(const Coordinates* c) noexcept nogil:
 
 
 cdef bint coordinates_end(const Coordinates* c, double largest) noexcept nogil:
-    """Whether the subgradient of least norm is within tol, or the last sweep moved mere bits."""
-    cdef double steepest = 0
-    cdef double widest = 0
-    cdef double slope
+    """Return whether the subgradient of least norm is within tol, or the last sweep changed last
+    bits only."""
+    cdef double steepest = 0, widest = 0, slope
     cdef int64_t j
     for j in range(c.n):
         if c.w[j] == 0:

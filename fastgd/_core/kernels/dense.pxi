@@ -1,16 +1,14 @@
 # The dense layer, target = source kernel + bias, as three products: forward, the gradient of its
-# source, the gradient of its kernel. Which way a product takes depends on the layer's shape alone
-# wherever the order of summation does: so a row has the same bits in any batch.
+# source, the gradient of its kernel. Wherever the order of summation depends on the way a product
+# is computed, that way depends on the layer's shape alone: so a row has the same bits in any batch.
 
 cdef enum:
-    CHAIN_INPUTS = 16       # a single output of so many inputs is summed in their order
+    CHAIN_INPUTS = 16       # a single output of at most as many inputs is summed in their order
 
 
-cdef inline void chains(
-    const int count, int64_t K, const real* u, const real* v, int64_t v_row, real start, real* out,
-    int64_t out_step,
-) noexcept nogil:
-    """out[p] = start + u[0] v[p, 0] + u[1] v[p, 1] + ... for `count` <= 8 elements at once."""
+cdef inline void chains(const int count, int64_t K, const real* u, const real* v, int64_t v_row,
+                        real start, real* out, int64_t out_step) noexcept nogil:
+    """Compute out[p] = start + u[0] v[p, 0] + u[1] v[p, 1] + ... for `count` <= 8 elements."""
     cdef real[8] s
     cdef int64_t k
     cdef int p
@@ -23,11 +21,9 @@ cdef inline void chains(
         out[p * out_step] = s[p]
 
 
-cdef inline void dots(
-    int64_t P, int64_t K, const real* u, const real* v, int64_t v_row, real start, real* out,
-    int64_t out_step,
-) noexcept nogil:
-    """out[p] = start + the sum over k, in order, of u[k] v[p, k]; p < P.
+cdef inline void dots(int64_t P, int64_t K, const real* u, const real* v, int64_t v_row, real start,
+                      real* out, int64_t out_step) noexcept nogil:
+    """Compute out[p] = start + the sum over k, in order, of u[k] v[p, k]; p < P.
 
     The same bits as `product`, for few elements whose factors do not lie side by side.
     """
@@ -43,11 +39,10 @@ cdef inline void dots(
         P -= 1
 
 
-cdef inline void single_unit(
-    int64_t rows, int64_t inputs, const real* source, int64_t source_stride, const real* kernel,
-    const real* bias, real* target, int64_t stride,
-) noexcept nogil:
-    """target = source kernel + bias for one unit; bias may be NULL."""
+cdef inline void single_unit(int64_t rows, int64_t inputs, const real* source,
+                             int64_t source_stride, const real* kernel, const real* bias,
+                             real* target, int64_t stride) noexcept nogil:
+    """Compute target = source kernel + bias for one unit; bias may be NULL."""
     cdef real b = <real>0 if bias == NULL else bias[0]
     cdef int64_t i
     if inputs <= CHAIN_INPUTS:
@@ -57,16 +52,15 @@ cdef inline void single_unit(
             target[i * stride] = row_dot(inputs, source + i * source_stride, kernel) + b
 
 
-# A function of its own, for its loops to have the registers.
-cdef void single_unit_forward(
-    const LayerRows* job, const real* source, real* target,
-) noexcept nogil:
+# Not inlined, so that its loops have the registers.
+cdef void single_unit_forward(const LayerRows* job, const real* source,
+                              real* target) noexcept nogil:
     single_unit(job.rows, job.source_width, source, job.source_stride, kernel_of(job, <real>0),
                 bias_of(job, <real>0), target, job.stride)
 
 
 cdef void dense_forward(const LayerRows* job, const real* source, real* target) noexcept nogil:
-    """target = kind(source kernel + bias)."""
+    """Compute target = kind(source kernel + bias)."""
     cdef int64_t kind = job.row.kind
     cdef Product p
     if job.width > 1:
@@ -86,19 +80,17 @@ cdef void dense_forward(const LayerRows* job, const real* source, real* target) 
                  target, job.stride)
 
 
-cdef void dense_finish_gradient(
-    const LayerRows* job, const real* d_target, real* out,
-) noexcept nogil:
-    """From the gradient of the target to that of source kernel + bias, in its place."""
+cdef void dense_finish_gradient(const LayerRows* job, const real* d_target,
+                                real* out) noexcept nogil:
+    """Compute the gradient of source kernel + bias from that of the target, in place."""
     if job.row.kind != ACTIVATION_LINEAR and not job.flags & FLAG_GATED:
         activation_gradient(
             job, <const double*>NULL, <const real*>job.target, job.stride, d_target, out)
 
 
-cdef void dense_source_gradient(
-    const LayerRows* job, const real* d_target, real* d_source,
-) noexcept nogil:
-    """d_source = d_target kernel^T; with FLAG_GATES, 0 where the source is not above 0."""
+cdef void dense_source_gradient(const LayerRows* job, const real* d_target,
+                                real* d_source) noexcept nogil:
+    """Compute d_source = d_target kernel^T; with FLAG_GATES, 0 where the source is not above 0."""
     cdef int64_t inputs = job.source_width
     cdef const real* kernel = kernel_of(job, <real>0)
     cdef const real* source = <const real*>job.source
@@ -123,7 +115,7 @@ cdef void dense_source_gradient(
 
 
 cdef void dense_parameters(const LayerRows* job, const real* d_target, real* out) noexcept nogil:
-    """The gradients of a member's inputs of the kernel, and of the bias."""
+    """Compute the gradients of a member's inputs of the kernel, and of the bias."""
     cdef int64_t units = job.width
     cdef int64_t first = share_begin(job.source_width, 4, job.size, job.rank)
     cdef int64_t last = share_begin(job.source_width, 4, job.size, job.rank + 1)
@@ -135,11 +127,10 @@ cdef void dense_parameters(const LayerRows* job, const real* d_target, real* out
         add_shared(job, job.row.bias, units, <const real*>out)
 
 
-cdef inline void thin_columns(
-    const int lanes, int64_t rows, const real* d, int64_t d_row, const real* source,
-    int64_t source_row, real* out,
-) noexcept nogil:
-    """out[j] = the sum over the rows i of d[i] source[i, j], for `lanes` columns, a constant."""
+cdef inline void thin_columns(const int lanes, int64_t rows, const real* d, int64_t d_row,
+                              const real* source, int64_t source_row, real* out) noexcept nogil:
+    """Compute out[j] = the sum over the rows i of d[i] source[i, j], for `lanes` columns, a
+    constant."""
     cdef real[64] s
     cdef int64_t i
     cdef int j
@@ -152,11 +143,10 @@ cdef inline void thin_columns(
         out[j] = s[j]
 
 
-cdef inline void thin_kernel_gradient(
-    int64_t rows, int64_t inputs, const real* source, int64_t source_stride, const real* d_target,
-    int64_t stride, real* d_kernel,
-) noexcept nogil:
-    """dense_kernel_gradient for one unit: lanes run over the inputs, and none beyond them."""
+cdef inline void thin_kernel_gradient(int64_t rows, int64_t inputs, const real* source,
+                                      int64_t source_stride, const real* d_target, int64_t stride,
+                                      real* d_kernel) noexcept nogil:
+    """Compute dense_kernel_gradient for one unit: lanes run over the inputs and not beyond."""
     cdef int64_t j = 0
     while j + 64 <= inputs:
         thin_columns(64, rows, d_target, stride, source + j, source_stride, d_kernel + j)
@@ -172,15 +162,12 @@ cdef inline void thin_kernel_gradient(
         j += 1
 
 
-cdef inline void dense_kernel_gradient(
-    const LayerRows* job, int64_t first, int64_t last, const real* d_target, real* d_kernel,
-) noexcept nogil:
-    """d_kernel = source^T d_target, for the inputs first ... last - 1."""
-    # Where a kernel is one column of tiles and its sums one run, a row that is stored whole spills
+cdef inline void dense_kernel_gradient(const LayerRows* job, int64_t first, int64_t last,
+                                       const real* d_target, real* d_kernel) noexcept nogil:
+    """Compute d_kernel = source^T d_target, for the inputs first ... last - 1."""
+    # If a kernel is one column of tiles with one run of sums, a row that is stored whole spills
     # into the next ones, which come later; so only the last rows must not.
-    cdef int64_t spill = 0
-    cdef int64_t inputs = last - first
-    cdef int64_t units = job.width
+    cdef int64_t spill = 0, inputs = last - first, units = job.width
     cdef const real* source = <const real*>job.source + first
     cdef Product p
     if units == 1:

@@ -3,18 +3,17 @@
 #   theta = theta - alpha x^T (x theta - y)        x: (n, d), y: (n, k), theta here: (k, d)
 #
 # A row of x is used for its residual and, while it is still in the cache, for its part of the
-# gradient. Rows are summed in blocks, and the blocks in double precision: sums over a million
-# rows lose nothing. Block i is added to sum i modulo their number, and the sums are added in
-# their order; their number depends on that of the rows alone, so that members of a team may
-# share the sums out without moving a bit.
+# gradient. Rows are summed in blocks, and the blocks in double precision: sums over a million rows
+# lose nothing. Block i is added to sum i modulo their number, and the sums are added in their
+# order; their number depends on that of the rows alone, so that members of a team may share the
+# sums out without changing a bit.
 #
-# Vectors of d are padded to whole chunks. Theta's padding is zero and x is finite, so that what
-# stands behind a row of x, the start of the next one, adds nothing to its residual.
+# Vectors of d are padded to whole chunks. Theta's padding is zero and x is finite, so that the
+# numbers behind a row of x, the start of the next one, add nothing to its residual.
 
-cdef inline void group_gradient(
-    int64_t d, int64_t chunks, const real* x, const real* y, const real* theta, real* gradient,
-) noexcept nogil:
-    """gradient += (x[i] . theta - y[i]) x[i] over the rows of a group, in their order."""
+cdef inline void group_gradient(int64_t d, int64_t chunks, const real* x, const real* y,
+                                const real* theta, real* gradient) noexcept nogil:
+    """Add (x[i] . theta - y[i]) x[i] over the rows of a group, in their order, to the gradient."""
     cdef real[DESCENT_GROUP][DESCENT_CHUNK] s
     cdef real[DESCENT_GROUP] residual
     cdef real[DESCENT_CHUNK] g
@@ -41,24 +40,20 @@ cdef inline void group_gradient(
             gradient[c * DESCENT_CHUNK + j] = g[j]
 
 
-cdef inline void block_gradient(
-    const LeastSquaresDescent* job, int64_t first, int64_t rows, const real* x, const real* y,
-    const real* theta, real* gradient,
-) noexcept nogil:
-    """gradient = sum of (x[i] . theta - y[i]) x[i] over the `rows` rows from `first` on, to which
+cdef inline void block_gradient(const LeastSquaresDescent* job, int64_t first, int64_t rows,
+                                const real* x, const real* y, const real* theta,
+                                real* gradient) noexcept nogil:
+    """Compute the sum of (x[i] . theta - y[i]) x[i] over the `rows` rows from `first` on, to which
     x and y point.
 
-    The rows that fill no group and, where less than a chunk of data comes after the block, those
-    that end there too, are worked on in the room behind the gradient, beside rows of zeros.
+    The rows that fill no group and, where less than a chunk of data comes after the block, those at
+    its end are computed in the room behind the gradient, beside rows of zeros.
     """
-    cdef int64_t d = job.d
-    cdef int64_t chunks = (d + DESCENT_CHUNK - 1) // DESCENT_CHUNK
+    cdef int64_t d = job.d, chunks = (d + DESCENT_CHUNK - 1) // DESCENT_CHUNK
     cdef real* spare = gradient + chunks * DESCENT_CHUNK
     cdef bint at_end = (job.n - first - rows) * d < DESCENT_CHUNK
     cdef real[DESCENT_GROUP] targets
-    cdef int64_t j
-    cdef int64_t row = 0
-    cdef int64_t inside = rows - DESCENT_GROUP
+    cdef int64_t j, row = 0, inside = rows - DESCENT_GROUP
     cdef int i
     if at_end:
         inside -= DESCENT_CHUNK     # rows of one column or more
@@ -78,16 +73,12 @@ cdef inline void block_gradient(
         row += DESCENT_GROUP
 
 
-cdef void descent_sums(
-    const LeastSquaresDescent* job, int64_t sum_begin, int64_t sum_end, const real* x,
-    const real* y, const real* theta, real* gradient,
-) noexcept nogil:
-    """The sums sum_begin ... sum_end - 1 of the gradients of their blocks."""
-    cdef int64_t d = job.d
-    cdef int64_t stride = (d + DESCENT_CHUNK - 1) // DESCENT_CHUNK * DESCENT_CHUNK
-    cdef int64_t size = job.k * stride
-    cdef int64_t first = 0
-    cdef int64_t s, row, rows, output, j
+cdef void descent_sums(const LeastSquaresDescent* job, int64_t sum_begin, int64_t sum_end,
+                       const real* x, const real* y, const real* theta,
+                       real* gradient) noexcept nogil:
+    """Compute the sums sum_begin ... sum_end - 1 of the gradients of their blocks."""
+    cdef int64_t d = job.d, stride = (d + DESCENT_CHUNK - 1) // DESCENT_CHUNK * DESCENT_CHUNK
+    cdef int64_t size = job.k * stride, first = 0, s, row, rows, output, j
     cdef double* total
     for j in range(sum_begin * size, sum_end * size):
         job.sums[j] = 0
@@ -107,10 +98,9 @@ cdef void descent_sums(
 
 
 cdef bint descent_step(const LeastSquaresDescent* job, int64_t size, real* theta) noexcept nogil:
-    """Add up the sums and move theta, if it stays finite: whether it does."""
+    """Add up the sums and move theta if it stays finite; return whether it does."""
     cdef double* total = job.sums
-    cdef int64_t s, j
-    cdef int64_t infinite = 0
+    cdef int64_t s, j, infinite = 0
     for s in range(1, job.count):
         for j in range(size):
             total[j] += job.sums[s * size + j]

@@ -1,17 +1,15 @@
-# The embedding: each column of a row is the number of a row of the kernel, which takes its place.
+# The embedding: the number in each column of a row is replaced by the row of the kernel with that
+# number.
 
 cdef inline int64_t embedding_row(real number, int64_t count) noexcept nogil:
-    """Which row of the kernel a number means; one that means none must not reach beyond it."""
+    """Return the row of the kernel for a number; a number out of range gives a row inside it."""
     if not number >= 0:
         return 0
     return <int64_t>number if number < <real>count else count - 1
 
 
-cdef void embedding_forward(
-    const LayerRows* job, const real* source, real* target,
-) noexcept nogil:
-    cdef int64_t count = <int64_t>job.settings[0]
-    cdef int64_t places = job.source_width
+cdef void embedding_forward(const LayerRows* job, const real* source, real* target) noexcept nogil:
+    cdef int64_t count = <int64_t>job.settings[0], places = job.source_width
     cdef int64_t size = job.width // places
     cdef const real* kernel = kernel_of(job, <real>0)
     cdef int64_t i, k
@@ -22,19 +20,16 @@ cdef void embedding_forward(
         target += job.stride
 
 
-cdef void embedding_gradient(
-    const LayerRows* job, const real* d_target, real* d_out,
-) noexcept nogil:
-    """Numbers of rows have no gradient."""
+cdef void embedding_gradient(const LayerRows* job, const real* d_target,
+                             real* d_out) noexcept nogil:
+    """Fill zeros: numbers of rows have no gradient."""
     fill_columns(job.rows, job.source_width, <real>0, d_out, job.d_stride)
 
 
-cdef void embedding_parameters(
-    const LayerRows* job, const real* d_target, real* out,
-) noexcept nogil:
-    """The gradient of a member's rows of the kernel, each a sum in the batch's order."""
-    cdef int64_t count = <int64_t>job.settings[0]
-    cdef int64_t places = job.source_width
+cdef void embedding_parameters(const LayerRows* job, const real* d_target,
+                               real* out) noexcept nogil:
+    """Compute the gradient of a member's rows of the kernel, each a sum in the batch's order."""
+    cdef int64_t count = <int64_t>job.settings[0], places = job.source_width
     cdef int64_t size = job.width // places
     cdef int64_t first = share_begin(count, 1, job.size, job.rank)
     cdef int64_t last = share_begin(count, 1, job.size, job.rank + 1)

@@ -2,15 +2,15 @@
 #
 #   C[m, n] = start[m, n] + A[m, 0] B[0, n] + A[m, 1] B[1, n] + ...      m < M, n < N, k < K
 #
-# Each element is summed in the order of k by fused multiply-adds, whatever the tile, the block,
-# the vector or the thread it falls to: so the bits depend on none of these. Vector lanes run
-# over n, and a tile of C stays in registers while k runs.
+# Each element is summed in the order of k by fused multiply-adds, in any tile, block, vector or
+# thread: so the bits depend on none of these. Vector lanes run over n, and a tile of C stays in
+# registers while k runs.
 
 cdef extern from *:
     """
     /* LANES: the columns of a full tile, two float vectors wide or more. HALF: of a narrow one.
-       The rows of a tile are as many as the registers hold, and rather a power of two: so are
-       most batches. FASTGD_WIDE_TILES gives the tests the tiles of AVX-512 on a machine without
+       A tile has as many rows as the registers hold, preferably a power of two, as most
+       batches have. FASTGD_WIDE_TILES gives the tests the tiles of AVX-512 on a machine without
        it. */
     #if defined(__AVX512F__) || defined(FASTGD_WIDE_TILES)
     enum { LANES = 32, ROWS = 8, DOUBLE_ROWS = 4, NARROW_ROWS = 8, DOUBLE_NARROW_ROWS = 8 };
@@ -39,7 +39,7 @@ cdef enum Finish:
 
 
 cdef inline void copy_part(int64_t n, const real* line, real* out) noexcept nogil:
-    """out[:n] = line[:n] for 1 <= n <= LANES, by two constant pieces that overlap."""
+    """Copy out[:n] = line[:n] for 1 <= n <= LANES, by two constant pieces that overlap."""
     cdef int j
     if n > HALF:
         copy_ends(HALF, n, line, out)
@@ -53,7 +53,7 @@ cdef inline void copy_part(int64_t n, const real* line, real* out) noexcept nogi
 
 
 cdef inline void copy_ends(const int size, int64_t n, const real* line, real* out) noexcept nogil:
-    """The first and the last `size` of n elements, size <= n <= 2 size."""
+    """Copy the first and the last `size` of n elements, size <= n <= 2 size."""
     cdef int j
     for j in range(size):
         out[j] = line[j]
@@ -83,12 +83,11 @@ cdef struct Product:
     void* panel             # room for PANEL_BYTES
 
 
-cdef inline void tile(
-    const int rows, const int lanes, const bint whole, Product* s, real of_type,
-) noexcept nogil:
-    """One tile of C: `rows` x `lanes`, all constants; then on to the next rows.
+cdef inline void tile(const int rows, const int lanes, const bint whole, Product* s,
+                      real of_type) noexcept nogil:
+    """Compute one tile of C: `rows` x `lanes`, all constants; then go on to the next rows.
 
-    Stores whole rows, finished; or, where not `whole`, the N columns of each row but the first
+    Stores whole rows, finished; or, if not `whole`, the N columns of each row but the first
     `spill`, as they are.
     """
     cdef const real* A = <const real*>s.A
@@ -106,7 +105,7 @@ cdef inline void tile(
             for j in range(lanes):
                 acc[i][j] = start[i * s.start_row + j]
         else:
-            # what follows a row of C may be another thread's
+            # the elements after a row of C may be another thread's
             copy_part(s.N, start + i * s.start_row, line)
             for j in range(lanes):
                 acc[i][j] = line[j]
@@ -126,7 +125,7 @@ cdef inline void tile(
             for j in range(lanes):
                 C[i * s.c_row + j] = acc[i][j]
         else:
-            # by way of a second array, so that acc is indexed by constants and stays in registers
+            # through a second array, so that acc is indexed by constants and stays in registers
             for j in range(lanes):
                 line[j] = acc[i][j]
             copy_part(s.N, line, C + i * s.c_row)
@@ -138,10 +137,9 @@ cdef inline void tile(
     s.gate = gate + rows * s.c_row
 
 
-cdef inline void strip(
-    const int rows, const int lanes, const bint whole, const Product* column, real of_type,
-) noexcept nogil:
-    """All M rows of one column of tiles; the rows left over make smaller ones."""
+cdef inline void strip(const int rows, const int lanes, const bint whole, const Product* column,
+                       real of_type) noexcept nogil:
+    """Compute all M rows of one column of tiles; the rows left over make smaller ones."""
     cdef Product s = column[0]
     while s.M >= rows:
         tile(rows, lanes, whole, &s, of_type)
@@ -154,14 +152,13 @@ cdef inline void strip(
 
 
 cdef inline int64_t panel_rows(real of_type) noexcept nogil:
-    """How many rows of a full column of tiles a panel has room for."""
+    """Return how many rows of a full column of tiles fit in a panel."""
     return PANEL_BYTES // (LANES * <int64_t>sizeof(real))
 
 
-cdef inline void pack(
-    int64_t K, int64_t n, const real* B, int64_t b_row, int64_t b_col, real* panel,
-) noexcept nogil:
-    """panel[k, j] = B[k, j] for the first n columns; the lanes beyond hold anything."""
+cdef inline void pack(int64_t K, int64_t n, const real* B, int64_t b_row, int64_t b_col,
+                      real* panel) noexcept nogil:
+    """Copy panel[k, j] = B[k, j] for the first n columns; the lanes beyond hold anything."""
     cdef int64_t k, j
     cdef int i
     if b_col == 1 and n > HALF:
@@ -174,8 +171,8 @@ cdef inline void pack(
             for i in range(HALF):
                 panel[k * LANES + i] = B[k * b_row + i]
         return
-    # A transposed factor is read along its rows, few at a time: they may all fall into one set
-    # of the cache.
+    # A transposed factor is read along its rows, few at a time: they may all fall into one set of
+    # the cache.
     j = 0
     while j + 4 <= n:
         for k in range(K):
@@ -188,8 +185,8 @@ cdef inline void pack(
         j += 1
 
 
-# The four kinds of columns of tiles are functions of their own: inlined side by side, their loops
-# would all be made ready at each call of `product`, which costs more than a small product.
+# The four kinds of columns of tiles are not inlined: side by side, the setup of all their loops
+# would run at each call of `product`, which costs more than a small product.
 
 cdef void full_whole(const Product* s, real of_type) noexcept nogil:
     strip(ROWS if real is float else DOUBLE_ROWS, LANES, True, s, of_type)
@@ -208,7 +205,7 @@ cdef void narrow_part(const Product* s, real of_type) noexcept nogil:
 
 
 cdef inline void column(const Product* s, real of_type) noexcept nogil:
-    """One column of tiles: full or narrow, stored whole or in part."""
+    """Compute one column of tiles: full or narrow, stored whole or in part."""
     if s.N > HALF:
         if s.spill >= s.M or s.N == LANES:
             full_whole(s, of_type)
@@ -224,7 +221,7 @@ cdef double[LANES] ZEROS    # of either type
 
 
 cdef inline void product(Product* p, real of_type) noexcept nogil:
-    """Compute C. p is used up: copying it would cost as much as a small product."""
+    """Compute C. It changes p: copying it would cost as much as a small product."""
     if p.start == NULL:
         p.start = ZEROS
     if p.N <= LANES and p.K <= panel_rows(of_type) and p.b_col == 1:
@@ -242,14 +239,11 @@ cdef void columns(Product* p, real of_type) noexcept nogil:
     cdef const real* gate = <const real*>p.gate
     cdef bint starts = p.start != <const void*>ZEROS
     cdef Finish finish = p.finish
-    cdef int64_t N = p.N
-    cdef int64_t K = p.K
-    cdef int64_t b_row = p.b_row
-    cdef int64_t block = panel_rows(of_type)
-    cdef int64_t k = 0
+    cdef int64_t N = p.N, K = p.K, b_row = p.b_row
+    cdef int64_t block = panel_rows(of_type), k = 0
     cdef int64_t n
     cdef const real* b
-    # A narrow B is as good as packed, and packing pays from some rows of A on.
+    # A narrow B is as good as packed, and packing pays from 12 rows of A on.
     cdef bint direct = p.b_col == 1 and (N <= LANES or p.M < 12)
     while k < K:
         p.K = min(block, K - k)
@@ -276,10 +270,9 @@ cdef void columns(Product* p, real of_type) noexcept nogil:
         k += block
 
 
-cdef inline void column_sums(
-    const int lanes, int64_t M, const real* A, int64_t a_row, real* sums, int64_t n,
-) noexcept nogil:
-    """sums[j] = sum of A[m, j] over m, as four interleaved sums ((0 + 1) + (2 + 3))."""
+cdef inline void column_sums(const int lanes, int64_t M, const real* A, int64_t a_row, real* sums,
+                             int64_t n) noexcept nogil:
+    """Compute sums[j] = sum of A[m, j] over m, as four interleaved sums ((0 + 1) + (2 + 3))."""
     cdef real[4][LANES] acc
     cdef real[LANES] line
     cdef int i, j
@@ -303,7 +296,7 @@ cdef inline void column_sums(
 
 
 cdef inline void sum_column(int64_t M, const real* A, real* sums) noexcept nogil:
-    """column_sums of one column whose elements are neighbours."""
+    """Compute column_sums of one column whose elements are neighbours."""
     cdef real[4] s
     cdef int64_t m = 0
     cdef int i
@@ -319,13 +312,12 @@ cdef inline void sum_column(int64_t M, const real* A, real* sums) noexcept nogil
     sums[0] = (s[0] + s[1]) + (s[2] + s[3])
 
 
-cdef void sum_columns(
-    int64_t M, int64_t N, const real* A, int64_t a_row, real* sums,
-) noexcept nogil:
-    """sums[n] = sum of A[m, n] over m. Rows of A may be read up to LANES past their end."""
+cdef void sum_columns(int64_t M, int64_t N, const real* A, int64_t a_row,
+                      real* sums) noexcept nogil:
+    """Compute sums[n] = sum of A[m, n] over m. Rows of A may be read up to LANES past their end."""
     cdef int64_t n = 0
     if N == 1 and a_row == 1:
-        # rows that stand side by side may be another thread's from the next one on
+        # the next rows follow directly and may be another thread's: nothing is read past the end
         sum_column(M, A, sums)
         return
     while N - n > HALF:

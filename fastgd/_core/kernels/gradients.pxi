@@ -1,12 +1,12 @@
 # The gradients of the parameters, summed over the rows of a batch.
 
-cdef void parameter_gradients(
-    LayerRows* job, const int64_t* flags, const real* x, real* gradients,
-) noexcept nogil:
-    """From the gradients of the buffers to those of the parameters, summed over some rows.
+cdef void parameter_gradients(LayerRows* job, const int64_t* flags, const real* x,
+                              real* gradients) noexcept nogil:
+    """Compute the gradients of the parameters, summed over some rows, from those of the buffers.
 
     Of job.size members each takes some inputs or rows of every kernel, and small parameters go to
-    one member: no sum is split. Those that rows share go to the same one, since they add up.
+    one member: no sum is split. Parameters that rows share go to the same member, since their
+    gradients add up.
     """
     cdef const Network* net = job.net
     cdef void* spare = <char*>job.panel + net.spare_start
@@ -27,22 +27,19 @@ cdef void parameter_gradients(
             job, deltas_at(job, job.row.target, <real>0), out)
 
 
-cdef void share_gradients(
-    const Network* net, const Batch* batch, const int64_t* flags, const real* x, void* scratch,
-    int64_t size, int64_t rank,
-) noexcept nogil:
-    """A member's share of the parameters' gradients over a whole batch."""
+cdef void share_gradients(const Network* net, const Batch* batch, const int64_t* flags,
+                          const real* x, void* scratch, int64_t size, int64_t rank) noexcept nogil:
+    """Compute a member's share of the parameters' gradients over a whole batch."""
     cdef LayerRows job = layer_rows(net, batch, 0, batch.rows, x, scratch)
     job.size = size
     job.rank = rank
     parameter_gradients(&job, flags, x, <real*>net.gradients)
 
 
-cdef void chunk_gradients(
-    const Network* net, const Batch* batch, const int64_t* flags, const real* x, void* scratch,
-    int64_t chunks, int64_t chunk, int64_t last_chunk,
-) noexcept nogil:
-    """The parameters' gradients of the chunks chunk ... last_chunk - 1, each into its sums."""
+cdef void chunk_gradients(const Network* net, const Batch* batch, const int64_t* flags,
+                          const real* x, void* scratch, int64_t chunks, int64_t chunk,
+                          int64_t last_chunk) noexcept nogil:
+    """Compute the parameters' gradients of the chunks chunk ... last_chunk - 1 into their sums."""
     cdef LayerRows job = layer_rows(net, batch, 0, 0, x, scratch)
     job.size = 1
     job.rank = 0
@@ -53,10 +50,9 @@ cdef void chunk_gradients(
         chunk += 1
 
 
-cdef void add_chunks(
-    const Network* net, int64_t chunks, int64_t begin, int64_t end, real* gradients,
-) noexcept nogil:
-    """gradients[begin:end] = the sum of the chunks' gradients, in their order."""
+cdef void add_chunks(const Network* net, int64_t chunks, int64_t begin, int64_t end,
+                     real* gradients) noexcept nogil:
+    """Set gradients[begin:end] to the sum of the chunks' gradients, in their order."""
     cdef const real* sums = <const real*>net.chunks
     cdef int64_t i, chunk
     for i in range(begin, end):

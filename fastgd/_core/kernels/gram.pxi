@@ -1,13 +1,11 @@
-# The product of a block of rows with itself, tile by tile: what Gram matrices are made of. A block
-# is laid out in tiles of LANES columns, each GRAM_ROWS x LANES, in double precision.
+# The product of a block of rows with itself, tile by tile, for Gram matrices. A block is laid out
+# in tiles of LANES columns, each GRAM_ROWS x LANES, in double precision.
 
-cdef inline void add_gram_tile(
-    int64_t rows, int64_t M, int64_t N, const double* A, const double* B, double* total,
-    int64_t stride, double* spare,
-) noexcept nogil:
-    """total += A^T B for the first M columns of A and N of B, which are tiles of a block.
+cdef inline void add_gram_tile(int64_t rows, int64_t M, int64_t N, const double* A, const double* B,
+                               double* total, int64_t stride, double* spare) noexcept nogil:
+    """Add A^T B to total for the first M columns of A and N of B, which are tiles of a block.
 
-    So narrow a B is not packed: product needs no panel.
+    B is so narrow that it is not packed: product needs no panel.
     """
     cdef int64_t i, j
     cdef Product p = Product(
@@ -19,13 +17,10 @@ cdef inline void add_gram_tile(
             total[i * stride + j] += spare[i * LANES + j]
 
 
-cdef void add_gram_block(
-    int64_t rows, int64_t d, int64_t width, const double* block, double* total, double* spare,
-    int64_t first, int64_t last,
-) noexcept nogil:
+cdef void add_gram_block(int64_t rows, int64_t d, int64_t width, const double* block, double* total,
+                         double* spare, int64_t first, int64_t last) noexcept nogil:
     """Add the tiles first ... last - 1 of the upper half of a block's product to a sum."""
-    cdef int64_t tiles = (width + LANES - 1) // LANES
-    cdef int64_t number = 0
+    cdef int64_t tiles = (width + LANES - 1) // LANES, number = 0
     cdef int64_t i, j, M, N
     cdef const double* A
     cdef const double* B
@@ -48,12 +43,10 @@ cdef void add_gram_block(
             number += 1
 
 
-cdef inline void weighted_tiles(
-    const WeightedGram* job, int64_t row, int64_t rows, const real* x, double* block,
-) noexcept nogil:
+cdef inline void weighted_tiles(const WeightedGram* job, int64_t row, int64_t rows, const real* x,
+                                double* block) noexcept nogil:
     """Lay out rows of (x - shift, 1, y), times the roots of their weights, in tiles."""
-    cdef int64_t d = job.rows.d
-    cdef int64_t left = (job.rows.n - row) * d
+    cdef int64_t d = job.rows.d, left = (job.rows.n - row) * d
     cdef double[GRAM_ROWS] roots
     cdef int64_t i, j, column
     cdef double* out
@@ -85,10 +78,8 @@ cdef inline void weighted_tiles(
                 roots[i] * job.targets[(row + i) * job.k + j - d - 1])
 
 
-cdef void dense_gram(
-    const WeightedGram* job, int64_t row, int64_t rows, double* total, double* scratch,
-    int64_t first, int64_t last,
-) noexcept nogil:
+cdef void dense_gram(const WeightedGram* job, int64_t row, int64_t rows, double* total,
+                     double* scratch, int64_t first, int64_t last) noexcept nogil:
     """Add the tiles first ... last - 1 of a block of dense rows to a sum."""
     cdef const RowTable* x = job.rows
     cdef double* block = scratch + LANES * LANES
@@ -99,11 +90,10 @@ cdef void dense_gram(
     add_gram_block(rows, x.d, job.width, block, total, scratch, first, last)
 
 
-cdef inline void add_line_products(
-    const WeightedGram* job, int64_t row, int64_t n, const real* x, const index_type* columns,
-    int64_t begin, int64_t end,
-) noexcept nogil:
-    """Add those lines begin ... end - 1 of a sparse row's products, up to the diagonal."""
+cdef inline void add_line_products(const WeightedGram* job, int64_t row, int64_t n, const real* x,
+                                   const index_type* columns, int64_t begin,
+                                   int64_t end) noexcept nogil:
+    """Add the lines begin ... end - 1 of a sparse row's products, up to the diagonal."""
     cdef double c = 1.0 if job.weights == NULL else job.weights[row]
     cdef double a
     cdef double* line
@@ -120,9 +110,8 @@ cdef inline void add_line_products(
                 line[1 + j] = fmadd(a, job.targets[row * job.k + j], line[1 + j])
 
 
-cdef void sparse_gram(
-    const WeightedGram* job, int64_t row, int64_t last, int64_t begin, int64_t end,
-) noexcept nogil:
+cdef void sparse_gram(const WeightedGram* job, int64_t row, int64_t last, int64_t begin,
+                      int64_t end) noexcept nogil:
     """Add the products of the sparse rows row ... last - 1 to the lines begin ... end - 1."""
     cdef const RowTable* rows = job.rows
     cdef int64_t i

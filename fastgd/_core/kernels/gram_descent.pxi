@@ -1,14 +1,12 @@
 # Gradient descent by a Gram matrix. An iteration does not read the data.
 
 cdef int gram_descent(GramDescent* job) noexcept nogil:
-    """Iterate from job.iteration to job.last or the deadline: a Status.
+    """Iterate from job.iteration to job.last or the deadline: return a Status.
 
-    An iteration whose theta would pass the limit is not taken.
+    It ends before an iteration whose theta would pass the limit.
     """
-    cdef int64_t d = job.d
-    cdef int64_t looks = 1 + 1000000 // (1000 + d * d * job.k)
-    cdef int64_t next_look = job.iteration + looks
-    cdef int64_t output, i
+    cdef int64_t d = job.d, looks = 1 + 1000000 // (1000 + d * d * job.k)
+    cdef int64_t next_look = job.iteration + looks, output, i
     cdef double* slope
     cdef int64_t beyond
     cdef Product p

@@ -2,15 +2,13 @@
 # z[o][i] is the decision of output o for row i, so that losses run over rows in vectors, whatever
 # the number of outputs.
 #
-# A single output has kernels of its own, which read rows where they lie, float or double. Those
-# read whole chunks of columns: theta's padding is zero and x is finite, so what stands behind a
-# row, the start of the next one, adds nothing. Several outputs are products of matrices.
+# A single output has separate kernels, which read rows in place, float or double. They read whole
+# chunks of columns: theta's padding is zero and x is finite, so the numbers behind a row, the start
+# of the next one, add nothing. Several outputs are products of matrices.
 
-cdef inline void decide_group(
-    const int group, int64_t chunks, const real* x, int64_t stride, const double* theta,
-    double intercept, double* z,
-) noexcept nogil:
-    """z[i] = x[i] . theta + intercept for a constant number of rows."""
+cdef inline void decide_group(const int group, int64_t chunks, const real* x, int64_t stride,
+                              const double* theta, double intercept, double* z) noexcept nogil:
+    """Compute z[i] = x[i] . theta + intercept for a constant number of rows."""
     cdef double[BATCH_GROUP][BATCH_LANES] s
     cdef int64_t c
     cdef int i, j
@@ -28,12 +26,9 @@ cdef inline void decide_group(
                 + ((s[i][1] + s[i][5]) + (s[i][3] + s[i][7]))) + intercept
 
 
-cdef inline void decide_block(
-    int64_t rows, int64_t d, const real* x, int64_t stride, const double* theta,
-    double intercept, double* z,
-) noexcept nogil:
-    cdef int64_t chunks = (d + BATCH_LANES - 1) // BATCH_LANES
-    cdef int64_t i = 0
+cdef inline void decide_block(int64_t rows, int64_t d, const real* x, int64_t stride,
+                              const double* theta, double intercept, double* z) noexcept nogil:
+    cdef int64_t chunks = (d + BATCH_LANES - 1) // BATCH_LANES, i = 0
     while i + BATCH_GROUP <= rows:
         decide_group(BATCH_GROUP, chunks, x + i * stride, stride, theta, intercept, z + i)
         i += BATCH_GROUP
@@ -42,11 +37,10 @@ cdef inline void decide_block(
         i += 1
 
 
-cdef inline void add_slope_columns(
-    const int lanes, int64_t rows, int64_t columns, const real* x, int64_t stride,
-    const double* slopes, double* total,
-) noexcept nogil:
-    """total[j] += sum of slopes[i] x[i][j] for the first `columns` of `lanes` columns."""
+cdef inline void add_slope_columns(const int lanes, int64_t rows, int64_t columns, const real* x,
+                                   int64_t stride, const double* slopes,
+                                   double* total) noexcept nogil:
+    """Add the sum of slopes[i] x[i][j] to total[j] for the first `columns` of `lanes` columns."""
     cdef double[BATCH_CHUNK] acc
     cdef double slope
     cdef int64_t i
@@ -61,9 +55,8 @@ cdef inline void add_slope_columns(
         total[j] += acc[j]
 
 
-cdef inline void add_block(
-    int64_t rows, int64_t d, const real* x, int64_t stride, const double* slopes, double* total,
-) noexcept nogil:
+cdef inline void add_block(int64_t rows, int64_t d, const real* x, int64_t stride,
+                           const double* slopes, double* total) noexcept nogil:
     cdef int64_t c = 0
     while d - c > 16:
         add_slope_columns(BATCH_CHUNK, rows, min(<int64_t>BATCH_CHUNK, d - c), x + c, stride,
@@ -75,10 +68,9 @@ cdef inline void add_block(
         add_slope_columns(8, rows, d - c, x + c, stride, slopes, total + c)
 
 
-cdef inline void copy_block(
-    int64_t rows, int64_t d, const real* x, int64_t stride, double* out,
-) noexcept nogil:
-    """Rows in double, at a stride, with zeros behind each."""
+cdef inline void copy_block(int64_t rows, int64_t d, const real* x, int64_t stride,
+                            double* out) noexcept nogil:
+    """Copy rows to double, at a stride, with zeros behind each."""
     cdef int64_t i, j
     for i in range(rows):
         for j in range(d):
@@ -89,10 +81,9 @@ cdef inline void copy_block(
 
 # ---------------------------------------------------------------- losses of a block
 
-cdef inline void log_loss_block(
-    int64_t rows, const double* y, double* z, double* values, double* curvatures,
-) noexcept nogil:
-    """What point_block does; value, slope and curvature share their exponential."""
+cdef inline void log_loss_block(int64_t rows, const double* y, double* z, double* values,
+                                double* curvatures) noexcept nogil:
+    """Compute point_block; value, slope and curvature share their exponential."""
     cdef double m, t, f, q
     cdef int64_t i
     for i in range(rows):
@@ -106,11 +97,9 @@ cdef inline void log_loss_block(
         z[i] = -y[i] * select(m < 0, q, t * q)
 
 
-cdef inline void point_block(
-    const int64_t loss, double c, int64_t rows, const double* y, double* z, double* values,
-    double* curvatures,
-) noexcept nogil:
-    """Values and curvatures of a block of rows; slopes take the place of the decisions."""
+cdef inline void point_block(const int64_t loss, double c, int64_t rows, const double* y, double* z,
+                             double* values, double* curvatures) noexcept nogil:
+    """Compute values and curvatures of a block of rows; slopes replace the decisions."""
     cdef int64_t i
     if loss == LINEAR_LOG_LOSS:
         log_loss_block(rows, y, z, values, curvatures)
@@ -121,17 +110,13 @@ cdef inline void point_block(
         z[i] = linear_slope(loss, c, z[i], y[i])
 
 
-cdef void multinomial_block(
-    int64_t k, int64_t rows, const double* y, double* z, double* values, double* curvatures,
-    int64_t stride,
-) noexcept nogil:
-    """Values of a block; slopes take the place of the decisions z (k, BATCH_ROWS).
+cdef void multinomial_block(int64_t k, int64_t rows, const double* y, double* z, double* values,
+                            double* curvatures, int64_t stride) noexcept nogil:
+    """Compute values of a block; slopes replace the decisions z (k, BATCH_ROWS).
 
-    curvatures: (k, stride), where probabilities go, or NULL.
+    curvatures: (k, stride), to be filled with probabilities, or NULL.
     """
-    cdef double[BATCH_ROWS] top
-    cdef double[BATCH_ROWS] total
-    cdef double[BATCH_ROWS] others
+    cdef double[BATCH_ROWS] top, total, others
     cdef double* line
     cdef double p
     cdef int64_t o, i
@@ -163,5 +148,5 @@ cdef void multinomial_block(
             for i in range(rows):
                 curvatures[o * stride + i] = line[i]
     for i in range(rows):
-        # what the others have, where 1 - p would cancel
+        # the sum of the others, where 1 - p would cancel
         z[<int64_t>y[i] * BATCH_ROWS + i] = -others[i]

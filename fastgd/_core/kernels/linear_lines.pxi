@@ -1,4 +1,4 @@
-# What is done with one row of a matrix: products, additions, the L1 penalty of its weights.
+# Operations on one row of a matrix: products, additions, the L1 penalty of its weights.
 
 ctypedef fused other:
     float
@@ -6,16 +6,13 @@ ctypedef fused other:
 
 
 cdef double dense_dot(int64_t n, const real* x, const other* w) noexcept nogil:
-    """x . w, in the sixteen lanes and by the tree of sums.pxi.
+    """Return x . w, in the sixteen lanes and by the tree of sums.pxi.
 
-    The lanes are four vectors: gcc keeps those in registers from one block to the next, where
-    an array of sixteen goes through memory. It finds them in a function of its own only: where
-    this is inlined in a loop, it computes each lane by itself.
+    The lanes are four vectors: gcc keeps those in registers from one block to the next, while an
+    array of sixteen goes through memory. It does so only if this is not inlined: in a loop, it
+    computes each lane by itself.
     """
-    cdef double[4] s
-    cdef double[4] t
-    cdef double[4] u
-    cdef double[4] v
+    cdef double[4] s, t, u, v
     cdef double rest = 0
     cdef int j
     for j in range(4):
@@ -53,14 +50,11 @@ cdef double dense_dot(int64_t n, const real* x, const other* w) noexcept nogil:
     return ((s[0] + s[2]) + (s[1] + s[3])) + rest
 
 
-cdef inline double sparse_dot(
-    int64_t n, const real* x, const index_type* columns, const double* w,
-) noexcept nogil:
-    """The sum of x[j] w[columns[j]]: four sums in turn, so that none waits for the one before."""
-    cdef double s0 = 0
-    cdef double s1 = 0
-    cdef double s2 = 0
-    cdef double s3 = 0
+cdef inline double sparse_dot(int64_t n, const real* x, const index_type* columns,
+                              const double* w) noexcept nogil:
+    """Return the sum of x[j] w[columns[j]]: four sums in turn, so that none waits for the one
+    before."""
+    cdef double s0 = 0, s1 = 0, s2 = 0, s3 = 0
     cdef int64_t j = 0
     while j + 4 <= n:
         s0 = fmadd(<double>x[j], w[columns[j]], s0)
@@ -82,10 +76,8 @@ cdef inline void dense_add(int64_t n, double a, const real* x, double* w) noexce
         w[j] = fmadd(a, <double>x[j], w[j])
 
 
-cdef inline double dense_check(
-    int64_t n, double a, const real* x, const double* w,
-) noexcept nogil:
-    """0 if all of a x + w is finite, else NaN."""
+cdef inline double dense_check(int64_t n, double a, const real* x, const double* w) noexcept nogil:
+    """Return 0 if all of a x + w is finite, else NaN."""
     cdef double[16] s
     cdef double rest = 0
     cdef int j
@@ -108,19 +100,17 @@ cdef inline double dense_check(
     return tree(s, rest)
 
 
-cdef inline void sparse_add(
-    int64_t n, double a, const real* x, const index_type* columns, double* w,
-) noexcept nogil:
+cdef inline void sparse_add(int64_t n, double a, const real* x, const index_type* columns,
+                            double* w) noexcept nogil:
     cdef int64_t j
     for j in range(n):
         w[columns[j]] = fmadd(a, <double>x[j], w[columns[j]])
 
 
 cdef inline void pay_penalty(double total, double scale, double* w, double* owed) noexcept nogil:
-    """Move a weight w scale towards 0 by the part of a total L1 penalty that it has not had yet,
-    but not beyond 0; owed: minus what it has had."""
-    cdef double before = w[0] * scale
-    cdef double after = before
+    """Move a weight w scale towards 0, but not beyond, by the part of a total L1 penalty that is
+    still due; owed: minus the part applied so far."""
+    cdef double before = w[0] * scale, after = before
     if before > 0:
         after = before - (total + owed[0])
         after = after if after > 0 else 0.0
@@ -133,20 +123,19 @@ cdef inline void pay_penalty(double total, double scale, double* w, double* owed
 
 # ---------------------------------------------------------------- any row
 
-# What is done with a row x, a vector w and another v; the argument is always a constant.
+# Operations on a row x, a vector w and another v; the argument is always a constant.
 cdef enum:
     LINE_DOT                # returns x . w
     LINE_ADD                # w += a x
     LINE_SQUARE             # returns x . x
-    LINE_ABSOLUTE           # returns the sum of |w| where x stands
+    LINE_ABSOLUTE           # returns the sum of |w| at the columns of x
     LINE_CHECK              # returns 0 if w + a x is finite, else NaN
-    LINE_MIX                # v += a w where x stands
-    LINE_PAY                # w: pays the L1 penalty, see pay_penalty
+    LINE_MIX                # v += a w at the columns of x
+    LINE_PAY                # applies the L1 penalty to w, see pay_penalty
 
 
-cdef inline double dense_work(
-    const int64_t work, int64_t n, const real* x, double a, double b, double* w, double* v,
-) noexcept nogil:
+cdef inline double dense_work(const int64_t work, int64_t n, const real* x, double a, double b,
+                              double* w, double* v) noexcept nogil:
     cdef int64_t j
     if work == LINE_DOT:
         return dense_dot(n, x, <const double*>w)
@@ -169,10 +158,9 @@ cdef inline double dense_work(
     return 0
 
 
-cdef inline double sparse_work(
-    const int64_t work, int64_t n, const real* x, const index_type* columns, double a, double b,
-    double* w, double* v,
-) noexcept nogil:
+cdef inline double sparse_work(const int64_t work, int64_t n, const real* x,
+                               const index_type* columns, double a, double b, double* w,
+                               double* v) noexcept nogil:
     cdef int64_t j
     if work == LINE_DOT:
         return sparse_dot(n, x, columns, <const double*>w)
@@ -199,10 +187,8 @@ cdef inline double sparse_work(
     return 0
 
 
-cdef inline double line_work(
-    const int64_t work, const RowTable* rows, const Line* line, double a, double b, double* w,
-    double* v,
-) noexcept nogil:
+cdef inline double line_work(const int64_t work, const RowTable* rows, const Line* line, double a,
+                             double b, double* w, double* v) noexcept nogil:
     if not rows.sparse:
         if rows.single:
             return dense_work(work, line.n, <const float*>line.values, a, b, w, v)
@@ -220,23 +206,18 @@ cdef inline double line_work(
                        <const int64_t*>line.columns, a, b, w, v)
 
 
-cdef inline double line_dot(
-    const RowTable* rows, const Line* line, const double* w,
-) noexcept nogil:
-    """x . w."""
+cdef inline double line_dot(const RowTable* rows, const Line* line, const double* w) noexcept nogil:
+    """Return x . w."""
     return line_work(LINE_DOT, rows, line, 0, 0, <double*>w, NULL)
 
 
-cdef inline void line_add(
-    const RowTable* rows, const Line* line, double a, double* w,
-) noexcept nogil:
-    """w += a x."""
+cdef inline void line_add(const RowTable* rows, const Line* line, double a,
+                          double* w) noexcept nogil:
+    """Add a x to w."""
     line_work(LINE_ADD, rows, line, a, 0, w, NULL)
 
 
-cdef double rare_work(
-    const int64_t work, const RowTable* rows, const Line* line, double a, double b, double* w,
-    double* v,
-) noexcept nogil:
-    """line_work in a function of its own, for what few rows need: it is large."""
+cdef double rare_work(const int64_t work, const RowTable* rows, const Line* line, double a,
+                      double b, double* w, double* v) noexcept nogil:
+    """Run line_work without inlining, for rare operations: it is large."""
     return line_work(work, rows, line, a, b, w, v)

@@ -1,11 +1,9 @@
-# The losses of linear models, functions of the decision z of a row and its target y: values,
-# slopes (derivatives with respect to z) and curvatures (second derivatives; 0 at kinks). `c` is
-# the loss' setting, see LinearLoss. `loss` never changes in a loop, so its branches cost nothing.
+# The losses of linear models, functions of the decision z of a row and its target y: values, slopes
+# (derivatives with respect to z) and curvatures (second derivatives; 0 at kinks). `c` is the loss's
+# setting, see LinearLoss. `loss` never changes in a loop, so its branches cost nothing.
 
 cdef inline double linear_value(int64_t loss, double c, double z, double y) noexcept nogil:
-    cdef double r = z - y
-    cdef double m = z * y
-    cdef double a
+    cdef double r = z - y, m = z * y, a
     if loss == LINEAR_LOG_LOSS:
         return softplus(-m)
     elif loss == LINEAR_SQUARED_ERROR:
@@ -36,8 +34,7 @@ cdef inline double linear_value(int64_t loss, double c, double z, double y) noex
 
 
 cdef inline double linear_slope(int64_t loss, double c, double z, double y) noexcept nogil:
-    cdef double r = z - y
-    cdef double m = z * y
+    cdef double r = z - y, m = z * y
     if loss == LINEAR_LOG_LOSS:
         return -y * sigmoid(-m)
     elif loss == LINEAR_SQUARED_ERROR:
@@ -65,14 +62,13 @@ cdef inline double linear_slope(int64_t loss, double c, double z, double y) noex
 
 
 cdef inline double log_loss_step(double z, double y, double size) noexcept nogil:
-    """-size times the slope of the log loss for y = 1 or -1: size y / (1 + e^(z y)), to some
+    """Return -size times the slope of the log loss for y = 1 or -1: size y / (1 + e^(z y)), to some
     units in the last place.
 
-    A step waits for this, so that what counts is how long it takes, not how many operations:
-    the series of ``exponential_series`` is summed up by pairs, and one division ends it.
+    A step waits for this, so that latency counts, not the number of operations: the series of
+    ``exponential_series`` is summed up by pairs, and one division ends it.
     """
-    cdef double m = z * y
-    cdef double shifted, n, r, r2, r4, q, power
+    cdef double m = z * y, shifted, n, r, r2, r4, q, power
     m = 709.0 if m > 709.0 else m       # NaN stays
     m = -708.0 if m < -708.0 else m
     shifted = shifted_exponent(m, <double>1023)
@@ -93,8 +89,7 @@ cdef inline double log_loss_step(double z, double y, double size) noexcept nogil
 
 
 cdef inline double linear_curvature(int64_t loss, double c, double z, double y) noexcept nogil:
-    cdef double r = absolute(z - y)
-    cdef double m = z * y
+    cdef double r = absolute(z - y), m = z * y
     cdef double p
     if loss == LINEAR_LOG_LOSS:
         p = sigmoid(-absolute(m))
@@ -114,20 +109,18 @@ cdef inline double linear_curvature(int64_t loss, double c, double z, double y) 
     return 0.0
 
 
-cdef inline double multinomial_slopes(
-    int64_t k, const double* z, double y, double* slopes,
-) noexcept nogil:
-    """slopes = softmax(z) - one-hot(y) of one row; returns log(sum of e^z) - z[y]."""
+cdef inline double multinomial_slopes(int64_t k, const double* z, double y,
+                                      double* slopes) noexcept nogil:
+    """Compute slopes = softmax(z) - one-hot(y) of one row; return log(sum of e^z) - z[y]."""
     cdef double top = row_maximum(k, z)
     cdef double total = 0
-    cdef int64_t own = <int64_t>y
-    cdef int64_t j
+    cdef int64_t own = <int64_t>y, j
     for j in range(k):
         slopes[j] = exponential(z[j] - top)
         total += slopes[j]
     for j in range(k):
         slopes[j] /= total
-    # what the others have, where 1 - p would cancel
+    # the sum of the others, where 1 - p would cancel
     cdef double others = 0
     for j in range(k):
         others += slopes[j] if j != own else 0.0
@@ -135,18 +128,16 @@ cdef inline double multinomial_slopes(
     return logarithm(total) + (top - z[own])
 
 
-cdef inline void point_losses(
-    const int64_t loss, double c, int64_t n, const double* z, const double* y, double* values,
-) noexcept nogil:
+cdef inline void point_losses(const int64_t loss, double c, int64_t n, const double* z,
+                              const double* y, double* values) noexcept nogil:
     cdef int64_t i
     for i in range(n):
         values[i] = linear_value(loss, c, z[i], y[i])
 
 
-cdef void linear_values(
-    int64_t loss, double c, int64_t n, const double* z, const double* y, double* values,
-) noexcept nogil:
-    """values = the losses of n rows, each loss in a loop of its own that becomes vectors."""
+cdef void linear_values(int64_t loss, double c, int64_t n, const double* z, const double* y,
+                        double* values) noexcept nogil:
+    """Compute the losses of n rows, each loss in a separate loop that becomes vectors."""
     if loss == LINEAR_LOG_LOSS:
         point_losses(LINEAR_LOG_LOSS, c, n, z, y, values)
     elif loss == LINEAR_SQUARED_ERROR:
@@ -159,10 +150,9 @@ cdef void linear_values(
         point_losses(loss, c, n, z, y, values)
 
 
-cdef void linear_losses(
-    int64_t loss, double c, int64_t n, const double* z, const double* y, double* out,
-) noexcept nogil:
-    """out (3, n) = values, slopes and curvatures."""
+cdef void linear_losses(int64_t loss, double c, int64_t n, const double* z, const double* y,
+                        double* out) noexcept nogil:
+    """Fill out (3, n) with values, slopes and curvatures."""
     cdef int64_t i
     linear_values(loss, c, n, z, y, out)
     for i in range(n):

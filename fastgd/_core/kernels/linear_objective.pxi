@@ -1,12 +1,10 @@
-# A block of rows of a linear model's objective: the losses of its rows, and what they add to the
-# sum of the losses and its gradient.
+# A block of rows of a linear model's objective: the losses of its rows, and their part of the sum
+# of the losses and its gradient.
 
-cdef void losses_of_block(
-    const Objective* job, int64_t row, int64_t rows, double* z, double* values, double* spare,
-) noexcept nogil:
-    """values = the weighted losses of a block's rows; z's place is taken by weighted slopes."""
-    cdef int64_t n = job.rows.n
-    cdef int64_t o, i
+cdef void losses_of_block(const Objective* job, int64_t row, int64_t rows, double* z,
+                          double* values, double* spare) noexcept nogil:
+    """Compute the weighted losses of a block's rows; weighted slopes replace z."""
+    cdef int64_t n = job.rows.n, o, i
     cdef double c = job.setting
     cdef const double* y = job.y + row * job.targets
     cdef double* curvatures = spare
@@ -48,13 +46,10 @@ cdef void losses_of_block(
 
 # ---------------------------------------------------------------- blocks
 
-cdef inline void dense_block(
-    const Objective* job, int64_t row, int64_t rows, const real* x, double* total, double* z,
-) noexcept nogil:
-    """Add the rows from `row` on, which x points to, to a sum. z: scratch."""
-    cdef int64_t d = job.rows.d
-    cdef int64_t stride = d
-    cdef int64_t k = job.k
+cdef inline void dense_block(const Objective* job, int64_t row, int64_t rows, const real* x,
+                             double* total, double* z) noexcept nogil:
+    """Add the rows from `row` on, to which x points, to a sum. z: scratch."""
+    cdef int64_t d = job.rows.d, stride = d, k = job.k
     cdef double* values = z + k * BATCH_ROWS
     cdef double* spare = values + BATCH_ROWS
     cdef double* gradient = spare + BATCH_ROWS
@@ -102,12 +97,10 @@ cdef inline void dense_block(
         total[o * (d + 1) + d] += row_sum(rows, <const double*>(z + o * BATCH_ROWS))
 
 
-cdef void sparse_block(
-    const Objective* job, int64_t row, int64_t rows, double* total, double* z,
-) noexcept nogil:
-    """dense_block for sparse rows."""
-    cdef int64_t d = job.rows.d
-    cdef int64_t k = job.k
+cdef void sparse_block(const Objective* job, int64_t row, int64_t rows, double* total,
+                       double* z) noexcept nogil:
+    """Add sparse rows to a sum, see dense_block."""
+    cdef int64_t d = job.rows.d, k = job.k
     cdef double* values = z + k * BATCH_ROWS
     cdef int64_t o, i
     cdef Line line
@@ -127,9 +120,8 @@ cdef void sparse_block(
         total[o * (d + 1) + d] += row_sum(rows, <const double*>(z + o * BATCH_ROWS))
 
 
-cdef void objective_block(
-    const Objective* job, int64_t row, int64_t rows, double* total, double* scratch,
-) noexcept nogil:
+cdef void objective_block(const Objective* job, int64_t row, int64_t rows, double* total,
+                          double* scratch) noexcept nogil:
     """Add the rows from `row` on to a sum."""
     cdef const RowTable* x = job.rows
     if x.sparse:

@@ -1,10 +1,10 @@
-# How far a step of per-sample gradient descent goes.
+# The lengths of the steps of per-sample gradient descent.
 
 cdef double MAX_SLOPE = 1e12    # of a loss
 
 
 cdef inline double rate_of(const Course* course, const Head* head) noexcept nogil:
-    """The rate of the next step."""
+    """Return the rate of the next step."""
     if course.rate == RATE_OPTIMAL:
         return 1 / (course.alpha * (course.optimal_start + head.t - 1))
     elif course.rate == RATE_INVSCALING:
@@ -13,10 +13,9 @@ cdef inline double rate_of(const Course* course, const Head* head) noexcept nogi
 
 
 cdef double optimal_start(int64_t loss, double setting, double alpha) noexcept nogil:
-    """The time at which RATE_OPTIMAL begins, due to L. Bottou: the first step is then as large
-    as weights are expected to be, over the slope of the loss at such weights."""
-    cdef double typical = square_root(1 / square_root(alpha))
-    cdef double slope = 1
+    """Return the time at which RATE_OPTIMAL begins, due to L. Bottou: the first step is then as
+    large as weights are expected to be, over the slope of the loss at such weights."""
+    cdef double typical = square_root(1 / square_root(alpha)), slope = 1
     if loss != LINEAR_MULTINOMIAL:
         slope = linear_slope(loss, setting, -typical, 1)
     return (slope if slope > 1 else 1.0) / (typical * alpha)
@@ -28,18 +27,16 @@ cdef inline double target_of(const Course* course, const Head* head, int64_t row
     return course.y[row * course.y_stride + head.output]
 
 
-cdef inline double weight_of(
-    const Course* course, const Head* head, int64_t row, double y,
-) noexcept nogil:
-    # not a branch: nothing foretells which side a row is on
+cdef inline double weight_of(const Course* course, const Head* head, int64_t row,
+                             double y) noexcept nogil:
+    # not a branch, which could not be predicted
     cdef double weight = select(y > 0, head.positive, head.negative)
     return weight if course.weights == NULL else weight * course.weights[row]
 
 
-cdef inline double passive_step(
-    const Course* course, double z, double y, double square,
-) noexcept nogil:
-    """The change of z per x.x that Crammer et al. (2006) take: PA-I or PA-II, eta0 their C."""
+cdef inline double passive_step(const Course* course, double z, double y,
+                                double square) noexcept nogil:
+    """Return the change of z per x.x by Crammer et al. (2006): PA-I or PA-II, eta0 their C."""
     cdef double loss = linear_value(course.loss, course.setting, z, y)
     cdef double size
     if course.rate == RATE_PA1:

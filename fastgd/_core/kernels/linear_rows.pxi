@@ -1,12 +1,12 @@
-# Figures of the rows of a matrix, and decisions.
+# Squares and largest values of the rows of a matrix, and decisions.
 
 cdef inline real finite_size(real x) noexcept nogil:
-    """|x|, infinite for NaN."""
+    """Return |x|, infinite for NaN."""
     return absolute(x) if is_finite(x) else <real>INFINITY
 
 
 cdef double find_largest(int64_t n, const real* x) noexcept nogil:
-    """The largest |x|, infinite if one is not finite; 0 of none."""
+    """Return the largest |x|, infinite if one is not finite; 0 of none."""
     cdef real[16] top
     cdef real size
     cdef int64_t i = 0
@@ -34,7 +34,7 @@ cdef double largest_of(int64_t n, const void* values, bint single) noexcept nogi
 
 
 cdef void row_squares(const RowTable* rows, double* out) noexcept nogil:
-    """|x|^2 of each row."""
+    """Compute |x|^2 of each row."""
     cdef int64_t i
     cdef Line line
     for i in range(rows.n):
@@ -47,9 +47,8 @@ cdef double dot_of(const RowTable* rows, const Line* line, const double* w) noex
 
 
 cdef void decide(const Decision* task, int64_t begin, int64_t end) noexcept nogil:
-    """The decisions of the rows begin ... end - 1."""
-    cdef int64_t d = task.rows.d
-    cdef int64_t i, k
+    """Compute the decisions of the rows begin ... end - 1."""
+    cdef int64_t d = task.rows.d, i, k
     cdef Line line
     for i in range(begin, end):
         line = line_of(task.rows, i)

@@ -1,13 +1,12 @@
-# Stochastic gradient descent for linear models: a row, or a batch of rows, after the other. What
-# a step of a sparse row costs depends on its non-zeros only, see Head. The mathematics is that of
-# L. Bottou, "Stochastic gradient descent tricks" (2012), and, for L1, of Y. Tsuruoka, J. Tsujii,
-# S. Ananiadou, "Stochastic gradient descent training for L1-regularized log-linear models with
+# Stochastic gradient descent for linear models: one row, or one batch of rows, after the other. The
+# cost of a step of a sparse row depends on its non-zeros only, see Head. The mathematics is that of
+# L. Bottou, "Stochastic gradient descent tricks" (2012), and, for L1, of Y. Tsuruoka, J. Tsujii, S.
+# Ananiadou, "Stochastic gradient descent training for L1-regularized log-linear models with
 # cumulative penalty" (ACL 2009).
 
-cdef void scale_vectors(
-    int64_t d, double* w, double scale, double* average, double a, double b,
-) noexcept nogil:
-    """average = b (average + a w), if there is one, and w *= scale."""
+cdef void scale_vectors(int64_t d, double* w, double scale, double* average, double a,
+                        double b) noexcept nogil:
+    """Compute average = b (average + a w), if there is one, and w *= scale."""
     cdef int64_t j
     if average != NULL and not (a == 0 and b == 1):
         for j in range(d):
@@ -17,7 +16,7 @@ cdef void scale_vectors(
 
 
 cdef void settle_head(Head* head, int64_t d) noexcept nogil:
-    """Bring the scale into the weights, and what the average lacks into its vector."""
+    """Multiply the weights by the scale, and complete the vector of the average."""
     scale_vectors(
         d, head.w, head.scale, head.average, head.average_a, 1 / head.average_b)
     head.average_a = 0
@@ -30,7 +29,7 @@ cdef void settle_head(Head* head, int64_t d) noexcept nogil:
 
 
 cdef void begin_head(Head* head, int64_t d) noexcept nogil:
-    """The figures of weights that no step has changed yet."""
+    """Begin with weights that no step has changed yet: compute their norms and bound."""
     head.scale = head.inverse = head.average_b = 1
     head.bound = find_largest(d, <const double*>head.w)
     head.square_norm = dense_dot(d, <const double*>head.w, <const double*>head.w)
@@ -38,9 +37,7 @@ cdef void begin_head(Head* head, int64_t d) noexcept nogil:
         LINE_ABSOLUTE, d, <const double*>NULL, 0, 0, head.w, NULL)
 
 
-cdef double head_decision(
-    const RowTable* rows, const Line* line, const Head* head,
-) noexcept nogil:
+cdef double head_decision(const RowTable* rows, const Line* line, const Head* head) noexcept nogil:
     return fmadd(head.scale, line_dot(rows, line, head.w), head.intercept)
 
 
@@ -51,7 +48,7 @@ cdef inline bint is_averaging(const Course* course, const Head* head) noexcept n
 # ---------------------------------------------------------------- the objective
 
 cdef void lose_waiting(int64_t loss, double setting, Waiting* waiting) noexcept nogil:
-    """Add the losses of the rows that wait to their total, in their order."""
+    """Add the losses of the waiting rows to their total, in their order."""
     cdef double[BLOCK] values
     cdef int64_t i
     linear_values(loss, setting, waiting.n, waiting.z, waiting.y, values)
@@ -60,9 +57,8 @@ cdef void lose_waiting(int64_t loss, double setting, Waiting* waiting) noexcept 
     waiting.n = 0
 
 
-cdef inline void add_loss(
-    const Course* course, Head* head, double z, double y, double weight,
-) noexcept nogil:
+cdef inline void add_loss(const Course* course, Head* head, double z, double y,
+                          double weight) noexcept nogil:
     cdef Waiting* waiting = head.waiting
     waiting.z[waiting.n] = z
     waiting.y[waiting.n] = y
@@ -73,7 +69,7 @@ cdef inline void add_loss(
 
 
 cdef inline double penalty_of(const Course* course, const Head* head) noexcept nogil:
-    """What the objective has besides losses."""
+    """Return the penalties of the objective."""
     if course.rate >= RATE_PA1:
         return 0
     return fmadd(0.5 * course.l2, head.square_norm,
@@ -84,14 +80,14 @@ cdef inline double penalty_of(const Course* course, const Head* head) noexcept n
 # does; a sparse one adds what has changed. |w|^2 changes by a (2 w.x + a x.x).
 
 cdef inline double touched(const Course* course, const Head* head, const Line* line) noexcept nogil:
-    """What the weights of a sparse row are of |w|_1, in units of the scale."""
+    """Return the part of |w|_1 of a sparse row's weights, in units of the scale."""
     if course.l1 > 0 and course.objective and course.rows.sparse:
         return rare_work(LINE_ABSOLUTE, course.rows, line, 0, 0, head.w, NULL)
     return 0
 
 
 cdef inline void count_absolute(const Course* course, Head* head, const Line* line) noexcept nogil:
-    """|w|_1 after a dense row was added."""
+    """Compute |w|_1 after a dense row was added."""
     if course.l1 > 0 and course.objective and not course.rows.sparse:
         head.absolute_norm = dense_work(
             LINE_ABSOLUTE, line.n, <const double*>NULL, 0, 0, head.w, NULL)
@@ -100,7 +96,7 @@ cdef inline void count_absolute(const Course* course, Head* head, const Line* li
 # ---------------------------------------------------------------- the parts of a step
 
 cdef inline double shrink(const Course* course, Head* head, double eta) noexcept nogil:
-    """The L2 penalty; what it multiplies the weights by."""
+    """Apply the L2 penalty; return the factor of the weights."""
     cdef double factor = fmadd(-eta, course.l2, 1.0)
     if course.l2 == 0:
         return 1
@@ -113,11 +109,10 @@ cdef inline double shrink(const Course* course, Head* head, double eta) noexcept
     return factor
 
 
-cdef inline bint move(
-    const Course* course, Head* head, const Line* line, double a, double product, double square,
-) noexcept nogil:
-    """w += a x, b += a; False, and nothing, if that would not be finite. product and square: w.x
-    and x.x."""
+cdef inline bint move(const Course* course, Head* head, const Line* line, double a, double product,
+                      double square) noexcept nogil:
+    """Add a x to w and a to b, and return True; do nothing and return False if a result would not
+    be finite. product and square: w.x and x.x."""
     cdef double step = a * head.inverse
     cdef double intercept = fmadd(a, course.intercept_decay, head.intercept)
     cdef double before
@@ -126,7 +121,7 @@ cdef inline bint move(
     head.bound = fmadd(absolute(step), course.largest, head.bound)
     if not is_finite(intercept):
         return False
-    # the bound of a run that goes well is never near the end of the numbers
+    # the bound of a stable run is never near the end of the numbers
     if not head.bound < 1e300 and rare_work(
             LINE_CHECK, course.rows, line, step, 0, head.w, NULL) != 0:
         return False
@@ -143,7 +138,7 @@ cdef inline bint move(
 
 
 cdef inline void end_step(const Course* course, Head* head, double eta) noexcept nogil:
-    """Take the weights into their average, and the step's L1 penalty into what is due."""
+    """Add the weights to their average, and the step's L1 penalty to the total that is due."""
     cdef double count = head.t - <double>course.average + 1
     if is_averaging(course, head):
         if count > 1:
@@ -155,9 +150,9 @@ cdef inline void end_step(const Course* course, Head* head, double eta) noexcept
 
 
 cdef inline void pay(const Course* course, Head* head, const Line* line) noexcept nogil:
-    """The L1 penalty of the weights of a row."""
+    """Apply the L1 penalty to the weights of a row."""
     cdef double before
-    if not course.l1 > 0:  # there is room for what is owed only then
+    if not course.l1 > 0:  # head.owed is NULL then
         return
     before = touched(course, head, line)
     # the averages so far are of the weights before
@@ -181,7 +176,7 @@ cdef inline int64_t visited_row(const Course* course, int64_t position) noexcept
 
 
 cdef inline void prefetch_row(const Course* course, int64_t position, int64_t last) noexcept nogil:
-    """Ask for what the steps after some others will read."""
+    """Prefetch the data of some later steps."""
     cdef int64_t row
     if course.order == NULL:
         return
@@ -195,10 +190,9 @@ cdef inline void prefetch_row(const Course* course, int64_t position, int64_t la
             prefetch(course.squares + row)
 
 
-cdef inline double length_of(
-    const Course* course, double eta, double z, double y, double weight, double norm,
-) noexcept nogil:
-    """How many times the row, of |x|^2 = norm, is added to the weights."""
+cdef inline double length_of(const Course* course, double eta, double z, double y, double weight,
+                             double norm) noexcept nogil:
+    """Return the factor of the row, with |x|^2 = norm, that is added to the weights."""
     if course.rate >= RATE_PA1:
         return passive_step(course, z, y, norm) * weight
     elif course.loss == LINEAR_LOG_LOSS:
@@ -206,17 +200,14 @@ cdef inline double length_of(
     return -eta * clipped_slope(linear_slope(course.loss, course.setting, z, y)) * weight
 
 
-cdef inline bint row_step(
-    const Course* course, Head* head, int64_t row, const Line* line,
-) noexcept nogil:
-    """A step for one row and one output; False if its weights would not stay finite."""
+cdef inline bint row_step(const Course* course, Head* head, int64_t row,
+                          const Line* line) noexcept nogil:
+    """Take a step for one row and one output; return False if its weights would not stay finite."""
     cdef double eta = rate_of(course, head)
     cdef double y = target_of(course, head, row)
     cdef double product = line_dot(course.rows, line, head.w)
     cdef double z = fmadd(head.scale, product, head.intercept)
-    cdef double square = 0
-    cdef double norm = 0
-    cdef double a
+    cdef double square = 0, norm = 0, a
     if course.squares != NULL:
         square = course.squares[row]
     if course.objective:
@@ -239,15 +230,13 @@ cdef inline bint row_step(
     return True
 
 
-cdef double head_slopes(
-    const Course* course, Head* heads, int64_t k, int64_t position, int64_t count,
-) noexcept nogil:
-    """The slopes of a batch's rows times their weights, to heads.room (count, k); the sum of the
-    weights. The rows' objectives are added, each as often as its weight says."""
+cdef double head_slopes(const Course* course, Head* heads, int64_t k, int64_t position,
+                        int64_t count) noexcept nogil:
+    """Compute the slopes of a batch's rows times their weights, in heads.room (count, k); return
+    the sum of the weights. The rows' objectives are added, times their weights."""
     cdef double* slopes = heads.room
     cdef double* z = slopes + course.batch * k
-    cdef double total = 0
-    cdef double y, weight, loss
+    cdef double total = 0, y, weight, loss
     cdef int64_t j, h, row
     cdef Line line
     for j in range(count):
@@ -274,18 +263,15 @@ cdef double head_slopes(
     return total
 
 
-cdef bint batch_step(
-    const Course* course, Head* heads, int64_t k, int64_t position, int64_t count,
-) noexcept nogil:
-    """A step for a batch of rows and k outputs that belong together."""
+cdef bint batch_step(const Course* course, Head* heads, int64_t k, int64_t position,
+                     int64_t count) noexcept nogil:
+    """Take a step for a batch of rows and k outputs that depend on each other."""
     cdef double eta = rate_of(course, heads)
     cdef double total = head_slopes(course, heads, k, position, count)
-    cdef double factor, a
-    cdef double product = 0
-    cdef double square = 0
+    cdef double factor, a, product = 0, square = 0
     cdef int64_t j, h
     cdef Line line
-    if course.batch == 1:       # a single row's weight is how far it goes
+    if course.batch == 1:       # a single row's weight scales its step
         total = 1
     factor = -eta / total if total > 0 else 0.0
     for h in range(k):
@@ -309,19 +295,19 @@ cdef bint batch_step(
     return True
 
 
-cdef inline void run_rows(
-    const Course* whole, Head* head, int64_t last, const int64_t loss, const bint sparse,
-    const bint single,
-) noexcept nogil:
-    """Step from head.position to last, or to the deadline, a row a step. The copies are seen
-    by nobody else, so that the compiler holds their numbers in registers and drops the branches
-    that the constants decide. Without L1 and averages if a loss is given, and narrow indices."""
+cdef inline void run_rows(const Course* whole, Head* head, int64_t last, const int64_t loss,
+                          const bint sparse, const bint single) noexcept nogil:
+    """Step from head.position to last, or to the deadline, a row a step.
+
+    No other code sees the copies, so that the compiler holds their numbers in registers and drops
+    the branches that the constants decide. If a loss is given: without L1 and averages, with narrow
+    indices.
+    """
     cdef Course course = whole[0]
     cdef RowTable rows = whole.rows[0]
     cdef Head own = head[0]
     cdef Line line
-    cdef int64_t row
-    cdef int64_t next_look = own.position + course.looks
+    cdef int64_t row, next_look = own.position + course.looks
     if loss >= 0:
         rows.sparse = sparse
         rows.single = single
@@ -345,9 +331,8 @@ cdef inline void run_rows(
     head[0] = own
 
 
-cdef inline void run_loss(
-    const Course* course, Head* head, int64_t last, const int64_t loss,
-) noexcept nogil:
+cdef inline void run_loss(const Course* course, Head* head, int64_t last,
+                          const int64_t loss) noexcept nogil:
     if course.rows.sparse and course.rows.single:
         run_rows(course, head, last, loss, True, True)
     elif course.rows.sparse:
@@ -360,8 +345,7 @@ cdef inline void run_loss(
 
 cdef void run_batches(const Course* course, Head* heads, int64_t k, int64_t last) noexcept nogil:
     """Step from heads.position to last, or to the deadline, a batch a step."""
-    cdef int64_t next_look = heads.position + course.looks
-    cdef int64_t count, i
+    cdef int64_t next_look = heads.position + course.looks, count, i
     while heads.position < last:
         count = min(course.batch, last - heads.position)
         for i in range(heads.position, heads.position + count):

@@ -1,14 +1,13 @@
-# Losses of a yes or no, see loss_points.pxi. t: the target, smoothed where it is a probability, and
-# -1 for 0 where it is the side of a margin.
+# Losses of binary targets, see loss_points.pxi. t: the target, smoothed if it is a probability, and
+# -1 for 0 if it is the side of a margin.
 
 cdef inline real focal_value(const real* c, real y, real miss, real entropy) noexcept nogil:
     return fmadd(c[3], y, c[4]) * (power_of(miss, c[2]) * entropy)
 
 
-cdef inline real focal_slope(
-    const real* c, real y, real miss, real d_miss, real entropy, real d_entropy,
-) noexcept nogil:
-    """The derivative of focal_value: of w miss^gamma entropy."""
+cdef inline real focal_slope(const real* c, real y, real miss, real d_miss, real entropy,
+                             real d_entropy) noexcept nogil:
+    """Return the derivative of focal_value, w miss^gamma entropy."""
     cdef real factor = power_of(miss, c[2])
     cdef real first = (c[2] * factor * entropy / miss) * d_miss
     first = <real>0 if miss == 0 else first
@@ -16,12 +15,12 @@ cdef inline real focal_slope(
 
 
 cdef inline real binary_entropy(real q, real y) noexcept nogil:
-    """Of a probability that is off 0 and 1."""
+    """Return the binary entropy of a probability that is off 0 and 1."""
     return -(y * logarithm(q) + (<real>1 - y) * logarithm(<real>1 - q))
 
 
 cdef inline real binary_entropy_logits(real z, real y) noexcept nogil:
-    """-y log(sigmoid(z)) - (1 - y) log(1 - sigmoid(z)), in which nothing cancels."""
+    """Return -y log(sigmoid(z)) - (1 - y) log(1 - sigmoid(z)), in which nothing cancels."""
     cdef real least = softplus(-absolute(z))
     cdef real above = (z if z > 0 else <real>0) + least
     cdef real below = (<real>0 if z > 0 else -z) + least
@@ -29,20 +28,18 @@ cdef inline real binary_entropy_logits(real z, real y) noexcept nogil:
 
 
 cdef inline real miss_of(real y, real p, real q) noexcept nogil:
-    """1 - (y p + (1 - y) q), where q = 1 - p."""
+    """Return 1 - (y p + (1 - y) q), where q = 1 - p."""
     return y * q + (<real>1 - y) * p
 
 
 cdef inline real entropy_slope(real p, real y) noexcept nogil:
-    """Of binary_entropy(clipped(p), y)."""
-    cdef real q = clipped(p)
-    cdef real d = (q - y) / (q * (<real>1 - q))
+    """Return the slope of binary_entropy(clipped(p), y)."""
+    cdef real q = clipped(p), d = (q - y) / (q * (<real>1 - q))
     return d if q == p else <real>0
 
 
-cdef void binary_crossentropy_values(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void binary_crossentropy_values(const real* c, int64_t n, const real* p, const real* y,
+                                     real* out) noexcept nogil:
     cdef real t
     cdef int64_t i
     for i in range(whole(n)):
@@ -50,9 +47,8 @@ cdef void binary_crossentropy_values(
         out[i] = binary_entropy(clipped(p[i]), t)
 
 
-cdef void binary_crossentropy_slopes(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void binary_crossentropy_slopes(const real* c, int64_t n, const real* p, const real* y,
+                                     real* out) noexcept nogil:
     cdef real t
     cdef int64_t i
     for i in range(whole(n)):
@@ -60,9 +56,8 @@ cdef void binary_crossentropy_slopes(
         out[i] = entropy_slope(p[i], t)
 
 
-cdef void binary_crossentropy_logits_values(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void binary_crossentropy_logits_values(const real* c, int64_t n, const real* p, const real* y,
+                                            real* out) noexcept nogil:
     cdef real t
     cdef int64_t i
     for i in range(whole(n)):
@@ -70,9 +65,8 @@ cdef void binary_crossentropy_logits_values(
         out[i] = softplus(p[i]) - p[i] * t
 
 
-cdef void binary_crossentropy_logits_slopes(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void binary_crossentropy_logits_slopes(const real* c, int64_t n, const real* p, const real* y,
+                                            real* out) noexcept nogil:
     cdef real t
     cdef int64_t i
     for i in range(whole(n)):
@@ -80,9 +74,8 @@ cdef void binary_crossentropy_logits_slopes(
         out[i] = sigmoid(p[i]) - t
 
 
-cdef void hinge_values(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void hinge_values(const real* c, int64_t n, const real* p, const real* y,
+                       real* out) noexcept nogil:
     cdef real m, t
     cdef int64_t i
     for i in range(whole(n)):
@@ -91,9 +84,8 @@ cdef void hinge_values(
         out[i] = <real>0 if m < 0 else m
 
 
-cdef void hinge_slopes(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void hinge_slopes(const real* c, int64_t n, const real* p, const real* y,
+                       real* out) noexcept nogil:
     cdef real t
     cdef int64_t i
     for i in range(whole(n)):
@@ -101,9 +93,8 @@ cdef void hinge_slopes(
         out[i] = -t if <real>1 - t * p[i] > 0 else <real>0
 
 
-cdef void squared_hinge_values(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void squared_hinge_values(const real* c, int64_t n, const real* p, const real* y,
+                               real* out) noexcept nogil:
     cdef real m, t
     cdef int64_t i
     for i in range(whole(n)):
@@ -113,9 +104,8 @@ cdef void squared_hinge_values(
         out[i] = m * m
 
 
-cdef void squared_hinge_slopes(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void squared_hinge_slopes(const real* c, int64_t n, const real* p, const real* y,
+                               real* out) noexcept nogil:
     cdef real m, t
     cdef int64_t i
     for i in range(whole(n)):
@@ -124,9 +114,8 @@ cdef void squared_hinge_slopes(
         out[i] = <real>-2 * (m * t) if m > 0 else <real>0
 
 
-cdef void binary_focal_crossentropy_values(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void binary_focal_crossentropy_values(const real* c, int64_t n, const real* p, const real* y,
+                                           real* out) noexcept nogil:
     cdef real t
     cdef int64_t i
     for i in range(whole(n)):
@@ -135,9 +124,8 @@ cdef void binary_focal_crossentropy_values(
             c, t, miss_of(t, p[i], <real>1 - p[i]), binary_entropy(clipped(p[i]), t))
 
 
-cdef void binary_focal_crossentropy_slopes(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void binary_focal_crossentropy_slopes(const real* c, int64_t n, const real* p, const real* y,
+                                           real* out) noexcept nogil:
     cdef real m, t
     cdef int64_t i
     for i in range(whole(n)):
@@ -147,9 +135,8 @@ cdef void binary_focal_crossentropy_slopes(
             c, t, m, <real>1 - (t + t), binary_entropy(clipped(p[i]), t), entropy_slope(p[i], t))
 
 
-cdef void binary_focal_crossentropy_logits_values(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void binary_focal_crossentropy_logits_values(const real* c, int64_t n, const real* p,
+                                                  const real* y, real* out) noexcept nogil:
     cdef real m, t
     cdef int64_t i
     for i in range(whole(n)):
@@ -158,9 +145,8 @@ cdef void binary_focal_crossentropy_logits_values(
         out[i] = focal_value(c, t, m, binary_entropy_logits(p[i], t))
 
 
-cdef void binary_focal_crossentropy_logits_slopes(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void binary_focal_crossentropy_logits_slopes(const real* c, int64_t n, const real* p,
+                                                  const real* y, real* out) noexcept nogil:
     cdef real d, m, q, r, t
     cdef int64_t i
     for i in range(whole(n)):

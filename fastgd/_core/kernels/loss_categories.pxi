@@ -1,15 +1,14 @@
-# Cross-entropies of a choice among categories. Settings: the label smoothing s, with which a
-# target y of n is taken for (1 - s) y + s / n; for the focal loss then gamma, the number of
-# alphas, 1 or n, and they; for labels whether one of them is ignored, and which.
+# Cross-entropies of a choice among categories. Settings: the label smoothing s, which replaces a
+# target y of n categories by (1 - s) y + s / n; for the focal loss then gamma, the number of
+# alphas, 1 or n, and the alphas; for labels whether one of them is ignored, and which.
 
 from libc.math cimport NAN
 
 from fastgd._core.scalar cimport log_one_plus
 
-cdef inline real categorical_logits(
-    int64_t n, const real* z, const real* y, real keep, real share, int64_t label, real* line,
-) noexcept nogil:
-    """-sum of y_i log softmax(z)_i, by log-sum-exp; y NULL stands for 1 at `label`.
+cdef inline real categorical_logits(int64_t n, const real* z, const real* y, real keep, real share,
+                                    int64_t label, real* line) noexcept nogil:
+    """Return -sum of y_i log softmax(z)_i, by log-sum-exp; y NULL stands for 1 at `label`.
 
     y_i is keep y_i + share. Leaves exp(z - max z) in line.
     """
@@ -27,11 +26,10 @@ cdef inline real categorical_logits(
     return value
 
 
-cdef inline void categorical_logits_slope(
-    int64_t n, const real* y, real keep, real share, int64_t label, const real* line, real scale,
-    real* d_z,
-) noexcept nogil:
-    """softmax(z) - y, where y sums to 1 (in general softmax(z) sum(y) - y)."""
+cdef inline void categorical_logits_slope(int64_t n, const real* y, real keep, real share,
+                                          int64_t label, const real* line, real scale,
+                                          real* d_z) noexcept nogil:
+    """Compute softmax(z) - y, where y sums to 1 (in general softmax(z) sum(y) - y)."""
     cdef real total = row_sum(n, line)
     cdef real weight = 1
     cdef int64_t i
@@ -47,25 +45,20 @@ cdef inline void categorical_logits_slope(
             d_z[i] = scale * (line[i] * weight - fmadd(y[i], keep, share))
 
 
-cdef inline real category_target(
-    const real* y, real keep, real share, int64_t label, int64_t i,
-) noexcept nogil:
+cdef inline real category_target(const real* y, real keep, real share, int64_t label,
+                                 int64_t i) noexcept nogil:
     if y == NULL:
         return <real>1 if i == label else <real>0
     return fmadd(y[i], keep, share)
 
 
-cdef inline real categorical(
-    int64_t n, const real* p, const real* y, real keep, real share, int64_t label, real scale,
-    real* d_p,
-) noexcept nogil:
-    """-sum of y_i log(p_i / sum p), with p / sum p kept off 0 and 1; writes d_p unless NULL."""
+cdef inline real categorical(int64_t n, const real* p, const real* y, real keep, real share,
+                             int64_t label, real scale, real* d_p) noexcept nogil:
+    """Return -sum of y_i log(p_i / sum p), p / sum p kept off 0 and 1; write d_p unless NULL."""
     cdef real total = row_sum(n, p)
-    cdef real value = 0
-    cdef real inside = 0
-    cdef real q, y_i
+    cdef real value = 0, inside = 0, q, y_i
     cdef int64_t i
-    total = <real>1 if total == 0 else total  # no class has a share of nothing
+    total = <real>1 if total == 0 else total  # all shares of 0 are 0
     for i in range(n):
         y_i = category_target(y, keep, share, label, i)
         q = p[i] / total
@@ -83,13 +76,10 @@ cdef inline real categorical(
     return value
 
 
-cdef void category_rows(
-    bint logits, bint sparse, const LossRows* job, const real* p,
-) noexcept nogil:
+cdef void category_rows(bint logits, bint sparse, const LossRows* job,
+                        const real* p) noexcept nogil:
     cdef const double* settings = job.settings
-    cdef int64_t rows = job.rows
-    cdef int64_t width = job.width
-    cdef int64_t stride = job.stride
+    cdef int64_t rows = job.rows, width = job.width, stride = job.stride
     cdef const real* y = <const real*>job.y
     cdef int64_t y_stride = job.y_stride
     cdef const real* numerators = <const real*>job.numerators
@@ -97,12 +87,8 @@ cdef void category_rows(
     cdef real* values = <real*>job.values
     cdef real* d_p = <real*>job.d_p
     cdef real* line = <real*>job.line
-    cdef int64_t i
-    cdef int64_t label = 0
-    cdef real factor = <real>1 / <real>job.denominator
-    cdef real keep = 1
-    cdef real share = 0
-    cdef real scale
+    cdef int64_t i, label = 0
+    cdef real factor = <real>1 / <real>job.denominator, keep = 1, share = 0, scale
     cdef const real* y_row = NULL
     cdef real* d_row = NULL
     if not sparse:
@@ -119,7 +105,7 @@ cdef void category_rows(
                     fill_columns(1, width, <real>0, d_row, stride)
                 continue
             if not 0 <= label < width or <real>label != y[i * y_stride]:
-                # no class: a metric may be of targets that nobody has looked at
+                # no class: a metric's targets may be unchecked
                 values[i] = <real>NAN
                 if d_p != NULL:
                     fill_columns(1, width, <real>0, d_row, stride)
@@ -144,27 +130,21 @@ cdef inline double alpha_of(const double* settings, int64_t i) noexcept nogil:
     return settings[3 + (i if settings[2] > 1 else 0)]
 
 
-cdef inline real focal_row(
-    bint logits, const double* settings, int64_t n, const real* p, const real* y,
-    real scale, real* d_p, real* line,
-) noexcept nogil:
-    """sum of alpha_i y_i (1 - q_i)^gamma (-log q_i), where q = softmax(p), or p / sum p kept off
-    0 and 1."""
-    cdef real gamma = <real>settings[1]
-    cdef real keep = <real>(1 - settings[0])
+cdef inline real focal_row(bint logits, const double* settings, int64_t n, const real* p,
+                           const real* y, real scale, real* d_p, real* line) noexcept nogil:
+    """Return the sum of alpha_i y_i (1 - q_i)^gamma (-log q_i), where q = softmax(p), or p / sum p
+    kept off 0 and 1."""
+    cdef real gamma = <real>settings[1], keep = <real>(1 - settings[0])
     cdef real share = <real>(settings[0] / <double>n)
     cdef int64_t top = row_argmax(n, p)
-    cdef real total, q, miss, entropy, weight, factor, by_miss
-    cdef real rest = 0
-    cdef real log_total = 0
-    cdef real value = 0
+    cdef real total, q, miss, entropy, weight, factor, by_miss, rest = 0, log_total = 0, value = 0
     cdef real all_slopes = 0
     cdef int64_t i
     if logits:
         for i in range(n):
             line[i] = exponential(p[i] - p[top])
         line[top] = 0
-        rest = row_sum(n, line)     # of all but the largest: its 1 - q is not to cancel
+        rest = row_sum(n, line)     # of all but the largest, so that its 1 - q does not cancel
         line[top] = 1
         total = <real>1 + rest
         log_total = log_one_plus(rest)
@@ -185,7 +165,7 @@ cdef inline real focal_row(
         value = value + weight * (factor * entropy)
         if d_p == NULL:
             continue
-        # the slope by log q, with (1 - q)^(gamma - 1) as a quotient that 0 does not reach
+        # the slope by log q, with (1 - q)^(gamma - 1) as a quotient where 1 - q is not 0
         by_miss = (gamma * factor * entropy) * (q / miss) if miss != 0 else <real>0
         d_p[i] = -weight * (factor + by_miss)
         if not logits:
@@ -206,9 +186,7 @@ cdef inline real focal_row(
 
 cdef void focal_rows(bint logits, const LossRows* job, const real* p) noexcept nogil:
     cdef const double* settings = job.settings
-    cdef int64_t rows = job.rows
-    cdef int64_t width = job.width
-    cdef int64_t stride = job.stride
+    cdef int64_t rows = job.rows, width = job.width, stride = job.stride
     cdef const real* y = <const real*>job.y
     cdef int64_t y_stride = job.y_stride
     cdef const real* numerators = <const real*>job.numerators

@@ -1,8 +1,8 @@
-# Losses of points: a function of one prediction and one target; a row's loss is the mean over its
-# points. Each has a loop for its values and one for its slopes, over numbers that lie side by side;
-# a loop to each formula, for the reason in points.pxi. Their numbers, as the plan's settings have
-# them: delta for Huber, the power for Tweedie, the label smoothing for the binary cross-entropies,
-# and for the focal ones also gamma, alpha and whether to balance the classes.
+# Losses of points: functions of one prediction and one target; a row's loss is the mean over its
+# points. Each has a loop for its values and one for its slopes, over contiguous numbers; points.pxi
+# says why each formula has its own loop. Their numbers, as in the plan's settings: delta for Huber,
+# the power for Tweedie, the label smoothing for the binary cross-entropies, and for the focal ones
+# also gamma, alpha and whether to balance the classes.
 
 # Keras keeps probabilities this far away from 0 and 1 before it takes their logarithm.
 cdef extern from *:
@@ -18,26 +18,25 @@ cdef enum:
 
 
 cdef inline real clipped(real p) noexcept nogil:
-    cdef real low = <real>PROBABILITY_MARGIN
-    cdef real high = <real>1 - low
+    cdef real low = <real>PROBABILITY_MARGIN, high = <real>1 - low
     p = low if p < low else p  # NaN stays NaN
     return high if p > high else p
 
 
 cdef inline real lifted(real p) noexcept nogil:
-    """p, but not below the margin."""
+    """Return p, but at least the margin."""
     return <real>PROBABILITY_MARGIN if p < <real>PROBABILITY_MARGIN else p
 
 
 cdef inline real power_of(real m, real exponent) noexcept nogil:
-    """m^exponent for m >= 0; at m = 0 it is 1 for the exponent 0, and else 0."""
+    """Return m^exponent for m >= 0; at m = 0 it is 1 for the exponent 0, and else 0."""
     cdef real at_zero = <real>1 if exponent == 0 else <real>0
     cdef real found = exponential(exponent * logarithm(m))
     return at_zero if m == 0 else found
 
 
 cdef void point_settings(int64_t loss, const double* settings, real* c) noexcept nogil:
-    """The settings in the form in which the functions below take them."""
+    """Convert the settings to the form in which the functions below take them."""
     if loss == LOSS_HUBER:
         c[0] = <real>settings[0]
     elif loss == LOSS_TWEEDIE or loss == LOSS_TWEEDIE_LOG:
@@ -57,7 +56,7 @@ cdef void point_settings(int64_t loss, const double* settings, real* c) noexcept
 
 
 cdef inline real sign(real d) noexcept nogil:
-    """-1, 0 or 1."""
+    """Return -1, 0 or 1."""
     cdef real above = <real>1 if d > 0 else <real>0
     return <real>-1 if d < 0 else above
 
@@ -66,7 +65,7 @@ include "loss_regression.pxi"
 include "loss_binary.pxi"
 
 
-# A loop of numbers c: out = values or slopes of n predictions p for targets y, n a multiple of
+# A loop with numbers c: out = values or slopes of n predictions p for targets y, n a multiple of
 # POINTS.
 ctypedef void (*PointLoop)(
     const void* c, int64_t n, const void* p, const void* y, void* out) noexcept nogil
@@ -82,7 +81,7 @@ cdef PointLoss[2][MOST_LOSSES] loss_loops     # of float, then of double, by the
 
 
 cdef void enter_losses(PointLoss* table, real of_type) noexcept:
-    """Each loss of points is a row."""
+    """Enter a row for each loss of points."""
     table[<int>LOSS_MEAN_SQUARED_ERROR] = PointLoss(
         <PointLoop>mean_squared_error_values[real], <PointLoop>mean_squared_error_slopes[real])
     table[<int>LOSS_MEAN_ABSOLUTE_ERROR] = PointLoss(
@@ -124,15 +123,13 @@ cdef void enter_losses(PointLoss* table, real of_type) noexcept:
 
 
 cdef enum:
-    PIECE = 64              # targets that are gathered at once where they do not lie side by side
+    PIECE = 64              # targets that are gathered at once if they are not contiguous
 
 
 cdef void point_rows(int64_t loss, const LossRows* job, const real* p) noexcept nogil:
-    """A line of points after the other: a row, or, of a single output, as many rows as can be."""
+    """Compute the losses line by line: a row, or, of a single output, as many rows as possible."""
     cdef const double* settings = job.settings
-    cdef int64_t rows = job.rows
-    cdef int64_t width = job.width
-    cdef int64_t stride = job.stride
+    cdef int64_t rows = job.rows, width = job.width, stride = job.stride
     cdef const real* y = <const real*>job.y
     cdef int64_t y_stride = job.y_stride
     cdef const real* numerators = <const real*>job.numerators
@@ -141,14 +138,12 @@ cdef void point_rows(int64_t loss, const LossRows* job, const real* p) noexcept 
     cdef real* d_p = <real*>job.d_p
     cdef real* line = <real*>job.line
     cdef int64_t i, j, n, rest, done
-    cdef bint weighted = width == 1 and step != 0   # the rows of a line by themselves
+    cdef bint weighted = width == 1 and step != 0   # each row of a line has a factor
     cdef real factor = <real>1 / (<real>job.denominator * <real>width)
     cdef real scale
     cdef real[LOSS_SETTINGS] c
     cdef real[PIECE] gathered
-    cdef real[POINTS] p_rest
-    cdef real[POINTS] y_rest
-    cdef real[POINTS] out_rest
+    cdef real[POINTS] p_rest, y_rest, out_rest
     cdef const real* p_line
     cdef const real* y_line
     cdef real* out
@@ -162,7 +157,7 @@ cdef void point_rows(int64_t loss, const LossRows* job, const real* p) noexcept 
         n = width
         out = line
         if width == 1:
-            # rows of one prediction lie side by side, see padded_stride
+            # rows of one prediction are contiguous, see padded_stride
             n = rows - i
             out = values + i
             if y_stride != 1:
@@ -198,16 +193,13 @@ cdef void point_rows(int64_t loss, const LossRows* job, const real* p) noexcept 
         i += n if width == 1 else 1
 
 
-# A loss of the user's, compiled: the addresses of double f(double y, double p).
+# A compiled user-defined loss: the addresses of double f(double y, double p).
 ctypedef double (*PointFunction)(double, double) noexcept nogil
 
 
-cdef void compiled_rows(
-    PointFunction value, PointFunction slope, const LossRows* job, const real* p,
-) noexcept nogil:
-    cdef int64_t rows = job.rows
-    cdef int64_t width = job.width
-    cdef int64_t stride = job.stride
+cdef void compiled_rows(PointFunction value, PointFunction slope, const LossRows* job,
+                        const real* p) noexcept nogil:
+    cdef int64_t rows = job.rows, width = job.width, stride = job.stride
     cdef const real* y = <const real*>job.y
     cdef int64_t y_stride = job.y_stride
     cdef const real* numerators = <const real*>job.numerators

@@ -1,28 +1,25 @@
-# Losses of a number, see loss_points.pxi.
+# Losses of real targets, see loss_points.pxi.
 
 from fastgd._core.scalar cimport exp_minus_one, log_one_plus
 
 cdef inline real log_cosh(real d) noexcept nogil:
-    """log(cosh(d)) = |d| + log(1 + e^(-2 |d|)) - log 2, and near 0, where that would cancel,
+    """Return log(cosh(d)) = |d| + log(1 + e^(-2 |d|)) - log 2, and near 0, where that would cancel,
     log(1 + t^2 / (2 (1 + t))) with t = e^-|d| - 1."""
-    cdef real a = absolute(d)
-    cdef real t = exp_minus_one(-a)
+    cdef real a = absolute(d), t = exp_minus_one(-a)
     cdef real near = log_one_plus(t * t / (<real>2 * (<real>1 + t)))
     cdef real far = a + (log_one_plus(exponential(<real>-2 * a)) - <real>LOG_2)
     return near if a < 1 else far
 
 
 cdef inline real gamma_deviance(real ratio, real log_ratio, real difference) noexcept nogil:
-    """2 (r - 1 - log r) for r = y / mean; difference is r - 1."""
-    cdef real near = difference - log_one_plus(difference)
-    cdef real far = difference - log_ratio
+    """Return 2 (r - 1 - log r) for r = y / mean; difference is r - 1."""
+    cdef real near = difference - log_one_plus(difference), far = difference - log_ratio
     return <real>2 * (near if absolute(difference) < <real>0.5 else far)
 
 
-cdef inline real tweedie_deviance(
-    const real* c, real y, real log_mean, real mean, real mean_power,
-) noexcept nogil:
-    """2 (y^b / (a b) - y m^a / a + m^b / b), a = 1 - power, b = 2 - power; mean_power: m^a.
+cdef inline real tweedie_deviance(const real* c, real y, real log_mean, real mean,
+                                  real mean_power) noexcept nogil:
+    """Return 2 (y^b / (a b) - y m^a / a + m^b / b), a = 1 - power, b = 2 - power; mean_power: m^a.
 
     With u = log(m / y) it is 2 y^b ((e^(b u) - 1) / b - (e^(a u) - 1) / a), which cancels less.
     """
@@ -33,9 +30,8 @@ cdef inline real tweedie_deviance(
     return <real>2 * (near if u < 16 else far)
 
 
-cdef void mean_squared_error_values(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void mean_squared_error_values(const real* c, int64_t n, const real* p, const real* y,
+                                    real* out) noexcept nogil:
     cdef real d
     cdef int64_t i
     for i in range(whole(n)):
@@ -43,9 +39,8 @@ cdef void mean_squared_error_values(
         out[i] = d * d
 
 
-cdef void mean_squared_error_slopes(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void mean_squared_error_slopes(const real* c, int64_t n, const real* p, const real* y,
+                                    real* out) noexcept nogil:
     cdef real d
     cdef int64_t i
     for i in range(whole(n)):
@@ -53,9 +48,8 @@ cdef void mean_squared_error_slopes(
         out[i] = d + d
 
 
-cdef void mean_absolute_error_values(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void mean_absolute_error_values(const real* c, int64_t n, const real* p, const real* y,
+                                     real* out) noexcept nogil:
     cdef real d
     cdef int64_t i
     for i in range(whole(n)):
@@ -63,9 +57,8 @@ cdef void mean_absolute_error_values(
         out[i] = absolute(d)
 
 
-cdef void mean_absolute_error_slopes(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void mean_absolute_error_slopes(const real* c, int64_t n, const real* p, const real* y,
+                                     real* out) noexcept nogil:
     cdef real d
     cdef int64_t i
     for i in range(whole(n)):
@@ -73,9 +66,8 @@ cdef void mean_absolute_error_slopes(
         out[i] = sign(d)
 
 
-cdef void mean_absolute_percentage_error_values(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void mean_absolute_percentage_error_values(const real* c, int64_t n, const real* p,
+                                                const real* y, real* out) noexcept nogil:
     cdef real d
     cdef int64_t i
     for i in range(whole(n)):
@@ -83,9 +75,8 @@ cdef void mean_absolute_percentage_error_values(
         out[i] = <real>100 * (absolute(d) / lifted(absolute(y[i])))
 
 
-cdef void mean_absolute_percentage_error_slopes(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void mean_absolute_percentage_error_slopes(const real* c, int64_t n, const real* p,
+                                                const real* y, real* out) noexcept nogil:
     cdef real d
     cdef int64_t i
     for i in range(whole(n)):
@@ -93,9 +84,8 @@ cdef void mean_absolute_percentage_error_slopes(
         out[i] = <real>100 * (sign(d) / lifted(absolute(y[i])))
 
 
-cdef void mean_squared_logarithmic_error_values(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void mean_squared_logarithmic_error_values(const real* c, int64_t n, const real* p,
+                                                const real* y, real* out) noexcept nogil:
     cdef real d
     cdef int64_t i
     for i in range(whole(n)):
@@ -103,9 +93,8 @@ cdef void mean_squared_logarithmic_error_values(
         out[i] = d * d
 
 
-cdef void mean_squared_logarithmic_error_slopes(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void mean_squared_logarithmic_error_slopes(const real* c, int64_t n, const real* p,
+                                                const real* y, real* out) noexcept nogil:
     cdef real d, q
     cdef int64_t i
     for i in range(whole(n)):
@@ -115,9 +104,8 @@ cdef void mean_squared_logarithmic_error_slopes(
         out[i] = d if q == p[i] else <real>0
 
 
-cdef void huber_values(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void huber_values(const real* c, int64_t n, const real* p, const real* y,
+                       real* out) noexcept nogil:
     cdef real d, m
     cdef int64_t i
     for i in range(whole(n)):
@@ -126,9 +114,8 @@ cdef void huber_values(
         out[i] = <real>0.5 * (d * d) if absolute(d) <= c[0] else m
 
 
-cdef void huber_slopes(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void huber_slopes(const real* c, int64_t n, const real* p, const real* y,
+                       real* out) noexcept nogil:
     cdef real d, m
     cdef int64_t i
     for i in range(whole(n)):
@@ -137,9 +124,8 @@ cdef void huber_slopes(
         out[i] = d if absolute(d) <= c[0] else m
 
 
-cdef void log_cosh_values(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void log_cosh_values(const real* c, int64_t n, const real* p, const real* y,
+                          real* out) noexcept nogil:
     cdef real d
     cdef int64_t i
     for i in range(whole(n)):
@@ -147,9 +133,8 @@ cdef void log_cosh_values(
         out[i] = log_cosh(d)
 
 
-cdef void log_cosh_slopes(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void log_cosh_slopes(const real* c, int64_t n, const real* p, const real* y,
+                          real* out) noexcept nogil:
     cdef real d
     cdef int64_t i
     for i in range(whole(n)):
@@ -157,41 +142,36 @@ cdef void log_cosh_slopes(
         out[i] = hyperbolic_tangent(d)
 
 
-cdef void poisson_values(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void poisson_values(const real* c, int64_t n, const real* p, const real* y,
+                         real* out) noexcept nogil:
     cdef int64_t i
     for i in range(whole(n)):
         out[i] = p[i] - y[i] * logarithm(p[i] + <real>PROBABILITY_MARGIN)
 
 
-cdef void poisson_slopes(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void poisson_slopes(const real* c, int64_t n, const real* p, const real* y,
+                         real* out) noexcept nogil:
     cdef int64_t i
     for i in range(whole(n)):
         out[i] = <real>1 - y[i] / (p[i] + <real>PROBABILITY_MARGIN)
 
 
-cdef void poisson_log_values(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void poisson_log_values(const real* c, int64_t n, const real* p, const real* y,
+                             real* out) noexcept nogil:
     cdef int64_t i
     for i in range(whole(n)):
         out[i] = exponential(p[i]) - y[i] * p[i]
 
 
-cdef void poisson_log_slopes(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void poisson_log_slopes(const real* c, int64_t n, const real* p, const real* y,
+                             real* out) noexcept nogil:
     cdef int64_t i
     for i in range(whole(n)):
         out[i] = exponential(p[i]) - y[i]
 
 
-cdef void gamma_values(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void gamma_values(const real* c, int64_t n, const real* p, const real* y,
+                       real* out) noexcept nogil:
     cdef real m
     cdef int64_t i
     for i in range(whole(n)):
@@ -199,9 +179,8 @@ cdef void gamma_values(
         out[i] = gamma_deviance(y[i] / m, logarithm(y[i] / m), (y[i] - m) / m)
 
 
-cdef void gamma_slopes(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void gamma_slopes(const real* c, int64_t n, const real* p, const real* y,
+                       real* out) noexcept nogil:
     cdef real d, m
     cdef int64_t i
     for i in range(whole(n)):
@@ -210,9 +189,8 @@ cdef void gamma_slopes(
         out[i] = d if m == p[i] else <real>0
 
 
-cdef void gamma_log_values(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void gamma_log_values(const real* c, int64_t n, const real* p, const real* y,
+                           real* out) noexcept nogil:
     cdef real m
     cdef int64_t i
     for i in range(whole(n)):
@@ -220,17 +198,15 @@ cdef void gamma_log_values(
         out[i] = gamma_deviance(m, logarithm(y[i]) - p[i], m - <real>1)
 
 
-cdef void gamma_log_slopes(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void gamma_log_slopes(const real* c, int64_t n, const real* p, const real* y,
+                           real* out) noexcept nogil:
     cdef int64_t i
     for i in range(whole(n)):
         out[i] = <real>2 * (<real>1 - y[i] * exponential(-p[i]))
 
 
-cdef void tweedie_values(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void tweedie_values(const real* c, int64_t n, const real* p, const real* y,
+                         real* out) noexcept nogil:
     cdef real m
     cdef int64_t i
     for i in range(whole(n)):
@@ -238,9 +214,8 @@ cdef void tweedie_values(
         out[i] = tweedie_deviance(c, y[i], logarithm(m), m, power_of(m, c[0]))
 
 
-cdef void tweedie_slopes(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void tweedie_slopes(const real* c, int64_t n, const real* p, const real* y,
+                         real* out) noexcept nogil:
     cdef real d, m
     cdef int64_t i
     for i in range(whole(n)):
@@ -249,17 +224,15 @@ cdef void tweedie_slopes(
         out[i] = d if m == p[i] else <real>0
 
 
-cdef void tweedie_log_values(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void tweedie_log_values(const real* c, int64_t n, const real* p, const real* y,
+                             real* out) noexcept nogil:
     cdef int64_t i
     for i in range(whole(n)):
         out[i] = tweedie_deviance(c, y[i], p[i], exponential(p[i]), exponential(c[0] * p[i]))
 
 
-cdef void tweedie_log_slopes(
-    const real* c, int64_t n, const real* p, const real* y, real* out,
-) noexcept nogil:
+cdef void tweedie_log_slopes(const real* c, int64_t n, const real* p, const real* y,
+                             real* out) noexcept nogil:
     cdef int64_t i
     for i in range(whole(n)):
         out[i] = <real>2 * (exponential(c[1] * p[i]) - y[i] * exponential(c[0] * p[i]))

@@ -1,10 +1,9 @@
-# Losses of whole rows of numbers. Settings: the number of quantiles and then they; the floor of
-# the scale for the Gaussian likelihood.
+# Losses of whole rows of numbers. Settings: the number of quantiles and the quantiles; the lowest
+# scale for the Gaussian likelihood.
 
-cdef inline real cosine_row(
-    int64_t n, const real* p, const real* y, real scale, real* d_p,
-) noexcept nogil:
-    """-cos of the angle between p and y, whose norms are taken for the margin at least."""
+cdef inline real cosine_row(int64_t n, const real* p, const real* y, real scale,
+                            real* d_p) noexcept nogil:
+    """Return -cos of the angle between p and y, whose norms count as the margin at least."""
     cdef real p_norm = square_root(row_dot(n, p, p))
     cdef real p_length = lifted(p_norm)
     cdef real y_length = lifted(square_root(row_dot(n, y, y)))
@@ -12,7 +11,7 @@ cdef inline real cosine_row(
     cdef real along
     cdef int64_t i
     if d_p != NULL:
-        # the length of p turns with it, unless it was lifted
+        # the length of p changes with p, unless it was lifted
         along = value / p_length if p_norm == p_length else <real>0
         scale = scale / p_length
         for i in range(n):
@@ -21,15 +20,14 @@ cdef inline real cosine_row(
 
 
 cdef inline real probability(real p) noexcept nogil:
-    """p between the margin and 1."""
+    """Return p between the margin and 1."""
     p = lifted(p)
     return <real>1 if p > 1 else p
 
 
-cdef inline real divergence_row(
-    int64_t n, const real* p, const real* y, real scale, real* d_p, real* line,
-) noexcept nogil:
-    """The sum of y log(y / p), where both are kept between the margin and 1."""
+cdef inline real divergence_row(int64_t n, const real* p, const real* y, real scale, real* d_p,
+                                real* line) noexcept nogil:
+    """Return the sum of y log(y / p), where both are kept between the margin and 1."""
     cdef real q, t
     cdef int64_t i
     for i in range(n):
@@ -42,10 +40,9 @@ cdef inline real divergence_row(
     return row_sum(n, line)
 
 
-cdef inline real categorical_hinge_row(
-    int64_t n, const real* p, const real* y, real scale, real* d_p, real* line,
-) noexcept nogil:
-    """max(0, 1 + max of (1 - y) p - sum of y p)."""
+cdef inline real categorical_hinge_row(int64_t n, const real* p, const real* y, real scale,
+                                       real* d_p, real* line) noexcept nogil:
+    """Return max(0, 1 + max of (1 - y) p - sum of y p)."""
     cdef real value
     cdef int64_t i, top
     for i in range(n):
@@ -60,14 +57,11 @@ cdef inline real categorical_hinge_row(
     return <real>0 if value < 0 else value
 
 
-cdef inline real quantile_row(
-    const double* settings, int64_t n, const real* p, const real* y, real scale, real* d_p,
-    real* line,
-) noexcept nogil:
-    """The mean of max(q (y - p), (q - 1) (y - p)): for each target its quantiles in turn."""
+cdef inline real quantile_row(const double* settings, int64_t n, const real* p, const real* y,
+                              real scale, real* d_p, real* line) noexcept nogil:
+    """Return the mean of max(q (y - p), (q - 1) (y - p)): for each target its quantiles in turn."""
     cdef int64_t count = <int64_t>settings[0]
-    cdef real share = scale / <real>n
-    cdef real d, q
+    cdef real share = scale / <real>n, d, q
     cdef int64_t i
     for i in range(n):
         q = <real>settings[1 + i % count]
@@ -79,17 +73,14 @@ cdef inline real quantile_row(
     return row_sum(n, line) / <real>n
 
 
-cdef inline real gaussian_row(
-    const double* settings, int64_t n, const real* p, const real* y, real scale, real* d_p,
-    real* line,
-) noexcept nogil:
-    """The mean of log s + ((y - m) / s)^2 / 2 + log(2 pi) / 2 over the targets.
+cdef inline real gaussian_row(const double* settings, int64_t n, const real* p, const real* y,
+                              real scale, real* d_p, real* line) noexcept nogil:
+    """Return the mean of log s + ((y - m) / s)^2 / 2 + log(2 pi) / 2 over the targets.
 
     p holds the means m, then as many raw scales: s = softplus(raw) + floor.
     """
     cdef int64_t count = n // 2
-    cdef real share = scale / <real>count
-    cdef real s, t
+    cdef real share = scale / <real>count, s, t
     cdef int64_t i
     for i in range(count):
         s = softplus(p[count + i]) + <real>settings[0]
@@ -110,9 +101,7 @@ cdef extern from *:
 
 cdef void vector_rows(int64_t loss, const LossRows* job, const real* p) noexcept nogil:
     cdef const double* settings = job.settings
-    cdef int64_t rows = job.rows
-    cdef int64_t width = job.width
-    cdef int64_t stride = job.stride
+    cdef int64_t rows = job.rows, width = job.width, stride = job.stride
     cdef const real* y = <const real*>job.y
     cdef int64_t y_stride = job.y_stride
     cdef const real* numerators = <const real*>job.numerators
@@ -120,8 +109,7 @@ cdef void vector_rows(int64_t loss, const LossRows* job, const real* p) noexcept
     cdef real* values = <real*>job.values
     cdef real* d_p = <real*>job.d_p
     cdef real* line = <real*>job.line
-    cdef real factor = <real>1 / <real>job.denominator
-    cdef real scale
+    cdef real factor = <real>1 / <real>job.denominator, scale
     cdef const real* p_row
     cdef const real* y_row
     cdef real* d_row = NULL

@@ -1,19 +1,18 @@
 # Losses: the value of each row, and the gradient of their mean over the rows of a batch.
 #
-# A loss of points is a function of one prediction and one target, and a row's loss is the mean
-# over its points; the others look at a whole row at once. The value of a row depends on that row
-# alone, so that no figure depends on the batch a row stands in. The gradient of row i is
-# multiplied by numerators[i * step] / denominator (step 0: one numerator for all), into which
-# the builder puts the row's weight and the size of the batch.
+# A loss of points is a function of one prediction and one target, and a row's loss is the mean over
+# its points; the others take a whole row at once. The value of a row depends on that row alone, not
+# on its batch. The gradient of row i is multiplied by numerators[i * step] / denominator (step 0:
+# one numerator for all), which hold the row's weight and the size of the batch.
 
-# Rows of a batch for a loss or a metric. Where `void` stands, numbers are of the network's type.
+# Rows of a batch for a loss or a metric. `void` stands for the network's type.
 cdef struct LossRows:
     const double* settings      # the loss's numbers
     int64_t rows
     int64_t width
     int64_t stride              # of p and d_p
     const void* p               # predictions, or logits
-    const void* y               # targets: `width` values a row, or fewer where the loss says so
+    const void* y               # targets: `width` values a row, or fewer for some losses
     int64_t y_stride
     const void* numerators
     int64_t step
@@ -30,12 +29,13 @@ include "loss_vectors.pxi"
 
 
 cdef inline double weight_at(const LossRows* job, int64_t i, real of_type) noexcept nogil:
-    """The weight of a row; where it is 0, the row does not count."""
+    """Return the weight of a row; where it is 0, the row does not count."""
     return 1 if job.weights == NULL else (<const real*>job.weights)[i * job.y_stride]
 
 
 cdef void loss_rows(const LossTerm* term, const LossRows* job, const real* p) noexcept nogil:
-    """The loss of each row, and its gradient with respect to the predictions p, which are job.p."""
+    """Compute the loss of each row, and its gradient with respect to the predictions p, which are
+    job.p."""
     cdef int64_t loss = term.kind
     cdef bint logits, sparse
     if LOSS_CATEGORICAL_CROSSENTROPY <= loss <= LOSS_SPARSE_CATEGORICAL_CROSSENTROPY_LOGITS:

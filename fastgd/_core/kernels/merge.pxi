@@ -1,7 +1,7 @@
-# Operations that move and combine buffers: columns copied and gathered, two buffers made one.
+# Operations that move and combine buffers: columns copied and gathered, two buffers merged.
 
 cdef void copy_forward(const LayerRows* job, const real* source, real* target) noexcept nogil:
-    """Columns of the source become columns of the target; settings: their first ones."""
+    """Copy columns of the source to columns of the target; settings: their first ones."""
     copy_columns(
         job.rows, min(job.source_width, job.width), source + <int64_t>job.settings[0],
         job.source_stride, target + <int64_t>job.settings[1], job.stride)
@@ -16,7 +16,7 @@ cdef void copy_gradient(const LayerRows* job, const real* d_target, real* d_out)
 
 
 cdef void gather_forward(const LayerRows* job, const real* source, real* target) noexcept nogil:
-    """target[:, j] = source[:, settings[j]]."""
+    """Copy target[:, j] = source[:, settings[j]]."""
     cdef int64_t i, j
     for i in range(job.rows):
         for j in range(job.width):
@@ -24,7 +24,8 @@ cdef void gather_forward(const LayerRows* job, const real* source, real* target)
 
 
 cdef void gather_gradient(const LayerRows* job, const real* d_target, real* d_out) noexcept nogil:
-    """d_out[:, k] = the sum of d_target[:, j] over the j with settings[j] = k, in their order."""
+    """Compute d_out[:, k] = the sum of d_target[:, j] over the j with settings[j] = k, in their
+    order."""
     cdef int64_t i, j, k
     fill_columns(job.rows, job.source_width, <real>0, d_out, job.d_stride)
     for i in range(job.rows):
@@ -33,7 +34,7 @@ cdef void gather_gradient(const LayerRows* job, const real* d_target, real* d_ou
             d_out[k] = d_out[k] + d_target[i * job.stride + j]
 
 
-# The two factors of a merge, row by row; one of width 1 goes with every column of the other.
+# The two operands of a merge, row by row; one of width 1 combines with every column of the other.
 cdef struct Merged:
     const LayerRows* job
     const void* b
@@ -68,14 +69,10 @@ cdef inline real merged(const int64_t kind, real a, real b) noexcept nogil:
     return b if b < a else a
 
 
-cdef inline void merge_elements(
-    const int64_t kind, const Merged* pair, const real* a, real* target,
-) noexcept nogil:
+cdef inline void merge_elements(const int64_t kind, const Merged* pair, const real* a,
+                                real* target) noexcept nogil:
     cdef const real* b = <const real*>pair.b
-    cdef int64_t width = pair.width
-    cdef int64_t a_step = pair.a_step
-    cdef int64_t b_step = pair.b_step
-    cdef int64_t i, j
+    cdef int64_t width = pair.width, a_step = pair.a_step, b_step = pair.b_step, i, j
     for i in range(pair.job.rows):
         for j in range(width):
             target[j] = merged(kind, a[j * a_step], b[j * b_step])
@@ -85,11 +82,10 @@ cdef inline void merge_elements(
 
 
 cdef void merge_forward(const LayerRows* job, const real* source, real* target) noexcept nogil:
-    """target = kind(a, b), a Merge of the source and the second one."""
+    """Compute target = kind(a, b), a Merge of the source and the second one."""
     cdef Merged pair = merged_rows(job, <real>0)
     cdef const real* b = <const real*>pair.b
-    cdef int64_t kind = job.row.kind
-    cdef int64_t i
+    cdef int64_t kind = job.row.kind, i
     if kind == MERGE_ADD:
         merge_elements(MERGE_ADD, &pair, source, target)
     elif kind == MERGE_SUBTRACT:
@@ -107,9 +103,9 @@ cdef void merge_forward(const LayerRows* job, const real* source, real* target) 
 
 
 cdef inline real merge_slope(const int64_t kind, bint second, real a, real b) noexcept nogil:
-    """The derivative of kind(a, b) with respect to a, or to b if `second`.
+    """Return the derivative of kind(a, b) with respect to a, or to b if `second`.
 
-    Of two equals a maximum or minimum is shared by halves.
+    If both are equal, each gets half of a maximum or minimum.
     """
     if kind == MERGE_ADD:
         return <real>1
@@ -124,16 +120,13 @@ cdef inline real merge_slope(const int64_t kind, bint second, real a, real b) no
     return <real>((b < a) == second)
 
 
-cdef inline void merge_elements_gradient(
-    const int64_t kind, const Merged* pair, const real* d_target, real* d_out,
-) noexcept nogil:
+cdef inline void merge_elements_gradient(const int64_t kind, const Merged* pair,
+                                         const real* d_target, real* d_out) noexcept nogil:
     cdef const LayerRows* job = pair.job
     cdef const real* a = <const real*>job.source
     cdef const real* b = <const real*>pair.b
     cdef real* line = <real*>job.line
-    cdef int64_t width = pair.width
-    cdef int64_t a_step = pair.a_step
-    cdef int64_t b_step = pair.b_step
+    cdef int64_t width = pair.width, a_step = pair.a_step, b_step = pair.b_step
     cdef bint second = job.second
     cdef bint summed = (b_step if second else a_step) == 0
     cdef real* d_row
@@ -151,7 +144,7 @@ cdef inline void merge_elements_gradient(
 
 
 cdef void merge_gradient(const LayerRows* job, const real* d_target, real* d_out) noexcept nogil:
-    """d_out = the gradient of a, or of b if job.second."""
+    """Compute the gradient of a, or of b if job.second."""
     cdef Merged pair = merged_rows(job, <real>0)
     cdef int64_t kind = job.row.kind
     cdef const real* other = <const real*>(job.source if job.second else pair.b)

@@ -1,7 +1,7 @@
 # Metrics of rows: one value a row, averaged by the caller.
 
 cdef inline real same_side(real threshold, real p, real y) noexcept nogil:
-    """1 where the prediction is on the target's side of a threshold."""
+    """Return 1 where the prediction is on the target's side of a threshold."""
     cdef real side = <real>1 if p > threshold else <real>0
     return <real>1 if side == y else <real>0
 
@@ -22,24 +22,20 @@ cdef void side_rows(real threshold, const LossRows* job, const real* p) noexcept
         values[i] = row_sum(width, line) / <real>width
 
 
-cdef inline real share_of_equals(
-    int64_t width, const real* p, const real* y,
-) noexcept nogil:
+cdef inline real share_of_equals(int64_t width, const real* p, const real* y) noexcept nogil:
     cdef int64_t j, equal = 0
     for j in range(width):
         equal += p[j] == y[j]
     return <real>equal / <real>width
 
 
-cdef inline real is_among_top(
-    int64_t k, bint sparse, bint ids, int64_t width, const real* p, int64_t columns, const real* y,
-) noexcept nogil:
-    """1 where fewer than k predictions are larger than that of the true class.
+cdef inline real is_among_top(int64_t k, bint sparse, bint ids, int64_t width, const real* p,
+                              int64_t columns, const real* y) noexcept nogil:
+    """Return 1 where fewer than k predictions are larger than that of the true class.
 
-    ids: p holds class numbers, the likeliest first, and the true one has to be one of the first k.
+    ids: p holds class numbers, the likeliest first, and the true one must be one of the first k.
     """
-    cdef int64_t j
-    cdef int64_t above = 0
+    cdef int64_t j, above = 0
     cdef int64_t label = <int64_t>y[0] if sparse else row_argmax(columns, y)
     if ids:
         for j in range(min(k, width)):
@@ -53,10 +49,9 @@ cdef inline real is_among_top(
     return <real>1 if above < k else <real>0
 
 
-cdef inline real brier_score(
-    int64_t width, const real* p, int64_t columns, const real* y, real* line,
-) noexcept nogil:
-    """The sum of (p - y)^2; one column of y for several of p is a class number."""
+cdef inline real brier_score(int64_t width, const real* p, int64_t columns, const real* y,
+                             real* line) noexcept nogil:
+    """Return the sum of (p - y)^2; one column of y for several of p is a class number."""
     cdef int64_t j
     cdef real d
     for j in range(width):
@@ -69,20 +64,14 @@ cdef inline real brier_score(
     return row_sum(width, line)
 
 
-cdef inline real row_correlation(
-    const bint concordance, int64_t width, const real* p, const real* y,
-) noexcept nogil:
-    """Pearson's or Lin's correlation along a row; 0 where one of them has no variance.
+cdef inline real row_correlation(const bint concordance, int64_t width, const real* p,
+                                 const real* y) noexcept nogil:
+    """Return Pearson's or Lin's correlation along a row; 0 where one of them has no variance.
 
     Differences from the first element, so that a row of equal values has a variance of exactly 0.
     """
-    cdef double n = <double>width
-    cdef double p_mean = 0
-    cdef double y_mean = 0
-    cdef double pp = 0
-    cdef double yy = 0
-    cdef double py = 0
-    cdef double a, b
+    cdef double n = <double>width, p_mean = 0, y_mean = 0, pp = 0
+    cdef double yy = 0, py = 0, a, b
     cdef int64_t j
     for j in range(width):
         p_mean += (<double>p[j] - p[0]) / n
@@ -102,14 +91,10 @@ cdef inline real row_correlation(
     return <real>(py / (square_root(pp) * square_root(yy)))
 
 
-cdef void metric_rows(
-    const MetricTerm* metric, const LossRows* job, const real* p,
-) noexcept nogil:
-    """The metric of each row. Of job it takes no numerators and no gradient."""
+cdef void metric_rows(const MetricTerm* metric, const LossRows* job, const real* p) noexcept nogil:
+    """Compute the metric of each row. Of job it uses no numerators and no gradient."""
     cdef const double* settings = job.settings
-    cdef int64_t kind = metric.kind
-    cdef int64_t width = job.width
-    cdef int64_t columns = job.columns
+    cdef int64_t kind = metric.kind, width = job.width, columns = job.columns
     cdef const real* y = <const real*>job.y
     cdef real* values = <real*>job.values
     cdef real* line = <real*>job.line

@@ -5,17 +5,15 @@ cdef enum:
     MOMENT_SUMS = 9         # of each column, see below
 
 
-cdef void collect_moments(
-    const LossRows* job, const real* p, const real* y, double* totals,
-) noexcept nogil:
-    """The totals: the number of rows, then for each column, with the weights w of rows,
-    [y0, p0, sum w, sum w b, sum w a, sum w b^2, sum w a^2, sum w a b, sum w (y - p)^2].
+cdef void collect_moments(const LossRows* job, const real* p, const real* y,
+                          double* totals) noexcept nogil:
+    """Add to the totals: the number of rows, then for each column, with the weights w of rows, [y0,
+    p0, sum w, sum w b, sum w a, sum w b^2, sum w a^2, sum w a b, sum w (y - p)^2].
 
-    a = p - p0 and b = y - y0 are taken from the first row's values, lest a mean that is large
-    beside the spread drowns it. Rows of weight 0 do not count.
+    a = p - p0 and b = y - y0 are differences from the first row's values, so that a mean that is
+    large beside the spread costs no digits. Rows of weight 0 do not count.
     """
-    cdef double weight
-    cdef double a, b, d
+    cdef double weight, a, b, d
     cdef double* sums
     cdef int64_t i, j
     for i in range(job.rows):
@@ -40,18 +38,16 @@ cdef void collect_moments(
         totals[0] += 1
 
 
-cdef void collect_calibration(
-    const LossRows* job, const real* p, const real* y, double* totals,
-) noexcept nogil:
-    """The totals: for each bin of [0, 1] the weights of its rows, and these times the predicted
-    probability, and times the truth.
+cdef void collect_calibration(const LossRows* job, const real* p, const real* y,
+                              double* totals) noexcept nogil:
+    """Add to the totals: for each bin of [0, 1] the weights of its rows, and these times the
+    predicted probability, and times the truth.
 
-    Of one column, p is the probability of the truth y; of several, the largest is that of the
-    column in which it stands, which is the truth or not.
+    Of one column, p is the probability of the truth y; of several, the largest is that of its
+    column, which is the true one or not.
     """
     cdef int64_t bins = <int64_t>job.settings[0]
-    cdef double weight
-    cdef double probability, truth
+    cdef double weight, probability, truth
     cdef double* sums
     cdef int64_t i, best, bin
     for i in range(job.rows):

@@ -1,12 +1,10 @@
-# The layer table at work: forward, and backward to the buffers. See types.pxd for a row.
+# The layer table: forward, and backward to the buffers. See types.pxd for a row.
 #
-# The functions that take `first_row` and `rows` work on those rows of a batch and touch no other,
+# The functions that take `first_row` and `rows` compute those rows of a batch and touch no other,
 # so that the members of a team can share a batch out.
 
-cdef inline LayerRows layer_rows(
-    const Network* net, const Batch* batch, int64_t first_row, int64_t rows, const real* x,
-    void* scratch,
-) noexcept nogil:
+cdef inline LayerRows layer_rows(const Network* net, const Batch* batch, int64_t first_row,
+                                 int64_t rows, const real* x, void* scratch) noexcept nogil:
     """Return the fields that all rows of the table share."""
     cdef LayerRows job
     job.net = net
@@ -33,11 +31,9 @@ cdef inline void take_row(LayerRows* job, int64_t i, const real* x) noexcept nog
     job.target = buffer_at(net, <real*>net.values, row.target) + job.first_row * job.stride
 
 
-cdef void forward(
-    const Network* net, const Batch* batch, bint everything, int64_t first_row, int64_t rows,
-    const real* x, void* scratch,
-) noexcept nogil:
-    """Run the table on rows of x: everything, or what the losses depend on."""
+cdef void forward(const Network* net, const Batch* batch, bint everything, int64_t first_row,
+                  int64_t rows, const real* x, void* scratch) noexcept nogil:
+    """Run the table on rows of x: all of it, or the rows on which the losses depend."""
     cdef LayerRows job = layer_rows(net, batch, first_row, rows, x, scratch)
     cdef int64_t i
     for i in range(net.row_count):
@@ -46,14 +42,11 @@ cdef void forward(
             operation_of(job.row.op, <real>0).forward(&job, job.source, job.target)
 
 
-cdef void backward(
-    const Network* net, const Batch* batch, const int64_t* flags, int64_t first_row, int64_t rows,
-    const real* x, real* d_x, void* scratch,
-) noexcept nogil:
-    """Take the gradients of the buffers back through the table.
+cdef void backward(const Network* net, const Batch* batch, const int64_t* flags, int64_t first_row,
+                   int64_t rows, const real* x, real* d_x, void* scratch) noexcept nogil:
+    """Compute the gradients of the buffers, back through the table.
 
-    flags: net.flags, or net.tape_flags. d_x: out, dense rows for the whole batch, or NULL where it
-    is not asked for.
+    flags: net.flags, or net.tape_flags. d_x: out, dense rows for the whole batch, or NULL.
     """
     cdef LayerRows job = layer_rows(net, batch, first_row, rows, x, scratch)
     cdef const Operation* operation
@@ -77,14 +70,13 @@ cdef void backward(
 
 
 cdef inline real* deltas_at(const LayerRows* job, int64_t buffer, real of_type) noexcept nogil:
-    """The rows of a buffer's gradients."""
+    """Return the rows of a buffer's gradients."""
     return (buffer_at(job.net, <real*>job.net.deltas, buffer)
             + job.first_row * job.net.stride[buffer])
 
 
-cdef inline void pass_back(
-    LayerRows* job, const Operation* operation, const real* d_target, real* d_x,
-) noexcept nogil:
+cdef inline void pass_back(LayerRows* job, const Operation* operation, const real* d_target,
+                           real* d_x) noexcept nogil:
     """Write, or add, the gradient of a row's source, or of its second one."""
     cdef const Network* net = job.net
     cdef int64_t buffer = job.row.second if job.second else job.row.source
@@ -108,7 +100,7 @@ cdef inline void pass_back(
 
 
 cdef inline void copy_row(int64_t n, const real* x, real* out) noexcept nogil:
-    """out[:n] = x[:n] in pieces of eight, the last of which may overlap the one before."""
+    """Copy out[:n] = x[:n] in pieces of eight, the last of which may overlap the one before."""
     cdef int64_t i
     cdef int j
     if n < 8:
@@ -124,11 +116,9 @@ cdef inline void copy_row(int64_t n, const real* x, real* out) noexcept nogil:
         out[n - 8 + j] = x[n - 8 + j]
 
 
-cdef void gather(
-    int64_t first, int64_t end, const int64_t* order, const int64_t* rows, int64_t width,
-    const real* x, real* out,
-) noexcept nogil:
-    """out[i - first] = x[rows[order[i]]], for i from first to end - 1."""
+cdef void gather(int64_t first, int64_t end, const int64_t* order, const int64_t* rows,
+                 int64_t width, const real* x, real* out) noexcept nogil:
+    """Copy out[i - first] = x[rows[order[i]]], for i from first to end - 1."""
     cdef int64_t i
     if width == 1:
         for i in range(first, end):
@@ -138,10 +128,9 @@ cdef void gather(
         copy_row(width, x + row_at(order, rows, i) * width, out + (i - first) * width)
 
 
-cdef void copy_outputs(
-    const Network* net, int64_t row, int64_t row_end, const real* x, real* out,
-) noexcept nogil:
-    """The rows row ... row_end - 1 of the output buffers, side by side and without padding."""
+cdef void copy_outputs(const Network* net, int64_t row, int64_t row_end, const real* x,
+                       real* out) noexcept nogil:
+    """Copy the rows row ... row_end - 1 of the output buffers, side by side and without padding."""
     cdef int64_t i, k, width
     cdef int64_t all_width = output_width(net)
     for k in range(net.output_count):
@@ -152,7 +141,7 @@ cdef void copy_outputs(
 
 
 cdef void take_output_gradients(const Network* net, int64_t rows, const real* d_out) noexcept nogil:
-    """Take the gradients of the outputs, which lie side by side, into those of their buffers."""
+    """Copy the gradients of the outputs, which lie side by side, to those of their buffers."""
     cdef int64_t i, k, width, stride
     cdef int64_t all_width = output_width(net)
     cdef real* d_output

@@ -1,11 +1,11 @@
-# Layers of random numbers: dropout and normal noise. They are at work in training only.
+# Layers of random numbers: dropout and normal noise, active in training only.
 #
 # The random bits of an element are a function of the batch's key, the row's stream, the row of the
 # batch and the column alone: nothing is stored, and neither threads nor vectors matter. SplitMix64
-# (see random.pxd) gives each row of the batch a word of 64 bits; a column's 32 bits are those of
-# its number, moved by one half of the word, through the finalizer "triple32", the other half going
-# in before its last round. C. Wellons, "Prospecting for hash functions", 2018, found the constants
-# by search for least bias.
+# (see random.pxd) gives each row of the batch a word of 64 bits; a column's 32 bits are its number
+# plus one half of the word, passed through the finalizer "triple32", in which the other half is
+# combined before the last round. C. Wellons, "Prospecting for hash functions", 2018, found the
+# constants by search for least bias.
 #
 # settings: stream, then
 #   NOISE_MASK      threshold, scale, shift, rest, whether all rows share one, columns ...
@@ -15,11 +15,11 @@
 #   NOISE_FACTOR    standard deviation; target = source (1 + deviation normal)
 
 cdef enum:
-    MASK_SETTINGS = 7       # numbers in front of the columns: the stream, and how many those are
+    MASK_SETTINGS = 7       # numbers before the columns, from the stream to whether there are any
 
 
 cdef inline uint32_t noise_bits(uint32_t column, uint64_t word) noexcept nogil:
-    """32 random bits."""
+    """Return 32 random bits."""
     cdef uint32_t z = column + <uint32_t>word
     z = (z ^ (z >> 17)) * <uint32_t>0xED5AD4BB
     z = (z ^ (z >> 11)) * <uint32_t>0xAC4C1B51
@@ -28,15 +28,11 @@ cdef inline uint32_t noise_bits(uint32_t column, uint64_t word) noexcept nogil:
     return z ^ (z >> 14)
 
 
-cdef inline void mask_row(
-    const bint shared, int64_t width, uint64_t word, const double* settings, const real* source,
-    real* target, real* keep,
-) noexcept nogil:
-    """NOISE_MASK for a row. keep: out, the slopes."""
+cdef inline void mask_row(const bint shared, int64_t width, uint64_t word, const double* settings,
+                          const real* source, real* target, real* keep) noexcept nogil:
+    """Apply NOISE_MASK to a row. keep: out, the slopes."""
     cdef int32_t threshold = <int32_t>settings[1]
-    cdef real scale = <real>settings[2]
-    cdef real shift = <real>settings[3]
-    cdef real rest = <real>settings[4]
+    cdef real scale = <real>settings[2], shift = <real>settings[3], rest = <real>settings[4]
     cdef uint32_t column
     cdef bint kept
     cdef int64_t j
@@ -50,21 +46,19 @@ cdef inline void mask_row(
         keep[j] = select(kept, scale, <real>0)
 
 
-cdef inline void normal_pair(
-    uint32_t radius_bits, uint32_t angle_bits, real* first, real* second,
-) noexcept nogil:
-    """Two independent normal numbers: sqrt(-2 log u) times cosine and sine of a random angle.
+cdef inline void normal_pair(uint32_t radius_bits, uint32_t angle_bits, real* first,
+                             real* second) noexcept nogil:
+    """Draw two independent normal numbers: sqrt(-2 log u) times cosine and sine of a random angle.
 
     G. E. P. Box, M. E. Muller, "A note on the generation of random normal deviates", 1958. The
-    upper 24 bits of each word count; of the angle they place it within (-pi/4, pi/4), and two
+    upper 24 bits of each word count; those of the angle place it within (-pi/4, pi/4), and two
     lower ones choose among the four quarters of the circle. Both series are Taylor's.
     """
     cdef real u = <real>(<int32_t>(radius_bits >> 8) + 1) * <real>5.960464477539063e-08
     cdef real radius = square_root(<real>-2 * logarithm(u))
     cdef real angle = ((<real>(<int32_t>(angle_bits >> 8) - 8388608) + <real>0.5)
                        * <real>9.362675707309822e-08)
-    cdef real z = angle * angle
-    cdef real sine, cosine
+    cdef real z = angle * angle, sine, cosine
     cdef bint swaps = angle_bits & 1
     if real is float:
         sine = <real>(-1.0 / 39916800.0)
@@ -94,7 +88,7 @@ cdef inline void normal_pair(
 
 
 cdef inline void normal_row(int64_t width, uint64_t word, real* z) noexcept nogil:
-    """z = normal numbers. Pair p fills the places p and half + p."""
+    """Fill z with normal numbers. Pair p fills the places p and half + p."""
     cdef int64_t half = (width + 1) // 2
     cdef real rest
     cdef int64_t p

@@ -1,10 +1,9 @@
-# Normalisation of each row by itself: to mean 0 and variance 1, or to length 1. A row is `groups`
-# groups of columns, one after the other, each normalised alone.
+# Normalisation of each row: to mean 0 and variance 1, or to length 1. A row is `groups` groups of
+# columns, one after the other, each normalised alone.
 
-cdef inline void scale_and_shift(
-    const LayerRows* job, int64_t width, real* scale, real* shift,
-) noexcept nogil:
-    """A row's kernel and bias, or what does nothing in their place."""
+cdef inline void scale_and_shift(const LayerRows* job, int64_t width, real* scale,
+                                 real* shift) noexcept nogil:
+    """Return a row's kernel and bias, or ones and zeros in their place."""
     cdef const Row* row = job.row
     cdef const real* parameters = <const real*>job.net.parameters
     cdef int64_t j
@@ -13,17 +12,14 @@ cdef inline void scale_and_shift(
         shift[j] = parameters[row.bias + j] if row.bias >= 0 else <real>0
 
 
-cdef void layer_norm_forward(
-    const LayerRows* job, const real* source, real* target,
-) noexcept nogil:
-    """target = (source - mean) / sqrt(variance + epsilon) kernel + bias.
+cdef void layer_norm_forward(const LayerRows* job, const real* source, real* target) noexcept nogil:
+    """Compute target = (source - mean) / sqrt(variance + epsilon) kernel + bias.
 
-    J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization", 2016. What is divided by, inverted,
-    and the mean are kept for the gradient.
+    J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization", 2016. The mean and the inverted
+    divisor are kept for the gradient.
     """
     cdef real epsilon = <real>job.settings[0]
-    cdef int64_t groups = <int64_t>job.settings[1]
-    cdef int64_t width = job.width // groups
+    cdef int64_t groups = <int64_t>job.settings[1], width = job.width // groups
     cdef int64_t keep_stride = job.net.stride[job.row.keep]
     cdef const real* s
     cdef real* keep = kept_rows(job, <real>0)
@@ -50,13 +46,11 @@ cdef void layer_norm_forward(
         keep += keep_stride
 
 
-cdef void layer_norm_gradient(
-    const LayerRows* job, const real* d_target, real* d_out,
-) noexcept nogil:
-    """With n the normalised source and e = d_target kernel,
-    d_out = (e - mean(e) - n mean(e n)) / sqrt(variance + epsilon)."""
-    cdef int64_t groups = <int64_t>job.settings[1]
-    cdef int64_t width = job.width // groups
+cdef void layer_norm_gradient(const LayerRows* job, const real* d_target,
+                              real* d_out) noexcept nogil:
+    """Compute d_out = (e - mean(e) - n mean(e n)) / sqrt(variance + epsilon), with n the normalised
+    source and e = d_target kernel."""
+    cdef int64_t groups = <int64_t>job.settings[1], width = job.width // groups
     cdef const real* source = <const real*>job.source
     cdef const real* keep = kept_rows(job, <real>0)
     cdef const real* s
@@ -87,12 +81,10 @@ cdef void layer_norm_gradient(
         d_out += job.d_stride
 
 
-cdef void layer_norm_parameters(
-    const LayerRows* job, const real* d_target, real* out,
-) noexcept nogil:
-    """The gradients of kernel and bias, from the start of the flat vector `out`."""
-    cdef int64_t groups = <int64_t>job.settings[1]
-    cdef int64_t width = job.width // groups
+cdef void layer_norm_parameters(const LayerRows* job, const real* d_target,
+                                real* out) noexcept nogil:
+    """Compute the gradients of kernel and bias, from the start of the flat vector `out`."""
+    cdef int64_t groups = <int64_t>job.settings[1], width = job.width // groups
     cdef const real* source = <const real*>job.source
     cdef const real* keep = kept_rows(job, <real>0)
     cdef const real* s
@@ -124,16 +116,13 @@ cdef void layer_norm_parameters(
         add_shared(job, job.row.bias, width, <const real*>out)
 
 
-cdef void unit_norm_forward(
-    const LayerRows* job, const real* source, real* target,
-) noexcept nogil:
-    """target = source / max(|source|, epsilon).
+cdef void unit_norm_forward(const LayerRows* job, const real* source, real* target) noexcept nogil:
+    """Compute target = source / max(|source|, epsilon).
 
-    The largest element is divided out first, so that no square overflows or vanishes. What the row
-    is multiplied by is kept, with a minus where that is 1 / epsilon.
+    The source is divided by its largest element first, so that no square overflows or vanishes. The
+    factor of a row is kept, negated where it is 1 / epsilon.
     """
-    cdef int64_t groups = <int64_t>job.settings[1]
-    cdef int64_t width = job.width // groups
+    cdef int64_t groups = <int64_t>job.settings[1], width = job.width // groups
     cdef int64_t keep_stride = job.net.stride[job.row.keep]
     cdef const real* s
     cdef real* keep = kept_rows(job, <real>0)
@@ -164,12 +153,10 @@ cdef void unit_norm_forward(
         keep += keep_stride
 
 
-cdef void unit_norm_gradient(
-    const LayerRows* job, const real* d_target, real* d_out,
-) noexcept nogil:
-    """With t the target, d_out = (d_target - t (t . d_target)) / |source|."""
-    cdef int64_t groups = <int64_t>job.settings[1]
-    cdef int64_t width = job.width // groups
+cdef void unit_norm_gradient(const LayerRows* job, const real* d_target,
+                             real* d_out) noexcept nogil:
+    """Compute d_out = (d_target - t (t . d_target)) / |source|, with t the target."""
+    cdef int64_t groups = <int64_t>job.settings[1], width = job.width // groups
     cdef const real* target = <const real*>job.target
     cdef const real* keep = kept_rows(job, <real>0)
     cdef const real* t

@@ -1,8 +1,7 @@
-# The operations of the layer table: what a row of it does forward, and backward to its sources and
-# to its parameters. Each Op is itself a row of a table, see enter_operations.
+# The operations of the layer table: the computation of a row forward, and backward to its sources
+# and to its parameters. Each Op is a row of another table, see enter_operations.
 
-# Some rows of a batch at a row of the layer table. Where `void` stands, numbers are of the
-# network's type.
+# Some rows of a batch at a row of the layer table. `void` stands for the network's type.
 cdef struct LayerRows:
     const Network* net
     const Batch* batch
@@ -15,23 +14,24 @@ cdef struct LayerRows:
     int64_t stride
     int64_t source_width
     int64_t source_stride
-    const void* x               # what buffer 0 is
+    const void* x               # buffer 0
     const void* source          # from first_row on
     void* target
     void* panel                 # room for a product,
     void* line                  # and for LINES rows of the widest buffer
     # backward to a source
-    bint second                 # whether to the second one
-    bint padded                 # whether rows of its gradient end in room for whole tiles
+    bint second                 # whether to the second source
+    bint padded                 # whether rows of its gradient are padded to whole tiles
     int64_t d_stride            # of that gradient
     # backward to the parameters
     int64_t size                # of the members, each of which takes some inputs of a kernel
     int64_t rank
-    bint takes_small            # whether this one takes the parameters that are not shared out
-    void* sums                  # what the gradients are to be added to, or NULL
+    bint takes_small            # whether this member takes the small parameters
+    void* sums                  # the gradients to add to, or NULL
 
 # Forward: from the source to the target. Backward: from the gradient of the target to that of a
-# source, or to those of the parameters, which stand in the flat vector `out` as they do in `net`.
+# source, or to those of the parameters, which have the same places in the flat vector `out` as in
+# `net`.
 ctypedef void (*ForwardFunction)(
     const LayerRows* job, const void* source, void* target) noexcept nogil
 ctypedef void (*BackwardFunction)(
@@ -41,8 +41,8 @@ cdef struct Operation:
     ForwardFunction forward
     BackwardFunction source_gradient
     BackwardFunction parameter_gradients    # NULL where there are no parameters
-    BackwardFunction finish_gradient        # NULL, or what comes before both: in place, back
-    #                                         through what `forward` does to the target at its end
+    BackwardFunction finish_gradient        # NULL, or runs before both: in place, back through
+    #                                         the last operation of `forward` on the target
 
 cdef enum:
     MOST_OPERATIONS = 16
@@ -51,7 +51,7 @@ cdef Operation[2][MOST_OPERATIONS] operations       # of float, then of double
 
 
 cdef void enter_operations(Operation* table, real of_type) noexcept:
-    """Each Op is a row."""
+    """Enter a row for each Op."""
     table[<int>OP_DENSE] = Operation(
         <ForwardFunction>dense_forward[real], <BackwardFunction>dense_source_gradient[real],
         <BackwardFunction>dense_parameters[real], <BackwardFunction>dense_finish_gradient[real])
@@ -90,7 +90,7 @@ cdef inline const Operation* operation_of(int64_t op, real of_type) noexcept nog
 
 
 cdef inline real* kept_rows(const LayerRows* job, real of_type) noexcept nogil:
-    """The rows of the buffer where an operation keeps what its gradient needs."""
+    """Return the rows of the buffer where an operation keeps values for its gradient."""
     return (buffer_at(job.net, <real*>job.net.values, job.row.keep)
             + job.first_row * job.net.stride[job.row.keep])
 
@@ -100,15 +100,14 @@ cdef inline const real* kernel_of(const LayerRows* job, real of_type) noexcept n
 
 
 cdef inline const real* bias_of(const LayerRows* job, real of_type) noexcept nogil:
-    """The bias, or NULL."""
+    """Return the bias, or NULL."""
     if job.row.bias < 0:
         return NULL
     return <const real*>job.net.parameters + job.row.bias
 
 
-cdef inline void add_shared(
-    const LayerRows* job, int64_t begin, int64_t n, const real* out,
-) noexcept nogil:
-    """Add out[begin:begin + n] to the gradients that other rows have given already, if any have."""
+cdef inline void add_shared(const LayerRows* job, int64_t begin, int64_t n,
+                            const real* out) noexcept nogil:
+    """Add out[begin:begin + n] to the gradients of other rows, if there are any."""
     if job.sums != NULL:
         add_columns(1, n, out + begin, 0, <real*>job.sums + begin, 0)

@@ -1,5 +1,5 @@
-# What a core can do at most, for the benchmarks to compare with. Nothing of the engine depends on
-# this; it is compiled like the kernels, since instructions are what matters.
+# The peak performance of a core, for benchmarks to compare with. The engine does not use it; it is
+# compiled like the kernels because the instruction set matters.
 
 from fastgd.errors import DataTypeError, ShapeError
 
@@ -20,18 +20,15 @@ cdef extern from *:
     enum: WORDS         # of 64 bits
 
 
-cdef inline real independent_chains(
-    const int lanes, int64_t iterations, real factor, real term,
-) noexcept nogil:
-    """x = x factor + term on 3 x lanes accumulators that never leave the registers.
+cdef inline real independent_chains(const int lanes, int64_t iterations, real factor,
+                                    real term) noexcept nogil:
+    """Compute x = x factor + term on 3 x lanes accumulators that never leave the registers.
 
     12 vectors are more than any core has in flight (latency 4, two a cycle), and with the two
-    constants still fit into 16 registers. Three arrays, not one of three rows: gcc would make
-    the loop over rows the outer one. The result has no meaning, but needs all of them.
+    constants still fit into 16 registers. Three arrays, not one of three rows: gcc would make the
+    loop over rows the outer one. The result has no meaning, but depends on all of them.
     """
-    cdef real[FLOATS] a
-    cdef real[FLOATS] b
-    cdef real[FLOATS] c
+    cdef real[FLOATS] a, b, c
     cdef real total = 0
     cdef int64_t n
     cdef int j
@@ -62,7 +59,7 @@ def multiply_adds(int64_t iterations, str dtype):
     Returns
     -------
     int
-        How many were run: time the call, and divide.
+        How many were run: measure the time of the call, and divide.
 
     Raises
     ------
@@ -86,7 +83,7 @@ def multiply_adds(int64_t iterations, str dtype):
 
 
 cdef uint64_t added_up(int64_t n, const uint64_t* x) noexcept nogil:
-    """The sum of n words, a multiple of WORDS: integers are added faster than they are read."""
+    """Return the sum of n words, a multiple of WORDS: adding integers is faster than reading."""
     cdef uint64_t[WORDS] acc
     cdef uint64_t total = 0
     cdef int64_t i = 0
@@ -114,8 +111,8 @@ def read_through(array, int64_t times):
     Returns
     -------
     bytes, checksum : int
-        How many were read: time the call, and divide. And the sum of all words, modulo 2**64,
-        which keeps the compiler from leaving the reading out.
+        How many were read: measure the time of the call, and divide. And the sum of all words,
+        modulo 2**64, which keeps the compiler from dropping the reads.
 
     Raises
     ------

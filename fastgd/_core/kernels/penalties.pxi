@@ -1,25 +1,24 @@
-# Penalties on variables: what regularizers add to the loss of a batch and to its gradients.
+# Penalties on variables: the regularizers' part of the loss of a batch and of its gradients.
 #
-# One member works out the values, in double precision and in an order that the shapes fix. The
+# One member computes the values, in double precision and in an order that the shapes fix. The
 # gradient of an elementwise penalty is added by each member for its share of the parameters; any
-# other is worked out by that one member, too, and passes through a flat vector.
+# other is computed by that one member, too, and passes through a flat vector.
 #
 # A shared penalty is one on the sum of a batch's losses: like that sum it is divided by the rows of
-# the batch, or by their weights; `share` is what it is multiplied by. Where there is no batch, as
-# in an evaluation, share is 0.
+# the batch, or by their weights; `share` is its factor. Without a batch, as in an evaluation, share
+# is 0.
 
 cdef enum:
     ORTHOGONAL_BLOCK = 64   # vectors whose cosines with all others are kept at once
 
-cdef double SMALLEST_NORM = 1e-7    # a shorter vector is not made a unit vector: Keras' epsilon
+cdef double SMALLEST_NORM = 1e-7    # a shorter vector does not become a unit vector: Keras' epsilon
 
 
 cdef double l1_l2(const PenaltyRow* row, const real* w) noexcept nogil:
-    """first sum |w| + second sum w^2."""
+    """Return first sum |w| + second sum w^2."""
     cdef int64_t n = row.rows * row.columns
     cdef double[16] s
-    cdef double rest = 0
-    cdef double value = 0
+    cdef double rest = 0, value = 0
     cdef int64_t i = 0
     cdef int j
     if row.first != 0:
@@ -38,23 +37,19 @@ cdef double l1_l2(const PenaltyRow* row, const real* w) noexcept nogil:
     return value
 
 
-cdef void add_l1_l2(
-    const PenaltyRow* row, double share, int64_t n, const real* w, real* gradients,
-) noexcept nogil:
-    """gradients += share (first sign(w) + 2 second w), for n elements."""
-    cdef real first = <real>(share * row.first)
-    cdef real twice = <real>(share * 2 * row.second)
+cdef void add_l1_l2(const PenaltyRow* row, double share, int64_t n, const real* w,
+                    real* gradients) noexcept nogil:
+    """Add share (first sign(w) + 2 second w) to the gradients, for n elements."""
+    cdef real first = <real>(share * row.first), twice = <real>(share * 2 * row.second)
     cdef int64_t i
     for i in range(n):
         gradients[i] = fmadd(twice, w[i], fmadd(first, sign(w[i]), gradients[i]))
 
 
 cdef void activity_rows(const LossRows* job, const real* p) noexcept nogil:
-    """l1 sum |p| + l2 sum p^2 of each row of a layer's outputs; as loss_rows."""
+    """Compute l1 sum |p| + l2 sum p^2 of each row of a layer's outputs; as loss_rows."""
     cdef const double* settings = job.settings
-    cdef int64_t rows = job.rows
-    cdef int64_t width = job.width
-    cdef int64_t stride = job.stride
+    cdef int64_t rows = job.rows, width = job.width, stride = job.stride
     cdef const real* numerators = <const real*>job.numerators
     cdef int64_t step = job.step
     cdef real* values = <real*>job.values
@@ -77,10 +72,10 @@ cdef void activity_rows(const LossRows* job, const real* p) noexcept nogil:
         p += stride
 
 
-cdef double orthogonal(
-    const PenaltyRow* row, const real* w, real* d_w, real* room, real* panel,
-) noexcept nogil:
-    """factor times the mean of |cos| over the pairs of vectors of w, and its gradient.
+cdef double orthogonal(const PenaltyRow* row, const real* w, real* d_w, real* room,
+                       real* panel) noexcept nogil:
+    """Return factor times the mean of |cos| over the pairs of vectors of w, and compute its
+    gradient.
 
     With unit vectors u_i = w_i / max(|w_i|, epsilon) and g_ij = u_i . u_j the gradient is
 
@@ -98,8 +93,7 @@ cdef double orthogonal(
     cdef real* cosines = scale + n
     cdef real* sums = cosines + ORTHOGONAL_BLOCK * n
     cdef Product p
-    cdef double total = 0
-    cdef double square, norm, c, size
+    cdef double total = 0, square, norm, c, size
     cdef bint is_short
     cdef int64_t i, j, e, at, first, rows
     for i in range(n * k):
@@ -148,11 +142,10 @@ cdef double orthogonal(
     return 0.5 * c * total
 
 
-cdef double penalty_value(
-    const Penalties* penalties, double share, const real* parameters, void* panel,
-) noexcept nogil:
-    """The sum of all penalties; the gradients of those that are not elementwise go into the flat
-    vector for them."""
+cdef double penalty_value(const Penalties* penalties, double share, const real* parameters,
+                          void* panel) noexcept nogil:
+    """Return the sum of all penalties; the gradients of those that are not elementwise go into
+    their flat vector."""
     cdef real* gradients = <real*>penalties.gradients
     cdef const PenaltyRow* row
     cdef double total = 0
@@ -172,11 +165,10 @@ cdef double penalty_value(
     return total
 
 
-cdef void add_penalty_gradients(
-    const Penalties* penalties, double share, int64_t begin, int64_t end, const real* parameters,
-    real* gradients,
-) noexcept nogil:
-    """Add to gradients[begin:end] those of the penalties, after penalty_value."""
+cdef void add_penalty_gradients(const Penalties* penalties, double share, int64_t begin,
+                                int64_t end, const real* parameters,
+                                real* gradients) noexcept nogil:
+    """Add the gradients of the penalties to gradients[begin:end], after penalty_value."""
     cdef const real* given = <const real*>penalties.gradients
     cdef const PenaltyRow* row
     cdef int64_t i, k, first, last

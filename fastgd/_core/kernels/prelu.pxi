@@ -1,5 +1,5 @@
 # The rectifier whose slope below 0 is a parameter: y_j = z_j where z_j > 0, else alpha_k(j) z_j.
-# k(j), the number of the slope that column j uses, is setting j; setting `width` counts the slopes.
+# k(j), the number of the slope of column j, is setting j; setting `width` is the number of slopes.
 # He et al., "Delving deep into rectifiers", 2015.
 
 cdef void prelu_forward(const LayerRows* job, const real* z, real* y) noexcept nogil:
@@ -26,7 +26,7 @@ cdef void prelu_gradient(const LayerRows* job, const real* d_y, real* d_z) noexc
 
 
 cdef void prelu_parameters(const LayerRows* job, const real* d_y, real* out) noexcept nogil:
-    """The sums over rows, in their order, and then over the columns of each slope."""
+    """Compute the sums over rows, in their order, and then over the columns of each slope."""
     cdef const real* z = <const real*>job.source
     cdef int64_t count = <int64_t>job.settings[job.width]
     cdef real* d_alpha = out + job.row.kernel

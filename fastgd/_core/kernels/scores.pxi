@@ -1,33 +1,30 @@
-# The losses and metrics of a batch: each row's by itself, then their sums.
+# The losses and metrics of a batch: of each row, then their sums.
 #
 # The totals: [penalties times rows, rows, then a pair for each loss term (the sum of its rows'
-# losses times their weights, and the sum of what that is divided by), then what each metric asks
-# for: the sum of its rows' values times their weights and the sum of the weights, or what a
-# collecting metric says]. The sums run in double precision over the rows in their order, so that
-# they do not depend on the batch size.
+# losses times their weights, and the sum of its divisors), then for each metric: the sum of its
+# rows' values times their weights and the sum of the weights, or the sums of a collecting metric].
+# The sums run in double precision over the rows in their order, so that they do not depend on the
+# batch size.
 
 cdef inline real row_weight(real weight, real value) noexcept nogil:
-    """weight * value, where a weight of 0 wipes out whatever the value is."""
+    """Return weight * value, 0 for a weight of 0, whatever the value is."""
     return <real>0 if weight == 0 else weight * value
 
 
-cdef inline void take_metric(
-    LossRows* job, const Network* net, const MetricTerm* metric,
-) noexcept nogil:
-    """Take what a metric says of its rows."""
+cdef inline void take_metric(LossRows* job, const Network* net,
+                             const MetricTerm* metric) noexcept nogil:
+    """Take the fields of a metric."""
     job.settings = net.settings + metric.settings
     job.width = net.width[metric.source]
     job.stride = net.stride[metric.source]
     job.columns = metric.columns
 
 
-cdef void score(
-    const Network* net, const Batch* batch, int64_t first_row, int64_t rows, const real* y,
-    const real* x, bint slopes, void* scratch,
-) noexcept nogil:
-    """The losses and metrics of rows of a batch, each by itself, into net.row_values.
+cdef void score(const Network* net, const Batch* batch, int64_t first_row, int64_t rows,
+                const real* y, const real* x, bint slopes, void* scratch) noexcept nogil:
+    """Compute the losses and metrics of single rows of a batch, in net.row_values.
 
-    With `slopes`, also the gradients of what is minimised into the deltas.
+    With `slopes`, also the gradients of the objective, in the deltas.
     """
     cdef real* line = <real*>(<char*>scratch + net.line_start)
     cdef real* numerators = <real*>(<char*>scratch + net.numerators_start)
@@ -99,7 +96,7 @@ cdef void score(
     for k in range(net.metric_count):
         metric = &net.metrics[k]
         if metric.kind >= METRIC_COUNTS:
-            row_values += net.capacity  # its rows are taken in by add_scores
+            row_values += net.capacity  # add_scores adds its rows
             continue
         take_metric(&job, net, metric)
         job.p = values_at(net, x, metric.source, first_row)
@@ -113,17 +110,14 @@ cdef void score(
         row_values += net.capacity
 
 
-cdef inline bint counts(
-    const LossTerm* term, const double* settings, const real* y,
-) noexcept nogil:
-    """Whether a loss does not ignore a row of y."""
+cdef inline bint counts(const LossTerm* term, const double* settings, const real* y) noexcept nogil:
+    """Return whether a loss counts a row of y."""
     return not ignores_rows(term, settings) or y[term.y_column] != <real>settings[1]
 
 
-cdef double with_counted(
-    const Network* net, const Batch* batch, const LossTerm* term, const real* y, double total,
-) noexcept nogil:
-    """total + the number of rows of a batch that a loss counts."""
+cdef double with_counted(const Network* net, const Batch* batch, const LossTerm* term,
+                         const real* y, double total) noexcept nogil:
+    """Return total + the number of rows of a batch that a loss counts."""
     cdef const double* settings = net.settings + term.settings
     cdef int64_t i
     if not ignores_rows(term, settings):
@@ -133,10 +127,9 @@ cdef double with_counted(
     return total
 
 
-cdef double with_counted_weights(
-    const Network* net, const Batch* batch, const LossTerm* term, const real* y, double total,
-) noexcept nogil:
-    """total + the weights of the rows of a batch that a loss counts."""
+cdef double with_counted_weights(const Network* net, const Batch* batch, const LossTerm* term,
+                                 const real* y, double total) noexcept nogil:
+    """Return total + the weights of the rows of a batch that a loss counts."""
     cdef const double* settings = net.settings + term.settings
     cdef const real* row
     cdef int64_t i
@@ -149,24 +142,22 @@ cdef double with_counted_weights(
     return total
 
 
-cdef real row_count(
-    const Network* net, const Batch* batch, const LossTerm* term, const real* y,
-) noexcept nogil:
-    """How many rows of a batch a loss counts; 1 where none, since the losses are 0 then."""
+cdef real row_count(const Network* net, const Batch* batch, const LossTerm* term,
+                    const real* y) noexcept nogil:
+    """Return how many rows of a batch a loss counts; 1 for 0, since the losses are 0 then."""
     cdef double total = with_counted(net, batch, term, y, 0)
     return <real>total if total != 0 else <real>1
 
 
-cdef real weight_sum(
-    const Network* net, const Batch* batch, const LossTerm* term, const real* y,
-) noexcept nogil:
-    """The sum of their weights; 1 where it is 0, since the losses are then."""
+cdef real weight_sum(const Network* net, const Batch* batch, const LossTerm* term,
+                     const real* y) noexcept nogil:
+    """Return the sum of their weights; 1 for 0, since the losses are 0 then."""
     cdef double total = with_counted_weights(net, batch, term, y, 0)
     return <real>total if total != 0 else <real>1
 
 
 cdef double batch_share(const Network* net, const Batch* batch, const real* y) noexcept nogil:
-    """What the sum of a batch's losses, the first term's, is multiplied by."""
+    """Return the factor of the sum of a batch's losses, those of the first term."""
     cdef const LossTerm* term = net.terms
     if net.penalties.count == 0 or net.term_count == 0 or term.reduction == REDUCTION_SUM:
         return 1
@@ -176,17 +167,16 @@ cdef double batch_share(const Network* net, const Batch* batch, const real* y) n
 
 
 cdef inline double with_rows(int64_t rows, const real* values, double total) noexcept nogil:
-    """total + the values, in their order."""
+    """Return total + the values, in their order."""
     cdef int64_t i
     for i in range(rows):
         total += values[i]
     return total
 
 
-cdef inline double with_weights(
-    const Network* net, int64_t rows, int64_t weight_column, const real* y, double total,
-) noexcept nogil:
-    """total + the weights of the rows of y."""
+cdef inline double with_weights(const Network* net, int64_t rows, int64_t weight_column,
+                                const real* y, double total) noexcept nogil:
+    """Return total + the weights of the rows of y."""
     cdef int64_t i
     if weight_column < 0:
         return total + <double>rows
@@ -196,7 +186,7 @@ cdef inline double with_weights(
 
 
 cdef inline LossTerm loss_of(const Network* net, const MetricTerm* metric) noexcept nogil:
-    """The loss whose values a METRIC_LOSS has, as far as it says which rows count."""
+    """Return the loss of a METRIC_LOSS, with the fields that say which rows count."""
     cdef LossTerm loss
     loss.kind = <int64_t>net.settings[metric.settings]
     loss.settings = metric.settings + 1
@@ -205,11 +195,9 @@ cdef inline LossTerm loss_of(const Network* net, const MetricTerm* metric) noexc
     return loss
 
 
-cdef void collect(
-    const Network* net, int64_t rows, const MetricTerm* metric, const real* x, const real* y,
-    double* totals,
-) noexcept nogil:
-    """Add what the rows of a batch give to the totals of a collecting metric."""
+cdef void collect(const Network* net, int64_t rows, const MetricTerm* metric, const real* x,
+                  const real* y, double* totals) noexcept nogil:
+    """Add the rows of a batch to the totals of a collecting metric."""
     cdef const real* p = values_at(net, x, metric.source, 0)
     cdef LossRows job
     if metric.kind == CALL_FUNCTION:
@@ -233,11 +221,9 @@ cdef void collect(
         collect_calibration(&job, p, y, totals)
 
 
-cdef int add_scores(
-    const Network* net, const Batch* batch, const real* x, const real* y, bint must_be_finite,
-    double penalty, double* totals,
-) noexcept nogil:
-    """Add what `score` found for a batch, and the penalties, to `totals`.
+cdef int add_scores(const Network* net, const Batch* batch, const real* x, const real* y,
+                    bint must_be_finite, double penalty, double* totals) noexcept nogil:
+    """Add the results of `score` for a batch, and the penalties, to `totals`.
 
     Losses that must be finite and are not add nothing: STATUS_LOSS.
     """

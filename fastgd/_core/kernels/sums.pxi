@@ -1,6 +1,6 @@
-# Sums and maxima across one row, where lanes must meet: sixteen interleaved partial sums, then a
-# fixed tree. Sixteen is a constant of the source, not of the instruction set, so that every build
-# adds in the same order. A rest of fewer than sixteen is taken in vectors of eight and four.
+# Sums and maxima across one row, over the lanes: sixteen interleaved partial sums, then a fixed
+# tree. Sixteen is a constant of the source, not of the instruction set, so that every build adds in
+# the same order. A rest of fewer than sixteen is taken in vectors of eight and four.
 
 
 cdef inline real tree(real* s, real rest) noexcept nogil:
@@ -68,7 +68,7 @@ cdef inline real row_dot(int64_t n, const real* x, const real* y) noexcept nogil
 
 
 cdef inline real row_maximum(int64_t n, const real* x) noexcept nogil:
-    """The largest of n >= 1 values; a NaN among them may be passed over."""
+    """Return the largest of n >= 1 values; a NaN among them may be passed over."""
     cdef real top = x[0]
     cdef int64_t i
     for i in range(1, n):
@@ -77,7 +77,7 @@ cdef inline real row_maximum(int64_t n, const real* x) noexcept nogil:
 
 
 cdef inline int64_t row_argmax(int64_t n, const real* x) noexcept nogil:
-    """The index of the first largest of n >= 1 values."""
+    """Return the index of the first largest of n >= 1 values."""
     cdef int64_t i, best = 0
     for i in range(1, n):
         if x[i] > x[best]:

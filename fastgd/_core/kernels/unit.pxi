@@ -1,9 +1,9 @@
-# Stochastic gradient descent on a single unit, row by row: linear and logistic regression as
-# online learning knows them. The same arithmetic as the general loop, and so the same bits; but a
-# row of some twenty columns costs less than going through the layer table.
+# Stochastic gradient descent on a single unit, row by row: linear and logistic regression by online
+# learning. The same arithmetic as the general loop, and so the same bits; but a row of some twenty
+# columns costs less than going through the layer table.
 
 cdef inline bint scaled_row(int64_t n, real a, const real* x, real* g) noexcept nogil:
-    """g = a x; returns whether all of it is finite."""
+    """Compute g = a x; return whether all of it is finite."""
     cdef real[16] check
     cdef int64_t i = 0
     cdef int j
@@ -27,7 +27,7 @@ cdef inline bint scaled_row(int64_t n, real a, const real* x, real* g) noexcept 
 
 
 cdef inline real unit_value(const int64_t loss, real p, real y) noexcept nogil:
-    """The loss of one row; the formulas are those of loss_points.pxi."""
+    """Return the loss of one row; the formulas are those of loss_points.pxi."""
     if loss == LOSS_MEAN_SQUARED_ERROR:
         return (p - y) * (p - y)
     elif loss == LOSS_MEAN_ABSOLUTE_ERROR:
@@ -38,7 +38,7 @@ cdef inline real unit_value(const int64_t loss, real p, real y) noexcept nogil:
 
 
 cdef inline real unit_slope(const int64_t loss, real p, real y) noexcept nogil:
-    """Its derivative by p."""
+    """Return its derivative by p."""
     if loss == LOSS_MEAN_SQUARED_ERROR:
         return (p - y) + (p - y)
     elif loss == LOSS_MEAN_ABSOLUTE_ERROR:
@@ -53,7 +53,7 @@ cdef enum:
 
 
 cdef double with_losses(int64_t rows, const real* z, const real* y, double total) noexcept nogil:
-    """total + the cross-entropies of up to LATER_ROWS logits, in their order."""
+    """Return total + the cross-entropies of up to LATER_ROWS logits, in their order."""
     cdef real[LATER_ROWS] values
     cdef int i
     for i in range(LATER_ROWS):
@@ -63,25 +63,21 @@ cdef double with_losses(int64_t rows, const real* z, const real* y, double total
     return total
 
 
-cdef inline void unit_steps(
-    const int64_t loss, const Network* net, Span* span, const real* x, const real* y,
-) noexcept nogil:
+cdef inline void unit_steps(const int64_t loss, const Network* net, Span* span, const real* x,
+                            const real* y) noexcept nogil:
     """Train from span.step on; see train_steps."""
     cdef real* w = <real*>net.parameters
     cdef real* g = <real*>net.gradients
-    cdef int64_t k = net.width[0]
-    cdef int64_t n = net.parameter_count
+    cdef int64_t k = net.width[0], n = net.parameter_count
     cdef const real* bias = w + k if n > k else NULL
     cdef int64_t next_look = span.step + 1000
     cdef double* totals = span.totals
     cdef double total = totals[TERM_START]
     cdef real[CONSTANT_LIMIT] c
     cdef const real* x_row
-    cdef real[LATER_ROWS] later_z
-    cdef real[LATER_ROWS] later_y
+    cdef real[LATER_ROWS] later_z, later_y
     cdef int64_t later = 0
-    cdef real[4] lanes
-    cdef real[4] slopes
+    cdef real[4] lanes, slopes
     cdef real z, value, slope, target
     cdef double rate
     cdef int i
@@ -94,14 +90,14 @@ cdef inline void unit_steps(
         x_row = x + row_at(span.order, span.places, span.step) * k
         target = y[row_at(span.order, <const int64_t*>NULL, span.step)]
         single_unit(1, k, x_row, k, <const real*>w, bias, &z, 1)
-        # Four lanes of one number: choices in vectors are blends, not a way through registers.
+        # Four lanes of one number: selections in vectors are blends, not a way through registers.
         for i in range(4):
             lanes[i] = z
         for i in range(4):
             slopes[i] = unit_slope(loss, lanes[i], target)
         slope = slopes[0]
         if loss == LOSS_BINARY_CROSSENTROPY_LOGITS and absolute(z) < <real>1e30:
-            # This loss is finite and nobody waits for it: vectors compute many at once.
+            # This loss is finite, and nothing waits for it: vectors compute many at once.
             later_z[later] = z
             later_y[later] = target
             later += 1
@@ -140,7 +136,7 @@ cdef inline void unit_steps(
 
 
 cdef void train_unit(Span* span, const real* x, const real* y) noexcept nogil:
-    """train_steps for a span that is_unit_span."""
+    """Train a span that is_unit_span, as train_steps does."""
     cdef const Network* net = span.net
     if net.terms.kind == LOSS_MEAN_SQUARED_ERROR:
         unit_steps(LOSS_MEAN_SQUARED_ERROR, net, span, x, y)

@@ -1,9 +1,8 @@
-# The loops that apply the function of a weight to flat vectors.
-#
-# A weight that would leave the finite numbers keeps its value.
+# The loops that apply the function of a weight to flat vectors. A weight that would not be finite
+# keeps its value.
 
 cdef inline bint all_zero(real* s) noexcept nogil:
-    """Whether 16 numbers, of which each is 0 or NaN, are 0."""
+    """Return whether 16 numbers, of which each is 0 or NaN, are 0."""
     cdef int j
     for j in range(8):
         s[j] += s[j + 8]
@@ -13,7 +12,7 @@ cdef inline bint all_zero(real* s) noexcept nogil:
 
 
 cdef bint all_finite(int64_t n, const real* x) noexcept nogil:
-    """Whether every element is finite: x * 0 is 0 then, and NaN otherwise."""
+    """Return whether every element is finite: x * 0 is 0 then, and NaN otherwise."""
     cdef real[2][16] s
     cdef int64_t i = 0
     cdef int j, k
@@ -37,13 +36,11 @@ cdef bint all_finite(int64_t n, const real* x) noexcept nogil:
     return all_zero(s[0])
 
 
-cdef inline void update_some(
-    const int variant, const int lanes, real* w, const real* g, real* slots, int64_t slot_size,
-    const real* c, real* check,
-) noexcept nogil:
+cdef inline void update_some(const int variant, const int lanes, real* w, const real* g,
+                             real* slots, int64_t slot_size, const real* c,
+                             real* check) noexcept nogil:
     """Update `lanes` weights, a constant; check stays 0 if all of them moved."""
-    cdef real[UPDATE_LANES] old
-    cdef real[UPDATE_LANES] new
+    cdef real[UPDATE_LANES] old, new
     cdef real[SLOT_LIMIT][UPDATE_LANES] kept
     cdef int j, k
     for k in range(slots_of(variant)):
@@ -61,11 +58,9 @@ cdef inline void update_some(
         check[j] = fmadd(new[j], 0, check[j])
 
 
-cdef inline bint update_run(
-    const int variant, int64_t n, real* w, const real* g, real* slots, int64_t slot_size,
-    const real* c,
-) noexcept nogil:
-    """Update n weights; returns whether all of them moved."""
+cdef inline bint update_run(const int variant, int64_t n, real* w, const real* g, real* slots,
+                            int64_t slot_size, const real* c) noexcept nogil:
+    """Update n weights; return whether all of them moved."""
     cdef real[UPDATE_LANES] check
     cdef int64_t i = 0
     cdef int j
@@ -83,10 +78,9 @@ cdef inline bint update_run(
     return all_zero(check)
 
 
-cdef bint update_by_another(
-    int variant, int64_t n, real* w, const real* g, real* slots, int64_t size, const real* c,
-) noexcept nogil:
-    """The variants of update_weights that are neither SGD nor kinds of Adam."""
+cdef bint update_by_another(int variant, int64_t n, real* w, const real* g, real* slots,
+                            int64_t size, const real* c) noexcept nogil:
+    """Update by the variants that are neither SGD nor kinds of Adam, see update_weights."""
     if variant == PLAIN_RMSPROP:
         return update_run(PLAIN_RMSPROP, n, w, g, slots, size, c)
     elif variant == MOMENTUM_RMSPROP:
@@ -106,15 +100,12 @@ cdef bint update_by_another(
     return update_run(LION, n, w, g, slots, size, c)
 
 
-cdef int update_weights(
-    const Optimizer* optimizer, const Step* step, int64_t first, int64_t last, real* w,
-    const real* g,
-) noexcept nogil:
-    """Take the weights first ... last - 1 one step further: a Status."""
+cdef int update_weights(const Optimizer* optimizer, const Step* step, int64_t first, int64_t last,
+                        real* w, const real* g) noexcept nogil:
+    """Take one step of the weights first ... last - 1: return a Status."""
     cdef real[CONSTANT_LIMIT] c
     cdef real* slots = <real*>optimizer.slots + first
-    cdef int64_t size = optimizer.slot_size
-    cdef int64_t n = last - first
+    cdef int64_t size = optimizer.slot_size, n = last - first
     cdef int variant = variant_of(optimizer)
     cdef bint fine
     if optimizer.kind == UPDATE_FTRL and step.rate == 0:

@@ -1,11 +1,11 @@
-# Optimizers in which what a weight does depends on its whole variable. One member of a team runs
-# them, so that their sums have one order; sums are in double precision.
+# Optimizers in which the update of a weight depends on its whole variable. One member of a team
+# runs them, so that their sums have one order; sums are in double precision.
 
 cdef enum:
     SOME_LANES = 256        # moves that are held at a time
 
 cdef inline bint take_moves(int64_t n, real factor, const real* moves, real* w) noexcept nogil:
-    """w -= factor moves where that is finite; whether all of it is."""
+    """Subtract factor moves from w where the result is finite; return whether all of it is."""
     cdef bint fine = True
     cdef real new
     cdef int64_t i
@@ -16,27 +16,23 @@ cdef inline bint take_moves(int64_t n, real factor, const real* moves, real* w) 
     return fine
 
 
-cdef inline void lamb_moves(
-    int64_t n, const real* m, const real* v, const real* c, real* moves,
-) noexcept nogil:
+cdef inline void lamb_moves(int64_t n, const real* m, const real* v, const real* c,
+                            real* moves) noexcept nogil:
     cdef int64_t i
     for i in range(n):
         moves[i] = c[0] * m[i] / fmadd(square_root(v[i]), c[4], c[3])
 
 
-cdef bint lamb(
-    int64_t n, double rate, const real* c, real* w, const real* g, real* m, real* v,
-) noexcept nogil:
-    """Adam's m and v;  move = m / (1 - beta_1^t) / (sqrt(v / (1 - beta_2^t)) + epsilon);
+cdef bint lamb(int64_t n, double rate, const real* c, real* w, const real* g, real* m,
+               real* v) noexcept nogil:
+    """Update by Adam's m and v;  move = m / (1 - beta_1^t) / (sqrt(v / (1 - beta_2^t)) + epsilon);
     w - rate |w| / |move| move over the variable; the quotient is 1 where a norm is 0.
 
-    You et al. 2020, algorithm 2.
-    c: 1 / (1 - beta_1^t), 1 - beta_1, 1 - beta_2, epsilon, 1 / sqrt(1 - beta_2^t)
+    You et al. 2020, algorithm 2. c: 1 / (1 - beta_1^t), 1 - beta_1, 1 - beta_2, epsilon, 1 / sqrt(1
+    - beta_2^t)
     """
     cdef real[SOME_LANES] moves
-    cdef double weight_squares = 0
-    cdef double move_squares = 0
-    cdef double ratio = 1
+    cdef double weight_squares = 0, move_squares = 0, ratio = 1
     cdef bint fine = True
     cdef int64_t i, k, some
     for i in range(0, n, 256):  # SOME_LANES: a range takes no extern enum for its step
@@ -60,10 +56,9 @@ cdef inline double mean_of_squares(int64_t n, const real* g, double epsilon) noe
     return squares_of(n, g, <const real*>NULL, 1) / <double>n + epsilon
 
 
-cdef void column_squares(
-    int64_t rows, int64_t columns, double keep, double epsilon, const real* g, real* c,
-) noexcept nogil:
-    """c = keep c + (1 - keep) (mean of each column's squares + epsilon)."""
+cdef void column_squares(int64_t rows, int64_t columns, double keep, double epsilon, const real* g,
+                         real* c) noexcept nogil:
+    """Compute c = keep c + (1 - keep) (mean of each column's squares + epsilon)."""
     cdef double[16] s
     cdef double value
     cdef int64_t i, j, k, lanes
@@ -80,10 +75,9 @@ cdef void column_squares(
                 keep * <double>c[j + k] + (1 - keep) * (s[k] / <double>rows + epsilon))
 
 
-cdef inline void adafactor_moves(
-    int64_t n, real row, const real* g, const real* v, real* moves,
-) noexcept nogil:
-    """g / sqrt(row v), and 0 where no gradient has left a trace."""
+cdef inline void adafactor_moves(int64_t n, real row, const real* g, const real* v,
+                                 real* moves) noexcept nogil:
+    """Compute g / sqrt(row v), and 0 where all gradients were 0."""
     cdef real square
     cdef int64_t i
     for i in range(n):
@@ -91,34 +85,27 @@ cdef inline void adafactor_moves(
         moves[i] = select(square > 0, g[i] / square_root(square), <real>0)
 
 
-cdef bint adafactor(
-    const Segment* segment, const double* settings, double rate, double t,
-    real* w, const real* g, real* first, real* second,
-) noexcept nogil:
-    """Running means of g^2 + epsilon_1 along rows, r, and columns, c;  v = r c / mean(r);
+cdef bint adafactor(const Segment* segment, const double* settings, double rate, double t, real* w,
+                    const real* g, real* first, real* second) noexcept nogil:
+    """Update by running means of g^2 + epsilon_1 along rows, r, and columns, c;  v = r c / mean(r);
     move = g / sqrt(v), divided by max(1, rms(move) / clip_threshold);
     w - max(epsilon_2, rms(w)) rate move. A vector has a mean for each element, v.
 
-    Shazeer and Stern 2018, algorithms 4 and 5; the means' share of the past is
-    1 - t^beta_2_decay, and with relative_step the rate is at most 1 / sqrt(t).
-    The slots: r in as many elements of the first as a variable's matrices have rows, c in as many
-    of the second as they have columns; v in the first. The others are never touched.
+    Shazeer and Stern 2018, algorithms 4 and 5; the means' share of the past is 1 - t^beta_2_decay,
+    and with relative_step the rate is at most 1 / sqrt(t). The slots: r in as many elements of the
+    first as a variable's matrices have rows, c in as many of the second as they have columns; v in
+    the first. The others are never touched.
     """
     cdef real[SOME_LANES] moves
     cdef double keep = 1 - power(t, settings[0])
     cdef double size = <double>segment.size
-    cdef int64_t rows = segment.rows
-    cdef int64_t columns = segment.columns
-    cdef int64_t matrix = rows * columns
+    cdef int64_t rows = segment.rows, columns = segment.columns, matrix = rows * columns
     cdef int64_t matrices = segment.size // matrix if rows else 1
-    cdef double move_squares = 0
-    cdef double step = rate
-    cdef double mean
+    cdef double move_squares = 0, step = rate, mean
     cdef bint fine = True
     cdef int turn
     cdef int64_t a, i, j, some
-    cdef real row = 1
-    cdef real factor = 0
+    cdef real row = 1, factor = 0
     cdef real* r
     cdef real* c
     cdef const real* line
@@ -140,7 +127,7 @@ cdef bint adafactor(
                     keep * <double>first[a * rows + i]
                     + (1 - keep) * mean_of_squares(columns, line, settings[1]))
             column_squares(rows, columns, keep, settings[1], g + a * matrix, second + a * columns)
-    for turn in range(2):  # the first finds how long the moves are, the second takes them
+    for turn in range(2):  # the first computes the length of the moves, the second takes them
         for a in range(matrices):
             r = first + a * rows
             c = second + a * columns if segment.rows else first
@@ -165,10 +152,9 @@ cdef bint adafactor(
     return fine
 
 
-cdef bint update_variable(
-    const Optimizer* optimizer, const Segment* segment, double rate, double t, real* w, real* g,
-) noexcept nogil:
-    """The formula of a whole variable; whether all of its weights moved."""
+cdef bint update_variable(const Optimizer* optimizer, const Segment* segment, double rate, double t,
+                          real* w, real* g) noexcept nogil:
+    """Update a whole variable; return whether all of its weights moved."""
     cdef real[CONSTANT_LIMIT] c
     cdef real* first = <real*>optimizer.slots + segment.offset
     cdef real* second = first + optimizer.slot_size
