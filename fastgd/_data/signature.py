@@ -11,7 +11,7 @@ from fastgd._engine.plan import width_of
 
 @dataclass(frozen=True)
 class Signature:
-    """The inputs and outputs of a model, for whoever prepares data for it.
+    """Describe the inputs and outputs of a model to the code that prepares data.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Signature:
     engine
         Looks for numbers that are not finite.
     consumer : str
-        Who reads the inputs, for messages.
+        The reader of the inputs, for messages.
     checks : list of (slice, function)
         Refuse bad values in some columns of the input.
     plain : bool

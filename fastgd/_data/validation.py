@@ -234,7 +234,7 @@ def targets(values, width, loss, dtype, engine, argument="y"):
     shape = original.shape
     if original.ndim == 1:
         original = original.reshape(-1, 1)
-    if loss.code == Loss.LOSS_NONE and original.ndim == 2:  # a Python function, who takes any
+    if loss.code == Loss.LOSS_NONE and original.ndim == 2:  # a Python function takes any number
         loss.columns = original.shape[1]
     columns = loss.target_columns(width)
     if original.ndim != 2 or original.shape[1] != columns:

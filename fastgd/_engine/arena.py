@@ -80,7 +80,7 @@ def common_arena(layers, dtype):
     _settle(arena, moves)
     after = [variable for layer in everyone for variable in layer.variables]
     steps = [(a.owner, a.offset, b.offset, a.size) for a, b in zip(before, after, strict=True)]
-    for variable in before:  # whoever holds one shall not write where nobody reads
+    for variable in before:  # a write to an old one would be lost
         variable.flags.writeable = variable.value.flags.writeable = False
     for model in {model for old in arenas for model in old.models}:
         arena.models.add(model)

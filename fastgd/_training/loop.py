@@ -20,12 +20,8 @@ class TrainingLoop:
     """
 
     def __init__(self, model, source, callbacks, threads=1):
-        self.model, self.source, self.callbacks, self.threads = (
-            model,
-            source,
-            callbacks,
-            threads,
-        )
+        self.model, self.source = model, source
+        self.callbacks, self.threads = callbacks, threads
         self.step = model.compiled_step(source.weighted)
 
     def run(self, first, epochs, validation=None, validate_after=None):
@@ -44,10 +40,8 @@ class TrainingLoop:
         if model.resume_epoch is not None:  # set by a callback that took up an earlier run
             first = model.resume_epoch
         try:
-            if validation is None and self.callbacks.only_records:
-                at_once = self.step.epochs_at_once(self.source, self.threads)
-            else:
-                at_once = 1
+            unwatched = validation is None and self.callbacks.only_records
+            at_once = self.step.epochs_at_once(self.source, self.threads) if unwatched else 1
             if at_once > 1:
                 logs = self._many(first, epochs, at_once)
             else:

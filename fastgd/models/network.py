@@ -231,7 +231,7 @@ class Network(Layer):
         return self.input_names
 
     def _consumer(self):
-        """Return who reads the inputs, for messages."""
+        """Return the name of the reader of the inputs, for messages."""
         layers = [la for la in self._described_layers() if not isinstance(la, InputLayer)]
         return f"layer {layers[0].name!r} of model {self.name!r}" if layers else self.name
 
