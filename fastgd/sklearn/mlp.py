@@ -149,7 +149,8 @@ class MLPClassifier(NetworkClassifier, MultilayerPerceptron):
 
     def predict(self, X: Data) -> Array:
         """Return the class, or the labels, of each row: (n,) or (n, labels)."""
-        return self._labels.decoded(self._outputs(X), self._objective.threshold)
+        outputs = self._outputs(X)  # which first asks whether it is fitted
+        return self._labels.decoded(outputs, self._objective.threshold)
 
     @available_if(lambda self: self._has_probabilities())
     def predict_log_proba(self, X: Data) -> Array:
