@@ -97,8 +97,11 @@ class Registry:
         return str(config["module"]).startswith("keras.") and name in self.members
 
 
+_MAKERS = type, functools.partial  # a union would be made at each call
+
+
 def _made(found, **arguments):
-    return found(**arguments) if isinstance(found, type | functools.partial) else found
+    return found(**arguments) if isinstance(found, _MAKERS) else found
 
 
 class Described(Serializable):

@@ -201,14 +201,16 @@ class Layer(Serializable):
 
     def _set_weight(self, name, initializer, regularizer, constraint):
         """Set the arguments for the weight of a name."""
-        setattr(self, f"{name}_initializer", initializers.get(initializer))
-        setattr(self, f"{name}_regularizer", regularizers.get(regularizer))
-        setattr(self, f"{name}_constraint", constraints.get(constraint))
+        own = vars(self)
+        own[f"{name}_initializer"] = initializers.get(initializer)
+        own[f"{name}_regularizer"] = regularizers.get(regularizer)
+        own[f"{name}_constraint"] = constraints.get(constraint)
 
     def _weight(self, name: str, shape: Shape) -> Weight:
         """Return the Weight of a name, by the layer's arguments of that name."""
-        kinds = ("initializer", "regularizer", "constraint")
-        return Weight(name, shape, *(getattr(self, f"{name}_{kind}") for kind in kinds))
+        own = vars(self)
+        return Weight(name, shape, own[f"{name}_initializer"], own[f"{name}_regularizer"],
+                      own[f"{name}_constraint"])  # fmt: skip
 
     @property
     def built(self) -> bool:

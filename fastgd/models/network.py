@@ -120,10 +120,14 @@ class Network(Layer):
         """The data type of weights and data: ``"float32"`` or ``"float64"``."""
         if self._dtype is not None:
             return self._dtype
-        layers = self._described_layers()
-        named = {v.dtype for layer in layers if layer.built for v in layer.variables[:1]}
-        named |= {layer.dtype for layer in layers if not isinstance(layer, Network)} - {None}
-        named = {config.checked_floatx(dtype) for dtype in named}
+        named = set()
+        for layer in self._described_layers():
+            if not isinstance(layer, Network):
+                named.add(layer.dtype)
+            elif not layer.built:
+                continue
+            named.update(v.dtype for v in layer.variables[:1])
+        named = {config.checked_floatx(dtype) for dtype in named if dtype is not None}
         if len(named) > 1:
             raise ArgumentError(f"dtype: the layers of a model share one, got {sorted(named)}")
         return named.pop() if named else self._floatx

@@ -11,6 +11,10 @@ def plain(value):
     return value.numpy() if hasattr(value, "numpy") else value
 
 
+#: The largest number below 1.
+_BELOW_ONE = float(np.nextafter(1, 0))
+
+
 def non_negative(value: float | None, argument: str) -> float | None:
     """Return None, or a number of at least 0."""
     return None if value is None else number(value, argument, 0)
@@ -28,7 +32,7 @@ def whole(value: int | None, argument: str, low: int) -> int | None:
 
 def below_one(value: float, argument: str) -> float:
     """Return a number in [0, 1)."""
-    return number(value, argument, 0, float(np.nextafter(1, 0)))
+    return number(value, argument, 0, _BELOW_ONE)
 
 
 def above_zero(value: float, argument: str) -> float:

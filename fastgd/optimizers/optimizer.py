@@ -66,6 +66,21 @@ class Optimizer(Described):
     """
 
     revision = 0
+    name: str
+    weight_decay: float | None
+    clipnorm: float | None
+    clipvalue: float | None
+    global_clipnorm: float | None
+    use_ema: bool
+    ema_momentum: float
+    ema_overwrite_frequency: int | None
+    gradient_accumulation_steps: int | None
+    _rate: LearningRate
+    _steps: Array
+    _states: states.States
+    _built: list[Array] | None
+    _excluded_names: tuple[str, ...]
+    _excluded_places: set[tuple[Any, ...]]
     #: A code of types.Update; None for the base class, which has no formula.
     kind: ClassVar[int | None] = None
     #: True if the formula needs whole variables, such as their norms.
@@ -92,41 +107,37 @@ class Optimizer(Described):
         for argument in unknown:
             arguments = inspect.signature(type(self)).parameters
             lookup(f"arguments of {type(self).__name__}", argument, arguments)
-        self.name = name or type(self).__name__.lower()
-        self._rate: LearningRate = 0.0
-        self.learning_rate = learning_rate
-        self.weight_decay = non_negative(weight_decay, "weight_decay")
-        self.clipnorm = non_negative(clipnorm, "clipnorm")
-        self.clipvalue = non_negative(clipvalue, "clipvalue")
-        self.global_clipnorm = non_negative(global_clipnorm, "global_clipnorm")
-        clips = "clipnorm", "clipvalue", "global_clipnorm"
-        given = [clip for clip in clips if getattr(self, clip) is not None]
+        clips = {
+            "clipnorm": non_negative(clipnorm, "clipnorm"),
+            "clipvalue": non_negative(clipvalue, "clipvalue"),
+            "global_clipnorm": non_negative(global_clipnorm, "global_clipnorm"),
+        }
+        given = [argument for argument, clip in clips.items() if clip is not None]
         if len(given) > 1:
             raise ArgumentError(f"{given[1]}: expected None where {given[0]} is given")
-        self.use_ema = bool(use_ema)
-        self.ema_momentum = number(ema_momentum, "ema_momentum", 0, 1)
-        every = whole(ema_overwrite_frequency, "ema_overwrite_frequency", 1)
-        self.ema_overwrite_frequency = every
         if loss_scale_factor is not None:
             reason = "float32 and float64 need no scaling"
             raise ArgumentError(
                 f"loss_scale_factor: expected None, for {reason}; got {loss_scale_factor!r}"
             )
-        self.loss_scale_factor = None
+        every = whole(ema_overwrite_frequency, "ema_overwrite_frequency", 1)
         steps = whole(gradient_accumulation_steps, "gradient_accumulation_steps", 2)
-        self.gradient_accumulation_steps = steps
-        self._steps = np.zeros(1, dtype=np.int64)
-        self._states = states.States()
-        self._built: list[Array] | None = None
-        self._excluded_names: tuple[str, ...] = ()
-        self._excluded_places: set[tuple[Any, ...]] = set()
+        vars(self).update(  # past __setattr__: there is no setting yet to be changed
+            name=name or type(self).__name__.lower(), _rate=0.0,
+            weight_decay=non_negative(weight_decay, "weight_decay"), **clips,
+            use_ema=bool(use_ema), ema_momentum=number(ema_momentum, "ema_momentum", 0, 1),
+            ema_overwrite_frequency=every, loss_scale_factor=None,
+            gradient_accumulation_steps=steps, _steps=np.zeros(1, dtype=np.int64),
+            _states=states.States(), _built=None, _excluded_names=(), _excluded_places=set(),
+        )  # fmt: skip
+        self.learning_rate = learning_rate
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
-        self._count_change()
+        self.__dict__["revision"] = self.revision + 1
 
     def _count_change(self):
-        vars(self)["revision"] = self.revision + 1
+        self.__dict__["revision"] = self.revision + 1
 
     def settings(self) -> list[float]:
         """Return the numbers that the engine's formula takes, in the order of types.pxd."""
