@@ -164,7 +164,7 @@ def distance(a, b):
 
 
 class Call(NamedTuple):
-    """What a job was for a call of ``train``."""
+    """Hold the fields of a job at a call of ``train``."""
 
     x: np.ndarray
     y: np.ndarray

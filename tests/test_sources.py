@@ -479,3 +479,21 @@ def test_later_batches_are_checked_by_the_layers_of_a_model_that_the_first_one_b
 
 def test_no_batches_give_no_predictions(engine):
     assert network().predict(iter(())).shape == (0, 1)
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_the_first_batch_is_made_once_to_be_looked_at_and_once_to_be_trained_on(built):
+    made = []
+
+    class Batches(utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            made.append(index)
+            return np.zeros((4, 2)), np.zeros((4, 1))
+
+    model = Sequential([layers.Dense(1, **({"input_shape": (2,)} if built else {}))])
+    model.compile("sgd", "mse")
+    model.fit(Batches(), shuffle=False, verbose=0)
+    assert made == [0, 0, 1, 2]

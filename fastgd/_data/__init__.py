@@ -1,1 +1,1 @@
-"""What users hand over becomes contiguous arrays."""
+"""Check what users pass in, and turn it into contiguous arrays."""

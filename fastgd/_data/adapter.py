@@ -12,7 +12,7 @@ from fastgd._data.packing import (
     pack_weights,
     split_outputs,
 )
-from fastgd._data.sources import ArraySource, BatchSource, Slices, on_disk, unpacked
+from fastgd._data.sources import ArraySource, BatchSource, Slices, by_slices, unpacked
 from fastgd._data.subsets import RowSubset, Shared, shareable
 from fastgd._data.validation import class_weights, is_prepared, rows, same_length
 from fastgd._engine.plan import width_of
@@ -45,29 +45,16 @@ class DataAdapter:
         batching : Batching
         """
         self._check_loss()
-        of, order = data.of, self.signature.engine.permutation if batching.shuffle else None
-        if data.source is not None:
-            source = data.source
-            first = unpacked(source.first(), f"{of}x")
-            weighted = data.class_weight is not None or first[2] is not None
-            example, _ = self.rows(*first, data.class_weight, of=of)
-            prepare = functools.partial(self._batch, data.class_weight, weighted, of)
-            source.configure(prepare, batching.steps, order)
-        else:
-            weighted = data.weighted
-            data = self._unshared(data)
-            if data.rows is not None:
-                data = self._chosen(data)
-            if self._by_slices(data.x):
-                example = self.inputs(np.asarray(data.x[:1]), f"{data.of}x")
-                y = self._labels(data, data.x if data.rows is None else data.rows)
-                source = BatchSource(Slices((data.x, y), batching.size, data.rows))
-                source.configure(self._slice, batching.steps, order)
-            else:
-                example = self.inputs(data.x, f"{data.of}x", data.rows)
-                y = self._labels(data, example if data.rows is None else data.rows)
-                source = ArraySource(example, y, batching, data.rows)
-        source.weighted = weighted
+        if data.source is None:
+            source, example = self._array_source(data, batching, targets=True)
+            source.weighted = data.weighted
+            return source, example
+        source, of = data.source, data.of
+        first = unpacked(source.first(), f"{of}x")
+        source.weighted = data.class_weight is not None or first[2] is not None
+        example, _ = self.rows(*first, data.class_weight, of=of)
+        prepare = functools.partial(self._batch, data.class_weight, source.weighted, of)
+        source.configure(prepare, batching.steps, self._permutation(batching))
         return source, example
 
     def prepare_inputs(self, data, batching):
@@ -75,31 +62,45 @@ class DataAdapter:
 
         The first rows are None where batches are made for a model that has its weights.
         """
-        argument = data.argument
-        if data.source is not None:
-            source, example = data.source, None
-            if self.signature.seen is not None:
-                example = self.inputs(data.example(None), argument)
-            source.configure(self._input_batch, batching.steps)
-            return source, example
+        if data.source is None:
+            return self._array_source(data, batching, targets=False)
+        source, example = data.source, None
+        if self.signature.seen is not None:
+            example = self.inputs(unpacked(source.first())[0], f"{data.of}x")
+        source.configure(self._input_batch, batching.steps)
+        return source, example
+
+    def _array_source(self, data, batching, targets):
+        """Return the source of arrays, in memory or on disk, and its first prepared rows."""
         data = self._unshared(data)
         if data.rows is not None:
             data = self._chosen(data)
-        if self._by_slices(data.x):
+        argument, sliced = f"{data.of}x", by_slices(data.x, self.signature.dtype)
+        if sliced:
             example = self.inputs(np.asarray(data.x[:1]), argument)
-            source = BatchSource(Slices((data.x,), batching.size, data.rows))
-            source.configure(self._input_batch, batching.steps)
-            return source, example
-        x = self.inputs(data.x, argument, data.rows)
-        return ArraySource(x, None, batching, data.rows), x
+        else:
+            example = self.inputs(data.x, argument, data.rows)
+        y = None
+        if targets:
+            counted = data.x if sliced else example
+            y = self._labels(data, counted if data.rows is None else data.rows)
+        if not sliced:
+            return ArraySource(example, y, batching, data.rows), example
+        arrays = (data.x, y) if targets else (data.x,)
+        source = BatchSource(Slices(arrays, batching.size, data.rows))
+        source.configure(self._slice, batching.steps, self._permutation(batching))
+        return source, example
+
+    def _permutation(self, batching):
+        return self.signature.engine.permutation if batching.shuffle else None
 
     def _batch(self, class_weight, weighted, of, number, batch):
         of = f"{of}batch {number}: "
         return self.rows(*unpacked(batch, f"{of}x"), class_weight, weighted, of)
 
     def _slice(self, number, batch):
-        x, *y = batch
-        return self.inputs(x, f"x of batch {number}"), *y
+        x, y = (*batch, None)[:2]
+        return self.inputs(x, f"x of batch {number}"), y
 
     def _input_batch(self, number, batch):
         return self.inputs(unpacked(batch)[0], f"x of batch {number}"), None
@@ -126,18 +127,12 @@ class DataAdapter:
             each = several and len(weights) and np.ndim(weights[0])
             weights = subset.of(weights, f"{data.of}sample_weight", each)
         numbers = subset.rows
-        if not (self._by_slices(x) or shareable(x, self.signature.dtype)):
+        dtype = self.signature.dtype
+        if not (by_slices(x, dtype) or shareable(x, dtype)):
             each = isinstance(x, (list, tuple)) and all(getattr(p, "ndim", 0) > 1 for p in x)
             numbers, x = None, subset.of(x, f"{data.of}x", each)
         of = f"{data.of}chosen "
         return replace(data, x=x, y=y, sample_weight=weights, rows=numbers, of=of)
-
-    def _by_slices(self, x):
-        """Return whether x is read slice by slice: from a file, to be converted."""
-        return on_disk(x) and not (
-            isinstance(x, np.ndarray)
-            and (x.ndim != 2 or (x.flags.c_contiguous and x.dtype == self.signature.dtype))
-        )
 
     # -- rows ---------------------------------------------------------------------------------
 

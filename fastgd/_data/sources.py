@@ -100,6 +100,7 @@ class BatchSource:
         self.weighted = False
         self.steps = _length(batches)
         self._prepare = self._limit = self._permutation = self._round = None
+        self._first = []
         self._once = hasattr(batches, "__next__")
 
     def configure(self, prepare, steps=None, permutation=None):
@@ -116,6 +117,7 @@ class BatchSource:
             Gives the order of n things that belongs to a key; without one they keep theirs.
         """
         self._prepare, self._limit, self._permutation = prepare, steps, permutation
+        self._first = []
         self.steps = self.steps if steps is None else steps
 
     def rewind(self):
@@ -123,10 +125,11 @@ class BatchSource:
         self._round = None
 
     def first(self):
-        """Return the first batch, which is not lost."""
-        for batch in self._begin(0):
-            if self._once:
+        """Return the first batch, which is not lost; made once, until ``configure``."""
+        for batch in self._first or self._begin(0):
+            if self._once and not self._first:
                 self.batches = itertools.chain([batch], self.batches)
+            self._first = [batch]
             return batch
         raise DataError("x: there are no batches")
 
@@ -218,6 +221,14 @@ def on_disk(array):
         return _mapped(array)
     # HDF5, zarr and dask keep theirs in chunks
     return hasattr(array, "chunks") and hasattr(array, "shape") and hasattr(array, "dtype")
+
+
+def by_slices(x, dtype):
+    """Return whether x is read slice by slice: from a file, to be converted to a data type."""
+    return on_disk(x) and not (
+        isinstance(x, np.ndarray)
+        and (x.ndim != 2 or (x.flags.c_contiguous and x.dtype == dtype))
+    )
 
 
 def _mapped(array):

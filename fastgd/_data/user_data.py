@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from fastgd._data.sources import BatchSource, makes_batches, unpacked
+import numpy as np
+
+from fastgd._data.sources import BatchSource, by_slices, makes_batches, unpacked
 from fastgd._data.subsets import Shared
 from fastgd._data.validation import numeric
 from fastgd.errors import ArgumentError, ShapeError
@@ -63,11 +65,6 @@ class UserData:
         self.source = BatchSource(self.x)
 
     @property
-    def argument(self):
-        """The name of x in messages."""
-        return f"{self.of}{'' if self.rows is None else 'chosen '}x"
-
-    @property
     def weighted(self):
         """Whether rows have weights, as far as the arguments say."""
         return self.sample_weight is not None or self.class_weight is not None
@@ -77,7 +74,7 @@ class UserData:
         if self.source is not None:
             return unpacked(self.source.first(), f"{self.of}x")[0]
         x = self.x.of(dtype) if isinstance(self.x, Shared) else self.x
-        return x[:1] if hasattr(x, "chunks") else x
+        return np.asarray(x[:1]) if by_slices(x, dtype) else x
 
 
 def shape_of(x, argument):

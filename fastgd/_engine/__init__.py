@@ -1,1 +1,1 @@
-"""What stands between descriptions and the compiled loops: builds, plans, memory, jobs."""
+"""Connect descriptions with the compiled loops: builds, plans, memory, threads."""

@@ -160,7 +160,7 @@ def bagging(
 
     Notes
     -----
-    The models are those of this loop, to the bit::
+    The models equal those of this loop bit for bit::
 
         for i in range(n_models):
             utils.set_random_seed(seed + i)

@@ -65,7 +65,7 @@ class Ensemble:
         """Return the mean of the models' outputs: of probabilities, not of classes.
 
         The models predict side by side. Sums are taken in double precision and in the models'
-        order: a row has the same output, to the bit, whatever other rows and threads there are.
+        order: a row has the same output, bit for bit, with any other rows and threads.
 
         Parameters
         ----------

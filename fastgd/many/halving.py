@@ -99,8 +99,8 @@ def successive_halving(
     verbose, seed, **arguments
         As for ``many.parameter_search``.
     resource : {"epochs", "rows"}
-        With "epochs" a model goes on from where it is, so that in the end it has, to the bit,
-        the weights that as many epochs in a single ``fit`` give. With "rows" a fresh model is
+        With "epochs" a model resumes, so that in the end its weights equal, bit for bit, those
+        of as many epochs in a single ``fit``. With "rows" a fresh model is
         trained on more of the training rows.
     least : int
         Epochs or rows in the first rung.

@@ -169,7 +169,7 @@ def parameter_search(
 
     Notes
     -----
-    It is the same as this loop, to the bit, whatever `n_jobs` is::
+    It equals this loop bit for bit, for any `n_jobs`::
 
         for i, (train, test) in enumerate(splits):
             utils.set_random_seed(seed + i)

@@ -32,13 +32,11 @@ class Compilation:
         chosen = {name: self.arguments.get(name) for name in _OBJECTIVE}
         self.optimizer = optimizers.get(arguments["optimizer"]) if arguments else None
         self.objective = Objective(*chosen.values())
-        self._resolved = None
         self.forget()
 
     def forget(self):
-        """Forget all that was made for the present graph and weights."""
+        """Forget the steps, and with them the room that programs take for batches."""
         self._steps, self._columns = {}, None
-        self._resolved = None
 
     def objectives(self, graph, output_names, shape=None):
         """Return what each output of a graph is trained for: a tuple of OutputObjective.
@@ -47,14 +45,9 @@ class Compilation:
         shape : tuple, optional
             That of the output, where there is no graph yet.
         """
-        if self._resolved is None or graph is None:
-            if graph is not None:
-                widths = map(width_of, graph.output_shapes)
-                self._resolved = self.objective.resolve(output_names, widths)
-            else:
-                width = None if shape is None else width_of(shape)
-                self._resolved = self.objective.resolve([None], [width])
-        return self._resolved
+        if graph is not None:
+            return self.objective.resolve(output_names, map(width_of, graph.output_shapes))
+        return self.objective.resolve([None], [None if shape is None else width_of(shape)])
 
     def step(self, engine, assembly, objectives, weighted=False):
         """Make the CompiledStep of an assembly.
@@ -80,10 +73,6 @@ class Compilation:
             if columns != self._columns:
                 self._steps, self._columns = {}, columns
         return self._steps.get(weighted)
-
-    def release(self):
-        """Give back the room that programs take for batches; the next call makes it anew."""
-        self._steps = {}
 
     def replica(self, assembly):
         """Return this compilation for another model that is described alike."""

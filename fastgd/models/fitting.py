@@ -13,7 +13,7 @@ from fastgd._data.user_data import Batching, UserData
 from fastgd._training import loop
 from fastgd._typing import Data, Logs
 from fastgd.callbacks import Callback, CallbackList, History
-from fastgd.errors import ArgumentError, ShapeError
+from fastgd.errors import ArgumentError
 
 Verbosity: TypeAlias = Literal["auto", 0, 1, 2]
 Callbacks: TypeAlias = Callback | Sequence[Callback] | None
@@ -116,7 +116,7 @@ def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None
     adapter = self.adapter(data)
     source, example = adapter.prepare(data, batching)
     validation = Validation(split, validation_data, validation_rows, steps)
-    source, held_out = validation.sources(adapter, data, source, example, batching)
+    source, held_out = validation.sources(adapter, data, source, batching)
     listeners = CallbackList(
         callbacks, add_history=True, add_progbar=verbose != 0,
         epochs=epochs, steps=source.steps, verbose=verbose,
@@ -244,7 +244,7 @@ class Validation:
     rows: Any
     batching: Batching
 
-    def sources(self, adapter, training, source, example, batching):
+    def sources(self, adapter, training, source, batching):
         """Return the source to train on and the one to validate on, or None.
 
         Parameters
@@ -253,8 +253,6 @@ class Validation:
         training : UserData
         source : ArraySource or BatchSource
             All that may be trained on.
-        example : ndarray
-            Prepared rows of it.
         batching : Batching
             Of the training.
         """
@@ -263,13 +261,7 @@ class Validation:
             weights = training.sample_weight
             data = (training.x, training.y, *(() if weights is None else (weights,)))
         if data is not None:
-            found, first = adapter.prepare(self._user_data(data), self.batching)
-            if first.shape[1] != example.shape[1]:
-                raise ShapeError(
-                    f"validation x: expected {example.shape[1]} columns as in x, "
-                    f"got shape {first.shape}"
-                )
-            return source, found
+            return source, adapter.prepare(self._user_data(data), self.batching)[0]
         return self._cut(source, batching) if self.split else (source, None)
 
     def _user_data(self, data):

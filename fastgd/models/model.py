@@ -255,7 +255,7 @@ class Model(Network):
 
     def release(self) -> None:
         """Give back the room that programs take for batches; the next call makes it anew."""
-        self._compilation.release()
+        self._compilation.forget()
         self._online = None
 
     def compiled_step(self, weighted: bool = False) -> CompiledStep:

@@ -8,7 +8,7 @@ file.
 
 Arrays have the network's data type, float32 or float64, and keep it: plain Python numbers do
 not widen a NumPy array. NumPy makes the sums, so that results agree with the compiled engine's
-to rounding, not to the bit; only the order of the rows is equal bit for bit. Unlike a compiled
+up to rounding; only the order of the rows is equal bit for bit. Unlike a compiled
 program, one of these may be used by one thread at a time.
 """
 

@@ -1,4 +1,4 @@
-"""Layers of random numbers, equal to the compiled engine's to the bit; see noise.pxi."""
+"""Compute layers of random numbers, bit for bit as the compiled engine; see noise.pxi."""
 
 import numpy as np
 
