@@ -34,7 +34,7 @@ class NotBuiltError(FastgdError, ValueError):
 
 
 class EngineError(FastgdError, RuntimeError):
-    """The engine asked for does not exist, or this CPU cannot run it."""
+    """The engine asked for does not exist, this CPU cannot run it, or it is at work elsewhere."""
 
 
 class DivergenceError(FastgdError, ArithmeticError):

@@ -348,7 +348,7 @@ class Averaging(optimizers.SGD):
             variable.assign(np.full(variable.shape, 7))
 
 
-def weights_seen(swap_on_epoch, epochs=2):
+def weights_seen(swap_on_epoch, epochs=2, validation_data=(X, Y)):
     seen = []
 
     class Look(Callback):
@@ -361,15 +361,15 @@ def weights_seen(swap_on_epoch, epochs=2):
     model = network()
     model.compile(Averaging(0.1), "mse")
     model.fit(
-        X, Y, epochs=epochs, verbose=0, validation_data=(X, Y),
+        X, Y, epochs=epochs, verbose=0, validation_data=validation_data,
         callbacks=[SwapEMAWeights(swap_on_epoch), Look()],
     )  # fmt: skip
     return [bool(s) for s in seen], model
 
 
 def test_swap_ema_weights():
-    epoch = [False, False, True, False, False]
-    assert weights_seen(False)[0] == epoch + epoch
+    # from the validation on, so that callbacks keep the weights that it judged
+    assert weights_seen(False)[0] == 2 * [False, False, True, True, True]
     model = weights_seen(False)[1]
     before = model.parameters.copy()
     expected = network()
@@ -385,8 +385,9 @@ def test_swap_ema_weights():
     assert (model.parameters == before).all()
 
 
-def test_swap_ema_weights_at_the_end_of_epochs():
-    assert weights_seen(True)[0] == 2 * [False, False, True, False, True]
+@pytest.mark.parametrize("swap", [False, True])
+def test_swap_ema_weights_at_the_end_of_epochs_without_validation(swap):
+    assert weights_seen(swap, validation_data=None)[0] == 2 * [False, False, swap]
 
 
 def test_swap_ema_weights_needs_averages():

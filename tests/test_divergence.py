@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from problems import network, regression
 
-from fastgd import optimizers
+from fastgd import optimizers, utils
 from fastgd.errors import DivergenceError
 
 
@@ -69,3 +69,104 @@ def test_divergence_of_one_step(engine, what):
         getattr(model, what)(x * np.float32(1e30), y)
     np.testing.assert_array_equal(model.parameters, before)
     assert model.optimizer.iterations == 0
+
+
+# --- the model stays usable, optimizer included ----------------------------------------------
+
+OPTIMIZERS = {
+    "sgd": lambda **o: optimizers.SGD(0.05, momentum=0.9, **o),
+    "nesterov": lambda **o: optimizers.SGD(0.05, momentum=0.9, nesterov=True, **o),
+    "rmsprop": lambda **o: optimizers.RMSprop(0.01, **o),
+    "rmsprop momentum": lambda **o: optimizers.RMSprop(0.01, momentum=0.9, centered=True, **o),
+    "adam": lambda **o: optimizers.Adam(0.01, **o),
+    "amsgrad": lambda **o: optimizers.Adam(0.01, amsgrad=True, **o),
+    "adamw": lambda **o: optimizers.AdamW(0.01, **o),
+    "adamax": lambda **o: optimizers.Adamax(0.01, **o),
+    "nadam": lambda **o: optimizers.Nadam(0.01, **o),
+    "adagrad": lambda **o: optimizers.Adagrad(0.2, **o),
+    "adadelta": lambda **o: optimizers.Adadelta(5.0, **o),
+    "ftrl": lambda **o: optimizers.Ftrl(0.2, **o),
+    "lion": lambda **o: optimizers.Lion(0.005, **o),
+    "lamb": lambda **o: optimizers.Lamb(0.01, **o),
+    "adafactor": lambda **o: optimizers.Adafactor(0.05, **o),
+    "lbfgs": lambda **o: optimizers.LBFGS(),
+}
+OPTIONS = {
+    "plain": {}, "average": {"use_ema": True}, "accumulate": {"gradient_accumulation_steps": 2},
+    "clip": {"global_clipnorm": 1.0},
+}  # fmt: skip
+#: What is wrong with the data or the settings, as factors of x, of y, and of the learning rate.
+TROUBLES = {
+    "x": (1e18, 1.0, 1.0), "large x": (1e30, 1.0, 1.0), "y": (1.0, 1e18, 1.0),
+    "large y": (1.0, 1e36, 1.0), "rate": (1.0, 1.0, 1e38), "x and rate": (1e12, 1e3, 1e20),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_training_on_good_data_works_after_a_divergence(optimizer, trouble, options):
+    utils.set_random_seed(3)
+    x, y = regression(64)
+    model = network(((4, "tanh"),))
+    model.compile(OPTIMIZERS[optimizer](**OPTIONS[options]), "mse")
+    model.fit(x, y, epochs=3, batch_size=16, verbose=0)
+    weights, rate = model.get_weights(), float(model.optimizer.learning_rate)
+    before = model.evaluate(x, y, verbose=0)
+    of_x, of_y, of_rate = TROUBLES[trouble]
+    model.optimizer.learning_rate = rate * of_rate
+    bad_x, bad_y = (x * np.float32(of_x)).clip(-1e37, 1e37), (y * np.float32(of_y)).clip(-1e37, 1e37)
+    try:
+        model.fit(bad_x, bad_y, epochs=3, batch_size=16, verbose=0)
+        diverged = False
+    except DivergenceError:
+        diverged = True
+    arrays = model.assembly().optimizer_arrays(model.optimizer)
+    assert np.isfinite(model.parameters).all()
+    assert all(np.isfinite(array).all() for array in arrays.values())
+    if not diverged:  # it went far away, as it was told to
+        return
+    if of_rate != 1:  # the weights may be finite and very large
+        model.set_weights(weights)
+        model.optimizer.learning_rate = rate
+    after = model.fit(x, y, epochs=60, batch_size=16, verbose=0).history["loss"]
+    assert after[-1] < before
+
+
+@pytest.mark.parametrize("kind", ["adam", "rmsprop", "adadelta", "adagrad", "nadam", "ftrl"])
+@pytest.mark.parametrize("size", [1, 5, 16, 37])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_squares_that_overflow_change_nothing(engine, kind, size, dtype):
+    optimizer = OPTIMIZERS[kind]()
+    w = np.linspace(-1, 1, size).astype(dtype)
+    g = np.full(size, 0.5, dtype)
+    optimizer.apply_gradients([(g, w)])
+    kept = [w.copy(), *(v.copy() for v in optimizer.state_arrays(w).values())]
+    g[-1] = 1e20 if dtype == "float32" else 1e160
+    with pytest.raises(DivergenceError):
+        optimizer.apply_gradients([(g, w)])
+    found = [w, *optimizer.state_arrays(w).values()]
+    assert all((a == b).all() for a, b in zip(kept, found, strict=True))
+
+
+@pytest.mark.parametrize("size", [1, 5, 16, 37])
+@pytest.mark.parametrize("options", ["sgd", "nesterov", "adagrad", "rmsprop momentum"])
+def test_a_weight_whose_slots_would_overflow_keeps_them(engine, size, options):
+    optimizer = OPTIMIZERS[options]()
+    w, g = np.ones(size, "float32"), np.full(size, 0.5, "float32")
+    optimizer.apply_gradients([(g, w)])
+    if options == "adagrad":  # the sum of squares overflows, and no weight would move again
+        optimizer.state_arrays(w)["accumulator"][-1] = 3e38
+        g[-1] = 1e19
+    else:
+        optimizer.learning_rate = 1e30
+        g[:] = 1e-30
+        g[-1] = 1e10
+    kept = w.copy(), {k: v.copy() for k, v in optimizer.state_arrays(w).items()}
+    with pytest.raises(DivergenceError):
+        optimizer.apply_gradients([(g, w)])
+    assert w[-1] == kept[0][-1]
+    for name, row in optimizer.state_arrays(w).items():
+        if name != "iterations":
+            assert row[-1] == kept[1][name][-1]
+            assert np.isfinite(row).all()

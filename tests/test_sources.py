@@ -497,3 +497,72 @@ def test_the_first_batch_is_made_once_to_be_looked_at_and_once_to_be_trained_on(
     model.compile("sgd", "mse")
     model.fit(Batches(), shuffle=False, verbose=0)
     assert made == [0, 0, 1, 2]
+
+
+# --- data that end before the steps that were asked for ----------------------------------------
+
+
+def ended_model():
+    model = Sequential([layers.Input(shape=(1,)), layers.Dense(1, kernel_initializer="ones")])
+    model.compile(optimizers.SGD(0.0), "mse")
+    return model
+
+
+def ended_batches(count=3, rows=4):
+    """Batches with the loss 1, 4, 9 ..."""
+    x = np.zeros((rows, 1), "float32")
+    return [(x, x + number + 1) for number in range(count)]
+
+
+@pytest.mark.parametrize("kind", ["list", "generator", "arrays"])
+def test_evaluate_and_predict_count_each_row_once(kind):
+    model, parts = ended_model(), ended_batches()
+    x, y = (np.concatenate(side) for side in zip(*parts, strict=True))
+
+    def source():
+        return {
+            "list": {"x": parts}, "generator": {"x": iter(parts)},
+            "arrays": {"x": x, "y": y, "batch_size": 4},
+        }[kind]  # fmt: skip
+
+    with pytest.warns(UserWarning, match="ended after 3 of 5 steps"):
+        assert model.evaluate(**source(), steps=5, verbose=0) == pytest.approx(14 / 3)
+    data = source()
+    data.pop("y", None)
+    with pytest.warns(UserWarning, match="ended after 3 of 4 steps"):
+        assert len(model.predict(**data, steps=4, verbose=0)) == 12
+    assert model.evaluate(**source(), steps=2, verbose=0) == pytest.approx(2.5)
+    data = source()
+    data.pop("y", None)
+    assert len(model.predict(**data, steps=1, verbose=0)) == 4
+
+
+@pytest.mark.parametrize("steps", [2, 3])
+def test_a_validation_whose_data_have_ended_is_none(steps):
+    model = ended_model()
+    with pytest.warns(UserWarning, match="ended after 0 of"):
+        history = model.fit(
+            np.zeros((4, 1)), np.zeros(4), epochs=3, verbose=0,
+            validation_data=iter(ended_batches(2)), validation_steps=steps,
+        )  # fmt: skip
+    assert history.history["val_loss"] == [2.5]
+    assert history.epochs_of["val_loss"] == [0]
+
+
+def test_validation_steps_beyond_the_rows_count_them_once():
+    model, (part, *_) = ended_model(), ended_batches()
+    with pytest.warns(UserWarning, match="ended after 1 of 4 steps"):
+        history = model.fit(
+            *part, verbose=0, validation_data=part, validation_steps=4
+        )  # fmt: skip
+    assert history.history["val_loss"] == [1.0]
+
+
+def test_epochs_of_all_batches_of_a_list():
+    model = ended_model()
+    history = model.fit(ended_batches(), steps_per_epoch=3, epochs=3, verbose=0)
+    assert history.history["loss"] == pytest.approx(3 * [14 / 3])
+
+
+def test_predict_of_no_rows_with_steps():
+    assert ended_model().predict(np.zeros((0, 1)), steps=2, verbose=0).shape == (0, 1)

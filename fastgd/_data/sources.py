@@ -18,8 +18,8 @@ class ArraySource:
     ----------
     x, y : ndarray
     batching : Batching
-        If an epoch has fewer steps than the rows give, the next epoch goes on where this one
-        ends; if it has more, the rows come round again.
+        If an epoch of training has fewer steps than the rows give, the next epoch goes on where
+        this one ends; if it has more, the rows come round again.
     rows : ndarray of int64, optional
         The row of x that belongs to each row of y; by default they are all the rows of x.
     """
@@ -32,20 +32,21 @@ class ArraySource:
         self.count = len(x if rows is None else rows)
         self.batch_size = min(batching.size, self.count) or 1
         self.round = -(-self.count // self.batch_size)
+        self.limit = batching.steps
         self.steps = self.round if batching.steps is None else batching.steps
         self.order = np.empty(self.count, dtype=np.int64) if batching.shuffle else None
         self.weighted = False
-        self._next = 0
-        self._key = 0
+        self._job = None  # the latest one of the training
 
     @property
     def whole(self):
         """Whether an epoch is once over all rows, and the next one begins with the first."""
-        return self.steps == self.round and self._next == 0
+        return self.steps == self.round and not self._begun
 
-    def rewind(self):
-        """Begin with the first row again."""
-        self._next = 0
+    @property
+    def _begun(self):
+        """The steps that the latest round has taken; 0 for none or all."""
+        return self._job.step % self.round if self._job else 0
 
     def cut(self, place, batching):
         """Return a source of a slice of the rows."""
@@ -62,18 +63,40 @@ class ArraySource:
         job.stream, job.last = stream, self.round
         return job
 
-    def jobs(self, stream=None):
-        """Yield the Jobs of an epoch; each round over the rows takes a new key."""
-        left = self.steps
+    def jobs(self, stream, done=0):
+        """Yield the Jobs of an epoch after `done` steps; each round takes a new key."""
+        left = self.steps - done
         while left:
-            job = self.job(stream)
-            if self._next:
-                job.stream, job.key = None, self._key
-            job.step, job.last = self._next, min(self._next + left, self.round)
+            job, begun = self.job(stream), self._begun
+            if begun:
+                job.stream, job.key = None, self._job.key
+            job.step, job.last = begun, min(begun + left, self.round)
             left -= job.last - job.step
-            self._next = job.last % self.round
+            self._job = job
             yield job
-            self._key = job.key
+
+    def once(self):
+        """Yield the Job of one round, for rows that are not to be trained on."""
+        job = self.job()
+        job.last = min(self.steps, self.round)
+        yield job
+
+    def place(self):
+        """Return where training is in its round: a dict."""
+        return {"begun": self._begun, "key": self._job.key if self._job else 0}
+
+    def resume(self, place, engine):
+        """Go on at a place; an ArgumentError if there is no such place among the rows."""
+        begun = place["begun"]
+        if begun >= max(self.round, 1):
+            raise ArgumentError(
+                f"x: training is to resume at step {begun + 1} of its round, but the rows make "
+                f"{self.round} steps; give the data and batch_size of the run before"
+            )
+        self._job = self.job()
+        self._job.step, self._job.key = begun, place["key"]
+        if begun and self.order is not None:
+            self.order[:] = engine.permutation(place["key"], self.count)
 
 
 class BatchSource:
@@ -99,9 +122,11 @@ class BatchSource:
         self.ended = False
         self.weighted = False
         self.steps = _length(batches)
-        self._prepare = self._limit = self._permutation = self._round = None
+        self.limit = self._prepare = self._permutation = self._round = None
         self._first = []
         self._once = hasattr(batches, "__next__")
+        #: of the epoch, and of the round; and the batches that the round has given
+        self._key = self._round_key = self._given = 0
 
     def configure(self, prepare, steps=None, permutation=None):
         """Say how batches are prepared and ordered.
@@ -116,13 +141,9 @@ class BatchSource:
         permutation : function of (key, n), optional
             Gives the order of n things that belongs to a key; without one they keep theirs.
         """
-        self._prepare, self._limit, self._permutation = prepare, steps, permutation
+        self._prepare, self.limit, self._permutation = prepare, steps, permutation
         self._first = []
         self.steps = self.steps if steps is None else steps
-
-    def rewind(self):
-        """Begin anew, as far as that is possible."""
-        self._round = None
 
     def first(self):
         """Return the first batch, which is not lost; made once, until ``configure``."""
@@ -133,35 +154,53 @@ class BatchSource:
             return batch
         raise DataError("x: there are no batches")
 
-    def jobs(self, stream=None):
-        """Yield the Jobs of an epoch, one for each batch."""
-        key = 0 if stream is None else stream.next()
+    def jobs(self, stream, done=0):
+        """Yield the Jobs of an epoch after `done` steps, one for each batch."""
+        if not done:
+            self._key = stream.next()
+        return self._jobs(self._epoch(done), done)
+
+    def once(self):
+        """Yield the Jobs of one round, for rows that are not to be trained on."""
+        self._key = 0
+        return self._jobs(itertools.islice(self._begin(0), self.limit), 0)
+
+    def _jobs(self, batches, done):
         dataset = self.batches if isinstance(self.batches, PyDataset) else None
         if dataset is not None:
             dataset.on_epoch_begin()
-        for count, batch in enumerate(self._epoch(key)):
+        for count, batch in enumerate(batches, done):
             x, y = self._prepare(count, batch)
             job = Job(x, y, len(x))
-            job.key = element(key, count)
+            job.key = element(self._key, count)
             yield job
         if dataset is not None:
             dataset.on_epoch_end()
 
-    def _epoch(self, key):
-        left = self._limit
+    def _epoch(self, done):
+        left = None if self.limit is None else self.limit - done
         while left is None or left:
-            if self._round is None:
-                self._round = self._begin(key)
-            before = left
+            fresh = self._round is None
+            if fresh:
+                self._begin_round(self._key)
+            given = self._given
             for batch in itertools.islice(self._round, left):
-                left = None if left is None else left - 1
+                self._given += 1
                 yield batch
-            if left == 0:
-                return
+            given = self._given - given
+            if left is not None:
+                left -= given
+                if not left:
+                    return
             self.ended = self._once
             self._round = None
-            if left is None or self._once or left == before:
+            if left is None or self._once or (fresh and not given):
                 return
+
+    def _begin_round(self, key):
+        self._round, self._round_key = self._begin(key), key
+        if not self._once:
+            self._given = 0
 
     def _begin(self, key):
         if self._once:
@@ -173,6 +212,24 @@ class BatchSource:
             if self._permutation is None
             else functools.partial(self._permutation, key)
         )
+
+    def place(self):
+        """Return where training is in its round: a dict."""
+        begun = self._round is not None or self._once
+        given = self._given if begun else 0
+        return {"key": self._key, "round_key": self._round_key, "given": given}
+
+    def resume(self, place, engine):
+        """Go on at a place: batches that were trained on are made again, and left out."""
+        self._key, given = place["key"], place["given"]
+        if given:
+            self._begin_round(place["round_key"])
+            self._given = sum(1 for _ in itertools.islice(self._round, given))
+            if self._given < given:
+                raise ArgumentError(
+                    f"x: training is to resume after {given} batches, but there are "
+                    f"{self._given}; give the data of the run before"
+                )
 
 
 class Slices:

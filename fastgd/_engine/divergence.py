@@ -5,8 +5,8 @@ from fastgd.errors import DivergenceError
 
 _CAUSES = {
     Status.STATUS_LOSS: "the loss is not finite",
-    Status.STATUS_GRADIENT: "a gradient is not finite",
-    Status.STATUS_UPDATE: "an update would make a weight infinite",
+    Status.STATUS_GRADIENT: "a gradient or its square is not finite",
+    Status.STATUS_UPDATE: "an update would make a weight or the optimizer's state infinite",
 }
 
 

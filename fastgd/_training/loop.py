@@ -1,10 +1,15 @@
 """Run the training loop: epochs of compiled steps, and what stands between them."""
 
+import threading
 import warnings
 
 from fastgd._core.types import Status
 from fastgd._engine.divergence import diverged
-from fastgd.errors import DivergenceError
+from fastgd.errors import DivergenceError, EngineError
+
+
+#: Held while a training looks whether there is another one of its model.
+_STARTING = threading.Lock()
 
 
 class TrainingLoop:
@@ -13,16 +18,25 @@ class TrainingLoop:
     Parameters
     ----------
     model : Model
-        Compiled and built. Its ``stop_training`` ends the loop.
+        Compiled and built. Its ``stop_training`` ends the loop; its ``loop`` is this one while
+        it runs.
     source : ArraySource or BatchSource
     callbacks : CallbackList
     threads : int
+
+    Attributes
+    ----------
+    epoch, done : int
+        The epoch that is trained, or comes next, and the steps of it that are done.
     """
 
     def __init__(self, model, source, callbacks, threads=1):
         self.model, self.source = model, source
         self.callbacks, self.threads = callbacks, threads
         self.step = model.compiled_step(source.weighted)
+        self.epoch = self.done = 0
+        self._totals = None
+        self._over = False
 
     def run(self, first, epochs, validation=None, validate_after=None):
         """Train from epoch `first` to `epochs` - 1.
@@ -34,26 +48,70 @@ class TrainingLoop:
             Says whether to validate after an epoch.
         """
         model = self.model
+        with _STARTING:
+            if model.loop is not None:
+                raise EngineError(
+                    f"fit: model {model.name!r} is being trained by another fit; wait until it "
+                    "ends, or train a copy"
+                )
+            model.loop = self
+        try:
+            self._run(first, epochs, validation, validate_after)
+        finally:
+            model.loop = None
+
+    def _run(self, first, epochs, validation, validate_after):
+        model = self.model
         model.stop_training = False
-        model.resume_epoch = None
-        self.callbacks.on_train_begin()
-        if model.resume_epoch is not None:  # set by a callback that took up an earlier run
-            first = model.resume_epoch
+        self.epoch = first
+        self.callbacks.on_train_begin()  # which may resume a run
         try:
             unwatched = validation is None and self.callbacks.only_records
             at_once = self.step.epochs_at_once(self.source, self.threads) if unwatched else 1
             if at_once > 1:
                 logs = self._many(first, epochs, at_once)
             else:
-                logs = self._one_by_one(first, epochs, validation, validate_after)
+                logs = self._one_by_one(epochs, validation, validate_after)
         finally:
             model.optimizer.finalize_variable_values(self.step.assembly.trained)
         self.callbacks.on_train_end(logs)
 
-    def _one_by_one(self, first, epochs, validation, validate_after):
+    # -- resume -------------------------------------------------------------------------------
+
+    def state(self):
+        """Return what the rest of the run depends on, beside the model: plain data and arrays."""
+        metrics = self.step.results.custom if self.done else []
+        return {
+            "epoch": self.epoch,
+            "done": self.done,
+            "stopped": bool(self.model.stop_training),
+            "totals": self._totals if self.done else None,
+            "metrics": [[v.numpy() for v in metric.variables] for metric in metrics],
+            "source": self.source.place(),
+            "callbacks": self.callbacks.states(),
+        }
+
+    def resume(self, state):
+        """Go on from what ``state`` returned; for a callback, in ``on_train_begin``."""
+        self.source.resume(state["source"], self.model.engine)
+        self.callbacks.resume(state["callbacks"])
+        self.epoch, self.done = state["epoch"], state["done"]
+        self.model.stop_training = state["stopped"]
+        self._over = state["stopped"] and not self.done
+        if self.done:
+            self._totals = self.step.totals()
+            self._totals[:] = state["totals"]
+            for metric, values in zip(self.step.results.custom, state["metrics"], strict=True):
+                for variable, value in zip(metric.variables, values, strict=True):
+                    variable.assign(value)
+
+    # -- epochs -------------------------------------------------------------------------------
+
+    def _one_by_one(self, epochs, validation, validate_after):
         """Train and validate in turns; return the latest logs."""
         model, logs = self.model, {}
-        for epoch in range(first, epochs):
+        while self.epoch < epochs and not self._over:
+            epoch = self.epoch
             self.callbacks.on_epoch_begin(epoch)
             found = self._epoch(epoch)
             if found is None:  # the data had ended before
@@ -63,6 +121,7 @@ class TrainingLoop:
             if validation is not None and validate_after(epoch):
                 seen = evaluate(model, validation, self.callbacks, self.threads)
                 logs |= {f"val_{name}": value for name, value in seen.items()}
+            self.epoch, self.done = epoch + 1, 0
             self.callbacks.on_epoch_end(epoch, dict(logs))
             if model.stop_training:
                 break
@@ -76,25 +135,30 @@ class TrainingLoop:
         model, callbacks, step = self.model, self.callbacks, self.step
         batches = callbacks.listens_to("on_train_batch_begin", "on_train_batch_end")
         progress = callbacks.listens_to("on_train_progress")
-        totals, logs = step.totals(), step.results.logs
-        done = 0
+        cut = batches and not step.optimizer.whole_batch
+        if not self.done:
+            self._totals = step.totals()
+        totals, logs = self._totals, step.results.logs
+        if self.done and model.stop_training:  # the run was killed just before its end
+            return logs(totals)
         try:
-            for job in self.source.jobs(model.stream):
+            for job in self.source.jobs(model.stream, self.done):
                 job.totals = totals
-                begin, last = job.step - done, job.last
+                begin, last = job.step - self.done, job.last
                 while job.step < last:
                     job.last, job.done = last, 0
                     if batches:
-                        callbacks.on_train_batch_begin(done)
+                        callbacks.on_train_batch_begin(self.done)
+                    if cut:
                         job.last = job.step + 1
                     status = step.run(job, self.threads)
-                    done = job.step - begin
+                    self.done = job.step - begin
                     if status != Status.STATUS_FINE:
-                        raise diverged(status, done, epoch)
+                        raise diverged(status, self.done, epoch)
                     if progress:
-                        callbacks.on_train_progress(done, logs(totals))
+                        callbacks.on_train_progress(self.done, logs(totals))
                     if batches:
-                        callbacks.on_train_batch_end(done - 1, logs(totals))
+                        callbacks.on_train_batch_end(self.done - 1, logs(totals))
                     if model.stop_training:
                         return logs(totals)
         except DivergenceError as error:
@@ -102,7 +166,7 @@ class TrainingLoop:
             if not model.stop_training:
                 raise
             return logs(totals) | {"loss": float("nan")}
-        return logs(totals) if done else None
+        return logs(totals) if self.done else None
 
     def _many(self, epoch, epochs, at_once):
         """Train many short epochs a call, as only a History listens; return the last logs."""
@@ -137,15 +201,17 @@ def _warn_of_end(epoch, epochs):
 
 
 def evaluate(model, source, callbacks, threads=1):
-    """Return the loss and metrics over the rows of a source: the same for every batch size."""
+    """Return the loss and metrics over the rows of a source: the same for every batch size.
+
+    The dict is empty if there are no batches left.
+    """
     batches = callbacks.listens_to("on_test_batch_begin", "on_test_batch_end")
     progress = callbacks.listens_to("on_test_progress")
     step = model.compiled_step(source.weighted)
     totals, logs, penalty = step.totals(), step.results.logs, step.penalty()
     model.stop_evaluating = False
-    source.rewind()
     callbacks.on_test_begin()
-    done = 0
+    found, done = {}, 0
     for job, first, last in _pieces(source, batches):
         if batches:
             callbacks.on_test_batch_begin(done)
@@ -159,11 +225,11 @@ def evaluate(model, source, callbacks, threads=1):
                 steps = -(-(row - first) // job.batch_size)
                 callbacks.on_test_progress(done + steps, logs(totals))
         done += -(-(last - first) // job.batch_size)
+        found = logs(totals)
         if batches:
-            callbacks.on_test_batch_end(done - 1, logs(totals))
+            callbacks.on_test_batch_end(done - 1, found)
         if model.stop_evaluating:
             break
-    found = logs(totals)
     callbacks.on_test_end(found)
     return found
 
@@ -190,9 +256,20 @@ def predict(model, source, callbacks, threads=1):
 
 
 def _pieces(source, batches):
-    """Yield (job, first row, last row) of a source: each job as a whole, or batch by batch."""
-    for job in source.jobs():
+    """Yield (job, first row, last row) of a source, once: each job whole, or batch by batch.
+
+    Warn if the data end before the steps that were asked for.
+    """
+    done = 0
+    for job in source.once():
         size, count = job.batch_size, len(job.x if job.rows is None else job.rows)
-        step = 1 if batches else job.last - job.step
+        step = 1 if batches else max(job.last - job.step, 1)
         for at in range(job.step, job.last, step):
             yield job, at * size, min((at + step) * size, count)
+        done += job.last - job.step
+    if source.limit is not None and done < source.limit:
+        warnings.warn(
+            f"the data ended after {done} of {source.limit} steps; ask for fewer, and give an "
+            "iterable that can be gone through again instead of a generator",
+            stacklevel=5,
+        )

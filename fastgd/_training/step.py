@@ -1,5 +1,7 @@
 """Take compiled steps: a program, the optimizer's state, and what the totals say."""
 
+from contextlib import nullcontext
+
 import numpy as np
 
 from fastgd._core.engine import Job
@@ -149,9 +151,13 @@ class CompiledStep:
             loss = self.results.loss(found) if status == Status.STATUS_FINE else float("nan")
             return loss, found
 
-        job.totals += self.optimizer.minimize(
-            assembly.parameters, assembly.gradients, objective, assembly.trained, assembly.start
-        )
+        vectors = assembly.parameters, assembly.gradients
+        # A function of the user's may use no model that waits for it, so there is no turn to keep.
+        turn = nullcontext() if self.results.in_python else self.program.in_turn()
+        with turn:  # no other thread is to see the weights that a line search tries
+            job.totals += self.optimizer.minimize(
+                *vectors, objective, assembly.trained, assembly.start
+            )
         job.step = job.last
         return statuses[0]
 

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from fastgd._typing import Logs
 from fastgd.errors import DataTypeError, DivergenceError
@@ -26,6 +26,9 @@ class Callback:
         Set ``model.stop_training = True`` to end the training after this batch or epoch.
     params : dict
         ``"epochs"``, ``"steps"`` (of an epoch; None where it is not known) and ``"verbose"``.
+    state_names : tuple of str
+        The attributes that a BackupAndRestore saves, and sets when it resumes the training:
+        numbers, strings, None, arrays, and lists and dicts of such.
 
     Examples
     --------
@@ -41,6 +44,10 @@ class Callback:
     >>> len(history.epoch) < 1000
     True
     """
+
+    state_names: ClassVar[tuple[str, ...]] = ()
+    #: Whether its hooks are called after those of all other callbacks.
+    runs_last: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.params: Any = None

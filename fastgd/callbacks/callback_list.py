@@ -1,5 +1,6 @@
 """Several callbacks as one, and those that show the progress of a run."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -141,6 +142,7 @@ class CallbackList(Callback):
         self.history = self._first(History)
         if add_progbar and self._first(ProgbarLogger) is None:
             self.callbacks.append(ProgbarLogger())
+        self.callbacks.sort(key=lambda callback: getattr(callback, "runs_last", False))
         self.params = params
         self._listeners: dict[str, list[Callable[..., None]]] | None = None
         if model is not None:
@@ -184,6 +186,34 @@ class CallbackList(Callback):
     def only_records(self) -> bool:
         """Whether there is nothing but a History."""
         return all(type(callback) is History for callback in self.callbacks)
+
+    def states(self) -> list[Any]:
+        """Return a pair of name and state, see ``Callback.state_names``, for each that has one."""
+        return [
+            (type(callback).__name__, {name: getattr(callback, name) for name in names})
+            for callback, names in self._with_states()
+        ]
+
+    def resume(self, states: list[Any]) -> None:
+        """Give the callbacks the states that ``states`` returned; warn if they are others."""
+        own = self._with_states()
+        seen, expected = [name for name, _ in states], [type(c).__name__ for c, _ in own]
+        if seen != expected:
+            warnings.warn(
+                f"callbacks: the training to be resumed had {', '.join(seen) or 'none'}, now "
+                f"there are {', '.join(expected) or 'none'}; those of one name go on",
+                stacklevel=7,
+            )
+        for callback, names in own:
+            known = next((s for s in states if s[0] == type(callback).__name__), None)
+            if known is not None:
+                states = [state for state in states if state is not known]
+                for name in names:
+                    setattr(callback, name, known[1][name])
+
+    def _with_states(self):
+        named = ((callback, getattr(callback, "state_names", ())) for callback in self.callbacks)
+        return [(callback, names) for callback, names in named if names]
 
     def on_train_diverged(self, error: DivergenceError) -> None:
         for method in self.listeners("on_train_diverged"):

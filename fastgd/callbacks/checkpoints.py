@@ -1,9 +1,8 @@
 """Save a model while it trains, and resume a training that was interrupted."""
 
 import contextlib
-import json
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 from fastgd import saving
 from fastgd._data.validation import boolean, positive_int
@@ -16,6 +15,8 @@ from fastgd.errors import ArgumentError, FastgdError, NotBuiltError
 
 class _Saver(Callback):
     """Call ``_save(logs, batch)`` after each epoch, without a batch, or after some batches."""
+
+    state_names: ClassVar[tuple[str, ...]] = ("_batches",)
 
     def _save_every(self, save_freq):
         if isinstance(save_freq, str) and save_freq != "epoch":
@@ -65,6 +66,8 @@ class ModelCheckpoint(_Saver, MonitorCallback):
         With ``save_best_only`` the first value has to be better than this.
     """
 
+    state_names = ("best", "_batches")
+
     def __init__(
         self, filepath: str | os.PathLike[str], monitor: str = "val_loss", verbose: int = 0,
         save_best_only: bool = False, save_weights_only: bool = False, mode: str = "auto",
@@ -108,17 +111,18 @@ class ModelCheckpoint(_Saver, MonitorCallback):
         return better
 
 
-#: The files of states: at most two backups, and the one that is being written.
-_STATES = ("0.safetensors", "1.safetensors", "2.safetensors")
+#: The files of a backup, and of the one before it.
+_LATEST, _BEFORE = "backup.safetensors", "backup-before.safetensors"
 
 
 class BackupAndRestore(_Saver):
     """Back up a training, and resume it where it was interrupted.
 
-    Run the same program again after a crash: ``fit`` loads the weights and the optimizer's
-    state and starts with the first epoch that was not finished. The state is saved under a new
-    name, and then ``training.json`` names it, by an atomic renaming: an interruption at any
-    moment leaves a complete backup.
+    Run the same program again after a crash: ``fit`` loads the backup and goes on behind it, to
+    the same bits as without the crash. The backup holds the weights, the optimizer's state and
+    learning rate, the place among the batches, the History, and the state of each callback, see
+    ``Callback.state_names``. It is replaced at once: an interruption at any moment leaves a
+    complete one. A generator has to give the same batches again.
 
     Parameters
     ----------
@@ -126,13 +130,22 @@ class BackupAndRestore(_Saver):
         For this training alone; made if it is missing, removed when the training is done,
         unless it holds other files.
     save_freq : {"epoch"} or int
-        After each epoch, or after so many batches; a number cuts the epochs into batches. The
-        interrupted epoch starts again, from the weights of the backup.
+        After each epoch, or after so many batches, counted over all epochs. A number cuts the
+        epochs into batches.
     double_checkpoint : bool
         Keep the backup before the last one too, in case that the last is damaged.
     delete_checkpoint : bool
         Remove the backups when the training is done.
+
+    Raises
+    ------
+    FileError, ShapeError
+        From ``fit``: if no backup can be read, or it is of another model.
+    ArgumentError
+        From ``fit``: if there are fewer batches than were trained on before.
     """
+
+    runs_last = True
 
     def __init__(self, backup_dir: str | os.PathLike[str], save_freq: str | int = "epoch",
                  double_checkpoint: bool = False,
@@ -144,52 +157,38 @@ class BackupAndRestore(_Saver):
         self._save_every(save_freq)
         self.double_checkpoint = boolean(double_checkpoint, "double_checkpoint")
         self.delete_checkpoint = boolean(delete_checkpoint, "delete_checkpoint")
-        self._backups: list[Any] = []
-        self._index = os.path.join(self.backup_dir, "training.json")
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         if not self.model.built:
             raise NotBuiltError("BackupAndRestore: build the model before fit")
-        try:
-            with open(self._index, encoding="utf-8") as file:
-                self._backups = json.load(file)["backups"]  # the latest first
-        except FileNotFoundError:
-            self._backups = []
-        for backup in list(self._backups):
+        damaged = None
+        for name in (_LATEST, _BEFORE):
             try:
-                saving.load_state(self.model, os.path.join(self.backup_dir, backup["state"]))
-            except (OSError, FastgdError):
-                if backup is self._backups[-1]:  # the oldest one there is
-                    raise
-                self._backups.remove(backup)
+                run = saving.load_run(self.model, self._path(name))
+            except FileNotFoundError:
                 continue
-            self._epoch = self.model.resume_epoch = backup["epoch"]
-            # an epoch that starts again takes the order of rows that it had
-            self.model.epochs_begun -= backup["within_epoch"]
+            except (OSError, FastgdError) as error:
+                damaged = damaged or error
+                continue
+            self.model.loop.resume(run)
             return
+        if damaged is not None:
+            raise damaged
+
+    def _path(self, name):
+        return os.path.join(self.backup_dir, name)
 
     def _save(self, logs, batch=None):
         os.makedirs(self.backup_dir, exist_ok=True)
-        used = {backup["state"] for backup in self._backups}
-        name = next(name for name in _STATES if name not in used)
-        saving.save_state(self.model, os.path.join(self.backup_dir, name), overwrite=True)
-        within = batch is not None
-        backup = {"state": name, "epoch": self._epoch + 1 - within, "within_epoch": within}
-        kept = [backup, *self._backups][: 1 + self.double_checkpoint]
-        with open(self._index + ".new", "w", encoding="utf-8") as file:
-            json.dump({"backups": kept}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(self._index + ".new", self._index)
-        self._backups = kept
-        for old in used - {b["state"] for b in kept}:
-            os.remove(os.path.join(self.backup_dir, old))
+        if self.double_checkpoint:
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(self._path(_LATEST), self._path(_BEFORE))
+        saving.save_run(self.model, self._path(_LATEST), self.model.loop.state())
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self.delete_checkpoint:
-            for name in (*_STATES, "training.json", "training.json.new"):
+            for name in (_LATEST, _BEFORE):
                 with contextlib.suppress(FileNotFoundError):
-                    os.remove(os.path.join(self.backup_dir, name))
-            self._backups = []
+                    os.remove(self._path(name))
             with contextlib.suppress(OSError):  # other files are there
                 os.rmdir(self.backup_dir)

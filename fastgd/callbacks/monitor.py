@@ -101,6 +101,8 @@ class EarlyStopping(MonitorCallback):
     True
     """
 
+    state_names = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
+
     def __init__(self, monitor: str = "val_loss", min_delta: float = 0, patience: int = 0,
                  verbose: int = 0, mode: str = "auto", baseline: float | None = None,
                  restore_best_weights: bool = False,
@@ -168,6 +170,8 @@ class ReduceLROnPlateau(MonitorCallback):
     min_lr : float
         The rate is not reduced below it.
     """
+
+    state_names = ("best", "wait", "cooldown_counter")
 
     def __init__(self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 10,
                  verbose: int = 0, mode: str = "auto", min_delta: float = 1e-4,

@@ -39,6 +39,7 @@ class History(Callback):
     ([0, 1, 2], ['loss'], 1)
     """
 
+    state_names = ("epoch", "history", "epochs_of")
     # Not in __dict__: a model holds that of its History, but not the History, which holds the
     # model. In a reference cycle both would live until the garbage collector ran.
     __slots__ = ("model",)
@@ -111,6 +112,8 @@ class History(Callback):
 class CSVLogger(Callback):
     """Write the values of each epoch to a CSV file, one line an epoch.
 
+    A training that a BackupAndRestore resumes goes on in the same file.
+
     Parameters
     ----------
     filename : str or path
@@ -139,33 +142,40 @@ class CSVLogger(Callback):
     ('epoch,loss,mae,val_loss,val_mae', 4)
     """
 
+    state_names = ("_names", "_size")
+
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",",
                  append: bool = False) -> None:  # fmt: skip
         super().__init__()
         self.filename = os.fspath(filename)
         self.sep, self.append = separator, append
         self._file: Any = None
-        self._writer: Any = None
+        self._names: list[str] | None = None
+        self._size = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.close()
-        appends = self.append and os.path.exists(self.filename)
-        self._header = not (appends and os.path.getsize(self.filename) > 0)
+        self._names, self._size = None, 0
         # the csv module writes the ends of lines itself
-        self._file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115
+        self._file = open(self.filename, "a", newline="")  # noqa: SIM115
+        if self.append:
+            self._size = os.path.getsize(self.filename)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = logs or {}
-        if self._writer is None:
-            names = sorted(logs)
-            if not any(name.startswith("val_") for name in names):
-                names += [f"val_{name}" for name in names]
-            self._writer = csv.DictWriter(self._file, ["epoch", *names], delimiter=self.sep)
-            if self._header:
-                self._writer.writeheader()
-        row = {name: _cell(logs.get(name, "NA")) for name in self._writer.fieldnames[1:]}
-        self._writer.writerow({"epoch": epoch} | row)
+        self._file.truncate(self._size)  # removes lines that a resumed training writes anew
+        header = self._names is None and not self._size
+        if self._names is None:
+            self._names = sorted(logs)
+            if not any(name.startswith("val_") for name in self._names):
+                self._names += [f"val_{name}" for name in self._names]
+        writer = csv.DictWriter(self._file, ["epoch", *self._names], delimiter=self.sep)
+        if header:
+            writer.writeheader()
+        row = {name: _cell(logs.get(name, "NA")) for name in self._names}
+        writer.writerow({"epoch": epoch} | row)
         self._file.flush()
+        self._size = self._file.tell()
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         self.close()
@@ -174,7 +184,7 @@ class CSVLogger(Callback):
         """Close the file; an error may have ended a training before its end."""
         if self._file is not None:
             self._file.close()
-        self._file = self._writer = None
+        self._file = None
 
 
 def _cell(value):

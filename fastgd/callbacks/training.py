@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 from fastgd._data.validation import boolean, number
 from fastgd._training.progress import say
@@ -31,8 +32,11 @@ class LearningRateScheduler(Callback):
     [0.2, 0.1, 0.05]
     """
 
+    state_names = ("_latest",)
+
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__()
+        self._latest: Any = None
         if not callable(schedule):
             raise DataTypeError(f"schedule: expected a function, got {schedule!r}")
         self.schedule = schedule
@@ -43,9 +47,16 @@ class LearningRateScheduler(Callback):
         except (TypeError, ValueError):
             self._takes_rate = False
 
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._latest = None
+
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         optimizer = self.model.optimizer
-        arguments = (epoch, float(optimizer.learning_rate)) if self._takes_rate else (epoch,)
+        before = float(optimizer.learning_rate)
+        if self._latest and self._latest[0] == epoch:  # which is resumed after it had begun
+            before = self._latest[1]
+        self._latest = [epoch, before]
+        arguments = (epoch, before) if self._takes_rate else (epoch,)
         rate = number(self.schedule(*arguments), "the learning rate that schedule returned", 0)
         optimizer.learning_rate = rate
         if self.verbose:
@@ -60,14 +71,18 @@ class SwapEMAWeights(Callback):
     """Put the optimizer's averages of the weights into the model while it is evaluated.
 
     Validation, ``evaluate`` and ``predict`` use the averages, and training goes on with the
-    weights themselves. An optimizer without averages (``use_ema=True``) is an ArgumentError.
+    weights themselves. After a validation the averages stay until the next epoch: EarlyStopping
+    and ModelCheckpoint keep the weights that were judged. An optimizer without averages
+    (``use_ema=True``) is an ArgumentError.
 
     Parameters
     ----------
     swap_on_epoch : bool
-        The model holds the averages in ``on_epoch_end`` too, for the callbacks that come after
-        this one, such as a ModelCheckpoint.
+        The model holds the averages in ``on_epoch_end`` of an epoch without validation, too,
+        for the callbacks that come after this one.
     """
+
+    state_names = ("_weights",)
 
     def __init__(self, swap_on_epoch: bool = False) -> None:
         super().__init__()
@@ -102,8 +117,12 @@ class SwapEMAWeights(Callback):
     def on_train_end(self, logs: Logs | None = None) -> None:
         self._weights = None  # fit has replaced the weights by the averages
 
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        if self.model.loop is None:
+            self._take_out()
+
     on_test_begin = on_predict_begin = _put_in
-    on_test_end = on_predict_end = _take_out
+    on_predict_end = _take_out
 
 
 class TerminateOnNaN(Callback):

@@ -74,6 +74,10 @@ class Compilation:
                 self._steps, self._columns = {}, columns
         return self._steps.get(weighted)
 
+    def made_steps(self):
+        """Return the CompiledSteps that were made."""
+        return list(self._steps.values())
+
     def replica(self, assembly):
         """Return this compilation for another model that is described alike."""
         twin = object.__new__(Compilation)

@@ -1,6 +1,8 @@
 """Define Model: a network that can be compiled, trained, evaluated and called."""
 
+import contextlib
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 from fastgd._data.adapter import DataAdapter
@@ -51,6 +53,8 @@ class Model(Network):
     feature_names : list of str, or None
         The inputs' names in the order of the columns, for rows that are dicts. They are noted
         at first sight, and may be set before; files and copies hold them.
+    loop : TrainingLoop, or None
+        That of the ``fit`` that is running: there can be one at a time.
     stop_training, stop_evaluating, stop_predicting : bool
         Set one, in a callback or from another thread, to end what is running.
 
@@ -102,7 +106,7 @@ class Model(Network):
     def begin(self) -> None:
         """Set what a model has that was never trained."""
         self.stream.count = 0
-        self.history = self.resume_epoch = None
+        self.history = self.loop = None
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
 
     # -- the graph ----------------------------------------------------------------------------
@@ -257,6 +261,14 @@ class Model(Network):
         """Give back the room that programs take for batches; the next call makes it anew."""
         self._compilation.forget()
         self._online = None
+
+    @contextlib.contextmanager
+    def between_steps(self) -> Iterator[None]:
+        """Let no other thread take a training step, so that all arrays are of the same one."""
+        with contextlib.ExitStack() as turns:
+            for step in self._compilation.made_steps():
+                turns.enter_context(step.program.in_turn())
+            yield
 
     def compiled_step(self, weighted: bool = False) -> CompiledStep:
         """Return the CompiledStep, see there; made when it is first asked for."""

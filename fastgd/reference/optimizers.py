@@ -170,15 +170,16 @@ FORMULAS = {
 def update(parameters, gradients, state, rate):
     """Take a step: return a Status.
 
-    Nothing changes if a gradient is not finite. A weight that would not stay finite keeps its
-    value.
+    Nothing changes if a gradient is not finite, nor its square where the state holds squares. A
+    weight that would not stay finite, or whose slots would not, keeps its value and its slots.
     """
     segments = state.segments
     if segments is None:
         parts = [slice(0, len(parameters))]
     else:
         parts = [slice(s["offset"], s["offset"] + s["size"]) for s in segments]
-    if not all(np.isfinite(gradients[part]).all() for part in parts):
+    power = 2 if _needs_squares(state) else 1
+    if not all(np.isfinite(gradients[part] ** power).all() for part in parts):
         return Status.STATUS_GRADIENT
     step = int(state.iterations[0])
     state.iterations[0] += 1
@@ -192,14 +193,25 @@ def update(parameters, gradients, state, rate):
 
 def _take(w, g, slots, state, rate, step):
     """Move the weights by the optimizer's formula; return whether all stayed finite."""
+    before = slots.copy()
     moved = FORMULAS[state.kind](w, g, slots, rate, state.settings.tolist(), step)
-    return _assign(w, moved)
+    finite = np.isfinite(moved) & np.isfinite(slots).all(axis=0)
+    slots[...] = np.where(finite, slots, before)
+    return _assign(w, moved, finite)
 
 
-def _assign(w, moved):
-    finite = np.isfinite(moved)
+def _assign(w, moved, finite):
     w[...] = np.where(finite, moved, w)
     return bool(finite.all())
+
+
+def _needs_squares(state):
+    if state.kind in (Update.UPDATE_SGD, Update.UPDATE_ADAMAX, Update.UPDATE_LION):
+        return False
+    if state.segments is None:
+        return True
+    clips = (float(state.options[0][name]) for name in ("clipnorm", "clipvalue", "global_clipnorm"))
+    return not any(0 < clip < 2**60 for clip in clips)
 
 
 def _take_parts(parameters, gradients, slots, state, rate, step, parts):
@@ -223,7 +235,8 @@ def _take_parts(parameters, gradients, slots, state, rate, step, parts):
         w, g = parameters[part].reshape(shape), gradients[part].reshape(shape)
         own = slots[:, part].reshape(len(slots), *w.shape)
         if options["weight_decay"] and segment["decayed"]:
-            fine &= _assign(w, w - float(options["weight_decay"]) * rate * w)
+            decayed = w - float(options["weight_decay"]) * rate * w
+            fine &= _assign(w, decayed, np.isfinite(decayed))
         fine &= _take(w, g, own, state, rate, updates)
         slots[:, part] = own.reshape(len(slots), w.size)
         if options["use_ema"]:

@@ -1,5 +1,6 @@
 """Run a network's program: forward, backward, and the loop over batches."""
 
+import threading
 import time
 from collections import namedtuple
 
@@ -55,6 +56,11 @@ class Program:
         self._settings, self._outputs = plan.settings.tolist(), plan.outputs.tolist()
         self._functions, self._plan = plan.functions, plan
         self._parameters, self._gradients = parameters, gradients
+        self._turn = threading.RLock()
+
+    def in_turn(self):
+        """Return the lock that is held while training changes weights."""
+        return self._turn
 
     def replica(self, parameters, gradients):
         """Return this program for the parameters of another network of the same description."""
@@ -73,7 +79,8 @@ class Program:
                     job.key = job.stream.next()
                 if job.order is not None:
                     job.order[:] = permutation(job.key, len(job.order))
-            status = self._steps(job, deadline)
+            with self._turn:
+                status = self._steps(job, deadline)
             if status != Status.STATUS_FINE or job.step < job.last:
                 return status
             job.done += 1

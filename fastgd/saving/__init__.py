@@ -4,6 +4,8 @@ import contextlib
 import os
 from typing import IO, Any, TypeAlias
 
+import numpy as np
+
 from fastgd._data.validation import boolean
 from fastgd._registry.custom import (
     custom_object_scope,
@@ -71,7 +73,7 @@ def save_model(model: Any, filepath: File, overwrite: bool = True,
     >>> bool((saving.load_model(file).parameters == model.parameters).all())
     True
     """
-    _write(filepath, overwrite, state.document_of(model), state.arrays_of(model))
+    _write(filepath, overwrite, *state.snapshot(model))
 
 
 def load_model(filepath: File, custom_objects: CustomObjects | None = None,
@@ -121,7 +123,9 @@ def save_weights(model: Any, filepath: File, overwrite: bool = True,
         As ``save_model``.
     """
     model.assembly()
-    _write(filepath, overwrite, {}, state.weights_of(model))
+    with model.between_steps():
+        weights = {name: np.array(array) for name, array in state.weights_of(model).items()}
+    _write(filepath, overwrite, {}, weights)
 
 
 def load_weights(model: Any, filepath: File, skip_mismatch: bool = False) -> None:
@@ -151,7 +155,7 @@ def load_weights(model: Any, filepath: File, skip_mismatch: bool = False) -> Non
 
 
 def save_state(model: Any, filepath: File, overwrite: bool = True) -> None:
-    """Write weights, the optimizer's state and counters, without the configuration.
+    """Write weights, the optimizer's state and its learning rate, without the configuration.
 
     This is for checkpoints of a program that makes its model itself: with ``load_state``
     training resumes bit for bit, and no class has to be registered.
@@ -167,8 +171,7 @@ def save_state(model: Any, filepath: File, overwrite: bool = True) -> None:
         As ``save_weights``.
     """
     model.assembly()
-    document = {"training": state.counters_of(model)}
-    _write(filepath, overwrite, document, state.arrays_of(model))
+    _write(filepath, overwrite, *state.snapshot(model, state.progress_of))
 
 
 def load_state(model: Any, filepath: File) -> None:
@@ -191,6 +194,35 @@ def load_state(model: Any, filepath: File) -> None:
     document, arrays = container.unpack(container.read(filepath), filepath)
     with _errors_of(filepath):
         state.restore(model, document, arrays)
+
+
+def save_run(model: Any, filepath: File, run: Any) -> None:
+    """Write what ``save_state`` writes, and the state of a run of training beside it.
+
+    Parameters
+    ----------
+    model, filepath
+        As for ``save_state``.
+    run : dict, list, str, number, None or ndarray, nested
+    """
+    document, arrays = state.snapshot(model, state.progress_of)
+    document["run"] = state.packed(run, arrays)
+    _write(filepath, True, document, arrays)
+
+
+def load_run(model: Any, filepath: File) -> Any:
+    """Give a model the state in a file of ``save_run``; return that of the run.
+
+    It raises what ``load_state`` raises.
+    """
+    document, arrays = container.unpack(container.read(filepath), filepath)
+    with _errors_of(filepath):
+        try:
+            run = state.unpacked(document["run"], arrays)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise FileError("the file holds no run of training") from None
+        state.restore(model, document, arrays)
+    return run
 
 
 def _write(filepath, overwrite, document, arrays):

@@ -9,20 +9,30 @@ from fastgd._registry.names import snake_case
 from fastgd._registry.objects import deserialize_object, serialize_object
 from fastgd.errors import FileError, ShapeError
 
-WEIGHTS, OPTIMIZER = "weights/", "optimizer/"
+WEIGHTS, OPTIMIZER, RUN = "weights/", "optimizer/", "run/"
 
 
 def document_of(model):
     """Return all that is saved of a model beside arrays."""
-    document = {"model": serialize_object(model), "training": counters_of(model)}
+    document = {"model": serialize_object(model)} | progress_of(model)
     if model.feature_names is not None:
         document["feature_names"] = list(model.feature_names)
     return document
 
 
-def counters_of(model):
-    """Return the counters of training: a dict of name -> int."""
-    return {name: getattr(model, name) for name in model.counters}
+def progress_of(model):
+    """Return how far training has come: the counters, and a learning rate that may be set."""
+    progress = {"training": {name: getattr(model, name) for name in model.counters}}
+    if model.optimizer is not None and model.optimizer.rate_is_constant:
+        progress["learning_rate"] = float(model.optimizer.learning_rate)
+    return progress
+
+
+def snapshot(model, document_of=document_of):
+    """Return a document and copies of all arrays, of the same training step."""
+    with model.between_steps():
+        document = document_of(model)
+        return document, {name: np.array(array) for name, array in arrays_of(model).items()}
 
 
 def arrays_of(model):
@@ -83,6 +93,9 @@ def restore(model, document, arrays):
         raise FileError("the file holds weights, but the model that it describes has none")
     for name in model.counters:
         setattr(model, name, training[name])
+    rate = document.get("learning_rate")
+    if rate is not None and model.optimizer is not None and model.optimizer.rate_is_constant:
+        model.optimizer.learning_rate = rate
     model.feature_names = document.get("feature_names")
 
 
@@ -136,11 +149,44 @@ def assign(model, weights, skip_mismatch=False):
 def reduced(model):
     """Return how pickle and copy make a model again, by reference to user-defined classes."""
     with custom.by_reference() as references:
-        document = document_of(model)
-    arrays = {name: np.array(array) for name, array in arrays_of(model).items()}
+        document, arrays = snapshot(model)
     return _again, (document, arrays, references), model.__getstate__()
 
 
 def _again(document, arrays, references):
     with custom.custom_object_scope(references):
         return model_from(document, arrays)
+
+
+# -- a run of training ------------------------------------------------------------------------
+
+
+def packed(value, arrays):
+    """Return nested plain data as JSON; move the arrays in it into a dict of them by name."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        name = f"{RUN}{len(arrays)}"
+        arrays[name] = np.array(value)
+        return {"array": name}
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return {"float": repr(value)}
+    if isinstance(value, dict):
+        return {"items": [[k, packed(v, arrays)] for k, v in value.items()]}
+    if isinstance(value, (list, tuple)):
+        return [packed(v, arrays) for v in value]
+    return value
+
+
+def unpacked(value, arrays):
+    """Return what ``packed`` was given; its arrays are copies."""
+    if isinstance(value, list):
+        return [unpacked(v, arrays) for v in value]
+    if not isinstance(value, dict):
+        return value
+    ((kind, content),) = value.items()
+    if kind == "array":
+        return np.array(arrays[content])
+    if kind == "float":
+        return float(content)
+    return {k: unpacked(v, arrays) for k, v in content}

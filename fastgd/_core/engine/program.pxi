@@ -93,8 +93,8 @@ cdef class Program:
         other.begin(self.layout.replica(parameters, gradients))
         return other
 
-    cdef in_turn(self):
-        """Return the lock that makes calls take turns."""
+    cpdef in_turn(self):
+        """Return the lock that makes calls take turns; between them no weight changes."""
         if self.turn_forks != forks:
             self.turn = threading.RLock()
             self.turn_forks = forks

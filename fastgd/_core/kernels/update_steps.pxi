@@ -5,16 +5,36 @@
 #
 # If none of these options is on, optimizer.segments is NULL, and a step is update_weights alone.
 
+cdef enum:
+    SMALL_CLIP = 1 << 60    # has a finite square in both types
+
+cdef inline bint needs_squares(const Optimizer* optimizer) noexcept nogil:
+    """Return whether the squares of the gradients go into the slots: they have to be finite, too.
+
+    Otherwise the slots would be infinite and, without an error, no weight would ever move again.
+    """
+    cdef const Options* options = optimizer.options
+    if (optimizer.kind == UPDATE_SGD or optimizer.kind == UPDATE_ADAMAX
+            or optimizer.kind == UPDATE_LION):
+        return False
+    return optimizer.segments == NULL or not (
+        0 < options.clipnorm < SMALL_CLIP or 0 < options.clipvalue < SMALL_CLIP
+        or 0 < options.global_clipnorm < SMALL_CLIP)
+
+
 cdef bint check_gradients(const Optimizer* optimizer, int64_t iteration, int64_t begin, int64_t end,
                           int64_t size, int64_t rank, real* g) noexcept nogil:
-    """Return whether the gradients from begin to end are finite; compute the sums for update_share.
+    """Return whether the gradients from begin to end are finite, and their squares where they are
+    needed; compute the sums for update_share.
 
     All members have to finish this before the first of them calls update_share.
     """
     cdef const Segment* segment
-    cdef bint fine = True
+    cdef bint fine = True, squares = needs_squares(optimizer)
     cdef int64_t s, first, last
     if optimizer.segments == NULL:
+        if squares:
+            return all_squares_finite(end - begin, <const real*>g + begin)
         return all_finite(end - begin, <const real*>g + begin)
     if optimizer.segment_count == 0:
         return True
@@ -23,7 +43,9 @@ cdef bint check_gradients(const Optimizer* optimizer, int64_t iteration, int64_t
         first = max(begin, segment.offset)
         last = min(end, segment.offset + segment.size)
         if first < last:
-            fine = fine and all_finite(last - first, <const real*>g + first)
+            fine = fine and (
+                all_squares_finite(last - first, <const real*>g + first) if squares
+                else all_finite(last - first, <const real*>g + first))
     if (
         (optimizer.options.clipnorm > 0 or optimizer.options.global_clipnorm > 0)
         and is_update_step(optimizer, iteration)

@@ -1,5 +1,5 @@
 # The loops that apply the function of a weight to flat vectors. A weight that would not be finite
-# keeps its value.
+# keeps its value and its slots, and so does one whose slots would not be.
 
 cdef inline bint all_zero(real* s) noexcept nogil:
     """Return whether 16 numbers, of which each is 0 or NaN, are 0."""
@@ -11,8 +11,12 @@ cdef inline bint all_zero(real* s) noexcept nogil:
     return (s[0] + s[2]) + (s[1] + s[3]) == 0
 
 
-cdef bint all_finite(int64_t n, const real* x) noexcept nogil:
-    """Return whether every element is finite: x * 0 is 0 then, and NaN otherwise."""
+cdef inline real number_or_square(const bint squared, real x) noexcept nogil:
+    return x * x if squared else x
+
+
+cdef inline bint finite_run(const bint squared, int64_t n, const real* x) noexcept nogil:
+    """Return whether every element, or its square, is finite: times 0 it is 0 then, else NaN."""
     cdef real[2][16] s
     cdef int64_t i = 0
     cdef int j, k
@@ -22,25 +26,33 @@ cdef bint all_finite(int64_t n, const real* x) noexcept nogil:
     while i + 32 <= n:
         for k in range(2):
             for j in range(16):
-                s[k][j] = fmadd(x[i + 16 * k + j], 0, s[k][j])
+                s[k][j] = fmadd(number_or_square(squared, x[i + 16 * k + j]), 0, s[k][j])
         i += 32
     while i + 4 <= n:
         for j in range(4):
-            s[0][j] = fmadd(x[i + j], 0, s[0][j])
+            s[0][j] = fmadd(number_or_square(squared, x[i + j]), 0, s[0][j])
         i += 4
     while i < n:
-        s[0][0] = fmadd(x[i], 0, s[0][0])
+        s[0][0] = fmadd(number_or_square(squared, x[i]), 0, s[0][0])
         i += 1
     for j in range(16):
         s[0][j] += s[1][j]
     return all_zero(s[0])
 
 
+cdef bint all_finite(int64_t n, const real* x) noexcept nogil:
+    return finite_run(False, n, x)
+
+
+cdef bint all_squares_finite(int64_t n, const real* x) noexcept nogil:
+    return finite_run(True, n, x)
+
+
 cdef inline void update_some(const int variant, const int lanes, real* w, const real* g,
                              real* slots, int64_t slot_size, const real* c,
                              real* check) noexcept nogil:
     """Update `lanes` weights, a constant; check stays 0 if all of them moved."""
-    cdef real[UPDATE_LANES] old, new
+    cdef real[UPDATE_LANES] old, new, fine
     cdef real[SLOT_LIMIT][UPDATE_LANES] kept
     cdef int j, k
     for k in range(slots_of(variant)):
@@ -50,12 +62,18 @@ cdef inline void update_some(const int variant, const int lanes, real* w, const 
         old[j] = w[j]
     for j in range(lanes):
         new[j] = moved(variant, old[j], g[j], &kept[0][j], &kept[1][j], &kept[2][j], c)
+    for j in range(lanes):
+        fine[j] = new[j] * 0
     for k in range(slots_of(variant)):
         for j in range(lanes):
-            slots[k * slot_size + j] = kept[k][j]
+            fine[j] = fmadd(kept[k][j], 0, fine[j])
+    for k in range(slots_of(variant)):
+        for j in range(lanes):
+            slots[k * slot_size + j] = select(
+                fine[j] == 0, kept[k][j], slots[k * slot_size + j])
     for j in range(lanes):
-        w[j] = new[j] if is_finite(new[j]) else old[j]
-        check[j] = fmadd(new[j], 0, check[j])
+        w[j] = select(fine[j] == 0, new[j], old[j])
+        check[j] += fine[j]
 
 
 cdef inline bint update_run(const int variant, int64_t n, real* w, const real* g, real* slots,

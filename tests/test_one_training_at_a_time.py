@@ -1,0 +1,84 @@
+"""Two trainings of a model at a time are refused; a copy or file of a model in training is whole."""
+
+import io
+import pickle
+import threading
+
+import numpy as np
+import pytest
+
+from fastgd import Sequential, callbacks, layers, models, optimizers
+from fastgd.errors import DivergenceError, EngineError
+
+X = np.ones((256, 8), "float32")
+Y = np.zeros((256, 1), "float32")
+
+
+def moving(engine=None):
+    """A model whose weights are all equal, and stay so: a copy of two steps would show."""
+    model = Sequential([layers.Input(shape=(8,)), layers.Dense(1, use_bias=False)])
+    model.set_weights([np.full((8, 1), 0.5)])
+    model.compile(optimizers.SGD(1e-5, momentum=0.9), "mse")
+    return model
+
+
+def in_the_background(function):
+    thread = threading.Thread(target=function)
+    thread.start()
+    return thread
+
+
+def test_two_fits_of_one_model_are_refused():
+    model, started = moving(), threading.Event()
+    begin = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: started.set())
+    thread = in_the_background(
+        lambda: model.fit(X, Y, epochs=10**9, verbose=0, callbacks=[begin])
+    )
+    try:
+        assert started.wait(60)
+        with pytest.raises(EngineError, match="another fit"):
+            model.fit(X, Y, verbose=0)
+    finally:
+        model.stop_training = True
+        thread.join()
+    assert model.fit(X, Y, epochs=2, verbose=0).epoch == [0, 1]
+
+
+def test_a_fit_within_a_fit_is_refused():
+    model = moving()
+    again = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: model.fit(X, Y, verbose=0))
+    with pytest.raises(EngineError, match="another fit"):
+        model.fit(X, Y, verbose=0, callbacks=[again])
+    assert model.loop is None
+
+
+def test_a_failed_fit_does_not_stand_in_the_way():
+    model = moving()
+    with pytest.raises(DivergenceError):
+        model.fit(X * np.float32(1e38), Y + 1, verbose=0)
+    assert model.fit(X, Y, verbose=0).epoch == [0]
+
+
+@pytest.mark.parametrize("how", ["save", "save_weights", "pickle"])
+def test_what_is_written_while_a_model_trains_is_of_one_step(engine, how):
+    model = moving()
+    thread = in_the_background(lambda: model.fit(X, Y, epochs=10**9, batch_size=1, verbose=0))
+    try:
+        for _ in range(25):
+            if how == "pickle":
+                copy = pickle.loads(pickle.dumps(model))
+            else:
+                file = io.BytesIO()
+                getattr(model, how)(file)
+                file.seek(0)
+                if how == "save":
+                    copy = models.load_model(file)
+                else:
+                    copy = moving()
+                    copy.load_weights(file)
+            assert len(set(copy.parameters.tolist())) == 1
+            momentum = copy.assembly().optimizer_arrays(copy.optimizer)["momentum"]
+            assert len(set(momentum.tolist())) == 1
+    finally:
+        model.stop_training = True
+        thread.join()
