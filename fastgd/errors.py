@@ -34,11 +34,14 @@ class NotBuiltError(FastgdError, ValueError):
 
 
 class EngineError(FastgdError, RuntimeError):
-    """The engine asked for does not exist, this CPU cannot run it, or it is at work elsewhere."""
+    """The engine does not exist, this CPU cannot run it, or it is at work elsewhere."""
 
 
 class DivergenceError(FastgdError, ArithmeticError):
-    """Training left the finite numbers; the last finite weights are kept.
+    """Training left the finite numbers.
+
+    ``fit`` goes back to the weights and the optimizer's state that the epoch with the lowest
+    loss began with; a single step keeps the last finite weights.
 
     Attributes
     ----------

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from problems import network, regression
 
-from fastgd import optimizers, utils
+from fastgd import callbacks, optimizers, utils
 from fastgd.errors import DivergenceError
 
 
@@ -104,33 +104,56 @@ TROUBLES = {
 
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_training_on_good_data_works_after_a_divergence(optimizer, trouble, options):
-    utils.set_random_seed(3)
+def test_training_goes_on_after_a_divergence(optimizer, activation, trouble, options):
     x, y = regression(64)
-    model = network(((4, "tanh"),))
-    model.compile(OPTIMIZERS[optimizer](**OPTIONS[options]), "mse")
-    model.fit(x, y, epochs=3, batch_size=16, verbose=0)
-    weights, rate = model.get_weights(), float(model.optimizer.learning_rate)
-    before = model.evaluate(x, y, verbose=0)
+
+    def model_of_good_data():
+        utils.set_random_seed(3)
+        model = network(((4, activation),))
+        model.compile(OPTIMIZERS[optimizer](**OPTIONS[options]), "mse")
+        model.fit(x, y, epochs=3, batch_size=16, verbose=0)
+        return model
+
+    model, expected = model_of_good_data(), model_of_good_data()
     of_x, of_y, of_rate = TROUBLES[trouble]
+    rate = float(model.optimizer.learning_rate)
     model.optimizer.learning_rate = rate * of_rate
-    bad_x, bad_y = (x * np.float32(of_x)).clip(-1e37, 1e37), (y * np.float32(of_y)).clip(-1e37, 1e37)
     try:
-        model.fit(bad_x, bad_y, epochs=3, batch_size=16, verbose=0)
-        diverged = False
+        model.fit(
+            (x * np.float32(of_x)).clip(-1e37, 1e37), (y * np.float32(of_y)).clip(-1e37, 1e37),
+            epochs=3, batch_size=16, verbose=0,
+        )  # fmt: skip
+        return  # clipped, or bounded: no error, and nothing to go back from
     except DivergenceError:
-        diverged = True
-    arrays = model.assembly().optimizer_arrays(model.optimizer)
-    assert np.isfinite(model.parameters).all()
-    assert all(np.isfinite(array).all() for array in arrays.values())
-    if not diverged:  # it went far away, as it was told to
-        return
-    if of_rate != 1:  # the weights may be finite and very large
-        model.set_weights(weights)
         model.optimizer.learning_rate = rate
-    after = model.fit(x, y, epochs=60, batch_size=16, verbose=0).history["loss"]
-    assert after[-1] < before
+    before = expected.assembly().optimizer_arrays(expected.optimizer)
+    after = model.assembly().optimizer_arrays(model.optimizer)
+    assert all((before[name] == after[name]).all() for name in before)
+    model.epochs_begun = expected.epochs_begun  # the same order of rows
+    losses = [m.fit(x, y, epochs=20, batch_size=16, verbose=0) for m in (model, expected)]
+    assert losses[0].history == losses[1].history
+
+
+def test_a_long_training_goes_back_to_its_best_epoch():
+    x, y = regression(4096)
+    model, states = network(), []
+    model.compile(optimizers.Adam(0.01), "mse")
+
+    class Watch(callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            states.append(model.parameters.copy())
+            if epoch == 9:
+                model.optimizer.learning_rate = 1e37
+
+    with pytest.raises(DivergenceError, match="lowest loss") as caught:
+        model.fit(x, y, epochs=20, batch_size=64, verbose=0, callbacks=[Watch()])
+    losses = model.history.history["loss"]
+    assert caught.value.epoch == 9
+    assert losses == sorted(losses, reverse=True)
+    # a copy is made before every second epoch, which trains on 4096 rows
+    np.testing.assert_array_equal(model.parameters, states[8])
 
 
 @pytest.mark.parametrize("kind", ["adam", "rmsprop", "adadelta", "adagrad", "nadam", "ftrl"])

@@ -1,4 +1,4 @@
-"""Two trainings of a model at a time are refused; a copy or file of a model in training is whole."""
+"""Two trainings of a model at a time are refused; copies of a model in training are whole."""
 
 import io
 import pickle
@@ -46,7 +46,9 @@ def test_two_fits_of_one_model_are_refused():
 
 def test_a_fit_within_a_fit_is_refused():
     model = moving()
-    again = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: model.fit(X, Y, verbose=0))
+    again = callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: model.fit(X, Y, verbose=0)
+    )
     with pytest.raises(EngineError, match="another fit"):
         model.fit(X, Y, verbose=0, callbacks=[again])
     assert model.loop is None

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import time
-import traceback
 
 import numpy as np
 import pytest
@@ -130,8 +129,13 @@ def train(folder, case, *, backup=True, kill=None):
     contents = [open(name, "rb").read() for name in files if os.path.exists(name)]
     return [
         model.parameters.tobytes(),
-        *(array.tobytes() for array in model.assembly().optimizer_arrays(model.optimizer).values()),
-        repr((float(model.optimizer.learning_rate), model.epochs_begun, history.history)).encode(),
+        *(
+            array.tobytes()
+            for array in model.assembly().optimizer_arrays(model.optimizer).values()
+        ),
+        repr(
+            (float(model.optimizer.learning_rate), model.epochs_begun, history.history)
+        ).encode(),
         *contents,
     ]
 
@@ -163,7 +167,8 @@ def cases(count):
     """Return cases in which each value of each option occurs, at random beside that."""
     rng = np.random.default_rng(1)
     options = {
-        "optimizer": list(OPTIMIZERS), "schedule": list(SCHEDULES), "callbacks": list(CALLBACKS),
+        "optimizer": list(OPTIMIZERS), "schedule": list(SCHEDULES),
+        "callbacks": list(CALLBACKS),
         "save_freq": ["epoch", 1, 3], "double": [False, True], "dropout": [0.0, 0.2],
         "steps": [None, 4, 7], "source": ["arrays", "arrays", "list", "generator"],
     }  # fmt: skip
@@ -246,7 +251,13 @@ def test_a_schedule_goes_by_its_steps_and_not_by_the_state(tmp_path):
 
 
 def interrupted(folder):
-    case = cases(1)[0] | {"callbacks": "none", "save_freq": 1, "steps": 4, "source": "arrays", "double": False}
+    case = cases(1)[0] | {
+        "callbacks": "none",
+        "save_freq": 1,
+        "steps": 4,
+        "source": "arrays",
+        "double": False,
+    }
     assert in_a_child(lambda: train(folder, case, kill=6)) is None
     return case, folder / "backup" / "backup.safetensors"
 

@@ -3,6 +3,7 @@
 import itertools
 import sys
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -499,7 +500,7 @@ def test_the_first_batch_is_made_once_to_be_looked_at_and_once_to_be_trained_on(
     assert made == [0, 0, 1, 2]
 
 
-# --- data that end before the steps that were asked for ----------------------------------------
+# --- data that end before the steps that were asked for -------------------------------------
 
 
 def ended_model():
@@ -540,11 +541,13 @@ def test_evaluate_and_predict_count_each_row_once(kind):
 @pytest.mark.parametrize("steps", [2, 3])
 def test_a_validation_whose_data_have_ended_is_none(steps):
     model = ended_model()
-    with pytest.warns(UserWarning, match="ended after 0 of"):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         history = model.fit(
             np.zeros((4, 1)), np.zeros(4), epochs=3, verbose=0,
             validation_data=iter(ended_batches(2)), validation_steps=steps,
         )  # fmt: skip
+    assert any(f"ended after 0 of {steps} steps" in str(each.message) for each in caught)
     assert history.history["val_loss"] == [2.5]
     assert history.epochs_of["val_loss"] == [0]
 
@@ -565,4 +568,5 @@ def test_epochs_of_all_batches_of_a_list():
 
 
 def test_predict_of_no_rows_with_steps():
-    assert ended_model().predict(np.zeros((0, 1)), steps=2, verbose=0).shape == (0, 1)
+    with pytest.warns(UserWarning, match="ended after 0 of 2 steps"):
+        assert ended_model().predict(np.zeros((0, 1)), steps=2, verbose=0).shape == (0, 1)

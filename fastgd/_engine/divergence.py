@@ -6,16 +6,21 @@ from fastgd.errors import DivergenceError
 _CAUSES = {
     Status.STATUS_LOSS: "the loss is not finite",
     Status.STATUS_GRADIENT: "a gradient or its square is not finite",
-    Status.STATUS_UPDATE: "an update would make a weight or the optimizer's state infinite",
+    Status.STATUS_UPDATE: "an update would make a weight or a slot infinite",
 }
 
 
 def diverged(status, step, epoch=None):
     """Return the error for a status; its message counts from 1, as progress does."""
     where = f"step {step + 1}" if epoch is None else f"epoch {epoch + 1}, step {step + 1}"
+    kept = (
+        "The last finite weights are kept"
+        if epoch is None
+        else "Weights and optimizer are as before the epoch with the lowest loss"
+    )
     return DivergenceError(
-        f"training stopped at {where}: {_CAUSES[Status(status)]}. The last finite weights are "
-        "kept. Scale the inputs (to mean 0 and variance 1, say) or lower the learning rate.",
+        f"training stopped at {where}: {_CAUSES[Status(status)]}. {kept}. Scale the inputs (to "
+        "mean 0 and variance 1, say) or lower the learning rate.",
         epoch=epoch,
         step=step,
     )

@@ -5,8 +5,8 @@ import warnings
 
 from fastgd._core.types import Status
 from fastgd._engine.divergence import diverged
+from fastgd._training.restore_point import RestorePoint
 from fastgd.errors import DivergenceError, EngineError
-
 
 #: Held while a training looks whether there is another one of its model.
 _STARTING = threading.Lock()
@@ -65,6 +65,7 @@ class TrainingLoop:
         model.stop_training = False
         self.epoch = first
         self.callbacks.on_train_begin()  # which may resume a run
+        self._good = RestorePoint(self.step)
         try:
             unwatched = validation is None and self.callbacks.only_records
             at_once = self.step.epochs_at_once(self.source, self.threads) if unwatched else 1
@@ -79,7 +80,7 @@ class TrainingLoop:
     # -- resume -------------------------------------------------------------------------------
 
     def state(self):
-        """Return what the rest of the run depends on, beside the model: plain data and arrays."""
+        """Return what a run depends on beside the model: plain data and arrays."""
         metrics = self.step.results.custom if self.done else []
         return {
             "epoch": self.epoch,
@@ -113,11 +114,13 @@ class TrainingLoop:
         while self.epoch < epochs and not self._over:
             epoch = self.epoch
             self.callbacks.on_epoch_begin(epoch)
+            self._good.begin_epoch()
             found = self._epoch(epoch)
             if found is None:  # the data had ended before
                 _warn_of_end(epoch, epochs)
                 break
             logs = found
+            self._good.end_epoch(found["loss"], self._totals[1])
             if validation is not None and validate_after(epoch):
                 seen = evaluate(model, validation, self.callbacks, self.threads)
                 logs |= {f"val_{name}": value for name, value in seen.items()}
@@ -162,6 +165,7 @@ class TrainingLoop:
                     if model.stop_training:
                         return logs(totals)
         except DivergenceError as error:
+            self._good.restore()
             callbacks.on_train_diverged(error)
             if not model.stop_training:
                 raise
@@ -172,7 +176,8 @@ class TrainingLoop:
         """Train many short epochs a call, as only a History listens; return the last logs."""
         logs = {}
         while epoch < epochs and not self.model.stop_training:
-            count = min(at_once, epochs - epoch)
+            self._good.begin_epoch()
+            count = min(at_once, epochs - epoch, self._good.epochs_left(self.source.count))
             job = self.source.job(self.model.stream)
             job.epochs, job.totals = count, self.step.totals(count)
             recorded, status = 0, Status.STATUS_FINE
@@ -182,12 +187,14 @@ class TrainingLoop:
                 finally:  # what was trained is recorded, also if Ctrl-C has come
                     for totals in job.totals[recorded : job.done]:
                         logs = self.step.results.logs(totals)
+                        self._good.end_epoch(logs["loss"], totals[1])
                         self.callbacks.on_epoch_end(epoch, dict(logs))
                         epoch += 1
                     recorded = job.done
                 if self.model.stop_training:  # once the epoch that was begun is done
                     job.epochs = min(job.epochs, job.done + (0 < job.step < job.last))
             if status != Status.STATUS_FINE:
+                self._good.restore()
                 raise diverged(status, job.step, epoch)
         return logs
 

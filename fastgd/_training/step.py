@@ -152,7 +152,7 @@ class CompiledStep:
             return loss, found
 
         vectors = assembly.parameters, assembly.gradients
-        # A function of the user's may use no model that waits for it, so there is no turn to keep.
+        # While it has the turn, a program can call no function of the user's.
         turn = nullcontext() if self.results.in_python else self.program.in_turn()
         with turn:  # no other thread is to see the weights that a line search tries
             job.totals += self.optimizer.minimize(

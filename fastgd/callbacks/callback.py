@@ -116,7 +116,7 @@ class Callback:
         """Beyond Keras: run with the number of batches of the evaluation done."""
 
     def on_train_diverged(self, error: DivergenceError) -> None:
-        """Beyond Keras: run when an epoch diverged; the model keeps the last finite weights.
+        """Beyond Keras: run when an epoch diverged, and the model went back to its best.
 
         The error is raised unless ``model.stop_training`` is set here.
         """

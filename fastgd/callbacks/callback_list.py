@@ -188,7 +188,7 @@ class CallbackList(Callback):
         return all(type(callback) is History for callback in self.callbacks)
 
     def states(self) -> list[Any]:
-        """Return a pair of name and state, see ``Callback.state_names``, for each that has one."""
+        """Return the name and the state of each that has one, see ``Callback.state_names``."""
         return [
             (type(callback).__name__, {name: getattr(callback, name) for name in names})
             for callback, names in self._with_states()
@@ -212,7 +212,9 @@ class CallbackList(Callback):
                     setattr(callback, name, known[1][name])
 
     def _with_states(self):
-        named = ((callback, getattr(callback, "state_names", ())) for callback in self.callbacks)
+        named = (
+            (callback, getattr(callback, "state_names", ())) for callback in self.callbacks
+        )
         return [(callback, names) for callback, names in named if names]
 
     def on_train_diverged(self, error: DivergenceError) -> None:

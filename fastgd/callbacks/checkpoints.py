@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from fastgd import saving
 from fastgd._data.validation import boolean, positive_int

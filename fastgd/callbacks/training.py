@@ -128,8 +128,8 @@ class SwapEMAWeights(Callback):
 class TerminateOnNaN(Callback):
     """End the training without the DivergenceError that it would end in.
 
-    The model keeps the last finite weights, and the ``"loss"`` of the epoch is NaN. Without
-    this callback, or with ``raise_error``, ``fit`` raises the error. The compiled loop checks
+    The model goes back to its best epoch, see DivergenceError, and the ``"loss"`` of the epoch
+    is NaN. Without this callback, or with ``raise_error``, ``fit`` raises the error. The compiled loop checks
     every loss by itself: no epoch is cut.
 
     Parameters

@@ -86,7 +86,8 @@ def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None
     ShapeError, DataTypeError, DataError, ArgumentError
         Before anything is trained; for a batch from a source, when it is its turn.
     DivergenceError
-        In the epoch in which a loss is not finite; the last finite weights are kept.
+        In the epoch in which a loss is not finite. Weights and optimizer go back to what the
+        epoch with the lowest loss began with.
 
     Examples
     --------

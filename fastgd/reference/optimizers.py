@@ -210,7 +210,9 @@ def _needs_squares(state):
         return False
     if state.segments is None:
         return True
-    clips = (float(state.options[0][name]) for name in ("clipnorm", "clipvalue", "global_clipnorm"))
+    clips = (
+        float(state.options[0][name]) for name in ("clipnorm", "clipvalue", "global_clipnorm")
+    )
     return not any(0 < clip < 2**60 for clip in clips)
 
 
