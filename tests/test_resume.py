@@ -125,8 +125,8 @@ def train(folder, case, *, backup=True, kill=None):
         **source, epochs=EPOCHS, steps_per_epoch=steps, verbose=0, callbacks=listeners,
         validation_data=(X[:9], Y[:9]),
     )  # fmt: skip
-    files = [os.path.join(folder, name) for name in ("best", "log.csv")]
-    contents = [open(name, "rb").read() for name in files if os.path.exists(name)]
+    files = [folder / name for name in ("best", "log.csv")]
+    contents = [file.read_bytes() for file in files if file.exists()]
     return [
         model.parameters.tobytes(),
         *(

@@ -129,8 +129,8 @@ class TerminateOnNaN(Callback):
     """End the training without the DivergenceError that it would end in.
 
     The model goes back to its best epoch, see DivergenceError, and the ``"loss"`` of the epoch
-    is NaN. Without this callback, or with ``raise_error``, ``fit`` raises the error. The compiled loop checks
-    every loss by itself: no epoch is cut.
+    is NaN. Without this callback, or with ``raise_error``, ``fit`` raises the error. The
+    compiled loop checks every loss by itself: no epoch is cut.
 
     Parameters
     ----------

@@ -1,5 +1,6 @@
 """Hold what ``compile`` chose, and the compiled steps that come of it."""
 
+import contextlib
 from typing import Any
 
 from fastgd import optimizers
@@ -74,9 +75,13 @@ class Compilation:
                 self._steps, self._columns = {}, columns
         return self._steps.get(weighted)
 
-    def made_steps(self):
-        """Return the CompiledSteps that were made."""
-        return list(self._steps.values())
+    @contextlib.contextmanager
+    def between_steps(self):
+        """Let no other thread take a training step: all arrays are of the same one."""
+        with contextlib.ExitStack() as turns:
+            for step in list(self._steps.values()):
+                turns.enter_context(step.program.in_turn())
+            yield
 
     def replica(self, assembly):
         """Return this compilation for another model that is described alike."""

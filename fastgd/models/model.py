@@ -1,8 +1,6 @@
 """Define Model: a network that can be compiled, trained, evaluated and called."""
 
-import contextlib
 import weakref
-from collections.abc import Iterator
 from typing import Any
 
 from fastgd._data.adapter import DataAdapter
@@ -262,13 +260,9 @@ class Model(Network):
         self._compilation.forget()
         self._online = None
 
-    @contextlib.contextmanager
-    def between_steps(self) -> Iterator[None]:
-        """Let no other thread take a training step, so that all arrays are of the same one."""
-        with contextlib.ExitStack() as turns:
-            for step in self._compilation.made_steps():
-                turns.enter_context(step.program.in_turn())
-            yield
+    def between_steps(self) -> Any:
+        """Return a context in which no other thread takes a training step."""
+        return self._compilation.between_steps()
 
     def compiled_step(self, weighted: bool = False) -> CompiledStep:
         """Return the CompiledStep, see there; made when it is first asked for."""
