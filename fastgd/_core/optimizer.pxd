@@ -93,6 +93,15 @@ cdef inline int slots_of(const int variant) noexcept nogil:
     return 2
 
 
+cdef inline bint slots_may_overflow(const int variant) noexcept nogil:
+    """Return whether slots may be infinite although the squares of all gradients are finite."""
+    return (
+        variant == MOMENTUM_SGD or variant == NESTEROV_SGD or variant == MOMENTUM_RMSPROP
+        or variant == CENTERED_MOMENTUM_RMSPROP or variant == ADAGRAD or variant == ADADELTA
+        or variant == ROOT_FTRL or variant == POWER_FTRL
+    )
+
+
 # One step: its learning rate, its scale by step_scales, and the number of steps before it.
 cdef struct Step:
     double rate

@@ -21,7 +21,7 @@ class RestorePoint:
         state = step.state()
         self._live = step.assembly.parameters, state.slots, state.iterations
         self._best = None
-        self._latest = [np.array(array) for array in self._live]
+        self._latest = [array.copy() for array in self._live]
         self._judged = False
         self._lowest = np.inf
         self._rows = 0
@@ -38,11 +38,11 @@ class RestorePoint:
 
     def epochs_left(self, rows):
         """Return how many epochs of so many rows begin without a copy, and the one before."""
-        return max(1, -int((self._rows - ROWS_BETWEEN_COPIES) // max(rows, 1)))
+        return max(1, -((self._rows - ROWS_BETWEEN_COPIES) // max(rows, 1)))
 
     def end_epoch(self, loss, rows):
         """Keep the state that was copied last, if it was the best one."""
-        self._rows += rows
+        self._rows += int(rows)
         if not self._judged and loss <= self._lowest:
             self._best, self._latest = self._latest, self._best
             self._lowest = loss

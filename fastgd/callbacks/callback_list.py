@@ -142,7 +142,8 @@ class CallbackList(Callback):
         self.history = self._first(History)
         if add_progbar and self._first(ProgbarLogger) is None:
             self.callbacks.append(ProgbarLogger())
-        self.callbacks.sort(key=lambda callback: getattr(callback, "runs_last", False))
+        if any(getattr(callback, "runs_last", False) for callback in self.callbacks):
+            self.callbacks.sort(key=lambda callback: getattr(callback, "runs_last", False))
         self.params = params
         self._listeners: dict[str, list[Callable[..., None]]] | None = None
         if model is not None:

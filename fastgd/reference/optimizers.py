@@ -171,7 +171,7 @@ def update(parameters, gradients, state, rate):
     """Take a step: return a Status.
 
     Nothing changes if a gradient is not finite, nor its square where the state holds squares. A
-    weight that would not stay finite, or whose slots would not, keeps its value and its slots.
+    weight that would not stay finite keeps its value; one whose slots would not keeps both.
     """
     segments = state.segments
     if segments is None:
@@ -195,9 +195,9 @@ def _take(w, g, slots, state, rate, step):
     """Move the weights by the optimizer's formula; return whether all stayed finite."""
     before = slots.copy()
     moved = FORMULAS[state.kind](w, g, slots, rate, state.settings.tolist(), step)
-    finite = np.isfinite(moved) & np.isfinite(slots).all(axis=0)
+    finite = np.isfinite(slots).all(axis=0)
     slots[...] = np.where(finite, slots, before)
-    return _assign(w, moved, finite)
+    return _assign(w, moved, finite & np.isfinite(moved))
 
 
 def _assign(w, moved, finite):

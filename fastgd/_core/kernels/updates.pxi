@@ -1,5 +1,5 @@
 # The loops that apply the function of a weight to flat vectors. A weight that would not be finite
-# keeps its value and its slots, and so does one whose slots would not be.
+# keeps its value; one whose slots would not be keeps both.
 
 cdef inline bint all_zero(real* s) noexcept nogil:
     """Return whether 16 numbers, of which each is 0 or NaN, are 0."""
@@ -63,15 +63,19 @@ cdef inline void update_some(const int variant, const int lanes, real* w, const 
     for j in range(lanes):
         new[j] = moved(variant, old[j], g[j], &kept[0][j], &kept[1][j], &kept[2][j], c)
     for j in range(lanes):
-        fine[j] = new[j] * 0
+        fine[j] = 0
+    if slots_may_overflow(variant):
+        for k in range(slots_of(variant)):
+            for j in range(lanes):
+                fine[j] = fmadd(kept[k][j], 0, fine[j])
+        for k in range(slots_of(variant)):
+            for j in range(lanes):
+                kept[k][j] = select(fine[j] == 0, kept[k][j], slots[k * slot_size + j])
     for k in range(slots_of(variant)):
         for j in range(lanes):
-            fine[j] = fmadd(kept[k][j], 0, fine[j])
-    for k in range(slots_of(variant)):
-        for j in range(lanes):
-            slots[k * slot_size + j] = select(
-                fine[j] == 0, kept[k][j], slots[k * slot_size + j])
+            slots[k * slot_size + j] = kept[k][j]
     for j in range(lanes):
+        fine[j] = fmadd(new[j], 0, fine[j])
         w[j] = select(fine[j] == 0, new[j], old[j])
         check[j] += fine[j]
 
