@@ -279,7 +279,7 @@ def test_callbacks_that_are_others_are_named(tmp_path):
         train(tmp_path, case | {"callbacks": "stopping"})
 
 
-@pytest.mark.parametrize("damage", ["cut", "no run", "odd run"])
+@pytest.mark.parametrize("damage", ["cut", "no run", "odd run", "empty run", "odd epoch"])
 def test_a_damaged_backup_is_a_file_error(damage, tmp_path):
     case, path = interrupted(tmp_path)
     document, arrays = container.unpack(path.read_bytes(), path)
@@ -289,8 +289,12 @@ def test_a_damaged_backup_is_a_file_error(damage, tmp_path):
         document = {k: v for k, v in document.items() if k != "run"}
         if damage == "odd run":
             document["run"] = {"array": "weights/../../other"}
+        if damage == "empty run":
+            document["run"] = {"items": []}
+        if damage == "odd epoch":
+            document["run"]["items"][0][1] = -1
         path.write_bytes(container.pack(document, arrays))
-    with pytest.raises(FileError):
+    with pytest.raises(ArgumentError if damage == "odd epoch" else FileError):
         train(tmp_path, case)
 
 

@@ -4,6 +4,7 @@ import threading
 import warnings
 
 from fastgd._core.types import Status
+from fastgd._data.validation import whole_number
 from fastgd._engine.divergence import diverged
 from fastgd._training.restore_point import RestorePoint
 from fastgd.errors import DivergenceError, EngineError
@@ -96,7 +97,8 @@ class TrainingLoop:
         """Go on from what ``state`` returned; for a callback, in ``on_train_begin``."""
         self.source.resume(state["source"], self.model.engine)
         self.callbacks.resume(state["callbacks"])
-        self.epoch, self.done = state["epoch"], state["done"]
+        self.epoch = whole_number(state["epoch"], "epoch of the run", 0)
+        self.done = whole_number(state["done"], "steps of the run", 0)
         self.model.stop_training = state["stopped"]
         self._over = state["stopped"] and not self.done
         if self.done:

@@ -10,7 +10,7 @@ from fastgd._training.progress import say
 from fastgd._typing import Logs
 from fastgd.callbacks.callback import Callback
 from fastgd.callbacks.monitor import MonitorCallback
-from fastgd.errors import ArgumentError, FastgdError, NotBuiltError
+from fastgd.errors import ArgumentError, FastgdError, FileError, NotBuiltError
 
 
 class _Saver(Callback):
@@ -170,7 +170,14 @@ class BackupAndRestore(_Saver):
             except (OSError, FastgdError) as error:
                 damaged = damaged or error
                 continue
-            self.model.loop.resume(run)
+            try:
+                self.model.loop.resume(run)
+            except FastgdError:
+                raise
+            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+                raise FileError(
+                    f"{self._path(name)}: no run of training ({error!r})"
+                ) from error
             return
         if damaged is not None:
             raise damaged
