@@ -4,6 +4,9 @@ They refine the built-in type that Keras or NumPy raises in the same place, so a
 catches ``ValueError`` or ``TypeError`` goes on working.
 """
 
+import sys
+import warnings
+
 
 class FastgdError(Exception):
     """The base of every error that fastgd raises on purpose."""
@@ -61,3 +64,11 @@ class FileError(FastgdError, OSError, ValueError):
 
 class ConvergenceWarning(UserWarning):
     """A solver stopped before it reached its tolerance; the message says what to do."""
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line outside of this package that led here."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and str(frame.f_globals.get("__name__")).split(".")[0] == "fastgd":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

@@ -30,7 +30,7 @@ SETTINGS = {
     ],
     "PearsonCorrelation": [{"axis": 0}],
     "ConcordanceCorrelation": [{"axis": 0}],
-    "ExpectedCalibrationError": [{"num_bins": 4}],
+    "ExpectedCalibrationError": [{"num_bins": 4}, {"num_bins": 4, "strategy": "quantile"}],
     "TruePositives": [{"thresholds": [0.75, 0.25, 0.3]}],
     "FalseNegatives": [{"thresholds": [0.0, 0.5, 1.0]}],
     "Precision": [
@@ -51,9 +51,10 @@ SETTINGS = {
         {"multi_label": True},
         {"multi_label": True, "curve": "PR"},
         {"from_logits": True, "num_thresholds": 33},
+        {"exact": True},
+        {"exact": True, "multi_label": True, "curve": "PR"},
+        {"exact": True, "summation_method": "minoring"},
     ],
-    "Gini": [{"thresholds": [0.2, 0.7]}, {"from_logits": True}],
-    "KolmogorovSmirnov": [{"num_thresholds": 5}],
     "SensitivityAtSpecificity": [
         {"specificity": 0.6},
         {"specificity": 0.6, "num_thresholds": 1},
@@ -217,16 +218,19 @@ def curve_thresholds(num_thresholds=200, thresholds=None):
 
 def auc(
     p, y, w, num_thresholds=200, curve="ROC", summation_method="interpolation",
-    thresholds=None, multi_label=False, from_logits=False,
+    thresholds=None, multi_label=False, from_logits=False, exact=False,
 ):  # fmt: skip
     """The area under line segments; for PR by integrating precision numerically."""
     if multi_label:
         columns = [
-            auc(p[:, [j]], y[:, [j]], w, num_thresholds, curve, summation_method, thresholds)
+            auc(p[:, [j]], y[:, [j]], w, num_thresholds, curve, summation_method, thresholds,
+                exact=exact)
             for j in range(p.shape[1])
-        ]
+        ]  # fmt: skip
         return np.mean(columns)
     chosen = curve_thresholds(num_thresholds, thresholds)
+    if exact:
+        chosen = [p.min() - 1, *np.unique(p[w > 0])]
     points = at_thresholds(elements(p, y, w, from_logits=from_logits), chosen).T
     positives, negatives = points[0][0], points[0][1]
     x, height = [], []
@@ -264,13 +268,15 @@ def pr_piece(a, b, positives):
     return float((weights / 2 * tp / total).sum() * d_tp / positives)
 
 
-def gini(p, y, w, **config):
-    return 2 * auc(p, y, w, **config) - 1
+def gini(p, y, w):
+    """How often a positive is above a negative, minus the contrary, over all pairs."""
+    p, y, w = np.array(list(elements(p, y, w))).T
+    pairs = np.outer(w[y == 1], w[y == 0])
+    return (np.sign(p[y == 1][:, None] - p[y == 0]) * pairs).sum() / pairs.sum()
 
 
-def kolmogorov_smirnov(p, y, w, num_thresholds=200, thresholds=None):
-    chosen = curve_thresholds(num_thresholds, thresholds)
-    found = at_thresholds(elements(p, y, w), chosen).T
+def kolmogorov_smirnov(p, y, w):
+    found = at_thresholds(elements(p, y, w), np.unique(p)).T
     return max(abs(over(tp, tp + fn) - over(fp, fp + tn)) for tp, fp, tn, fn in found)
 
 
@@ -386,16 +392,21 @@ def brier(p, y):
     return sum((a - (j == int(y[0]))) ** 2 for j, a in enumerate(p))
 
 
-def calibration(p, y, w, num_bins=15):
+def calibration(p, y, w, num_bins=15, strategy="uniform"):
     found = 0.0
+    edges = np.linspace(0, 1, num_bins + 1)
     if p.shape[1] == 1:
         confidence, truth = p[:, 0], y[:, 0]
     else:
         label = y[:, 0] if y.shape[1] == 1 else y.argmax(axis=1)
         confidence, truth = p.max(axis=1), p.argmax(axis=1) == label
+    if strategy == "quantile":
+        edges = np.quantile(confidence[w > 0], edges)
     for b in range(num_bins):
-        low, high = b / num_bins, (b + 1) / num_bins
+        low, high = edges[b : b + 2]
         inside = (confidence >= low) & ((confidence < high) | (b == num_bins - 1))
+        if strategy == "quantile":  # whose bins have their upper ends
+            inside = ((confidence > low) | (b == 0)) & (confidence <= high)
         found += abs((w * (confidence - truth))[inside].sum())
     return found / w.sum()
 

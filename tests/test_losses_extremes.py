@@ -153,6 +153,7 @@ def test_a_row_of_nothing_but_zeros(engine, name):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.filterwarnings("ignore:binary_focal_crossentropy takes probabilities")
 @pytest.mark.parametrize("gamma", [0.0, 2.0, 3.0])
 def test_focal_slopes_of_subnormal_probabilities(engine, gamma):
     model = Sequential(

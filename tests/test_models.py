@@ -189,6 +189,7 @@ def test_build_refuses_what_the_first_layer_contradicts():
 # --- compile ---------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:.*takes probabilities, but the output layer is linear")
 @pytest.mark.parametrize(
     ("loss", "outputs", "expected"),
     [
@@ -238,6 +239,57 @@ def test_logits_twice_is_warned_about(deferred):
         with pytest.warns(UserWarning, match="binary_crossentropy takes logits") as caught:
             model.compile("sgd", loss)
     assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("built", ["before", "explicitly", "by fit"])
+@pytest.mark.parametrize(
+    ("layer", "loss", "message"),
+    [
+        (layers.Dense(1), "binary_crossentropy", "binary_crossentropy takes prob.*'sigmoid'"),
+        (layers.Dense(1), losses.BinaryFocalCrossentropy(), "takes probabilities.*'sigmoid'"),
+        (layers.Dense(3), "categorical_crossentropy", "takes prob.*linear.*'softmax'"),
+        (layers.Dense(3), "sparse_categorical_crossentropy", "from_logits=True"),
+        (layers.Dense(1, activation="softmax"), "binary_crossentropy", "one unit is always 1"),
+        (layers.Dense(1, activation="softmax"), "mse", "one unit is always 1"),
+    ],
+)
+def test_an_activation_that_does_not_fit_the_loss_is_warned_about_once(
+    layer, loss, message, built
+):
+    model = Sequential([type(layer).from_config(layer.get_config())])
+    y = np.eye(4, layer.units) if loss == "categorical_crossentropy" else np.ones(4)
+
+    def use():
+        if built == "before":
+            model.build((None, 2))
+        model.compile("sgd", loss)
+        if built == "explicitly":
+            model.build((None, 2))
+        model.fit(np.ones((4, 2)), y, verbose=0)
+        model.fit(np.ones((4, 2)), y, verbose=0)
+        model.evaluate(np.ones((4, 2)), y, verbose=0)
+
+    with pytest.warns(UserWarning, match=message) as caught:
+        use()
+    assert [one.filename for one in caught] == [__file__]
+
+
+@pytest.mark.parametrize(
+    ("last", "loss"),
+    [
+        (layers.Dense(1), losses.BinaryCrossentropy(from_logits=True)),
+        (layers.Dense(1), "mse"),
+        (layers.Dense(1, activation="relu"), "binary_crossentropy"),
+        (layers.Dense(1, activation="sigmoid"), "binary_crossentropy"),
+        (layers.Dense(2, activation="softmax"), "binary_crossentropy"),
+        (layers.Rescaling(0.5), "binary_crossentropy"),  # its outputs may be probabilities
+    ],
+)
+def test_activations_that_may_fit_the_loss_are_not_warned_about(last, loss):
+    model = Sequential([layers.Dense(1, input_shape=(2,)), last])
+    model.compile("sgd", loss)  # a warning is an error
+    width = model.output_shape[1]
+    assert np.isfinite(model.train_on_batch(np.zeros((4, 2)), np.zeros((4, width))))
 
 
 # --- summary ---------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ class Program:
     def train(self, job: Job) -> int: ...
     def evaluate(
         self, x: _Array, y: _Array, first_row: int, totals: _Doubles, seconds: float,
-        threads: int = 1, rows: _Integers | None = None,
+        threads: int = 1, rows: _Integers | None = None, call_rows: int = 4096,
     ) -> int: ...  # fmt: skip
     def predict(
         self, x: _Array, out: _Array, first_row: int, seconds: float, threads: int = 1,

@@ -13,15 +13,20 @@ from fastgd._core.formulas import Loss
 from fastgd._data.frames import array_of_frame
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 
+#: Up to here double precision holds every whole number.
+MOST = 2**53
 
-def whole_number(value, argument, minimum):
-    """Return a whole number of at least ``minimum``, as an int."""
-    if type(value) is int and value >= minimum:
+
+def whole_number(value, argument, minimum, maximum=math.inf):
+    """Return a whole number from ``minimum`` to ``maximum``, as an int."""
+    if type(value) is int and minimum <= value <= maximum:
         return value
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise DataTypeError(f"{argument}: expected a whole number, got {value!r}")
     if value < minimum:
         raise ArgumentError(f"{argument}: expected a number >= {minimum}, got {value}")
+    if value > maximum:
+        raise ArgumentError(f"{argument}: expected a number <= {maximum}, got {value}")
     return int(value)
 
 

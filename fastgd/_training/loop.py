@@ -143,7 +143,7 @@ class TrainingLoop:
         cut = batches and not step.optimizer.whole_batch
         if not self.done:
             self._totals = step.totals()
-        totals, logs = self._totals, step.results.logs
+        totals, logs, so_far = self._totals, step.results.logs, step.results.so_far
         if self.done and model.stop_training:  # the run was killed just before its end
             return logs(totals)
         try:
@@ -161,9 +161,9 @@ class TrainingLoop:
                     if status != Status.STATUS_FINE:
                         raise diverged(status, self.done, epoch)
                     if progress:
-                        callbacks.on_train_progress(self.done, logs(totals))
+                        callbacks.on_train_progress(self.done, so_far(totals))
                     if batches:
-                        callbacks.on_train_batch_end(self.done - 1, logs(totals))
+                        callbacks.on_train_batch_end(self.done - 1, so_far(totals))
                     if model.stop_training:
                         return logs(totals)
         except DivergenceError as error:
@@ -217,28 +217,33 @@ def evaluate(model, source, callbacks, threads=1):
     batches = callbacks.listens_to("on_test_batch_begin", "on_test_batch_end")
     progress = callbacks.listens_to("on_test_progress")
     step = model.compiled_step(source.weighted)
-    totals, logs, penalty = step.totals(), step.results.logs, step.penalty()
+    totals, so_far, penalty = step.totals(), step.results.so_far, step.penalty()
     model.stop_evaluating = False
     callbacks.on_test_begin()
-    found, done = {}, 0
+    done = 0
     for job, first, last in _pieces(source, batches):
         if batches:
             callbacks.on_test_batch_begin(done)
+        if done == 0:
+            step.meet_functions(job, last)
+        at_once = step.rows_at_once(job.batch_size)
 
-        def span(row, seconds, threads, job=job, y=job.y[:last]):
-            return step.program.evaluate(job.x, y, row, totals, seconds, threads, rows=job.rows)
+        def span(row, seconds, threads, job=job, y=job.y[:last], at_once=at_once):
+            return step.program.evaluate(
+                job.x, y, row, totals, seconds, threads, job.rows, at_once
+            )
 
         for row in step.spans_of_rows(first, last, span, threads):
             totals[0] = penalty * totals[1]
             if progress:
                 steps = -(-(row - first) // job.batch_size)
-                callbacks.on_test_progress(done + steps, logs(totals))
+                callbacks.on_test_progress(done + steps, so_far(totals))
         done += -(-(last - first) // job.batch_size)
-        found = logs(totals)
         if batches:
-            callbacks.on_test_batch_end(done - 1, found)
+            callbacks.on_test_batch_end(done - 1, so_far(totals))
         if model.stop_evaluating:
             break
+    found = step.results.logs(totals) if done or source.limit is None else {}
     callbacks.on_test_end(found)
     return found
 

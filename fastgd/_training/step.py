@@ -14,6 +14,8 @@ from fastgd.errors import ArgumentError
 #: those are trained in one call: so Python is entered, and its lock taken, once for all.
 SHORT_EPOCH = 20_000_000
 EPOCHS_AT_ONCE = 128
+#: How many rows Python functions are given at a time, if any number does.
+CALL_ROWS = 4096
 
 _ONE_THREAD = ThreadTuner(1)
 
@@ -173,9 +175,21 @@ class CompiledStep:
         totals = self.totals()
         row = 0
         while row < len(x):
-            row = self.program.evaluate(x, y, row, totals, SPAN_SECONDS)
+            row = self.program.evaluate(x, y, row, totals, SPAN_SECONDS, call_rows=len(x))
         totals[0] = self.penalty() * totals[1]
         return self.results.logs(totals)
+
+    def meet_functions(self, job, last):
+        """Find out by the first batch whether Python functions give one number for a batch."""
+        if self.results.by_batch is None and job.batch_size > 1:
+            y = job.y[: min(last, job.batch_size)]
+            self.program.evaluate(job.x, y, 0, self.totals(), np.inf, 1, job.rows)
+            self.totals()  # metrics begin anew
+
+    def rows_at_once(self, batch_size):
+        """Return how many rows Python functions are given: a batch, where that matters."""
+        results = self.results
+        return batch_size if results.in_python and results.by_batch is not False else CALL_ROWS
 
     def predict(self, x, threads=1, rows=None):
         """Return the outputs for prepared rows, or for some of them, side by side."""

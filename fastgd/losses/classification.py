@@ -4,13 +4,12 @@ In a model whose output layer is activated by the function that a loss names as 
 become one: the loss is taken from the logits, nothing is clipped, and its gradient is p - y.
 """
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from fastgd import activations
-from fastgd._data.validation import boolean, number, whole_number
+from fastgd._data.validation import MOST, boolean, number, whole_number
 from fastgd._typing import Array, Data, Floatx
 from fastgd.errors import ShapeError
 from fastgd.losses.loss import FormulaLoss, last_axis
@@ -256,7 +255,7 @@ class SparseCategoricalCrossentropy(
         super().__init__(reduction, name, dtype)
         self.from_logits = boolean(from_logits, "from_logits")
         if ignore_class is not None:
-            ignore_class = whole_number(ignore_class, "ignore_class", -math.inf)
+            ignore_class = whole_number(ignore_class, "ignore_class", -MOST, MOST)
         self.ignore_class = ignore_class
         self.axis = last_axis(axis)
 

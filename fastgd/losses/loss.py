@@ -73,6 +73,8 @@ class Loss(Serializable):
     from_logits = False
     #: The form as a function.
     function: Any = None
+    #: Whether it gives one number for a batch; None before a Python function is called.
+    by_batch: bool | None = False
     #: How many columns of targets a Python function was last given; None before.
     columns: int | None = None
     #: The addresses of a compiled loss's functions.
@@ -82,7 +84,7 @@ class Loss(Serializable):
         super().__init_subclass__(**kwargs)
         if "call" in vars(cls):  # other mathematics than the engine's
             cls.code, cls.logits_code, cls.fused = formulas.Loss.LOSS_NONE, None, None
-            cls.elementwise = False
+            cls.elementwise, cls.by_batch = False, None
 
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size",
                  dtype: Floatx | None = None):  # fmt: skip
@@ -103,9 +105,10 @@ class Loss(Serializable):
         ----------
         y_true : array, shape (..., targets), or (...) where there is one target
         y_pred : array or Tensor, shape (..., outputs)
-        sample_weight : array, optional
-            A weight for each row, or for each element of the first axes. A row of weight 0
-            adds nothing, even if its loss is not finite.
+        sample_weight : float or array, optional
+            A weight for each row, or for each element of the first axes; for a loss that is a
+            mean over elements also one for each of them, of the shape of y_pred. A row of
+            weight 0 adds nothing, even if its loss is not finite.
 
         Returns
         -------
@@ -114,6 +117,9 @@ class Loss(Serializable):
         y_pred = floating(y_pred, self.dtype)
         if not followed(y_true):
             y_true = with_columns(numeric(y_true, "y_true"), y_pred)
+        by_element = self.elementwise and _by_element(sample_weight, y_true, y_pred)
+        if by_element:
+            y_true, y_pred = ops.expand_dims(y_true, -1), ops.expand_dims(y_pred, -1)
         values = self.call(y_true, y_pred)
         weights = None
         counted: Any = None
@@ -122,6 +128,8 @@ class Loss(Serializable):
         if sample_weight is not None:
             weights = row_weights(sample_weight, np.shape(values), values.dtype)
             values = ops.where(weights == 0, 0.0, values) * weights
+            if by_element:
+                values, weights = ops.mean(values, axis=-1), weights.mean(axis=-1)
         if REDUCTIONS[self.reduction] is None:
             return values
         code = self.reduction_code
@@ -187,6 +195,8 @@ class Loss(Serializable):
             values = self.call(y_true, watched)
             if np.ndim(values) > 1:
                 values = ops.mean(values, axis=tuple(range(1, np.ndim(values))))
+        if rows > 1:
+            self.by_batch = np.ndim(values) == 0
         slopes = tape.gradient(values, watched)
         if slopes is None:
             raise ArgumentError(
@@ -297,12 +307,20 @@ def with_columns(y_true, y_pred, columns=None):
     return y_true
 
 
+def _by_element(sample_weight, y_true, y_pred):
+    """Return whether the elements of a row have weights of their own."""
+    shape, columns = np.shape(sample_weight), y_pred.shape[-1:]
+    alike = len(shape) == y_pred.ndim and np.shape(y_true) == y_pred.shape
+    return alike and shape[-1:] == columns != (1,)
+
+
 def row_weights(sample_weight, shape, dtype):
     """Return weights for values of a shape, given for its first axes."""
     weights = numeric(sample_weight, "sample_weight").astype(dtype)
     if weights.ndim == len(shape) + 1 and weights.shape[-1] == 1:
         weights = weights[..., 0]
-    if weights.shape != shape[: weights.ndim]:
+    pairs = zip(weights.shape, shape, strict=False)
+    if weights.ndim > len(shape) or any(a not in (1, b) for a, b in pairs):
         raise ShapeError(
             f"sample_weight: expected the shape {shape} of the losses, got {weights.shape}"
         )

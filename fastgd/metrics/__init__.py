@@ -129,8 +129,14 @@ def get(identifier: Any, outputs: int = 1, sparse: bool = False) -> Metric | Non
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         identifier = identifier()
     if isinstance(identifier, Metric):
-        if type(identifier).update_state is Metric.update_state:
+        update = type(identifier).update_state
+        if update is Metric.update_state:
             raise ArgumentError(f"metrics: {identifier!r} has no update_state of its own")
+        if update in (Mean.update_state, Sum.update_state):
+            raise ArgumentError(
+                f"metrics: {identifier!r} takes values, but a model has targets and "
+                "predictions; pass a function of both, such as MeanMetricWrapper(fn)"
+            )
         return identifier
     if identifier is None:
         return None

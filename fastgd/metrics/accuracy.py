@@ -3,10 +3,12 @@
 import numpy as np
 
 from fastgd._core import formulas
-from fastgd._data.validation import boolean, number, positive_int
+from fastgd._data.validation import MOST, boolean, number, whole_number
 from fastgd._typing import Array, Data, Floatx
-from fastgd.metrics.counts import ratio
+from fastgd.errors import ArgumentError
+from fastgd.metrics.counts import MOST_PARTS, ratio
 from fastgd.metrics.metric import CompiledMetric, RowMetric
+from fastgd.reference.metrics import calibrated
 
 
 class Accuracy(RowMetric):
@@ -21,6 +23,7 @@ class Accuracy(RowMetric):
 
     code = formulas.Metric.METRIC_ACCURACY
     default_name = "accuracy"
+    elementwise = True
 
 
 class BinaryAccuracy(RowMetric):
@@ -39,6 +42,7 @@ class BinaryAccuracy(RowMetric):
 
     code = formulas.Metric.METRIC_BINARY_ACCURACY
     default_name = "binary_accuracy"
+    elementwise = True
 
     def __init__(self, name: str | None = None, dtype: Floatx | None = None,
                  threshold: float = 0.5):  # fmt: skip
@@ -101,7 +105,7 @@ class TopKCategoricalAccuracy(RowMetric):
 
     def __init__(self, k: int = 5, name: str | None = None, dtype: Floatx | None = None):
         super().__init__(name, dtype)
-        self.k = positive_int(k, "k")
+        self.k = whole_number(k, "k", 1, MOST)
 
     def settings(self) -> list[float]:
         return [float(self.k), float(bool(self.sparse)), float(self.from_sorted_ids)]
@@ -190,7 +194,11 @@ class ExpectedCalibrationError(CompiledMetric):
     Parameters
     ----------
     num_bins : int
-        Of equal width, over [0, 1].
+        How many bins there are.
+    strategy : {"uniform", "quantile"}
+        "uniform": bins of equal width, over [0, 1]. "quantile": bins with equally many rows,
+        whatever their weights, for probabilities that are all small, for example; such a metric
+        keeps all rows, see ``Gini``.
 
     Examples
     --------
@@ -198,6 +206,9 @@ class ExpectedCalibrationError(CompiledMetric):
     >>> metric = metrics.ExpectedCalibrationError()
     >>> round(metric([0, 1, 1, 1], [0.75, 0.75, 0.75, 0.75]), 12)
     0.0
+    >>> metric = metrics.ExpectedCalibrationError(num_bins=2, strategy="quantile")
+    >>> round(metric([0, 1, 0, 1], [0.01, 0.02, 0.03, 0.04]), 12)
+    0.475
     """
 
     code = formulas.Metric.METRIC_CALIBRATION
@@ -206,9 +217,13 @@ class ExpectedCalibrationError(CompiledMetric):
     sparse = None
 
     def __init__(self, num_bins: int = 15, name: str | None = None,
-                 dtype: Floatx | None = None):  # fmt: skip
+                 dtype: Floatx | None = None, strategy: str = "uniform"):  # fmt: skip
         super().__init__(name, dtype)
-        self.num_bins = positive_int(num_bins, "num_bins")
+        self.num_bins = whole_number(num_bins, "num_bins", 1, MOST_PARTS)
+        if strategy not in ("uniform", "quantile"):
+            raise ArgumentError(f"strategy: expected 'uniform' or 'quantile', got {strategy!r}")
+        self.strategy = strategy
+        self.keeps_rows = strategy == "quantile"
 
     def settings(self) -> list[float]:
         return [float(self.num_bins)]
@@ -220,3 +235,14 @@ class ExpectedCalibrationError(CompiledMetric):
         """Return a float; 0 where there are no rows."""
         weights, predicted, true = np.asarray(totals).reshape(-1, 3).T
         return float(ratio(np.abs(predicted - true).sum(), weights.sum()))
+
+    def value_of_rows(self, p: Array, y: Array, weights: Array) -> float:
+        """Return a float; bins between quantiles as in scikit-learn's ``calibration_curve``."""
+        if len(p) == 0:
+            return 0.0
+        p, truth = calibrated(p, y)
+        edges = np.percentile(p, np.linspace(0, 1, self.num_bins + 1) * 100)
+        totals = np.zeros((self.num_bins, 3))
+        terms = weights * np.column_stack([np.ones(len(p)), p, truth])
+        np.add.at(totals, np.searchsorted(edges[1:-1], p), terms)
+        return self.value(totals)

@@ -5,11 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from fastgd._core import formulas
-from fastgd._data.validation import boolean, number, positive_int, whole_number
+from fastgd._data.validation import MOST, boolean, number, whole_number
 from fastgd._typing import Array, Floatx
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.metrics.counts import ratio
 from fastgd.metrics.metric import CompiledMetric
+
+#: How many classes a matrix of classes may have; it has a sum for each pair.
+MOST_CLASSES = 10_000
 
 
 class IoU(CompiledMetric):
@@ -42,7 +45,7 @@ class IoU(CompiledMetric):
                  ignore_class: int | None = None, sparse_y_true: bool = True,
                  sparse_y_pred: bool = True, axis: int = -1):  # fmt: skip
         super().__init__(name, dtype)
-        self.num_classes = positive_int(num_classes, "num_classes")
+        self.num_classes = whole_number(num_classes, "num_classes", 1, MOST_CLASSES)
         self.target_class_ids = [
             whole_number(c, "target_class_ids", 0) for c in target_class_ids
         ]
@@ -55,11 +58,12 @@ class IoU(CompiledMetric):
             raise ArgumentError(f"axis: expected -1, the last one, got {axis!r}")
         self.ignore_class = ignore_class
         if ignore_class is not None:
-            self.ignore_class = int(number(ignore_class, "ignore_class"))
+            self.ignore_class = int(number(ignore_class, "ignore_class", -MOST, MOST))
         self.sparse_y_true = boolean(sparse_y_true, "sparse_y_true")
         self.sparse_y_pred = boolean(sparse_y_pred, "sparse_y_pred")
         self.axis = axis
         self.sparse = self.sparse_y_true and not self.sparse_y_pred
+        self.elementwise = self.sparse_y_true and self.sparse_y_pred
 
     def settings(self) -> list[float]:
         left_out = float("nan") if self.ignore_class is None else float(self.ignore_class)
@@ -120,7 +124,7 @@ class MeanIoU(IoU):
     def __init__(self, num_classes: int, name: str | None = None, dtype: Floatx | None = None,
                  ignore_class: int | None = None, sparse_y_true: bool = True,
                  sparse_y_pred: bool = True, axis: int = -1):  # fmt: skip
-        every = range(positive_int(num_classes, "num_classes"))
+        every = range(whole_number(num_classes, "num_classes", 1, MOST_CLASSES))
         super().__init__(num_classes, every, name, dtype, ignore_class, sparse_y_true,
                          sparse_y_pred, axis)  # fmt: skip
 
@@ -186,6 +190,7 @@ class FBetaScore(CompiledMetric):
     """
 
     code = formulas.Metric.METRIC_CLASS_COUNTS
+    elementwise = True
     default_name = "fbeta_score"
 
     def __init__(self, average: str | None = None, beta: float = 1.0,

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from fastgd._core import formulas
-from fastgd._data.validation import number, positive_int, whole_number
+from fastgd._data.validation import MOST, number, whole_number
 from fastgd._typing import Array, Config, Floatx
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.metrics.metric import CompiledMetric
 
+#: How many thresholds, bins or classes a metric may have: it keeps sums of each.
+MOST_PARTS = 1_000_000
 #: The default threshold where the largest predictions of a row count: below all of them.
 BELOW_ALL = -1e10
 
@@ -30,6 +32,7 @@ class CountMetric(CompiledMetric):
     """
 
     code = formulas.Metric.METRIC_COUNTS
+    elementwise = True
     thresholds: list[float]
     class_id: int | None = None
     top_k: int | None = None
@@ -97,6 +100,19 @@ def cumulative(totals, count):
     return buckets[:, ::-1].cumsum(axis=1)[:, ::-1], buckets.cumsum(axis=1)
 
 
+def at_scores(p, positive, weights):
+    """Return counts (TP, FP, TN, FN) below all scores and at each of them: four arrays.
+
+    Of scores that are equal all or none are above a threshold, as by midranks.
+    """
+    order = np.argsort(p, kind="stable")
+    p, positive, weights = p[order], positive[order], weights[order]
+    last = np.append(p[1:] != p[:-1], np.ones(min(len(p), 1), bool))
+    below = [np.append(0, np.cumsum(weights * side)[last]) for side in (positive, ~positive)]
+    fn, tn = below
+    return fn[-1] - fn, tn[-1] - tn, tn, fn
+
+
 def ratio(a, b):
     """Return a / b; 0 where b is 0."""
     return np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape), where=np.asarray(b) != 0)
@@ -114,6 +130,8 @@ def checked_thresholds(given, default):
     listed = list(given) if np.ndim(given) else [given]
     if not listed:
         raise ArgumentError(f"thresholds: expected at least one, got {given!r}")
+    if len(listed) > MOST_PARTS:
+        raise ArgumentError(f"thresholds: expected at most {MOST_PARTS}, got {len(listed)}")
     return [number(value, "thresholds", 0, 1) for value in listed]
 
 
@@ -210,7 +228,7 @@ class _Rate(_ThresholdMetric):
                  top_k: int | None = None, class_id: int | None = None, name: str | None = None,
                  dtype: Floatx | None = None):  # fmt: skip
         super().__init__(name, dtype)
-        self.top_k = None if top_k is None else positive_int(top_k, "top_k")
+        self.top_k = None if top_k is None else whole_number(top_k, "top_k", 1, MOST)
         self.class_id = None if class_id is None else whole_number(class_id, "class_id", 0)
         self._set_thresholds(thresholds, 0.5 if top_k is None else BELOW_ALL)
 

@@ -4,26 +4,33 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fastgd._core import formulas
 from fastgd._data.validation import boolean, number, positive_int, whole_number
 from fastgd._typing import Array, Config, Floatx
 from fastgd.errors import ArgumentError, ShapeError
-from fastgd.metrics.counts import CountMetric, checked_thresholds, cumulative, ratio
+from fastgd.metrics import counts
+from fastgd.metrics.counts import CountMetric, cumulative, ratio
+from fastgd.metrics.metric import CompiledMetric
 
 _CURVES = ("ROC", "PR", "PRGAIN")
 _SUMMATIONS = ("interpolation", "majoring", "minoring")
 #: The thresholds at both ends of a curve, below and above every probability.
 _EPSILON = 1e-7
+#: The data for which a curve is defined.
+_BOTH = "targets of both classes, and predictions that are numbers"
 
 
 class _Curve(CountMetric):
     """Count rows over all of [0, 1]; a prediction outside counts as its nearer end."""
 
+    defined_for = _BOTH
+
     def _set_thresholds(self, num_thresholds, thresholds):
         if thresholds is None:
-            steps = whole_number(num_thresholds, "num_thresholds", 2) - 1
+            steps = whole_number(num_thresholds, "num_thresholds", 2, counts.MOST_PARTS) - 1
             self._inner = [(i + 1) / steps for i in range(steps - 1)]
         else:
-            inner = checked_thresholds(thresholds, None) if len(thresholds) else []
+            inner = counts.checked_thresholds(thresholds, None) if len(thresholds) else []
             self._inner = sorted(inner)
         self._given = thresholds is not None
         self.thresholds = [-_EPSILON, *self._inner, 1 + _EPSILON]
@@ -47,6 +54,8 @@ class _Curve(CountMetric):
 class AUC(_Curve):
     """Compute the area under the ROC or precision-recall curve, as a sum over thresholds.
 
+    The value is NaN, with a warning, for targets of one class, which define no curve.
+
     Parameters
     ----------
     num_thresholds : int
@@ -66,6 +75,9 @@ class AUC(_Curve):
         A weight of each column: of its area, or without `multi_label` of what it adds.
     from_logits : bool
         Whether predictions are logits.
+    exact : bool
+        Take every score as a threshold, for the exact area and scores of any scale. It keeps
+        all rows, see ``Gini``; `num_thresholds`, `thresholds`, `from_logits` change nothing.
 
     Raises
     ------
@@ -84,8 +96,9 @@ class AUC(_Curve):
                  dtype: Floatx | None = None, thresholds: Sequence[float] | None = None,
                  multi_label: bool = False, num_labels: int | None = None,
                  label_weights: Sequence[float] | None = None,
-                 from_logits: bool = False):  # fmt: skip
+                 from_logits: bool = False, exact: bool = False):  # fmt: skip
         super().__init__(name, dtype)
+        self.exact = self.keeps_rows = boolean(exact, "exact")
         self.curve = _one_of("curve", curve, _CURVES)
         self.summation_method = _one_of("summation_method", summation_method, _SUMMATIONS)
         self._set_thresholds(num_thresholds, thresholds)
@@ -104,18 +117,41 @@ class AUC(_Curve):
                 raise ShapeError(f"{name}: expected {width}, one for each column, got {wanted}")
 
     def value(self, totals: Array) -> float:
-        """Return the area: a float."""
-        counts = self._points(totals)
+        """Return the area: a float; NaN where the curve is not defined."""
+        return self._mean(self._areas(*self._points(totals)))
+
+    def value_of_rows(self, p: Array, y: Array, weights: Array) -> float:
+        """Return the area for all rows: a float."""
+        if np.isnan(p).any():
+            return float("nan")
+        if not self.multi_label:
+            weights = weights * (1.0 if self.label_weights is None else self.label_weights)
+            p, y, weights = p.reshape(-1, 1), y.reshape(-1, 1), weights.reshape(-1, 1)
+        columns = [
+            counts.at_scores(*column) for column in zip(p.T, y.T != 0, weights.T, strict=True)
+        ]
+        points = [[field[:, None] for field in column] for column in columns]
+        return self._mean(np.concatenate([self._areas(*column) for column in points]))
+
+    def _areas(self, *fields):
+        """Return the area of each column; fields: (TP, FP, TN, FN), each (points, columns)."""
         if self.curve == "PR" and self.summation_method == "interpolation":
-            areas = _interpolated_pr(*counts)
+            areas = _interpolated_pr(*fields)
         else:
-            x, y = _CURVE_POINTS[self.curve](*counts)
+            x, y = _CURVE_POINTS[self.curve](*fields)
             heights = {
                 "interpolation": (y[:-1] + y[1:]) / 2,
                 "minoring": np.minimum(y[:-1], y[1:]),
                 "majoring": np.maximum(y[:-1], y[1:]),
             }[self.summation_method]
             areas = ((x[:-1] - x[1:]) * heights).sum(axis=0)
+        positives, negatives = fields[0][0], fields[1][0]
+        needed = positives if self.curve == "PR" else np.minimum(positives, negatives)
+        if needed.all():
+            return areas
+        return np.where((needed == 0) & (positives + negatives != 0), np.nan, areas)
+
+    def _mean(self, areas):
         if self.multi_label and self.label_weights is not None:
             weights = np.array(self.label_weights)
             return float(ratio((areas * weights).sum(), weights.sum()))
@@ -161,44 +197,44 @@ def _interpolated_pr(tp, fp, tn, fn):
     return ratio(area, tp[1:] + fn[1:]).sum(axis=0)
 
 
-class _RocMetric(_Curve):
-    """Hold the thresholds of other metrics of the ROC curve."""
+class _RankMetric(CompiledMetric):
+    """Compute a metric of the ROC curve through all scores: it depends on their order alone."""
 
-    def __init__(self, num_thresholds: int = 200, name: str | None = None,
-                 dtype: Floatx | None = None, thresholds: Sequence[float] | None = None,
-                 from_logits: bool = False):  # fmt: skip
-        super().__init__(name, dtype)
-        self._set_thresholds(num_thresholds, thresholds)
-        self.from_logits = boolean(from_logits, "from_logits")
+    code = formulas.Metric.METRIC_COUNTS
+    elementwise = keeps_rows = True
+    defined_for = _BOTH
 
-    def value(self, totals: Array) -> float:
-        """Return a float; 0 where a class is missing."""
-        tp, fp, tn, fn = (counts[:, 0] for counts in self._points(totals))
-        if tp[0] == 0 or fp[0] == 0:
+    def value_of_rows(self, p: Array, y: Array, weights: Array) -> float:
+        """Return a float; NaN where a class is missing."""
+        tp, fp, _, _ = counts.at_scores(p.ravel(), y.ravel() != 0, weights.ravel())
+        if tp[0] == 0 and fp[0] == 0:
             return 0.0
-        return float(self._of_curve(fp / (fp + tn), tp / (tp + fn)))
+        if tp[0] == 0 or fp[0] == 0 or np.isnan(p).any():
+            return float("nan")
+        return float(self._of_curve(fp / fp[0], tp / tp[0]))
 
     def _of_curve(self, x, y):
         """Return the value of the curve through the points (x, y)."""
         raise NotImplementedError
 
 
-class Gini(_RocMetric):
+class Gini(_RankMetric):
     """Compute the Gini coefficient 2 AUC - 1: 1 for a perfect order, 0 for a random one.
 
-    Parameters
-    ----------
-    num_thresholds : int
-        At least 2; they are evenly spaced over [0, 1].
-    thresholds : list of float, optional
-        From 0 to 1, in place of evenly spaced ones.
-    from_logits : bool
-        Whether predictions are logits.
+    It is exact: the probability that a positive has a larger score than a negative, minus that
+    of the contrary. Scores may be of any scale, such as probabilities, logits or points.
+
+    Notes
+    -----
+    A metric of ranks keeps all rows. Python collects them after each batch, so that a model
+    with one trains and evaluates on one thread, and the value is only in the logs of whole
+    epochs and evaluations. ``AUC`` is computed in the compiled loop, from a grid of thresholds.
+    The value is NaN, with a warning, for targets of one class.
 
     Examples
     --------
     >>> from fastgd import metrics
-    >>> metrics.Gini()([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.9])
+    >>> metrics.Gini()([0, 0, 1, 1], [310, 640, 530, 850])
     0.5
     """
 
@@ -206,15 +242,15 @@ class Gini(_RocMetric):
         return 2 * np.sum((x[:-1] - x[1:]) * (y[:-1] + y[1:]) / 2) - 1
 
 
-class KolmogorovSmirnov(_RocMetric):
+class KolmogorovSmirnov(_RankMetric):
     """Compute the largest distance between the distributions of positives and of negatives.
 
-    That is the largest of |TP / P - FP / N| over the thresholds; arguments as in ``Gini``.
+    That is the largest of |TP / P - FP / N| over all scores. It is exact, as ``Gini`` is.
 
     Examples
     --------
     >>> from fastgd import metrics
-    >>> metrics.KolmogorovSmirnov()([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.9])
+    >>> metrics.KolmogorovSmirnov()([0, 0, 1, 1], [310, 640, 530, 850])
     0.5
     """
 
@@ -223,15 +259,22 @@ class KolmogorovSmirnov(_RocMetric):
 
 
 class _RateAtBound(CountMetric):
-    """Find the best value of one rate where another is at least a bound; 0 if it never is."""
+    """Find the best value of one rate where another is at least a bound; 0 if it never is.
 
+    NaN where one of them has no value: a recall without positives, a specificity without
+    negatives.
+    """
+
+    defined_for = _BOTH
     #: The rate with the bound, which is the first argument, and the rate that is wanted.
     rates: tuple[str, str]
 
     def __init__(self, bound, num_thresholds, class_id, name, dtype):
         super().__init__(name, dtype)
         setattr(self, self.rates[0], number(bound, self.rates[0], 0, 1))
-        self.num_thresholds = positive_int(num_thresholds, "num_thresholds")
+        self.num_thresholds = whole_number(
+            num_thresholds, "num_thresholds", 1, counts.MOST_PARTS
+        )
         self.class_id = None if class_id is None else whole_number(class_id, "class_id", 0)
         n = self.num_thresholds
         self.thresholds = [0.5] if n == 1 else [i / (n - 1) for i in range(n)]
@@ -243,6 +286,12 @@ class _RateAtBound(CountMetric):
         rates = {"recall": recall, "sensitivity": recall, "precision": precision,
                  "specificity": ratio(tn, tn + fp)}  # fmt: skip
         bounded, wanted = self.rates
+        positives, negatives = tp[0] + fn[0], fp[0] + tn[0]
+        missing = (positives == 0 and not {"recall", "sensitivity"}.isdisjoint(self.rates)) or (
+            negatives == 0 and "specificity" in self.rates
+        )
+        if missing and positives + negatives:
+            return float("nan")
         return float(np.where(rates[bounded] >= getattr(self, bounded), rates[wanted], 0).max())
 
 

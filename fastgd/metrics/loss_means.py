@@ -28,7 +28,7 @@ class LossMean(RowMetric):
     def __init__(self, loss: Loss, name: str | None = None, dtype: Floatx | None = None):
         super().__init__(name or self.default_name or loss.name, dtype)
         self.loss = loss
-        self.sparse = loss.sparse
+        self.sparse, self.elementwise = loss.sparse, loss.elementwise
         for argument in argument_names(type(self)):
             if argument not in vars(self):  # then it is the loss's
                 setattr(self, argument, getattr(loss, argument))

@@ -11,9 +11,12 @@ from fastgd._registry.names import snake_case
 from fastgd._registry.objects import Serializable, argument_names
 from fastgd._typing import Array, Config, Data, DType, Floatx
 from fastgd.config import checked_floatx
-from fastgd.errors import ShapeError
+from fastgd.errors import ArgumentError, DataTypeError, ShapeError, warn
 from fastgd.reference.metrics import ROWS, add_rows
 from fastgd.variables import Variable
+
+#: How many sums a metric may keep; they take 800 MB.
+MOST_SUMS = 100_000_000
 
 
 class Metric(Serializable):
@@ -56,6 +59,12 @@ class Metric(Serializable):
     sparse: bool | None = None
     #: Whether more ("up") or less ("down") is better; None where this is not known.
     _direction: str | None = None
+    #: Whether the value depends on how rows are cut into batches; None where this is not known.
+    by_batch: bool | None = True
+    #: Whether all rows are kept until the value is asked for.
+    keeps_rows = False
+    #: The data for which the value is not NaN, where that is not any.
+    defined_for: str | None = None
 
     def __init__(self, dtype: Floatx | None = None, name: str | None = None):
         self.dtype = None if dtype is None else checked_floatx(dtype)
@@ -110,7 +119,13 @@ class Metric(Serializable):
     def __call__(self, *args: Data, **kwargs: Data) -> float | Array:
         """Add some rows and return the value so far."""
         self.update_state(*args, **kwargs)
-        return self.result()
+        return read(self)
+
+    def warn_if_undefined(self, value: float | Array) -> None:
+        """Warn of a value that is NaN because the data do not define it."""
+        undefined = value != value if type(value) is float else np.isnan(value).any()
+        if undefined and self.defined_for is not None:
+            warn(f"{self.name} is NaN: it is defined for {self.defined_for}")
 
     # -- in a model ---------------------------------------------------------------------------
 
@@ -140,6 +155,19 @@ class Metric(Serializable):
         return f"<{type(self).__name__} name={self.name}>"
 
 
+def read(metric: Metric) -> float | Array:
+    """Return a metric's value as a number, or as an array that does not change any more."""
+    found: Any = metric.result()
+    if type(found) is float:
+        return found
+    if np.asarray(found).dtype.kind not in "biuf":
+        raise DataTypeError(
+            f"{metric.name}: expected result() to return a number or an array of numbers, "
+            f"got {found!r}"
+        )
+    return np.array(found) if np.ndim(found) else float(found)
+
+
 class CompiledMetric(Metric):
     """Describe a metric that the engine computes: it adds to sums, which ``value`` finishes.
 
@@ -153,17 +181,26 @@ class CompiledMetric(Metric):
     _direction = "up"
     #: The name without one of its own; by default that of the class.
     default_name: str | None = None
+    #: Whether each element of a row may have a weight of its own.
+    elementwise = False
 
     def __init__(self, name: str | None = None, dtype: Floatx | None = None):
         super().__init__(dtype, name or self.default_name)
         self._totals: Array | None = None
+        self._kept: list[tuple[Array, Array, Array]] = []
 
     @property
     def compiled(self) -> bool:
         """Whether the training loop updates the metric without returning to Python."""
         own = type(self)
         base = CompiledMetric
-        return own.update_state is base.update_state and own.result is base.result
+        inherits = own.update_state is base.update_state and own.result is base.result
+        return inherits and not self.keeps_rows
+
+    @property
+    def by_batch(self) -> bool:  # type: ignore[override]  # a sum over rows, unless overridden
+        """Whether the value depends on how rows are cut into batches."""
+        return type(self).update_state is not CompiledMetric.update_state
 
     def check_width(self, width: int) -> None:
         """Raise a ShapeError if the metric has no value for outputs of this width."""
@@ -175,7 +212,13 @@ class CompiledMetric(Metric):
     def totals_size(self, width: int) -> int:
         """Return how many sums an output needs; ShapeError if the metric does not fit it."""
         self.check_width(width)
-        return self.size(width)
+        size = 0 if self.keeps_rows else self.size(width)
+        if size > MOST_SUMS:
+            raise ArgumentError(
+                f"{self.name}: expected a metric of at most {MOST_SUMS} sums, got {size} for "
+                f"{width} outputs: take fewer thresholds or classes"
+            )
+        return size
 
     def update_state(self, y_true: Data, y_pred: Data,
                      sample_weight: Data | None = None) -> None:  # fmt: skip
@@ -186,8 +229,9 @@ class CompiledMetric(Metric):
         y_true : array, shape (n,) or (n, outputs)
             Class numbers for a sparse metric.
         y_pred : array, shape (n,), which is taken for (n, 1), or (n, outputs)
-        sample_weight : float or array of shape (n,) or (n, 1), optional
-            A row of weight 0 changes nothing.
+        sample_weight : float or array, optional
+            Of any shape that broadcasts to (n, 1), where (n,) is the same; for a metric of
+            elements also to the shape of y_pred. A row of weight 0 changes nothing.
 
         Raises
         ------
@@ -195,8 +239,15 @@ class CompiledMetric(Metric):
             If they do not fit together; then nothing is added.
         """
         p, y, settings = self._prepared(y_true, y_pred)
-        weights = _weights(sample_weight, len(p))
+        weights = _weights(sample_weight, p.shape, self.elementwise)
         size = self.totals_size(p.shape[1])
+        if self.keeps_rows:
+            weights = np.broadcast_to(weights, p.shape) if self.elementwise else weights
+            counted = weights.any(axis=1)
+            self._kept.append((p[counted], y[counted], weights[counted]))
+            return
+        if self.code in ROWS and weights.shape[1] > 1:  # then each element is a row
+            p, y, weights = p.reshape(-1, 1), y.reshape(-1, 1), weights.reshape(-1, 1)
         totals = np.zeros(size) if self._totals is None else self._totals
         if len(totals) != size:
             raise ShapeError(f"y_pred: expected as many columns as before, got {p.shape}")
@@ -206,11 +257,25 @@ class CompiledMetric(Metric):
 
     def result(self) -> float | Array:
         """Return the value for the rows added so far."""
-        return self.value(np.zeros(self.size(1)) if self._totals is None else self._totals)
+        if self.keeps_rows:
+            rows = map(np.concatenate, zip(*self._kept, strict=True))
+            value = self.value_of_rows(*rows) if self._kept else 0.0
+        else:
+            totals = self._totals
+            value = self.value(np.zeros(self.size(1)) if totals is None else totals)
+        self.warn_if_undefined(value)
+        return value
+
+    def value_of_rows(self, p: Array, y: Array, weights: Array) -> float | Array:
+        """Return the value for all rows of a metric that keeps them.
+
+        p: (n, outputs); y: (n, targets); weights: (n, 1), or of the shape of p.
+        """
+        raise NotImplementedError
 
     def reset_state(self) -> None:
         """Forget all rows."""
-        self._totals = None
+        self._totals, self._kept = None, []
 
     def _prepared(self, y_true, y_pred):
         """Return float64 matrices of predictions and targets, and the rounded settings."""
@@ -237,16 +302,19 @@ class CompiledMetric(Metric):
         return y.reshape(len(p), columns)
 
 
-def _weights(sample_weight, n):
-    """Return a weight for each of n rows."""
+def _weights(sample_weight, shape, elementwise):
+    """Return weights of shape (n, 1) or, where each element of p has its own, of p's shape."""
+    by_row = shape[0], 1
     if sample_weight is None:
-        return np.ones(n)
-    weights = np.asarray(numeric(sample_weight, "sample_weight"), np.float64)
-    if weights.ndim == 0:
-        return np.full(n, weights)
-    if weights.shape not in ((n,), (n, 1)):
-        raise ShapeError(f"sample_weight: expected shape ({n},), got {weights.shape}")
-    return weights.reshape(n)
+        return np.ones(by_row)
+    given = np.asarray(numeric(sample_weight, "sample_weight"), np.float64)
+    weights = given[:, None] if given.ndim == 1 else given
+    for wanted in (by_row, shape) if elementwise else (by_row,):
+        pairs = zip(weights.shape, wanted, strict=False)
+        if weights.ndim <= 2 and all(a in (1, b) for a, b in pairs):
+            return np.broadcast_to(weights, wanted)
+    known = f"({shape[0]},) or {shape}" if elementwise else f"({shape[0]},)"
+    raise ShapeError(f"sample_weight: expected shape {known}, got {given.shape}")
 
 
 class RowMetric(CompiledMetric):

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from fastgd._core import formulas
-from fastgd._data.validation import whole_number
+from fastgd._data.validation import MOST, whole_number
 from fastgd._typing import Array, Floatx
 from fastgd.errors import ArgumentError
 from fastgd.metrics.counts import ratio
@@ -40,7 +40,8 @@ class R2Score(CompiledMetric):
     Notes
     -----
     A column of equal targets has the score 1 where predictions are perfect and 0 where they are
-    not, as in scikit-learn. n is the number of rows whose weight is not 0.
+    not, and that of a single row is NaN, as in scikit-learn. n is the number of rows whose
+    weight is not 0.
 
     Examples
     --------
@@ -51,6 +52,8 @@ class R2Score(CompiledMetric):
 
     code = formulas.Metric.METRIC_MOMENTS
     default_name = "r2_score"
+    elementwise = True
+    defined_for = "two rows or more"
 
     def __init__(self, class_aggregation: str | None = "uniform_average",
                  num_regressors: int = 0, name: str | None = None,
@@ -62,17 +65,20 @@ class R2Score(CompiledMetric):
                 f"'variance_weighted_average', got {class_aggregation!r}"
             )
         self.class_aggregation = class_aggregation
-        self.num_regressors = whole_number(num_regressors, "num_regressors", 0)
+        self.num_regressors = whole_number(num_regressors, "num_regressors", 0, MOST)
 
     def size(self, width: int) -> int:
         return 1 + MOMENTS * width
 
     def value(self, totals: Array) -> float | Array:
-        """Return a float, or (columns,) without an aggregation; 0 where there are no rows."""
+        """Return a float, or (columns,) without an aggregation; 0 where there are no rows.
+
+        NaN for a single row.
+        """
         rows = totals[0]
         _, _, total, _, _, residual = centred(totals)
         scores = np.where(total > 0, 1 - ratio(residual, total), residual == 0)
-        scores = np.where(rows > 0, scores, 0.0)
+        scores = np.where(rows > 0, scores if rows != 1 else np.nan, 0.0)
         if self.class_aggregation == "variance_weighted_average" and total.any():
             scores = (scores * total).sum() / total.sum()
         elif self.class_aggregation is not None:
@@ -99,7 +105,7 @@ class _Correlation(RowMetric):
             raise ArgumentError(f"axis: expected -1 or 1, along rows, or 0, got {axis!r}")
         self.axis = axis
         if axis == 0:
-            self.code = formulas.Metric.METRIC_MOMENTS
+            self.code, self.elementwise = formulas.Metric.METRIC_MOMENTS, True
 
     def size(self, width: int) -> int:
         return 1 + MOMENTS * width if self.axis == 0 else super().size(width)

@@ -96,7 +96,8 @@ class MeanMetricWrapper(Mean):
     ----------
     fn : function
         ``fn(y_true, y_pred, **kwargs)`` returns a value for each row, or several, of which the
-        mean is taken.
+        mean is taken; or one number for all rows that it is given, in a model a batch, which
+        counts by these rows or their weights.
     name : str, optional
         By default that of the function.
     **kwargs
@@ -118,6 +119,7 @@ class MeanMetricWrapper(Mean):
             raise DataTypeError(f"fn: expected a function, got {fn!r}")
         super().__init__(name or getattr(fn, "__name__", type(fn).__name__), dtype)
         self.fn = fn
+        self.by_batch = None
         self._kwargs = kwargs
 
     def update_state(  # type: ignore[override]  # a function is called with targets
@@ -127,8 +129,14 @@ class MeanMetricWrapper(Mean):
         y_true, y_pred = numeric(y_true, "y_true"), numeric(y_pred, "y_pred")
         if y_true.size == y_pred.size and len(y_true) == len(y_pred):
             y_true = y_true.reshape(y_pred.shape)
-        values = self.fn(y_true, y_pred, **self._kwargs)
-        super().update_state(np.asarray(values), sample_weight)
+        values = np.asarray(self.fn(y_true, y_pred, **self._kwargs))
+        rows = len(y_pred) if y_pred.ndim else 1
+        if rows > 1:
+            self.by_batch = values.size == 1
+        if self.by_batch and values.size == 1:  # it counts by its rows
+            weights = np.ones(rows) if sample_weight is None else sample_weight
+            values, sample_weight = np.full(rows, values.item()), weights
+        super().update_state(values, sample_weight)
 
     def get_config(self) -> Config:
         """Return the arguments, the function itself among them."""

@@ -26,6 +26,8 @@ class Compilation:
     ----------
     optimizer : Optimizer or None
     objective : Objective
+    warned : bool
+        Whether it was seen if the losses fit the activations of the outputs.
     """
 
     def __init__(self, arguments=None):
@@ -33,6 +35,7 @@ class Compilation:
         chosen = {name: self.arguments.get(name) for name in _OBJECTIVE}
         self.optimizer = optimizers.get(arguments["optimizer"]) if arguments else None
         self.objective = Objective(*chosen.values())
+        self.warned = False
         self.forget()
 
     def forget(self):
@@ -173,4 +176,4 @@ def compile(self: Any, optimizer: str | Optimizer = "rmsprop", loss: Any = None,
     self._compilation = compilation
     self._frozen = frozen_layers(self.leaves()) if self.built else frozenset()
     self.moved()
-    self._warn_of_double_activation()
+    self._warn_of_activations()

@@ -21,7 +21,7 @@ from fastgd.models.compilation import Compilation
 from fastgd.models.graph import Graph
 from fastgd.models.graph_config import config_of, from_config
 from fastgd.models.network import Network
-from fastgd.models.objective import value_names, warn_of_double_activation
+from fastgd.models.objective import value_names, warn_of_activations
 from fastgd.models.replica import by_description
 from fastgd.models.structure import Structure
 from fastgd.models.tracing import inputs_of, layers_of, seen_signature, traced
@@ -268,15 +268,18 @@ class Model(Network):
         """Return the CompiledStep, see there; made when it is first asked for."""
         step = self._compilation.made(weighted)
         if step is None:
+            self._warn_of_activations()
             step = self._compilation.step(
                 self.engine, self.assembly(), self._objectives(), weighted
             )
         return step
 
-    def _warn_of_double_activation(self, stacklevel=3):
-        if self.built:
-            activations = self.assembly().last_activations
-            warn_of_double_activation(self._objectives(), activations, stacklevel + 1)
+    def _warn_of_activations(self):
+        """Warn once, as soon as the model is compiled and built."""
+        compilation = self._compilation
+        if self.built and not compilation.warned:
+            compilation.warned = True
+            warn_of_activations(self._objectives(), self.assembly())
 
     # -- data ---------------------------------------------------------------------------------
 
@@ -290,21 +293,19 @@ class Model(Network):
             self._adapter = DataAdapter(self.signature(self._objectives()), self.name)
         return self._adapter
 
-    def build_by(self, adapter: DataAdapter, x: Array, rows: Any = None,
-                 stacklevel: int = 4) -> None:  # fmt: skip
+    def build_by(self, adapter: DataAdapter, x: Array, rows: Any = None) -> None:
         """Build the model for an adapter, once the data are known to be good."""
         if not self.built:
             self.build(adapter.signature.seen)
             adapter.signature = self.adapter().signature  # for the batches that follow
             adapter.check(x, rows)
-            self._warn_of_double_activation(stacklevel)
 
     def prepared(self, x: Data, y: Data, sample_weight: Data = None,
                  class_weight: Any = None) -> tuple[Array, Array]:  # fmt: skip
         """Return prepared x and y of one batch; build the model by them."""
         adapter = self.adapter() if self.built else self.adapter(UserData(x, y))
         x, y = adapter.rows(x, y, sample_weight, class_weight)
-        self.build_by(adapter, x, stacklevel=5)
+        self.build_by(adapter, x)
         return x, y
 
     def prepared_inputs(self, x: Data) -> Array:

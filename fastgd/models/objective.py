@@ -1,15 +1,15 @@
 """Resolve what a model is trained for: a loss and metrics for each output."""
 
 import itertools
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
-from fastgd import losses, metrics
+from fastgd import activations, losses, metrics
 from fastgd._core.formulas import Loss
-from fastgd._core.types import TERM_TOTALS
+from fastgd._core.types import TERM_TOTALS, Op
 from fastgd._data.validation import number
-from fastgd.errors import ArgumentError, DataTypeError
+from fastgd.errors import ArgumentError, DataTypeError, warn
+from fastgd.metrics.metric import read
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class OutputObjective:
     def check(self):
         """Raise an ArgumentError for a metric that does not fit the loss."""
         for metric in (*self.metrics, *self.weighted):
-            if self.width is None or not metric.compiled:
+            if self.width is None or not (metric.compiled or metric.keeps_rows):
                 continue
-            metric.check_width(self.width)
+            metric.totals_size(self.width)  # raises where there are too many
             columns = self.loss.target_columns(self.width)
             if metric.target_columns(self.width) not in (None, columns):
                 one_each = columns == self.width
@@ -134,15 +134,28 @@ def value_names(objectives):
     return names
 
 
-def warn_of_double_activation(objectives, activations, stacklevel):
-    """Warn where logits are asked for and probabilities come."""
-    for objective, activation in zip(objectives, activations, strict=True):
+def warn_of_activations(objectives, assembly):
+    """Warn where a loss takes logits and probabilities come, or the other way round."""
+    rows = assembly.plan.rows
+    dense = rows["target"][rows["op"] == Op.OP_DENSE]
+    outputs = zip(objectives, assembly.last_activations, assembly.plan.outputs, strict=True)
+    for objective, activation, output in outputs:
         loss = objective.loss
-        if loss is not None and loss.from_logits and activation is loss.fused:
-            warnings.warn(
+        if loss is None:
+            continue
+        if activation is activations.softmax and objective.width == 1:
+            warn("a softmax of one unit is always 1: take a sigmoid, or a unit for each class")
+        if loss.fused is None:
+            continue
+        if loss.from_logits and activation is loss.fused:
+            warn(
                 f"{loss.name} takes logits, but the output layer is activated by "
-                f"{loss.fused.__name__}: drop from_logits or the activation",
-                stacklevel=stacklevel,
+                f"{loss.fused.__name__}: drop from_logits or the activation"
+            )
+        elif not loss.from_logits and activation is None and output in dense:
+            warn(
+                f"{loss.name} takes probabilities, but the output layer is linear: give it "
+                f"activation={loss.fused.__name__!r}, or the loss from_logits=True"
             )
 
 
@@ -234,21 +247,50 @@ class Results:
         places = plan.metrics["totals"].tolist()
         self._metrics = [
             (name, metric, slice(place, place + metric.totals_size(width)))
+            if metric.compiled
+            else (name, metric, None)
             for name, (metric, width), place in zip(
                 names[first:], resolved, places, strict=True
             )
         ]
+        self._quick = [one for one in self._metrics if not one[1].keeps_rows]
+        #: Those that may be undefined.
+        self._doubtful = [(n, m) for n, m, place in self._metrics if place and m.defined_for]
         self.custom = [metric for metric, _ in resolved if not metric.compiled]
         self.in_python = bool(plan.functions)
+        self._functions = [*self.custom, *(one.loss for one in objectives if one.loss)]
+
+    @property
+    def by_batch(self):
+        """Whether a value depends on how rows are cut into batches; None: not known yet."""
+        found = {function.by_batch for function in self._functions}
+        return True if True in found else None if None in found else False
 
     def logs(self, totals):
-        """Return the values by name: a float each, or an array where a metric says so."""
+        """Return the values by name: a float each, or an array where a metric says so.
+
+        Warns of those that are undefined, and forgets the rows that metrics have kept.
+        """
+        found = self._read(totals, self._metrics)
+        for name, metric in self._doubtful:
+            metric.warn_if_undefined(found[name])
+        if len(self._quick) < len(self._metrics):
+            for metric in self.custom:
+                if metric.keeps_rows:
+                    metric.reset_state()
+        return found
+
+    def so_far(self, totals):
+        """Return the values by name, without those for which all rows had to be sorted."""
+        return self._read(totals, self._quick)
+
+    def _read(self, totals, chosen):
         found = {"loss": self.loss(totals)}
         for k, name in enumerate(self._losses):
             total, count = totals[TERM_TOTALS + 2 * k :][:2].tolist()
             found[name] = total / (count or 1.0)
-        for name, metric, place in self._metrics:
-            found[name] = metric.value(totals[place]) if metric.compiled else metric.result()
+        for name, metric, place in chosen:
+            found[name] = read(metric) if place is None else metric.value(totals[place])
         return found
 
     def loss(self, totals):

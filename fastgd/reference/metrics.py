@@ -1,11 +1,11 @@
 """Metrics: rows of predictions and targets add to the sums of a metric.
 
 A metric of rows has a value for each row, and adds [the sum of weight * value, the sum of
-weights]. A metric that collects takes the weights of the rows, none of which is 0, and adds to
-its own sums; see the files of the same subjects in ``_core``.
+weights]. A metric that collects takes the weights of the rows that have any, and adds to its
+own sums; see the files of the same subjects in ``_core``.
 
-p: (rows, width); y: (rows, columns), labels for a sparse metric; weights: (rows,); settings:
-the metric's numbers.
+p: (rows, width); y: (rows, columns), labels for a sparse metric; weights: (rows, 1), or (rows,
+width) for a metric of elements outside a model; settings: the metric's numbers.
 """
 
 import numpy as np
@@ -62,7 +62,7 @@ def counts(p, y, weights, settings, totals):
         order = np.argsort(-p, axis=1, kind="stable")  # of equals the first counts
         p = p.copy()
         np.put_along_axis(p, order[:, top:], BELOW_ALL, axis=1)
-    weights = np.broadcast_to(weights[:, None].astype(np.float64), p.shape)
+    weights = np.broadcast_to(weights.astype(np.float64), p.shape)
     if weighted:
         weights = weights * settings[6 + count : 6 + count + p.shape[1]]
     size = 2 * (count + 1)
@@ -82,7 +82,7 @@ def class_counts(p, y, weights, settings, totals):
         predicted = (p >= p.max(axis=1, keepdims=True)) & (np.abs(p) > 1e-9)
     else:
         predicted = p > settings[0]
-    y, weights = y.astype(np.float64), weights[:, None].astype(np.float64)
+    y, weights = y.astype(np.float64), weights.astype(np.float64)
     for k, values in enumerate((predicted * y, predicted * (1 - y), ~predicted * y)):
         sums = totals[k : 3 * p.shape[1] : 3]
         sums[:] = added(sums, weights * values)
@@ -99,7 +99,7 @@ def confusion(p, y, weights, settings, totals):
         y = y.argmax(axis=1)[:, None]
     elements = min(p.shape[1], y.shape[1])
     p, y = p[:, :elements].astype(float).ravel(), y[:, :elements].astype(float).ravel()
-    weights = np.repeat(weights.astype(np.float64), elements)
+    weights = np.broadcast_to(weights.astype(np.float64), (len(weights), elements)).ravel()
     inside = (p > -1) & (p < classes) & (y > -1) & (y < classes) & (np.trunc(y) != left_out)
     place = np.trunc(y[inside]) * classes + np.trunc(p[inside])
     np.add.at(totals, place.astype(int), weights[inside])
@@ -116,19 +116,23 @@ def moments(p, y, weights, settings, totals):
     a, b, d = p - sums[1], y - sums[0], y - p
     terms = (np.ones_like(p), b, a, b * b, a * a, a * b, d * d)
     for k, term in enumerate(terms, 2):
-        sums[k] = added(sums[k], weights[:, None].astype(np.float64) * term)
+        sums[k] = added(sums[k], weights.astype(np.float64) * term)
     totals[0] += len(p)
+
+
+def calibrated(p, y):
+    """Return the probability of each row, and whether its prediction is true."""
+    if p.shape[1] == 1:
+        return p[:, 0], y[:, 0]
+    label = y[:, 0] if y.shape[1] == 1 else y.argmax(axis=1)
+    return p.max(axis=1), p.argmax(axis=1) == label
 
 
 def calibration(p, y, weights, settings, totals):
     """Sum weights, weights * probability and weights * truth in bins of probability."""
     bins = int(settings[0])
-    if p.shape[1] == 1:
-        truth, p = y[:, 0], p[:, 0]
-    else:
-        label = y[:, 0] if y.shape[1] == 1 else y.argmax(axis=1)
-        truth, p = p.argmax(axis=1) == label, p.max(axis=1)
-    p, weights = p.astype(np.float64), weights.astype(np.float64)
+    p, truth = calibrated(p, y)
+    p, weights = p.astype(np.float64), weights[:, 0].astype(np.float64)
     inside = np.where(p > 0, np.minimum(p, 1), 0)
     place = np.minimum((inside * bins).astype(int), bins - 1)
     for k, values in enumerate((weights, weights * p, weights * truth)):
@@ -154,12 +158,15 @@ COLLECTING = {
 
 
 def add_rows(kind, p, y, weights, settings, totals):
-    """Add some rows to the sums of a metric."""
+    """Add some rows to the sums of a metric; weights may be of shape (rows,), too."""
     if kind in COLLECTING:
-        counted = weights != 0
+        weights = weights.reshape(len(p), -1)
+        counted = weights.any(axis=1)
+        if weights.shape[1] > 1:  # an element of weight 0 adds nothing, whatever it is
+            p, y = (np.where((weights == 0) & np.isnan(array), 0, array) for array in (p, y))
         COLLECTING[kind](p[counted], y[counted], weights[counted], settings, totals)
     else:
-        values = ROWS[kind](p, y, settings)
+        values, weights = ROWS[kind](p, y, settings), weights.reshape(len(p))
         if kind == Metric.METRIC_LOSS:  # rows that the loss ignores are not counted
             weights = np.where(ignored_rows(settings[0], y, settings[1:]), 0, weights)
         totals[0] = added(totals[0], weighted(weights, values))

@@ -120,10 +120,15 @@ class Program:
         return status
 
     @quiet
-    def evaluate(self, x, y, first_row, totals, seconds, threads=1, rows=None):
-        """Add losses and metrics of the rows from first_row on; return the row reached."""
+    def evaluate(
+        self, x, y, first_row, totals, seconds, threads=1, rows=None, call_rows=BLOCK_ROWS
+    ):
+        """Add losses and metrics of the rows from first_row on; return the row reached.
+
+        call_rows: how many user-defined functions are given at a time.
+        """
         reached = len(y)
-        for block in blocks(first_row, len(y), seconds):
+        for block in blocks(first_row, len(y), seconds, call_rows):
             places = block if rows is None else rows[block]
             values = self._values(self._parameters, x[places], Batch())
             losses, _ = self._losses(values, y[block])
@@ -343,10 +348,10 @@ class OnlineJob:
         """Return None: the batch has to be prepared first."""
 
 
-def blocks(first_row, row_count, seconds):
-    """Yield slices of at most BLOCK_ROWS rows, until the time is over."""
+def blocks(first_row, row_count, seconds, size=BLOCK_ROWS):
+    """Yield slices of at most `size` rows, until the time is over."""
     deadline = time.monotonic() + seconds
-    for row in range(first_row, row_count, BLOCK_ROWS):
-        yield slice(row, min(row + BLOCK_ROWS, row_count))
+    for row in range(first_row, row_count, size):
+        yield slice(row, min(row + size, row_count))
         if time.monotonic() > deadline:
             return

@@ -4,7 +4,7 @@ cdef double FOR_EVER = float("inf")
 
 cdef enum:
     LOCKED_WORK = 20000     # multiply-adds forward
-    CALL_ROWS = 4096        # that user-defined functions are given at a time
+    CALL_ROWS = 4096        # that user-defined functions are given at a time, if any number does
 
 # How many forks separate this process from the first: a lock that its parent held stays locked.
 cdef int64_t forks = 0
@@ -123,14 +123,15 @@ cdef class Program:
         raise_pending()
         self.functions.raise_it()
 
-    cdef int64_t run_rows(self, Span* span, int64_t first_row, double seconds, int64_t threads):
+    cdef int64_t run_rows(self, Span* span, int64_t first_row, double seconds, int64_t threads,
+                          int64_t call_rows=CALL_ROWS):
         """Run a span of rows from first_row of x on, in blocks; return the row reached."""
         span.rows -= first_row
         if span.places != NULL:
             span.places += first_row
         else:
             span.x = <const char*>span.x + first_row * self.net.width[0] * itemsize(self.net)
-        span.batch_size = BLOCK_ROWS * threads if self.net.calls == NULL else CALL_ROWS
+        span.batch_size = BLOCK_ROWS * threads if self.net.calls == NULL else call_rows
         span.step = 0
         span.last_step = (span.rows + span.batch_size - 1) // span.batch_size
         self.run(span, seconds, threads)
@@ -186,10 +187,12 @@ cdef class Program:
         return loss
 
     def evaluate(self, np.ndarray x, np.ndarray y, int64_t first_row, np.ndarray totals,
-                 double seconds, int64_t threads=1, np.ndarray rows=None):
+                 double seconds, int64_t threads=1, np.ndarray rows=None,
+                 int64_t call_rows=CALL_ROWS):
         """Add loss and metrics of the rows from first_row on to totals; return the row reached.
 
-        rows: the row of x that belongs to each row of y; None for all of them.
+        rows: the row of x that belongs to each row of y; None for all of them. call_rows: how many
+        user-defined functions are given at a time.
         """
         cdef Span span
         span.kind = EVALUATE
@@ -200,7 +203,7 @@ cdef class Program:
         span.out = NULL
         span.totals = <double*>address(totals)
         with self.in_turn():
-            return self.run_rows(&span, first_row, seconds, threads)
+            return self.run_rows(&span, first_row, seconds, threads, call_rows)
 
     def predict(self, np.ndarray x, np.ndarray out, int64_t first_row, double seconds,
                 int64_t threads=1, np.ndarray rows=None):
