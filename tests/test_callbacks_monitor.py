@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from problems import network, regression
 
-from fastgd import metrics, optimizers
+from fastgd import Model, layers, metrics, optimizers
 from fastgd.callbacks import (
     Callback,
     EarlyStopping,
@@ -178,7 +178,87 @@ def test_a_figure_without_a_direction():
     assert fitted([1, 2, 1], EarlyStopping("profit", mode="max"), name="profit")[0] == 3
 
 
+@pytest.mark.parametrize(
+    ("monitor", "direction"),
+    [
+        ("val_risk_auc", "max"),  # by the output
+        ("risk_auc_1", "max"),  # the second of the name
+        ("val_risk_weighted_auc", "max"),  # with and without weights
+        ("val_price_mean_absolute_error", "min"),
+        ("val_price_mine", "max"),
+        ("price_surplus_loss", "max"),  # a metric first
+        ("val_risk_loss", "min"),
+        ("loss", "min"),
+    ],
+)
+def test_a_recorded_name_says_which_way_is_up(monitor, direction):
+    class Mine(metrics.MeanSquaredError):
+        direction = "up"
+
+    x = layers.Input((3,))
+    risk = layers.Dense(1, activation="sigmoid", name="risk")(x)
+    price = layers.Dense(1, name="price")(x)
+    model = Model(x, {"risk": risk, "price": price})
+    model.compile(
+        "sgd", {"risk": "binary_crossentropy", "price": "mse"},
+        metrics={
+            "risk": [metrics.AUC(name="auc"), metrics.AUC(50, name="auc")],
+            "price": ["mean_absolute_error", Mine(name="mine"), Mine(name="surplus_loss")],
+        },
+        weighted_metrics={"risk": [metrics.AUC(name="auc")]},
+    )  # fmt: skip
+    assert monitor.removeprefix("val_") in model.metrics_names
+    data = np.arange(12.0).reshape(4, 3), {"risk": [0, 1, 0, 1], "price": [1, 2, 3, 4]}
+    for watch in (EarlyStopping(monitor), ReduceLROnPlateau(monitor),
+                  ModelCheckpoint("unused", monitor, save_best_only=True)):  # fmt: skip
+        watch.set_model(model)
+        watch.on_train_begin()
+        assert watch.direction() == direction
+        assert watch.improves(2, 1) == (direction == "max")
+    model.fit(*data, validation_data=data, verbose=0, callbacks=[EarlyStopping(monitor)])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        EarlyStopping,
+        ReduceLROnPlateau,
+        lambda monitor: ModelCheckpoint("unused", monitor, save_best_only=True),
+    ],
+)
+def test_what_cannot_be_watched_ends_before_the_first_epoch(make):
+    def profit(y_true, y_pred):
+        return y_pred
+
+    model = network()
+    model.compile("sgd", "mse", metrics=[profit])
+    before = model.parameters.copy()
+    with pytest.raises(ArgumentError, match=r"monitor: 'val_profit'.*mode='max'"):
+        model.fit(X, Y, verbose=0, validation_data=(X, Y), callbacks=[make("val_profit")])
+    np.testing.assert_array_equal(model.parameters, before)
+    assert model.history.epoch == []
+
+
+def test_a_checkpoint_of_every_epoch_watches_nothing(tmp_path):
+    path = tmp_path / "{epoch}.fastgd"
+    fitted([1, 2], ModelCheckpoint(path, "profit"), name="profit")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 # --- learning rates --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "callback", [ReduceLROnPlateau("loss"), LearningRateScheduler(lambda epoch: 0.1)]
+)
+def test_the_rate_of_a_schedule_cannot_be_set(callback):
+    model = network()
+    model.compile(optimizers.SGD(optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)), "mse")
+    before = model.parameters.copy()
+    with pytest.raises(ArgumentError, match=rf"{type(callback).__name__}: .*Schedule"):
+        model.fit(X, Y, verbose=0, callbacks=[callback])
+    np.testing.assert_array_equal(model.parameters, before)
+    assert model.history.epoch == []
 
 
 @pytest.mark.parametrize(
@@ -210,7 +290,7 @@ def test_reduce_on_plateau_says_what_it_does(capsys):
     with pytest.raises(ArgumentError, match="factor"):
         ReduceLROnPlateau(factor=1.0)
     with pytest.warns(UserWarning, match="monitor='nothing' is not recorded"):
-        fitted([1], ReduceLROnPlateau("nothing"))
+        fitted([1], ReduceLROnPlateau("nothing", mode="min"))
 
 
 @pytest.mark.parametrize(

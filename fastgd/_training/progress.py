@@ -3,10 +3,14 @@
 import sys
 import time
 
+import numpy as np
+
 _BAR_WIDTH = 20
 _INTERVAL = 0.1
 # So many epochs' lines are always shown; then ten a second, and always the last.
 _BURST = 50
+#: How many numbers of an array are shown.
+MOST_FIGURES = 8
 
 
 class Progress:
@@ -121,6 +125,9 @@ def figures_text(logs):
 
 
 def _figure(value):
+    if np.ndim(value):
+        shown = [_figure(number) for number in np.ravel(value)[:MOST_FIGURES].tolist()]
+        return f"[{' '.join(shown)}{' ...' * (np.size(value) > MOST_FIGURES)}]"
     return f"{value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.4e}"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, TypeAlias
 
 from fastgd._typing import Logs
-from fastgd.errors import DataTypeError, DivergenceError
+from fastgd.errors import ArgumentError, DataTypeError, DivergenceError
 
 _Hook: TypeAlias = Callable[..., Any] | None
 
@@ -151,6 +151,16 @@ def _overridden(kind):
 
 def _is_default(hook):
     return hook is None or getattr(hook, "_is_default", False)
+
+
+def check_rate_can_be_set(callback: Callback) -> None:
+    """Raise an ArgumentError if the learning rate of a callback's model follows a schedule."""
+    if getattr(callback.model.optimizer, "scheduled", False):
+        raise ArgumentError(
+            f"{type(callback).__name__}: it sets the learning rate, but that of the optimizer "
+            "follows a LearningRateSchedule: make the optimizer with a number, or leave the "
+            "callback out"
+        )
 
 
 class LambdaCallback(Callback):

@@ -80,12 +80,16 @@ class ModelCheckpoint(_Saver, MonitorCallback):
         self.save_weights_only = boolean(save_weights_only, "save_weights_only")
         self._save_every(save_freq)
 
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        if self.save_best_only:
+            super().on_train_begin()
+
     def _save(self, logs, batch=None):
         epoch = self._epoch + 1
         names = {"epoch": epoch} | ({} if batch is None else {"batch": batch + 1}) | logs
         try:
             path = self.filepath.format(**names)
-        except (KeyError, IndexError, ValueError) as error:
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
             what = f"{self.filepath!r} cannot be filled in ({error})"
             known = ", ".join(names)
             raise ArgumentError(f"filepath: {what}; the names are {known}") from None

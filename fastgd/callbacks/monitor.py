@@ -1,6 +1,5 @@
 """Callbacks that watch one value of a training."""
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -9,8 +8,8 @@ from fastgd._data.validation import boolean, number, whole_number
 from fastgd._registry.names import snake_case
 from fastgd._training.progress import say
 from fastgd._typing import Logs
-from fastgd.callbacks.callback import Callback
-from fastgd.errors import ArgumentError
+from fastgd.callbacks.callback import Callback, check_rate_can_be_set
+from fastgd.errors import ArgumentError, warn
 
 
 class MonitorCallback(Callback):
@@ -27,13 +26,18 @@ class MonitorCallback(Callback):
         self.monitor, self.mode, self.best = monitor, mode, baseline
         self.min_delta = abs(number(min_delta, "min_delta"))
 
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.direction()  # or raise before the first epoch
+
     def current(self, logs: Logs) -> float | None:
-        """Return the value in the logs; warn and return None if it is not recorded."""
-        value = logs.get(self.monitor)
-        if value is None:
-            message = f"{type(self).__name__}: {not_recorded(self.monitor, logs)}"
-            warnings.warn(message, stacklevel=2)
-        return value
+        """Return the value in the logs; warn and return None if it is not recorded.
+
+        ArgumentError for an array.
+        """
+        if self.monitor not in logs:
+            warn(f"{type(self).__name__}: {not_recorded(self.monitor, logs)}")
+            return None
+        return one_number(self.monitor, logs[self.monitor])
 
     def improves(self, value: float, reference: float | None) -> bool:
         """Return whether a value is better by ``min_delta``; anything but NaN beats None."""
@@ -47,12 +51,15 @@ class MonitorCallback(Callback):
         """Return ``"min"`` or ``"max"``, or raise an ArgumentError if no metric says it."""
         if self.mode != "auto":
             return self.mode
-        name = self.monitor.removeprefix("val_")
+        name, model = self.monitor.removeprefix("val_"), self.model
+        if model is not None:  # the names of metrics are the last ones
+            pairs = zip(reversed(model.metrics_names), reversed(model.metrics), strict=False)
+            metrics = dict(pairs)
+            metric = metrics.get(self.monitor, metrics.get(name))
+            if metric is not None and (direction := _direction(metric)) is not None:
+                return direction
         if name == "loss" or name.endswith("_loss"):
             return "min"
-        for metric in self.model.metrics if self.model is not None else ():
-            if metric.name == name and (direction := _direction(metric)) is not None:
-                return direction
         raise ArgumentError(
             f"monitor: {self.monitor!r} does not say whether less or more of it is better; "
             "give mode='min' or mode='max'"
@@ -72,7 +79,8 @@ class EarlyStopping(MonitorCallback):
         End the training after so many epochs in a row without one.
     verbose : {0, 1}
     mode : {"auto", "min", "max"}
-        Whether less or more is better; "auto" asks the metric of that name.
+        Whether less or more is better; "auto" asks the metric of that name, and is an
+        ArgumentError before the first epoch if the metric does not say it.
     baseline : float, optional
         Only a better value than this resets the patience.
     restore_best_weights : bool
@@ -120,6 +128,7 @@ class EarlyStopping(MonitorCallback):
         self.best = self.best_weights = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
+        super().on_train_begin()
         self._reset()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -195,6 +204,8 @@ class ReduceLROnPlateau(MonitorCallback):
         return self.cooldown_counter > 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
+        super().on_train_begin()
+        check_rate_can_be_set(self)
         self._reset()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -263,11 +274,21 @@ class OptunaPruning(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if self.monitor not in (logs := logs or {}):
             raise ArgumentError(not_recorded(self.monitor, logs))
-        self.trial.report(logs[self.monitor], step=epoch)
+        self.trial.report(one_number(self.monitor, logs[self.monitor]), step=epoch)
         if self.trial.should_prune():
             import optuna
 
             raise optuna.TrialPruned(f"pruned after epoch {epoch + 1}")
+
+
+def one_number(monitor: str, value: Any) -> float:
+    """Return a recorded value; raise an ArgumentError if it is an array."""
+    if np.ndim(value) == 0:
+        return value
+    raise ArgumentError(
+        f"monitor: {monitor!r} is an array of shape {np.shape(value)}, but one number is "
+        "needed: give its metric an average, such as F1Score(average='macro')"
+    )
 
 
 def not_recorded(monitor: str, logs: Logs) -> str:

@@ -20,7 +20,7 @@ class History(Callback):
     Attributes
     ----------
     epoch : list of int, the epochs trained, from 0
-    history : dict of str -> list of float
+    history : dict of str -> list of float, or of arrays for a metric of several values
         One value an epoch: ``"loss"``, each metric by its name, and ``"val_..."`` of each
         where there are validation data. A value that is not recorded in every epoch, as with
         ``validation_freq``, has a shorter list.
@@ -68,11 +68,18 @@ class History(Callback):
             self.epochs_of.setdefault(name, []).append(epoch)
 
     def to_frame(self) -> Any:
-        """Return a pandas.DataFrame: a row an epoch, a column a name, NaN without a value."""
+        """Return a pandas.DataFrame: a row an epoch, a column a name, NaN without a value.
+
+        A value that is an array stands in a column of objects.
+        """
         import pandas
 
         columns = {
-            name: pandas.Series(values, index=self.epochs_of[name], dtype="float64")
+            name: pandas.Series(
+                values,
+                index=self.epochs_of[name],
+                dtype="float64" if np.ndim(values[0]) == 0 else object,
+            )
             for name, values in self.history.items()
         }
         return pandas.DataFrame(columns, index=pandas.Index(self.epoch, name="epoch"))
@@ -243,7 +250,8 @@ class TensorBoard(Callback):
 
     def _write(self, name, step, logs):
         for tag, value in logs.items():
-            self._writer(name).add_scalar(tag, value, step)
+            for place, number in np.ndenumerate(value):  # of an array each by its number
+                self._writer(name).add_scalar("_".join([tag, *map(str, place)]), number, step)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.close()

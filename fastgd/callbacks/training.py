@@ -7,7 +7,7 @@ from typing import Any
 from fastgd._data.validation import boolean, number
 from fastgd._training.progress import say
 from fastgd._typing import Array, Logs
-from fastgd.callbacks.callback import Callback
+from fastgd.callbacks.callback import Callback, check_rate_can_be_set
 from fastgd.errors import ArgumentError, DataTypeError, DivergenceError
 
 
@@ -48,6 +48,7 @@ class LearningRateScheduler(Callback):
             self._takes_rate = False
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
+        check_rate_can_be_set(self)
         self._latest = None
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:

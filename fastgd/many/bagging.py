@@ -17,7 +17,8 @@ from fastgd.many import shared_data
 from fastgd.many.ensemble import Ensemble, outputs_of
 from fastgd.many.job import SEEDS, check_for_fit, first_seed
 from fastgd.many.parallel import fit_many
-from fastgd.many.results import Result, Results, as_scores
+from fastgd.many.results import Result, Results, as_scores, short
+from fastgd.metrics.metric import read
 from fastgd.models import Model
 
 
@@ -51,7 +52,7 @@ class Bagging(Ensemble):
         self.scores: dict[str, float] = dict(scores)
 
     def __repr__(self):
-        scores = ", ".join(f"{name}={value:.4g}" for name, value in self.scores.items())
+        scores = ", ".join(f"{name}={short(value)}" for name, value in self.scores.items())
         return f"<Bagging of {len(self)} models{': ' if scores else ''}{scores}>"
 
 
@@ -249,10 +250,10 @@ class _OutOfBag:
 def _loss_and_metrics(model, y, predictions):
     """Return the values of a model's loss and metrics for predictions of others."""
     found = {"loss": float(model.loss(y, predictions))}
-    for metric in model.metrics:
+    for name, metric in zip(model.metrics_names[1:], model.metrics, strict=True):
         metric.reset_state()
         metric.update_state(y, predictions)
-        found[metric.name] = float(metric.result())
+        found[name] = read(metric)
         metric.reset_state()
     return found
 

@@ -15,7 +15,7 @@ from fastgd.many import shared_data
 from fastgd.many.ensemble import Ensemble
 from fastgd.many.job import check_for_fit, first_seed, seed_number
 from fastgd.many.parallel import fit_many
-from fastgd.many.results import Result, Results
+from fastgd.many.results import Result, Results, short
 from fastgd.many.shared_data import ScoreFunction
 from fastgd.many.splits import k_fold
 from fastgd.models import Model
@@ -40,17 +40,17 @@ class CrossValidation(Results):
     def scores(self) -> dict[str, Array]:
         """An array for each score: its value for each split."""
         return {
-            name: np.array([result.scores.get(name, np.nan) for result in self], dtype=float)
+            name: _stacked([result.scores.get(name, np.nan) for result in self])
             for name in dict.fromkeys(name for result in self for name in result.scores)
         }
 
     @property
-    def means(self) -> dict[str, float]:
+    def means(self) -> dict[str, float | Array]:
         """The mean of each score over the splits."""
-        return {name: float(np.mean(values)) for name, values in self.scores.items()}
+        return {name: _plain(np.mean(values, axis=0)) for name, values in self.scores.items()}
 
     @property
-    def deviations(self) -> dict[str, float]:
+    def deviations(self) -> dict[str, float | Array]:
         """The standard deviation of each over the splits, with n - 1; NaN for one split."""
         return {name: deviation(values) for name, values in self.scores.items()}
 
@@ -61,13 +61,24 @@ class CrossValidation(Results):
         """Return the means and deviations as text."""
         deviations = self.deviations
         return ", ".join(
-            f"{name}={mean:.4g} ± {deviations[name]:.2g}" for name, mean in self.means.items()
+            f"{name}={short(mean)} ± {short(deviations[name], 2)}"
+            for name, mean in self.means.items()
         )
 
 
 def deviation(values):
     """Return the standard deviation, with n - 1; NaN for a single value."""
-    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+    return _plain(np.std(values, axis=0, ddof=1)) if len(values) > 1 else float("nan")
+
+
+def _stacked(values):
+    """Return the values of splits, which may be arrays, as one; NaN stands for any shape."""
+    shape = np.broadcast_shapes(*map(np.shape, values))
+    return np.array([np.broadcast_to(value, shape) for value in values], dtype=float)
+
+
+def _plain(value):
+    return value if np.ndim(value) else float(value)
 
 
 def cross_validate(

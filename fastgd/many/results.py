@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
+import numpy as np
+
 from fastgd._data.validation import number
 from fastgd.errors import DataTypeError
 from fastgd.many import plotting
@@ -66,10 +68,7 @@ class Result:
         return row | {"seconds": self.seconds, "error": error}
 
     def __repr__(self):
-        scores = ", ".join(
-            f"{k}={f'{v:.4g}' if isinstance(v, float) else repr(v)}"
-            for k, v in self.scores.items()
-        )
+        scores = ", ".join(f"{name}={short(value)}" for name, value in self.scores.items())
         text = scores or "done" if self.ok else f"failed: {self.error!r}"
         return f"<Result {self.index} {self.name!r}: {text}>"
 
@@ -130,6 +129,13 @@ class Results(Sequence[Result]):
 
     def __repr__(self):
         return f"<Results of {len(self)} jobs, {len(self.failed)} failed>"
+
+
+def short(value: Any, digits: int = 4) -> str:
+    """Return a score as text: floats, also those of an array, with so many digits."""
+    if isinstance(value, np.ndarray):
+        return f"[{' '.join(short(one, digits) for one in value.tolist())}]"
+    return f"{value:.{digits}g}" if isinstance(value, float) else repr(value)
 
 
 def as_scores(scores):

@@ -9,7 +9,7 @@ import numpy as np
 from fastgd._data.subsets import Shared
 from fastgd._data.validation import optional_function
 from fastgd._registry.names import lookup
-from fastgd.callbacks.monitor import MonitorCallback
+from fastgd.callbacks.monitor import MonitorCallback, one_number
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import shared_data
 from fastgd.many.cross_validation import deviation, row_pairs
@@ -143,7 +143,8 @@ class Ranking:
                 if not found:
                     raise ArgumentError("score: it returned no value, expected at least one")
                 self.monitor = next(iter(found)).removeprefix("test_")
-            lookup("monitor", self.monitor, {name.removeprefix("test_"): 0 for name in found})
+            values = {name.removeprefix("test_"): value for name, value in found.items()}
+            one_number(self.monitor, lookup("monitor", self.monitor, values))
             if self.mode is None:
                 self.mode = _direction(self.monitor, model)
         except Exception as error:
