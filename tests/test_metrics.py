@@ -169,6 +169,7 @@ def test_other_calls_that_are_refused():
         ("Recall", {"class_id": -1}, "class_id"),
         ("RecallAtPrecision", {"precision": 1.5}, "precision"),
         ("FBetaScore", {"beta": 0}, "beta"),
+        ("FBetaScore", {"beta": 1e200}, "beta"),
         ("F1Score", {"average": "mean"}, "average"),
         ("F1Score", {"threshold": 0.0}, "threshold"),
         ("R2Score", {"class_aggregation": "mean"}, "class_aggregation"),
@@ -182,6 +183,10 @@ def test_other_calls_that_are_refused():
         ("ExpectedCalibrationError", {"strategy": "even"}, "strategy"),
         ("AUC", {"num_thresholds": 10**9}, "num_thresholds"),
         ("AUC", {"thresholds": np.zeros(10**6 + 1)}, "thresholds"),
+        ("AUC", {"thresholds": range(10**12)}, "thresholds"),
+        ("Recall", {"thresholds": range(10**12)}, "thresholds"),
+        ("AUC", {"label_weights": range(10**12)}, "label_weights"),
+        ("IoU", {"num_classes": 2, "target_class_ids": range(10**12)}, "target_class_ids"),
         ("Recall", {"top_k": 10**30}, "top_k"),
         ("RecallAtPrecision", {"precision": 0.5, "num_thresholds": 10**9}, "num_thresholds"),
         ("R2Score", {"num_regressors": 10**400}, "num_regressors"),
@@ -197,6 +202,16 @@ def test_other_calls_that_are_refused():
 def test_arguments_that_are_refused(name, arguments, error):
     with pytest.raises(ArgumentError, match=error):
         getattr(metrics, name)(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [("AUC", "thresholds"), ("AUC", "label_weights"), ("BinaryIoU", "target_class_ids")],
+)
+def test_a_number_is_no_list(name, argument):
+    with pytest.raises(DataTypeError, match=rf"{argument}: expected a list, got 1"):
+        getattr(metrics, name)(**{argument: 1})
+    assert metrics.AUC(thresholds=iter([0.2, 0.5])).thresholds[1:3] == [0.2, 0.5]
 
 
 def test_thresholds_are_rounded_as_in_a_model():

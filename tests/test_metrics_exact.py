@@ -159,6 +159,10 @@ def test_other_shapes_are_refused():
     with pytest.raises(ShapeError, match="sample_weight"):
         gini.update_state([0, 1], [0.5, 0.5], [1, 2, 3])
     assert gini.result() == 0.0
+    gini.update_state([0, 1], [0.2, 0.5])
+    with pytest.raises(ShapeError, match=r"y_pred: .*as before, got \(2, 2\)"):
+        gini.update_state(np.eye(2), np.eye(2))
+    assert gini.result() == 1.0
     model = Sequential([layers.Input((2,)), layers.Dense(3, activation="softmax")])
     with pytest.raises(ArgumentError, match="class numbers"):
         model.compile("sgd", "sparse_categorical_crossentropy", metrics=[metrics.Gini()])

@@ -164,6 +164,15 @@ def test_arrays_are_recorded(metric, tmp_path):
     assert frame["loss"].dtype == "float64"
 
 
+def test_arrays_are_drawn_as_several_lines():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    history = classifier(metrics.F1Score(name="f1")).fit(X, Y, epochs=4, verbose=0)
+    axis = history.plot(["f1"]).axes[0]
+    drawn = np.array([line.get_ydata() for line in axis.lines])
+    np.testing.assert_array_equal(drawn, np.transpose(history.history["f1"]))
+    pyplot.close("all")
+
+
 def test_arrays_of_many_models():
     f1 = metrics.F1Score(name="f1")
     bags = many.bagging(lambda: classifier(metrics.F1Score(name="f1"), "accuracy"), X, Y, 4,
@@ -185,3 +194,14 @@ def test_arrays_of_many_models():
             lambda units: classifier(metrics.F1Score(name="f1")), {"units": [1, 2]}, X, Y,
             splits=2, monitor="f1", mode="max",
         )  # fmt: skip
+
+
+def test_a_search_finds_the_direction_by_the_recorded_name():
+    def model(units):
+        return classifier("mae", metrics.AUC(name="auc"), metrics.AUC(exact=True, name="auc"))
+
+    for monitor, mode in (("auc_1", "max"), ("mae", "min")):
+        found = many.grid_search(
+            model, {"units": [1, 2]}, X, Y, splits=2, monitor=monitor, epochs=1
+        )
+        assert (found.monitor, found.mode) == (monitor, mode)

@@ -8,7 +8,7 @@ from fastgd._core import formulas
 from fastgd._data.validation import MOST, boolean, number, whole_number
 from fastgd._typing import Array, Floatx
 from fastgd.errors import ArgumentError, ShapeError
-from fastgd.metrics.counts import ratio
+from fastgd.metrics.counts import listed, ratio
 from fastgd.metrics.metric import CompiledMetric
 
 #: How many classes a matrix of classes may have; it has a sum for each pair.
@@ -46,9 +46,8 @@ class IoU(CompiledMetric):
                  sparse_y_pred: bool = True, axis: int = -1):  # fmt: skip
         super().__init__(name, dtype)
         self.num_classes = whole_number(num_classes, "num_classes", 1, MOST_CLASSES)
-        self.target_class_ids = [
-            whole_number(c, "target_class_ids", 0) for c in target_class_ids
-        ]
+        ids = listed(target_class_ids, "target_class_ids")
+        self.target_class_ids = [whole_number(c, "target_class_ids", 0) for c in ids]
         if not self.target_class_ids or max(self.target_class_ids) >= self.num_classes:
             raise ArgumentError(
                 f"target_class_ids: expected class numbers below {self.num_classes}, "
@@ -202,7 +201,7 @@ class FBetaScore(CompiledMetric):
                 f"average: expected None, 'micro', 'macro' or 'weighted', got {average!r}"
             )
         self.average = average
-        self.beta = _positive(beta, "beta", np.inf)
+        self.beta = _positive(beta, "beta", 1e100)
         self.threshold = None if threshold is None else _positive(threshold, "threshold", 1)
 
     def settings(self) -> list[float]:

@@ -4,6 +4,7 @@ A prediction is positive at a threshold if it exceeds it, and a target if it is 
 engine counts between sorted thresholds, which costs the same for any number of them.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from fastgd._core import formulas
 from fastgd._data.validation import MOST, number, whole_number
 from fastgd._typing import Array, Config, Floatx
-from fastgd.errors import ArgumentError, ShapeError
+from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.metrics.metric import CompiledMetric
 
 #: How many thresholds, bins or classes a metric may have: it keeps sums of each.
@@ -123,16 +124,25 @@ def scalar_or_array(values):
     return float(values[0]) if len(values) == 1 else values
 
 
+def listed(given, argument):
+    """Return what was given as a list, without going through more than may be in it."""
+    try:
+        found = list(itertools.islice(given, MOST_PARTS + 1))
+    except TypeError:
+        raise DataTypeError(f"{argument}: expected a list, got {given!r}") from None
+    if len(found) > MOST_PARTS:
+        raise ArgumentError(f"{argument}: expected at most {MOST_PARTS}, got more")
+    return found
+
+
 def checked_thresholds(given, default):
     """Return numbers from 0 to 1 as a list of float; a number, several or None are given."""
     if given is None:
         return [default]
-    listed = list(given) if np.ndim(given) else [given]
-    if not listed:
+    several = [given] if np.isscalar(given) else listed(given, "thresholds")
+    if not several:
         raise ArgumentError(f"thresholds: expected at least one, got {given!r}")
-    if len(listed) > MOST_PARTS:
-        raise ArgumentError(f"thresholds: expected at most {MOST_PARTS}, got {len(listed)}")
-    return [number(value, "thresholds", 0, 1) for value in listed]
+    return [number(value, "thresholds", 0, 1) for value in several]
 
 
 class _ThresholdMetric(CountMetric):

@@ -30,8 +30,8 @@ class _Curve(CountMetric):
             steps = whole_number(num_thresholds, "num_thresholds", 2, counts.MOST_PARTS) - 1
             self._inner = [(i + 1) / steps for i in range(steps - 1)]
         else:
-            inner = counts.checked_thresholds(thresholds, None) if len(thresholds) else []
-            self._inner = sorted(inner)
+            inner = counts.listed(thresholds, "thresholds")
+            self._inner = sorted(number(value, "thresholds", 0, 1) for value in inner)
         self._given = thresholds is not None
         self.thresholds = [-_EPSILON, *self._inner, 1 + _EPSILON]
         self.num_thresholds = len(self.thresholds)
@@ -108,7 +108,8 @@ class AUC(_Curve):
         if num_labels is not None and not self.multi_label:
             raise ArgumentError("num_labels: only with multi_label=True")
         if label_weights is not None:
-            self.label_weights = [number(w, "label_weights", 0) for w in label_weights]
+            weights = counts.listed(label_weights, "label_weights")
+            self.label_weights = [number(w, "label_weights", 0) for w in weights]
 
     def check_width(self, width: int) -> None:
         labels = None if self.label_weights is None else len(self.label_weights)

@@ -187,7 +187,7 @@ class CompiledMetric(Metric):
     def __init__(self, name: str | None = None, dtype: Floatx | None = None):
         super().__init__(dtype, name or self.default_name)
         self._totals: Array | None = None
-        self._kept: list[tuple[Array, Array, Array]] = []
+        self._kept: list[tuple[Array, Array, Array | None]] = []
 
     @property
     def compiled(self) -> bool:
@@ -239,10 +239,14 @@ class CompiledMetric(Metric):
             If they do not fit together; then nothing is added.
         """
         p, y, settings = self._prepared(y_true, y_pred)
-        weights = _weights(sample_weight, p.shape, self.elementwise)
         size = self.totals_size(p.shape[1])
+        if self._kept and self._kept[0][0].shape[1] != p.shape[1]:
+            raise _other_columns(p)
+        if self.keeps_rows and sample_weight is None:  # after each batch, so quickly
+            self._kept.append((p, y.copy(), None))
+            return
+        weights = _weights(sample_weight, p.shape, self.elementwise)
         if self.keeps_rows:
-            weights = np.broadcast_to(weights, p.shape) if self.elementwise else weights
             counted = weights.any(axis=1)
             self._kept.append((p[counted], y[counted], weights[counted]))
             return
@@ -250,7 +254,7 @@ class CompiledMetric(Metric):
             p, y, weights = p.reshape(-1, 1), y.reshape(-1, 1), weights.reshape(-1, 1)
         totals = np.zeros(size) if self._totals is None else self._totals
         if len(totals) != size:
-            raise ShapeError(f"y_pred: expected as many columns as before, got {p.shape}")
+            raise _other_columns(p)
         with np.errstate(all="ignore"):
             add_rows(self.code, p, y, weights, settings, totals)
         self._totals = totals
@@ -258,13 +262,22 @@ class CompiledMetric(Metric):
     def result(self) -> float | Array:
         """Return the value for the rows added so far."""
         if self.keeps_rows:
-            rows = map(np.concatenate, zip(*self._kept, strict=True))
-            value = self.value_of_rows(*rows) if self._kept else 0.0
+            value = self.value_of_rows(*self._rows()) if self._kept else 0.0
         else:
             totals = self._totals
             value = self.value(np.zeros(self.size(1)) if totals is None else totals)
         self.warn_if_undefined(value)
         return value
+
+    def _rows(self):
+        """Return predictions, targets and weights of all rows that were kept."""
+        p, y, given = zip(*self._kept, strict=True)
+        shapes = [part.shape if self.elementwise else (len(part), 1) for part in p]
+        weights = [
+            np.broadcast_to(1.0 if part is None else part, shape)
+            for part, shape in zip(given, shapes, strict=True)
+        ]
+        return map(np.concatenate, (p, y, weights))
 
     def value_of_rows(self, p: Array, y: Array, weights: Array) -> float | Array:
         """Return the value for all rows of a metric that keeps them.
@@ -300,6 +313,10 @@ class CompiledMetric(Metric):
         if y.shape[:1] != p.shape[:1] or y.ndim > 2 or y.size != len(p) * columns:
             raise ShapeError(f"y_true: expected shape {(len(p), columns)}, got {y.shape}")
         return y.reshape(len(p), columns)
+
+
+def _other_columns(p):
+    return ShapeError(f"y_pred: expected as many columns as before, got {p.shape}")
 
 
 def _weights(sample_weight, shape, elementwise):
