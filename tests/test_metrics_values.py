@@ -57,17 +57,18 @@ def test_a_variable_is_read_at_once(engine, shape):
 
 
 def test_a_variable_can_be_watched():
-    class Falls(Seen):
+    class Rises(Seen):
         def reset_state(self):
             self.rounds = getattr(self, "rounds", 0) + 1
             super().reset_state()
 
         def result(self):
-            self.rows.assign(-float(self.rounds))
+            self.rows.assign(float(self.rounds))
             return self.rows
 
     stop = callbacks.EarlyStopping("seen", patience=2, mode="max")
-    assert len(classifier(Falls()).fit(X, Y, epochs=9, verbose=0, callbacks=[stop]).epoch) == 3
+    history = classifier(Rises()).fit(X, Y, epochs=9, verbose=0, callbacks=[stop])
+    assert history.history["seen"] == list(range(1, 10)) and stop.best == 9
 
 
 def test_a_value_that_is_no_number_is_refused():
