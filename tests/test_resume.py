@@ -356,11 +356,11 @@ def test_metrics_in_python_resume_within_an_epoch(tmp_path):
     def run(kill=None, folder=None):
         utils.set_random_seed(5)
         model = Sequential([layers.Input(shape=(3,)), layers.Dense(1)])
-        model.compile("sgd", "mse", metrics=[Largest()])
+        model.compile("sgd", "mse", metrics=[Largest(), metrics.Gini()])
         listeners = [callbacks.BackupAndRestore(folder, 1)] if folder else []
         listeners += [Kill(kill)] if kill else []
         history = model.fit(
-            X, Y, batch_size=8, epochs=2, verbose=0, shuffle=False, callbacks=listeners
+            X, Y > 0, batch_size=8, epochs=2, verbose=0, shuffle=False, callbacks=listeners
         )
         return [repr(history.history).encode()]
 

@@ -88,7 +88,7 @@ class TrainingLoop:
             "done": self.done,
             "stopped": bool(self.model.stop_training),
             "totals": self._totals if self.done else None,
-            "metrics": [[v.numpy() for v in metric.variables] for metric in metrics],
+            "metrics": [metric.state() for metric in metrics],
             "source": self.source.place(),
             "callbacks": self.callbacks.states(),
         }
@@ -105,8 +105,7 @@ class TrainingLoop:
             self._totals = self.step.totals()
             self._totals[:] = state["totals"]
             for metric, values in zip(self.step.results.custom, state["metrics"], strict=True):
-                for variable, value in zip(metric.variables, values, strict=True):
-                    variable.assign(value)
+                metric.resume(values)
 
     # -- epochs -------------------------------------------------------------------------------
 

@@ -121,6 +121,15 @@ class Metric(Serializable):
         self.update_state(*args, **kwargs)
         return read(self)
 
+    def state(self) -> list[Any]:
+        """Return copies of all values of ``variables``, for a backup of training."""
+        return [variable.numpy() for variable in self.variables]
+
+    def resume(self, state: list[Any]) -> None:
+        """Go on from what ``state`` returned."""
+        for variable, value in zip(self.variables, state, strict=True):
+            variable.assign(value)
+
     def warn_if_undefined(self, value: float | Array) -> None:
         """Warn of a value that is NaN because the data do not define it."""
         undefined = value != value if type(value) is float else np.isnan(value).any()
@@ -285,6 +294,12 @@ class CompiledMetric(Metric):
         p: (n, outputs); y: (n, targets); weights: (n, 1), or of the shape of p.
         """
         raise NotImplementedError
+
+    def state(self) -> list[Any]:
+        return list(self._kept)
+
+    def resume(self, state: list[Any]) -> None:
+        self._kept = [tuple(rows) for rows in state]
 
     def reset_state(self) -> None:
         """Forget all rows."""
