@@ -177,3 +177,35 @@ def test_solvers_and_classes_are_checked():
     assert linear.LinearModel("log_loss", l2=1).fit(X, LABELS, classes=[2, 0, 1]).classes == 3
     with pytest.raises(ArgumentError, match="loss"):
         linear.LinearModel(["log_loss"])
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "modified_huber", "multinomial"])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_probabilities_of_one_row_are_those_of_all(loss, classes):
+    labels = np.arange(30) % classes
+    model = linear.LinearModel(loss, l2=0.1).fit(X, labels, solver=linear.SGD(seed=1))
+    every, logs = model.predict_proba(X), model.predict_log_proba(X)
+    for row, expected, log in zip(X, every, logs, strict=True):
+        found = model.predict_proba_one(row)
+        assert list(found) == list(range(classes))
+        np.testing.assert_allclose(list(found.values()), expected, rtol=1e-12, atol=1e-15)
+        positive = expected > 0
+        np.testing.assert_allclose(np.exp(log[positive]), expected[positive], rtol=1e-12)
+    named = dict(zip("abc", X[0].tolist(), strict=True))
+    assert model.predict_proba_one(named) == model.predict_proba_one(X[0])
+    with pytest.raises(ArgumentError, match="no probabilities"):
+        linear.LinearModel("hinge", l2=0.1).fit(X, labels % 2).predict_proba_one(X[0])
+
+
+@pytest.mark.parametrize("name", ["coef", "intercept"])
+def test_learning_goes_on_from_an_array_that_was_written_to(name):
+    written = begun()
+    written.learn_one(X[0], float(Y[0]))
+    getattr(written, name)[:] = 3.0
+    coef, intercept = written.coef.copy(), written.intercept.copy()
+    assert (coef == 3.0).all() or (intercept == 3.0).all()
+    before = written.predict_one(X[1])
+    assert before == pytest.approx(float(X[1] @ coef[0] + intercept[0]))
+    written.learn_one(X[1], before)  # no error, so that nothing moves but by the penalty
+    np.testing.assert_allclose(written.coef, coef, rtol=1e-2)
+    np.testing.assert_allclose(written.intercept, intercept, rtol=1e-9)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from problems import network, side_by_side
 
-from fastgd.errors import DataError, NotBuiltError, ShapeError
+from fastgd import Model, layers
+from fastgd.errors import ArgumentError, DataError, NotBuiltError, ShapeError
 
 
 def serving(dtype="float32", outputs=3):
@@ -115,3 +116,34 @@ def test_threads_share_one(engine):
 
     side_by_side(work)
     assert wrong == []
+
+
+def test_several_inputs_and_outputs_keep_their_structure(engine):
+    left, right = layers.Input(shape=(2,), name="left"), layers.Input(shape=(3,), name="right")
+    both = layers.Concatenate()([left, right])
+    model = Model([left, right], {"sum": layers.Dense(1)(both), "two": layers.Dense(2)(both)})
+    a, b = rows(5)[:, :2], rows(5)[:, 1:]
+    expected = model.predict([a, b])
+    predict = model.predictor()
+    for given in ([a, b], {"right": b, "left": a}, [a.tolist(), np.asfortranarray(b)]):
+        found = predict(given)
+        assert list(found) == ["sum", "two"]
+        np.testing.assert_array_equal(found["two"], expected["two"])
+    one = predict({"right": b[1], "left": a[1].tolist()})
+    assert one["sum"].shape == (1,)
+    np.testing.assert_allclose(one["two"], expected["two"][1], rtol=1e-6)
+    with pytest.raises(ShapeError, match="right"):
+        predict([a, a])
+    with pytest.raises(ArgumentError, match="2 arrays, one for each"):
+        predict([a])
+    alone = Model([left, right], layers.Dense(1, kernel_initializer="ones")(both)).predictor()
+    assert alone([[1, 2], [3, 4, 5]]).tolist() == [15]
+
+
+def test_a_row_of_one_input_gives_each_output(engine):
+    x = layers.Input(shape=(2,))
+    ones = {"kernel_initializer": "ones"}
+    model = Model(x, [layers.Dense(1, **ones)(x), layers.Dense(2, **ones)(x)])
+    first, second = model.predictor()([1.0, 2.0])
+    assert (first.tolist(), second.tolist()) == ([3], [3, 3])
+    assert model.predict_one({"a": 1.0, "b": 2.0})[0] == 3.0

@@ -237,3 +237,159 @@ def test_arguments_of_compile_that_are_taken_as_in_keras():
     model.compile("sgd", "mse", None, ["mae"], None, True, 10, False, True)
     assert model.run_eagerly
     assert model.metrics_names == ["loss", "mae"]
+
+
+# --- balanced, and warnings ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", ["sparse fused", "cce fused", "bce logits"])
+def test_balanced_is_rows_by_classes_and_count(engine, case):
+    x, y = data(case, 40, "float64")
+    several = case != "bce logits"
+    labels = y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0].astype(int)
+    counts = np.array([(labels == label).sum() for label in range(3 if several else 2)])
+    assert counts.min() > 0
+    by_hand = (40 / (len(counts) * counts))[labels]
+    others = weights_for(40)
+    weighed = np.array([others[labels == label].sum() for label in range(len(counts))])
+    both = (others.sum() / (len(counts) * weighed))[labels] * others
+    chosen = np.arange(3, 30)
+    part = np.array([(labels[chosen] == label).sum() for label in range(len(counts))])
+    of_part = np.zeros(40)
+    of_part[chosen] = (27 / (len(counts) * part))[labels[chosen]]
+    for given, expected in (
+        ({}, {"sample_weight": by_hand}),
+        ({"sample_weight": others}, {"sample_weight": both}),
+        ({"rows": chosen}, {"sample_weight": of_part, "rows": chosen}),
+    ):
+        found = []
+        for arguments in ({"class_weight": "balanced", **given}, expected):
+            utils.set_random_seed(1)
+            model = compiled(case, "float64")
+            model.fit(x, y, batch_size=16, epochs=2, verbose=0, **arguments)
+            found.append(np.array(model.parameters))
+        np.testing.assert_allclose(*found, rtol=1e-12)
+
+
+def test_balanced_is_scikit_learns():
+    weight = pytest.importorskip("sklearn.utils.class_weight")
+    x, y = data("sparse fused", 40, "float64")
+    y = y[y[:, 0] != 1]  # a class that is not there does not count
+    x = x[: len(y)]
+    found = []
+    for arguments in (
+        {"class_weight": "balanced"},
+        {"sample_weight": weight.compute_sample_weight("balanced", y[:, 0])},
+    ):
+        utils.set_random_seed(1)
+        model = compiled("sparse fused", "float64")
+        model.fit(x, y, epochs=2, verbose=0, **arguments)
+        found.append(np.array(model.parameters))
+    np.testing.assert_allclose(*found, rtol=1e-12)
+
+
+def test_balanced_needs_all_rows():
+    x, y = data("sparse fused", 30)
+    model = compiled("sparse fused")
+    for call in (
+        lambda m: m.train_on_batch(x, y, class_weight="balanced"),
+        lambda m: m.fit([(x, y)], class_weight="balanced", verbose=0),
+    ):
+        refused(model, ArgumentError, ["class_weight", "'balanced'", "all rows"], call)
+    words = ["class_weight", "'balanced'", "'even'"]
+    refused(model, DataTypeError, words, lambda m: m.fit(x, y, class_weight="even", verbose=0))
+
+
+def binary(dtype="float32"):
+    x, _ = regression(40, dtype=dtype)
+    return x, (np.arange(40) % 4 == 0).astype(dtype)[:, None]
+
+
+def classifier(dtype="float32", outputs=1):
+    loss = "binary_crossentropy" if outputs == 1 else "sparse_categorical_crossentropy"
+    model = network((), 3, outputs, "sigmoid" if outputs == 1 else "softmax", dtype)
+    model.compile("sgd", loss)
+    return model
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("batches", [False, True])
+def test_a_weight_for_one_of_two_classes_is_told(outputs, batches):
+    x, y = binary()
+    data = ([(x, y)],) if batches else (x, y)
+    with pytest.warns(UserWarning, match="class 1 only, so that class 0 counts 1") as caught:
+        classifier(outputs=outputs).fit(*data, class_weight={1: 5.0}, verbose=0)
+    assert caught[0].filename == __file__
+    classifier(outputs=outputs).fit(*data, class_weight={0: 1.0, 1: 5.0}, verbose=0)
+    several = np.arange(40) % 3
+    model = classifier(outputs=3)
+    model.fit(x, several, class_weight={1: 5.0}, verbose=0)  # no warning, as documented
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 3])
+def test_a_split_with_one_class_is_told(outputs):
+    x, y = binary()
+    ordered = np.sort(y, axis=0)
+    for labels, use in ((ordered, "validate on"), (ordered[::-1], "validate on")):
+        with pytest.warns(
+            UserWarning, match=f"class [01] of several is left to {use}"
+        ) as caught:
+            classifier(outputs=outputs).fit(x, labels, validation_split=0.2, verbose=0)
+        assert caught[0].filename == __file__
+    with pytest.warns(UserWarning, match="class 0 of several is left to train on"):
+        classifier(outputs=outputs).fit(x, ordered, validation_split=0.3, verbose=0)
+    classifier(outputs=outputs).fit(x, y, validation_split=0.2, verbose=0)
+    classifier(outputs=outputs).fit(x, y * 0, validation_split=0.2, verbose=0)
+
+
+def test_numbers_and_labels_may_be_alike_in_a_split():
+    x, y = binary()
+    model = network((), 3, 1, None, "float32")
+    model.compile("sgd", "mse")
+    model.fit(x, np.sort(y, axis=0), validation_split=0.2, verbose=0)
+    model = network((), 3, 2, "sigmoid", "float32")
+    model.compile("sgd", "binary_crossentropy")
+    model.fit(x, np.sort(np.c_[y, y], axis=0), validation_split=0.2, verbose=0)
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate", "train_on_batch"])
+def test_weights_that_vanish_are_told(method):
+    x, y = binary()
+    weights = np.ones(40)
+    weights[7] = 1e-300
+    verbose = {} if method == "train_on_batch" else {"verbose": 0}
+    with pytest.warns(
+        UserWarning, match="sample_weight: a weight of 1e-300 at row 7"
+    ) as caught:
+        getattr(classifier(), method)(x, y, sample_weight=weights, **verbose)
+    assert caught[0].filename == __file__
+    weights[7] = 0.0
+    getattr(classifier(), method)(x, y, sample_weight=weights, **verbose)
+    weights[7] = 1e-300
+    x, y = binary("float64")
+    getattr(classifier("float64"), method)(x, y, sample_weight=weights, **verbose)
+
+
+def test_weights_of_classes_that_vanish_or_overflow_are_told():
+    x, y = binary()
+    with pytest.warns(UserWarning, match="class_weight: a weight of 1e-300 at row 1"):
+        classifier().fit(x, y, class_weight={0: 1e-300, 1: 1.0}, verbose=0)
+    refused(
+        classifier(), DataError, ["class_weight", "1e+300", "beyond float32"],
+        lambda m: m.fit(x, y, class_weight={0: 1e300, 1: 1.0}, verbose=0),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.filterwarnings("ignore:.*has not settled")
+def test_weights_that_vanish_in_an_estimator_are_told(solver):
+    ours = pytest.importorskip("fastgd.sklearn")
+    x, y = binary()
+    weights = np.ones(40)
+    weights[7] = 1e-300
+    model = ours.MLPClassifier((2,), solver=solver, max_iter=2)
+    with pytest.warns(
+        UserWarning, match="sample_weight: a weight of 1e-300 at row 7"
+    ) as caught:
+        model.fit(x, y[:, 0], weights)
+    assert any(one.filename == __file__ for one in caught)

@@ -52,8 +52,8 @@ def test_fit_on_rows_is_fit_on_their_copies(engine, shuffle, batch_size, weights
     x, y, w = data()
     rows = ROWS[: 30 if engine == "reference" else None]
     more = {"shuffle": shuffle, "batch_size": batch_size, "verbose": 0, "epochs": 2}
-    w_all = {"sample_weight": w, "class_weight": {1: 2.0}} if weights else {}
-    w_rows = {"sample_weight": w[rows], "class_weight": {1: 2.0}} if weights else {}
+    w_all = {"sample_weight": w, "class_weight": {0: 1.0, 1: 2.0}} if weights else {}
+    w_rows = {"sample_weight": w[rows], "class_weight": {0: 1.0, 1: 2.0}} if weights else {}
     before = x.tobytes(), y.tobytes()
     shared = trained(lambda m: m.fit(x, y, rows=rows, **w_all, **more))
     assert_same(shared, trained(lambda m: m.fit(x[rows], y[rows], **w_rows, **more)))
@@ -129,13 +129,13 @@ def test_validation_on_rows(engine):
     assert_same(of_others, alone)
     weighted = trained(
         lambda m: m.fit(
-            x, y, sample_weight=w, class_weight={0: 3.0}, rows=train, validation_rows=test,
-            **more,
+            x, y, sample_weight=w, class_weight={0: 3.0, 1: 1.0}, rows=train,
+            validation_rows=test, **more,
         )
     )  # fmt: skip
     assert_same(weighted, trained(
         lambda m: m.fit(
-            x[:150], y[:150], sample_weight=w[:150], class_weight={0: 3.0},
+            x[:150], y[:150], sample_weight=w[:150], class_weight={0: 3.0, 1: 1.0},
             validation_data=(x[test], y[test], w[test]), **more,
         )
     ))  # fmt: skip

@@ -319,7 +319,8 @@ def test_every_name_of_a_solver_gives_the_exact_solution(solver):
     found = ours.Ridge(solver=solver).fit(x, y)
     close(found, theirs.Ridge(solver="svd").fit(x, y), 1e-9)
     assert found.solver_ == solver
-    assert (found.n_iter_ >= 1).all()
+    counts = solver in ("lsqr", "sag", "saga")  # as in scikit-learn
+    assert (found.n_iter_ >= 1).all() if counts else found.n_iter_ is None
 
 
 @pytest.mark.parametrize("alpha", [-1.0, [1.0, 2.0, 3.0], np.inf, [1.0, -1.0]])

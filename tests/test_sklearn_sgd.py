@@ -186,7 +186,7 @@ def test_rows_one_by_one():
         check_same(one, other)
     with pytest.raises(DataError, match="one of"):
         one.learn_one(x[0], "yellow")
-    with pytest.raises(ShapeError, match="row of 9 columns"):
+    with pytest.raises(ShapeError, match="expects 9 columns"):
         one.learn_one(x[0, :4], "blue")
     regressor = own.SGDRegressor(**PLAIN).fit(x, y)
     assert regressor.learn_one(x[0].tolist(), 1.0) is regressor

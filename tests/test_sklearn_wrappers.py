@@ -10,12 +10,16 @@ pytest.importorskip("sklearn")
 
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils.validation import check_is_fitted
 
-from fastgd import Model, Sequential, callbacks, layers, losses, optimizers
+from fastgd import Model, Sequential, callbacks, layers, losses, models, optimizers
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 from fastgd.sklearn import Classifier, Regressor
 
@@ -268,3 +272,76 @@ def test_wrong_calls_are_refused():
     model = Regressor(**BASE, warm_start=True).fit(X, NUMBERS)
     with pytest.raises(DataError, match="expected 1 columns as before, got 2"):
         model.fit(X, X[:, :2])
+
+
+# --- models that were trained before ---------------------------------------------------------
+
+
+def trained(width, activation, loss, y, x=X):
+    model = Sequential([layers.Dense(width, activation)])
+    model.compile("adam", loss)
+    model.fit(x, y, epochs=2, verbose=0)
+    return model
+
+
+KINDS = {
+    "binary": (1, "sigmoid", "binary_crossentropy", 2),
+    "two columns": (2, "softmax", "sparse_categorical_crossentropy", 2),
+    "classes": (3, "softmax", "sparse_categorical_crossentropy", 3),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_trained_classifier_counts_as_fitted(kind, tmp_path):
+    *arguments, classes = KINDS[kind]
+    y = np.arange(len(X)) % classes
+    model = trained(*arguments, y)
+    model.save(tmp_path / "m")
+    outputs = model.predict(X)
+    expected = np.c_[1 - outputs, outputs] if kind == "binary" else outputs
+    before = model.parameters.tobytes()
+    for source in (model, models.load_model(tmp_path / "m")):
+        wrapped = Classifier(model=source)
+        for one in (wrapped, pickle.loads(pickle.dumps(wrapped))):
+            check_is_fitted(one)
+            assert one.classes_.tolist() == list(range(classes))
+            assert one.n_features_in_ == X.shape[1]
+            np.testing.assert_allclose(one.predict_proba(X), expected, rtol=1e-6)
+            np.testing.assert_array_equal(one.predict(X), expected.argmax(axis=1))
+    calibrated = CalibratedClassifierCV(FrozenEstimator(wrapped)).fit(X, y)
+    assert calibrated.predict_proba(X).shape == (len(X), classes)
+    wrapped = Classifier(model=model, epochs=1, warm_start=True)
+    wrapped.fit(X, np.array(list("abc"))[y])
+    assert wrapped.model_ is not model
+    assert wrapped.classes_.tolist() == list("abc")[:classes]
+    assert model.parameters.tobytes() == before
+
+
+def test_a_trained_classifier_of_labels():
+    y = np.c_[X[:, 0] > 0, X[:, 1] > 0, X[:, 2] > 0].astype(int)
+    model = trained(3, "sigmoid", "binary_crossentropy", y)
+    wrapped = Classifier(model=model)
+    np.testing.assert_array_equal(wrapped.predict(X), model.predict(X) > 0.5)
+
+
+def test_a_trained_regressor_counts_as_fitted():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=[f"c{i}" for i in range(X.shape[1])])
+    model = trained(2, None, "mse", X[:, :2], frame)
+    wrapped = Regressor(model=model)
+    check_is_fitted(wrapped)
+    np.testing.assert_array_equal(wrapped.predict(frame), model.predict(frame))
+    assert list(wrapped.feature_names_in_) == list(frame.columns)
+    with pytest.raises(ValueError, match="feature names"):
+        wrapped.predict(frame[frame.columns[::-1]])
+
+
+def test_other_models_do_not():
+    fresh = Sequential([layers.Dense(1, input_shape=(X.shape[1],))])
+    compiled = Sequential([layers.Dense(1, input_shape=(X.shape[1],))])
+    compiled.compile("sgd", "mse")
+    for model in (None, fresh, compiled):
+        for wrapped in (Classifier(model=model), Regressor(model=model)):
+            with pytest.raises(NotFittedError):
+                wrapped.predict(X)
+            assert not hasattr(wrapped, "classes_")

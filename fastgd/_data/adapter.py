@@ -5,6 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from fastgd._data.class_weights import (
+    warn_of_one_class,
+    warn_of_one_weight,
+    weights_of_classes,
+)
+from fastgd._data.frames import matching_names, names_by_input
+from fastgd._data.named_row import NamedRows
 from fastgd._data.packing import (
     pack_inputs,
     pack_target,
@@ -14,7 +21,14 @@ from fastgd._data.packing import (
 )
 from fastgd._data.sources import ArraySource, BatchSource, Slices, by_slices, unpacked
 from fastgd._data.subsets import RowSubset, Shared, shareable
-from fastgd._data.validation import class_weights, is_prepared, rows, same_length
+from fastgd._data.validation import (
+    check_finite,
+    is_prepared,
+    prepared,
+    rows,
+    same_length,
+    warn_of_underflow,
+)
 from fastgd._engine.plan import width_of
 from fastgd.errors import ArgumentError, NotBuiltError
 
@@ -27,11 +41,14 @@ class DataAdapter:
     signature : Signature
     name : str
         Of the model, for messages.
+    columns : NamedRows, optional
+        Knows the names that the columns of frames have to have.
     """
 
-    def __init__(self, signature, name):
+    def __init__(self, signature, name, columns=None):
         self.signature = signature
         self._name = name
+        self._columns = NamedRows() if columns is None else columns
         self._trains = any(one.loss is not None for one in signature.objectives)
 
     # -- sources ------------------------------------------------------------------------------
@@ -43,16 +60,22 @@ class DataAdapter:
         ----------
         data : UserData
         batching : Batching
+
+        It notes the names of the columns in ``data.names``, which others have to match.
         """
         self._check_loss()
         if data.source is None:
             source, example = self._array_source(data, batching, targets=True)
             source.weighted = data.weighted
+            if data.class_weight is not None and isinstance(source, ArraySource):
+                self._look_at(source.y, data.class_weight)
             return source, example
         source, of = data.source, data.of
         first = unpacked(source.first(), f"{of}x")
         source.weighted = data.class_weight is not None or first[2] is not None
-        example, _ = self.rows(*first, data.class_weight, of=of)
+        example, y = self.rows(*first, data.class_weight, of=of)
+        self._look_at(y, data.class_weight)
+        data.names = self.names_of(first[0], f"{of}x", data.names)
         prepare = functools.partial(self._batch, data.class_weight, source.weighted, of)
         source.configure(prepare, batching.steps, self._permutation(batching))
         return source, example
@@ -72,6 +95,7 @@ class DataAdapter:
 
     def _array_source(self, data, batching, targets):
         """Return the source of arrays, in memory or on disk, and its first prepared rows."""
+        given, of = data, data.of
         data = self._unshared(data)
         if data.rows is not None:
             data = self._chosen(data)
@@ -80,6 +104,8 @@ class DataAdapter:
             example = self.inputs(np.asarray(data.x[:1]), argument)
         else:
             example = self.inputs(data.x, argument, data.rows)
+        x = given.x.values if isinstance(given.x, Shared) else given.x
+        given.names = self.names_of(x, f"{of}x", given.names)
         y = None
         if targets:
             counted = data.x if sliced else example
@@ -149,6 +175,10 @@ class DataAdapter:
             Stands before the arguments' names in messages.
         """
         self._check_loss()
+        if isinstance(class_weight, str):
+            raise ArgumentError(
+                f"class_weight: {class_weight!r} needs all rows at once, in arrays: give a dict"
+            )
         x = self.inputs(x, f"{of}x")
         return x, self._with_weights(x, y, sample_weight, class_weight, weighted, of)
 
@@ -164,9 +194,18 @@ class DataAdapter:
             consumer = self._name if usual else signature.consumer
             x = rows(x, shape, dtype, engine, argument, consumer, chosen)
         else:
-            x = pack_inputs(x, signature, argument)
+            packed = pack_inputs(x, signature, argument)
+            self.names_of(x, argument)
+            x = packed
         self.check(x, chosen, argument)
         return x
+
+    def names_of(self, x, argument="x", known=None):
+        """Return the names of the columns of x, which have to be those known, if there are."""
+        known = self._columns.names if known is None else known
+        if type(x) is np.ndarray:
+            return known
+        return matching_names(names_by_input(x, self.signature.input_names), known, argument)
 
     def check(self, x, chosen=None, argument="x"):
         """Refuse prepared values that a layer cannot read, such as rows an embedding lacks."""
@@ -207,9 +246,25 @@ class DataAdapter:
                 raise ArgumentError("class_weight: it is for models of one output")
             width = width_of(self.signature.output_shapes[0])
             several = width if trained[0].sparse or width > 1 else None
-            of_classes = weights_of_classes(y, class_weights(class_weight, several))
-            weights = weights * of_classes[:, None]
+            of_rows = None if sample_weight is None else weights[:, 0]
+            of_classes = weights_of_classes(y, class_weight, several, of_rows)[:, None]
+            wanted = weights * of_classes
+            weights = prepared(wanted, y.dtype)
+            check_finite(self.signature.engine, weights, wanted, "class_weight")
+            warn_of_underflow(weights, wanted, "class_weight")
         return weights
+
+    def _look_at(self, y, class_weight):
+        """Warn of a class without a weight; y: prepared, with the weights."""
+        if isinstance(class_weight, dict):
+            warn_of_one_weight(y[:, : y.shape[1] - 1], class_weight)
+
+    def warn_of_split(self, source, kept):
+        """Warn if one class is left of several in either part of a source that is split."""
+        objectives = self.signature.objectives
+        if len(objectives) == 1 and objectives[0].loss is not None:
+            targets = source.y.shape[1] - source.weighted
+            warn_of_one_class(source.y[:, :targets], kept, objectives[0].loss)
 
     def _check_loss(self):
         if not self._trains:
@@ -221,16 +276,3 @@ class DataAdapter:
         if len(shapes) == 1 and len(shapes[0]) == 2:
             return [out]
         return split_outputs(out, shapes)
-
-
-def weights_of_classes(y, class_weight):
-    """Return the weight of each row by its class; 1 for a class that has none.
-
-    The class of a row is its number, the place of its largest target where there are several
-    columns, and the nearest whole number for the targets of one output.
-    """
-    labels = np.argmax(y, axis=1) if y.shape[1] > 1 else np.rint(y[:, 0])
-    weights = np.ones(len(y), dtype=y.dtype)
-    for label, weight in class_weight.items():
-        weights[labels == label] = weight
-    return weights

@@ -38,6 +38,8 @@ class UserData:
         See ``Model.fit``.
     of : str
         Stands before the arguments' names in messages, such as ``"validation "``.
+    names : sequence or dict, optional
+        The names that the columns of x have to have, or have; see ``DataAdapter.prepare``.
     source : BatchSource or None
         Where batches come from, if x is no data but makes batches.
     """
@@ -48,6 +50,7 @@ class UserData:
     class_weight: Any = None
     rows: Any = None
     of: str = ""
+    names: Any = None
     source: BatchSource | None = None
 
     def __post_init__(self):

@@ -5,12 +5,14 @@ An array that is all this already is passed on as it is, anything else is copied
 """
 
 import math
+import sys
+import warnings
 
 import numpy as np
 
 from fastgd._core.arrays import native
 from fastgd._core.formulas import Loss
-from fastgd._data.frames import array_of_frame
+from fastgd._data.frames import array_of_frame, at, column_name, first_non_number
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 
 #: Up to here double precision holds every whole number.
@@ -97,11 +99,11 @@ def numeric(values, argument):
     array = values if isinstance(values, np.ndarray) else _array(values, argument)
     if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
         index = tuple(np.argwhere(np.ma.getmaskarray(array))[0])
-        raise DataError(f"{argument}: the value{_at(index)} is masked: fill it in first")
+        raise DataError(f"{argument}: the value{at(index)} is masked: fill it in first")
     if array.dtype.kind in "fiub":
         return native(array)
     if array.dtype.kind == "O":
-        seen = f"objects{_first_non_number(array)}"
+        seen = f"objects{first_non_number(array, values)}"
     else:
         seen = {"U": "text", "S": "text", "c": "complex numbers"}.get(array.dtype.kind)
         seen = f"{seen} ({array.dtype})" if seen else str(array.dtype)
@@ -119,20 +121,6 @@ def _array(values, argument):
         return np.asarray(values)
     except ValueError as error:
         raise ShapeError(f"{argument}: the rows have different lengths ({error})") from None
-
-
-def _first_non_number(array):
-    for index, value in np.ndenumerate(array):
-        if not isinstance(value, (int, float, np.number)):
-            return f", such as {value!r}{_at(index)}"
-    return ": convert it to a numeric dtype first"
-
-
-def _at(index):
-    """Say where a value stands; nothing for a number that is alone."""
-    names = ("row", "column") if len(index) < 3 else ("index",) * len(index)
-    place = [f"{name} {i}" for name, i in zip(names, index, strict=False)]
-    return " at " + ", ".join(place) if place else ""
 
 
 def prepared(array, dtype):
@@ -157,15 +145,7 @@ def check_finite(engine, array, original, argument, given=None, chosen=None):
     row = where[0] if chosen is None else chosen[where[0]]
     seen = original.reshape(array.shape)[(row, *where[1:])]
     reason = f"which is beyond {array.dtype}" if np.isfinite(seen) else "which is not finite"
-    raise DataError(f"{argument}: {seen}{_at(where)}{_column_name(given, where)}, {reason}")
-
-
-def _column_name(given, where):
-    """Return the name of the column of a frame that a value stands in, in brackets."""
-    names = getattr(given, "columns", None)
-    if names is None or len(where) != 2 or len(names) <= where[1]:
-        return ""
-    return f" ({names[where[1]]!r})"
+    raise DataError(f"{argument}: {seen}{at(where)}{column_name(given, where)}, {reason}")
 
 
 def matrix(values, width, dtype, engine, argument="x", consumer="the model", chosen=None):
@@ -281,7 +261,7 @@ def _check_rows(wrong, values, message):
     """Raise a DataError that names the first place where ``wrong`` holds."""
     if wrong.any():
         index = tuple(np.argwhere(wrong)[0])
-        raise DataError(f"{message}, got {values[index]}{_at(index)}")
+        raise DataError(f"{message}, got {values[index]}{at(index)}")
 
 
 def assign_all(variables, weights, owner):
@@ -350,15 +330,36 @@ def sample_weights(values, rows, dtype, engine, argument="sample_weight"):
     original = original.reshape(-1)
     array = prepared(original, dtype)
     check_finite(engine, array, original, argument)
-    if rows and array.min() < 0:
+    if rows and array.min() <= 0:
         _check_rows(original < 0, original, f"{argument}: expected weights of at least 0")
+        warn_of_underflow(array, original, argument)
     return array
+
+
+def warn_of_underflow(weights, wanted, argument):
+    """Warn if weights are 0 in their data type that are to be more than 0."""
+    lost = (weights == 0) & (wanted > 0)
+    if lost.any():
+        index = tuple(np.argwhere(lost)[0])
+        warn_user(
+            f"{argument}: a weight of {wanted[index]:g} at row {index[0]} is 0 in "
+            f"{weights.dtype}: multiply all weights by a number, or use float64"
+        )
+
+
+def warn_user(message):
+    """Give a UserWarning that points to the line outside of the package that led here."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "fastgd":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)
 
 
 def class_weights(given, classes, argument="class_weight"):
     """Return a checked dict of class number -> weight; ``classes`` is their number, or None."""
     if not isinstance(given, dict):
-        raise DataTypeError(f"{argument}: expected a dict of class -> weight, got {given!r}")
+        expected = "a dict of class -> weight, or 'balanced' in fit"
+        raise DataTypeError(f"{argument}: expected {expected}, got {given!r}")
     checked = {}
     for label, weight in given.items():
         label = whole_number(label, f"{argument}: a class", 0)

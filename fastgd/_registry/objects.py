@@ -19,8 +19,8 @@ from fastgd.errors import ArgumentError, DataTypeError, FastgdError, UnknownName
 #: The modules below ``fastgd`` that hold a ``REGISTRY`` of what may be named. A description
 #: loads the one that it names, and no other module.
 FAMILIES = (
-    "activations", "constraints", "initializers", "layers", "losses", "metrics", "models",
-    "optimizers", "optimizers.schedules", "regularizers",
+    "activations", "constraints", "initializers", "layers", "linear", "losses", "metrics",
+    "models", "optimizers", "optimizers.schedules", "regularizers",
 )  # fmt: skip
 
 

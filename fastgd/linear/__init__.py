@@ -1,8 +1,11 @@
 """Linear models: twelve losses, L1 and L2, and solvers for them."""
 
+from fastgd._registry.registry import Registry
 from fastgd.linear.batch_descent import GradientDescent, gradient_descent
 from fastgd.linear.model import LinearModel
 from fastgd.linear.solvers import LBFGS, Newton
 from fastgd.linear.sgd import SGD
 
 __all__ = ["LBFGS", "SGD", "GradientDescent", "LinearModel", "Newton", "gradient_descent"]
+
+REGISTRY = Registry("linear model", __name__, classes=(LinearModel,))

@@ -7,7 +7,8 @@ import numpy as np
 
 from fastgd import config
 from fastgd._data import validation
-from fastgd._data.frames import column_names
+from fastgd._data.frames import column_names, matching_names
+from fastgd._data.named_row import ignores
 from fastgd._data.validation import check_finite, number, numeric, prepared, whole_number
 from fastgd._engine import builds
 from fastgd._typing import Array
@@ -43,7 +44,7 @@ class DataAdapter(NamedTuple):
     def prepare(self, x, y, sample_weight, classes=None, whole=True):
         """Check rows, targets and weights; whole: whether the weights need a finite mean."""
         rows = rows_of(x, self.dtype, None if self.shape is None else self.shape[1])
-        names = matching_names(x, self.names)
+        names = matching_names(column_names(x), self.names)
         if classes is not None:
             classes = _class_count(classes)
             if self.loss in REGRESSIONS:
@@ -65,29 +66,26 @@ class DataAdapter(NamedTuple):
         return Prepared(problem, classes, names)
 
 
-def matching_names(x, known):
-    """Return the names of the columns of x, or `known` if x has none; they have to agree."""
-    names = column_names(x)
-    if None not in (names, known) and names != known:
-        raise ArgumentError(f"x: expected the columns {known}, in this order, got {names}")
-    return known if names is None else names
-
-
-def row_of(x, names, width, dtype):
+def row_of(x, names, width, dtype, unknown="raise"):
     """Return (row (d,), names) of a dict, or of anything else that is numbers.
 
-    width: the number of columns that the model expects, or None.
+    width: the number of columns that the model expects, or None. unknown: "raise" or "ignore",
+    what becomes of a name that no column has.
     """
     dtype = dtype or np.float64
+    ignore = unknown != "raise" and ignores(unknown)
     if not isinstance(x, dict):
         return numeric(x, "x").astype(dtype), names
     if names is None:
         names = tuple(x)
         if width is not None and len(x) != width:
             raise ShapeError(f"x: the model expects {width} columns, got {len(x)}")
-    for name in x.keys() - set(names):
+    for name in () if ignore else x.keys() - set(names):
         known = ", ".join(map(str, names))
-        raise ArgumentError(f"x: no column is called {name!r} (there are: {known})")
+        raise ArgumentError(
+            f"x: no column is called {name!r} (there are: {known}); "
+            "unknown_features='ignore' leaves it out"
+        )
     try:
         return np.array([x.get(name, 0.0) for name in names], dtype), names
     except (TypeError, ValueError):

@@ -6,11 +6,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastgd import config
+from fastgd import config, saving
 from fastgd._data.validation import boolean, number
-from fastgd._typing import Data, DType
+from fastgd._registry.objects import Serializable
+from fastgd._typing import Array, Config, Data, DType
 from fastgd.errors import ArgumentError, DataError, DataTypeError, DivergenceError, ShapeError
-from fastgd.linear import objective
+from fastgd.linear import files, objective
 from fastgd.linear.data import Chunk, DataAdapter, Stream, check_row, row_of
 from fastgd.linear.objective import LOSSES, REGRESSIONS, Solution
 from fastgd.linear.prediction import LinearPredictor
@@ -23,7 +24,7 @@ INFINITY = float("inf")
 NUMBERS = {float, int, bool}
 
 
-class LinearModel(LinearPredictor):
+class LinearModel(LinearPredictor, Serializable):
     """Fit a linear model: minimise J over weights w and intercept b.
 
         J(w, b) = sum of s_i loss(y_i, x_i w + b) / sum of s_i + l1 |w|_1 + l2/2 |w|^2
@@ -99,6 +100,43 @@ class LinearModel(LinearPredictor):
             self._learner.descent.settle()
         weights = None if self._weights is None else self._weights.copy()
         return self.__dict__ | {"_learner": None, "_weights": weights}
+
+    def get_config(self) -> Config:
+        """Return the arguments that make this model again, without its weights."""
+        names = ("loss", "l1", "l2", "fit_intercept", "epsilon", "quantile", "dtype")
+        return {name: getattr(self, name) for name in names}
+
+    def save(self, filepath: saving.File, overwrite: bool = True) -> None:
+        """Write the model into one file, see ``fastgd.saving.save_model``.
+
+        ``fastgd.saving.load_model`` reads it: weights, names of columns, and the state of SGD,
+        so that ``learn_one`` and ``partial_fit`` go on bit for bit.
+
+        Examples
+        --------
+        >>> import io
+        >>> from fastgd import linear, saving
+        >>> model = linear.LinearModel().fit([[0.0], [1.0]], [1.0, 3.0])
+        >>> file = io.BytesIO()
+        >>> model.save(file)
+        >>> _ = file.seek(0)
+        >>> saving.load_model(file).predict([[2.0]]).round(6)
+        array([5.])
+        """
+        saving.save_model(self, filepath, overwrite)
+
+    def saved_parts(self) -> tuple[Config, dict[str, Array]]:
+        """Return the entries of a file's document, and its arrays by name."""
+        if self._learner is not None:
+            self._learner.descent.settle()
+        return files.saved_parts(self, self._weights, self._solver)
+
+    def take_parts(self, document: Config, arrays: dict[str, Array]) -> None:
+        """Take what ``saved_parts`` gave; a FileError, and no change, if it does not fit."""
+        state, weights, solver = files.restored_parts(self, document, arrays)
+        if weights is not None:
+            self._keep(weights, state["classes"], state["feature_names"], solver)
+        self.n_iter, self.loss_value = state["n_iter"], state["loss_value"]
 
     def fit(self, x: Data, y: Data | None = None, sample_weight: Data | None = None,
             solver: Any = None, n_jobs: int | None = None, *, classes: Any = None,
@@ -275,7 +313,8 @@ class LinearModel(LinearPredictor):
             once.follow(problem, learner.descent, [chunk])
         return self
 
-    def learn_one(self, x: Data, y: float, sample_weight: float = 1.0) -> Self:
+    def learn_one(self, x: Data, y: float, sample_weight: float = 1.0,
+                  unknown_features: str = "raise") -> Self:  # fmt: skip
         """Take one step for one row, without a check of its values, and return the model.
 
         Parameters
@@ -285,6 +324,8 @@ class LinearModel(LinearPredictor):
             counts as 0.
         y : number, the target or class number
         sample_weight : float
+        unknown_features : {"raise", "ignore"}
+            Whether a name in x that no column has is an ArgumentError, or left out.
 
         Raises
         ------
@@ -308,7 +349,7 @@ class LinearModel(LinearPredictor):
         if learner is not None and type(x) is np.ndarray and self._direct:
             learner.step(x, y, sample_weight)
             return self
-        x, names = row_of(x, self.feature_names, self._width(), self.dtype)
+        x, names = row_of(x, self.feature_names, self._width(), self.dtype, unknown_features)
         check_row(x, self._width())
         weight = number(sample_weight, "sample_weight", low=0)
         if learner is None:

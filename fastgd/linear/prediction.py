@@ -6,10 +6,11 @@ import numpy as np
 
 from fastgd import config
 from fastgd._core.types import LinearLoss
+from fastgd._data.frames import column_names, matching_names
 from fastgd._engine import builds
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, NotBuiltError
-from fastgd.linear.data import check_row, matching_names, row_of, rows_of
+from fastgd.linear.data import check_row, row_of, rows_of
 from fastgd.linear.objective import REGRESSIONS
 
 #: Multiply-adds between two checks for Ctrl-C, about ten milliseconds.
@@ -36,7 +37,9 @@ class LinearPredictor:
 
     @property
     def intercept(self) -> Array:
-        return self._result()[1]
+        intercept = self._result()[1]
+        self._learner = None  # which has a copy, while this one may be written to
+        return intercept
 
     def _result(self):
         if self._weights is None:
@@ -74,7 +77,7 @@ class LinearPredictor:
         """
         coef, intercept = self._result()
         rows = rows_of(x, self.dtype, coef.shape[1])
-        matching_names(x, self.feature_names)
+        matching_names(column_names(x), self.feature_names)
         engine = builds.load(config.engine())
         z = decisions(engine, rows, coef, intercept, config.threads(n_jobs))
         return z[:, 0] if z.shape[1] == 1 else z
@@ -96,12 +99,14 @@ class LinearPredictor:
         z = self.decision_function(x, n_jobs)
         return response(builds.load(config.engine()), self.loss, z)
 
-    def predict_one(self, x: Data) -> Any:
+    def predict_one(self, x: Data, unknown_features: str = "raise") -> Any:
         """Return what ``predict`` gives for one row: int, float or, for k targets, (k,).
 
         Parameters
         ----------
-        x : ndarray (d,), or dict of name -> number, as for ``learn_one``
+        x : ndarray (d,), or dict of name -> number
+        unknown_features : {"raise", "ignore"}
+            Both as for ``learn_one``.
 
         Examples
         --------
@@ -110,18 +115,39 @@ class LinearPredictor:
         >>> round(model.predict_one({"size": 2.0}), 6)
         5.0
         """
+        engine, z = self._row_decisions(x, unknown_features)
+        if len(z) == 1 and self.loss != "poisson":
+            return z[0] if self.loss in REGRESSIONS else int(z[0] > 0)
+        answer = response(engine, self.loss, np.array(z if len(z) == 1 else [z]))[0]
+        return answer.item() if answer.ndim == 0 else answer
+
+    def predict_proba_one(self, x: Data, unknown_features: str = "raise") -> dict[int, float]:
+        """Return the probability of each class for one row: a dict, in River's manner.
+
+        Arguments are those of ``predict_one``, probabilities those of ``predict_proba``.
+
+        Examples
+        --------
+        >>> from fastgd import linear
+        >>> model = linear.LinearModel("log_loss", l2=0.1).fit([[-1.0], [1.0]], [0, 1])
+        >>> model.predict_proba_one({"size": 0.0})
+        {0: 0.5, 1: 0.5}
+        """
+        engine, z = self._row_decisions(x, unknown_features)
+        p = probabilities(engine, self.loss, np.array(z if len(z) == 1 else [z]))
+        return dict(enumerate(p[0].tolist()))
+
+    def _row_decisions(self, x, unknown):
+        """Return the engine, and x w + b for one row."""
         coef, intercept = self._result()
         if type(x) is not np.ndarray or x.dtype.kind != "f" or not self._direct:
-            x, _ = row_of(x, self.feature_names, coef.shape[1], self.dtype)
+            x, _ = row_of(x, self.feature_names, coef.shape[1], self.dtype, unknown)
         engine = builds.load(config.engine())
         z = engine.row_decisions(x, coef, intercept)
         if z is None:
             check_row(x, coef.shape[1])
             z = engine.row_decisions(np.array(x, np.float64), coef, intercept)
-        if len(z) == 1 and self.loss != "poisson":
-            return z[0] if self.loss in REGRESSIONS else int(z[0] > 0)
-        answer = response(engine, self.loss, np.array(z if len(z) == 1 else [z]))[0]
-        return answer.item() if answer.ndim == 0 else answer
+        return engine, z
 
     def predict_proba(self, x: Data, n_jobs: int | None = None) -> Array:
         """Return probabilities of the classes, float64 (n, classes).
@@ -139,6 +165,19 @@ class LinearPredictor:
         """
         z = self.decision_function(x, n_jobs)
         return probabilities(builds.load(config.engine()), self.loss, z)
+
+    def predict_log_proba(self, x: Data, n_jobs: int | None = None) -> Array:
+        """Return the logarithms of ``predict_proba``.
+
+        Examples
+        --------
+        >>> from fastgd import linear
+        >>> model = linear.LinearModel("log_loss", l2=0.1).fit([[-1.0], [1.0]], [0, 1])
+        >>> model.predict_log_proba([[0.0]]).round(6)
+        array([[-0.693147, -0.693147]])
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(x, n_jobs))
 
 
 def decisions(engine, rows, coef, intercept, threads=1):

@@ -80,7 +80,9 @@ def clone_model(model: Any, input_tensors: None = None,
         config["layers"] = [
             _cloned(entry, old, clone_function, recursive) for entry in config["layers"]
         ]
-    return type(model).from_config(config)
+    clone = type(model).from_config(config)
+    clone.feature_names = model.feature_names
+    return clone
 
 
 def _cloned(entry, layers, clone_function, recursive):

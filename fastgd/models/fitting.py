@@ -23,7 +23,7 @@ Values: TypeAlias = float | list[float] | Logs
 def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None,
         epochs: int = 1, verbose: Verbosity = "auto", callbacks: Callbacks = None,
         validation_split: float = 0.0, validation_data: Any = None, shuffle: bool = True,
-        class_weight: dict[int, float] | None = None, sample_weight: Data = None,
+        class_weight: dict[int, float] | str | None = None, sample_weight: Data = None,
         initial_epoch: int = 0, steps_per_epoch: int | None = None,
         validation_steps: int | None = None, validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1, n_jobs: int | None = None, *,
@@ -55,8 +55,10 @@ def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None
         Evaluated after each epoch; goes before ``validation_split``.
     shuffle : bool
         Take the rows of each epoch in a fresh random order, or the batches of a PyDataset.
-    class_weight : dict of int -> float, optional
-        A weight for the rows of each class; 1 for a class that is not there.
+    class_weight : dict of int -> float or "balanced", optional
+        A weight for the rows of each class; 1 for a class that is not there. "balanced", for
+        arrays: n / (classes n_c) for the n_c of all n rows that are of a class, those of
+        ``validation_split`` and their weights counted in.
     sample_weight : array, shape (n,), optional
         A weight of at least 0 for each row. Both weights are multiplied.
     steps_per_epoch : int, optional
@@ -123,6 +125,8 @@ def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None
         epochs=epochs, steps=source.steps, verbose=verbose,
     )  # fmt: skip
     self.build_by(adapter, example, source.rows)
+    if data.names is not None:
+        self.feature_names = data.names
     listeners.set_model(self)
     self.history = listeners.history
     training = loop.TrainingLoop(self, source, listeners, threads)
@@ -265,10 +269,10 @@ class Validation:
             weights = training.sample_weight
             data = (training.x, training.y, *(() if weights is None else (weights,)))
         if data is not None:
-            return source, adapter.prepare(self._user_data(data), self.batching)[0]
-        return self._cut(source, batching) if self.split else (source, None)
+            return source, adapter.prepare(self._user_data(data, training), self.batching)[0]
+        return self._cut(adapter, source, batching) if self.split else (source, None)
 
-    def _user_data(self, data):
+    def _user_data(self, data, training):
         pair = isinstance(data, (tuple, list)) and not makes_batches(data, None)
         if pair and len(data) not in (2, 3):
             raise ArgumentError("validation_data: expected a pair (x, y) or (x, y, weights)")
@@ -279,9 +283,9 @@ class Validation:
                 "validation_data: a generator ends once: give validation_steps, or list(...)"
             )
         x, y, weights = (*data, None)[:3] if pair else (data, None, None)
-        return UserData(x, y, weights, rows=self.rows, of="validation ")
+        return UserData(x, y, weights, rows=self.rows, of="validation ", names=training.names)
 
-    def _cut(self, source, batching):
+    def _cut(self, adapter, source, batching):
         """Return two sources, of the first rows and of the last ones."""
         if not isinstance(source, ArraySource):
             raise ArgumentError(
@@ -294,6 +298,7 @@ class Validation:
                 f"validation_split: {self.split:g} of {count} rows leaves {kept} to train on "
                 f"and {count - kept} to validate"
             )
+        adapter.warn_of_split(source, kept)
         rest = Batching(self.batching.size)
         return source.cut(slice(0, kept), batching), source.cut(slice(kept, None), rest)
 

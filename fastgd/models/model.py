@@ -1,16 +1,14 @@
 """Define Model: a network that can be compiled, trained, evaluated and called."""
 
-import weakref
 from typing import Any
 
 from fastgd._data.adapter import DataAdapter
-from fastgd._data.named_row import NamedRows
+from fastgd._data.named_row import row_of_numbers
 from fastgd._data.user_data import UserData
 from fastgd._engine.plan import width_of
 from fastgd._registry.objects import deserialize_object, serialize_object
 from fastgd._training.step import CompiledStep
 from fastgd._typing import Array, Config, CustomObjects, Data, Shape
-from fastgd.callbacks import History
 from fastgd.errors import ArgumentError, NotBuiltError
 from fastgd.layers import Layer
 from fastgd.layers.symbolic import is_symbolic
@@ -49,10 +47,10 @@ class Model(Network):
     history : History
         That of the latest ``fit``; None before.
     feature_names : list of str, or None
-        The inputs' names in the order of the columns, for rows that are dicts. They are noted
-        at first sight, and may be set before; files and copies hold them.
-    loop : TrainingLoop, or None
-        That of the ``fit`` that is running: there can be one at a time.
+        The columns of the frame that the model was trained on, or the names in its first dict;
+        they may be set before. Frames have to have the same columns in the same order. Files
+        and copies hold them. For several inputs a dict of input -> names.
+    loop : TrainingLoop or None, that of the ``fit`` that is running
     stop_training, stop_evaluating, stop_predicting : bool
         Set one, in a callback or from another thread, to end what is running.
 
@@ -90,7 +88,6 @@ class Model(Network):
         super().__init__(name, dtype, trainable)
         self._input_structure = self._output_structure = self._traced_shape = None
         self._compilation = Compilation()
-        self._named_rows = NamedRows()
         self._adapter: DataAdapter | None = None
         self._online: Any = None
         self.begin()
@@ -288,9 +285,10 @@ class Model(Network):
         if not self.built and data is not None:
             signature = seen_signature(self, data)
             if signature is not None:
-                return DataAdapter(signature, self.name)
+                return DataAdapter(signature, self.name, self._named_rows)
         if self._adapter is None:
-            self._adapter = DataAdapter(self.signature(self._objectives()), self.name)
+            signature = self.signature(self._objectives())
+            self._adapter = DataAdapter(signature, self.name, self._named_rows)
         return self._adapter
 
     def build_by(self, adapter: DataAdapter, x: Array, rows: Any = None) -> None:
@@ -315,11 +313,15 @@ class Model(Network):
         self.build_by(adapter, x)
         return x
 
-    def row(self, x: Any) -> tuple[Array, list[str] | None]:
+    def row(self, x: Any, unknown_features: str = "raise") -> tuple[Array, list[str] | None]:
         """Return a row as an array of the model's data type, and the names of the inputs."""
         dtype = self.dtype if self._assembly is None else self._assembly.dtype
+        if not isinstance(x, dict):
+            return row_of_numbers(x, dtype), self._named_rows.names
+        if self.several_inputs:
+            raise ArgumentError("x: single rows are for models of one input")
         width = width_of(self._graph.input_shapes[0]) if self.built else None
-        return self._named_rows.row(x, self.feature_names, width, dtype)
+        return self._named_rows.row(x, width, dtype, unknown_features)
 
     # -- train, evaluate, predict: see fitting and online -------------------------------------
 
@@ -328,24 +330,6 @@ class Model(Network):
     train_on_batch, test_on_batch = online.train_on_batch, online.test_on_batch
     value_and_grad, predictor = online.value_and_grad, online.predictor
     learner, learn_one, predict_one = online.learner, online.learn_one, online.predict_one
-
-    @property
-    def history(self) -> History | None:
-        """The record of the latest ``fit``; None before."""
-        if self._record is None:
-            return None
-        reference, kind, attributes = self._record
-        history = reference()
-        if history is None:  # it was let go
-            history = kind.of(attributes, self)
-            self.history = history
-        return history
-
-    @history.setter
-    def history(self, history: History | None) -> None:
-        self._record = None
-        if history is not None:
-            self._record = weakref.ref(history), type(history), vars(history)
 
     def restore_structure(self, outputs: list[Any]) -> Any:
         """Return a list of outputs in the structure that the model's have."""

@@ -2,11 +2,13 @@
 
 import json
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 from fastgd import config, saving
 from fastgd._core.engine import Stream
+from fastgd._data.named_row import NamedRows, checked_names
 from fastgd._data.signature import Signature
 from fastgd._data.validation import boolean, whole_number
 from fastgd._engine import builds, streams
@@ -14,6 +16,7 @@ from fastgd._registry.names import lookup, snake_case, unique_name
 from fastgd._registry.objects import serialize_object
 from fastgd._training.progress import printable
 from fastgd._typing import Array, Config, Shape
+from fastgd.callbacks import History
 from fastgd.errors import ArgumentError, NotBuiltError
 from fastgd.layers import InputLayer, Layer
 from fastgd.layers.symbolic import KerasTensor, listed
@@ -37,9 +40,18 @@ class Network(Layer):
         self._inbound_nodes = []
         self.run_on(config.engine())
         self.stream = Stream(streams.next_seed())
-        self.feature_names = None
+        self._named_rows = NamedRows()
         self._graph = self._assembly = None
         self._frozen = None  # the layers that were not trainable when it was compiled
+
+    @property
+    def feature_names(self) -> Any:
+        """The names of the columns, or None; of several inputs a dict of input -> names."""
+        return self._named_rows.names
+
+    @feature_names.setter
+    def feature_names(self, names: Any) -> None:
+        self._named_rows.names = checked_names(names)
 
     @property
     def layers(self) -> list[Layer]:
@@ -312,6 +324,24 @@ class Network(Layer):
 
     def __reduce_ex__(self, protocol):
         return state.reduced(self)
+
+    @property
+    def history(self) -> History | None:
+        """The record of the latest ``fit``; None before."""
+        if self._record is None:
+            return None
+        reference, kind, attributes = self._record
+        history = reference()
+        if history is None:  # it was let go
+            history = kind.of(attributes, self)
+            self.history = history
+        return history
+
+    @history.setter
+    def history(self, history: History | None) -> None:
+        self._record = None
+        if history is not None:
+            self._record = weakref.ref(history), type(history), vars(history)
 
     def __getstate__(self):
         """Return what a copy has beside what a file has."""

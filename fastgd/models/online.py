@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from fastgd._core.types import Status
+from fastgd._data.packing import parts
 from fastgd._data.validation import boolean
 from fastgd._typing import Array, Data
-from fastgd.errors import ArgumentError
 from fastgd.models.fitting import Values, returned
 
 
@@ -33,9 +33,12 @@ def train_on_batch(self: Any, x: Data, y: Data = None, sample_weight: Data = Non
         values = self.step_online(x, y)
         if values is not None:
             return returned(values, return_dict)
-    x, y = self.prepared(x, y, sample_weight, class_weight)
+    batch = self.prepared(x, y, sample_weight, class_weight)
     step = self.compiled_step(weighted)
-    return returned(step.train_on_batch(x, y, self.stream), return_dict)
+    names = self.adapter().names_of(x)
+    values = step.train_on_batch(*batch, self.stream)
+    self.feature_names = names
+    return returned(values, return_dict)
 
 
 def test_on_batch(self: Any, x: Data, y: Data = None, sample_weight: Data = None,
@@ -122,17 +125,19 @@ class Learner:
         return values if type(values) is float else returned(values, False)
 
 
-def learn_one(self: Any, x: Any, y: Any) -> Values:
+def learn_one(self: Any, x: Any, y: Any, unknown_features: str = "raise") -> Values:
     """Take one step on one row, in River's manner.
 
     Parameters
     ----------
     x : dict of name -> number, or array of shape (features,)
-        A name gets the next free input when it is first seen, see ``feature_names``; a name
-        that is missing is 0. A model without an input shape has as many inputs as the first
-        dict has names.
+        Names are those of the frame that the model was trained on. Without one a name gets
+        the next free input when it is first seen, see ``feature_names``; a name that is missing
+        is 0. A model without an input shape has as many inputs as the first dict has names.
     y : float, int or array of shape (outputs,)
         The target; a class number for a sparse loss.
+    unknown_features : {"raise", "ignore"}
+        Whether a new name is refused or left out when every input has one.
 
     Returns
     -------
@@ -142,7 +147,7 @@ def learn_one(self: Any, x: Any, y: Any) -> Values:
     Raises
     ------
     ArgumentError
-        For a new name when every input has one.
+        For such a name; for a model of several inputs.
     ShapeError, DataTypeError, DataError
         As ``train_on_batch``; then nothing is learnt.
 
@@ -157,41 +162,52 @@ def learn_one(self: Any, x: Any, y: Any) -> Values:
     >>> model.predict_one({"rain": 0.5}) > 0
     True
     """
-    x, names = self.row(x)
+    x, names = self.row(x, unknown_features)
     values = self.step_online(x, y, True, True)
     if values is None:
         values = self.train_on_batch(x[None], np.asarray(y)[None])
     else:
         values = returned(values, False)
-    self.feature_names = names
+    self._named_rows.names = names
     return values
 
 
-def predict_one(self: Any, x: Any) -> float | Array:
+def predict_one(self: Any, x: Any, unknown_features: str = "raise") -> Any:
     """Return the output for one row, in River's manner.
 
     Parameters
     ----------
-    x : dict of name -> number, or array of shape (features,)
+    x, unknown_features
         As for ``learn_one``.
 
     Returns
     -------
-    float, or ndarray of shape (outputs,)
+    float, or ndarray of shape (outputs,); a list or dict of such for several outputs
     """
-    x, self.feature_names = self.row(x)
+    x, names = self.row(x, unknown_features)
     out = self.predict_on_batch(x[None])
-    return float(out[0, 0]) if out.shape == (1, 1) else out[0]
+    self._named_rows.names = names
+    return each(out, lambda one: float(one[0, 0]) if one.shape == (1, 1) else one[0])
 
 
-def predictor(self: Any) -> Callable[[Data], Array]:
+def each(outputs, function):
+    """Return what a function makes of each of some outputs, in their list or dict."""
+    if isinstance(outputs, dict):
+        return {name: function(one) for name, one in outputs.items()}
+    return (
+        [function(one) for one in outputs] if isinstance(outputs, list) else function(outputs)
+    )
+
+
+def predictor(self: Any) -> Callable[[Data], Any]:
     """Return the network as a function, for serving: the shortest way to outputs of few rows.
 
     Returns
     -------
     callable
         Of rows (n, features) it gives outputs (n, outputs), of one row (features,) outputs
-        (outputs,): a fresh array with the bits of ``predict``. It is fastest with
+        (outputs,): a fresh array with the bits of ``predict``. Several inputs, and outputs, are
+        lists or dicts of such, as in ``predict``. It is fastest with
         C-contiguous arrays of the model's data type; anything else is treated, and refused,
         as by ``predict``. The weights are the model's own, as they are at each call; after
         a layer has been added, make a new one.
@@ -210,11 +226,22 @@ def predictor(self: Any) -> Callable[[Data], Array]:
     >>> predict(np.zeros(2, dtype="float32"))
     array([1.], dtype=float32)
     """
-    graph = self.graph()
-    if len(graph.input_shapes) > 1 or len(graph.output_shapes) > 1:
-        raise ArgumentError("predictor: it is for models of one input and one output")
-    prepare = self.adapter().inputs
-    predict = self.engine.Predictor(self.compiled_step().program, prepare)
+    graph, adapter = self.graph(), self.adapter()
+    program, prepare = self.compiled_step().program, adapter.inputs
+    dimensions = [len(shape) for shape in graph.input_shapes]
+    if len(dimensions) > 1 or len(graph.output_shapes) > 1:
+        of_matrix = self.engine.Predictor(program, lambda matrix: matrix)
+
+        def structured(x):
+            given = parts(x, adapter.signature.input_names, "x", dimensions)
+            one_row = all(np.ndim(part) < n for part, n in zip(given, dimensions, strict=True))
+            if one_row:
+                x = [np.asarray(part)[None] for part in given]
+            out = self.restore_structure(adapter.outputs(of_matrix(prepare(x))))
+            return each(out, lambda part: part[0]) if one_row else out
+
+        return structured
+    predict = self.engine.Predictor(program, prepare)
     if not self.assembly().checks:
         return predict
 

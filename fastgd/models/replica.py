@@ -69,7 +69,7 @@ def replica_of(model):
     arena.models.add(twin)
     model.compiled_step()
     twin._compilation = model._compilation.replica(twin._assembly)
-    twin._named_rows, twin._online = NamedRows(), None
+    twin._named_rows, twin._online = NamedRows(model.feature_names), None
     twin.begin()
     return twin
 

@@ -45,7 +45,7 @@ def save_model(model: Any, filepath: File, overwrite: bool = True,
 
     Parameters
     ----------
-    model : Model
+    model : Model or LinearModel
     filepath : str, path-like or an object with ``write``
         Any name will do, ``.keras`` as well as ``.safetensors``.
     overwrite : bool
@@ -155,7 +155,7 @@ def load_weights(model: Any, filepath: File, skip_mismatch: bool = False) -> Non
 
 
 def save_state(model: Any, filepath: File, overwrite: bool = True) -> None:
-    """Write weights, the optimizer's state and its learning rate, without the configuration.
+    """Write weights, state of training and names of columns, without the configuration.
 
     This is for checkpoints of a program that makes its model itself: with ``load_state``
     training resumes bit for bit, and no class has to be registered.

@@ -1,42 +1,48 @@
 """A model as a document and arrays, and a model from them."""
 
+import contextlib
 import warnings
 
 import numpy as np
 
+from fastgd._data.named_row import checked_names
 from fastgd._registry import custom
 from fastgd._registry.names import snake_case
 from fastgd._registry.objects import deserialize_object, serialize_object
-from fastgd.errors import FileError, ShapeError
+from fastgd.errors import FastgdError, FileError, ShapeError
 
 WEIGHTS, OPTIMIZER, RUN = "weights/", "optimizer/", "run/"
 
 
 def document_of(model):
     """Return all that is saved of a model beside arrays."""
-    document = {"model": serialize_object(model)} | progress_of(model)
-    if model.feature_names is not None:
-        document["feature_names"] = list(model.feature_names)
-    return document
+    if hasattr(model, "saved_parts"):  # a model that is no network
+        return {"model": serialize_object(model), **model.saved_parts()[0]}
+    return {"model": serialize_object(model), **progress_of(model)}
 
 
 def progress_of(model):
-    """Return how far training has come: the counters, and a learning rate that may be set."""
+    """Return what training has left beside arrays: counters, learning rate, and names."""
     progress = {"training": {name: getattr(model, name) for name in model.counters}}
     if model.optimizer is not None and model.optimizer.rate_is_constant:
         progress["learning_rate"] = float(model.optimizer.learning_rate)
+    if model.feature_names is not None:
+        progress["feature_names"] = model.feature_names
     return progress
 
 
 def snapshot(model, document_of=document_of):
     """Return a document and copies of all arrays, of the same training step."""
-    with model.between_steps():
+    still = getattr(model, "between_steps", contextlib.nullcontext)
+    with still():
         document = document_of(model)
         return document, {name: np.array(array) for name, array in arrays_of(model).items()}
 
 
 def arrays_of(model):
     """Return the arrays of a model and of its optimizer by name, as views."""
+    if hasattr(model, "saved_parts"):
+        return model.saved_parts()[1]
     if not model.built:
         return {}
     arrays = weights_of(model)
@@ -65,6 +71,9 @@ def model_from(document, arrays, compile=True):
     if not compile:
         entry.pop("compile_config", None)
     model = deserialize_object(entry)
+    if hasattr(model, "take_parts"):
+        model.take_parts(document, arrays)
+        return model
     if not hasattr(model, "counters"):
         raise FileError(f"the file describes no model, but {model!r}")
     restore(model, document, arrays)
@@ -79,6 +88,10 @@ def restore(model, document, arrays):
     for name in model.counters:
         if not isinstance(training.get(name), int):
             raise FileError(f"the file has no count of {name}, but {training.get(name)!r}")
+    try:
+        names = checked_names(document.get("feature_names", model.feature_names))
+    except FastgdError as error:
+        raise FileError(f"the file's {error}") from None
     weights, kept = part(arrays, WEIGHTS), part(arrays, OPTIMIZER)
     if model.optimizer is not None and model.built:
         own = model.assembly().optimizer_arrays(model.optimizer)
@@ -96,7 +109,7 @@ def restore(model, document, arrays):
     rate = document.get("learning_rate")
     if rate is not None and model.optimizer is not None and model.optimizer.rate_is_constant:
         model.optimizer.learning_rate = rate
-    model.feature_names = document.get("feature_names")
+    model.feature_names = names
 
 
 def weight_paths(model):

@@ -2,12 +2,26 @@
 
 import functools
 from numbers import Real
+from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from fastgd import config
+from fastgd._data.validation import assign_all
 from fastgd._engine import builds
+from fastgd._typing import Array
+from fastgd.errors import ArgumentError
 from fastgd.linear.data import rows_of, weights_of
+
+
+class NumPyEstimator(BaseEstimator):
+    """Refuse arrays that are not NumPy's."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.array_api_support = False
+        return tags
 
 
 def keep(estimator, arguments):
@@ -53,3 +67,33 @@ def restore_after(failures):
         return guarded
 
     return decorate
+
+
+class LayerArrays(list[Array]):
+    """List a view of an array of each layer; an item that is set is copied there.
+
+    Raises
+    ------
+    ShapeError, DataTypeError, DataError
+        For an array that does not fit; nothing is changed.
+    ArgumentError
+        For another number of arrays: a network has as many as layers.
+    """
+
+    def __init__(self, variables, owner):
+        super().__init__(variable.value for variable in variables)
+        self._variables, self._owner = variables, owner
+
+    def __setitem__(self, place: Any, values: Any) -> None:
+        alone = not isinstance(place, slice)
+        chosen = [self._variables[place]] if alone else self._variables[place]
+        assign_all(chosen, [values] if alone else list(values), self._owner)
+
+    def __reduce__(self) -> Any:
+        return list, (list(self),)
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise ArgumentError(f"{self._owner} has {len(self)} arrays: set items, or fit anew")
+
+    append = extend = insert = pop = remove = clear = reverse = sort = _refuse
+    __delitem__ = __iadd__ = __imul__ = _refuse

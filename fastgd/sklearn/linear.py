@@ -6,7 +6,6 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn import linear_model
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
@@ -19,7 +18,8 @@ from fastgd.errors import ArgumentError, ShapeError
 from fastgd.linear.linalg import Inverse, correct, moments, ridge
 from fastgd.linear.objective import LOSSES, Objective, PriorObjective, Problem
 from fastgd.linear.solvers import LBFGS, NEWTON_SIZE, Newton
-from fastgd.sklearn.inputs import engine_and_rows, restore_after, row_weights
+from fastgd.sklearn.inputs import NumPyEstimator, engine_and_rows, restore_after, row_weights
+from fastgd.sklearn.one_row import CheckedRows, LinearClassifier, LinearRegressor, targets_of
 
 #: Columns up to which a matrix of moments is taken of sparse rows, and of dense ones.
 SPARSE_COLUMNS, DENSE_COLUMNS = 500, 4000
@@ -27,17 +27,11 @@ SPARSE_COLUMNS, DENSE_COLUMNS = 500, 4000
 #: The smallest share of a singular value that its square shows reliably.
 RESOLUTION = 1e-7
 
-
-class _NumPyEstimator(BaseEstimator):
-    """Refuse arrays that are not NumPy's."""
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.array_api_support = False
-        return tags
+#: The solvers of Ridge whose iterations scikit-learn counts.
+ITERATING = ("lsqr", "sag", "saga")
 
 
-class _MomentsEstimator(_NumPyEstimator):
+class _MomentsEstimator(LinearRegressor, NumPyEstimator):
     """Solve by the columns' moments, which partial_fit adds up."""
 
     @restore_after(BaseException)
@@ -84,11 +78,14 @@ class _MomentsEstimator(_NumPyEstimator):
         if self.positive:
             raise ArgumentError("positive: partial_fit does not restrict signs; use fit")
         known = getattr(self, "_moments", None)
-        X, y = self._checked(X, y, reset=known is None)
-        self._learn(X, y, sample_weight, known, corrects=False)
+        rows, targets = self._checked(X, y, reset=known is None)
+        self._learn(rows, targets, sample_weight, known, corrects=False)
         return self
 
     def _checked(self, X, y, reset):
+        if type(X) is CheckedRows:
+            return X.view(np.ndarray), targets_of(y, numbers=True)
+        self._row_names = None if reset else self._row_names
         X, y = validate_data(
             self, X, y, reset=reset, accept_sparse=["csr", "csc", "coo"], y_numeric=True,
             multi_output=True, dtype=[np.float64, np.float32], order="C",
@@ -186,7 +183,12 @@ class Ridge(_MomentsEstimator, linear_model.Ridge):
 
     def _set_attributes(self, sparse, targets):
         self.solver_ = "cholesky" if self.solver == "auto" else self.solver
-        self.n_iter_ = np.ones(targets, np.int32)
+        self.n_iter_ = np.ones(targets, np.int32) if self.solver in ITERATING else None
+
+    def _learn(self, *data, **options):
+        super()._learn(*data, **options)
+        if np.shape(self.coef_)[:-1] == (1,):  # as in scikit-learn, a column is a vector
+            self.coef_ = self.coef_[0]
 
     def _solve(self, found, targets):
         """Return (coef, the solver of each target, penalties)."""
@@ -200,7 +202,7 @@ class Ridge(_MomentsEstimator, linear_model.Ridge):
         return *ridge(found, penalties, bool(self.fit_intercept)), penalties
 
 
-class LogisticRegression(_NumPyEstimator, linear_model.LogisticRegression):
+class LogisticRegression(LinearClassifier, NumPyEstimator, linear_model.LogisticRegression):
     """Train ``sklearn.linear_model.LogisticRegression`` by fastgd.
 
     Parameters, attributes and the objective are scikit-learn's::
@@ -306,8 +308,7 @@ class LogisticRegression(_NumPyEstimator, linear_model.LogisticRegression):
         if not first and classes is not None and not np.array_equal(np.unique(classes), known):
             raise ArgumentError(f"classes: expected those of the first call, {list(known)}")
         labels = np.searchsorted(known, y).clip(max=len(known) - 1)
-        new = known[labels] != y
-        if new.any():
+        if (new := known[labels] != y).any():
             raise ArgumentError(f"y: {y[new][0]} is none of the classes {list(known)}")
         problem = self._problem(X, y, known, labels, sample_weight, self._penalties())
         if not first:  # the prior contains the L2 penalty
@@ -339,6 +340,9 @@ class LogisticRegression(_NumPyEstimator, linear_model.LogisticRegression):
         return kinds[self.penalty]
 
     def _checked(self, X, y, reset):
+        if type(X) is CheckedRows:
+            return X.view(np.ndarray), y
+        self._row_names = None if reset else self._row_names
         X, y = validate_data(
             self, X, y, reset=reset, accept_sparse="csr", dtype=[np.float64, np.float32],
             order="C", accept_large_sparse=True,

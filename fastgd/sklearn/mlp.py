@@ -7,7 +7,6 @@ import numpy as np
 from sklearn import neural_network
 from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.metaestimators import available_if
 
 from fastgd._typing import Array, Data
 from fastgd.callbacks import Callback
@@ -151,13 +150,6 @@ class MLPClassifier(NetworkClassifier, MultilayerPerceptron):
         """Return the class, or the labels, of each row: (n,) or (n, labels)."""
         outputs = self._outputs(X)  # which first asks whether it is fitted
         return self._labels.decoded(outputs, self._objective.threshold)
-
-    @available_if(lambda self: self._has_probabilities())
-    def predict_log_proba(self, X: Data) -> Array:
-        """Return the logarithms of ``predict_proba``."""
-        found = self.predict_proba(X)
-        with np.errstate(divide="ignore"):
-            return np.log(found)
 
     def _objective_for(self, codes, sample_weight):
         return objectives.of_classes(self.loss, self._labels)

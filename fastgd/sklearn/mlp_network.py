@@ -21,6 +21,9 @@ from fastgd.optimizers.schedules import LearningRateSchedule
 #: scikit-learn's names of activations that have another name here.
 NAMES = {"identity": "linear", "logistic": "sigmoid"}
 
+#: The most units of a layer: more do not fit into memory.
+MOST_UNITS = 2**31 - 1
+
 #: An adaptive rate is not lowered below this.
 SMALLEST_RATE = 1e-6
 
@@ -31,7 +34,15 @@ def sizes_of(hidden_layer_sizes):
     for size in sizes:
         if isinstance(size, (int, np.integer)) and size <= 0:
             raise ArgumentError(f"hidden_layer_sizes must be > 0, got {hidden_layer_sizes}.")
-    return tuple(positive_int(size, "hidden_layer_sizes") for size in sizes)
+    return tuple(layer_size(size, "hidden_layer_sizes") for size in sizes)
+
+
+def layer_size(size, argument):
+    """Return a number of units, an int that a layer can have."""
+    size = positive_int(size, argument)
+    if size > MOST_UNITS:
+        raise ArgumentError(f"{argument}: expected at most {MOST_UNITS} units, got {size}")
+    return size
 
 
 def for_each(value, count, argument):

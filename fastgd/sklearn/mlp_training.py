@@ -1,6 +1,5 @@
 """The training of a multi-layer perceptron, for classes and for numbers."""
 
-import contextlib
 import copy
 import functools
 import warnings
@@ -13,13 +12,14 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from fastgd._data.validation import assign_all
+from fastgd._data.validation import assign_all, warn_of_underflow
 from fastgd._engine import scope
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.optimizers import Optimizer
 from fastgd.optimizers.schedules import LearningRateSchedule
 from fastgd.sklearn import mlp_network
+from fastgd.sklearn.inputs import LayerArrays
 from fastgd.sklearn.network_estimator import NetworkEstimator
 
 #: The values of parameters that differ from scikit-learn's. An unknown name is refused when it
@@ -165,7 +165,9 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
         if self.callbacks is not None:
             raise ArgumentError("callbacks: 'lbfgs' has no epochs: use 'adam' or 'sgd'")
         if weights is not None:
-            targets = np.concatenate([targets, weights[:, None]], axis=1, dtype=X.dtype)
+            rounded = weights.astype(X.dtype)
+            warn_of_underflow(rounded, weights, "sample_weight")
+            targets = np.concatenate([targets, rounded[:, None]], axis=1, dtype=X.dtype)
         values, result = mlp_network.minimize(
             self.model_, X, targets, weights is not None, self.tol, self.max_iter, self.max_fun,
             self.verbose > 0,
@@ -267,14 +269,16 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
         self._overwrite("bias", values)
 
     def _weights(self, name):
-        with contextlib.suppress(KeyError):
-            layers = mlp_network.dense_layers(vars(self)["model_"])
-            return [getattr(layer, name).value for layer in layers]
-        raise AttributeError(f"{type(self).__name__} has no weights before fit")
+        if "model_" not in vars(self):
+            raise AttributeError(f"{type(self).__name__} has no weights before fit")
+        return LayerArrays(self._variables(name), f"{type(self).__name__}'s network")
 
     def _overwrite(self, name, values):
-        variables = [getattr(layer, name) for layer in mlp_network.dense_layers(self.model_)]
-        assign_all(variables, list(values), f"{type(self).__name__}'s network")
+        owner = f"{type(self).__name__}'s network"
+        assign_all(self._variables(name), list(values), owner)
+
+    def _variables(self, name):
+        return [getattr(layer, name) for layer in mlp_network.dense_layers(self.model_)]
 
 
 def scale_hint(X, names=None):

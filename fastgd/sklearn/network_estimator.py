@@ -14,12 +14,13 @@ from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, DataError
 from fastgd.sklearn.inputs import restore_after, row_weights
 from fastgd.sklearn.objectives import MARGINS, Labels
+from fastgd.sklearn.one_row import CheckedRows, ClassifyOneRow, RowByRow, targets_of
 
 #: Rows of a sparse matrix that are made dense at a time when outputs are computed.
 SPARSE_ROWS = 4096
 
 
-class NetworkEstimator(BaseEstimator):
+class NetworkEstimator(RowByRow, BaseEstimator):
     """Train a network, the attribute ``model_``, as an estimator.
 
     A subclass has ``_fit_prepared``, which trains; ``_learn_targets``, which checks y and
@@ -54,9 +55,10 @@ class NetworkEstimator(BaseEstimator):
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     def _fit(self, X, y, sample_weight, validation=None, incremental=False, classes=None):
-        first = not hasattr(self, "model_") or not (self.warm_start or incremental)
+        first = "model_" not in vars(self) or not (self.warm_start or incremental)
         dtype = (np.float64, np.float32) if first else self.model_.dtype
         X, y = self._checked(X, y, first, dtype)
+        self._row_names = None if first else self._row_names
         weights = row_weights(sample_weight, len(X))
         codes, weights = self._learn_targets(y, weights, first, incremental, classes)
         self._fit_prepared(X, codes, weights, first, validation, incremental)
@@ -64,6 +66,8 @@ class NetworkEstimator(BaseEstimator):
 
     def _checked(self, X, y, reset, dtype):
         """Return X as a dense C-contiguous matrix, y as an array."""
+        if type(X) is CheckedRows:
+            return X.astype(dtype, subok=False), targets_of(y, bool(self._validation))
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=dtype, order="C", multi_output=True,
             reset=reset, **self._validation,
@@ -94,6 +98,8 @@ class NetworkEstimator(BaseEstimator):
     def _of_rows(self, X, function):
         """Return what a function of dense rows gives for all rows of X."""
         check_is_fitted(self)
+        if type(X) is CheckedRows:
+            return function(X.astype(self.model_.dtype, subok=False))
         X = validate_data(
             self, X, accept_sparse="csr", dtype=self.model_.dtype, order="C", reset=False
         )
@@ -114,7 +120,7 @@ class NetworkEstimator(BaseEstimator):
         return tags
 
 
-class NetworkClassifier(ClassifierMixin):
+class NetworkClassifier(ClassifyOneRow, ClassifierMixin):
     """Add classes to a ``NetworkEstimator``; codes are class numbers."""
 
     @available_if(lambda self: self._has_partial_fit())
@@ -131,7 +137,7 @@ class NetworkClassifier(ClassifierMixin):
             All classes that will come; for the first call.
         """
         self._validate_params()
-        if classes is None and not hasattr(self, "classes_"):
+        if classes is None and "classes_" not in vars(self):
             raise ArgumentError("classes must be passed on the first call to partial_fit.")
         return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
@@ -139,6 +145,13 @@ class NetworkClassifier(ClassifierMixin):
     def predict_proba(self, X: Data) -> Array:
         """Return the probability of each class, or label: (n, classes), as in classes_."""
         return self._probabilities(self._outputs(X))
+
+    @available_if(lambda self: self._has_probabilities())
+    def predict_log_proba(self, X: Data) -> Array:
+        """Return the logarithms of ``predict_proba``."""
+        found = self.predict_proba(X)
+        with np.errstate(divide="ignore"):
+            return np.log(found)
 
     def _probabilities(self, outputs):
         return self._labels.probabilities(outputs)

@@ -76,6 +76,13 @@ class Labels:
             raise ArgumentError(f"class_weight: {reason}: give a dict, or sample_weight")
         return labels
 
+    @classmethod
+    def of_outputs(cls, width, loss):
+        """Return the labels of a network that was trained on 0, 1 ... for a loss."""
+        several = width > 2 and not isinstance(loss, CATEGORICAL)
+        multilabel = several or (width == 2 and loss.elementwise)
+        return cls(np.eye(width, dtype=np.int64) if multilabel else np.arange(max(width, 2)))
+
     def codes(self, y):
         """Return the number of each row's class, (n,), or the matrix of labels."""
         if self.kind == "multilabel":

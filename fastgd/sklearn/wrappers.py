@@ -19,22 +19,30 @@ from fastgd.losses import Loss
 from fastgd.models import Model, Sequential, clone_model
 from fastgd.optimizers import Optimizer
 from fastgd.sklearn.inputs import keep
+from fastgd.sklearn.mlp_network import layer_size
 from fastgd.sklearn.network_estimator import (
     NetworkClassifier,
     NetworkEstimator,
     NetworkRegressor,
     described,
 )
-from fastgd.sklearn.objectives import MARGINS, averaged
+from fastgd.sklearn.objectives import MARGINS, Labels, averaged
 
 #: The beginnings of parameters that are passed on, such as ``model__units``.
 ROUTES = ("model__", "optimizer__", "loss__")
+
+#: What there is of a model that was trained before.
+FITTED = (
+    "model_", "n_features_in_", "n_outputs_", "feature_names_in_", "_labels", "classes_",
+    "_columns",
+)  # fmt: skip
 
 _PARAMETERS = """
     Parameters
     ----------
     model : Model or callable, optional
-        A model, which each fit clones, with fresh weights; or a function that returns one. It
+        A model, which each fit clones, with fresh weights. One that is trained counts as fitted
+        until then: it predicts, for the classes 0, 1 ... Or a function that returns one. It
         is called with those of these that it has parameters for: ``n_features``, {facts},
         ``output_activation`` and ``dtype``; and with the values of ``model__...``, as in
         ``{name}(f, model__units=16)``. By default one hidden layer of ``model__units``, 100.
@@ -104,6 +112,24 @@ class Wrapper(NetworkEstimator):
                 what = f"{type(self).__name__}: no parameter {name!r}; those passed on begin"
                 raise TypeError(f"{what} with one of {', '.join(ROUTES)}")
         keep(self, arguments | routed)
+
+    def __sklearn_is_fitted__(self):
+        return "model_" in vars(self) or is_trained(vars(self).get("model"))
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what a fit would have set, of a model that was trained before."""
+        model: Any = vars(self).get("model")
+        if name not in FITTED or not is_trained(model):
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        found = {
+            "model_": model, "n_features_in_": model.input_shape[-1],
+            "n_outputs_": output_width(model), **self._facts_of(model),
+        }  # fmt: skip
+        if model.feature_names is not None:
+            found["feature_names_in_"] = np.array(model.feature_names, dtype=object)
+        if name not in found:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return found[name]
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters, including those that are passed on."""
@@ -226,6 +252,10 @@ class Classifier(NetworkClassifier, Wrapper):
             return outputs
         return super()._probabilities(outputs)
 
+    def _facts_of(self, model):
+        labels = Labels.of_outputs(output_width(model), model.loss)
+        return {"_labels": labels, "classes_": labels.classes}
+
     def _facts(self):
         labels = self._labels
         activation = "softmax" if labels.kind == "multiclass" else "sigmoid"
@@ -285,6 +315,9 @@ class Regressor(NetworkRegressor, Wrapper):
                  n_jobs: int | None = None, **routed: Any) -> None:  # fmt: skip
         self._keep(locals())
 
+    def _facts_of(self, model):
+        return {"_columns": model.loss.target_columns(output_width(model))}
+
     def _facts(self):
         return {"n_outputs": self._columns, "output_activation": "linear"}
 
@@ -301,6 +334,13 @@ class Regressor(NetworkRegressor, Wrapper):
                 f"model: its output has {width} columns, for which {loss.name} takes {columns} "
                 f"columns of targets; y has {self._columns}"
             )
+
+
+def is_trained(model):
+    """Return whether a model is compiled and was trained, also before it was loaded."""
+    return (
+        isinstance(model, Model) and model.built and model.compiled and model.epochs_begun > 0
+    )
 
 
 def new_model(model, facts, parameters, seed):
@@ -333,7 +373,7 @@ def new_model(model, facts, parameters, seed):
 def one_hidden_layer(n_features, n_outputs, output_activation, dtype, units=100):
     """Return the network of an estimator without a model."""
     rows = layers.Input(shape=(n_features,), dtype=dtype)
-    hidden = layers.Dense(units, activation="relu")
+    hidden = layers.Dense(layer_size(units, "model__units"), activation="relu")
     out = layers.Dense(n_outputs, activation=output_activation)
     return Sequential([rows, hidden, out], dtype=dtype)
 

@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 
 from fastgd._data.py_dataset import PyDataset, Sequence
-from fastgd._data.validation import boolean, check_classes, numeric, positive_int, whole_number
+from fastgd._data.validation import (
+    boolean,
+    check_classes,
+    number,
+    numeric,
+    positive_int,
+    whole_number,
+)
 from fastgd._engine import streams
 from fastgd._registry import names
 from fastgd._typing import Array, Data
@@ -82,18 +89,20 @@ def to_categorical(x: Data, num_classes: int | None = None) -> Array:
 
     Parameters
     ----------
-    x : array of int, shape (n,) or (n, 1)
+    x : array of int, shape (n,) or (n, 1), or one int
     num_classes : int, optional
         One more than the largest class number by default.
 
     Returns
     -------
-    ndarray of float64, shape (n, num_classes)
+    ndarray of float64, shape (n, num_classes); of one int (num_classes,)
 
     Raises
     ------
     ShapeError, DataError
         For another shape; for a number outside 0 ... num_classes - 1.
+    ArgumentError
+        For more classes than fit into memory.
 
     Examples
     --------
@@ -103,7 +112,8 @@ def to_categorical(x: Data, num_classes: int | None = None) -> Array:
            [0., 0., 1.]])
     """
     labels = numeric(x, "x")
-    if labels.shape not in ((labels.size,), (labels.size, 1)):
+    alone = labels.ndim == 0
+    if not alone and labels.shape not in ((labels.size,), (labels.size, 1)):
         raise ShapeError(f"x: expected class numbers (n,) or (n, 1), got shape {labels.shape}")
     labels = labels.reshape(-1)
     if num_classes is None:
@@ -112,7 +122,13 @@ def to_categorical(x: Data, num_classes: int | None = None) -> Array:
     else:
         classes = positive_int(num_classes, "num_classes")
     check_classes(labels, classes, "x")
-    return np.eye(classes)[labels.astype(np.int64)]
+    try:
+        found = np.zeros((len(labels), classes))
+    except (ValueError, OverflowError, MemoryError):
+        size = f"{len(labels)} rows of {classes} classes"
+        raise ArgumentError(f"num_classes: {size} do not fit into memory") from None
+    found[np.arange(len(labels)), labels.astype(np.int64)] = 1
+    return found[0] if alone else found
 
 
 def normalize(x: Data, axis: int = -1, order: float = 2) -> Array:
@@ -126,6 +142,11 @@ def normalize(x: Data, axis: int = -1, order: float = 2) -> Array:
     order : float
         The order of ``numpy.linalg.norm``: 2 is the Euclidean norm.
 
+    Raises
+    ------
+    DataTypeError, ArgumentError
+        For an axis that x does not have; for an order that is no number.
+
     Examples
     --------
     >>> from fastgd.utils import normalize
@@ -135,6 +156,9 @@ def normalize(x: Data, axis: int = -1, order: float = 2) -> Array:
     """
     x = numeric(x, "x")
     x = x if x.dtype.kind == "f" else x.astype(np.float64)
+    if whole_number(axis, "axis", -x.ndim) >= x.ndim:
+        raise ArgumentError(f"axis: x has {x.ndim} dimensions, got {axis}")
+    order = order if order in (np.inf, -np.inf) else number(order, "order")
     norms = np.linalg.norm(x, order, axis, keepdims=True)
     return x / np.where(norms == 0, norms.dtype.type(1), norms)
 

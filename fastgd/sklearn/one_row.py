@@ -1,0 +1,131 @@
+"""Estimators row by row: a dict or an array, without scikit-learn's validation."""
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from fastgd._data.validation import number, numeric
+from fastgd._typing import Data
+from fastgd.errors import DataError
+from fastgd.linear.data import check_row, row_of
+
+
+class CheckedRows(np.ndarray):
+    """Mark rows (n, d) of numbers that scikit-learn need not validate again."""
+
+
+class RowByRow:
+    """Learn from one row, and predict one.
+
+    A subclass takes ``CheckedRows`` in ``predict`` and in ``partial_fit``.
+    """
+
+    n_features_in_: int
+    partial_fit: Any
+    predict: Any
+    predict_proba: Any
+
+    #: The names of the first row that was a dict, if there are none in ``feature_names_in_``.
+    _row_names: Any = None
+
+    @available_if(lambda self: hasattr(self, "partial_fit"))
+    def learn_one(self, x: Data, y: Any, sample_weight: float = 1.0,
+                  unknown_features: str = "raise") -> Self:  # fmt: skip
+        """Learn from one row, as ``partial_fit`` does, and return the estimator.
+
+        It has to be fitted, by ``fit`` or ``partial_fit``.
+
+        Parameters
+        ----------
+        x : array (d,), or dict of name -> number
+            Names are those of ``feature_names_in_``, or else of the first dict; one that is
+            missing counts as 0.
+        y : label or number, or array of such for several outputs
+        sample_weight : float
+        unknown_features : {"raise", "ignore"}
+            Whether a name that no column has is an ArgumentError, or left out.
+        """
+        rows, names = self._one_row(x, unknown_features)
+        if not np.isfinite(rows).all():
+            column = int(np.argmin(np.isfinite(rows[0])))
+            raise DataError(f"x: {rows[0, column]} at column {column}, which is not finite")
+        weight = number(sample_weight, "sample_weight", 0)
+        self.partial_fit(
+            rows, np.asarray(y)[None], sample_weight=None if weight == 1 else np.array([weight])
+        )
+        self._row_names = names
+        return self
+
+    def predict_one(self, x: Data, unknown_features: str = "raise") -> Any:
+        """Return what ``predict`` gives for one row; x, unknown_features: see ``learn_one``."""
+        found = self.predict(self._one_row(x, unknown_features)[0])[0]
+        return found.item() if isinstance(found, np.generic) else found
+
+    def _one_row(self, x, unknown):
+        """Return a row as CheckedRows (1, d), and the names of its columns or None."""
+        if "n_features_in_" not in vars(self):
+            check_is_fitted(self)
+        width = self.n_features_in_
+        known = getattr(self, "feature_names_in_", self._row_names)
+        names = None if known is None else tuple(known)
+        row, names = row_of(x, names, width, np.float64, unknown)
+        check_row(row, width)
+        return row[None].view(CheckedRows), names
+
+
+class ClassifyOneRow(RowByRow):
+    """Add the probabilities of a row's classes."""
+
+    classes_: Any
+
+    @available_if(lambda self: hasattr(self, "predict_proba"))
+    def predict_proba_one(self, x: Data, unknown_features: str = "raise") -> dict[Any, float]:
+        """Return the probability of each class for one row: a dict, in River's manner.
+
+        x, unknown_features: see ``learn_one``. Several labels each have their own.
+        """
+        p = self.predict_proba(self._one_row(x, unknown_features)[0])[0]
+        return dict(zip(self.classes_.tolist(), p.tolist(), strict=True))
+
+
+class LinearClassifier(ClassifyOneRow):
+    """Take CheckedRows in the methods of scikit-learn's linear classifiers."""
+
+    def decision_function(self, X: Data) -> Any:
+        """Return x w + b: (n,) for two classes, else (n, classes)."""
+        if type(X) is not CheckedRows:
+            return super().decision_function(X)  # type: ignore[misc]
+        z = scores(self, X)
+        return z[:, 0] if z.shape[1] == 1 else z
+
+
+class LinearRegressor(RowByRow):
+    """Take CheckedRows in the methods of scikit-learn's linear regressors."""
+
+    def _decision_function(self, X):
+        if type(X) is not CheckedRows:
+            return super()._decision_function(X)
+        z = scores(self, X)
+        return z[:, 0] if np.ndim(self.coef_) == 1 else z
+
+
+def scores(estimator, rows):
+    """Return x w + b of a linear estimator, (n, outputs)."""
+    coef = estimator.coef_
+    coef = coef if np.ndim(coef) == 2 or hasattr(coef, "toarray") else np.reshape(coef, (1, -1))
+    return (
+        safe_sparse_dot(rows.view(np.ndarray), coef.T, dense_output=True) + estimator.intercept_
+    )
+
+
+def targets_of(y, numbers):
+    """Return targets of CheckedRows; numbers: whether they are no labels."""
+    if not numbers:
+        return y
+    y = numeric(y, "y")
+    if not np.isfinite(y).all():
+        raise DataError(f"y: expected finite numbers, got {y[0]}")
+    return y
