@@ -24,6 +24,7 @@ True
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from fastgd._registry.advice import no_attribute
 from fastgd.config import __version__, show_config
 
 if TYPE_CHECKING:
@@ -78,6 +79,21 @@ _MODULES = {
 }  # fmt: skip
 
 
+_FAMILIES = (
+    "callbacks",
+    "initializers",
+    "layers",
+    "linear",
+    "losses",
+    "many",
+    "metrics",
+    "models",
+    "optimizers",
+    "saving",
+    "utils",
+)
+
+
 def version() -> str:
     """Return the version of fastgd, as ``__version__``."""
     return __version__
@@ -85,11 +101,17 @@ def version() -> str:
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        no_attribute(__name__, name, [*__all__, *_names_below()])
     module = importlib.import_module(f"{__name__}.{_MODULES.get(name, name)}")
     value = getattr(module, name) if name in _MODULES else module
     globals()[name] = value
     return value
+
+
+def _names_below() -> list[str]:
+    """Return the public names of the modules, for the message about one that is not here."""
+    modules = [f"{__name__}.{module}" for module in _FAMILIES]
+    return [f"{m}.{name}" for m in modules for name in importlib.import_module(m).__all__]
 
 
 def __dir__() -> list[str]:

@@ -7,15 +7,16 @@ are those of ``fastgd.reference``.
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastgd import ops
-from fastgd._autodiff.tensor import Symbolic
+from fastgd._autodiff.tensor import Symbolic, plain
 from fastgd._core.formulas import Activation
 from fastgd._core.types import Call
 from fastgd._engine.table import Description
+from fastgd._registry.advice import explain
 from fastgd._registry.registry import Registry
 from fastgd._typing import Array, CustomObjects, Data, Identifier
 from fastgd.errors import ShapeError
@@ -60,8 +61,8 @@ def linear(x: Data) -> Any:
 
 def relu(x: Data, negative_slope: float = 0.0, max_value: float | None = None,
          threshold: float = 0.0) -> Any:  # fmt: skip
-    """Compute max(x, 0); in general max_value where x >= max_value, x where threshold <= x <
-    max_value, and negative_slope (x - threshold) below.
+    """Compute max(x, 0); in general max_value where x >= max_value, x where threshold < x <
+    max_value, and negative_slope (x - threshold) from there down.
 
     Examples
     --------
@@ -204,7 +205,7 @@ class UserActivation:
     def value(self, z: Array) -> Array:
         """Return the activations of a matrix."""
         y = self.function(z)
-        y = np.asarray(y[0] if isinstance(y, tuple) else y)
+        y = np.asarray(plain(y[0] if isinstance(y, tuple) else y))
         if y.shape != z.shape:
             name = getattr(self.function, "__name__", repr(self.function))
             raise ShapeError(
@@ -218,8 +219,8 @@ class UserActivation:
             watched = tape.watch(z)
             y = self.function(watched)
         if isinstance(y, tuple):
-            return d_y * np.asarray(y[1])
-        return tape.gradient(y, watched, d_y, unconnected_gradients="zero")
+            return d_y * np.asarray(plain(y[1]))
+        return plain(tape.gradient(y, watched, d_y, unconnected_gradients="zero"))
 
 
 _SETTINGS: dict[Callable[..., Any], tuple[float, ...]] = {
@@ -292,3 +293,7 @@ def deserialize(config: Any, custom_objects: CustomObjects | None = None) -> Cal
         Name -> your own function, if it is not registered.
     """
     return get(REGISTRY.deserialize(config, custom_objects))
+
+
+if not TYPE_CHECKING:
+    __getattr__ = explain(globals())

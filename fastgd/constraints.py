@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from fastgd._core.types import CONSTRAINT_ROW
 from fastgd._core.types import Constraint as Code
 from fastgd._data.validation import number, numeric
 from fastgd._engine import builds
+from fastgd._registry.advice import NamedArguments, explain
 from fastgd._registry.objects import serialize_object
 from fastgd._registry.registry import Described, Registry
 from fastgd._typing import Array, Data, Identifier, Shape
@@ -19,7 +21,7 @@ from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 EPSILON = 1e-7
 
 
-class Constraint(Described):
+class Constraint(NamedArguments, Described):
     """Project an array to one of the same shape; this class returns it unchanged.
 
     To write your own, define ``__call__`` in NumPy, or pass a function of one argument. It is
@@ -201,3 +203,7 @@ def get(identifier: Identifier) -> Callable[..., Array] | None:
     {'max_value': 2.0, 'axis': 0}
     """
     return REGISTRY.get(identifier)
+
+
+if not TYPE_CHECKING:
+    __getattr__ = explain(globals())

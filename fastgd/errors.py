@@ -29,11 +29,19 @@ class DataError(ArgumentError):
 
 
 class UnknownNameError(ArgumentError):
-    """A name stands for nothing here; the message lists the names that do."""
+    """A name stands for nothing here; the message gives the nearest names that do."""
 
 
 class NotBuiltError(FastgdError, ValueError):
     """A model or layer was used before its weights exist, or before ``compile``."""
+
+
+class UnknownArgumentError(UnknownNameError, TypeError):
+    """A call has an argument that does not exist; the message says which one to write."""
+
+
+class MissingExtraError(FastgdError, ModuleNotFoundError):
+    """A library is not installed that fastgd itself does not need; the message says how."""
 
 
 class EngineError(FastgdError, RuntimeError):

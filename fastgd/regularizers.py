@@ -6,13 +6,14 @@ weights, before clipping and the update; ``evaluate`` adds it to the loss, too.
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastgd import ops
 from fastgd._core.types import Penalty
 from fastgd._data.validation import number
+from fastgd._registry.advice import NamedArguments, explain
 from fastgd._registry.objects import serialize_object
 from fastgd._registry.registry import Described, Registry
 from fastgd._typing import Array, Data, Identifier, Shape
@@ -23,7 +24,7 @@ from fastgd.tape import value_and_grad
 EPSILON = 1e-7
 
 
-class Regularizer(Described):
+class Regularizer(NamedArguments, Described):
     """Compute a penalty: one number from an array.
 
     To write your own, define ``__call__`` in operators, NumPy functions or ``fastgd.ops``, or
@@ -258,3 +259,7 @@ def get(identifier: Identifier) -> Callable[..., Any] | None:
     {'l2': 0.01}
     """
     return REGISTRY.get(identifier)
+
+
+if not TYPE_CHECKING:
+    __getattr__ = explain(globals())

@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from fastgd._autodiff.tensor import Tensor, active, followed, record
+from fastgd._autodiff.active import active, followed
+from fastgd._autodiff.array_methods import as_array
+from fastgd._autodiff.array_rules import scatter
+from fastgd._autodiff.tensor import Tensor, apply, plain, record
 from fastgd._core.arrays import native
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError, UnknownNameError
@@ -28,8 +31,9 @@ class GradientTape:
     `fastgd.ops`. `gradient` then goes through the notes backwards.
 
     A tape belongs to the thread that entered it. Nested tapes record independently.
-    Gradients are plain arrays: gradients of gradients are not supported, and an outer tape
-    finds no connection (None) through the result of an inner one. Watched arrays must not be
+    Gradients are plain arrays. But those that are taken inside another tape are Tensors if it
+    follows them, so that a second `gradient` gives second derivatives. Calls of models and
+    layers, losses and activations have first derivatives only. Watched arrays must not be
     changed in place between their use and `gradient`; Variables may.
 
     Parameters
@@ -50,6 +54,15 @@ class GradientTape:
     ...     loss = np.mean((w - 3.0) ** 2)
     >>> tape.gradient(loss, [w])
     [array([-2., -5.])]
+
+    Second derivatives, here the product of the Hessian and a vector of ones:
+
+    >>> with GradientTape() as outer:
+    ...     with GradientTape() as inner:
+    ...         loss = np.sum(w**3)
+    ...     gradient = inner.gradient(loss, w)
+    >>> outer.gradient(gradient, w)
+    array([  6., -12.])
     """
 
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True):
@@ -208,13 +221,16 @@ class GradientTape:
         Returns
         -------
         ndarray or None, in the structure of `sources`
-            Each of the shape and dtype of its source. Those of Variables with one `owner`
-            are views into one fresh flat array that is laid out as the owner.
+            Each of the shape and dtype of its source, and a Tensor if another tape records
+            and follows it. Those of Variables with one `owner` are views into one fresh flat
+            array that is laid out as the owner.
 
         Raises
         ------
         ArgumentError
             On the second call, if the tape is not persistent.
+        DataTypeError
+            If `target` was computed from the gradient of a compiled function.
         UnknownNameError
             If `unconnected_gradients` is another word.
         """
@@ -229,16 +245,17 @@ class GradientTape:
             )
         collected = _Gradients(self._owners)
         wanted = {slot[0] for x in _leaves(sources) if (slot := self._source_slot(x))}
-        before, active.tapes = active.tapes, ()  # the way back is not recorded
+        zero = unconnected_gradients == "zero"
+        before = active.tapes
+        self._leave()  # only other tapes record the way back
         try:
             self._seed(collected, target, output_gradients)
             collected.walk(self._nodes, wanted)
+            result = _map_structure(
+                lambda x: collected.result(self._source_slot(x), x, zero), sources
+            )
         finally:
             active.tapes = before
-        zero = unconnected_gradients == "zero"
-        result = _map_structure(
-            lambda x: collected.result(self._source_slot(x), x, zero), sources
-        )
         if not self._persistent:
             self._forget()
             self._used = True
@@ -271,13 +288,13 @@ class GradientTape:
             slot = self._slot(x)
             if slot is None:
                 continue
-            weight = np.ones(x.shape, x.dtype) if weight is None else np.asarray(weight)
+            weight = np.ones(x.shape, x.dtype) if weight is None else as_array(weight)
             if weight.shape != x.shape:
                 raise ShapeError(
                     f"output_gradients must have the target's shape {x.shape}, "
                     f"got {weight.shape}"
                 )
-            collected.add(slot, weight.astype(x.dtype, copy=False))
+            collected.add(slot, weight if weight.dtype == x.dtype else weight.astype(x.dtype))
 
 
 def _place(variable):
@@ -294,7 +311,7 @@ def value_and_grad(function: Callable[[Any], Any], x: Data) -> tuple[float, Arra
         raise ShapeError(f"regularizer: expected one number, got shape {np.shape(value)}")
     if not isinstance(value, Tensor):
         return float(value), np.zeros_like(x)
-    return float(value.numpy()), tape.gradient(value, watched)
+    return float(value.numpy()), plain(tape.gradient(value, watched))
 
 
 class _Gradients:
@@ -317,8 +334,13 @@ class _Gradients:
             self._parts[key] = []
             owner = self._owners[key]
             self._arrays[key] = np.zeros(owner.size, owner.dtype)
-        self._arrays[key][where] += gradient.reshape(-1)
         self._parts[key].append(where)
+        so_far = self._arrays[key]
+        if isinstance(gradient, Tensor) or isinstance(so_far, Tensor):
+            flat = apply(scatter, (gradient.reshape(-1), where, so_far.shape))
+            self._arrays[key] = so_far + flat
+        else:
+            so_far[where] += gradient.reshape(-1)
 
     def walk(self, nodes, wanted):
         """Go through the nodes that depend on a key in `wanted`, from the last to the first."""
@@ -335,9 +357,10 @@ class _Gradients:
             d = self._arrays[key] if key in wanted else self._arrays.pop(key)
             gradients = backward(d)
             for i, slot, like in links:
-                if gradients[i] is None:
+                if (gradient := gradients[i]) is None:
                     continue
-                gradient = np.asarray(gradients[i])
+                if type(gradient) is not np.ndarray:
+                    gradient = as_array(gradient)
                 if gradient.shape != like.shape:
                     raise ShapeError(
                         f"backward returned a gradient of shape {gradient.shape} for "
@@ -352,7 +375,8 @@ class _Gradients:
         if slot is not None and slot[0] in self._arrays:
             key, where = slot
             if where is None:
-                return np.array(self._arrays[key])
+                found = self._arrays[key]
+                return found if isinstance(found, Tensor) else np.array(found)
             if any(p.start < where.stop and where.start < p.stop for p in self._parts[key]):
                 return self._arrays[key][where].reshape(source.shape)
         return np.zeros(source.shape, source.dtype) if zero else None

@@ -8,8 +8,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from fastgd._autodiff.active import active
 from fastgd._autodiff.array_methods import ArrayMethods, cast
-from fastgd._autodiff.tensor import active, apply, apply_ufunc, plain
+from fastgd._autodiff.tensor import apply, apply_ufunc, plain
 from fastgd._core.arrays import native
 from fastgd._typing import Array, Data, DType
 from fastgd.errors import DataTypeError, ShapeError
@@ -42,7 +43,9 @@ class Variable(ArrayMethods, np.ndarray[Any, Any]):  # type: ignore[misc] # plai
 
     It is an ndarray, and all that is computed, sliced or copied from it is a plain ndarray.
     In-place operations (``v -= 0.1 * g``, ``v[...] = x``) write into the flat vector and are,
-    as in TensorFlow, assignments: a tape does not record them.
+    as in TensorFlow, assignments: a tape does not record them. A tape does not see
+    ``np.asarray(v)``, ``v.value`` and ``v.numpy()``, through which no gradient flows;
+    ``float(v)``, ``v.item()`` and ``v.tolist()`` raise a DataTypeError while it follows v.
 
     Parameters
     ----------
@@ -142,7 +145,7 @@ class Variable(ArrayMethods, np.ndarray[Any, Any]):  # type: ignore[misc] # plai
 
     def assign(self, value: Data) -> Self:
         """Write `value` into the variable, else a ShapeError if shapes differ; return self."""
-        value = np.asarray(value)
+        value = np.asarray(plain(value))
         if value.shape != self.shape:
             raise ShapeError(
                 f"value must have the shape {self.shape} of variable {self.name!r}, "
@@ -160,7 +163,7 @@ class Variable(ArrayMethods, np.ndarray[Any, Any]):  # type: ignore[misc] # plai
         return self._update(np.subtract, value)
 
     def _update(self, ufunc, value):
-        value = np.asarray(value)
+        value = np.asarray(plain(value))
         try:
             ufunc(self._value, value, out=self._value)
         except ValueError:
@@ -212,14 +215,11 @@ class Variable(ArrayMethods, np.ndarray[Any, Any]):  # type: ignore[misc] # plai
         """The plain array itself."""
         return self._value
 
-    def __copy__(self):
-        return self._value.copy()
-
-    def __deepcopy__(self, memo):
-        return self._value.copy()
-
     def __reduce_ex__(self, protocol):
         return self._value.__reduce_ex__(protocol)
+
+    def __str__(self):
+        return str(self._value)
 
     def __repr__(self):
         return (

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from engines import each_build, each_dtype, engine, flat
 
-from fastgd import activations, errors
+from fastgd import activations, errors, layers
 from fastgd._core.formulas import Activation
 from fastgd._engine.table import Table
 from fastgd.activations import DESCRIPTIONS, Description
@@ -33,7 +33,7 @@ FORMULAS = {
     "SIGMOID": lambda z: 1 / (1 + mp.exp(-z)),
     "TANH": mp.tanh,
     "RECTIFIER": lambda z, slope, top, least: (
-        top if z >= top else z if z >= least else slope * (z - least)
+        top if z >= top else z if z > least else slope * (z - least)
     ),
     "ELU": lambda z, alpha: z if z > 0 else alpha * mp.expm1(z),
     "SELU": lambda z: (
@@ -205,6 +205,50 @@ def test_arguments_of_functions():
     assert activations.relu([-1, 2]).dtype == np.float64
     assert activations.gelu(np.float32([1.0])).dtype == np.float32
     assert activations.relu(np.float64(-3.0)).shape == ()
+
+
+#: Activation -> its kinks, and the values and slopes there. The slope is that of the lower
+#: branch, but 0 where one of both is flat.
+KINKS = {
+    "relu": ([0], [0], [0]),
+    "rectifier": ([0.5, 2], [0, 2], [0.25, 0]),
+    "rectifier below": ([-1], [0], [-0.5]),
+    "leaky_relu": ([0], [0], [0.2]),
+    "relu6": ([0, 6], [0, 6], [0, 0]),
+    "elu 0.3": ([0], [0], [0.3]),
+    "selu": ([0], [0], [1.0507009873554805 * 1.6732632423543772]),
+    "celu 0.7": ([0], [0], [1]),
+    "sparse_plus": ([-1, 1], [0, 1], [0, 1]),
+    "sparse_sigmoid": ([-1, 1], [0, 1], [0, 0]),
+    "soft_shrink 1": ([-1, 1], [0, 0], [0, 0]),
+    "hard_shrink 0": ([0], [0], [0]),
+    "hard_shrink": ([-0.5, 0.5], [0, 0], [0, 0]),
+    "hard_tanh": ([-1, 1], [-1, 1], [0, 0]),
+    "hard_sigmoid": ([-3, 3], [0, 1], [0, 0]),
+    "hard_silu": ([-3, 3], [0, 3], [0, 1]),
+    "threshold": ([0.25], [-3], [0]),
+}  # fmt: skip
+
+
+@each_build
+@each_dtype
+@pytest.mark.parametrize("name", KINKS)
+def test_values_and_slopes_at_a_kink(name, dtype, build):
+    z, values, slopes = (np.array([row]) for row in KINKS[name])
+    found = Alone(DESCRIBED[name], z.size, dtype)(build, z, np.ones(z.shape))
+    np.testing.assert_allclose(found[0], values, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(found[1], slopes, rtol=1e-6, atol=1e-7)
+
+
+def test_a_rectifier_at_its_threshold_by_function_and_layer():
+    x = np.array([[1.0, 1.5, 2.0]])
+    with GradientTape() as tape:
+        watched = tape.watch(x)
+        y = activations.relu(watched, negative_slope=0.5, threshold=1.5)
+    np.testing.assert_array_equal(y.numpy(), [[-0.25, 0, 2]])
+    np.testing.assert_array_equal(tape.gradient(y, watched), [[0.5, 0.5, 1]])
+    layer = layers.ReLU(negative_slope=0.5, threshold=1.5, dtype="float64")
+    np.testing.assert_array_equal(layer(x), [[-0.25, 0, 2]])
 
 
 def test_glu_wants_halves():

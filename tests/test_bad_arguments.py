@@ -75,9 +75,9 @@ def compiled(model, optimizer, loss, metrics=None):
 
 
 BAD_COMPILE = [
-    (("adm", "mse"), ["optimizer", "'adm'", "did you mean 'adam'", "rmsprop"]),
+    (("adm", "mse"), ["optimizer", "'adm'", "did you mean 'adam'"]),
     (("sgd", "mean_square"), ["loss", "'mean_square'", "mean_squared_error"]),
-    (("sgd", "mse", ["acuracy"]), ["metrics", "'acuracy'", "accuracy", "mae"]),
+    (("sgd", "mse", ["acuracy"]), ["metrics", "'acuracy'", "did you mean 'accuracy'"]),
 ]
 
 
@@ -110,9 +110,11 @@ def test_objects_in_compile_refused(arguments, error):
 
 
 def test_unknown_names_in_layers():
-    with pytest.raises(UnknownNameError, match=r"activation: no 'rleu'.*'relu'.*tanh"):
+    with pytest.raises(UnknownNameError, match=r"activation: no 'rleu'; did you mean 'relu'"):
         layers.Dense(1, activation="rleu")
-    with pytest.raises(UnknownNameError, match=r"activation: no 'swish7'.*relu.*softmax"):
+    with pytest.raises(
+        UnknownNameError, match=r"activation: no 'swish7'; did you mean 'swish'"
+    ):
         activations.get("swish7")
     with pytest.raises(UnknownNameError, match=r"initializer: no 'glorot'.*glorot_uniform"):
         layers.Dense(1, kernel_initializer="glorot")

@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -25,16 +26,47 @@ LABELS = {name: framework.label for name, framework in ALL.items()}
 TINY = Training((3, 4, 1), 4, 10, "float32")
 
 
-def run(*arguments):
-    command = [sys.executable, "-m", "fastgd", "bench", *arguments]
+def called(*arguments):
+    command = [sys.executable, "-m", "fastgd", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def run(*arguments):
+    return called("bench", *arguments)
 
 
 def runners(*names):
     return {name: Runner(ALL[name], "process_time") for name in names}
 
 
-# ---------------------------------------------------------------- the command
+# ---------------------------------------------------------------- the commands
+
+
+def test_help_says_what_there_is():
+    done = called("--help")
+    assert done.returncode == 0
+    for command, words in (("info", "version"), ("bench", "NumPy")):
+        assert re.search(rf"^ +{command} +.*{words}", done.stdout, re.MULTILINE)
+        assert called(command, "--help").returncode == 0
+    assert called("--version").stdout == f"fastgd {config.__version__}\n"
+
+
+def test_info_is_that_of_show_config(capsys):
+    config.show_config()
+    done = called("info")
+    assert done.returncode == 0
+    assert done.stdout == capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["benhc"], [], ["info", "more"]])
+def test_a_wrong_word_ends_with_2(arguments):
+    done = called(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    wrong = arguments[-1] if arguments else "required: COMMAND"
+    assert wrong in done.stderr
+    if arguments == ["benhc"]:
+        assert re.search("choose from '?info'?, '?bench'?", done.stderr)
 
 
 def test_the_command_gives_json():

@@ -182,6 +182,39 @@ def test_the_same_output_twice():
     assert figures["two_loss"] == pytest.approx(expected, rel=1e-9)
 
 
+def test_a_list_of_one_output_is_an_array_as_in_keras():
+    x, y = A.astype("float32"), np.ones((12, 1))
+    source = layers.Input((3,))
+    out = layers.Dense(1, name="out")(source)
+    expected = dense(Model(source, out).get_layer("out"), x)
+    for outputs in (out, [out], (out,)):
+        model = Model([source], outputs)
+        model.compile("sgd", "mse")
+        again = Model.from_config(model.get_config())
+        again.set_weights(model.get_weights())
+        for m in (model, again):
+            for found in (m(x), m.predict(x), m.predict_on_batch(x), m.predictor()(x)):
+                assert isinstance(found, np.ndarray)
+                np.testing.assert_allclose(found, expected, rtol=1e-5)
+        assert isinstance(model(layers.Input((3,))), KerasTensor)
+        model.fit(x, [y], epochs=0, verbose=0)
+    assert list(Model(source, {"a": out}).predict(x)) == ["a"]
+    assert len(Model(source, [out, out]).predict(x)) == 2
+
+
+def test_a_call_that_returns_a_list_of_one_gives_a_list():
+    class Listed(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(1)
+
+        def call(self, x):
+            return [self.dense(x)]
+
+    model = Listed()
+    assert [type(model(A)), type(model.predict(A))] == [list, list]
+
+
 def test_operators_are_layers():
     a, b = inputs(3, 3)
     model = Model([a, b], (a + b) * 2 - b * a + 1 - (0.5 - a) / 4 + -b)

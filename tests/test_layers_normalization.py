@@ -1,9 +1,10 @@
 """Layers that normalise, by hand and at their extremes."""
 
 import numpy as np
+import pandas
 import pytest
 
-from fastgd import GradientTape, Sequential, layers, ops
+from fastgd import GradientTape, Sequential, layers, ops, utils
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 
 rng = np.random.default_rng(0)
@@ -104,6 +105,67 @@ def test_adapt_takes_the_moments(engine):
     np.testing.assert_allclose(layer.variance, X.var(axis=0)[None], rtol=1e-13)
     layer.adapt(X + 1)  # again: in place of what was there
     np.testing.assert_allclose(layer.mean, 1 + X.mean(axis=0)[None], rtol=1e-14)
+
+
+class Batches(utils.PyDataset):
+    def __init__(self, batches, end=True):
+        super().__init__()
+        self.batches, self.end = batches, end
+
+    @property
+    def num_batches(self):
+        return len(self.batches) if self.end else None
+
+    def __getitem__(self, index):
+        return self.batches[index]
+
+
+Y, W = np.full((20, 4), 1e6), np.arange(20.0)
+CUTS = (slice(0, 7), slice(7, 8), slice(8, 20))
+KINDS = {
+    "x": [X[c] for c in CUTS],
+    "(x,)": [(X[c],) for c in CUTS],
+    "(x, y)": [(X[c], Y[c]) for c in CUTS],
+    "(x, y, w)": [(X[c], Y[c], W[c]) for c in CUTS],
+    "[x, y]": [[X[c], Y[c]] for c in CUTS],
+    "lists": [(X[c].tolist(), Y[c].tolist()) for c in CUTS],
+    "frames": [(pandas.DataFrame(X[c]), pandas.Series(W[c])) for c in CUTS],
+}
+
+
+@pytest.mark.parametrize("source", [list, iter, Batches, lambda b: (one for one in b)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_adapt_takes_the_x_of_batches(kind, source):
+    layer = layers.Normalization(dtype="float64")
+    layer.adapt(source(KINDS[kind]))
+    np.testing.assert_allclose(layer.mean, X.mean(axis=0)[None], rtol=1e-13)
+    np.testing.assert_allclose(layer.variance, X.var(axis=0)[None], rtol=1e-13)
+
+
+@pytest.mark.parametrize("rows", [X.tolist(), [tuple(r) for r in X], tuple(map(tuple, X))])
+def test_adapt_takes_rows_of_numbers(rows):
+    layer = layers.Normalization(dtype="float64")
+    layer.adapt(rows)
+    np.testing.assert_allclose(layer.mean, X.mean(axis=0)[None], rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "words"),
+    [
+        ((X, Y), ArgumentError, "a tuple of arrays"),
+        (Batches([X], end=False), ArgumentError, "num_batches"),
+        (iter([(X, Y, W, W)]), ArgumentError, "4 parts"),
+        (iter([(X, Y), (X[:, :2], Y)]), ShapeError, "expects shape"),
+        (iter([{"a": X}]), DataTypeError, "data"),
+    ],
+)
+def test_adapt_refuses_what_is_no_batch(data, error, words):
+    layer = layers.Normalization(dtype="float64")
+    layer.adapt(X)
+    before = layer.mean
+    with pytest.raises(error, match=words):
+        layer.adapt(data)
+    np.testing.assert_array_equal(layer.mean, before)
 
 
 def test_adapt_of_large_numbers_close_together():

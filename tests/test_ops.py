@@ -75,6 +75,9 @@ CALLS = {
     np.swapaxes: [((CUBE, 0, 2), {})],
     np.moveaxis: [((CUBE, 0, 2), {}), ((CUBE, (0, 1), (1, 2)), {})],
     np.flip: [((CUBE,), {}), ((CUBE, (0, 2)), {})],
+    array_rules.scatter: [
+        ((A, [0, 0, 2], (5, 4)), {}), ((A, (slice(None), slice(1, 5)), (3, 6)), {}),
+    ],
     np.roll: [((A, 2), {}), ((CUBE, (1, -2), (0, 2)), {})],
     np.broadcast_to: [((ROW, (3, 4)), {}), ((A[:, :1], (2, 3, 4)), {})],
     np.repeat: [((A, 2), {}), ((A, [1, 0, 3], 0), {}), ((A, 2, -1), {})],

@@ -138,7 +138,7 @@ def test_parameters_are_passed_on():
     assert len(search.cv_results_["params"]) == 4
     best = search.best_params_["model__units"]
     assert search.best_estimator_.model_.layers[0].units == best
-    with pytest.raises(TypeError, match="no parameter 'units'"):
+    with pytest.raises(TypeError, match="no argument 'units'"):
         Classifier(network, units=3)
 
 

@@ -146,16 +146,17 @@ def test_tensor_has_the_face_of_an_array():
         assert (t.shape, t.ndim, t.size, len(t), t.dtype) == ((2, 3), 2, 6, 2, np.float64)
         assert repr(t[0]) == "<Tensor shape=(3,), dtype=float64, value=array([0., 1., 2.])>"
         s = t.sum()
-        assert (float(s), int(s), bool(s), s.item()) == (15.0, 15, True, 15.0)
+        assert bool(s)
         assert f"{s:.1f}" == "15.0"
         assert t.T.shape == t.reshape(3, 2).shape == t.reshape((3, 2)).shape == (3, 2)
         assert [row.shape for row in t] == [(3,), (3,)]
         assert type(t == 1) is type(t < t) is np.ndarray
-        assert t.tolist() == [[0, 1, 2], [3, 4, 5]]
         with pytest.raises(TypeError):
             hash(t)
         with pytest.raises(TypeError):
             t[0] = 1
+    assert (float(s), int(s), s.item()) == (15.0, 15, 15.0)
+    assert t.tolist() == [[0, 1, 2], [3, 4, 5]]
     assert type(np.asarray(t)) is np.ndarray
     assert np.array(t, dtype=np.float32).dtype == np.float32
     assert not np.shares_memory(t.numpy(), np.asarray(t))
@@ -491,8 +492,7 @@ def test_nested_tapes_record_each_for_itself():
             b = inner.watch(a)
             y = b * b * w
         slope = inner.gradient(y, [b, w])
-        assert type(slope[0]) is np.ndarray  # plain: no second-order gradients
-        z = y + np.array(slope[0]) * 2
+        z = y + slope[0].numpy() * 2
     assert (slope[0], slope[1]) == (12.0, 4.0)
     assert outer.gradient(z, a) == 12.0
 
@@ -520,7 +520,7 @@ def test_only_the_way_to_the_sources_is_walked():
     calls = []
 
     def step(x, name):
-        return record(np.asarray(x), [x], lambda d: calls.append(name) or [d])
+        return record(x.numpy(), [x], lambda d: calls.append(name) or [d])
 
     with GradientTape() as tape:
         x = tape.watch(np.ones(2))

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from fastgd._autodiff.active import active, followed
 from fastgd._typing import Data
+from fastgd.errors import DataTypeError
 
 # Functions whose first argument is the array and whose other arguments are the method's.
 _SAME_AS_FUNCTION = (
@@ -24,6 +26,11 @@ def cast(x, dtype):
     return np.asarray(x).astype(dtype)
 
 
+def as_array(x):
+    """Return `x` as an array; a Tensor or Variable stays as it is."""
+    return x if isinstance(x, ArrayMethods) else np.asarray(x)
+
+
 def _method(name):
     function = getattr(np, name)
 
@@ -35,8 +42,21 @@ def _method(name):
     return method
 
 
+def refuse_loss(x, conversion):
+    """Raise an error if a tape that records would lose the gradient of `x` by a conversion."""
+    if active.tapes and followed(x):
+        raise DataTypeError(
+            f"{conversion} of an array that a GradientTape follows would lose its gradient; "
+            "compute with fastgd.ops or NumPy's functions, or write x.numpy() or "
+            "ops.stop_gradient(x) if no gradient is wanted"
+        )
+
+
 class ArrayMethods:
-    """Base class of arrays: ``x.mean(axis=0)`` is ``np.mean(x, axis=0)``, and so on."""
+    """Base class of arrays: ``x.mean(axis=0)`` is ``np.mean(x, axis=0)``, and so on.
+
+    What makes Python numbers of elements is refused while a tape follows the array.
+    """
 
     __slots__ = ()
     _value: Any  # the plain array
@@ -57,6 +77,37 @@ class ArrayMethods:
     def clip(self: Any, min: Data = None, max: Data = None) -> Any:
         """Return ``np.clip`` of this array."""
         return np.clip(self, min, max)
+
+    def compress(self: Any, condition: Data, axis: Any = None) -> Any:
+        """Return ``np.compress`` of this array."""
+        return np.compress(condition, self, axis)
+
+    def item(self, *args: Any) -> Any:
+        """Return one element as a Python number."""
+        refuse_loss(self, "item()")
+        return self._value.item(*args)
+
+    def tolist(self) -> Any:
+        """Return the elements as nested lists of Python numbers."""
+        refuse_loss(self, "tolist()")
+        return self._value.tolist()
+
+    def __float__(self) -> float:
+        refuse_loss(self, "float(), or a function of the module math,")
+        return float(self._value)
+
+    def __int__(self) -> int:
+        refuse_loss(self, "int()")
+        return int(self._value)
+
+    def __format__(self: Any, spec: str) -> str:
+        return format(self._value if self.ndim else self._value[()], spec)
+
+    def __copy__(self) -> Any:
+        return np.copy(self)  # type: ignore[call-overload]
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return np.copy(self)  # type: ignore[call-overload]
 
     @property
     def T(self: Any) -> Any:

@@ -1,11 +1,12 @@
 """Gradient rules of reductions, of products and of functions that move elements."""
 
+import math
 import operator
 
 import numpy as np
 
-from fastgd._autodiff.array_methods import cast
-from fastgd._autodiff.rules import Rules
+from fastgd._autodiff.array_methods import ArrayMethods, as_array, cast
+from fastgd._autodiff.rules import Rules, call
 from fastgd.errors import ArgumentError
 
 RULES = Rules()
@@ -20,6 +21,8 @@ def _restore(d, axis, keepdims):
 
 
 def _sum(d, out, x, axis=None, dtype=None, *, keepdims=False):
+    if isinstance(d, ArrayMethods):
+        return np.broadcast_to(_restore(d, axis, keepdims), x.shape)
     gradient = np.empty(x.shape, d.dtype)  # quicker than np.broadcast_to
     gradient[...] = _restore(d, axis, keepdims)
     return gradient
@@ -55,9 +58,13 @@ def _prod(d, out, x, axis=None, *, keepdims=False):
     last = tuple(range(-len(axes), 0))
     moved = np.moveaxis(x, axes, last)
     rows = moved.reshape(*moved.shape[: x.ndim - len(axes)], -1)
-    others = np.ones_like(rows)
-    others[..., 1:] = np.cumprod(rows[..., :-1], axis=-1)
-    others[..., :-1] *= np.cumprod(rows[..., :0:-1], axis=-1)[..., ::-1]
+    if isinstance(rows, ArrayMethods):
+        itself = np.eye(rows.shape[-1], dtype=bool)
+        others = np.prod(np.where(itself, 1, rows[..., None, :]), axis=-1)
+    else:
+        others = np.ones_like(rows)
+        others[..., 1:] = np.cumprod(rows[..., :-1], axis=-1)
+        others[..., :-1] *= np.cumprod(rows[..., :0:-1], axis=-1)[..., ::-1]
     others = np.moveaxis(others.reshape(moved.shape), last, axes)
     return _restore(d, axis, keepdims) * others
 
@@ -113,16 +120,16 @@ for _function in (np.max, np.min, np.amax, np.amin):
 
 
 def _matmul_a(d, out, a, b):
-    b = np.asarray(b)
+    b = as_array(b)
     if b.ndim == 1:
-        return np.multiply.outer(d, b)
+        return np.expand_dims(d, -1) * b
     if np.ndim(a) == 1:
         return (b @ d[..., None])[..., 0]
     return d @ b.swapaxes(-1, -2)
 
 
 def _matmul_b(d, out, a, b):
-    a = np.asarray(a)
+    a = as_array(a)
     if np.ndim(b) == 1:
         return a * np.expand_dims(d, -1)
     if a.ndim == 1:
@@ -131,20 +138,24 @@ def _matmul_b(d, out, a, b):
 
 
 def _dot_a(d, out, a, b):
-    b = np.asarray(b)
-    if b.ndim == 0 or np.ndim(a) == 0:
-        return np.sum(d * b) if np.ndim(a) == 0 else d * b
-    rest = b.ndim - 1
-    return np.tensordot(d, np.moveaxis(b, -2, -1) if rest else b, rest)
+    a, b = as_array(a), as_array(b)
+    if b.ndim == 0 or a.ndim == 0:
+        return np.sum(d * b) if a.ndim == 0 else d * b
+    b = np.moveaxis(b, -2, -1) if b.ndim > 1 else b
+    columns = b.reshape(math.prod(b.shape[:-1]), b.shape[-1])
+    rows = np.reshape(d, (math.prod(a.shape[:-1]), len(columns)))
+    return (rows @ columns).reshape(a.shape)
 
 
 def _dot_b(d, out, a, b):
-    a = np.asarray(a)
-    if a.ndim == 0 or np.ndim(b) == 0:
-        return np.sum(d * a) if np.ndim(b) == 0 else d * a
-    rest = range(a.ndim - 1)
-    product = np.tensordot(a, d, (rest, rest))
-    return np.moveaxis(product, 0, -2) if np.ndim(b) > 1 else product
+    a, b = as_array(a), as_array(b)
+    if a.ndim == 0 or b.ndim == 0:
+        return np.sum(d * a) if b.ndim == 0 else d * a
+    rows = a.reshape(math.prod(a.shape[:-1]), a.shape[-1])
+    rest = b.shape[:-2] + b.shape[-1:] if b.ndim > 1 else ()
+    product = rows.T @ np.reshape(d, (len(rows), math.prod(rest)))
+    product = product.reshape(a.shape[-1], *rest)
+    return np.moveaxis(product, 0, -2) if b.ndim > 1 else product
 
 
 define(np.matmul, _matmul_a, _matmul_b)
@@ -173,20 +184,9 @@ def _repeat(d, out, x, repeats, axis=None):
     return _take(d, out, x, np.repeat(source, repeats), axis)
 
 
-def _take(d, out, x, indices, axis=None):
-    gradient = np.zeros(x.shape, x.dtype)
-    if axis is None:
-        np.add.at(gradient.reshape(-1), np.asarray(indices), d)
-        return gradient
-    indices = np.asarray(indices)
-    axis %= x.ndim
-    first = np.moveaxis(d, range(axis, axis + indices.ndim), range(indices.ndim))
-    np.add.at(np.moveaxis(gradient, axis, 0), indices, first)
-    return gradient
-
-
-def _getitem(d, out, x, key):
-    gradient = np.zeros(x.shape, x.dtype)
+def scatter(d, key, shape):
+    """Return an array of zeros to whose elements ``[key]`` those of d are added."""
+    gradient = np.zeros(shape, d.dtype)
     keys = key if isinstance(key, tuple) else (key,)
     if any(isinstance(k, list | np.ndarray) for k in keys):
         np.add.at(gradient, key, d)  # an index may name one element several times
@@ -195,11 +195,23 @@ def _getitem(d, out, x, key):
     return gradient
 
 
-def _concatenate(d, out, arrays, axis=0):
+def _take(d, out, x, indices, axis=None):
+    indices = np.asarray(indices)
     if axis is None:
-        parts = np.split(d, np.cumsum([np.size(x) for x in arrays])[:-1])
-        return [part.reshape(np.shape(x)) for part, x in zip(parts, arrays, strict=True)]
-    return np.split(d, np.cumsum([np.shape(x)[axis] for x in arrays])[:-1], axis)
+        return np.reshape(call(scatter, d, indices, (x.size,)), x.shape)
+    axis %= x.ndim
+    first = np.moveaxis(d, range(axis, axis + indices.ndim), range(indices.ndim))
+    shape = (x.shape[axis], *x.shape[:axis], *x.shape[axis + 1 :])
+    return np.moveaxis(call(scatter, first, indices, shape), 0, axis)
+
+
+def _concatenate(d, out, arrays, axis=0):
+    shapes = list(map(np.shape, arrays))
+    lengths = [math.prod(shape) if axis is None else shape[axis] for shape in shapes]
+    before = (slice(None),) * (0 if axis is None else axis % d.ndim)
+    ends = np.cumsum(lengths).tolist()
+    parts = [d[(*before, slice(end - n, end))] for n, end in zip(lengths, ends, strict=True)]
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 define(np.reshape, _reshape)
@@ -214,7 +226,8 @@ define(np.roll, lambda d, out, x, shift, axis=None: np.roll(d, np.negative(shift
 define(np.broadcast_to, lambda d, out, x, shape: d)
 define(np.repeat, _repeat)
 define(np.take, _take)
-define(operator.getitem, _getitem)
+define(operator.getitem, lambda d, out, x, key: call(scatter, d, key, x.shape))
+define(scatter, lambda d, out, x, key, shape: d[key])
 define(np.concatenate, _concatenate, sequence=True)
 define(np.stack, lambda d, out, arrays, axis=0: list(np.moveaxis(d, axis, 0)), sequence=True)
 define(cast, lambda d, out, x, dtype: d)

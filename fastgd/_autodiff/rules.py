@@ -4,6 +4,10 @@ A rule has one function ``vjp(d, out, *arguments)`` per array argument: the grad
 scalar with respect to that argument, where ``d`` is its gradient with respect to the result
 ``out``. It may have the broadcast shape of the result: `unbroadcast` sums it back.
 
+While another tape records, a rule gets Tensors and is recorded: it writes nothing in place, and
+uses NumPy's functions that have rules themselves, and others by `call`. So there are second
+derivatives.
+
 At a kink the rules take: 0 for ``abs`` and ``relu`` at 0, one half each for the two equal
 arguments of ``maximum`` and ``minimum``, 1 for ``clip`` at its limits.
 """
@@ -13,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgd._autodiff.array_methods import ArrayMethods
 from fastgd.reference import activations
 
 # Their derivative is zero wherever it exists: the result is a plain array. (A result that is
@@ -21,6 +26,11 @@ CONSTANT = {
     np.floor, np.ceil, np.trunc, np.fix, np.rint, np.round, np.around, np.sign,
     np.floor_divide, np.heaviside, np.zeros_like, np.ones_like, np.full_like, np.empty_like,
     np.spacing, np.nextafter,
+}  # fmt: skip
+
+# They write into an argument and return nothing.
+WRITING = {
+    np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask,
 }  # fmt: skip
 
 
@@ -63,6 +73,13 @@ def unbroadcast(d, shape):
     return d.sum(axis=(*range(extra), *stretched)).reshape(shape)
 
 
+def call(function, x, *args):
+    """Call a function that NumPy lacks, which is recorded if `x` is a Tensor."""
+    if isinstance(x, ArrayMethods):
+        return x.__array_function__(function, (), (x, *args), {})
+    return function(x, *args)
+
+
 # --- functions that NumPy lacks ---------------------------------------------------------
 
 
@@ -103,12 +120,12 @@ def silu(x):
 
 
 define(sigmoid, lambda d, out, x: d * out * (1 - out))
-define(log_sigmoid, lambda d, out, x: d * sigmoid(-x))
-define(softplus, lambda d, out, x: d * sigmoid(x))
+define(log_sigmoid, lambda d, out, x: d * call(sigmoid, -x))
+define(softplus, lambda d, out, x: d * call(sigmoid, x))
 define(relu, lambda d, out, x: d * (x > 0))
 define(leaky_relu, lambda d, out, x, negative_slope=0.2: np.where(x > 0, d, negative_slope * d))
 define(elu, lambda d, out, x, alpha=1.0: np.where(x > 0, d, d * (out + alpha)))
-define(silu, lambda d, out, x: d * (s := sigmoid(x)) * (1 + x * (1 - s)))
+define(silu, lambda d, out, x: d * (s := call(sigmoid, x)) * (1 + x * (1 - s)))
 
 # --- one argument -----------------------------------------------------------------------
 

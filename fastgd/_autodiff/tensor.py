@@ -9,7 +9,6 @@ this module finds it.
 
 import inspect
 import operator
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -17,21 +16,15 @@ from typing import Any
 import numpy as np
 
 from fastgd._autodiff import array_rules, rules
-from fastgd._autodiff.array_methods import ArrayMethods, cast
-from fastgd._autodiff.rules import CONSTANT, unbroadcast
-from fastgd._typing import Array, Data, DType
+from fastgd._autodiff.active import active, followed
+from fastgd._autodiff.array_methods import ArrayMethods, cast, refuse_loss
+from fastgd._autodiff.rules import CONSTANT, WRITING, unbroadcast
+from fastgd._typing import Array, DType
 from fastgd.errors import DataTypeError
 
 _RULES = rules.RULES | array_rules.RULES
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _OBJECT = np.dtype(object)
-
-
-class _Active(threading.local):
-    tapes: tuple[Any, ...] = ()  # those that record in this thread, the innermost last
-
-
-active = _Active()
 
 
 def _operator(ufunc):
@@ -59,8 +52,10 @@ class Tensor(ArrayMethods):
     `fastgd.ops` take it. While a tape records, floating-point results computed from it are
     Tensors again; comparisons, integers and, without a tape, everything are plain NumPy.
 
-    ``np.asarray(t)``, ``float(t)`` and ``t.numpy()`` leave the tape: the gradient does not
-    flow through them. So ``np.array([t, u])`` loses it too; write ``np.stack([t, u])``.
+    ``t.numpy()`` and ``ops.stop_gradient(t)`` leave the tape: no gradient flows through them.
+    While a tape records and follows it, other conversions such as ``float(t)``, ``t.item()``,
+    ``np.asarray(t)``, ``math.exp(t)`` or ``np.array([t, u])`` raise a DataTypeError, since the
+    gradient would be lost; write ``np.exp(t)`` and ``np.stack([t, u])``.
 
     Examples
     --------
@@ -105,19 +100,12 @@ class Tensor(ArrayMethods):
         """Return a copy as a plain array (or NumPy scalar)."""
         return self._value.copy()
 
-    def item(self, *args: Any) -> Any:
-        """Return one element as a Python number."""
-        return self._value.item(*args)
-
-    def tolist(self) -> Any:
-        """Return the elements as nested lists of Python numbers."""
-        return self._value.tolist()
-
     def astype(self, dtype: DType) -> Any:
         """Return the values in another dtype."""
         return apply(cast, (self, dtype))
 
     def __array__(self, dtype=None, copy=None):
+        refuse_loss(self, "np.asarray(), or a function that is not NumPy's own,")
         return np.array(self._value, dtype=dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
@@ -137,17 +125,8 @@ class Tensor(ArrayMethods):
     def __len__(self) -> int:
         return len(self._value)
 
-    def __float__(self) -> float:
-        return float(self._value)
-
-    def __int__(self) -> int:
-        return int(self._value)
-
     def __bool__(self) -> bool:
         return bool(self._value)
-
-    def __format__(self, spec: str) -> str:
-        return format(self._value if self.ndim else self._value[()], spec)
 
     def __repr__(self) -> str:
         value = str(self._value) if self.ndim == 0 else repr(self._value)
@@ -182,18 +161,6 @@ def plain(x):
     return x
 
 
-def followed(x: Data) -> bool:
-    """Return whether a tape that records in this thread follows `x`, or an item of `x`.
-
-    Parameters
-    ----------
-    x : Tensor, Variable, ndarray, or list or tuple of them
-    """
-    if isinstance(x, (list, tuple)):
-        return any(followed(item) for item in x)
-    return any(tape._slot(x) is not None for tape in active.tapes)
-
-
 def record(value: Array, parents: Sequence[Any], backward: Callable[[Array], Any]) -> Tensor:
     """Record an operation that NumPy does not know, such as the call of a model.
 
@@ -220,12 +187,37 @@ def record(value: Array, parents: Sequence[Any], backward: Callable[[Array], Any
     >>> tape.gradient(y, x)
     array([3., 3.])
     """
+
+    def guarded(d_value):
+        return backward(d_value) if not active.tapes else _once(backward, d_value, parents)
+
     tensor = Tensor(value)
     for tape in active.tapes:
         links = tape._links(parents, [plain(x) for x in parents])
         if links:
-            tape._note(tensor, links, backward)
+            tape._note(tensor, links, guarded)
     return tensor
+
+
+def _once(backward, d_value, parents):
+    """Return what `backward` does, of which a tape that asks for its gradient is told."""
+    parents = [*parents, d_value]
+    tapes, active.tapes = active.tapes, ()
+    try:
+        gradients = backward(plain(d_value))
+    finally:
+        active.tapes = tapes
+    if not followed(parents):
+        return gradients
+    return [None if g is None else record(g, parents, _no_second_order) for g in gradients]
+
+
+def _no_second_order(d):
+    raise DataTypeError(
+        "the gradient of a compiled or custom function was taken inside a tape, and has no "
+        "gradient itself: models, layers, losses and activations have first derivatives only. "
+        "Write the function with fastgd.ops, or put ops.stop_gradient around the inner gradient"
+    )
 
 
 class Symbolic:
@@ -276,26 +268,57 @@ def apply(function, args, kwargs=_NOTHING):
                 if kwargs or len(args) > rule.n_arguments:
                     _check(function, rule, args, kwargs)
                 tensor = Tensor(value)
-            tape._note(tensor, links, _backward(function, rule, links, value, inputs, kwargs))
+                if len(tapes) > 1:  # one may ask for the gradient of another's gradient
+                    arrays = list(map(_snapshot, arrays, values))
+            backward = _backward(function, rule, links, tensor, arrays, inputs, kwargs)
+            tape._note(tensor, links, backward)
     return value if tensor is None else tensor
 
 
-def _backward(function, rule, links, value, inputs, kwargs):
-    if rule.sequence:
-        return lambda d: rule.vjps[0](d, value, *inputs, **kwargs)
-    if None in rule.vjps and any(rule.vjps[i] is None for i, _, _ in links):
+def _snapshot(x, value):
+    """Return a Tensor of the value of `x` that each tape follows as it follows `x`."""
+    if isinstance(x, Tensor):
+        return x
+    tensor = Tensor(value)
+    for tape in active.tapes:
+        slot = tape._slot(x)
+        if slot is not None:
+            tape._follow(tensor, slot)
+    return tensor if followed(tensor) else value
+
+
+def _backward(function, rule, links, tensor, arrays, inputs, kwargs):
+    if not rule.sequence and any(rule.vjps[i] is None for i, _, _ in links):
         raise _no_gradient(function)
+    value = tensor._value
 
     def backward(d):
+        out, given = value, inputs
+        if active.tapes:  # which record the rule, so that it can be differentiated again
+            out, given = tensor, _with_tensors(rule, arrays, inputs)
+        if rule.sequence:
+            return rule.vjps[0](d, out, *given, **kwargs)
         gradients = [None] * len(rule.vjps)
         for i, _, like in links:
-            gradients[i] = unbroadcast(rule.vjps[i](d, value, *inputs, **kwargs), like.shape)
+            gradients[i] = unbroadcast(rule.vjps[i](d, out, *given, **kwargs), like.shape)
         return gradients
 
     return backward
 
 
+def _with_tensors(rule, arrays, inputs):
+    """Return the arguments of a rule with Tensors in the place of their values."""
+    values = inputs[0] if rule.sequence else inputs[: len(arrays)]
+    given = [x if isinstance(x, Tensor) else v for x, v in zip(arrays, values, strict=True)]
+    return [given, *inputs[1:]] if rule.sequence else [*given, *inputs[len(arrays) :]]
+
+
 def _apply_without_rule(function, args, kwargs):
+    if active.tapes and function in WRITING and followed((*args, *kwargs.values())):
+        raise DataTypeError(
+            f"{_name(function)} writes in place, which cannot be recorded, but a tape follows "
+            "its argument; use np.where, np.concatenate or ops.stop_gradient(x)"
+        )
     value = function(*plain(args), **{k: plain(v) for k, v in kwargs.items()})
     if not active.tapes or function in CONSTANT or _is_constant(value):
         return value

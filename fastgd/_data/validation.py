@@ -13,6 +13,7 @@ import numpy as np
 from fastgd._core.arrays import native
 from fastgd._core.formulas import Loss
 from fastgd._data.frames import array_of_frame, at, column_name, first_non_number
+from fastgd._engine.sizes import check_size
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 
 #: Up to here double precision holds every whole number.
@@ -79,6 +80,7 @@ def row_shape(shape, argument="input_shape"):
             f"{argument}: expected the shape of a row, such as (features,), with numbers of at "
             f"least 1, got {shape!r}"
         )
+    check_size(argument, given)
     return tuple(map(int, given))
 
 

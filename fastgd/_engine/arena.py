@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastgd._engine.plan import flat_vector
+from fastgd._engine.sizes import check_size
 from fastgd.errors import ArgumentError
 from fastgd.variables import Variable
 
@@ -39,13 +40,16 @@ class Arena:
 
 def new_arena(layers, dtype):
     """Make the weights of layers, given with their input shapes, in a vector of their own."""
-    moves = []
-    size = 0
-    for layer, input_shape in layers:
-        specs = layer.weight_specs(input_shape)
-        size += sum(math.prod(w.shape) for w in specs)
-        values = [weight.values(dtype) for weight in specs]
-        moves.append((layer, specs, values, input_shape))
+    described = [(layer, layer.weight_specs(shape), shape) for layer, shape in layers]
+    for layer, specs, _ in described:
+        for weight in specs:
+            check_size(f"layer {layer.name!r}, {weight.name}", weight.shape)
+    size = sum(math.prod(w.shape) for _, specs, _ in described for w in specs)
+    check_size("weights", (size,))
+    moves = [
+        (layer, specs, [weight.values(dtype) for weight in specs], shape)
+        for layer, specs, shape in described
+    ]
     arena = Arena(flat_vector(size, dtype))
     _settle(arena, moves)
     return arena

@@ -4,10 +4,10 @@ import functools
 import itertools
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from fastgd._engine import scope
+from fastgd._registry.advice import advice
 from fastgd.errors import DataTypeError, UnknownNameError
 
 
@@ -31,13 +31,9 @@ def reset_names() -> None:
 
 
 def lookup(argument: str, name: Any, table: Mapping[str, Any]) -> Any:
-    """Return the entry of a table under a name; the error lists the names there are."""
+    """Return the entry of a table under a name; the error gives the nearest names there are."""
     if not isinstance(name, str):
         raise DataTypeError(f"{argument}: expected a name or an object, got {name!r}")
     if name in table:
         return table[name]
-    close = get_close_matches(name, table, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    raise UnknownNameError(
-        f"{argument}: no {name!r}{hint} (there are: {', '.join(sorted(table))})"
-    )
+    raise UnknownNameError(f"{argument}: no {name!r}{advice(name, table)}")

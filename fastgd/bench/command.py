@@ -1,10 +1,11 @@
-"""The command: ``python -m fastgd bench``."""
+"""The commands of ``python -m fastgd``."""
 
 import argparse
 import contextlib
 import json
 import sys
 
+from fastgd import config
 from fastgd.bench import picture, table
 from fastgd.bench.frameworks import FOLDER, OURS, adapters, find
 from fastgd.bench.measure import THREADED, measured
@@ -20,8 +21,19 @@ MORE = (
 
 def main():
     """Run the command line of the package."""
-    parser = argparse.ArgumentParser(prog="python -m fastgd")
-    bench = parser.add_subparsers(required=True).add_parser(
+    parser = argparse.ArgumentParser(
+        prog="python -m fastgd", epilog="python -m fastgd COMMAND --help tells its options.",
+        description="A compiled trainer for small dense networks and linear models.",
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"fastgd {config.__version__}")
+    commands = parser.add_subparsers(
+        required=True, dest="COMMAND", metavar="COMMAND", title="commands"
+    )
+    commands.add_parser(
+        "info", help="show the version, and engine, builds, threads and CPU of this machine",
+        description="Show what fastgd.show_config shows.",
+    )  # fmt: skip
+    bench = commands.add_parser(
         "bench", help="measure fastgd beside NumPy and the frameworks installed here",
         description="Measure fastgd beside NumPy and the frameworks installed here. Each first "
         "has to compute what fastgd does; then they take turns, and the least time counts.",
@@ -39,6 +51,9 @@ def main():
     option("--json", action="store_true", help="the values instead of a table")
     option("--picture", metavar="PATH", help="draw the ratios, with matplotlib")
     options = parser.parse_args()
+    if options.COMMAND == "info":
+        config.show_config()
+        return
     try:
         sys.exit(run(options))
     except argparse.ArgumentTypeError as error:

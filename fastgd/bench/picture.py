@@ -1,5 +1,6 @@
 """The ratios as a picture."""
 
+from fastgd._registry.extras import needed_by
 from fastgd.bench.frameworks import OURS
 
 
@@ -16,7 +17,8 @@ def save(path, title, labels, lines):
     lines : list of dict
         Of ``measure.measured``.
     """
-    import matplotlib
+    with needed_by("--picture"):
+        import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt

@@ -1,5 +1,8 @@
 """Callbacks, with Keras' names: ``fit``, ``evaluate`` and ``predict`` report to them."""
 
+from typing import TYPE_CHECKING
+
+from fastgd._registry.advice import explain
 from fastgd.callbacks.callback import Callback, LambdaCallback
 from fastgd.callbacks.callback_list import CallbackList, ProgbarLogger, TqdmCallback
 from fastgd.callbacks.checkpoints import BackupAndRestore, ModelCheckpoint
@@ -13,3 +16,6 @@ __all__ = [
     "ProgbarLogger", "ReduceLROnPlateau", "SwapEMAWeights", "TensorBoard", "TerminateOnNaN",
     "TqdmCallback",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:
+    __getattr__ = explain(globals())

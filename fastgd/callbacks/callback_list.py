@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from fastgd._registry.extras import needed_by
 from fastgd._training.progress import Progress
 from fastgd._typing import Logs
 from fastgd.callbacks.callback import HOOKS, Callback, listeners_of
@@ -60,7 +61,7 @@ class TqdmCallback(Callback):
     """Show the epochs of a training as a bar of tqdm, and the batches of one as another.
 
     Use it with ``verbose=0``. Like the usual bar it is drawn while the compiled loop reports
-    its progress, and cuts no epoch. Without tqdm a training begins with an ImportError.
+    its progress, and cuts no epoch. Without tqdm a training begins with a MissingExtraError.
 
     Parameters
     ----------
@@ -77,7 +78,8 @@ class TqdmCallback(Callback):
         self._steps: Any = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        from tqdm.auto import tqdm
+        with needed_by("TqdmCallback"):
+            from tqdm.auto import tqdm
 
         self.close()  # those of a training that ended in an error
         epochs = {"desc": "epochs", "unit": "epoch"} | self.kwargs

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from fastgd import saving
 from fastgd._data.validation import boolean, positive_int
+from fastgd._registry.advice import NamedArguments
 from fastgd._training.progress import say
 from fastgd._typing import Logs
 from fastgd.callbacks.callback import Callback
@@ -13,7 +14,7 @@ from fastgd.callbacks.monitor import MonitorCallback
 from fastgd.errors import ArgumentError, FastgdError, FileError, NotBuiltError
 
 
-class _Saver(Callback):
+class _Saver(NamedArguments, Callback):
     """Call ``_save(logs, batch)`` after each epoch, without a batch, or after some batches."""
 
     state_names: ClassVar[tuple[str, ...]] = ("_batches",)

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 
 from fastgd._data.validation import boolean, number, whole_number
+from fastgd._registry.advice import NamedArguments
+from fastgd._registry.extras import needed_by
 from fastgd._registry.names import snake_case
 from fastgd._training.progress import say
 from fastgd._typing import Logs
@@ -12,7 +14,7 @@ from fastgd.callbacks.callback import Callback, check_rate_can_be_set
 from fastgd.errors import ArgumentError, warn
 
 
-class MonitorCallback(Callback):
+class MonitorCallback(NamedArguments, Callback):
     """Watch a value and compare it with others; the arguments are those of EarlyStopping.
 
     The first value has to be better than ``baseline``.
@@ -235,7 +237,7 @@ class ReduceLROnPlateau(MonitorCallback):
             say(f"\nEpoch {epoch + 1}: learning rate reduced to {new}")
 
 
-class OptunaPruning(Callback):
+class OptunaPruning(NamedArguments, Callback):
     """Report a value to a trial of Optuna after each epoch, and end the training if pruned.
 
     Parameters
@@ -276,7 +278,8 @@ class OptunaPruning(Callback):
             raise ArgumentError(not_recorded(self.monitor, logs))
         self.trial.report(one_number(self.monitor, logs[self.monitor]), step=epoch)
         if self.trial.should_prune():
-            import optuna
+            with needed_by("OptunaPruning"):
+                import optuna
 
             raise optuna.TrialPruned(f"pruned after epoch {epoch + 1}")
 

@@ -9,6 +9,8 @@ from typing import Any, Self
 import numpy as np
 
 from fastgd._data.validation import boolean, positive_int, whole_number
+from fastgd._registry.advice import NamedArguments
+from fastgd._registry.extras import needed_by
 from fastgd._typing import Logs
 from fastgd.callbacks.callback import Callback
 from fastgd.errors import ArgumentError
@@ -72,7 +74,8 @@ class History(Callback):
 
         A value that is an array stands in a column of objects.
         """
-        import pandas
+        with needed_by("History.to_frame"):
+            import pandas
 
         columns = {
             name: pandas.Series(
@@ -94,7 +97,8 @@ class History(Callback):
         ax : matplotlib Axes or sequence of Axes, optional
             One for each name; a row of new ones by default.
         """
-        import matplotlib.pyplot as plt
+        with needed_by("History.plot"):
+            import matplotlib.pyplot as plt
 
         if names is None:
             names = list(dict.fromkeys(name.removeprefix("val_") for name in self.history))
@@ -116,7 +120,7 @@ class History(Callback):
         return f"<History of {len(self.epoch)} epochs: {', '.join(self.history)}>"
 
 
-class CSVLogger(Callback):
+class CSVLogger(NamedArguments, Callback):
     """Write the values of each epoch to a CSV file, one line an epoch.
 
     A training that a BackupAndRestore resumes goes on in the same file.
@@ -200,12 +204,12 @@ def _cell(value):
     return f'"[{", ".join(map(str, value))}]"'
 
 
-class TensorBoard(Callback):
+class TensorBoard(NamedArguments, Callback):
     """Write the values of a training, and histograms of the weights, for TensorBoard.
 
     The values of an epoch are called ``epoch_loss`` and so on, as in Keras; those of the
     training lie in ``log_dir/train``, those of validations in ``log_dir/validation``. The
-    package tensorboardX writes them; without it a training begins with an ImportError.
+    package tensorboardX writes them; without it a training begins with a MissingExtraError.
 
     Parameters
     ----------
@@ -242,7 +246,8 @@ class TensorBoard(Callback):
         self._writers: dict[str, Any] = {}
 
     def _writer(self, name):
-        from tensorboardX import SummaryWriter
+        with needed_by("TensorBoard"):
+            from tensorboardX import SummaryWriter
 
         if name not in self._writers:
             self._writers[name] = SummaryWriter(os.path.join(self.log_dir, name))

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 from fastgd._data.validation import boolean, number
+from fastgd._registry.advice import NamedArguments
 from fastgd._training.progress import say
 from fastgd._typing import Array, Logs
 from fastgd.callbacks.callback import Callback, check_rate_can_be_set
 from fastgd.errors import ArgumentError, DataTypeError, DivergenceError
 
 
-class LearningRateScheduler(Callback):
+class LearningRateScheduler(NamedArguments, Callback):
     """Set the learning rate before each epoch, and log it after it.
 
     Parameters
@@ -68,7 +69,7 @@ class LearningRateScheduler(Callback):
             logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
 
-class SwapEMAWeights(Callback):
+class SwapEMAWeights(NamedArguments, Callback):
     """Put the optimizer's averages of the weights into the model while it is evaluated.
 
     Validation, ``evaluate`` and ``predict`` use the averages, and training goes on with the

@@ -7,10 +7,13 @@ A layer takes an initializer, its name, a function of (shape, dtype), or an arra
 of the weights.
 """
 
+from typing import TYPE_CHECKING
+
 from collections.abc import Callable
 
 import numpy as np
 
+from fastgd._registry.advice import explain
 from fastgd._registry.objects import serialize_object
 from fastgd._registry.registry import Registry
 from fastgd._typing import Array, Identifier
@@ -78,3 +81,6 @@ __all__ = [
     "ones", "orthogonal", "random_normal", "random_uniform", "serialize", "truncated_normal",
     "variance_scaling", "zeros",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:
+    __getattr__ = explain(globals())

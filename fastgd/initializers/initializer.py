@@ -8,6 +8,7 @@ import numpy as np
 from fastgd import config
 from fastgd._data.validation import number, numeric, whole_number
 from fastgd._engine import streams
+from fastgd._engine.sizes import array_shape
 from fastgd._registry.names import lookup
 from fastgd._registry.objects import argument_names
 from fastgd._registry.registry import Described
@@ -31,7 +32,7 @@ class Initializer(Described):
     def __call__(self, shape: Shape, dtype: DType | None = None) -> Array:
         """Return an array of a shape and `dtype` (by default ``config.floatx()``)."""
         native = np.dtype(dtype or config.floatx()).newbyteorder("=")
-        return np.asarray(self.values(tuple(shape)), native)
+        return np.asarray(self.values(array_shape(shape)), native)
 
     def values(self, shape: Shape) -> Array:
         """Return the values in double precision."""

@@ -1,5 +1,8 @@
 """Layers, with Keras' names, arguments and defaults."""
 
+from typing import TYPE_CHECKING
+
+from fastgd._registry.advice import explain
 from fastgd._registry.registry import Registry
 from fastgd.layers import operators as _operators
 from fastgd.layers import symbolic as _symbolic
@@ -37,3 +40,6 @@ REGISTRY = Registry(
     "layer", __name__, [thing for thing in _THINGS if isinstance(thing, type)], unnamed=(Layer,)
 )
 _symbolic.OPERATIONS.update(_operators.OPERATIONS)
+
+if not TYPE_CHECKING:
+    __getattr__ = explain(globals())

@@ -1,6 +1,7 @@
 """Activations as layers, with and without weights, and penalties on them."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from fastgd._engine.table import Description, Table
 from fastgd._typing import Config, Identifier, Shape
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.layers.layer import Layer, Weight, WeightVariable
+from fastgd.layers.normalization import checked_axes
 
 
 class Activation(Layer):
@@ -224,7 +226,9 @@ class PReLU(Layer):
             self.shared_axes = [whole_number(axis, "shared_axes", 1) for axis in given]
 
     def weight_specs(self, input_shape: Shape) -> list[Weight]:
-        shared = self.shared_axes or ()
+        shared: Sequence[int] = ()
+        if self.shared_axes:
+            shared = checked_axes(self.shared_axes, input_shape, self.name)
         sizes = enumerate(input_shape[1:], 1)
         return [self._weight("alpha", tuple(1 if i in shared else size for i, size in sizes))]
 

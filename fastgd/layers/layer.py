@@ -8,6 +8,7 @@ from fastgd import config, constraints, initializers, regularizers
 from fastgd._data.validation import assign_all, batch_shape, boolean, row_shape
 from fastgd._engine import arena
 from fastgd._engine.table import Table
+from fastgd._registry.advice import NamedArguments
 from fastgd._registry.names import snake_case, unique_name
 from fastgd._registry.objects import Serializable, argument_names
 from fastgd._typing import Array, Config, Data, DType, Shape, Weights
@@ -68,7 +69,7 @@ class WeightVariable:
         variable.assign(value)
 
 
-class Layer(Serializable):
+class Layer(NamedArguments, Serializable):
     """Describe a layer to the engine, which computes it.
 
     A new layer gives ``compute_output_shape``, ``weight_specs`` and ``emit``; the rest is here.
@@ -88,6 +89,7 @@ class Layer(Serializable):
         Whether training changes the weights.
     """
 
+    _kwargs_of_base = True
     #: Whether the layer takes a list of inputs.
     several_inputs = False
     #: The word for it in messages.

@@ -19,9 +19,10 @@ SMALLEST_LENGTH = 1e-12
 
 def checked_axes(axis, input_shape, owner):
     """Return axes, an int or a sequence of int, as a sorted tuple of numbers from 1 on."""
-    given = [axis] if isinstance(axis, (int, np.integer)) else list(axis)
+    given = list(axis) if isinstance(axis, (list, tuple)) else [axis]
+    given = [whole_number(a, "axis", -math.inf) for a in given]
     count = len(input_shape)
-    axes = sorted(int(a) + count if a < 0 else int(a) for a in given)
+    axes = sorted(a + count if a < 0 else a for a in given)
     if not axes or axes[0] < 1 or axes[-1] >= count or len(set(axes)) < len(axes):
         raise ArgumentError(
             f"axis: layer {owner!r} expects axes from 1 to {count - 1} or from {1 - count} "

@@ -7,6 +7,8 @@ import numpy as np
 
 from fastgd import initializers
 from fastgd._core.types import Affine, Op
+from fastgd._data.py_dataset import PyDataset
+from fastgd._data.sources import unpacked
 from fastgd._data.validation import boolean, numeric
 from fastgd._engine.table import Table
 from fastgd._typing import Array, Config, Data, Shape
@@ -207,13 +209,17 @@ class Normalization(Layer):
 
         Parameters
         ----------
-        data : array, shape (n, d...), or iterable of such
-            All rows at once, or batches. (n,) is taken for (n, 1). The sums run in float64.
+        data : array, shape (n, d...), or source of batches
+            All rows at once; or a list, generator, other iterable or PyDataset of batches, as
+            ``fit`` takes them: x, (x, y) or (x, y, sample_weight). Targets and weights are
+            left out: each row counts once. It is gone through once, to its end. (n,) is taken
+            for (n, 1). The sums run in float64.
 
         Raises
         ------
         ArgumentError
-            If the layer was made with a mean and variance.
+            If the layer was made with a mean and variance; for a PyDataset without an end; for
+            a tuple of arrays, which may be (x, y) or two batches.
         ShapeError, DataError
             For data that the layer cannot take, and if there are no rows.
         """
@@ -282,9 +288,26 @@ class Normalization(Layer):
 
 
 def _batches(data):
-    """Return the batches of data that is one array or an iterable of them."""
-    if hasattr(data, "__array__") or not hasattr(data, "__iter__"):
+    """Iterate over the x of the batches of data that is one array or a source of batches."""
+    if hasattr(data, "__array__") or hasattr(data, "shape") or not hasattr(data, "__iter__"):
         return [data]
-    if isinstance(data, (list, tuple)) and not (data and hasattr(data[0], "shape")):
+    if isinstance(data, tuple) and any(map(_is_array, data)):
+        raise ArgumentError(
+            "data: expected x alone, or a list of batches, got a tuple of arrays"
+        )
+    if isinstance(data, PyDataset) and data.num_batches is None:
+        raise ArgumentError("data: expected a PyDataset with an end, got num_batches None")
+    if isinstance(data, (list, tuple)) and not any(_is_array(b) or _has_parts(b) for b in data):
         return [data]
-    return data
+    return (unpacked(batch, "data")[0] if _has_parts(batch) else batch for batch in data)
+
+
+def _is_array(x):
+    return hasattr(x, "shape") and np.ndim(x) > 0
+
+
+def _has_parts(batch):
+    """Return whether a batch is (x, y), and not the numbers of rows."""
+    if isinstance(batch, tuple):
+        return any(hasattr(part, "__len__") for part in batch)
+    return isinstance(batch, list) and any(map(_is_array, batch))

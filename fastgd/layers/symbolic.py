@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from fastgd._autodiff.tensor import Symbolic
+from fastgd._engine.sizes import check_size
 from fastgd._registry.names import unique_name
 from fastgd._typing import Shape
 from fastgd.errors import DataTypeError
@@ -65,6 +66,7 @@ class KerasTensor(Symbolic):
     def __init__(self, shape: Shape, dtype: str = "float32", name: str | None = None,
                  node: "Node | None" = None, index: int = 0):  # fmt: skip
         self.shape = tuple(shape)
+        check_size("a row", self.shape[1:])
         self.dtype = dtype
         self.name = name or unique_name("keras_tensor")
         self.node = node

@@ -8,6 +8,7 @@ from fastgd import config
 from fastgd._core.types import LinearLoss
 from fastgd._data.frames import column_names, matching_names
 from fastgd._engine import builds
+from fastgd._registry.advice import NamedArguments
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, NotBuiltError
 from fastgd.linear.data import check_row, row_of, rows_of
@@ -20,7 +21,7 @@ SLICE_WORK = 20_000_000
 THREAD_WORK = 1_000_000
 
 
-class LinearPredictor:
+class LinearPredictor(NamedArguments):
     """Predict with the weights of a ``LinearModel``."""
 
     loss: str

@@ -5,9 +5,10 @@ A function returns one value a row; a class also reduces them to one number, and
 """
 
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastgd._core import formulas
+from fastgd._registry.advice import explain
 from fastgd._registry.objects import serialize_object
 from fastgd._registry.registry import Registry
 from fastgd.errors import ArgumentError
@@ -108,3 +109,6 @@ def get(identifier: Any) -> Loss | None:
 
 serialize = serialize_object
 deserialize = REGISTRY.deserialize
+
+if not TYPE_CHECKING:
+    __getattr__ = explain(globals())

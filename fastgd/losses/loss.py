@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from fastgd import config, ops
+from fastgd._autodiff.tensor import plain
 from fastgd._core import formulas, types
 from fastgd._data.validation import check_classes, numeric
+from fastgd._registry.advice import NamedArguments
 from fastgd._registry.names import snake_case
 from fastgd._registry.objects import Serializable, argument_names
 from fastgd._typing import Array, Config, Data, Floatx
@@ -25,7 +27,7 @@ REDUCTIONS = {
 }  # fmt: skip
 
 
-class Loss(Serializable):
+class Loss(NamedArguments, Serializable):
     """Compute one value a row, and reduce the values to one number.
 
     A loss of your own is a subclass with `call`, written with NumPy's functions or
@@ -124,7 +126,7 @@ class Loss(Serializable):
         weights = None
         counted: Any = None
         if self.ignore_class is not None:
-            counted = np.asarray(y_true).reshape(np.shape(values)) != self.ignore_class
+            counted = np.reshape(plain(y_true), np.shape(values)) != self.ignore_class
         if sample_weight is not None:
             weights = row_weights(sample_weight, np.shape(values), values.dtype)
             values = ops.where(weights == 0, 0.0, values) * weights
@@ -153,7 +155,7 @@ class Loss(Serializable):
             raise ShapeError("y_pred: expected rows of outputs, got a single number")
         targets = self._targets(y_true, y_pred)
         *shape, width = y_pred.shape
-        p = np.asarray(y_pred).reshape(int(np.prod(shape)), width)
+        p = np.reshape(plain(y_pred), (int(np.prod(shape)), width))
         y = np.asarray(targets, dtype=p.dtype).reshape(len(p), targets.shape[-1])
         with np.errstate(all="ignore"):
             compiled = code == formulas.Loss.LOSS_COMPILED

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgd._autodiff.tensor import plain
 from fastgd._core import formulas
 from fastgd._typing import Array, Config, Data, Floatx
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
@@ -90,7 +91,7 @@ def with_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def loss(y_true, y_pred, **kwargs):
         y_pred = floating(y_pred)
-        found = function(np.asarray(y_true), np.asarray(y_pred), **kwargs)
+        found = function(np.asarray(y_true), np.asarray(plain(y_pred)), **kwargs)
         if not isinstance(found, tuple) or len(found) != 2:
             raise ArgumentError(
                 f"{function.__name__}: expected a pair (values, gradient), got {found!r}"

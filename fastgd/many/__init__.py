@@ -1,5 +1,8 @@
 """Many models at once: jobs side by side, cross-validation, searches, ensembles."""
 
+from typing import TYPE_CHECKING
+
+from fastgd._registry.advice import explain
 from fastgd.many.bagging import Bagging, bagging
 from fastgd.many.cross_validation import CrossValidation, Seeds, cross_validate, seeds
 from fastgd.many.ensemble import Ensemble
@@ -16,3 +19,6 @@ __all__ = [
     "grid_search", "integers", "k_fold", "loguniform", "parameter_search", "random",
     "random_search", "seeds", "successive_halving", "uniform", "walk_forward",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:
+    __getattr__ = explain(globals())

@@ -1,7 +1,6 @@
 """Jobs: a model, data and the arguments of ``fit``; and what jobs must not share."""
 
 import functools
-import inspect
 import time
 import traceback
 import weakref
@@ -11,6 +10,7 @@ from fastgd._data.sources import makes_batches
 from fastgd._data.subsets import row_count
 from fastgd._data.validation import row_numbers, whole_number
 from fastgd._engine import scope, streams
+from fastgd._registry.advice import arguments_of
 from fastgd._registry.names import lookup
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import shared_data
@@ -188,10 +188,8 @@ def first_seed(seed):
 @functools.lru_cache(maxsize=64)
 def _keys_for(kind):
     """Return the keys that a job of a class of models may have, as a dict; None for any."""
-    parameters = inspect.signature(kind.fit).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return None
-    return dict.fromkeys([*JOB_KEYS, *list(parameters)[1:]])
+    arguments = arguments_of(kind.fit)
+    return None if arguments is None else dict.fromkeys([*JOB_KEYS, *arguments])
 
 
 def _without_frames(error):

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Generator, Iterable, Sequence, Sized
 from multiprocessing.pool import ThreadPool
 from numbers import Real
-from typing import Any
+from typing import Any, Never
 
 from fastgd import config
 from fastgd._data.validation import boolean, optional_function, verbosity
+from fastgd._registry.advice import refuse
 from fastgd._training.progress import Progress, figures_text
 from fastgd.errors import DataTypeError, FastgdError
 from fastgd.many.job import Job, Ownership, RefusedJob, first_seed
@@ -50,7 +51,7 @@ def fit_many(jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *, verbose: int |
              on_result: Callable[[Result], object] | None = None,
              score: Callable[[Any, dict[str, Any]], Any] | None = None,
              keep_models: bool = True, seed: int | None = None,
-             raise_errors: bool = False) -> Results:  # fmt: skip
+             raise_errors: bool = False, **unknown: Never) -> Results:  # fmt: skip
     """Train many models side by side, each as if it were alone.
 
     They run in threads, which share the data and hardly ever wait for each other. A job trains
@@ -115,6 +116,8 @@ def fit_many(jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *, verbose: int |
     >>> short.scores["loss"] > long.scores["loss"]
     True
     """
+    if unknown:
+        refuse(fit_many, unknown)
     raise_errors = boolean(raise_errors, "raise_errors")
     optional_function(on_result, "on_result")
     total = len(jobs) if isinstance(jobs, Sized) else None

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from fastgd._registry.extras import needed_by
 from fastgd._registry.names import lookup
 from fastgd.errors import ArgumentError
 
@@ -13,7 +14,8 @@ WIDE = 50
 
 def _subplots(ax, columns=1, size=None, **settings):
     """Return the Axes given as a list, or new ones."""
-    import matplotlib.pyplot as plt
+    with needed_by("plot"):
+        import matplotlib.pyplot as plt
 
     if ax is None:
         settings |= {"figsize": size, "layout": "constrained"}
@@ -56,7 +58,8 @@ def scores_by_parameter(search, names, ax):
 
 def parallel_coordinates(search, names, ax):
     """Draw an axis for each parameter and one for the score, and each set as a line."""
-    import matplotlib.pyplot as plt
+    with needed_by("plot"):
+        import matplotlib.pyplot as plt
 
     names = _names(search, names)
     rows = scored(search)

@@ -7,6 +7,7 @@ from typing import Any, overload
 import numpy as np
 
 from fastgd._data.validation import number
+from fastgd._registry.extras import needed_by
 from fastgd.errors import DataTypeError
 from fastgd.many import plotting
 
@@ -117,7 +118,8 @@ class Results(Sequence[Result]):
 
     def to_frame(self) -> Any:
         """Return a pandas.DataFrame with the jobs as rows, parameters and scores as columns."""
-        import pandas
+        with needed_by("to_frame"):
+            import pandas
 
         rows = self.to_dicts()
         columns = list(dict.fromkeys(["index", *(key for row in rows for key in row)]))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from fastgd._data.validation import boolean
+from fastgd._registry.extras import needed_by
 from fastgd._typing import Data
 from fastgd.errors import ArgumentError
 from fastgd.many import plotting
@@ -73,7 +74,8 @@ class Search(Sequence[dict[str, Any]]):
 
         Parameters have ``"param_"`` before their names, as in scikit-learn.
         """
-        import pandas
+        with needed_by("to_frame"):
+            import pandas
 
         return pandas.DataFrame(self.to_dicts())
 

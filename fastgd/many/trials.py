@@ -8,6 +8,7 @@ import numpy as np
 
 from fastgd._data.subsets import Shared
 from fastgd._data.validation import optional_function
+from fastgd._registry.advice import arguments_of
 from fastgd._registry.names import lookup
 from fastgd.callbacks.monitor import MonitorCallback, one_number
 from fastgd.errors import ArgumentError, DataTypeError
@@ -19,8 +20,8 @@ from fastgd.many.plotting import scored
 from fastgd.models import Model
 
 #: The arguments of ``Model.fit`` that a parameter set may have: not the data.
-_FIT = set(inspect.signature(Model.fit).parameters) - {
-    "self", "x", "y", "rows", "validation_rows", "n_jobs",
+_FIT = set(arguments_of(Model.fit) or ()) - {
+    "x", "y", "rows", "validation_rows", "n_jobs",
 }  # fmt: skip
 
 

@@ -5,10 +5,11 @@ A metric of fastgd is described by a class here, computed by ``_core`` and, outs
 function ``fn(y_true, y_pred)``, and is updated in Python once a batch.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastgd import losses
 from fastgd._core import formulas
+from fastgd._registry.advice import explain
 from fastgd._registry.objects import serialize_object
 from fastgd._registry.registry import Registry
 from fastgd.errors import ArgumentError
@@ -174,3 +175,6 @@ def _of_loss(loss):
 
 serialize = serialize_object
 deserialize = REGISTRY.deserialize
+
+if not TYPE_CHECKING:
+    __getattr__ = explain(globals())

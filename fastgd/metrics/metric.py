@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 
 from fastgd import initializers
+from fastgd._autodiff.tensor import plain
 from fastgd._core import formulas
 from fastgd._data.validation import numeric
+from fastgd._registry.advice import NamedArguments
 from fastgd._registry.names import snake_case
 from fastgd._registry.objects import Serializable, argument_names
 from fastgd._typing import Array, Config, Data, DType, Floatx
@@ -19,7 +21,7 @@ from fastgd.variables import Variable
 MOST_SUMS = 100_000_000
 
 
-class Metric(Serializable):
+class Metric(NamedArguments, Serializable):
     """Update and compute a metric; the base of all metrics.
 
     A metric of your own is a subclass with ``result()`` and ``update_state(y_true, y_pred,
@@ -308,13 +310,13 @@ class CompiledMetric(Metric):
     def _prepared(self, y_true, y_pred):
         """Return float64 matrices of predictions and targets, and the rounded settings."""
         p = self._predictions(y_pred)
-        y = np.asarray(self._targets(numeric(y_true, "y_true"), p), np.float64)
+        y = np.asarray(self._targets(numeric(plain(y_true), "y_true"), p), np.float64)
         settings = np.array(self.settings(), p.dtype if p.dtype == np.float32 else np.float64)
         return p.astype(np.float64), y, settings.tolist()
 
     def _predictions(self, y_pred):
         """Return y_pred as (n, outputs)."""
-        p = numeric(y_pred, "y_pred")
+        p = numeric(plain(y_pred), "y_pred")
         p = p[:, None] if p.ndim == 1 else p
         if p.ndim != 2 or p.shape[1] == 0:
             raise ShapeError(f"y_pred: expected (n,) or (n, outputs), got shape {p.shape}")
@@ -339,7 +341,7 @@ def _weights(sample_weight, shape, elementwise):
     by_row = shape[0], 1
     if sample_weight is None:
         return np.ones(by_row)
-    given = np.asarray(numeric(sample_weight, "sample_weight"), np.float64)
+    given = np.asarray(numeric(plain(sample_weight), "sample_weight"), np.float64)
     weights = given[:, None] if given.ndim == 1 else given
     for wanted in (by_row, shape) if elementwise else (by_row,):
         pairs = zip(weights.shape, wanted, strict=False)

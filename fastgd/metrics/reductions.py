@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgd._autodiff.tensor import plain
 from fastgd._data.validation import numeric
 from fastgd._typing import Config, Data, Floatx
 from fastgd.errors import DataTypeError, ShapeError
@@ -17,10 +18,10 @@ def _by_sample(values, weights, reduce):
 
     Reduces the axes that values have and weights have not, then all but the first.
     """
-    values = np.asarray(numeric(values, "values"), dtype=np.float64)
+    values = np.asarray(numeric(plain(values), "values"), dtype=np.float64)
     if weights is None:
         return np.ravel(reduce(values, axis=tuple(range(1, values.ndim)))), None
-    weights = np.asarray(numeric(weights, "sample_weight"), dtype=np.float64)
+    weights = np.asarray(numeric(plain(weights), "sample_weight"), dtype=np.float64)
     if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
         weights = weights[..., 0]
     try:
@@ -126,10 +127,10 @@ class MeanMetricWrapper(Mean):
         self, y_true: Data, y_pred: Data, sample_weight: Data | None = None
     ) -> None:
         """Add some rows; `fn` takes targets (n,) as (n, 1) where predictions are (n, 1)."""
-        y_true, y_pred = numeric(y_true, "y_true"), numeric(y_pred, "y_pred")
+        y_true, y_pred = numeric(plain(y_true), "y_true"), numeric(plain(y_pred), "y_pred")
         if y_true.size == y_pred.size and len(y_true) == len(y_pred):
             y_true = y_true.reshape(y_pred.shape)
-        values = np.asarray(self.fn(y_true, y_pred, **self._kwargs))
+        values = np.asarray(plain(self.fn(y_true, y_pred, **self._kwargs)))
         rows = len(y_pred) if y_pred.ndim else 1
         if rows > 1:
             self.by_batch = values.size == 1

@@ -1,12 +1,13 @@
 """Hold what ``compile`` chose, and the compiled steps that come of it."""
 
 import contextlib
-from typing import Any
+from typing import Any, Never
 
 from fastgd import optimizers
 from fastgd._core.formulas import Loss
 from fastgd._data.validation import boolean, positive_int
 from fastgd._engine.plan import width_of
+from fastgd._registry.advice import refuse
 from fastgd._training.step import CompiledStep, OnlineStep
 from fastgd.errors import ArgumentError
 from fastgd.models.assembly import frozen_layers
@@ -146,7 +147,7 @@ def compile(self: Any, optimizer: str | Optimizer = "rmsprop", loss: Any = None,
             loss_weights: Any = None, metrics: Any = None, weighted_metrics: Any = None,
             run_eagerly: bool = False, steps_per_execution: int = 1,
             jit_compile: str | bool | None = "auto",
-            auto_scale_loss: bool = True) -> None:  # fmt: skip
+            auto_scale_loss: bool = True, **unknown: Never) -> None:  # fmt: skip
     """Choose how to train.
 
     Parameters
@@ -170,7 +171,10 @@ def compile(self: Any, optimizer: str | Optimizer = "rmsprop", loss: Any = None,
     UnknownNameError
         Listing the names there are; the model stays compiled as it was.
     """
-    arguments = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+    if unknown:
+        refuse(compile, unknown)
+    given = locals().items()
+    arguments = {k: v for k, v in given if k not in ("self", "unknown", "__class__")}
     compilation = Compilation(checked_arguments(self, arguments))
     compilation.objectives(self._graph, self.output_names if self.built else None)
     self._compilation = compilation

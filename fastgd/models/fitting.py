@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Never, TypeAlias
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from fastgd import config
 from fastgd._data import validation as check
 from fastgd._data.sources import ArraySource, makes_batches
 from fastgd._data.user_data import Batching, UserData
+from fastgd._registry.advice import refuse
 from fastgd._training import loop
 from fastgd._typing import Data, Logs
 from fastgd.callbacks import Callback, CallbackList, History
@@ -27,7 +28,8 @@ def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None
         initial_epoch: int = 0, steps_per_epoch: int | None = None,
         validation_steps: int | None = None, validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1, n_jobs: int | None = None, *,
-        rows: Data = None, validation_rows: Data = None) -> History:  # fmt: skip
+        rows: Data = None, validation_rows: Data = None,
+        **unknown: Never) -> History:  # fmt: skip
     """Train for a number of epochs, each one compiled call.
 
     Parameters
@@ -103,6 +105,8 @@ def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None
     >>> history.history["loss"][-1] < 1e-3
     True
     """
+    if unknown:
+        refuse(fit, unknown)
     batching = _batching(
         batch_size, steps_per_epoch, "steps_per_epoch", check.boolean(shuffle, "shuffle")
     )
@@ -137,7 +141,7 @@ def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None
 def evaluate(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None,
              verbose: Verbosity = "auto", sample_weight: Data = None, steps: int | None = None,
              callbacks: Callbacks = None, return_dict: bool = False, n_jobs: int | None = None,
-             *, rows: Data = None) -> Values:  # fmt: skip
+             *, rows: Data = None, **unknown: Never) -> Values:  # fmt: skip
     """Return the loss and metrics over all rows.
 
     They are sums in double precision over the rows in their order: the same for every
@@ -159,6 +163,8 @@ def evaluate(self: Any, x: Data = None, y: Data = None, batch_size: int | None =
     float, list of float or dict
         As ``train_on_batch``.
     """
+    if unknown:
+        refuse(evaluate, unknown)
     batching = _batching(batch_size, steps)
     verbose, threads = check.verbosity(verbose), config.threads(n_jobs)
     data = UserData(x, y, sample_weight, rows=rows)

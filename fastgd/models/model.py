@@ -332,9 +332,16 @@ class Model(Network):
     learner, learn_one, predict_one = online.learner, online.learn_one, online.predict_one
 
     def restore_structure(self, outputs: list[Any]) -> Any:
-        """Return a list of outputs in the structure that the model's have."""
+        """Return a list of outputs in the structure that the model's have.
+
+        As in Keras, ``Model(inputs, [one])`` gives an array, but a ``call`` that returns
+        ``[one]`` a list.
+        """
         structure = self._output_structure
-        return outputs[0] if structure is None else structure.of(outputs)
+        if structure is None or structure.single:
+            return outputs[0]
+        alone = len(outputs) == 1 and structure.keys is None and not self._is_traced
+        return outputs[0] if alone else structure.of(outputs)
 
     def step_online(self, x: Data, y: Data, validate: bool = True,
                     one_row: bool = False) -> Any:  # fmt: skip

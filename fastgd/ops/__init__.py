@@ -20,14 +20,16 @@ array([-0.1888,  0.4404])
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastgd import config
 from fastgd._autodiff import array_rules, rules
 from fastgd._autodiff.array_methods import cast as _cast
-from fastgd._autodiff.tensor import Tensor, apply
+from fastgd._autodiff.tensor import Tensor, apply, plain
+from fastgd._engine.sizes import check_size
+from fastgd._registry.advice import explain
 from fastgd._typing import Array, Data, DType
 from fastgd.errors import DataTypeError, ShapeError
 from fastgd.variables import Variable
@@ -298,9 +300,10 @@ def one_hot(x: Data, num_classes: int, dtype: DType = "float32") -> Array:
     ShapeError
         If a class is not below `num_classes`. As in Keras, -1 gives a row of zeros.
     """
-    x = np.asarray(x)
+    x = np.asarray(plain(x))
     if x.size and not -1 <= x.min() <= x.max() < num_classes:
         raise ShapeError(f"x must be in [-1, {num_classes}), got {x.min()} to {x.max()}")
+    check_size("num_classes", (*x.shape, num_classes))
     return (x[..., None] == np.arange(num_classes)).astype(dtype)
 
 
@@ -325,7 +328,7 @@ def convert_to_tensor(x: Data, dtype: DType | None = None) -> Any:
 
 def convert_to_numpy(x: Data) -> Array:
     """Return a plain ndarray of x, without gradient."""
-    return np.array(x)
+    return np.array(plain(x))
 
 
 def stop_gradient(variable: Data) -> Any:
@@ -385,3 +388,7 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: DType | None = None) ->
 def identity(n: int, dtype: DType | None = None) -> Array:
     """Return ones on the diagonal of n rows and columns, zeros elsewhere."""
     return eye(n, dtype=dtype)
+
+
+if not TYPE_CHECKING:
+    __getattr__ = explain(globals())

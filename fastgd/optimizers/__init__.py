@@ -1,7 +1,8 @@
 """Optimizers, with Keras' names, formulas and defaults."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fastgd._registry.advice import explain
 from fastgd._registry.objects import serialize_object
 from fastgd._registry.registry import Registry
 from fastgd.optimizers import schedules
@@ -42,3 +43,6 @@ def get(identifier: Any) -> Optimizer:
 
 serialize = serialize_object
 deserialize = REGISTRY.deserialize
+
+if not TYPE_CHECKING:
+    __getattr__ = explain(globals())

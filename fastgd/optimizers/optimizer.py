@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from fastgd._data.validation import number
-from fastgd._registry.names import lookup
+from fastgd._registry.advice import unknown_argument
 from fastgd._registry.registry import Described
 from fastgd._typing import Array, Config, Data
 from fastgd.errors import ArgumentError, NotBuiltError
@@ -106,7 +106,7 @@ class Optimizer(Described):
                  name: str | None = None, **unknown: Any) -> None:  # fmt: skip
         for argument in unknown:
             arguments = inspect.signature(type(self)).parameters
-            lookup(f"arguments of {type(self).__name__}", argument, arguments)
+            raise unknown_argument(type(self).__name__, argument, arguments)
         clips = {
             "clipnorm": non_negative(clipnorm, "clipnorm"),
             "clipvalue": non_negative(clipvalue, "clipvalue"),
@@ -243,8 +243,9 @@ class Optimizer(Described):
         grads_and_vars : iterable of (gradient, variable)
             A variable is a model's own (``model.trainable_variables``) or any writable array of
             float32 or float64; it is updated in place. Pairs whose gradient is None are left
-            out. When all variables of a model are there, this is one compiled update over its
-            flat vector, with the same bits as in ``fit``.
+            out, and a UserWarning names their variables. When all variables of a model are
+            there, this is one compiled update over its flat vector, with the same bits as in
+            ``fit``.
 
         Raises
         ------

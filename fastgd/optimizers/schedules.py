@@ -4,11 +4,12 @@ import functools
 import inspect
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastgd._data.validation import number
+from fastgd._registry.advice import NamedArguments, explain
 from fastgd._registry.objects import serialize_object
 from fastgd._registry.registry import Described, Registry
 from fastgd._typing import Array, Config
@@ -22,7 +23,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class LearningRateSchedule(Described):
+class LearningRateSchedule(NamedArguments, Described):
     """A learning rate for each step: pass it to an optimizer as ``learning_rate``.
 
     A custom schedule is a subclass with ``__call__(step)``. It gets the number of steps taken
@@ -369,3 +370,6 @@ REGISTRY = Registry(
 
 serialize = serialize_object
 deserialize = REGISTRY.deserialize
+
+if not TYPE_CHECKING:
+    __getattr__ = explain(globals())

@@ -2,6 +2,8 @@
 
 import copy
 import functools
+import sys
+import warnings
 import weakref
 from dataclasses import dataclass
 from typing import Any, Self
@@ -9,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from fastgd import config
+from fastgd._autodiff.tensor import plain
 from fastgd._core import types
 from fastgd._core.arrays import aligned_rows
 from fastgd._data.validation import numeric, prepared
@@ -185,11 +188,14 @@ def build(optimizer, variables):
 
 def apply_gradients(optimizer, grads_and_vars):
     """Take one step; see ``Optimizer.apply_gradients``."""
-    pairs = [_checked(g, v) for g, v in grads_and_vars if g is not None]
+    given = list(grads_and_vars)
+    pairs = [_checked(g, v) for g, v in given if g is not None]
     if len({id(variable) for _, variable in pairs}) < len(pairs):
         raise ArgumentError("grads_and_vars: a variable is listed more than once")
     if not pairs:
         raise ArgumentError("grads_and_vars: there is no gradient for any variable")
+    if len(pairs) < len(given):
+        _warn_of_missing([v for g, v in given if g is None])
     groups = [(v, members, _state(optimizer, v, members)) for v, members in _by_vector(pairs)]
     rate = float(optimizer.rates()[0])
     updates = [
@@ -201,6 +207,20 @@ def apply_gradients(optimizer, grads_and_vars):
     else:
         _update_all(optimizer, updates, rate)
     constrain([variable for _, variable in pairs])
+
+
+def _warn_of_missing(variables):
+    """Warn, at the user's line, that variables have no gradient and stay as they are."""
+    named = [str(getattr(v, "name", f"an array of shape {np.shape(v)}")) for v in variables]
+    more = f" and {len(named) - 5} more" if len(named) > 5 else ""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals["__name__"].startswith("fastgd."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(
+        f"grads_and_vars: there is no gradient for {', '.join(named[:5])}{more}: the loss does "
+        "not depend on it, or a conversion such as np.asarray lost it; it stays as it is",
+        stacklevel=level,
+    )
 
 
 def vector_of(variable):
@@ -235,7 +255,7 @@ def _state(optimizer, vector, members):
 
 def _checked(gradient, variable):
     _check_variable(variable)
-    gradient = numeric(gradient, "gradients")
+    gradient = numeric(plain(gradient), "gradients")
     if gradient.shape != variable.shape:
         raise ShapeError(
             f"gradients: expected the variable's shape {variable.shape}, got {gradient.shape}"

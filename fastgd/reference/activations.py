@@ -30,7 +30,7 @@ def softplus(z, settings=()):
 
 def rectifier(z, settings):
     slope, largest, threshold = settings[:3]
-    return np.where(z >= largest, largest, np.where(z >= threshold, z, slope * (z - threshold)))
+    return np.where(z >= largest, largest, np.where(z > threshold, z, slope * (z - threshold)))
 
 
 def rectifier_slope(z, settings):

@@ -2,11 +2,12 @@
 
 import contextlib
 import os
-from typing import IO, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from fastgd._data.validation import boolean
+from fastgd._registry.advice import explain
 from fastgd._registry.custom import (
     custom_object_scope,
     get_custom_objects,
@@ -236,3 +237,7 @@ def _errors_of(filepath):
         yield
     except FileError as error:
         raise FileError(f"{filepath}: {error}") from None
+
+
+if not TYPE_CHECKING:
+    __getattr__ = explain(globals())

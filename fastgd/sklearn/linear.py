@@ -13,6 +13,7 @@ from sklearn.utils.validation import validate_data
 
 from fastgd import config
 from fastgd._core.types import LinearLoss
+from fastgd._registry.advice import NamedArguments
 from fastgd._typing import Data
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.linear.linalg import Inverse, correct, moments, ridge
@@ -118,7 +119,7 @@ class _MomentsEstimator(LinearRegressor, NumPyEstimator):
         self.intercept_ = (intercept if y.ndim > 1 else intercept[0]) if centred else 0.0
 
 
-class LinearRegression(_MomentsEstimator, linear_model.LinearRegression):
+class LinearRegression(_MomentsEstimator, linear_model.LinearRegression, NamedArguments):
     """Train ``sklearn.linear_model.LinearRegression`` by fastgd.
 
     Parameters and attributes are scikit-learn's. The solution comes from the columns' moments
@@ -161,7 +162,7 @@ class LinearRegression(_MomentsEstimator, linear_model.LinearRegression):
         return *ridge(found, none, centred), none
 
 
-class Ridge(_MomentsEstimator, linear_model.Ridge):
+class Ridge(_MomentsEstimator, linear_model.Ridge, NamedArguments):
     """Train ``sklearn.linear_model.Ridge`` by fastgd.
 
     Parameters and attributes are scikit-learn's; it minimises, for each target,
@@ -202,7 +203,9 @@ class Ridge(_MomentsEstimator, linear_model.Ridge):
         return *ridge(found, penalties, bool(self.fit_intercept)), penalties
 
 
-class LogisticRegression(LinearClassifier, NumPyEstimator, linear_model.LogisticRegression):
+class LogisticRegression(
+    LinearClassifier, NumPyEstimator, linear_model.LogisticRegression, NamedArguments
+):
     """Train ``sklearn.linear_model.LogisticRegression`` by fastgd.
 
     Parameters, attributes and the objective are scikit-learn's::

@@ -10,6 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from fastgd import losses
+from fastgd._registry.advice import NamedArguments
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, DataError
 from fastgd.sklearn.inputs import restore_after, row_weights
@@ -20,7 +21,7 @@ from fastgd.sklearn.one_row import CheckedRows, ClassifyOneRow, RowByRow, target
 SPARSE_ROWS = 4096
 
 
-class NetworkEstimator(RowByRow, BaseEstimator):
+class NetworkEstimator(NamedArguments, RowByRow, BaseEstimator):
     """Train a network, the attribute ``model_``, as an estimator.
 
     A subclass has ``_fit_prepared``, which trains; ``_learn_targets``, which checks y and

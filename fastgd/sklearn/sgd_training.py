@@ -18,6 +18,7 @@ from fastgd import config
 from fastgd._core.types import Status
 from fastgd._data.validation import number
 from fastgd._engine import builds
+from fastgd._registry.advice import NamedArguments
 from fastgd._typing import Data
 from fastgd.errors import ArgumentError, DataError, DivergenceError, ShapeError
 from fastgd.linear.data import Chunk, weights_of
@@ -46,7 +47,7 @@ MOST_STEPS = 2**62
 SPARSE_INTERCEPT_DECAY = 0.01
 
 
-class SGDEstimator(RowByRow, BaseEstimator):
+class SGDEstimator(NamedArguments, RowByRow, BaseEstimator):
     """Hold the common part of the two estimators.
 
     A subclass has ``_task``, which returns the problem of a fit; the weights of targets above 0

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOp
 
 from fastgd import activations, layers, losses, ops, optimizers
 from fastgd._engine import scope
+from fastgd._registry.advice import unknown_argument
 from fastgd._typing import Array, Data
 from fastgd.callbacks import Callback
 from fastgd.errors import ArgumentError, DataTypeError
@@ -109,8 +110,9 @@ class Wrapper(NetworkEstimator):
         routed = arguments.pop("routed")
         for name in routed:
             if not name.startswith(ROUTES):
-                what = f"{type(self).__name__}: no parameter {name!r}; those passed on begin"
-                raise TypeError(f"{what} with one of {', '.join(ROUTES)}")
+                error = unknown_argument(type(self).__name__, name, self._get_param_names())
+                error.add_note(f"Parameters that are passed on begin with {', '.join(ROUTES)}.")
+                raise error
         keep(self, arguments | routed)
 
     def __sklearn_is_fitted__(self):

@@ -1,7 +1,8 @@
 """Small helpers, with Keras' names."""
 
+import math
 import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,13 +10,15 @@ from fastgd._data.py_dataset import PyDataset, Sequence
 from fastgd._data.validation import (
     boolean,
     check_classes,
-    number,
     numeric,
+    number,
     positive_int,
     whole_number,
 )
 from fastgd._engine import streams
+from fastgd._engine.sizes import check_size
 from fastgd._registry import names
+from fastgd._registry.advice import explain
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.saving import (
@@ -122,12 +125,9 @@ def to_categorical(x: Data, num_classes: int | None = None) -> Array:
     else:
         classes = positive_int(num_classes, "num_classes")
     check_classes(labels, classes, "x")
-    try:
-        found = np.zeros((len(labels), classes))
-    except (ValueError, OverflowError, MemoryError):
-        size = f"{len(labels)} rows of {classes} classes"
-        raise ArgumentError(f"num_classes: {size} do not fit into memory") from None
-    found[np.arange(len(labels)), labels.astype(np.int64)] = 1
+    check_size("num_classes", (labels.size, classes))
+    found = np.zeros((labels.size, classes))
+    found[np.arange(labels.size), labels.astype(np.int64)] = 1
     return found[0] if alone else found
 
 
@@ -144,7 +144,7 @@ def normalize(x: Data, axis: int = -1, order: float = 2) -> Array:
 
     Raises
     ------
-    DataTypeError, ArgumentError
+    ArgumentError, DataTypeError
         For an axis that x does not have; for an order that is no number.
 
     Examples
@@ -156,9 +156,10 @@ def normalize(x: Data, axis: int = -1, order: float = 2) -> Array:
     """
     x = numeric(x, "x")
     x = x if x.dtype.kind == "f" else x.astype(np.float64)
-    if whole_number(axis, "axis", -x.ndim) >= x.ndim:
-        raise ArgumentError(f"axis: x has {x.ndim} dimensions, got {axis}")
-    order = order if order in (np.inf, -np.inf) else number(order, "order")
+    axis = whole_number(axis, "axis", -math.inf)
+    if not -x.ndim <= axis < x.ndim:
+        raise ArgumentError(f"axis: expected one of an array of shape {x.shape}, got {axis}")
+    order = order if order in (math.inf, -math.inf) else number(order, "order")
     norms = np.linalg.norm(x, order, axis, keepdims=True)
     return x / np.where(norms == 0, norms.dtype.type(1), norms)
 
@@ -234,3 +235,7 @@ def _size(size, count, argument):
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
         raise DataTypeError(f"{argument}: expected a share or a number of rows, got {size!r}")
     return whole_number(size, argument, 0)
+
+
+if not TYPE_CHECKING:
+    __getattr__ = explain(globals())

@@ -4,7 +4,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from fastgd.errors import ArgumentError, NotBuiltError
+from fastgd._registry.extras import needed_by
+from fastgd.errors import ArgumentError, MissingExtraError, NotBuiltError
 
 
 def model_to_dot(
@@ -96,16 +97,13 @@ show_layer_activations, show_trainable
         path.write_bytes(dot.source.encode() if source else dot.pipe(path.suffix[1:] or "png"))
     except graphviz.ExecutableNotFound as error:
         hint = "install Graphviz, or write the source with to_file='model.dot'"
-        raise ImportError(f"plot_model needs the program dot: {hint}") from error
+        raise MissingExtraError(f"plot_model needs the program dot: {hint}") from error
     except (ValueError, graphviz.CalledProcessError) as error:
         raise ArgumentError(f"to_file: Graphviz cannot write {str(path)!r}: {error}") from None
     return path
 
 
 def _graphviz():
-    try:
+    with needed_by("a picture of a model"):
         import graphviz
-    except ImportError as error:
-        hint = 'pip install "fastgd[plot-model]"'
-        raise ImportError(f"pictures of models need the library graphviz: {hint}") from error
     return graphviz

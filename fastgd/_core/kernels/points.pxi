@@ -244,7 +244,7 @@ cdef void rectifier_values(const real* c, int64_t n, const real* z, real* y) noe
     cdef real a
     cdef int64_t i
     for i in range(whole(n)):
-        a = z[i] if z[i] >= c[2] else c[0] * (z[i] - c[2])
+        a = z[i] if z[i] > c[2] else c[0] * (z[i] - c[2])
         y[i] = c[1] if z[i] >= c[1] else a
 
 
