@@ -96,6 +96,7 @@ def test_what_models_differ_in_is_no_argument_for_fit(name):
                     FUNCTIONS[name](make, X, Y, **{argument: value})
 
 
+@pytest.mark.filterwarnings("ignore:successive_halving")
 @pytest.mark.parametrize("kind", [network, Nearest])
 @pytest.mark.parametrize("resource", [None, "epochs", "rows"])
 def test_what_a_search_was_of_is_no_argument_of_its_refit(kind, resource):

@@ -1,6 +1,7 @@
 """Successive halving: exact budgets, models that go on to the bit, ties and failures."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -111,9 +112,8 @@ def test_epochs_go_on_to_the_bit(n_jobs):
             assert row["scores"][split] == loss
     assert [halving.best["index"]] == halving.rungs[-1]["sets"]
     assert (halving.best["rung"], halving.best["resource"]) == (2, 18)
-    # further goes before better
     order = sorted(halving, key=lambda row: row["rank"])
-    assert order == sorted(halving, key=lambda row: (-row["rung"], row["mean"]))
+    assert order == sorted(halving, key=lambda row: row["mean"])
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
@@ -139,6 +139,7 @@ def test_rows_begin_anew(take, n_jobs):
     assert [(rung["sets"], rung["means"]) for rung in halving.rungs] == expected
 
 
+@pytest.mark.filterwarnings("ignore:successive_halving")
 def test_rows_end_with_those_that_there_are():
     settings = {"resource": "rows", "least": 15, "factor": 2, "seed": 0}
     halving = many.successive_halving(make, SETS, X, Y, SPLITS, **settings)
@@ -192,7 +193,9 @@ def test_sets_that_fail_drop_out():
     ]
     assert halving[0]["error"] == "RuntimeError: no such network"
     assert halving[3]["error"] == "ValueError: late"
-    assert [row["rank"] for row in halving] == [4, 1, 2, 4, 3, 4]
+    # one that failed late keeps the score that it had before
+    assert [row["rank"] for row in halving] == [5, 1, 2, 3, 4, 5]
+    assert [row["rung"] for row in halving] == [0, 3, 2, 0, 0, 0]
     means = halving.rungs[0]["means"]
     assert math.isnan(means[0]) and means[1] == 9.0
 
@@ -253,6 +256,47 @@ def test_ctrl_c_keeps_the_rungs_that_are_done():
     halving = caught.value.search
     assert len(halving) == 9
     assert [len(rung["sets"]) for rung in halving.rungs] == [9]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("mode", ["max", "min"])
+@pytest.mark.parametrize("last", [0.6, math.nan])
+def test_the_best_is_that_of_all_rungs_and_a_warning_says_which(last, mode, n_jobs):
+    gains = {2: {1: 0.5}, 3: {1: 0.7, 2: 0.8, 4: last}, 4: {1: 0.6, 2: 0.75}, 5: {1: math.nan}}
+    sign = 1 if mode == "max" else -1
+
+    def score(model, x, y):
+        return {"gain": sign * gains[model.layers[0].units][model.epochs_begun]}
+
+    sets = many.grid({"units": list(gains)})
+    with pytest.warns(UserWarning, match="is of rung 1 .2 epochs., not of the last") as warned:
+        halving = many.successive_halving(
+            make, sets, X, Y, SPLITS, factor=2, most=4, score=score, mode=mode, seed=4,
+            n_jobs=n_jobs, keep_models=True,
+        )  # fmt: skip
+    assert warned[0].filename == __file__
+    assert [rung["sets"] for rung in halving.rungs] == [[0, 1, 2, 3], [1, 2], [1]]
+    best = halving.best
+    assert (best["index"], best["rung"], best["resource"]) == (1, 1, 2)
+    assert best["mean"] == pytest.approx(sign * 0.8)
+    assert [row["rank"] for row in halving] == [3, 1, 2, 4]
+    for split, model in enumerate(halving.models[1]):  # as it was then, not after 4 epochs
+        alone, _ = trained({"units": 3}, split, 4, epochs=2)
+        assert_array_equal(model.parameters, alone.parameters)
+        assert model.optimizer.iterations == alone.optimizer.iterations
+    utils.set_random_seed(4)
+    final = make(3)
+    final.fit(X, Y, epochs=2, verbose=0)
+    assert_array_equal(halving.refit().parameters, final.parameters)
+
+
+def test_a_last_rung_that_is_the_best_warns_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        halving = many.successive_halving(
+            make, SETS, X, Y, SPLITS, score=lambda model, x, y: float(model.epochs_begun)
+        )
+    assert halving.best["rung"] == 2
 
 
 def test_picture_of_the_rungs():

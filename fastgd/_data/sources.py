@@ -254,16 +254,19 @@ class Slices:
         for start in range(0, len(places), self.batch_size):
             rows = places[start : start + self.batch_size]
             of_x = rows if self.rows is None else self.rows[rows]
-            yield (_read(x, of_x), *(_read(array, rows) for array in others))
+            yield (read_rows(x, of_x), *(read_rows(array, rows) for array in others))
 
 
-def _read(array, rows):
-    if rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
+def read_rows(array, rows):
+    """Return rows of an array-like, which may lie in a file, by their numbers from 0."""
+    if not isinstance(array, np.ndarray) and not len(rows):
+        return np.asarray(array[:0])
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
         return array[rows[0] : rows[-1] + 1]
     if isinstance(array, np.ndarray):
         return array[rows]
-    places = np.argsort(rows)  # files want them in ascending order
-    return np.asarray(array[rows[places]])[np.argsort(places)]
+    numbers, places = np.unique(rows, return_inverse=True)  # files want them so
+    return np.asarray(array[numbers])[places]
 
 
 def _length(batches):

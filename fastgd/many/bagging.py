@@ -14,9 +14,12 @@ from fastgd._data.validation import boolean, number, optional_function, positive
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.many import shared_data
+from fastgd.many.class_columns import classes_of, placed, union
 from fastgd.many.ensemble import Ensemble, outputs_of
+from fastgd.many.interrupts import CtrlC
 from fastgd.many.job import SEEDS, check_for_fit, first_seed
-from fastgd.many.parallel import fit_many
+from fastgd.many.parallel import run_jobs
+from fastgd.many.prepare import PreparedModel
 from fastgd.many.results import Result, Results, as_scores, short
 from fastgd.metrics.metric import read
 from fastgd.models import Model
@@ -28,28 +31,31 @@ class Bagging(Ensemble):
     Attributes
     ----------
     models : list
+        Those of the jobs that did not fail.
     results : Results
         Of the jobs that trained them.
     bags : Bags
         ``bags[i]`` are the row numbers that model i was trained on.
     predictions : ndarray, shape (n, outputs), or None
         Out of bag: for each row the mean over the models that were not trained on it; NaN where
-        there is none. None if they were not asked for.
+        there is none. None if they were not asked for. Of classifiers, columns are those of
+        ``classes``.
     counts : ndarray of int64, shape (n,), or None
         The number of these models.
     scores : dict
-        The values of loss and metrics, or of `score`, over the rows with such predictions.
+        The values of loss and metrics, or of `score`, over the rows with such predictions; an
+        array for a metric that has a value for each class.
     """
 
     def __init__(self, models: Iterable[Any], results: Iterable[Result] = (),
                  bags: "Bags | None" = None, predictions: Array | None = None,
                  counts: Array | None = None,
-                 scores: Mapping[str, float] | tuple[()] = ()):  # fmt: skip
+                 scores: Mapping[str, Any] | tuple[()] = ()):  # fmt: skip
         super().__init__(models)
         self.results = Results(results)
         self.bags = bags
         self.predictions, self.counts = predictions, counts
-        self.scores: dict[str, float] = dict(scores)
+        self.scores: dict[str, Any] = dict(scores)
 
     def __repr__(self):
         scores = ", ".join(f"{name}={short(value)}" for name, value in self.scores.items())
@@ -115,7 +121,8 @@ def bagging(
     make_model: Callable[[], Any], x: Data, y: Data = None, n_models: int = 10, *,
     bootstrap: bool = True, max_samples: float = 1.0, block: int = 1, groups: Data = None,
     out_of_bag: bool = True, score: Callable[[Any, Array], Any] | None = None,
-    n_jobs: int = -1, verbose: int | str = 0, seed: int | None = None, **arguments: Any,
+    n_jobs: int = -1, verbose: int | str = 0, seed: int | None = None, prepare: Any = None,
+    raise_errors: bool = True, **arguments: Any,
 ) -> Bagging:  # fmt: skip
     """Train models on rows drawn from the data; return their ensemble.
 
@@ -148,6 +155,11 @@ def bagging(
     seed : int, optional
         Model i has the seed ``seed + i``, modulo 2**32. By default it is drawn from the
         process' stream.
+    prepare
+        As for ``cross_validate``, fitted for each model on its rows; the models are then
+        PreparedModel.
+    raise_errors : bool
+        False: models that fail are left out; ``results`` has their errors.
     **arguments
         For ``fit``, but for ``rows`` and ``validation_rows``. Of ``sample_weight`` each model
         takes its rows.
@@ -155,7 +167,7 @@ def bagging(
     Raises
     ------
     ArgumentError, DataTypeError, ShapeError
-        As ``fit_many``; and the error of a model that fails.
+        As ``fit_many``; and the error of a model that fails, unless `raise_errors` is False.
     Interrupted
         On Ctrl-C; ``Ensemble(error.results.models)`` holds the models that are done.
 
@@ -184,32 +196,40 @@ def bagging(
     check_for_fit(arguments)
     out_of_bag = boolean(out_of_bag, "out_of_bag")
     score = optional_function(score, "score")
-    bags = Bags(row_count(x), n_models, seed, bootstrap, max_samples, block, groups)
+    raise_errors = boolean(raise_errors, "raise_errors")
     x, y = shared_data.share_pair((x, y))
+    bags = Bags(row_count(x), n_models, seed, bootstrap, max_samples, block, groups)
     jobs = (
         {
             "model": make_model, "x": x, "y": y, "rows": bags[i],
-            "seed": (bags.seed + i) % SEEDS, "params": {"model": i}, **arguments,
+            "seed": (bags.seed + i) % SEEDS, "params": {"model": i}, "prepare": prepare,
+            **arguments,
         }
         for i in range(len(bags))
     )  # fmt: skip
     sums = _OutOfBag(bags, x)
-    results = fit_many(
-        jobs, n_jobs, verbose=verbose, raise_errors=True,
-        score=sums.predict if out_of_bag else None, on_result=sums.add if out_of_bag else None,
-    )  # fmt: skip
-    if not out_of_bag:
-        return Bagging(results.models, results, bags)
-    predictions, counts = sums.mean()
-    scores = {}
-    if counts.any() and y is not None:
-        tested = np.flatnonzero(counts)
-        known = shared_data.take(y, tested), predictions[tested]
-        if score is not None:
-            scores = as_scores(score(*known))
-        elif isinstance(results[0].model, Model):
-            scores = _loss_and_metrics(results[0].model, *known)
-    return Bagging(results.models, results, bags, predictions, counts, scores)
+    with CtrlC() as ctrl_c:
+        results = run_jobs(
+            ctrl_c, jobs, n_jobs, verbose=verbose, raise_errors=raise_errors,
+            score=sums.predict if out_of_bag else None,
+            on_result=sums.add if out_of_bag else None,
+        )  # fmt: skip
+        models = results.models
+        if not models:
+            raise results[0].error
+        if not out_of_bag:
+            return Bagging(models, results, bags)
+        predictions, counts = sums.mean()
+        scores = {}
+        if counts.any() and y is not None:
+            tested = np.flatnonzero(counts)
+            known = shared_data.take(y, tested), predictions[tested]
+            trained = next(result.model for result in results if result.ok)
+            if score is not None:
+                scores = as_scores(ctrl_c.call(score, *known))
+            elif isinstance(trained, Model):
+                scores = ctrl_c.call(_loss_and_metrics, trained, *known)
+        return Bagging(models, results, bags, predictions, counts, scores)
 
 
 class _OutOfBag:
@@ -218,26 +238,42 @@ class _OutOfBag:
     def __init__(self, bags, x):
         self._bags, self._x = bags, x
         self._waiting = {}  # predictions whose turn has not come
-        self._next, self._sums = 0, None
+        self._next, self._sums, self._classes = 0, None, None
         self._counts = np.zeros(bags.n, dtype=np.int64)
 
     def predict(self, model, job):
         """Predict on the thread of a job."""
         i = job["params"]["model"]
         outside = self._bags.without(i)
-        outputs = outputs_of(model, self._x, outside if len(outside) else np.array([0]))
-        self._waiting[i] = outside, outputs[: len(outside)]
+        rows = outside if len(outside) else np.array([0])
+        if job["prepare"] is not None:
+            model = PreparedModel(job["prepare"], model)
+        outputs = outputs_of(model, self._x, rows)
+        self._waiting[i] = outside, outputs[: len(outside)], classes_of(model, i)
 
     def add(self, result):
         """Add the predictions whose turn it is; called in the order in which jobs are done."""
+        if not result.ok:
+            self._waiting[result.params["model"]] = None
         while self._next in self._waiting:
-            outside, outputs = self._waiting.pop(self._next)
-            if self._sums is None:
-                self._sums = np.zeros((self._bags.n, *outputs.shape[1:]))
-                self._kind = np.result_type(np.float32, outputs)
-            self._sums[outside] += outputs
-            self._counts[outside] += 1
+            if (found := self._waiting.pop(self._next)) is not None:
+                self._add(*found)
             self._next += 1
+
+    def _add(self, outside, outputs, classes):
+        if self._sums is None:
+            self._sums, self._classes = np.zeros((self._bags.n, *outputs.shape[1:])), classes
+            self._kind = np.result_type(np.float32, outputs)
+        every = union([self._classes, classes])
+        self._sums, self._classes = placed(self._sums, self._classes, every), every
+        outputs = placed(outputs, classes, every)
+        if outputs.shape[1:] != self._sums.shape[1:]:
+            raise ShapeError(
+                f"models: expected outputs of shape {self._sums.shape[1:]} a row from each, as "
+                f"from the first, got {outputs.shape[1:]}"
+            )
+        self._sums[outside] += outputs
+        self._counts[outside] += 1
 
     def mean(self):
         """Return the mean of each row, and the number of its models."""

@@ -10,14 +10,17 @@ import numpy as np
 from fastgd._data.subsets import row_count
 from fastgd._data.validation import boolean, optional_function, positive_int, row_numbers
 from fastgd._typing import Array, Data
-from fastgd.errors import ArgumentError, DataTypeError
+from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.many import shared_data
+from fastgd.many.class_columns import classes_of, placed, union
 from fastgd.many.ensemble import Ensemble
-from fastgd.many.job import check_for_fit, first_seed, seed_number
-from fastgd.many.parallel import fit_many
-from fastgd.many.results import Result, Results, short
+from fastgd.many.interrupts import CtrlC
+from fastgd.many.job import SEEDS, check_for_fit, first_seed, seed_number
+from fastgd.many.parallel import run_jobs
+from fastgd.many.results import Result, Results, number_or_array, short
 from fastgd.many.shared_data import ScoreFunction
 from fastgd.many.splits import k_fold
+from fastgd.many.validation import Validation
 from fastgd.models import Model
 
 
@@ -30,27 +33,34 @@ class CrossValidation(Results):
         The out-of-fold predictions: for each row that of a model that was not trained on it.
         Where several splits test a row, that of the last; where none does, NaN, or None if
         predictions are no numbers.
+    classes : ndarray, or None
+        The class of each column, if they are probabilities of estimators with ``classes_``: all
+        that any of them knows. The probability of one that a model has not seen is 0.
     """
 
-    def __init__(self, results: Iterable[Result] = (), predictions: Array | None = None):
+    def __init__(self, results: Iterable[Result] = (), predictions: Array | None = None,
+                 classes: Array | None = None):  # fmt: skip
         super().__init__(results)
-        self.predictions = predictions
+        self.predictions, self.classes = predictions, classes
 
     @property
     def scores(self) -> dict[str, Array]:
-        """An array for each score: its value for each split."""
-        return {
-            name: _stacked([result.scores.get(name, np.nan) for result in self])
-            for name in dict.fromkeys(name for result in self for name in result.scores)
-        }
+        """An array for each score: its value for each split, or its row of one a class."""
+        names = dict.fromkeys(name for result in self for name in result.scores)
+        return {name: self._values(name) for name in names}
+
+    def _values(self, name):
+        given = [np.asarray(result.scores.get(name, np.nan), dtype=float) for result in self]
+        shape = max((value.shape for value in given), key=len)  # of a failed split it is ()
+        return np.array([np.broadcast_to(value, shape) for value in given])
 
     @property
-    def means(self) -> dict[str, float | Array]:
+    def means(self) -> dict[str, Any]:
         """The mean of each score over the splits."""
-        return {name: _plain(np.mean(values, axis=0)) for name, values in self.scores.items()}
+        return {name: number_or_array(values.mean(0)) for name, values in self.scores.items()}
 
     @property
-    def deviations(self) -> dict[str, float | Array]:
+    def deviations(self) -> dict[str, Any]:
         """The standard deviation of each over the splits, with n - 1; NaN for one split."""
         return {name: deviation(values) for name, values in self.scores.items()}
 
@@ -68,22 +78,16 @@ class CrossValidation(Results):
 
 def deviation(values):
     """Return the standard deviation, with n - 1; NaN for a single value."""
-    return _plain(np.std(values, axis=0, ddof=1)) if len(values) > 1 else float("nan")
-
-
-def _stacked(values):
-    """Return the values of splits, which may be arrays, as one; NaN stands for any shape."""
-    shape = np.broadcast_shapes(*map(np.shape, values))
-    return np.array([np.broadcast_to(value, shape) for value in values], dtype=float)
-
-
-def _plain(value):
-    return value if np.ndim(value) else float(value)
+    values = np.asarray(values)
+    if len(values) > 1:
+        return number_or_array(np.std(values, axis=0, ddof=1))
+    return number_or_array(np.full(values.shape[1:], np.nan))
 
 
 def cross_validate(
     model: Any, x: Data, y: Data, splits: Any = 5, *, score: ScoreFunction | None = None,
-    predict: bool | str = False, n_jobs: int = -1, verbose: int | str = 0,
+    predict: bool | str = False, validation: str | float | None = None, prepare: Any = None,
+    n_jobs: int = -1, verbose: int | str = 0,
     on_result: Callable[[Result], object] | None = None, keep_models: bool = True,
     seed: int | None = None, raise_errors: bool = True, **arguments: Any,
 ) -> CrossValidation:  # fmt: skip
@@ -109,6 +113,17 @@ def cross_validate(
     predict : bool or str
         Whether to keep the out-of-fold predictions; the name of a method other than
         ``predict`` that makes them, such as ``"predict_proba"``.
+    validation : "fold" or float, optional
+        What a Model is validated on after each epoch, as EarlyStopping needs it: the rows held
+        out, which are not copied; or this share of the training rows, drawn with the seed of
+        the split, which are not trained on. With "fold" the scores are too optimistic: the same
+        rows that they are of have chosen the epoch.
+    prepare : object with fit and transform, or function, optional
+        A step such as scaling, fitted on the rows that a model is trained on and applied to all
+        that it sees: a transformer, of which each split fits a copy; or a function of x of
+        these rows that returns a function of rows. ``result.prepare`` is the fitted step, and
+        scores get x as it leaves it. Without a step no rows of a Model are copied, with one
+        those of the jobs that run.
     n_jobs, verbose, on_result, keep_models, seed
         As for ``fit_many``; split number i has the seed ``seed + i``.
     raise_errors : bool
@@ -120,7 +135,8 @@ def cross_validate(
     Raises
     ------
     ArgumentError, DataTypeError, ShapeError, Interrupted
-        As ``fit_many``; and for rows that are not there.
+        As ``fit_many``; for rows that are not there; for x that gives batches; and for
+        predictions of splits whose columns cannot be aligned.
 
     Examples
     --------
@@ -137,17 +153,22 @@ def cross_validate(
     (3, (3,), (60, 1))
     """
     check_for_fit(arguments)
+    data = shared_data.share_pair((x, y))
+    validated, seed = Validation(validation, arguments), first_seed(seed)
     pairs = row_pairs(splits, x, y)
-    x, y = shared_data.share_pair((x, y))
+    x, y = data
     method = predict if isinstance(predict, str) else "predict" * boolean(predict, "predict")
     score = optional_function(score, "score")
     predicted = {}
 
     def test(model, job):
         i = job["params"]["split"]
+        rows, step = pairs[i][1], job["prepare"]
         if method:
-            predicted[i] = np.asarray(shared_data.predict(model, x, pairs[i][1], method))
-        return shared_data.held_out_scores(model, (x, y), pairs[i][1], score)
+            found = np.asarray(shared_data.predict(model, x, rows, method, step))
+            by_class = method in ("predict_proba", "predict_log_proba", "decision_function")
+            predicted[i] = found, classes_of(model, i) if by_class else None
+        return shared_data.held_out_scores(model, (x, y), rows, score, step)
 
     make = model
     if isinstance(model, Model):
@@ -155,14 +176,19 @@ def cross_validate(
     elif hasattr(model, "fit") and not isinstance(model, type):
         make = functools.partial(copy.deepcopy, model)
     jobs = [
-        {"model": make, "x": x, "y": y, "rows": train, "params": {"split": i}} | arguments
-        for i, (train, _) in enumerate(pairs)
-    ]
-    results = fit_many(
-        jobs, n_jobs, score=test, verbose=verbose, on_result=on_result,
-        keep_models=keep_models, seed=seed, raise_errors=boolean(raise_errors, "raise_errors"),
-    )  # fmt: skip
-    return CrossValidation(results, _gathered(predicted, pairs, row_count(x)))
+        {"model": make, "x": x, "y": y, "prepare": prepare, "params": {"split": i}}
+        | validated.rows(train, held_out, (seed + i) % SEEDS) | arguments
+        for i, (train, held_out) in enumerate(pairs)
+    ]  # fmt: skip
+    with CtrlC() as ctrl_c:
+        results = run_jobs(
+            ctrl_c, jobs, n_jobs, score=test, verbose=verbose, on_result=on_result,
+            keep_models=keep_models, seed=seed, raise_errors=raise_errors,
+        )  # fmt: skip
+        every = union([classes for _, classes in predicted.values()]) if predicted else None
+        return CrossValidation(
+            results, _gathered(predicted, every, method, pairs, row_count(x)), every
+        )
 
 
 def row_pairs(splits, x, y):
@@ -183,11 +209,19 @@ def row_pairs(splits, x, y):
     return pairs
 
 
-def _gathered(predicted, pairs, n):
+def _gathered(predicted, every, method, pairs, n):
     """Return the predictions of splits as one array for all rows."""
     if not predicted:
         return None
+    predicted = {
+        i: placed(found, classes, every, method) for i, (found, classes) in predicted.items()
+    }
     parts = list(predicted.values())
+    shapes = {part.shape[1:] for part in parts}
+    if len(shapes) > 1:
+        raise ShapeError(
+            f"predict: expected the same shape of a row from each split, got {sorted(shapes)}"
+        )
     dtype, fill = np.result_type(*parts), 0
     if len(np.unique(np.concatenate([pairs[i][1] for i in predicted]))) < n:
         numbers = dtype.kind in "fiub"
@@ -212,9 +246,10 @@ class Seeds(CrossValidation):
 
 def seeds(make_model: Callable[[], Any], seeds: int | Iterable[int], x: Data, y: Data = None, *,
           rows: Data = None, test_rows: Data = None, test_data: tuple[Data, Data] | None = None,
-          score: ScoreFunction | None = None, n_jobs: int = -1, verbose: int | str = 0,
-          on_result: Callable[[Result], object] | None = None, keep_models: bool = True,
-          raise_errors: bool = True, **arguments: Any) -> Seeds:  # fmt: skip
+          score: ScoreFunction | None = None, prepare: Any = None, n_jobs: int = -1,
+          verbose: int | str = 0, on_result: Callable[[Result], object] | None = None,
+          keep_models: bool = True, raise_errors: bool = True,
+          **arguments: Any) -> Seeds:  # fmt: skip
     """Train the same model from several seeds, side by side.
 
     The scores of the rows tested on are named ``"test_..."``.
@@ -231,7 +266,7 @@ def seeds(make_model: Callable[[], Any], seeds: int | Iterable[int], x: Data, y:
     test_data : (x, y), optional
         Test on these, instead of `test_rows`. Without either there are only the values of
         training.
-    score, n_jobs, verbose, on_result, keep_models, raise_errors
+    score, prepare, n_jobs, verbose, on_result, keep_models, raise_errors
         As for ``cross_validate``.
     **arguments
         For ``fit``.
@@ -259,27 +294,29 @@ def seeds(make_model: Callable[[], Any], seeds: int | Iterable[int], x: Data, y:
     numbers = _seed_numbers(seeds)
     if test_rows is not None and test_data is not None:
         raise ArgumentError("test_rows, test_data: expected at most one of the two")
-    x, y = held_out = shared_data.share_pair((x, y))
+    by_rows = not (rows is None and test_rows is None and prepare is None)
+    x, y = held_out = shared_data.share_pair((x, y), by_rows=by_rows)
     if test_data is not None:
-        held_out = shared_data.share_pair(test_data, "test_data")
+        held_out = shared_data.share_pair(test_data, "test_data", False)
     tested = test_rows is not None or test_data is not None
     if score is not None and not tested:
         raise ArgumentError("score: it is for rows to test on: give test_rows or test_data")
 
     def test(model, job):
-        return shared_data.held_out_scores(model, held_out, test_rows, score)
+        return shared_data.held_out_scores(model, held_out, test_rows, score, job["prepare"])
 
     jobs = [
         {
             "model": make_model, "x": x, "y": y, "rows": rows, "seed": seed,
-            "name": f"seed {seed}", **arguments,
+            "name": f"seed {seed}", "prepare": prepare, **arguments,
         }
         for seed in numbers
     ]  # fmt: skip
-    return Seeds(fit_many(
-        jobs, n_jobs, score=test if tested else None, verbose=verbose, on_result=on_result,
-        keep_models=keep_models, raise_errors=boolean(raise_errors, "raise_errors"),
-    ))  # fmt: skip
+    with CtrlC() as ctrl_c:
+        return Seeds(run_jobs(
+            ctrl_c, jobs, n_jobs, score=test if tested else None, verbose=verbose,
+            on_result=on_result, keep_models=keep_models, raise_errors=raise_errors,
+        ))  # fmt: skip
 
 
 def _seed_numbers(seeds):

@@ -13,6 +13,7 @@ from fastgd._registry import custom
 from fastgd._typing import Array, CustomObjects, Data
 from fastgd.errors import ArgumentError, DataTypeError, FileError, ShapeError
 from fastgd.many import shared_data
+from fastgd.many.class_columns import classes_of, placed, union
 from fastgd.models import Model
 from fastgd.saving import container, state
 
@@ -28,6 +29,8 @@ class Ensemble:
     models : list
         Models of one input and one output, or estimators with ``predict_proba`` or
         ``predict``; their outputs have the same shape. They are the attribute ``models``.
+        The columns of estimators with ``classes_`` are put in the order of ``classes``: a
+        model that has not seen a class gives it the probability 0.
 
     Examples
     --------
@@ -54,6 +57,11 @@ class Ensemble:
                     f"models: {type(model).__name__} at place {place} gives classes, but no "
                     "probabilities that could be averaged"
                 )
+
+    @property
+    def classes(self) -> Array | None:
+        """All classes that estimators know, in the order of the columns; None of networks."""
+        return union([classes_of(model, place) for place, model in enumerate(self.models)])
 
     def __len__(self) -> int:
         return len(self.models)
@@ -85,17 +93,22 @@ class Ensemble:
         ------
         ShapeError
             If the models' outputs differ in shape.
+        ArgumentError, DataTypeError
+            If classes differ and their columns cannot be aligned; for x that gives batches.
         """
         return_std = boolean(return_std, "return_std")
         threads = min(config.threads(n_jobs), len(self))
+        shared_data.share_pair((x, None))  # refuses batches
         x = x if hasattr(x, "shape") else np.asarray(x)
-        count = x.shape[0]
-        width = outputs_of(self.models[0], x[:1]).size
+        count, classes = x.shape[0], self.classes
+        width = outputs_of(self.models[0], x[:1]).size if classes is None else len(classes)
         step = max(1, BLOCK // (len(self) * max(width, 1)))
         with ThreadPoolExecutor(threads) as pool:
             run = map if threads == 1 else pool.map
             parts = [
-                _moments(list(run(functools.partial(outputs_of, x=part), self.models)))
+                _moments(
+                    list(run(functools.partial(outputs_of, x=part, every=classes), self.models))
+                )
                 for part in (x[at : at + step] for at in range(0, max(count, 1), step))
             ]
         mean, std = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
@@ -108,9 +121,10 @@ class Ensemble:
         ``predict``.
         """
         mean = self.predict(x, n_jobs=n_jobs)
-        several = mean.ndim == 2 and mean.shape[1] > 1
+        classes = self.classes
+        columns = 1 if mean.ndim < 2 else mean.shape[1]
+        several = columns > 1 or (classes is not None and len(classes) == columns)
         places = mean.argmax(axis=1) if several else (mean.reshape(-1) > 0.5).astype(np.int64)
-        classes = getattr(self.models[0], "classes_", None)
         return places if classes is None else classes[places]
 
     def save(self, filepath: Any, overwrite: bool = True) -> None:
@@ -158,10 +172,14 @@ class Ensemble:
             )
 
 
-def outputs_of(model, x, numbers=None):
-    """Return the outputs of a model to average, for some rows or all; probabilities if any."""
+def outputs_of(model, x, numbers=None, every=None):
+    """Return the outputs of a model to average, for some rows or all; probabilities if any.
+
+    every: the classes that there is a column for; by default those that the model knows.
+    """
     method = "predict_proba" if hasattr(model, "predict_proba") else "predict"
-    return np.asarray(shared_data.predict(model, x, numbers, method))
+    outputs = np.asarray(shared_data.predict(model, x, numbers, method))
+    return outputs if every is None else placed(outputs, classes_of(model, 0), every, method)
 
 
 def _moments(outputs):

@@ -5,17 +5,20 @@ optimization", AISTATS 2016.
 """
 
 import functools
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from fastgd._data.subsets import row_count
-from fastgd._data.validation import positive_int, whole_number
+from fastgd._data.validation import boolean, positive_int, whole_number
 from fastgd._typing import Data
 from fastgd.errors import ArgumentError
 from fastgd.many import plotting
-from fastgd.many.parallel import Interrupted
+from fastgd.many.interrupts import CtrlC
+from fastgd.many.plotting import scored
+from fastgd.many.prepare import resumed, snapshot
 from fastgd.many.search import Search
 from fastgd.many.shared_data import ScoreFunction
 from fastgd.many.trials import Ranking, Trials
@@ -24,7 +27,8 @@ from fastgd.many.trials import Ranking, Trials
 class Halving(Search):
     """Hold the results of successive halving; see ``Search``.
 
-    A set that came further ranks before one that did not; its scores are of its last rung.
+    The scores of a set are those of its best rung, of equals the later one; so is its model.
+    ``best`` is the best over all rungs, and ``refit`` trains for its epochs.
 
     Attributes
     ----------
@@ -41,6 +45,19 @@ class Halving(Search):
                  spent: int):  # fmt: skip
         super().__init__(trials, results, models)
         self.resource, self.rungs, self.spent = resource, rungs, spent
+
+    def falling(self) -> str | None:
+        """Return a warning if the best score is not of the last rung; else None."""
+        if not scored(self) or self.best["rung"] == len(self.rungs) - 1:
+            return None
+        best, last, more = self.best, self.rungs[-1], self.resource
+        return (
+            f"successive_halving: the best {self.monitor}, {best['mean']:.4g}, is of rung "
+            f"{best['rung']} ({best['resource']} {more}), not of the last one, rung "
+            f"{len(self.rungs) - 1} ({last['resource']} {more}: "
+            f"{', '.join(f'{mean:.4g}' for mean in last['means'])}). `best` is of rung "
+            f"{best['rung']}; most={best['resource']} would end there"
+        )
 
     def plot(self, kind: str = "parameters", names: Iterable[str] | None = None,
              ax: Any = None) -> Any:  # fmt: skip
@@ -86,8 +103,9 @@ def successive_halving(
     y: Data = None, splits: Any = None, *, resource: str = "epochs", least: int = 1,
     factor: int = 3, most: int | None = None, take: str = "random",
     validation_data: tuple[Data, Data] | None = None, score: ScoreFunction | None = None,
-    monitor: str | None = None, mode: str = "auto", n_jobs: int = -1, verbose: int | str = 0,
-    keep_models: bool = False, seed: int | None = None, **arguments: Any,
+    monitor: str | None = None, mode: str = "auto", validation: str | float | None = None,
+    prepare: Any = None, n_jobs: int = -1, verbose: int | str = 0, keep_models: bool = False,
+    seed: int | None = None, **arguments: Any,
 ) -> Halving:  # fmt: skip
     """Give many parameter sets a little, and the best of them more, again and again.
 
@@ -95,8 +113,8 @@ def successive_halving(
 
     Parameters
     ----------
-    make_model, parameter_sets, x, y, splits, validation_data, score, monitor, mode, n_jobs,
-    verbose, seed, **arguments
+    make_model, parameter_sets, x, y, splits, validation_data, score, monitor, mode,
+    validation, prepare, n_jobs, verbose, seed, **arguments
         As for ``many.parameter_search``.
     resource : {"epochs", "rows"}
         With "epochs" a model resumes, so that in the end its weights equal, bit for bit, those
@@ -115,12 +133,18 @@ def successive_halving(
         that is the same for all sets, or the last ones, which are the newest for rows in order
         of time. Either way more rows include the fewer.
     keep_models : bool
-        Keep the model of each set and split, that of its last rung.
+        Keep the model of each set and split, as it was after its best rung.
+
+    Warns
+    -----
+    UserWarning
+        If the best score is of an earlier rung than the last: more of the resource was worse.
 
     Notes
     -----
     ``many.halving.schedule`` returns beforehand how many sets get how much. With the resource
-    "epochs" all models of a rung are in memory at once. A callback such as EarlyStopping sees
+    "epochs" all models of a rung are in memory at once, with `keep_models` those of the rung
+    before, too. A callback such as EarlyStopping sees
     each rung as a training of its own.
 
     Examples
@@ -133,7 +157,8 @@ def successive_halving(
     ...     return model
     >>> x = np.linspace(-1, 1, 60)[:, None]
     >>> sets = many.random({"rate": many.loguniform(1e-4, 1e-1)}, 9, seed=0)
-    >>> halving = many.successive_halving(make, sets, x, np.sin(3 * x), splits=2, seed=0)
+    >>> splits = many.k_fold(60, 2, shuffle=True, seed=0)
+    >>> halving = many.successive_halving(make, sets, x, np.sin(3 * x), splits, seed=0)
     >>> [(len(rung["sets"]), rung["resource"]) for rung in halving.rungs], halving.spent
     ([(9, 1), (3, 3), (1, 9)], 42)
     """
@@ -141,25 +166,31 @@ def successive_halving(
         raise ArgumentError(f"resource: expected 'epochs' or 'rows', got {resource!r}")
     if take not in ("random", "last"):
         raise ArgumentError(f"take: expected 'random' or 'last', got {take!r}")
-    trials = Trials(
-        make_model, parameter_sets, (x, y), (splits, validation_data),
-        Ranking(score, monitor, mode), seed, arguments,
-    )  # fmt: skip
-    least = positive_int(least, "least")
-    orders = _orders_of_rows(trials, take) if resource == "rows" else None
-    if orders is None:
-        for given in (trials.arguments, *(arguments for _, arguments in trials.divided)):
-            for name in {"epochs", "initial_epoch"} & set(given):
-                raise ArgumentError(
-                    f"{name}: epochs are the resource: give least, factor, most"
-                )
-    else:
-        available = min(map(len, orders))
-        if least > available:
-            raise ArgumentError(f"least: there are {available} training rows, got {least}")
-        most = available if most is None else min(available, positive_int(most, "most"))
-    amounts = schedule(len(trials.sets), least, factor, most)
-    return _climb(trials, orders, amounts, n_jobs, verbose, keep_models)
+    with CtrlC() as ctrl_c:
+        trials = ctrl_c.call(
+            Trials, make_model, parameter_sets, (x, y), (splits, validation_data),
+            (validation, prepare), Ranking(score, monitor, mode), seed, arguments,
+        )  # fmt: skip
+        least = positive_int(least, "least")
+        orders = _orders_of_rows(trials, take) if resource == "rows" else None
+        if orders is None:
+            for given in (trials.arguments, *(arguments for _, arguments in trials.divided)):
+                for name in {"epochs", "initial_epoch"} & set(given):
+                    raise ArgumentError(
+                        f"{name}: epochs are the resource: give least, factor, most"
+                    )
+        else:
+            available = min(map(len, orders))
+            if least > available:
+                raise ArgumentError(f"least: there are {available} training rows, got {least}")
+            most = available if most is None else min(available, positive_int(most, "most"))
+        amounts = schedule(len(trials.sets), least, factor, most)
+        keep_models = boolean(keep_models, "keep_models")
+        halving = _climb(ctrl_c, trials, orders, amounts, n_jobs, verbose, keep_models)
+        message = halving.falling()
+    if message:
+        warnings.warn(message, stacklevel=2)
+    return halving
 
 
 def _orders_of_rows(trials, take):
@@ -171,9 +202,10 @@ def _orders_of_rows(trials, take):
     return [one.permutation(train) for one, train in zip(generators, rows, strict=True)]
 
 
-def _climb(trials, orders, amounts, n_jobs, verbose, keep_models):
+def _climb(ctrl_c, trials, orders, amounts, n_jobs, verbose, keep_models):
     """Run all rungs; return the Halving. Without orders of rows models go on by epochs."""
-    latest, models, done, spent, before = {}, {}, [], 0, 0
+    ranking, rows_of_sets, kept, models = trials.ranking, {}, {}, {}
+    table, done, spent, before = [], [], 0, 0
     sets = list(range(len(trials.sets)))
 
     @functools.cache  # all sets share the rows
@@ -183,31 +215,37 @@ def _climb(trials, orders, amounts, n_jobs, verbose, keep_models):
     def job(number, split, amount):
         if orders:
             return trials.job(number, split, rows=rows(split, amount))
-        more = {"model": models[number][split]} if before else {}
+        more = resumed(models[number][split]) if before else {}
         return trials.job(number, split, epochs=amount, initial_epoch=before, **more)
 
-    def halving():
-        table = [latest[number] for number in sorted(latest)]
-        trials.ranking.rank(table)
-        kept = [models[row["index"]] for row in table] if keep_models else None
-        return Halving(trials, table, kept, "rows" if orders else "epochs", done, spent)
+    def halving(_=None):
+        table = [rows_of_sets[number] for number in sorted(rows_of_sets)]
+        ranking.rank(table)
+        found = [kept[row["index"]] for row in table] if keep_models else None
+        return Halving(trials, table, found, "rows" if orders else "epochs", done, spent)
 
+    ctrl_c.search = halving
     for rung, (count, amount) in enumerate(amounts):
         if rung:
-            sets = trials.ranking.best([latest[number] for number in sets], count)
+            sets = ranking.best(table, count)
         if not sets:
             break
         jobs = [job(number, i, amount) for number in sets for i in range(len(trials.pairs))]
-        try:
-            results = trials.run(jobs, n_jobs, verbose, keep_models or not orders)
-        except Interrupted as stop:
-            stop.search = halving()
-            raise
+        if before and keep_models and not orders:
+            for number in sets:  # training changes the models themselves
+                if kept[number] is models[number]:
+                    kept[number] = [snapshot(model) for model in models[number]]
+        results = trials.run(ctrl_c, jobs, n_jobs, verbose, keep_models or not orders)
         table, trained = trials.table(results)
+        models = dict(zip(sets, trained, strict=True))
         for row in table:
-            latest[row["index"]] = row | {"rung": rung, "resource": amount}
-        trained = dict(zip(sets, trained, strict=True))
-        models = models | trained if keep_models else trained
+            number = row["index"]
+            if rung and not ranking.not_worse(row, rows_of_sets[number]):
+                rows_of_sets[number]["error"] = row["error"]
+                continue
+            rows_of_sets[number] = row | {"rung": rung, "resource": amount}
+            if keep_models:
+                kept[number] = models[number]
         spent += sum(len(one["rows"]) if orders else amount - before for one in jobs)
         means = [row["mean"] for row in table]
         done.append({"resource": amount, "sets": sets, "means": means})

@@ -9,20 +9,21 @@ from types import MappingProxyType
 from fastgd._data.sources import makes_batches
 from fastgd._data.subsets import row_count
 from fastgd._data.validation import row_numbers, whole_number
-from fastgd._engine import scope, streams
+from fastgd._engine import streams
 from fastgd._registry.advice import arguments_of
 from fastgd._registry.names import lookup
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import shared_data
+from fastgd.many.prepare import check_step, fitted_step, transform
 from fastgd.many.results import Result, as_scores
 from fastgd.models import Model
 
 #: The keys of a job beside the arguments of ``fit``.
-JOB_KEYS = ("model", "x", "y", "rows", "name", "seed", "params")
+JOB_KEYS = ("model", "x", "y", "rows", "prepare", "name", "seed", "params")
 #: The keys that a result does not keep, as it would keep the data of all jobs.
 DATA_KEYS = {
     "model", "x", "y", "rows", "sample_weight", "callbacks", "validation_data",
-    "validation_rows",
+    "validation_rows", "prepare",
 }  # fmt: skip
 
 #: Keys that searches and the like set in their jobs, so that no argument for ``fit`` may have
@@ -72,12 +73,18 @@ class Job:
             if batches:
                 raise ArgumentError(f"{self.label}: rows: x gives batches, which have none")
             self.rows = row_numbers(self.rows, row_count(x), f"{self.label}: rows")
+        self.prepare = given.get("prepare")
+        if self.prepare is not None:
+            check_step(self.prepare)
+            if batches or makes_batches(given.get("validation_data"), None):
+                raise ArgumentError(f"{self.label}: prepare: it is for arrays, not for batches")
         self.name, self.params = str(given.get("name", index)), given.get("params", {})
         if not isinstance(self.params, dict):
             raise DataTypeError(f"{self.label}: params: expected a dict, got {self.params!r}")
         self.seed = seed % SEEDS
         if given.get("seed") is not None:
             self.seed = seed_number(given["seed"], f"{self.label}: seed")
+        self.result = Result(index, self.name, self.params, self.seed)
 
     def _check_arguments(self, kind):
         """Refuse keys that `fit` of a class does not take."""
@@ -86,28 +93,31 @@ class Job:
             lookup(self.label, key, known)
 
     def run(self, owners, cache, score=None, keep_model=True):
-        """Train, and return the Result, also of an error; see ``many.fit_many``."""
+        """Train in a scope of its seed, and return the Result, also of an error.
+
+        See ``many.fit_many``. It is the attribute ``result``, too, after an interrupt.
+        """
         begun = time.perf_counter()
-        result = Result(self.index, self.name, self.params, self.seed)
+        result = self.result
         result.job = {k: v for k, v in self.given.items() if k not in DATA_KEYS}
         try:
-            with scope.own(self.seed):
-                if self.model is None:
-                    self.model = self._make_model(owners)
-                result.history = self._fit(cache)
-                if result.history is not None:
-                    result.scores |= {k: v[-1] for k, v in result.history.history.items()}
-                if score is not None and not self.stopped:
-                    result.scores |= as_scores(score(self.model, self.given))
+            if self.model is None:
+                self.model = self._make_model(owners)
+            result.history = self._fit(cache)
+            if result.history is not None:
+                result.scores |= {k: v[-1] for k, v in result.history.history.items()}
+            if score is not None and not self.stopped:
+                result.scores |= as_scores(score(self.model, self.given))
         except Exception as error:
             result.error = _without_frames(error)
-        result.seconds = time.perf_counter() - begun
-        if isinstance(self.model, Model):
-            self.model.release()
-        if keep_model:
-            result.model = self.model
-        elif result.history is not None:
-            result.history.set_model(None)
+        finally:
+            result.seconds = time.perf_counter() - begun
+            if isinstance(self.model, Model):
+                self.model.release()
+            if keep_model:
+                result.model = self.model
+            elif result.history is not None:
+                result.history.set_model(None)
         return result
 
     def _make_model(self, owners):
@@ -123,18 +133,38 @@ class Job:
 
     def _fit(self, cache):
         """Call ``fit``; return the History, None for an estimator."""
-        x, y = self.given["x"], self.given.get("y")
+        x, y, rows = self.given["x"], self.given.get("y"), self.rows
         arguments = {k: v for k, v in self.given.items() if k not in JOB_KEYS}
+        if self.prepare is not None:
+            (x, y), rows = self._prepared(x, y, arguments), None
         if callable(arguments.get("callbacks")):
             arguments["callbacks"] = arguments["callbacks"]()
-        if not isinstance(self.model, Model):
-            shared_data.fit(self.model, x, y, self.rows, arguments)
-            return None
+        if self.prepare is not None or not isinstance(self.model, Model):
+            found = shared_data.fit(self.model, x, y, rows, arguments)
+            return found if isinstance(self.model, Model) else None
         validation = arguments.get("validation_data")
         if isinstance(validation, tuple):
             pair = map(cache.of, validation, ("x", "y"))
             arguments["validation_data"] = *pair, *validation[2:]
-        return shared_data.fit(self.model, cache.of(x), cache.of(y, "y"), self.rows, arguments)
+        return shared_data.fit(self.model, cache.of(x), cache.of(y, "y"), rows, arguments)
+
+    def _prepared(self, x, y, arguments):
+        """Fit the step; return x and y of the rows to train on, and change the arguments."""
+        take, weights = shared_data.take, arguments.get("sample_weight")
+        train, targets = shared_data.copied(x, self.rows), take(y, self.rows)
+        step = self.result.prepare = fitted_step(self.prepare, train, targets)
+        self.given["prepare"] = step  # for `score`
+        rows, held_out = (arguments.get(f"validation_{name}") for name in ("rows", "data"))
+        if held_out is None and rows is not None:
+            held_out = (x, y) if weights is None else (x, y, weights)
+        if held_out is not None:
+            first, *others = held_out
+            first = transform(step, shared_data.copied(first, rows))
+            arguments["validation_data"] = first, *(take(part, rows) for part in others)
+            arguments.pop("validation_rows", None)
+        if weights is not None:
+            arguments["sample_weight"] = take(weights, self.rows)
+        return transform(step, train), targets
 
     @property
     def can_stop(self):
@@ -152,12 +182,15 @@ class RefusedJob:
     """Stand for a job that cannot be run; its Result has the error."""
 
     can_stop = stopped = False
+    seed = 0
 
     def __init__(self, index, error):
-        self.index, self.error = index, error
+        self.error = error
+        self.result = Result(index, str(index), error=error)
 
     def run(self, owners, cache, score=None, keep_model=True):
-        return Result(self.index, str(self.index), error=self.error)
+        """Return the Result."""
+        return self.result
 
     def stop(self):
         """Do nothing: it takes no time."""

@@ -1,6 +1,7 @@
 """Many jobs side by side, in threads."""
 
 import contextlib
+import itertools
 import queue
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence, Sized
@@ -10,9 +11,11 @@ from typing import Any, Never
 
 from fastgd import config
 from fastgd._data.validation import boolean, optional_function, verbosity
+from fastgd._engine import scope
 from fastgd._registry.advice import refuse
 from fastgd._training.progress import Progress, figures_text
 from fastgd.errors import DataTypeError, FastgdError
+from fastgd.many.interrupts import CtrlC
 from fastgd.many.job import Job, Ownership, RefusedJob, first_seed
 from fastgd.many.results import Result, Results
 from fastgd.many.shared_data import SharedDataCache
@@ -21,30 +24,12 @@ from fastgd.many.shared_data import SharedDataCache
 #: is not always quick, as the others keep the interpreter busy.
 JOBS_AHEAD = 4
 
-#: How long (in seconds) a wait for results lasts at a time.
-WAIT = 0.05
+#: How long (in seconds) a wait for results lasts at a time; Ctrl-C is answered after it.
+WAIT = 0.02
 
 #: How long (in seconds) to wait for jobs that are told to stop: models do so within 0.05 s, and
 #: estimators not at all.
 PATIENCE, SHORT_PATIENCE = 1.0, 0.08
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C while many jobs ran.
-
-    Attributes
-    ----------
-    results, stopped : Results
-        Of the jobs that are done, and of those that were cut short; their models are usable.
-    search : Search
-        The sets of a search that are done; None elsewhere.
-    """
-
-    search: Any = None
-
-    def __init__(self, results: Results, stopped: Results):
-        super().__init__(f"{len(results)} jobs are done, {len(stopped)} were cut short")
-        self.results, self.stopped = results, stopped
 
 
 def fit_many(jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *, verbose: int | str = 0,
@@ -69,6 +54,7 @@ def fit_many(jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *, verbose: int |
         - ``"x"``, ``"y"``: the data, which any number of jobs may share, and which must not
           change before they are done
         - ``"rows"``, optional: whole numbers; only these rows of x and y are trained on
+        - ``"prepare"``, optional: a step as of ``many.cross_validate``, fitted on these rows
         - ``"name"``, optional, for the result; and ``"params"``, a dict for the result that
           sets the job apart
         - ``"seed"``, optional: for the random numbers that the function and ``fit`` draw
@@ -84,7 +70,7 @@ def fit_many(jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *, verbose: int |
         Called in this thread for each result.
     score : function of (model, job), optional
         Called when a model is trained, on its thread. It returns a dict of values or one
-        number, for ``result.scores``.
+        number, for ``result.scores``. ``job["prepare"]`` is the fitted step.
     keep_models : bool
         False: results have no models.
     seed : int, optional
@@ -118,22 +104,32 @@ def fit_many(jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *, verbose: int |
     """
     if unknown:
         refuse(fit_many, unknown)
+    with CtrlC() as ctrl_c:
+        return run_jobs(
+            ctrl_c, jobs, n_jobs, verbose=verbose, on_result=on_result, score=score,
+            keep_models=keep_models, seed=seed, raise_errors=raise_errors,
+        )  # fmt: skip
+
+
+def run_jobs(ctrl_c, jobs, n_jobs=-1, *, verbose=0, on_result=None, raise_errors=False,
+             **settings):  # fmt: skip
+    """Do what ``fit_many`` does inside a CtrlC, which holds the results so far."""
     raise_errors = boolean(raise_errors, "raise_errors")
     optional_function(on_result, "on_result")
     total = len(jobs) if isinstance(jobs, Sized) else None
     progress = JobProgress(verbosity(verbose), total)
-    run = _start(jobs, n_jobs, score, keep_models, seed)
-    results: list[Result] = []
-    with _stopped(run, results):
+    run = _start(ctrl_c, jobs, n_jobs, **settings)
+    ctrl_c.results, ctrl_c.stopped = [], []
+    with run.ended_at_errors():
         for result in run:
-            results.append(result)
+            ctrl_c.results.append(result)
             progress.add(result)
             if on_result is not None:
-                on_result(result)
+                ctrl_c.call(on_result, result)
             if raise_errors and not result.ok:
                 raise result.error
     progress.finish()
-    return Results(results)
+    return Results(ctrl_c.results)
 
 
 def as_completed(jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *,
@@ -157,27 +153,22 @@ def as_completed(jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *,
     >>> sorted(result.index for result in many.as_completed(jobs))
     [0, 1, 2]
     """
-    return _yield_from(_start(jobs, n_jobs, score, keep_models, seed))
+    ctrl_c = CtrlC()
+    return _yield_from(ctrl_c, _start(ctrl_c, jobs, n_jobs, score, keep_models, seed))
 
 
-def _yield_from(run):
-    with _stopped(run, []):
-        yield from run
+def _yield_from(ctrl_c, run):
+    with run.ended_at_errors():  # such as the GeneratorExit of a loop that is left
+        while True:
+            with ctrl_c, run.ended_at_errors():  # not while the caller runs
+                ctrl_c.results.clear()
+                ctrl_c.results.extend(itertools.islice(run, 1))
+            if not ctrl_c.results:
+                return
+            yield ctrl_c.results[0]
 
 
-@contextlib.contextmanager
-def _stopped(run, results):
-    """Stop a run at any error; turn Ctrl-C into an Interrupted with these results and more."""
-    try:
-        yield
-    except BaseException as error:
-        done, stopped = run.stop()
-        if isinstance(error, KeyboardInterrupt):
-            raise Interrupted(Results(results + done), Results(stopped)) from None
-        raise
-
-
-def _start(jobs, n_jobs, score, keep_models, seed):
+def _start(ctrl_c, jobs, n_jobs, score=None, keep_models=True, seed=None):
     """Check the arguments; return a ParallelRun of the jobs."""
     threads = config.threads(n_jobs)
     keep_models = boolean(keep_models, "keep_models")
@@ -202,20 +193,25 @@ def _start(jobs, n_jobs, score, keep_models, seed):
                 raise job.error
         threads = min(threads, max(1, len(all_jobs)))
     return ParallelRun(
-        iter(all_jobs), threads, lambda job: job.run(owners, cache, score, keep_models)
-    )
+        ctrl_c, iter(all_jobs), threads,
+        lambda job: job.run(owners, cache, score, keep_models),
+    )  # fmt: skip
 
 
 class ParallelRun:
     """Iterate over the results of ``run(job)`` in the order in which jobs are done.
 
+    It runs inside ctrl_c, so that nothing is lost between a thread and the caller.
+
     Its pool is one of daemon threads, so that a fit that cannot be stopped does not hold up the
     end of the process, as the threads of ``concurrent.futures`` do.
     """
 
-    def __init__(self, jobs, threads, run):
-        self._jobs, self._threads, self._run = jobs, threads, run
-        self._done = queue.SimpleQueue()  # of (job, result or error)
+    def __init__(self, ctrl_c, jobs, threads, run):
+        self._ctrl_c, self._jobs, self._threads, self._run = ctrl_c, jobs, threads, run
+        # Of (job, result or error). Not a SimpleQueue: where a signal that raises nothing meets
+        # the end of its timeout, it waits for ever.
+        self._done = queue.Queue()
         self._running, self._in_flight = set(), 0
         self._pool, self._stopping = None, False
 
@@ -224,9 +220,9 @@ class ParallelRun:
 
     def __next__(self):
         if self._threads == 1:
-            return self._run(next(self._jobs))
+            return self._next_here()
         while not self._stopping and self._in_flight < JOBS_AHEAD * self._threads:
-            job = next(self._jobs, None)
+            job = self._ctrl_c.call(next, self._jobs, None)
             if job is None:
                 break
             if self._pool is None:
@@ -236,9 +232,8 @@ class ParallelRun:
         if not self._in_flight:
             self.stop()
             raise StopIteration
-        # A little at a time: Ctrl-C would not end a single wait where a library (such as
-        # polars) has system calls restart after a signal.
-        while True:
+        while True:  # a little at a time: a signal does not end the wait
+            self._ctrl_c.check()
             with contextlib.suppress(queue.Empty):
                 _, result = self._done.get(timeout=WAIT)
                 break
@@ -247,15 +242,40 @@ class ParallelRun:
             raise result
         return result
 
+    def _next_here(self):
+        """Run the next job in this thread."""
+        job = self._ctrl_c.call(next, self._jobs, None)
+        if job is None:
+            raise StopIteration
+        try:
+            with scope.own(job.seed):
+                return self._ctrl_c.call(self._run, job)
+        except KeyboardInterrupt:
+            job.stopped = True
+            self._done.put((job, job.result))
+            raise
+
     def _work(self, job):
         self._running.add(job)  # first: `stop` sets the flag, and then looks at what runs
         try:
             if not self._stopping:
-                self._done.put((job, self._run(job)))
+                with scope.own(job.seed):
+                    self._done.put((job, self._run(job)))
         except BaseException as error:  # such as SystemExit: for the caller's thread
             self._done.put((job, error))
         finally:
             self._running.discard(job)
+
+    @contextlib.contextmanager
+    def ended_at_errors(self):
+        """Stop at any error; what is done, but not asked for, goes to the CtrlC."""
+        try:
+            yield
+        except BaseException:
+            done, stopped = self.stop()
+            self._ctrl_c.results += done
+            self._ctrl_c.stopped += stopped
+            raise
 
     def stop(self):
         """End all jobs; return the results not yet asked for, and those that were cut short."""

@@ -8,8 +8,10 @@ import numpy as np
 
 from fastgd._data.validation import number
 from fastgd._registry.extras import needed_by
+from fastgd._typing import Array
 from fastgd.errors import DataTypeError
 from fastgd.many import plotting
+from fastgd.many.prepare import joined
 
 
 @dataclass(eq=False, slots=True)
@@ -38,6 +40,8 @@ class Result:
         How long it took; with several threads, how long until it was done.
     job : dict
         The job, without model, data and callbacks.
+    prepare : object
+        The fitted step of a job that has one, see ``many.cross_validate``; else None.
 
     Examples
     --------
@@ -56,6 +60,7 @@ class Result:
     error: Exception | None = None
     seconds: float = 0.0
     job: dict[str, Any] = field(default_factory=dict)
+    prepare: Any = None
 
     @property
     def ok(self) -> bool:
@@ -104,8 +109,8 @@ class Results(Sequence[Result]):
 
     @property
     def models(self) -> list[Any]:
-        """The trained models of the jobs that did not fail."""
-        return [result.model for result in self if result.ok and result.model is not None]
+        """The trained models of the jobs that did not fail; with steps as PreparedModel."""
+        return [joined(result) for result in self if result.ok and result.model is not None]
 
     @property
     def failed(self) -> list[Result]:
@@ -131,6 +136,11 @@ class Results(Sequence[Result]):
 
     def __repr__(self):
         return f"<Results of {len(self)} jobs, {len(self.failed)} failed>"
+
+
+def number_or_array(value: Any) -> float | Array:
+    """Return the value of a score: a float or, of one a class, an array of them."""
+    return np.asarray(value, dtype=float) if np.ndim(value) else float(value)
 
 
 def short(value: Any, digits: int = 4) -> str:

@@ -8,8 +8,9 @@ from fastgd._registry.extras import needed_by
 from fastgd._typing import Data
 from fastgd.errors import ArgumentError
 from fastgd.many import plotting
+from fastgd.many.interrupts import CtrlC
 from fastgd.many.job import check_for_fit
-from fastgd.many.parallel import Interrupted, fit_many
+from fastgd.many.parallel import fit_many
 from fastgd.many.plotting import scored
 from fastgd.many.shared_data import ScoreFunction
 from fastgd.many.space import Space, grid, random
@@ -32,11 +33,12 @@ class Search(Sequence[dict[str, Any]]):
         - ``"seconds"``: of all its splits
         - ``"error"``: of the first split that failed, as text; None if there was none
 
-        Successive halving adds ``"rung"`` and ``"resource"``: how far it came, from 0.
+        Successive halving adds ``"rung"``, from 0, and ``"resource"`` that the scores are of.
     monitor, mode : str
         The name of the score, and whether less or more of it is better: "min" or "max".
     models : list of list
-        The models of each set and split, if they were kept; else None.
+        The models of each set and split, if they were kept; else None. With a `prepare` step
+        each is a PreparedModel.
     """
 
     def __init__(self, trials: Trials, results: list[dict[str, Any]],
@@ -104,17 +106,19 @@ class Search(Sequence[dict[str, Any]]):
         """Train a model of the best set on all rows, and return it.
 
         x, y, seed and the arguments of ``fit`` are by default those of the search, the seed
-        that of its first split.
+        that of its first split. A share of `validation` is held out again; with "fold" of
+        splits nothing is, unless `arguments` say so. With a `prepare` step the model is a
+        PreparedModel.
         """
         check_for_fit(arguments)
         if (x is None) != (y is None):
             raise ArgumentError("x, y: expected both or none")
-        job = self._trials.job(self.best["index"], 0, rows=None, **arguments)
         if x is not None:
-            job |= {"x": x, "y": y}
+            arguments |= {"x": x, "y": y}
         if seed is not None:
-            job["seed"] = seed
-        return fit_many([job], 1, raise_errors=True)[0].model
+            arguments["seed"] = seed
+        job = self._trials.final_job(self.best["index"], arguments)
+        return fit_many([job], 1, raise_errors=True).models[0]
 
     def __repr__(self):
         head = f"<{type(self).__name__} of {len(self)} parameter sets"
@@ -128,8 +132,9 @@ def parameter_search(
     make_model: Callable[..., Any], parameter_sets: Iterable[dict[str, Any]], x: Data,
     y: Data = None, splits: Any = None, *, validation_data: tuple[Data, Data] | None = None,
     score: ScoreFunction | None = None, monitor: str | None = None, mode: str = "auto",
-    n_jobs: int = -1, verbose: int | str = 0, keep_models: bool = False,
-    seed: int | None = None, **arguments: Any,
+    validation: str | float | None = None, prepare: Any = None, n_jobs: int = -1,
+    verbose: int | str = 0, keep_models: bool = False, seed: int | None = None,
+    **arguments: Any,
 ) -> Search:  # fmt: skip
     """Train and test a model for each parameter set, on each split.
 
@@ -153,6 +158,8 @@ def parameter_search(
     mode : {"auto", "min", "max"}
         Whether less or more of it is better; "auto" asks the metric of that name, and takes
         more of "score" for better.
+    validation, prepare
+        As for ``many.cross_validate``; with `validation_data`, "fold" stands for these.
     n_jobs, verbose
         As for ``fit_many``.
     keep_models : bool
@@ -194,24 +201,22 @@ def parameter_search(
     >>> search.best["parameters"], search.monitor, search.mode
     ({'units': 8, 'epochs': 50}, 'loss', 'min')
     """
-    trials = Trials(
-        make_model, parameter_sets, (x, y), (splits, validation_data),
-        Ranking(score, monitor, mode), seed, arguments,
-    )  # fmt: skip
-    keep_models = boolean(keep_models, "keep_models")
-    splits = range(len(trials.pairs))
-    jobs = [trials.job(number, i) for number in range(len(trials.sets)) for i in splits]
+    with CtrlC() as ctrl_c:
+        trials = ctrl_c.call(
+            Trials, make_model, parameter_sets, (x, y), (splits, validation_data),
+            (validation, prepare), Ranking(score, monitor, mode), seed, arguments,
+        )  # fmt: skip
+        keep_models = boolean(keep_models, "keep_models")
+        splits = range(len(trials.pairs))
+        jobs = [trials.job(number, i) for number in range(len(trials.sets)) for i in splits]
 
-    def search(results):
-        table, models = trials.table(results)
-        trials.ranking.rank(table)
-        return Search(trials, table, models if keep_models else None)
+        def search(results):
+            table, models = trials.table(results)
+            trials.ranking.rank(table)
+            return Search(trials, table, models if keep_models else None)
 
-    try:
-        return search(trials.run(jobs, n_jobs, verbose, keep_models))
-    except Interrupted as stop:
-        stop.search = search(stop.results)
-        raise
+        ctrl_c.search = search
+        return search(trials.run(ctrl_c, jobs, n_jobs, verbose, keep_models))
 
 
 def grid_search(make_model: Callable[..., Any], space: Space, x: Data, y: Data = None,

@@ -1,14 +1,17 @@
 """Rows of data that jobs share: models read them in place, estimators get a copy."""
 
+import copy
 import threading
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from fastgd._data.sources import makes_batches, on_disk, read_rows
 from fastgd._data.subsets import Shared
 from fastgd._typing import Data
-from fastgd.errors import ArgumentError
+from fastgd.errors import ArgumentError, DataTypeError
+from fastgd.many.prepare import transform
 from fastgd.many.results import as_scores
 from fastgd.models import Model
 
@@ -45,10 +48,21 @@ def share(values, argument="x"):
     return Shared(values, argument) if is_frame or type(values) is np.ndarray else values
 
 
-def share_pair(data, argument="x, y"):
-    """Return x and y of a pair, each as ``share`` returns it."""
+def share_pair(data, argument="x, y", by_rows=True):
+    """Return x and y of a pair, each as ``share`` returns it.
+
+    Refuse what ends when it is read once and, if rows are chosen, all that gives batches.
+    """
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise ArgumentError(f"{argument}: expected a pair (x, y)")
+    for name, values, y in ("x", *data), ("y", data[1], data[1]):
+        if makes_batches(values, y) and (by_rows or hasattr(values, "__next__")):
+            of = "" if argument == "x, y" else f"{argument}: "
+            raise DataTypeError(
+                f"{of}{name}: many models read it, so it has to be an array, a frame, or a "
+                f"list or dict of such, got {type(values).__name__}, which gives batches: "
+                "give arrays, or jobs with data of their own to many.fit_many"
+            )
     return share(data[0]), share(data[1], "y")
 
 
@@ -60,9 +74,18 @@ def take(x, rows):
         return x
     if isinstance(x, dict):
         return {key: take(part, rows) for key, part in x.items()}
+    if isinstance(x, (list, tuple)) and x and getattr(x[0], "ndim", 0) > 1:
+        return [take(part, rows) for part in x]  # of several inputs
     if hasattr(x, "iloc"):
         return x.iloc[rows]
+    if on_disk(x) and not isinstance(x, np.ndarray):
+        return np.asarray(read_rows(x, np.asarray(rows)))
     return x[rows] if hasattr(x, "shape") else np.asarray(x)[rows]
+
+
+def copied(x, rows):
+    """Return rows as ``take`` does; all of them as a copy, too, which a step may change."""
+    return copy.deepcopy(take(x, None)) if rows is None else take(x, rows)
 
 
 def fit(model, x, y, rows, arguments):
@@ -76,8 +99,13 @@ def fit(model, x, y, rows, arguments):
     return model.fit(x, **arguments) if y is None else model.fit(x, y, **arguments)
 
 
-def held_out_scores(model, data, rows, score=None):
-    """Return the scores of a trained model over some rows, with "test_" before their names."""
+def held_out_scores(model, data, rows, score=None, step=None):
+    """Return the scores of a trained model over some rows, with "test_" before their names.
+
+    step: what prepared the rows that the model was trained on, if there was one.
+    """
+    if step is not None:
+        data, rows = (transform(step, copied(data[0], rows)), take(data[1], rows)), None
     if score is None and isinstance(model, Model):
         found = model.evaluate(*data, rows=rows, verbose=0, return_dict=True, n_jobs=1)
     else:
@@ -87,8 +115,10 @@ def held_out_scores(model, data, rows, score=None):
     return {f"test_{name}": value for name, value in found.items()}
 
 
-def predict(model, x, rows, method="predict"):
-    """Return the result of a method of a trained model for some rows."""
+def predict(model, x, rows, method="predict", step=None):
+    """Return the result of a method of a trained model for some rows; step as above."""
+    if step is not None:
+        x, rows = transform(step, copied(x, rows)), None
     if isinstance(model, Model) and method == "predict":
         return model.predict(x, rows=rows, verbose=0, n_jobs=1)
     return getattr(model, method)(take(x, rows))

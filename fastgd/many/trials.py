@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from fastgd._data.subsets import Shared
+from fastgd._data.subsets import Shared, row_count
 from fastgd._data.validation import optional_function
 from fastgd._registry.advice import arguments_of
 from fastgd._registry.names import lookup
@@ -15,8 +15,10 @@ from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import shared_data
 from fastgd.many.cross_validation import deviation, row_pairs
 from fastgd.many.job import SEEDS, check_for_fit, first_seed
-from fastgd.many.parallel import fit_many
+from fastgd.many.parallel import run_jobs
 from fastgd.many.plotting import scored
+from fastgd.many.prepare import joined
+from fastgd.many.validation import OTHERS, Validation
 from fastgd.models import Model
 
 #: The arguments of ``Model.fit`` that a parameter set may have: not the data.
@@ -28,10 +30,10 @@ _FIT = set(arguments_of(Model.fit) or ()) - {
 class Trials:
     """Make and run the jobs of a search: of each set on each of the ``pairs`` of rows.
 
-    data is (x, y), and tests is (splits, validation_data).
+    data is (x, y), tests is (splits, validation_data), and fitting (validation, prepare).
     """
 
-    def __init__(self, make_model, sets, data, tests, ranking, seed, arguments):
+    def __init__(self, make_model, sets, data, tests, fitting, ranking, seed, arguments):
         check_for_fit(arguments)
         if not callable(make_model):
             raise DataTypeError(
@@ -43,26 +45,50 @@ class Trials:
         self.make_model, self.ranking = make_model, ranking
         self.sets = _checked(sets)
         self.divided = [_divided(make_model, one) for one in self.sets]
-        self.x, self.y = self.held_out = shared_data.share_pair(data)
+        validation, self.prepare = fitting
+        by_rows = splits is not None or validation is not None or self.prepare is not None
+        self.x, self.y = self.held_out = shared_data.share_pair(data, by_rows=by_rows)
         if splits is not None:
             self.pairs = row_pairs(splits, *data)
         else:
             self.pairs = [(None, None)]
-            self.held_out = shared_data.share_pair(validation_data, "validation_data")
+            held_out = shared_data.share_pair(validation_data, "validation_data", False)
+            self.held_out = held_out
+        given = {name for _, to_fit in self.divided for name in to_fit} | set(arguments)
+        self.validation = Validation(validation, given)
         self.seed = first_seed(seed)
         self.arguments = arguments
 
     def job(self, number, split, **more):
         """Return the job of a parameter set on a split; `more` replaces what it has."""
         parameters, arguments = self.divided[number]
+        seed = (self.seed + split) % SEEDS
         return {
             "model": functools.partial(self.make_model, **parameters), "x": self.x, "y": self.y,
-            "rows": self.pairs[split][0], "seed": (self.seed + split) % SEEDS,
-            "name": f"set {number}, split {split}", "params": {"set": number, "split": split},
-            **self.arguments, **arguments, **more,
+            "seed": seed, "prepare": self.prepare, "name": f"set {number}, split {split}",
+            "params": {"set": number, "split": split}, **self.arguments, **arguments, **more,
+            **self.rows(split, more.get("rows", self.pairs[split][0]), seed),
         }  # fmt: skip
 
-    def run(self, jobs, n_jobs, verbose, keep_models):
+    def rows(self, split, train, seed):
+        """Return what a job on a split says about rows; train: those that it is given."""
+        test = self.pairs[split][1]
+        if self.validation.fold and test is None:
+            return {"rows": train, "validation_data": self.held_out}
+        if self.validation.share is not None and train is None:
+            train = np.arange(row_count(self.x))
+        return self.validation.rows(train, test, seed)
+
+    def final_job(self, number, more):
+        """Return the job of a parameter set on all rows; `more` replaces what it has."""
+        job = self.job(number, 0) | {"rows": None} | more
+        if self.validation.share is not None and not set(OTHERS) & set(more):
+            every = np.arange(row_count(job["x"]))
+            return job | self.validation.rows(every, None, job["seed"])
+        job.pop("validation_rows", None)
+        return job
+
+    def run(self, ctrl_c, jobs, n_jobs, verbose, keep_models):
         """Return the Results of some of these jobs; raise the error of the ranking."""
 
         def check(result):
@@ -70,8 +96,8 @@ class Trials:
                 raise self.ranking.error
 
         try:
-            return fit_many(
-                jobs, n_jobs, verbose=verbose, on_result=check, score=self._test,
+            return run_jobs(
+                ctrl_c, jobs, n_jobs, verbose=verbose, on_result=check, score=self._test,
                 keep_models=keep_models,
             )  # fmt: skip
         finally:  # a search is kept longer than it runs
@@ -86,11 +112,13 @@ class Trials:
             of_sets.setdefault(result.params["set"], []).append(result)
         whole = {i: of for i, of in of_sets.items() if len(of) == len(self.pairs)}
         rows = [self.ranking.row(self.sets[i], of) for i, of in whole.items()]
-        return rows, [[result.model for result in of] for of in whole.values()]
+        return rows, [[joined(result) for result in of] for of in whole.values()]
 
     def _test(self, model, job):
         rows = self.pairs[job["params"]["split"]][1]
-        found = shared_data.held_out_scores(model, self.held_out, rows, self.ranking.score)
+        found = shared_data.held_out_scores(
+            model, self.held_out, rows, self.ranking.score, job["prepare"]
+        )
         self.ranking.check(found, model)
         return found
 
@@ -171,22 +199,31 @@ class Ranking:
         }  # fmt: skip
 
     def rank(self, table):
-        """Give the rows their ranks: those of a later rung first, then by mean."""
+        """Give the rows their ranks: by mean and, of equals, those that came further first."""
 
         def key(row):
             if math.isnan(row["mean"]):
-                return -1, 0.0
-            return row.get("rung", 0), -row["mean"] if self.mode == "min" else row["mean"]
+                return math.inf, 0
+            return self._sign() * row["mean"], -row.get("rung", 0)
 
-        ordered = enumerate(sorted(map(key, table)), start=-len(table))
+        ordered = enumerate(sorted(map(key, table), reverse=True), start=-len(table))
         places = {one: -place for place, one in ordered}  # of equals the least
         for row in table:
             row["rank"] = places[key(row)]
 
+    def not_worse(self, row, than):
+        """Return whether a row is as good as another; one without a mean is worse than any."""
+        if math.isnan(than["mean"]):
+            return True
+        return self._sign() * row["mean"] <= self._sign() * than["mean"]
+
+    def _sign(self):
+        return 1 if self.mode == "min" else -1
+
     def best(self, table, count):
         """Return the indices of the best rows, in ascending order; none without a mean."""
-        sign = 1 if self.mode == "min" else -1  # the sort is stable: of equals the first
-        ranked = sorted(scored(table), key=lambda row: sign * row["mean"])
+        # the sort is stable: of equals the first
+        ranked = sorted(scored(table), key=lambda row: self._sign() * row["mean"])
         return sorted(row["index"] for row in ranked[:count])
 
 
