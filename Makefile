@@ -16,7 +16,7 @@ COPIED := .ci $(filter-out build dist %.egg-info,$(wildcard *))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-all test-blas test-pythons test-keras exhaustive bench lint debug sanitize sanitize-memory sanitize-threads sdist clean
+.PHONY: demo test test-all test-blas test-pythons test-keras exhaustive fuzz bench lint debug sanitize sanitize-memory sanitize-threads sdist clean
 
 demo: $(VENV)/with-demo
 	$(BIN)/python examples/demo.py $(if $(CSV),"$(CSV)")
@@ -51,6 +51,14 @@ test-keras: $(VENV)/with-keras
 
 exhaustive: $(VENV)/built
 	$(BIN)/python tests/exhaustive.py $(FUNCTIONS)
+
+# Random files and random calls; a failure names the number that repeats it:
+# `.venv/bin/python tests/fuzz files --case NUMBER`.
+fuzz: SEED := 1
+fuzz: COUNT := 100000
+fuzz: $(VENV)/with-test
+	$(BIN)/python tests/fuzz files --seed $(SEED) --count $(COUNT)
+	$(BIN)/python tests/fuzz calls --seed $(SEED) --count $(COUNT)
 
 bench: $(VENV)/with-bench $(VENV)/built-tests
 	$(BIN)/pytest benchmarks

@@ -48,7 +48,7 @@ def checked_floatx(dtype: Any) -> str:
         return _FLOATS[dtype]
     try:
         name = None if dtype is None else np.dtype(dtype).name  # NumPy's None is float64
-    except TypeError:
+    except (TypeError, ValueError):
         name = None
     if name is None or name not in _FLOATS:
         raise ArgumentError(f"dtype: expected 'float32' or 'float64', got {dtype!r}")

@@ -12,13 +12,13 @@ import numpy as np
 
 from fastgd import ops
 from fastgd._core.types import Penalty
-from fastgd._data.validation import number
+from fastgd._data.validation import number, numeric
 from fastgd._registry.advice import NamedArguments, explain
 from fastgd._registry.objects import serialize_object
 from fastgd._registry.registry import Described, Registry
 from fastgd._typing import Array, Data, Identifier, Shape
 from fastgd.errors import ArgumentError, ShapeError
-from fastgd.tape import value_and_grad
+from fastgd.tape import Tensor, value_and_grad
 
 #: A vector shorter than this is not made a unit vector, as in Keras.
 EPSILON = 1e-7
@@ -62,6 +62,13 @@ class Regularizer(NamedArguments, Described):
         return None
 
 
+def _numbers(x):
+    """Return a tensor as it is, and anything else as an array of numbers."""
+    parts = x if isinstance(x, (list, tuple)) else [x]
+    followed = any(isinstance(part, Tensor) for part in parts)
+    return ops.convert_to_tensor(x if followed else numeric(x, "x"))
+
+
 class L1L2(Regularizer):
     """Compute l1 * sum of |x| + l2 * sum of x².
 
@@ -87,7 +94,7 @@ class L1L2(Regularizer):
         return getattr(self, "l1", 0.0), getattr(self, "l2", 0.0)
 
     def __call__(self, x: Data) -> Any:
-        x = ops.convert_to_tensor(x)
+        x = _numbers(x)
         l1, l2 = self.factors()
         value = l1 * ops.sum(ops.absolute(x)) if l1 else x.dtype.type(0)
         return value + l2 * ops.sum(ops.square(x)) if l2 else value
@@ -190,12 +197,12 @@ class OrthogonalRegularizer(Regularizer):
         self.mode = mode
 
     def __call__(self, x: Data) -> Any:
-        x = ops.convert_to_tensor(x)
+        x = _numbers(x)
         self._check(x.shape)
         if self.mode == "columns":
             x = ops.transpose(x)
         n = x.shape[0]
-        if n == 1:
+        if n < 2:
             return 0.0 * ops.sum(x)
         squares = ops.sum(ops.square(x), axis=1, keepdims=True)
         unit = x / ops.sqrt(ops.maximum(squares, EPSILON**2))

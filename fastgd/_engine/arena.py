@@ -1,5 +1,7 @@
 """Hold weights in flat vectors, which layers may share."""
 
+import contextlib
+import contextvars
 import math
 import weakref
 from dataclasses import dataclass, field
@@ -9,7 +11,7 @@ import numpy as np
 
 from fastgd._engine.plan import flat_vector
 from fastgd._engine.sizes import check_size
-from fastgd.errors import ArgumentError
+from fastgd.errors import ArgumentError, FileError
 from fastgd.variables import Variable
 
 
@@ -38,19 +40,84 @@ class Arena:
         return [layer for layer in (reference() for reference in self.layers) if layer]
 
 
+class Loading:
+    """Hold what is built while a model is loaded, whose weights are given afterwards.
+
+    Until then they are zeros, which take no memory before they are written to, and no
+    initializer runs.
+
+    Parameters
+    ----------
+    size : int or float
+        The most weights that may be made, and the most columns that layers may give: a file
+        that holds so many weights is large itself.
+    """
+
+    def __init__(self, size):
+        self.left = self.columns = size
+        self.layers = []  # weakrefs, in the order of building
+        self.arenas = weakref.WeakSet()  # of zeros
+
+    def take(self, layers, size):
+        """Note that layers are built with so many weights; raise a FileError if too many."""
+        if size > self.left:
+            names = ", ".join(repr(layer.name) for layer, _ in layers[:3])
+            raise FileError(f"it describes more weights than it holds, at {names}: {size}")
+        self.left -= size
+        self.layers += [weakref.ref(layer) for layer, _ in layers]
+
+    def initialise_others(self, given):
+        """Initialise the variables that were built but are not among those given."""
+        known = {id(variable) for variable in given}
+        for layer in filter(None, (reference() for reference in self.layers)):
+            specs = layer.weight_specs(layer.input_shape)
+            for variable, weight in zip(layer.variables, specs, strict=True):
+                if id(variable) not in known:
+                    variable.assign(weight.values(variable.dtype))
+
+
+_loading = contextvars.ContextVar[Loading | None]("loading", default=None)
+
+
+@contextlib.contextmanager
+def loading(size):
+    """Build layers without initial values within a ``with`` block, which gets the Loading."""
+    token = _loading.set(Loading(size))
+    try:
+        yield _loading.get()
+    finally:
+        _loading.reset(token)
+
+
+def take_columns(layer, shapes):
+    """Count the outputs of a layer; raise a FileError for too many while a model is loaded."""
+    under = _loading.get()
+    if under is not None:
+        under.columns -= sum(math.prod(shape[1:]) for shape in shapes)
+        if under.columns < 0:
+            raise FileError(
+                f"it holds too few weights for outputs of {shapes}, at layer {layer.name!r}"
+            )
+
+
 def new_arena(layers, dtype):
     """Make the weights of layers, given with their input shapes, in a vector of their own."""
     described = [(layer, layer.weight_specs(shape), shape) for layer, shape in layers]
+    size = sum(math.prod(w.shape) for _, specs, _ in described for w in specs)
+    under = _loading.get()
+    if under is not None:
+        under.take(layers, size)
     for layer, specs, _ in described:
         for weight in specs:
             check_size(f"layer {layer.name!r}, {weight.name}", weight.shape)
-    size = sum(math.prod(w.shape) for _, specs, _ in described for w in specs)
     check_size("weights", (size,))
     moves = [
-        (layer, specs, [weight.values(dtype) for weight in specs], shape)
+        (layer, specs, [None if under else weight.values(dtype) for weight in specs], shape)
         for layer, specs, shape in described
     ]
     arena = Arena(flat_vector(size, dtype))
+    if under is not None:
+        under.arenas.add(arena)
     _settle(arena, moves)
     return arena
 
@@ -76,10 +143,16 @@ def common_arena(layers, dtype):
     neighbours = [layer for arena in arenas for layer in arena.living_layers()]
     everyone = list(dict.fromkeys([*layers, *neighbours]))
     arena = Arena(flat_vector(sum(layer.count_params() for layer in everyone), dtype))
+    under = _loading.get()
+    blank = under is not None and all(old in under.arenas for old in arenas)
+    if blank:
+        under.arenas.add(arena)
     moves = []
     for layer in everyone:
-        shape = layer.input_shape
-        moves.append((layer, layer.weight_specs(shape), list(layer.variables), shape))
+        shape, values = layer.input_shape, list(layer.variables)
+        if blank:
+            values = [None] * len(values)
+        moves.append((layer, layer.weight_specs(shape), values, shape))
     before = [variable for layer in everyone for variable in layer.variables]
     _settle(arena, moves)
     after = [variable for layer in everyone for variable in layer.variables]
@@ -93,7 +166,10 @@ def common_arena(layers, dtype):
 
 
 def _settle(arena, moves):
-    """Lay layers' weights out in an arena: (layer, specs, values, input shape) of each."""
+    """Lay layers' weights out in an arena: (layer, specs, values, input shape) of each.
+
+    A value of None leaves the zeros that are there.
+    """
     offset = 0
     bound = []
     for layer, specs, values, input_shape in moves:
@@ -104,7 +180,8 @@ def _settle(arena, moves):
                 trainable=weight.trainable and layer.trainable,
             )  # fmt: skip
             variable.regularizer, variable.constraint = weight.regularizer, weight.constraint
-            variable.assign(value)
+            if value is not None:
+                variable.assign(value)
             variables.append(variable)
             offset += variable.size
         bound.append((layer, input_shape, variables))

@@ -7,11 +7,11 @@ of this module, and nowhere else. No code is read from a file.
 import contextlib
 import contextvars
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from fastgd._typing import CustomObjects
-from fastgd.errors import ArgumentError
+from fastgd.errors import ArgumentError, DataTypeError
 
 Thing = TypeVar("Thing", bound=Callable[..., Any])
 
@@ -70,16 +70,26 @@ def _path(thing):
 
 
 def get_registered_name(obj: Callable[..., Any]) -> str:
-    """Return the name that a class or function was registered under, else its own."""
-    return next((key for key, value in _registered.items() if value is obj), obj.__name__)
+    """Return the name that a class or function was registered under, else its own.
+
+    Raises
+    ------
+    DataTypeError
+        If it has no name.
+    """
+    known = (key for key, value in _registered.items() if value is obj)
+    name = next(known, getattr(obj, "__name__", None))
+    if name is None:
+        raise DataTypeError(f"obj: expected a class or function, got {obj!r}")
+    return name
 
 
 def get_registered_object(name: str, custom_objects: CustomObjects | None = None) -> Any:
     """Return what a name stands for in ``custom_objects`` or by registration, else None."""
-    for table in (custom_objects, _scope.get(), _registered):
-        if table and name in table:
-            return table[name]
-    return None
+    if not isinstance(name, str):
+        raise DataTypeError(f"name: expected a string, got {name!r}")
+    with custom_object_scope(custom_objects):
+        return {**_registered, **(_scope.get() or {})}.get(name)
 
 
 def get_custom_objects() -> dict[str, Callable[..., Any]]:
@@ -105,6 +115,11 @@ def custom_object_scope(custom_objects: CustomObjects | None) -> Iterator[None]:
     ...     saving.deserialize_object(config).value
     0.3333333333333333
     """
+    if custom_objects is not None and not isinstance(custom_objects, Mapping):
+        raise DataTypeError(
+            "custom_objects: expected a dict of name -> class or function, "
+            f"got {custom_objects!r}"
+        )
     token = _scope.set({**(_scope.get() or {}), **(custom_objects or {})})
     try:
         yield

@@ -18,6 +18,13 @@ def snake_case(name: str) -> str:
     return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
 
 
+def checked_name(name: str | None) -> str | None:
+    """Return a name that a user gave, or None; raise a DataTypeError for anything else."""
+    if name is not None and not isinstance(name, str):
+        raise DataTypeError(f"name: expected a string, got {name!r}")
+    return name
+
+
 def unique_name(stem: str) -> str:
     """Return ``dense``, then ``dense_1``, ``dense_2`` ..."""
     names = scope.current().names

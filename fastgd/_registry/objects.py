@@ -68,7 +68,14 @@ class Serializable:
     @classmethod
     def from_config(cls, config: Config) -> Self:
         """Return the object for the result of ``get_config``, also if read from JSON."""
-        return cls(**deserialize_object(config))
+        return cls(**checked_config(config))
+
+
+def checked_config(config: Any, custom_objects: CustomObjects | None = None) -> Config:
+    """Return a config with the objects that it describes; DataTypeError if it is no dict."""
+    if not isinstance(config, dict) or not all(isinstance(key, str) for key in config):
+        raise DataTypeError(f"config: expected a dict, as get_config gives, got {config!r}")
+    return {key: deserialize_object(value, custom_objects) for key, value in config.items()}
 
 
 def argument_names(cls: type) -> tuple[str, ...]:
@@ -167,7 +174,7 @@ def deserialize_object(config: Any, custom_objects: CustomObjects | None = None)
     ArgumentError
         If a class does not take its config.
     """
-    if custom_objects:
+    if custom_objects is not None:
         with custom.custom_object_scope(custom_objects):
             return deserialize_object(config)
     if isinstance(config, list):
@@ -194,8 +201,13 @@ def _deserialized(entry):
         if kind == "__float__":
             return float(inner)
         if kind == "__numpy__":
-            return np.array(deserialize_object(inner["value"]), dtype=inner["dtype"])
-    except (KeyError, TypeError, ValueError) as error:
+            dtype = np.dtype(inner["dtype"])
+            if dtype.kind not in "biufcO":  # the length of others is in their name
+                raise TypeError(f"data type {dtype}")
+            return np.array(deserialize_object(inner["value"]), dtype=dtype)
+    except FastgdError:
+        raise
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ArgumentError(f"config: {entry!r} is no {kind}") from error
     if kind == "__object__":
         return find(None, inner, inner)
@@ -219,9 +231,9 @@ def _make(cls, entry):
         obj = cls.from_config(config) if hasattr(cls, "from_config") else cls(**config)
         if entry.get("compile_config"):
             obj.compile_from_config(entry["compile_config"])
-    except FastgdError:
+    except (FastgdError, Warning):
         raise
-    except (TypeError, KeyError) as error:
+    except Exception as error:  # the config may hold anything
         raise ArgumentError(
             f"config: {cls.__name__} cannot be made from {config!r}: {error}"
         ) from error

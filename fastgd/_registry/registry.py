@@ -8,7 +8,7 @@ from fastgd._registry import custom
 from fastgd._registry.names import lookup, snake_case
 from fastgd._registry.objects import Serializable, deserialize_object
 from fastgd._typing import Config, CustomObjects
-from fastgd.errors import DataTypeError
+from fastgd.errors import ArgumentError, DataTypeError
 
 Things = Iterable[Callable[..., Any]]
 
@@ -75,7 +75,7 @@ class Registry:
         UnknownNameError, ArgumentError
             For a name or a description that stands for nothing here.
         """
-        if custom_objects:
+        if custom_objects is not None:
             with custom.custom_object_scope(custom_objects):
                 return self.deserialize(config)
         if isinstance(config, str):
@@ -87,7 +87,12 @@ class Registry:
             return self.get(config)
         if self._is_own(config):
             config = {"config": {}, "registered_name": None, **config, "module": self.module}
-        return deserialize_object(config)
+        found = deserialize_object(config)
+        if not callable(found) and not hasattr(found, "get_config"):
+            raise ArgumentError(
+                f"{self.argument}: {config!r} describes no object, but {found!r}"
+            )
+        return found
 
     def _is_own(self, config):
         """Return whether a description belongs to this family, but does not name its module."""

@@ -9,7 +9,7 @@ from fastgd._data.validation import assign_all, batch_shape, boolean, row_shape
 from fastgd._engine import arena
 from fastgd._engine.table import Table
 from fastgd._registry.advice import NamedArguments
-from fastgd._registry.names import snake_case, unique_name
+from fastgd._registry.names import checked_name, snake_case, unique_name
 from fastgd._registry.objects import Serializable, argument_names
 from fastgd._typing import Array, Config, Data, DType, Shape, Weights
 from fastgd.config import checked_floatx
@@ -109,7 +109,7 @@ class Layer(NamedArguments, Serializable):
         self._input_shape: Shapes = None
         if input_shape is not None:
             self._input_shape = (None, *row_shape(input_shape))
-        self.name: str = name or unique_name(snake_case(type(self).__name__))
+        self.name: str = checked_name(name) or unique_name(snake_case(type(self).__name__))
         self.dtype: str | None = None if dtype is None else checked_floatx(dtype)
         self._trainable = boolean(trainable, "trainable")
         self.variables: list[Variable] = []
@@ -324,7 +324,9 @@ class Layer(NamedArguments, Serializable):
             dtypes = (tensor.dtype for tensor in listed(inputs) if "float" in tensor.dtype)
             dtype = next(dtypes, config.floatx())
         self.build_as(shape, dtype)
-        node = Node(self, inputs, self.compute_output_shape(shape), self.result_dtype(dtype))
+        outputs = self.compute_output_shape(shape)
+        arena.take_columns(self, outputs if is_shapes(outputs) else [outputs])
+        node = Node(self, inputs, outputs, self.result_dtype(dtype))
         self._inbound_nodes.append(weakref.ref(node))
         return node
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastgd._autodiff.tensor import Symbolic
 from fastgd._engine.sizes import check_size
-from fastgd._registry.names import unique_name
+from fastgd._registry.names import checked_name, unique_name
 from fastgd._typing import Shape
 from fastgd.errors import DataTypeError
 
@@ -68,7 +68,7 @@ class KerasTensor(Symbolic):
         self.shape = tuple(shape)
         check_size("a row", self.shape[1:])
         self.dtype = dtype
-        self.name = name or unique_name("keras_tensor")
+        self.name = checked_name(name) or unique_name("keras_tensor")
         self.node = node
         self.index = index
 

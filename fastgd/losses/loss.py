@@ -10,7 +10,7 @@ from fastgd._autodiff.tensor import plain
 from fastgd._core import formulas, types
 from fastgd._data.validation import check_classes, numeric
 from fastgd._registry.advice import NamedArguments
-from fastgd._registry.names import snake_case
+from fastgd._registry.names import checked_name, snake_case
 from fastgd._registry.objects import Serializable, argument_names
 from fastgd._typing import Array, Config, Data, Floatx
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
@@ -93,7 +93,7 @@ class Loss(NamedArguments, Serializable):
         if reduction not in REDUCTIONS:
             known = ", ".join(repr(word) for word in REDUCTIONS)
             raise ArgumentError(f"reduction: expected one of {known}, got {reduction!r}")
-        self.name = name or snake_case(type(self).__name__)
+        self.name = checked_name(name) or snake_case(type(self).__name__)
         self.reduction = reduction
         self.dtype = None if dtype is None else config.checked_floatx(dtype)
 
@@ -279,7 +279,9 @@ class FormulaLoss(Loss):
 
     def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = None,
                  dtype: Floatx | None = None):  # fmt: skip
-        super().__init__(name or getattr(self.function, "__name__", None), reduction, dtype)
+        super().__init__(
+            checked_name(name) or getattr(self.function, "__name__", None), reduction, dtype
+        )
 
 
 def last_axis(axis):

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastgd._autodiff.tensor import plain
 from fastgd._core import formulas
+from fastgd._registry.names import checked_name
 from fastgd._typing import Array, Config, Data, Floatx
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.losses.loss import Loss, floating, recorded, with_columns
@@ -42,7 +43,7 @@ class LossFunctionWrapper(Loss):
                  **kwargs: Any):  # fmt: skip
         if not callable(fn):
             raise DataTypeError(f"fn: expected a function, got {fn!r}")
-        super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
+        super().__init__(checked_name(name) or getattr(fn, "__name__", None), reduction, dtype)
         self.fn = fn
         self._kwargs = kwargs
 

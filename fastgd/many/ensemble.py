@@ -165,7 +165,7 @@ class Ensemble:
         documents = document.get("ensemble") if isinstance(document, dict) else None
         if not isinstance(documents, list):
             raise FileError(f"{filepath}: the file holds no ensemble")
-        with custom.custom_object_scope(custom_objects):
+        with custom.custom_object_scope(custom_objects), container.errors_of(filepath):
             return cls(
                 state.model_from(one, state.part(arrays, f"{place}/"), compile)
                 for place, one in enumerate(documents)

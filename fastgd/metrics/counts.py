@@ -16,7 +16,7 @@ from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.metrics.metric import CompiledMetric
 
 #: How many thresholds, bins or classes a metric may have: it keeps sums of each.
-MOST_PARTS = 1_000_000
+MOST_PARTS = 100_000
 #: The default threshold where the largest predictions of a row count: below all of them.
 BELOW_ALL = -1e10
 

@@ -7,6 +7,7 @@ import numpy as np
 from fastgd import losses
 from fastgd._core import formulas
 from fastgd._data.validation import check_classes
+from fastgd._registry.names import checked_name
 from fastgd._registry.objects import argument_names
 from fastgd._typing import Array, Floatx
 from fastgd.errors import ArgumentError
@@ -26,7 +27,7 @@ class LossMean(RowMetric):
     _direction = "down"
 
     def __init__(self, loss: Loss, name: str | None = None, dtype: Floatx | None = None):
-        super().__init__(name or self.default_name or loss.name, dtype)
+        super().__init__(checked_name(name) or self.default_name or loss.name, dtype)
         self.loss = loss
         self.sparse, self.elementwise = loss.sparse, loss.elementwise
         for argument in argument_names(type(self)):

@@ -9,7 +9,7 @@ from fastgd._autodiff.tensor import plain
 from fastgd._core import formulas
 from fastgd._data.validation import numeric
 from fastgd._registry.advice import NamedArguments
-from fastgd._registry.names import snake_case
+from fastgd._registry.names import checked_name, snake_case
 from fastgd._registry.objects import Serializable, argument_names
 from fastgd._typing import Array, Config, Data, DType, Floatx
 from fastgd.config import checked_floatx
@@ -70,7 +70,7 @@ class Metric(NamedArguments, Serializable):
 
     def __init__(self, dtype: Floatx | None = None, name: str | None = None):
         self.dtype = None if dtype is None else checked_floatx(dtype)
-        self.name = name or snake_case(type(self).__name__)
+        self.name = checked_name(name) or snake_case(type(self).__name__)
         self.variables: list[Variable] = []
 
     @property
@@ -196,7 +196,7 @@ class CompiledMetric(Metric):
     elementwise = False
 
     def __init__(self, name: str | None = None, dtype: Floatx | None = None):
-        super().__init__(dtype, name or self.default_name)
+        super().__init__(dtype, checked_name(name) or self.default_name)
         self._totals: Array | None = None
         self._kept: list[tuple[Array, Array, Array | None]] = []
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from fastgd._autodiff.tensor import plain
 from fastgd._data.validation import numeric
+from fastgd._registry.names import checked_name
 from fastgd._typing import Config, Data, Floatx
 from fastgd.errors import DataTypeError, ShapeError
 from fastgd.metrics.metric import Metric
@@ -118,7 +119,9 @@ class MeanMetricWrapper(Mean):
                  dtype: Floatx | None = None, **kwargs: Any):  # fmt: skip
         if not callable(fn):
             raise DataTypeError(f"fn: expected a function, got {fn!r}")
-        super().__init__(name or getattr(fn, "__name__", type(fn).__name__), dtype)
+        super().__init__(
+            checked_name(name) or getattr(fn, "__name__", type(fn).__name__), dtype
+        )
         self.fn = fn
         self.by_batch = None
         self._kwargs = kwargs

@@ -86,6 +86,12 @@ class Assembly:
             for name, array in arrays.items()
         }
 
+    def optimizer_shapes(self, optimizer):
+        """Return name -> (shape, data type) of ``optimizer_arrays``, which are not made."""
+        row = (sum(variable.size for variable in self.variables),), self.dtype
+        shapes = dict.fromkeys(optimizer.all_slots(), row)
+        return {"iterations": ((1,), np.dtype(np.int64))} | shapes
+
     def load_optimizer_arrays(self, optimizer, arrays):
         """Take up what ``optimizer_arrays`` gave, of this graph or another like it."""
         vector = self.arena.vector

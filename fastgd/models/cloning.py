@@ -33,7 +33,7 @@ def model_from_json(json_string: str, custom_objects: CustomObjects | None = Non
     """
     try:
         config = json.loads(json_string)
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ArgumentError(f"json_string: no JSON: {error}") from None
     model = deserialize_object(config, custom_objects)
     if not hasattr(model, "to_json"):
@@ -70,6 +70,8 @@ def clone_model(model: Any, input_tensors: None = None,
     for name, value in {"input_tensors": input_tensors, "call_function": call_function}.items():
         if value is not None:
             raise ArgumentError(f"{name}: not supported; call the clone on tensors instead")
+    if clone_function is not None and not callable(clone_function):
+        raise DataTypeError(f"clone_function: expected a function, got {clone_function!r}")
     config = model.get_config()
     if clone_function is not None and "layers" not in config:
         raise ArgumentError(

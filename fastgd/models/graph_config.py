@@ -31,7 +31,8 @@ def from_config(cls, config):
     """Return the model of a class, with fresh weights, that ``config_of`` describes."""
     if "calls" in config and "layers" in config:
         inputs, outputs = tensors_from(config)
-        return cls(inputs, outputs, **{k: config[k] for k in ("name", "trainable", "dtype")})
+        arguments = {k: config[k] for k in ("name", "trainable", "dtype") if k in config}
+        return cls(inputs, outputs, **arguments)
     config = dict(config)
     shape = config.pop("build_input_shape", None)
     model = cls(**config)

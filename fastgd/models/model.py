@@ -6,7 +6,7 @@ from fastgd._data.adapter import DataAdapter
 from fastgd._data.named_row import row_of_numbers
 from fastgd._data.user_data import UserData
 from fastgd._engine.plan import width_of
-from fastgd._registry.objects import deserialize_object, serialize_object
+from fastgd._registry.objects import checked_config, serialize_object
 from fastgd._training.step import CompiledStep
 from fastgd._typing import Array, Config, CustomObjects, Data, Shape
 from fastgd.errors import ArgumentError, NotBuiltError
@@ -187,7 +187,7 @@ class Model(Network):
     def from_config(cls, config: Config,
                     custom_objects: CustomObjects | None = None) -> "Model":  # fmt: skip
         """Return the model, with fresh weights, for what ``get_config`` gave."""
-        return from_config(cls, deserialize_object(config, custom_objects))
+        return from_config(cls, checked_config(config, custom_objects))
 
     # -- compile ------------------------------------------------------------------------------
 
@@ -239,7 +239,7 @@ class Model(Network):
 
     def compile_from_config(self, config: Config) -> None:
         """Compile as the model was that gave the config."""
-        self.compile(**deserialize_object(config))
+        self.compile(**checked_config(config))
 
     def _objectives(self, shape=None):
         names = self.output_names if self.built else None

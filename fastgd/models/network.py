@@ -12,7 +12,7 @@ from fastgd._data.named_row import NamedRows, checked_names
 from fastgd._data.signature import Signature
 from fastgd._data.validation import boolean, whole_number
 from fastgd._engine import builds, streams
-from fastgd._registry.names import lookup, snake_case, unique_name
+from fastgd._registry.names import checked_name, lookup, snake_case, unique_name
 from fastgd._registry.objects import serialize_object
 from fastgd._training.progress import printable
 from fastgd._typing import Array, Config, Shape
@@ -33,7 +33,7 @@ class Network(Layer):
     noun = "model"
 
     def __init__(self, name=None, dtype=None, trainable=True):
-        self.name = name or unique_name(snake_case(type(self).__name__))
+        self.name = checked_name(name) or unique_name(snake_case(type(self).__name__))
         self._dtype = None if dtype is None else config.checked_floatx(dtype)
         self._floatx = config.floatx()
         self._trainable = boolean(trainable, "trainable")

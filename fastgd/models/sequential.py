@@ -5,7 +5,7 @@ from typing import Any
 
 from fastgd._data.validation import batch_shape, row_shape
 from fastgd._engine.arena import new_arena
-from fastgd._registry.objects import deserialize_object, serialize_object
+from fastgd._registry.objects import checked_config, serialize_object
 from fastgd._typing import Config, CustomObjects
 from fastgd.errors import ArgumentError, DataTypeError, NotBuiltError, ShapeError
 from fastgd.layers import Input, InputLayer, Layer
@@ -205,11 +205,14 @@ class Sequential(Model):
     def from_config(cls, config: Config,
                     custom_objects: CustomObjects | None = None) -> "Sequential":  # fmt: skip
         """Return the model, with fresh weights, for what ``get_config`` gave."""
-        config = deserialize_object(config, custom_objects)
+        config = checked_config(config, custom_objects)
         arguments = {k: config[k] for k in ("trainable", "name", "dtype") if k in config}
+        if "layers" not in config:
+            raise ArgumentError(f"config: it lists no layers: {config!r}")
         model = cls(config["layers"], **arguments)
-        if config["build_input_shape"] is not None and not model.built:
-            model.build(tuple(config["build_input_shape"]))
+        shape = config.get("build_input_shape")
+        if shape is not None and not model.built:
+            model.build(tuple(shape) if isinstance(shape, list) else shape)
         return model
 
     def _check_layers(self):

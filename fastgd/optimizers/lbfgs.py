@@ -182,7 +182,7 @@ class LBFGS(Optimizer):
                  tolerance_change: float = 1e-9, name: str | None = None) -> None:  # fmt: skip
         super().__init__(learning_rate, name=name)
         self.max_iter = _positive(max_iter, "max_iter")
-        self.history_size = _positive(history_size, "history_size")
+        self.history_size = _positive(history_size, "history_size", 10_000)
         self.tolerance_grad = number(tolerance_grad, "tolerance_grad", 0)
         self.tolerance_change = number(tolerance_change, "tolerance_change", 0)
 
@@ -269,8 +269,8 @@ class LBFGS(Optimizer):
             rows[0, where] = newest
 
 
-def _positive(value, argument):
-    if isinstance(value, bool) or number(value, argument, 1) != int(value):
+def _positive(value, argument, most=math.inf):
+    if isinstance(value, bool) or number(value, argument, 1, most) != int(value):
         raise ArgumentError(f"{argument}: expected a whole number of at least 1, got {value!r}")
     return int(value)
 

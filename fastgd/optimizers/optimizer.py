@@ -10,6 +10,7 @@ import numpy as np
 
 from fastgd._data.validation import number
 from fastgd._registry.advice import unknown_argument
+from fastgd._registry.names import checked_name
 from fastgd._registry.registry import Described
 from fastgd._typing import Array, Config, Data
 from fastgd.errors import ArgumentError, NotBuiltError
@@ -123,7 +124,7 @@ class Optimizer(Described):
         every = whole(ema_overwrite_frequency, "ema_overwrite_frequency", 1)
         steps = whole(gradient_accumulation_steps, "gradient_accumulation_steps", 2)
         vars(self).update(  # past __setattr__: there is no setting yet to be changed
-            name=name or type(self).__name__.lower(), _rate=0.0,
+            name=checked_name(name) or type(self).__name__.lower(), _rate=0.0,
             weight_decay=non_negative(weight_decay, "weight_decay"), **clips,
             use_ema=bool(use_ema), ema_momentum=number(ema_momentum, "ema_momentum", 0, 1),
             ema_overwrite_frequency=every, loss_scale_factor=None,
@@ -147,6 +148,15 @@ class Optimizer(Described):
         """Return the rows kept of the weights: name -> the number that a row starts with."""
         return dict.fromkeys(self._slot_names, 0.0)
 
+    def all_slots(self) -> dict[str, float | None]:
+        """Return ``slots`` and the rows of the options; None starts with the weights."""
+        slots: dict[str, float | None] = dict(self.slots())
+        if self.use_ema:
+            slots["average"] = None
+        if self.gradient_accumulation_steps:
+            slots["gradient_accumulator"] = 0.0
+        return slots
+
     def state(self, vector: Array, variables: Iterable[Variable] | None = None) -> State:
         """Return the State for a vector: made on first use, dropped with the vector.
 
@@ -154,11 +164,7 @@ class Optimizer(Described):
         variables, in any order, are the part of it that is updated: by default the trainable
         Variables that lie in it, or all of it if there are none.
         """
-        slots: dict[str, float | None] = dict(self.slots())  # None: starts with the weights
-        if self.use_ema:
-            slots["average"] = None
-        if self.gradient_accumulation_steps:
-            slots["gradient_accumulator"] = 0.0
+        slots = self.all_slots()
         state = self._states.find(vector, self.kind, slots, self.settings(), self._steps)
         updated = states.trained_variables(vector) if variables is None else list(variables)
         all_of_it = updated is None or sum(v.size for v in updated) == vector.size

@@ -1,6 +1,5 @@
 """Models and weights into files and back, and models as data, with Keras' names."""
 
-import contextlib
 import os
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
@@ -17,7 +16,7 @@ from fastgd._registry.custom import (
 )
 from fastgd._registry.objects import Serializable, deserialize_object, serialize_object
 from fastgd._typing import CustomObjects
-from fastgd.errors import FileError
+from fastgd.errors import DataTypeError, ShapeError
 from fastgd.saving import container, state
 
 # Keras' words for them
@@ -60,6 +59,8 @@ def save_model(model: Any, filepath: File, overwrite: bool = True,
         If there is a file and ``overwrite`` is False.
     DataTypeError, ArgumentError
         For an object in the model that has no ``get_config``, or a lambda.
+    DataError
+        If a weight is NaN or infinite.
     OSError
         From the system; an old file is left as it was.
 
@@ -74,6 +75,7 @@ def save_model(model: Any, filepath: File, overwrite: bool = True,
     >>> bool((saving.load_model(file).parameters == model.parameters).all())
     True
     """
+    _check_model(model, "saved_parts")
     _write(filepath, overwrite, *state.snapshot(model))
 
 
@@ -95,13 +97,14 @@ def load_model(filepath: File, custom_objects: CustomObjects | None = None,
     ------
     FileNotFoundError
     FileError
-        If the file is damaged, cut short, not a model of fastgd, or of a newer format.
+        If the file is damaged, cut short, not a model of fastgd, or of a newer format; if it
+        describes more than it holds, or if a weight is NaN or infinite.
     UnknownNameError
         For a class or function that is not known here, with the way to register it.
     """
     boolean(safe_mode, "safe_mode")
     document, arrays = container.unpack(container.read(filepath), filepath)
-    with custom_object_scope(custom_objects), _errors_of(filepath):
+    with custom_object_scope(custom_objects), container.errors_of(filepath):
         return state.model_from(document, arrays, boolean(compile, "compile"))
 
 
@@ -123,6 +126,7 @@ def save_weights(model: Any, filepath: File, overwrite: bool = True,
     FileExistsError, OSError
         As ``save_model``.
     """
+    _check_model(model)
     model.assembly()
     with model.between_steps():
         weights = {name: np.array(array) for name, array in state.weights_of(model).items()}
@@ -148,11 +152,12 @@ def load_weights(model: Any, filepath: File, skip_mismatch: bool = False) -> Non
     FileError, FileNotFoundError
         As ``load_model``.
     """
+    _check_model(model)
     model.assembly()
     _, arrays = container.unpack(container.read(filepath), filepath)
-    state.assign(
-        model, state.part(arrays, state.WEIGHTS), boolean(skip_mismatch, "skip_mismatch")
-    )
+    weights = state.part(arrays, container.WEIGHTS)
+    with container.errors_of(filepath, ShapeError):
+        state.assign(model, weights, boolean(skip_mismatch, "skip_mismatch"))
 
 
 def save_state(model: Any, filepath: File, overwrite: bool = True) -> None:
@@ -171,6 +176,7 @@ def save_state(model: Any, filepath: File, overwrite: bool = True) -> None:
     NotBuiltError, FileExistsError, OSError
         As ``save_weights``.
     """
+    _check_model(model)
     model.assembly()
     _write(filepath, overwrite, *state.snapshot(model, state.progress_of))
 
@@ -191,9 +197,10 @@ def load_state(model: Any, filepath: File) -> None:
     NotBuiltError, FileNotFoundError
         As ``load_weights``.
     """
+    _check_model(model)
     model.assembly()
     document, arrays = container.unpack(container.read(filepath), filepath)
-    with _errors_of(filepath):
+    with container.errors_of(filepath, ShapeError):
         state.restore(model, document, arrays)
 
 
@@ -217,26 +224,19 @@ def load_run(model: Any, filepath: File) -> Any:
     It raises what ``load_state`` raises.
     """
     document, arrays = container.unpack(container.read(filepath), filepath)
-    with _errors_of(filepath):
-        try:
-            run = state.unpacked(document["run"], arrays)
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise FileError("the file holds no run of training") from None
+    with container.errors_of(filepath, ShapeError):
+        run = state.unpacked(document["run"], arrays)
         state.restore(model, document, arrays)
     return run
 
 
+def _check_model(model, also="counters"):
+    if not hasattr(model, "counters") and not hasattr(model, also):
+        raise DataTypeError(f"model: expected a model of fastgd, got {model!r}")
+
+
 def _write(filepath, overwrite, document, arrays):
     container.write(filepath, container.pack(document, arrays), boolean(overwrite, "overwrite"))
-
-
-@contextlib.contextmanager
-def _errors_of(filepath):
-    """Put the name of a file before the message of a FileError."""
-    try:
-        yield
-    except FileError as error:
-        raise FileError(f"{filepath}: {error}") from None
 
 
 if not TYPE_CHECKING:

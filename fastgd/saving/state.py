@@ -1,17 +1,22 @@
 """A model as a document and arrays, and a model from them."""
 
 import contextlib
+import math
 import warnings
 
 import numpy as np
 
 from fastgd._data.named_row import checked_names
+from fastgd._engine import arena
 from fastgd._registry import custom
 from fastgd._registry.names import snake_case
 from fastgd._registry.objects import deserialize_object, serialize_object
 from fastgd.errors import FastgdError, FileError, ShapeError
+from fastgd.saving.container import WEIGHTS
 
-WEIGHTS, OPTIMIZER, RUN = "weights/", "optimizer/", "run/"
+OPTIMIZER, RUN = "optimizer/", "run/"
+#: So many weights and columns a file may describe whatever it holds.
+FREE = 2**20
 
 
 def document_of(model):
@@ -43,10 +48,8 @@ def arrays_of(model):
     """Return the arrays of a model and of its optimizer by name, as views."""
     if hasattr(model, "saved_parts"):
         return model.saved_parts()[1]
-    if not model.built:
-        return {}
     arrays = weights_of(model)
-    if model.optimizer is not None:
+    if model.built and model.optimizer is not None:
         state = model.assembly().optimizer_arrays(model.optimizer)
         arrays |= {OPTIMIZER + name: array for name, array in state.items()}
     return arrays
@@ -62,21 +65,29 @@ def part(arrays, prefix):
     return {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
 
 
-def model_from(document, arrays, compile=True):
-    """Return the model that a document and arrays describe; raise a FileError for others."""
+def model_from(document, arrays, compile=True, trusted=False):
+    """Return the model that a document and arrays describe; raise a FileError for others.
+
+    The weights are made of the arrays, and not initialised before.
+
+    trusted : whether the model may have parts whose weights are not among the arrays
+    """
     try:
         entry = dict(document["model"])
     except (KeyError, TypeError, ValueError):
         raise FileError("the file holds weights alone, or no model of fastgd") from None
     if not compile:
         entry.pop("compile_config", None)
-    model = deserialize_object(entry)
+    size = sum(array.size for array in part(arrays, WEIGHTS).values())
+    with arena.loading(math.inf if trusted else max(size, FREE)) as loading:
+        model = deserialize_object(entry)
     if hasattr(model, "take_parts"):
         model.take_parts(document, arrays)
         return model
     if not hasattr(model, "counters"):
         raise FileError(f"the file describes no model, but {model!r}")
     restore(model, document, arrays)
+    loading.initialise_others(weight_paths(model).values())
     return model
 
 
@@ -86,27 +97,27 @@ def restore(model, document, arrays):
     if not isinstance(training, dict):
         raise FileError("the file does not say how far training has come")
     for name in model.counters:
-        if not isinstance(training.get(name), int):
-            raise FileError(f"the file has no count of {name}, but {training.get(name)!r}")
+        count = training.get(name)
+        if type(count) is not int or not 0 <= count < (2**64 if name == "seed" else 2**63):
+            raise FileError(f"the file has no count of {name}, but {count!r}")
+    rate = document.get("learning_rate")
+    if rate is not None and not (type(rate) is float and 0 <= rate < math.inf):
+        raise FileError(f"the file has no learning rate, but {rate!r}")
     try:
         names = checked_names(document.get("feature_names", model.feature_names))
     except FastgdError as error:
         raise FileError(f"the file's {error}") from None
     weights, kept = part(arrays, WEIGHTS), part(arrays, OPTIMIZER)
     if model.optimizer is not None and model.built:
-        own = model.assembly().optimizer_arrays(model.optimizer)
-        seen, expected = ({n: (a.shape, a.dtype) for n, a in d.items()} for d in (kept, own))
-        if seen != expected:
+        seen = {name: (array.shape, array.dtype) for name, array in kept.items()}
+        expected = model.assembly().optimizer_shapes(model.optimizer)
+        if seen != expected or kept["iterations"].min() < 0:
             raise FileError(f"the optimizer's state is {seen} in the file, expected {expected}")
-    if model.built:
-        assign(model, weights)
-        if model.optimizer is not None:
-            model.assembly().load_optimizer_arrays(model.optimizer, kept)
-    elif weights:
-        raise FileError("the file holds weights, but the model that it describes has none")
+    assign(model, weights)
+    if model.built and model.optimizer is not None:
+        model.assembly().load_optimizer_arrays(model.optimizer, kept)
     for name in model.counters:
         setattr(model, name, training[name])
-    rate = document.get("learning_rate")
     if rate is not None and model.optimizer is not None and model.optimizer.rate_is_constant:
         model.optimizer.learning_rate = rate
     model.feature_names = names
@@ -117,6 +128,7 @@ def weight_paths(model):
 
     As in Keras a layer is named by its class and, if there are several of a class, by a number
     within the model. So the paths are the same in every process and for any names of layers.
+    Of a model that is not built these are the weights of inner models that are.
     """
     paths = {}
     _collect(model, "", paths, set())
@@ -124,13 +136,18 @@ def weight_paths(model):
 
 
 def _collect(owner, prefix, paths, seen):
-    counts = {}
-    for layer in getattr(owner, "layers", []):
+    counts, layers = {}, ()
+    is_model = hasattr(owner, "counters")
+    made = owner.built or not is_model
+    if is_model:
+        layers = owner.layers if made else owner._described_layers()
+    for layer in layers:
         stem = snake_case(type(layer).__name__)
         count = counts[stem] = counts.get(stem, -1) + 1
         stem = f"{stem}_{count}" if count else stem
-        _collect(layer, f"{prefix}{stem}/", paths, seen)
-    for i, variable in enumerate(owner.weights):
+        if made or hasattr(layer, "counters"):
+            _collect(layer, f"{prefix}{stem}/", paths, seen)
+    for i, variable in enumerate(owner.weights if made else ()):
         if id(variable) not in seen:
             seen.add(id(variable))
             path = prefix + variable.name.rpartition("/")[2]
@@ -154,9 +171,22 @@ def assign(model, weights, skip_mismatch=False):
             raise ShapeError(message)
         warnings.warn(message + "; the layers concerned are skipped", stacklevel=4)
     layers = {path.rpartition("/")[0] for path in wrong}
-    for path, variable in paths.items():
-        if path.rpartition("/")[0] not in layers:
-            variable.assign(weights[path])
+    taken = {path: v for path, v in paths.items() if path.rpartition("/")[0] not in layers}
+    values = {path: _as_type(weights[path], v.dtype, path) for path, v in taken.items()}
+    for path, variable in taken.items():
+        variable.assign(values[path])
+
+
+def _as_type(array, dtype, path):
+    """Return an array of weights in a data type, if all of them are numbers in it."""
+    if array.dtype == dtype:
+        return array
+    if array.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            cast = array.astype(dtype)
+        if np.isfinite(cast).all():
+            return cast
+    raise FileError(f"weights: {path!r} are {array.dtype} in the file, too large for {dtype}")
 
 
 def reduced(model):
@@ -168,7 +198,7 @@ def reduced(model):
 
 def _again(document, arrays, references):
     with custom.custom_object_scope(references):
-        return model_from(document, arrays)
+        return model_from(document, arrays, trusted=True)
 
 
 # -- a run of training ------------------------------------------------------------------------

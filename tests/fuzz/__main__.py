@@ -1,0 +1,37 @@
+"""Run many cases in several processes, or one: ``python tests/fuzz files --count 1000``."""
+
+import argparse
+import os
+import pathlib
+import sys
+
+if __package__ in (None, ""):  # started by the name of the folder
+    sys.path[0] = str(pathlib.Path(__file__).parent.parent)
+
+from fuzz import runner
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python tests/fuzz", description=__doc__)
+    parser.add_argument("kind", help=" or ".join(runner.KINDS))
+    parser.add_argument("--seed", type=int, default=0, help="chooses the numbers of the cases")
+    parser.add_argument("--count", type=int, default=1000, help="how many cases")
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--case", type=int, help="run the case of this number alone, here")
+    parser.add_argument("--worker", type=float, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.worker:
+        return runner.work(chosen.kind, chosen.worker)
+    if chosen.case is not None:
+        return runner.alone(chosen.kind, chosen.case)
+    first = chosen.seed * runner.NUMBERS_OF_A_SEED
+    failed = 0
+    for failure in runner.run(chosen.kind, first, chosen.count, chosen.processes):
+        print(failure, flush=True)
+        failed += 1
+    print(f"{chosen.count} cases of {chosen.kind}, {failed} failures")
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
