@@ -31,7 +31,7 @@ test-all: $(VENV)/with-test test-blas
 # What takes NumPy's products, with the kernels that OpenBLAS has for other CPUs.
 PRODUCT_TESTS := $(addprefix tests/test_,rows.py sources.py layouts.py online.py \
 	train_and_evaluate.py tape.py lbfgs.py engine.py engine_layers.py layers.py) \
-	$(wildcard tests/test_linear*.py tests/test_many_*.py tests/test_sklearn_[lmw]*.py)
+	$(wildcard tests/test_linear*.py tests/test_many_*.py tests/test_sklearn_[lmrw]*.py)
 OPENBLAS_CORES := Haswell Prescott Zen $(if $(shell grep -m 1 avx512vl /proc/cpuinfo),SkylakeX)
 
 test-blas: $(VENV)/with-test

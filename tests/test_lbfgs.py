@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from problems import network, regression
 
-from fastgd import optimizers
-from fastgd.errors import ArgumentError, DivergenceError
+from fastgd import linear, optimizers
+from fastgd.errors import ArgumentError, DataTypeError, DivergenceError
 from fastgd.optimizers.lbfgs import Trial, strong_wolfe
 
 LINES = {
@@ -114,3 +114,48 @@ def test_rounds_are_counted(engine):
     model.compile(optimizers.LBFGS(), "mse")
     model.fit(x, y, epochs=2, verbose=0)
     assert model.epochs_begun == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [({"learning_rate": 0}, "learning_rate"), ({"learning_rate": 0.0}, "learning_rate")]
+    + [
+        ({name: value}, name)
+        for name in ("max_iter", "history_size")
+        for value in (0, -1, 2.5, True, float("nan"), float("inf"))
+    ]
+    + [({"history_size": value}, "history_size") for value in (10_001, 2**63, 10**30)],
+)
+def test_numbers_out_of_range_are_refused_at_once(arguments, name):
+    with pytest.raises(ArgumentError, match=f"^{name}: expected"):
+        optimizers.LBFGS(**arguments)
+    if name == "history_size":
+        with pytest.raises((ArgumentError, DataTypeError), match=f"^{name}: expected"):
+            linear.LBFGS(**arguments)
+
+
+@pytest.mark.parametrize("max_iter", [2**63, 10**30])
+def test_any_number_of_steps_may_be_allowed(max_iter):
+    x, y = regression(50)
+    model = network()
+    model.compile(optimizers.LBFGS(max_iter=max_iter, tolerance_change=1e-3), "mse")
+    assert np.isfinite(model.fit(x, y, epochs=1, verbose=0).history["loss"]).all()
+
+
+def test_where_a_schedule_gives_zero_no_step_is_taken(engine):
+    x, y = regression(50)
+    model = network()
+    model.compile(optimizers.LBFGS(optimizers.schedules.PolynomialDecay(0.0, 5, 0.0)), "mse")
+    before = [w.copy() for w in model.get_weights()]
+    model.fit(x, y, epochs=2, verbose=0)
+    for now, then in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+def test_a_first_step_that_is_far_too_long_is_shortened_without_a_warning(engine):
+    x, y = regression(50)
+    model = network()
+    model.compile(optimizers.LBFGS(1e300), "mse")
+    before = model.evaluate(x, y, verbose=0)
+    model.fit(x, y, epochs=2, verbose=0)
+    assert model.evaluate(x, y, verbose=0) <= before

@@ -8,7 +8,7 @@ from linear_problems import CSR
 
 from fastgd import gradient_descent
 from fastgd.errors import ArgumentError, DivergenceError
-from fastgd.linear import GradientDescent, LinearModel
+from fastgd.linear import SGD, GradientDescent, LinearModel
 from fastgd.linear.objective import Solution
 from fastgd.reference.linear_losses import decision_losses, multinomial_losses
 
@@ -114,3 +114,12 @@ def test_divergence_names_the_iteration_and_leaves_the_model_as_it_was(engine):
 def test_settings_are_checked(settings, name):
     with pytest.raises(ArgumentError, match=name):
         GradientDescent(*settings)
+
+
+def test_numbers_that_no_engine_holds_are_refused_at_once():
+    x, y = np.ones((3, 1)), np.ones(3)
+    with pytest.raises(ArgumentError, match="iterations: expected a number up to"):
+        gradient_descent(x, y, np.zeros(1), 0.1, 2**63)
+    for name in ("batch_size", "average"):
+        with pytest.raises(ArgumentError, match=f"{name}: expected a number up to"):
+            SGD(**{name: 2**63})

@@ -197,15 +197,20 @@ def test_probabilities_of_one_row_are_those_of_all(loss, classes):
         linear.LinearModel("hinge", l2=0.1).fit(X, labels % 2).predict_proba_one(X[0])
 
 
-@pytest.mark.parametrize("name", ["coef", "intercept"])
-def test_learning_goes_on_from_an_array_that_was_written_to(name):
-    written = begun()
-    written.learn_one(X[0], float(Y[0]))
-    getattr(written, name)[:] = 3.0
-    coef, intercept = written.coef.copy(), written.intercept.copy()
-    assert (coef == 3.0).all() or (intercept == 3.0).all()
-    before = written.predict_one(X[1])
-    assert before == pytest.approx(float(X[1] @ coef[0] + intercept[0]))
-    written.learn_one(X[1], before)  # no error, so that nothing moves but by the penalty
-    np.testing.assert_allclose(written.coef, coef, rtol=1e-2)
-    np.testing.assert_allclose(written.intercept, intercept, rtol=1e-9)
+@pytest.mark.parametrize("penalty", [{}, {"l2": 0.5}, {"l1": 0.01, "l2": 0.1}])
+@pytest.mark.parametrize("average", [False, True])
+def test_coef_is_a_copy_that_no_further_row_changes(engine, penalty, average):
+    steps = linear.SGD("constant", seed=0, average=average)
+    model = linear.LinearModel(**penalty).partial_fit(X, Y, solver=steps)
+    coef, intercept = model.coef, model.intercept
+    before = coef.copy(), intercept.copy()
+    for x, y in zip(X, Y, strict=True):
+        model.learn_one(x, y)
+    np.testing.assert_array_equal(coef, before[0])
+    np.testing.assert_array_equal(intercept, before[1])
+    assert (model.coef != coef).any()
+    expected = (model.coef * X[0]).sum() + model.intercept[0]  # and the new ones are up to date
+    assert model.predict_one(X[0]) == pytest.approx(expected, rel=1e-12)
+    coef = model.coef
+    coef[:] = 7  # nor does a change of theirs reach the model
+    assert model.predict_one(X[0]) == pytest.approx(expected, rel=1e-12)

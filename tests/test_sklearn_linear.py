@@ -418,3 +418,36 @@ def test_elastic_net_zeros_on_the_credit_table():
     found = ours.LogisticRegression(tol=1e-10, **options).fit(x, y)
     np.testing.assert_array_equal(found.coef_ == 0, exact.coef_ == 0)
     assert 0 < (found.coef_ == 0).sum() < found.coef_.size
+
+
+@pytest.mark.parametrize("constant", [1e6, 1e9 + 0.1, 0.1, -1e-3])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", ["Ridge", "LinearRegression"])
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("kind", ["csr", "dense"])
+def test_a_constant_column_gets_the_coefficient_zero(name, weighted, constant, several, kind):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 4))
+    x[rng.random(x.shape) < 0.5] = 0
+    y = x @ [1.0, 2, 3, 4] + 5 + rng.normal(size=200)
+    y = np.c_[y, -y] if several else y
+    weights = rng.uniform(0.1, 1, 200) if weighted else None
+    without = getattr(theirs, name)().fit(x, y, weights)
+    both = np.c_[x, np.full(200, constant)]
+    given = scipy.sparse.csr_matrix(both) if kind == "csr" else both
+    model = getattr(ours, name)().fit(given, y, weights)
+    assert not model.coef_[..., 4].any()
+    np.testing.assert_allclose(model.coef_[..., :4], without.coef_, rtol=1e-9)
+    np.testing.assert_allclose(model.intercept_, without.intercept_, rtol=1e-9)
+    parts = getattr(ours, name)().partial_fit(given[:90], y[:90])
+    parts.partial_fit(given[90:], y[90:])
+    assert np.abs(parts.coef_[..., 4] * constant).max() < 1e-9
+
+
+def test_a_column_of_a_sparse_matrix_far_from_zero_loses_no_digits():
+    rng = np.random.default_rng(0)
+    x = np.c_[rng.normal(size=(300, 3)), 1e7 + rng.normal(size=300)]
+    y = x[:, :3] @ [1.0, 2, 3] + (x[:, 3] - 1e7)
+    expected = ours.Ridge().fit(np.c_[x[:, :3], x[:, 3] - 1e7], y)
+    for rows in (x, scipy.sparse.csr_matrix(x)):
+        np.testing.assert_allclose(ours.Ridge().fit(rows, y).coef_, expected.coef_, rtol=1e-8)

@@ -6,6 +6,7 @@ The parameter `kernels` is the table of an instruction set, see ``fastgd._engine
 cimport numpy as np
 from cpython.long cimport PyLong_AsUnsignedLongLongMask
 from cpython.pycapsule cimport PyCapsule_GetPointer
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcpy
 
@@ -27,7 +28,7 @@ import numpy
 
 from fastgd._core.arrays import aligned_zeros
 from fastgd._core.types import ROW
-from fastgd.errors import EngineError, ShapeError
+from fastgd.errors import ArgumentError, DivergenceError, EngineError, ShapeError
 
 TableRow = namedtuple("TableRow", ROW.names)
 
@@ -65,3 +66,4 @@ include "engine/linear_sgd.pxi"
 include "engine/linear_objective.pxi"
 include "engine/weighted_gram.pxi"
 include "engine/coordinate_descent.pxi"
+include "engine/algebra.pxi"

@@ -242,6 +242,14 @@ ctypedef double (*SweepKernel)(const Coordinates* c) noexcept nogil
 ctypedef void (*CoordinatesKernel)(const Coordinates* c) noexcept nogil
 ctypedef bint (*CoordinatesEndKernel)(const Coordinates* c, double largest) noexcept nogil
 
+ctypedef void (*RowProductsKernel)(
+    int64_t m, int64_t n, int64_t k, const double* a, const double* b, double* out) noexcept nogil
+ctypedef double (*CholeskyKernel)(int64_t n, double* a, double* room) noexcept nogil
+ctypedef void (*CholeskySolveKernel)(
+    int64_t n, int64_t k, const double* lower, double* right) noexcept nogil
+ctypedef bint (*EigenvaluesKernel)(
+    int64_t n, double* a, double* d, double* vectors, double* room) noexcept nogil
+
 # The kernels for linear models.
 cdef struct LinearKernels:
     int64_t lanes               # columns of a tile
@@ -266,6 +274,10 @@ cdef struct LinearKernels:
     CoordinatesKernel form_left
     SweepKernel coordinate_sweep
     CoordinatesEndKernel coordinates_end
+    RowProductsKernel row_products
+    CholeskyKernel cholesky
+    CholeskySolveKernel cholesky_solve
+    EigenvaluesKernel eigenvalues
 
 
 cdef struct Kernels:

@@ -67,6 +67,7 @@ include "kernels/linear_objective.pxi"
 include "kernels/gram.pxi"
 include "kernels/gram_descent.pxi"
 include "kernels/coordinate_descent.pxi"
+include "kernels/algebra.pxi"
 
 include "kernels/peak.pxi"
 
@@ -128,6 +129,10 @@ cdef void fill_linear(LinearKernels* table) noexcept:
     table.form_left = form_left
     table.coordinate_sweep = coordinate_sweep
     table.coordinates_end = coordinates_end
+    table.row_products = row_products
+    table.cholesky = cholesky
+    table.cholesky_solve = cholesky_solve
+    table.eigenvalues = eigenvalues
 
 
 cdef Kernels table

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from fastgd._data.validation import class_weights, warn_user
+from fastgd._data.validation import class_weights
+from fastgd.errors import warn
 
 
 def class_numbers(y):
@@ -42,7 +43,7 @@ def warn_of_one_weight(y, class_weight):
     given = {0, 1} & set(class_weight)
     if len(given) == 1 and y.shape[1] <= 2 and np.isin(class_numbers(y), (0, 1)).all():
         (one,) = given
-        warn_user(
+        warn(
             f"class_weight: it has a weight for class {one} only, so that class {1 - one} "
             "counts 1: give both"
         )
@@ -61,7 +62,7 @@ def warn_of_one_class(y, kept, loss):
         return
     for part, use in ((labels[:kept], "train on"), (labels[kept:], "validate on")):
         if (part == part[0]).all():
-            warn_user(
+            warn(
                 f"validation_split: only class {part[0]:g} of several is left to {use}, as the "
                 "last rows are held out: shuffle the rows first, or give validation_data"
             )

@@ -5,8 +5,6 @@ An array that is all this already is passed on as it is, anything else is copied
 """
 
 import math
-import sys
-import warnings
 
 import numpy as np
 
@@ -14,7 +12,7 @@ from fastgd._core.arrays import native
 from fastgd._core.formulas import Loss
 from fastgd._data.frames import array_of_frame, at, column_name, first_non_number
 from fastgd._engine.sizes import check_size
-from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
+from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError, warn
 
 #: Up to here double precision holds every whole number.
 MOST = 2**53
@@ -343,18 +341,17 @@ def warn_of_underflow(weights, wanted, argument):
     lost = (weights == 0) & (wanted > 0)
     if lost.any():
         index = tuple(np.argwhere(lost)[0])
-        warn_user(
+        warn(
             f"{argument}: a weight of {wanted[index]:g} at row {index[0]} is 0 in "
             f"{weights.dtype}: multiply all weights by a number, or use float64"
         )
 
 
-def warn_user(message):
-    """Give a UserWarning that points to the line outside of the package that led here."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "fastgd":
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, stacklevel=level)
+def check_not_negative(weights, argument="sample_weight"):
+    """Raise a DataError if a weight is below 0."""
+    if (weights < 0).any():
+        first = weights[weights < 0].flat[0]
+        raise DataError(f"{argument}: expected weights of at least 0, got {first}")
 
 
 def class_weights(given, classes, argument="class_weight"):

@@ -1,13 +1,12 @@
 """Run the training loop: epochs of compiled steps, and what stands between them."""
 
 import threading
-import warnings
 
 from fastgd._core.types import Status
 from fastgd._data.validation import whole_number
 from fastgd._engine.divergence import diverged
 from fastgd._training.restore_point import RestorePoint
-from fastgd.errors import DivergenceError, EngineError
+from fastgd.errors import DivergenceError, EngineError, warn
 
 #: Held while a training looks whether there is another one of its model.
 _STARTING = threading.Lock()
@@ -201,10 +200,9 @@ class TrainingLoop:
 
 
 def _warn_of_end(epoch, epochs):
-    warnings.warn(
+    warn(
         f"the data ended after {epoch} of {epochs} epochs: give an iterable that can be gone "
         "through again, or a generator without an end and steps_per_epoch",
-        stacklevel=6,
     )
 
 
@@ -281,8 +279,7 @@ def _pieces(source, batches):
             yield job, at * size, min((at + step) * size, count)
         done += job.last - job.step
     if source.limit is not None and done < source.limit:
-        warnings.warn(
+        warn(
             f"the data ended after {done} of {source.limit} steps; ask for fewer, and give an "
             "iterable that can be gone through again instead of a generator",
-            stacklevel=5,
         )

@@ -1,6 +1,5 @@
 """Several callbacks as one, and those that show the progress of a run."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ from fastgd._training.progress import Progress
 from fastgd._typing import Logs
 from fastgd.callbacks.callback import HOOKS, Callback, listeners_of
 from fastgd.callbacks.records import History
-from fastgd.errors import DataTypeError, DivergenceError
+from fastgd.errors import DataTypeError, DivergenceError, warn
 
 
 class ProgbarLogger(Callback):
@@ -202,10 +201,9 @@ class CallbackList(Callback):
         own = self._with_states()
         seen, expected = [name for name, _ in states], [type(c).__name__ for c, _ in own]
         if seen != expected:
-            warnings.warn(
+            warn(
                 f"callbacks: the training to be resumed had {', '.join(seen) or 'none'}, now "
                 f"there are {', '.join(expected) or 'none'}; those of one name go on",
-                stacklevel=7,
             )
         for callback, names in own:
             known = next((s for s in states if s[0] == type(callback).__name__), None)

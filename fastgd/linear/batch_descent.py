@@ -9,6 +9,7 @@ from fastgd import config
 from fastgd._core.types import Status
 from fastgd._data.validation import check_finite, number, numeric, prepared, whole_number
 from fastgd._engine import builds
+from fastgd._engine.algebra import eigenvalues
 from fastgd._engine.thread_choice import SPAN_SECONDS, ThreadTuner, useful_threads
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, DataError, DivergenceError, ShapeError
@@ -148,7 +149,7 @@ def gradient_descent(x: Data, y: Data, theta: Data, alpha: float, iterations: in
     for array, original, name in zip((x, y, start), arrays, ("x", "y", "theta"), strict=True):
         check_finite(engine, array, original, name)
     alpha = number(alpha, "alpha", low=0)
-    iterations = whole_number(iterations, "iterations", 0)
+    iterations = whole_number(iterations, "iterations", 0, 2**63 - 1)
     if method not in METHODS:
         raise ArgumentError(f"method: expected one of {METHODS}, got {method!r}")
     threads = config.threads(n_jobs)
@@ -191,8 +192,8 @@ def is_accurate(gram, iterations, dtype):
     accepted = ACCEPTED_ERROR * np.finfo(dtype).eps / np.finfo(np.float64).eps
     if iterations <= accepted or not np.isfinite(gram).all():
         return bool(np.isfinite(gram).all())
-    eigenvalues = np.linalg.eigvalsh(gram[:, : len(gram)])
-    return bool(eigenvalues[-1] <= accepted * eigenvalues[0])
+    values = eigenvalues(gram[:, : len(gram)])
+    return bool(values[-1] <= accepted * values[0])
 
 
 def _gram(engine, x, y, iterations, method, threads):

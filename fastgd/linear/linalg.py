@@ -5,6 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastgd._engine.algebra import (
+    cholesky,
+    cholesky_solve,
+    dot,
+    eigenvectors,
+    row_products,
+    times,
+)
 from fastgd._engine.thread_choice import SPAN_SECONDS, ThreadTuner, useful_threads
 from fastgd._typing import Array
 from fastgd.errors import DivergenceError
@@ -48,9 +56,9 @@ def root_of_inverse(matrix, least):
 
     Eigenvalues up to `least` times the largest count as 0.
     """
-    values, vectors = np.linalg.eigh(matrix)
+    values, vectors = eigenvectors(matrix)
     kept = values > max(0.0, least * values[-1])
-    return (vectors[:, kept] / np.sqrt(values[kept])).T
+    return vectors[kept] / np.sqrt(values[kept])[:, None]
 
 
 def _inverses(sizes):
@@ -69,8 +77,6 @@ class Inverse:
     ----------
     matrix : ndarray, shape (n, n)
         Only the lower half is read.
-    often : bool
-        Whether each product is to be quick; preparing them then takes five times as long.
     null_share : float, optional
         Take the pseudo-inverse of the matrix as it is, whose products have the least norm.
         Eigenvalues up to this share of the largest count as 0.
@@ -84,36 +90,28 @@ class Inverse:
     array([1., 1.])
     """
 
-    def __init__(self, matrix, often=False, null_share=None):
+    def __init__(self, matrix, null_share=None):
         if null_share is not None:
             self.condition, self._root = np.inf, root_of_inverse(matrix, null_share)
             return
         scale = _inverses(np.sqrt(np.maximum(np.diagonal(matrix), 0)))
-        scaled = np.tril(matrix, -1) * scale * scale[:, None]
-        scaled += scaled.T
+        scaled = matrix * scale * scale[:, None]
         np.fill_diagonal(scaled, 1.0)
         least = 10 * len(scaled) * EPSILON
-        try:
-            lower = np.linalg.cholesky(scaled)
-            pivot = np.diagonal(lower).min(initial=1.0) ** 2
-        except np.linalg.LinAlgError:
-            pivot = 0.0
-        self.condition = 1 / pivot if pivot > least else np.inf
-        self._scale = scale
-        self._root = self._scaled = None
+        self._lower, pivot = cholesky(scaled)
+        self._scale, self._root = scale, None
+        self.condition = 1 / min(pivot, 1.0) if pivot > least else np.inf
         if pivot <= least:
             self._root = root_of_inverse(scaled, least) * scale
-        elif often:
-            self._root = np.linalg.inv(lower) * scale
-        else:
-            self._scaled = scaled
 
     def __call__(self, right):
         """Return the product with (n,) or (n, k)."""
+        rows = np.atleast_2d(right.T)
         if self._root is not None:
-            return self._root.T @ (self._root @ right)
-        scale = self._scale if right.ndim == 1 else self._scale[:, None]
-        return scale * np.linalg.solve(self._scaled, scale * right)
+            found = row_products(row_products(rows, self._root), self._root.T)
+        else:
+            found = self._scale * cholesky_solve(self._lower, self._scale * rows)
+        return found.reshape(right.T.shape).T
 
 
 class Preconditioner:
@@ -130,7 +128,7 @@ class Preconditioner:
         both = vector.reshape(-1, len(self._matrix))
         if self._matrix.ndim == 1:
             return float((self._matrix * both**2).sum())
-        return float((both @ self._matrix * both).sum())
+        return dot(row_products(both, self._matrix).ravel(), both.ravel())
 
     def restricted(self, free=None):
         """Return the function that multiplies a vector as if only free elements existed."""
@@ -139,10 +137,10 @@ class Preconditioner:
             scale = _inverses(self._matrix)
             return lambda v: (v.reshape(-1, width) * scale).ravel()
         if free is None or free.all():
-            inverse = Inverse(self._matrix, often=True)
+            inverse = Inverse(self._matrix)
             return lambda v: inverse(v.reshape(-1, width).T).T.ravel()
         kept = [np.flatnonzero(part) for part in free.reshape(-1, width)]
-        inverses = [Inverse(self._matrix[np.ix_(part, part)], often=True) for part in kept]
+        inverses = [Inverse(self._matrix[np.ix_(part, part)]) for part in kept]
 
         def product(v):
             result = np.zeros_like(v.reshape(-1, width))
@@ -161,7 +159,7 @@ def column_squares(rows, weights):
         total = np.zeros(d)
         for first in range(0, n, 1024):
             part = rows.values[first : first + 1024].astype(np.float64)
-            total += weights[first : first + 1024] @ (part * part)
+            total += (weights[first : first + 1024, None] * part * part).sum(axis=0)
         return total
     inside = slice(int(rows.starts[0]), int(rows.starts[-1]))
     values = rows.values[inside].astype(np.float64)
@@ -200,28 +198,57 @@ class Moments:
 
     def intercept(self, coef, centred):
         """Return the intercept (k,) that belongs to coef (k, d)."""
-        return self.y_mean - coef @ self.x_mean if centred else np.zeros(len(coef))
+        return self.y_mean - times(coef, self.x_mean) if centred else np.zeros(len(coef))
+
+
+def _about_mean(values):
+    """Return the means of the columns of (n, d); exactly its value for a constant column."""
+    return values[0] + np.subtract(values, values[0], dtype=np.float64).mean(axis=0)
+
+
+def _shifted(engine, rows):
+    """Return CSR rows about the shift (d,), which only columns without implicit zeros have."""
+    n, d = rows.shape
+    inside = slice(int(rows.starts[0]), int(rows.starts[-1]))
+    columns, shift = rows.columns[inside], np.zeros(d)
+    ends = columns[: rows.starts[1] - rows.starts[0]], columns[rows.starts[-2] - inside.start :]
+    if len(np.intersect1d(*ends)) == 0:  # a look at two rows spares most matrices the count
+        return rows, shift
+    full = np.bincount(columns, minlength=d) == n
+    if not full.any():
+        return rows, shift
+    values = rows.values[inside].astype(np.float64)
+    of_full = full[columns]
+    head = values[of_full].reshape(n, -1)[:SHIFT_ROWS]  # the columns of a row are in order
+    shift[full] = _about_mean(head)
+    values[of_full] -= np.tile(shift[full], n)
+    starts = rows.starts - rows.starts[0]
+    return engine.Rows(values, columns, starts, d), shift
 
 
 def moments(engine, rows, y, weights, threads=1):
     """Return the Moments of rows, y (n, k) and weights (n,) or None.
 
-    Dense rows are shifted by about their mean: columns far away from zero lose no digits.
+    Rows are shifted by about their mean: columns far away from zero lose no digits.
     """
     n, d = rows.shape
     total = float(n if weights is None else weights.sum())
-    shift = None if rows.sparse else rows.values[:SHIFT_ROWS].mean(axis=0, dtype=np.float64)
+    if rows.sparse:
+        rows, shift = _shifted(engine, rows)
+        shifts = None  # of the rows that are summed
+    else:
+        shift = shifts = _about_mean(rows.values[:SHIFT_ROWS])
     y_mean = np.average(y, axis=0, weights=weights)
     y = np.ascontiguousarray(y - y_mean)
     dense_work = n * d * (d + y.shape[1]) // 2
     work = len(rows.values) ** 2 // max(n, 1) if rows.sparse else dense_work
     tuner = ThreadTuner(useful_threads(threads, work, 1))
-    sums = accumulate(tuner, n, engine.weighted_gram, rows, weights, shift, y)
+    sums = accumulate(tuner, n, engine.weighted_gram, rows, weights, shifts, y)
     check_squares(sums)
     square, first, cross = sums[0, :, :d], sums[0, :, d], sums[0, :, d + 1 :]
     off = first / total
-    x_mean = off if shift is None else shift + off
-    rest = y.sum(axis=0) if weights is None else weights @ y
+    x_mean = shift + off
+    rest = (y if weights is None else weights[:, None] * y).sum(axis=0)
     square, cross = square - np.outer(first, off), cross - np.outer(off, rest)
     return Moments(total, x_mean, y_mean, square, cross)
 
@@ -272,6 +299,7 @@ def correct(problem, found, penalties, coef, solvers):
         right = slopes[:, :d] + penalties[:, None] * coef
         if centred:
             right -= np.outer(slopes[:, d], found.x_mean)
+            right[:, np.diagonal(found.square) == 0] = 0.0  # constant columns
         step = np.stack([solver(r) for solver, r in zip(solvers, right, strict=True)])
         size = np.abs(step).max(initial=0.0)
         if not size < 0.5 * before:

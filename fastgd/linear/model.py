@@ -50,7 +50,7 @@ class LinearModel(LinearPredictor, Serializable):
     ----------
     coef : ndarray, (outputs, d)
     intercept : ndarray, (outputs,)
-        Not copies: both change as the model learns row by row.
+        Copies: they stay as they are while the model learns on.
     n_iter : int, iterations or epochs of the last fit
     loss_value : float or None, J at its end, if the solver computes it
     classes : int or None, their number
@@ -91,7 +91,9 @@ class LinearModel(LinearPredictor, Serializable):
         parts += [
             f"{name}={getattr(self, name):g}" for name in ("l1", "l2") if getattr(self, name)
         ]
-        shape = "" if self._weights is None else f", {'x'.join(map(str, self.coef.shape))}"
+        shape = (
+            "" if self._weights is None else f", {'x'.join(map(str, self._weights.coef.shape))}"
+        )
         return f"<LinearModel {', '.join(parts)}{shape}>"
 
     def __getstate__(self) -> dict[str, Any]:
@@ -323,12 +325,15 @@ class LinearModel(LinearPredictor, Serializable):
             The names of the first dict are the columns from then on; one that is missing later
             counts as 0.
         y : number, the target or class number
-        sample_weight : float
+        sample_weight : float of at least 0
+            A row of weight 0 changes nothing.
         unknown_features : {"raise", "ignore"}
             Whether a name in x that no column has is an ArgumentError, or left out.
 
         Raises
         ------
+        ArgumentError
+            If the weight is negative or not finite.
         ShapeError, DataTypeError, DataError
             If x is not a row with a number for each column, or y not a number or class; for
             several targets a row, which ``partial_fit`` takes.

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastgd._core.types import LinearLoss
+from fastgd._engine.algebra import dot, logarithms, row_products, times
 from fastgd._engine.thread_choice import ThreadTuner, useful_threads
 from fastgd._typing import Array
 from fastgd.errors import ArgumentError, DataError
@@ -78,6 +79,11 @@ class Problem:
     def total(self):
         """The sum of the weights of rows."""
         return self.rows.shape[0] if self.weights is None else self.weights.sum()
+
+    @property
+    def count(self):
+        """The number of rows whose weight is not 0."""
+        return self.rows.shape[0] if self.weights is None else np.count_nonzero(self.weights)
 
     def parts(self):
         """Return the problems of one output each that this one consists of."""
@@ -166,7 +172,7 @@ class Objective:
     def _with_penalty(self, vector, value, gradient):
         if l2 := self.problem.l2:
             penalised = np.where(self._penalised, vector, 0.0)
-            value += 0.5 * l2 * float(penalised @ penalised)
+            value += 0.5 * l2 * dot(penalised, penalised)
             gradient += l2 * penalised
         return value, gradient
 
@@ -210,8 +216,8 @@ class Objective:
             self(vector, True)
         c = self._curvatures
         s = np.full(c.shape[1], self._share) if p.weights is None else p.weights * self._share
-        mean = c @ s
-        spread = mean[:, None] if len(c) == 1 else np.diag(mean) - (c * s) @ c.T
+        mean = times(c, s)
+        spread = mean[:, None] if len(c) == 1 else np.diag(mean) - row_products(c * s, c)
         return np.kron(spread, self.gram()) + np.diag(p.l2 * self._penalised)
 
     def gram(self, curvatures=None):
@@ -270,8 +276,8 @@ class PriorObjective:
     def __call__(self, vector, curved=False):
         value, gradient = self.objective(vector, curved)
         step = vector - self._mean
-        pull = self._precision @ step
-        return value + 0.5 * float(step @ pull), gradient + pull
+        pull = times(self._precision, step)
+        return value + 0.5 * dot(step, pull), gradient + pull
 
     def hessian(self, vector):
         return np.asarray(self.objective.hessian(vector) + self._precision)
@@ -344,5 +350,5 @@ def smooth_objective(problem: Any, start: Any, solver: Any) -> tuple[Any, Array]
     if fresh and problem.loss == LinearLoss.LINEAR_POISSON and problem.fit_intercept:
         # the best constant
         mean = np.average(problem.y, weights=problem.weights)
-        intercept = np.full(1, np.log(mean) if mean > 0 else 0.0)
+        intercept = logarithms(np.full(1, mean if mean > 0 else 1.0))
     return objective, objective.joined(start.coef, intercept)

@@ -8,6 +8,7 @@ from fastgd import config
 from fastgd._core.types import LinearLoss
 from fastgd._data.frames import column_names, matching_names
 from fastgd._engine import builds
+from fastgd._engine.algebra import logarithms
 from fastgd._registry.advice import NamedArguments
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, NotBuiltError
@@ -34,13 +35,11 @@ class LinearPredictor(NamedArguments):
 
     @property
     def coef(self) -> Array:
-        return self._result()[0]
+        return self._result()[0].copy()
 
     @property
     def intercept(self) -> Array:
-        intercept = self._result()[1]
-        self._learner = None  # which has a copy, while this one may be written to
-        return intercept
+        return self._result()[1].copy()
 
     def _result(self):
         if self._weights is None:
@@ -98,7 +97,7 @@ class LinearPredictor(NamedArguments):
         array([0, 2])
         """
         z = self.decision_function(x, n_jobs)
-        return response(builds.load(config.engine()), self.loss, z)
+        return response(self.loss, z)
 
     def predict_one(self, x: Data, unknown_features: str = "raise") -> Any:
         """Return what ``predict`` gives for one row: int, float or, for k targets, (k,).
@@ -116,10 +115,10 @@ class LinearPredictor(NamedArguments):
         >>> round(model.predict_one({"size": 2.0}), 6)
         5.0
         """
-        engine, z = self._row_decisions(x, unknown_features)
+        z = self._row_decisions(x, unknown_features)
         if len(z) == 1 and self.loss != "poisson":
             return z[0] if self.loss in REGRESSIONS else int(z[0] > 0)
-        answer = response(engine, self.loss, np.array(z if len(z) == 1 else [z]))[0]
+        answer = response(self.loss, np.array(z if len(z) == 1 else [z]))[0]
         return answer.item() if answer.ndim == 0 else answer
 
     def predict_proba_one(self, x: Data, unknown_features: str = "raise") -> dict[int, float]:
@@ -134,12 +133,12 @@ class LinearPredictor(NamedArguments):
         >>> model.predict_proba_one({"size": 0.0})
         {0: 0.5, 1: 0.5}
         """
-        engine, z = self._row_decisions(x, unknown_features)
-        p = probabilities(engine, self.loss, np.array(z if len(z) == 1 else [z]))
+        z = self._row_decisions(x, unknown_features)
+        p = probabilities(self.loss, np.array(z if len(z) == 1 else [z]))
         return dict(enumerate(p[0].tolist()))
 
     def _row_decisions(self, x, unknown):
-        """Return the engine, and x w + b for one row."""
+        """Return x w + b for one row."""
         coef, intercept = self._result()
         if type(x) is not np.ndarray or x.dtype.kind != "f" or not self._direct:
             x, _ = row_of(x, self.feature_names, coef.shape[1], self.dtype, unknown)
@@ -148,7 +147,7 @@ class LinearPredictor(NamedArguments):
         if z is None:
             check_row(x, coef.shape[1])
             z = engine.row_decisions(np.array(x, np.float64), coef, intercept)
-        return engine, z
+        return z
 
     def predict_proba(self, x: Data, n_jobs: int | None = None) -> Array:
         """Return probabilities of the classes, float64 (n, classes).
@@ -165,7 +164,7 @@ class LinearPredictor(NamedArguments):
         array([[0.5, 0.5]])
         """
         z = self.decision_function(x, n_jobs)
-        return probabilities(builds.load(config.engine()), self.loss, z)
+        return probabilities(self.loss, z)
 
     def predict_log_proba(self, x: Data, n_jobs: int | None = None) -> Array:
         """Return the logarithms of ``predict_proba``.
@@ -177,8 +176,7 @@ class LinearPredictor(NamedArguments):
         >>> model.predict_log_proba([[0.0]]).round(6)
         array([[-0.693147, -0.693147]])
         """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(x, n_jobs))
+        return logarithms(self.predict_proba(x, n_jobs))
 
 
 def decisions(engine, rows, coef, intercept, threads=1):
@@ -194,24 +192,25 @@ def decisions(engine, rows, coef, intercept, threads=1):
     return out
 
 
-def response(engine, loss, z):
+def response(loss, z):
     """Return predictions for decisions (n,) or (n, k): numbers, or class numbers."""
     if loss == "poisson":
-        return _derivative(engine, LinearLoss.LINEAR_POISSON, z, 0.0)
+        return exponentials(z)
     if loss in REGRESSIONS:
         return z
     return (z > 0).astype(np.int64) if z.ndim == 1 else z.argmax(axis=1)
 
 
-def probabilities(engine, loss, z):
+def probabilities(loss, z):
     """Return probabilities (n, classes) for decisions (n,) of two classes, or (n, classes)."""
     if loss == "multinomial":
         values, p = np.empty(len(z)), np.empty(z.shape)
+        engine = builds.load(config.engine())
         engine.multinomial_losses(np.ascontiguousarray(z), np.zeros(len(z)), values, p)
         p[:, 0] += 1  # the slopes are softmax(z), minus 1 for the class 0
         return p
     if loss == "log_loss":
-        p = _derivative(engine, LinearLoss.LINEAR_LOG_LOSS, z, -1.0)
+        p = _derivative(LinearLoss.LINEAR_LOG_LOSS, z, -1.0)
     elif loss == "modified_huber":
         p = (np.clip(z, -1, 1) + 1) / 2
     else:
@@ -225,9 +224,14 @@ def probabilities(engine, loss, z):
     return np.where(total == 0, 1 / p.shape[1], p / np.where(total == 0, 1, total))
 
 
-def _derivative(engine, loss, z, y):
+def exponentials(z):
+    """Return e^z of an array, float64, by the engine: NumPy's has other bits on other CPUs."""
+    return _derivative(LinearLoss.LINEAR_POISSON, z, 0.0)
+
+
+def _derivative(loss, z, y):
     """Return the slopes of a loss: sigmoid(z) of log_loss for the target -1, e^z of Poisson."""
     out = np.empty((3, z.size))
-    flat = np.ascontiguousarray(z).reshape(-1)
-    engine.decision_losses(loss, 0.0, flat, np.full(z.size, y), out)
+    flat = np.ascontiguousarray(z, np.float64).reshape(-1)
+    builds.load(config.engine()).decision_losses(loss, 0.0, flat, np.full(z.size, y), out)
     return out[1].reshape(z.shape)

@@ -10,6 +10,7 @@ import numpy as np
 from fastgd._core.types import LinearLoss, Rate, Status
 from fastgd._data.validation import boolean, number, numeric, whole_number
 from fastgd._engine import streams
+from fastgd._engine.algebra import dot
 from fastgd._engine.thread_choice import SPAN_SECONDS
 from fastgd._typing import Array
 from fastgd.errors import ArgumentError, DataError, DivergenceError
@@ -29,7 +30,8 @@ PASSIVE = (
 _CHECKS: tuple[Any, ...] = (
     ("eta0", number, 0), ("power_t", number), ("epochs", whole_number, 1),
     ("tol", number, 0), ("n_iter_no_change", whole_number, 1), ("shuffle", boolean),
-    ("batch_size", whole_number, 1), ("early_stopping", boolean), ("seed", whole_number, 0),
+    ("batch_size", whole_number, 1, 2**31 - 1),
+    ("early_stopping", boolean), ("seed", whole_number, 0),
     ("validation_fraction", number, 0, 1), ("intercept_decay", number, 0),
 )  # fmt: skip
 
@@ -170,7 +172,7 @@ class SGD:
             if value is not None or name not in ("tol", "batch_size", "seed"):
                 check(value, name, *bounds)
         if not isinstance(self.average, (bool, np.bool_)):
-            whole_number(self.average, "average", 0)
+            whole_number(self.average, "average", 0, 2**63 - 1)
         if self.rate in ("pa1", "pa2") and self.batch_size != 1:
             raise ArgumentError(f"rate: {self.rate!r} takes a row a step, batch_size=1")
 
@@ -211,7 +213,7 @@ class SGD:
         if chunks is None:
             weights = problem.weights
             if weights is not None:
-                weights = weights * (len(weights) / weights.sum())
+                weights = weights * (problem.count / weights.sum())
             chunks = [Chunk(problem.rows, problem.y, weights)]
         seed, score = streams.next_seed() if self.seed is None else int(self.seed), None
         if self.early_stopping:
@@ -249,7 +251,7 @@ def _score(problem, weights, chosen, output):
         y = problem.y if problem.outputs == 1 else problem.targets_of(output)
         engine.decision_losses(problem.loss, problem.setting, z[:, output].copy(), y, found)
         values = found[0]
-    return -float(given[chosen] @ values[chosen] / max(given[chosen].sum(), 1e-300))
+    return -(dot(given[chosen], values[chosen]) / max(given[chosen].sum(), 1e-300))
 
 
 def run_epochs(engine, descent, chunks, solver, seed=0, threads=1, score=None, on_epoch=None):

@@ -1,18 +1,18 @@
 """Newton's method and L-BFGS over all rows, also with an L1 penalty, and what they share."""
 
-import warnings
 from collections import deque
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from fastgd._data.validation import number, positive_int, whole_number
+from fastgd._data.validation import number, whole_number
+from fastgd._engine.algebra import dot, times
 from fastgd._engine.thread_choice import SPAN_SECONDS
 from fastgd._typing import Array
-from fastgd.errors import ConvergenceWarning, DivergenceError
+from fastgd.errors import ConvergenceWarning, DivergenceError, warn
 from fastgd.linear.linalg import EPSILON, Inverse
 from fastgd.linear.objective import Objective, Problem, Solution, smooth_objective
-from fastgd.optimizers.lbfgs import Trial, strong_wolfe, two_loop
+from fastgd.optimizers.lbfgs import MOST_HISTORY, Trial, strong_wolfe, two_loop
 
 #: Up to this number of variables it is the default.
 NEWTON_SIZE = 600
@@ -51,7 +51,7 @@ class SolverResult(NamedTuple):
         rounding = max(least * abs(self.value), least**2 * square)
         return self._replace(converged=bool(decrease <= rounding))
 
-    def warn(self, solver, category, stacklevel):
+    def warn_if_stopped(self, solver, category):
         """Warn if the solver did not converge, and say what to do."""
         if not self.converged:
             message = (
@@ -60,7 +60,7 @@ class SolverResult(NamedTuple):
                 "columns of x (to zero mean and unit variance), or raise max_iter "
                 f"({solver.max_iter})"
             )
-            warnings.warn(message, category, stacklevel=stacklevel + 1)
+            warn(message, category)
 
     def solution(self, objective, solver):
         """Return the Solution; raise if the objective was not finite, warn if not converged."""
@@ -69,7 +69,7 @@ class SolverResult(NamedTuple):
                 f"{type(solver).__name__}: the objective is {self.value} at the start; scale "
                 "the columns of x, and y"
             )
-        self.warn(solver, ConvergenceWarning, stacklevel=5)
+        self.warn_if_stopped(solver, ConvergenceWarning)
         return Solution(*objective.split(self.vector), self.n_iter, self.value)
 
 
@@ -111,13 +111,13 @@ class StagnationTest:
 
 def penalised(vector, value, l1):
     """Return a value plus ``l1 @ abs(vector)``; l1 may be None."""
-    return value if l1 is None else value + float(l1 @ np.abs(vector))
+    return value if l1 is None else value + dot(l1, np.abs(vector))
 
 
 def smooth_line(objective, vector, direction, curved=False):
     """Return the function of a step along a direction, for an objective without L1."""
     return lambda step: _trial(
-        objective, step, vector + step * direction, lambda g: g @ direction, curved
+        objective, step, vector + step * direction, lambda g: dot(g, direction), curved
     )
 
 
@@ -140,7 +140,7 @@ def orthant_line(objective, vector, direction, slopes):
         moved = vector + step * direction
         moved[moved * signs < 0] = 0.0
         moved[(signs == 0) & (objective.l1 > 0)] = 0.0
-        return _trial(objective, step, moved, lambda _: slopes @ (moved - vector))
+        return _trial(objective, step, moved, lambda _: dot(slopes, moved - vector))
 
     return at
 
@@ -235,16 +235,16 @@ class Newton(_Solver):
             hessian = objective.hessian(vector)
             if l1 is None:
                 step = -Inverse(hessian)(gradient)
-                slope = float(step @ gradient)
+                slope = dot(step, gradient)
                 line = smooth_line(objective, vector, step, curved=True)
             else:
                 target = vector.copy()
-                moments = hessian @ vector - gradient
+                moments = times(hessian, vector) - gradient
                 accuracy = max(0.1 * self.tol, min(0.01, size) * size)
                 coordinate_descent(objective.engine, hessian, moments, l1, target, accuracy)
                 step = target - vector
-                slope = float(gradient @ step)
-                slope += float(l1 @ (np.abs(vector + step) - np.abs(vector)))
+                slope = dot(gradient, step)
+                slope += dot(l1, np.abs(vector + step) - np.abs(vector))
                 line = penalised_line(objective, vector, step, slope)
             if stagnation.ends(best, -0.5 * slope):
                 return best
@@ -256,7 +256,7 @@ class Newton(_Solver):
             else:
                 found = backtrack(line, here)
             if found.step == 0:  # only rounding is left, or the objective is ill-conditioned
-                square = float(vector @ hessian @ vector)
+                square = dot(vector, times(hessian, vector))
                 return best.ended_by(-slope, square)
             vector, value, gradient = cast(tuple[Array, float, Array], found.extra)
             n_iter += 1
@@ -288,7 +288,7 @@ class LBFGS(_Solver):
     ----------
     tol, max_iter : float and int
         As in Newton.
-    history_size : int, the steps to remember
+    history_size : int, the steps to remember, up to 10 000
 
     Examples
     --------
@@ -302,7 +302,7 @@ class LBFGS(_Solver):
 
     def __init__(self, tol: float = 1e-6, max_iter: int = 1000, history_size: int = 10) -> None:
         super().__init__(tol, max_iter)
-        self.history_size = positive_int(history_size, "history_size")
+        self.history_size = whole_number(history_size, "history_size", 1, MOST_HISTORY)
 
     def find(self, objective: Objective, start: Array) -> SolverResult:
         """Minimise an ``Objective`` from a vector on."""
@@ -331,7 +331,7 @@ class LBFGS(_Solver):
             direction = two_loop(used, slopes, inverse)
             if l1 is not None:
                 direction[(direction * slopes >= 0) & (l1 > 0) & (vector == 0)] = 0.0
-            slope = float(direction @ slopes)
+            slope = dot(direction, slopes)
             if not slope < 0:
                 if not pairs:
                     return best._replace(converged=False)
@@ -361,6 +361,7 @@ class LBFGS(_Solver):
 
 def _pair(step, change):
     """Return [(step, change, 1 / (step @ change))], or [] where the curvature is rounding."""
-    if step @ change > EPSILON * np.abs(step) @ np.abs(change):
-        return [(step, change, 1 / float(step @ change))]
+    product = dot(step, change)
+    if product > EPSILON * dot(np.abs(step), np.abs(change)):
+        return [(step, change, 1 / product)]
     return []

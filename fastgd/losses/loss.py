@@ -8,7 +8,7 @@ import numpy as np
 from fastgd import config, ops
 from fastgd._autodiff.tensor import plain
 from fastgd._core import formulas, types
-from fastgd._data.validation import check_classes, numeric
+from fastgd._data.validation import check_classes, check_not_negative, numeric
 from fastgd._registry.advice import NamedArguments
 from fastgd._registry.names import checked_name, snake_case
 from fastgd._registry.objects import Serializable, argument_names
@@ -321,6 +321,7 @@ def _by_element(sample_weight, y_true, y_pred):
 def row_weights(sample_weight, shape, dtype):
     """Return weights for values of a shape, given for its first axes."""
     weights = numeric(sample_weight, "sample_weight").astype(dtype)
+    check_not_negative(weights)
     if weights.ndim == len(shape) + 1 and weights.shape[-1] == 1:
         weights = weights[..., 0]
     pairs = zip(weights.shape, shape, strict=False)

@@ -5,7 +5,6 @@ optimization", AISTATS 2016.
 """
 
 import functools
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 from fastgd._data.subsets import row_count
 from fastgd._data.validation import boolean, positive_int, whole_number
 from fastgd._typing import Data
-from fastgd.errors import ArgumentError
+from fastgd.errors import ArgumentError, warn
 from fastgd.many import plotting
 from fastgd.many.interrupts import CtrlC
 from fastgd.many.plotting import scored
@@ -189,7 +188,7 @@ def successive_halving(
         halving = _climb(ctrl_c, trials, orders, amounts, n_jobs, verbose, keep_models)
         message = halving.falling()
     if message:
-        warnings.warn(message, stacklevel=2)
+        warn(message)
     return halving
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastgd._core import formulas
 from fastgd._data.validation import MOST, number, whole_number
+from fastgd._engine.algebra import logarithms
 from fastgd._typing import Array, Config, Floatx
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.metrics.metric import CompiledMetric
@@ -48,8 +49,7 @@ class CountMetric(CompiledMetric):
     def settings(self) -> list[float]:
         thresholds = np.sort(np.array(self._bounds(), np.float64))
         if self.from_logits:  # a logit is compared with the logit of a threshold
-            with np.errstate(divide="ignore"):
-                thresholds = np.log(thresholds) - np.log1p(-thresholds)
+            thresholds = logarithms(thresholds) - logarithms(1 - thresholds)
         weights = self.label_weights if not self.multi_label else None
         column = -1 if self.class_id is None else self.class_id
         head = [len(thresholds), spacing(thresholds), column, self.top_k or 0,

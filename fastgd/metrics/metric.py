@@ -7,7 +7,7 @@ import numpy as np
 from fastgd import initializers
 from fastgd._autodiff.tensor import plain
 from fastgd._core import formulas
-from fastgd._data.validation import numeric
+from fastgd._data.validation import check_not_negative, numeric
 from fastgd._registry.advice import NamedArguments
 from fastgd._registry.names import checked_name, snake_case
 from fastgd._registry.objects import Serializable, argument_names
@@ -342,6 +342,7 @@ def _weights(sample_weight, shape, elementwise):
     if sample_weight is None:
         return np.ones(by_row)
     given = np.asarray(numeric(plain(sample_weight), "sample_weight"), np.float64)
+    check_not_negative(given)
     weights = given[:, None] if given.ndim == 1 else given
     for wanted in (by_row, shape) if elementwise else (by_row,):
         pairs = zip(weights.shape, wanted, strict=False)

@@ -1,13 +1,11 @@
 """Metrics of the moments of targets and predictions: R², and correlations."""
 
-import warnings
-
 import numpy as np
 
 from fastgd._core import formulas
 from fastgd._data.validation import MOST, whole_number
 from fastgd._typing import Array, Floatx
-from fastgd.errors import ArgumentError
+from fastgd.errors import ArgumentError, warn
 from fastgd.metrics.counts import ratio
 from fastgd.metrics.metric import CompiledMetric, RowMetric
 
@@ -88,10 +86,9 @@ class R2Score(CompiledMetric):
             if freedom > 0:
                 scores = 1 - (1 - scores) * (rows - 1) / freedom
             else:
-                warnings.warn(
+                warn(
                     f"R2Score: {self.num_regressors} regressors for {rows:.0f} rows; the score "
                     "is not adjusted",
-                    stacklevel=2,
                 )
         return scores if self.class_aggregation is None else float(scores)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fastgd._autodiff.tensor import plain
-from fastgd._data.validation import numeric
+from fastgd._data.validation import check_not_negative, numeric
 from fastgd._registry.names import checked_name
 from fastgd._typing import Config, Data, Floatx
 from fastgd.errors import DataTypeError, ShapeError
@@ -23,6 +23,7 @@ def _by_sample(values, weights, reduce):
     if weights is None:
         return np.ravel(reduce(values, axis=tuple(range(1, values.ndim)))), None
     weights = np.asarray(numeric(plain(weights), "sample_weight"), dtype=np.float64)
+    check_not_negative(weights)
     if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
         weights = weights[..., 0]
     try:

@@ -7,11 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastgd._data.validation import number
+from fastgd._engine.algebra import dot
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError
 from fastgd.optimizers.optimizer import Optimizer
 from fastgd.optimizers.options import LearningRate
 from fastgd.variables import Variable
+
+#: The largest history_size: of each step two vectors are kept.
+MOST_HISTORY = 10_000
 
 
 def two_loop(pairs: Sequence[tuple[Array, Array, float]], gradient: Array,
@@ -40,15 +44,15 @@ def two_loop(pairs: Sequence[tuple[Array, Array, float]], gradient: Array,
     direction = -gradient
     shares = []
     for s, y, rho in pairs:
-        shares.append(rho * (s @ direction))
+        shares.append(rho * dot(s, direction))
         direction -= shares[-1] * y
     if inverse is not None:
         direction = inverse(direction)
     if pairs:
         s, y, rho = pairs[0]
-        direction *= 1 / (rho * (y @ (y if inverse is None else inverse(y))))
+        direction *= 1 / (rho * dot(y, y if inverse is None else inverse(y)))
     for (s, y, rho), share in zip(reversed(pairs), reversed(shares), strict=True):
-        direction += (share - rho * (y @ direction)) * s
+        direction += (share - rho * dot(y, direction)) * s
     return direction
 
 
@@ -153,10 +157,11 @@ class LBFGS(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float or schedule
-        The first step to try, as a share of the full one.
+    learning_rate : float above 0, or schedule
+        The first step to try, as a share of the full one. Where a schedule gives 0, no step is
+        taken.
     max_iter : int, the largest number of steps in an epoch
-    history_size : int, the number of steps kept
+    history_size : int, the number of steps kept, up to 10 000
     tolerance_grad, tolerance_change : float
         An epoch ends where no element of the gradient is larger than the first, or a step
         lowers the loss by no more than the second as a share of it.
@@ -181,8 +186,10 @@ class LBFGS(Optimizer):
                  history_size: int = 10, tolerance_grad: float = 1e-7,
                  tolerance_change: float = 1e-9, name: str | None = None) -> None:  # fmt: skip
         super().__init__(learning_rate, name=name)
+        if self._rate == 0:
+            raise ArgumentError("learning_rate: expected a number above 0, got 0")
         self.max_iter = _positive(max_iter, "max_iter")
-        self.history_size = _positive(history_size, "history_size", 10_000)
+        self.history_size = _positive(history_size, "history_size", MOST_HISTORY)
         self.tolerance_grad = number(tolerance_grad, "tolerance_grad", 0)
         self.tolerance_change = number(tolerance_change, "tolerance_change", 0)
 
@@ -224,13 +231,14 @@ class LBFGS(Optimizer):
         if not (np.isfinite(loss) and np.isfinite(gradient).all()):
             return extra
         for _ in range(self.max_iter):
-            if not gradient.size or np.abs(gradient).max() <= self.tolerance_grad:
+            rate = float(self.learning_rate)
+            if rate == 0 or not gradient.size or np.abs(gradient).max() <= self.tolerance_grad:
                 break
             direction, slope, step = self._direction(state, where, gradient)
             found = strong_wolfe(
                 _line(vector, gradients, where, objective, w, direction),
                 Trial(0.0, loss, slope, (w, gradient, extra)),
-                step * float(self.learning_rate),
+                step * rate,
             )
             self._steps[0] += 1
             new_w, new_gradient, extra = found.extra
@@ -250,18 +258,18 @@ class LBFGS(Optimizer):
         pairs = []
         for s, y in zip(state.slots[:half, where], state.slots[half:, where], strict=True):
             s, y = s.astype(np.float64), y.astype(np.float64)
-            if s @ y > 0:  # false for rows of zeros, and in rounding errors
-                pairs.append((s, y, 1 / (s @ y)))
+            if (product := dot(s, y)) > 0:  # false for rows of zeros, and in rounding errors
+                pairs.append((s, y, 1 / product))
         direction = two_loop(pairs, gradient)
-        slope = float(direction @ gradient)
+        slope = dot(direction, gradient)
         if pairs and slope < 0 and np.isfinite(direction).all():
             return direction, slope, 1.0
         state.slots[:] = 0  # the steps kept do not lead down: start again without them
         step = min(1.0, 1 / float(np.abs(gradient).sum()))
-        return -gradient, -float(gradient @ gradient), step
+        return -gradient, -dot(gradient, gradient), step
 
     def _keep(self, state, where, step, change):
-        if not step @ change > 0:
+        if not dot(step, change) > 0:
             return
         half = self.history_size
         for rows, newest in ((state.slots[:half], step), (state.slots[half:], change)):
@@ -279,7 +287,8 @@ def _line(vector, gradients, where, objective, w, direction):
     """Return the function from a step along the direction from w to its Trial."""
 
     def at(step):
-        vector[where] = w + step * direction
+        with np.errstate(over="ignore"):  # a step that is too long is a shorter one's cue
+            vector[where] = w + step * direction
         reached = vector[where].astype(np.float64)  # rounded to the vector's data type
         if not np.isfinite(reached).all():
             return Trial(step, np.inf, np.nan)
@@ -287,6 +296,6 @@ def _line(vector, gradients, where, objective, w, direction):
         gradient = gradients[where].astype(np.float64)
         if not (np.isfinite(loss) and np.isfinite(gradient).all()):
             return Trial(step, np.inf, np.nan)
-        return Trial(step, loss, float(gradient @ direction), (reached, gradient, extra))
+        return Trial(step, loss, dot(gradient, direction), (reached, gradient, extra))
 
     return at

@@ -2,8 +2,6 @@
 
 import copy
 import functools
-import sys
-import warnings
 import weakref
 from dataclasses import dataclass
 from typing import Any, Self
@@ -16,9 +14,10 @@ from fastgd._core import types
 from fastgd._core.arrays import aligned_rows
 from fastgd._data.validation import numeric, prepared
 from fastgd._engine import builds
+from fastgd._engine.algebra import dot
 from fastgd._engine.penalties import constrain
 from fastgd._typing import Array
-from fastgd.errors import ArgumentError, DataTypeError, DivergenceError, ShapeError
+from fastgd.errors import ArgumentError, DataTypeError, DivergenceError, ShapeError, warn
 from fastgd.variables import Variable, variables_in
 
 #: In native byte order: the engine reads no other.
@@ -213,13 +212,9 @@ def _warn_of_missing(variables):
     """Warn, at the user's line, that variables have no gradient and stay as they are."""
     named = [str(getattr(v, "name", f"an array of shape {np.shape(v)}")) for v in variables]
     more = f" and {len(named) - 5} more" if len(named) > 5 else ""
-    level, frame = 1, sys._getframe()
-    while frame.f_back and frame.f_globals["__name__"].startswith("fastgd."):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(
+    warn(
         f"grads_and_vars: there is no gradient for {', '.join(named[:5])}{more}: the loss does "
-        "not depend on it, or a conversion such as np.asarray lost it; it stays as it is",
-        stacklevel=level,
+        "not depend on it, or a conversion such as np.asarray lost it; it stays as it is"
     )
 
 
@@ -291,7 +286,7 @@ def _update_all(optimizer, updates, rate):
             mean = gradient.astype(np.float64)
             if accumulation > 1:
                 mean = (mean + state.arrays()["gradient_accumulator"]) / accumulation
-            squares.append(float(mean @ mean))
+            squares.append(dot(mean, mean))
         for i, (_, _, state) in enumerate(updates):
             state.options["other_squares"] = sum(squares[:i] + squares[i + 1 :])
     try:

@@ -12,6 +12,14 @@ up to rounding; only the order of the rows is equal bit for bit. Unlike a compil
 program, one of these may be used by one thread at a time.
 """
 
+from fastgd.reference.algebra import (
+    cholesky,
+    cholesky_solve,
+    dot,
+    eigenvalues,
+    logarithms,
+    row_products,
+)
 from fastgd.reference.arrays import first_nonfinite
 from fastgd.reference.constraints import constrain
 from fastgd.reference.descent import coordinate_descent, gram_descent, least_squares_descent
@@ -24,8 +32,9 @@ from fastgd.reference.program import OnlineJob, Predictor, Program
 from fastgd.reference.shuffle import permutation
 
 __all__ = [
-    "Descent", "OnlineJob", "Predictor", "Program", "Rows", "constrain", "coordinate_descent",
-    "decision_losses", "decisions", "first_nonfinite", "gram_descent", "least_squares_descent",
-    "multinomial_losses", "objective", "permutation", "row_decisions", "update",
-    "weighted_gram",
+    "Descent", "OnlineJob", "Predictor", "Program", "Rows", "cholesky", "cholesky_solve",
+    "constrain", "coordinate_descent", "decision_losses", "decisions", "dot", "eigenvalues",
+    "first_nonfinite", "gram_descent", "least_squares_descent", "logarithms",
+    "multinomial_losses", "objective", "permutation", "row_decisions", "row_products",
+    "update", "weighted_gram",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ import time
 import numpy as np
 
 from fastgd._core.types import LinearLoss
+from fastgd.reference.arrays import weighted
 from fastgd.reference.linear_losses import decision_losses, multinomial_losses
 
 _ROWS = 4096
@@ -40,10 +41,10 @@ def objective(problem, coef, intercept, curvatures, sums, row, seconds, threads=
         decision_losses(loss, problem.setting, z[:, 0], y.reshape(n), out)
         values, slopes = out[0], out[1][:, None]
         if curvatures is not None:
-            curvatures[0] = out[2]
-    slopes = slopes * s[:, None]
+            curvatures[0] = weighted(s > 0, out[2])
+    slopes = weighted(s[:, None], slopes)
     gradient = [np.append(rows.transposed_times(g), g.sum()) for g in slopes.T]
-    return n, np.concatenate([[s @ values], *gradient])[None]
+    return n, np.concatenate([[weighted(s, values).sum()], *gradient])[None]
 
 
 @np.errstate(over="ignore", invalid="ignore")

@@ -6,6 +6,7 @@ import time
 import numpy as np
 
 from fastgd._core.types import LinearLoss, Rate, Status
+from fastgd.errors import ArgumentError
 from fastgd.reference.arrays import FLOATS
 from fastgd.reference.linear_losses import decision_losses, multinomial_losses
 from fastgd.reference.linear_rows import Rows
@@ -48,6 +49,10 @@ class Descent:
         """Take a step for one dense row (d,): return a Status; -1 for anything else."""
         if x.shape != self.weights.coef.shape[1:] or x.dtype not in FLOATS:
             return -1
+        if not 0 <= weight < np.inf:
+            raise ArgumentError(
+                f"sample_weight: expected a number of at least 0, got {weight!r}"
+            )
         y = np.full(self.plan.y_stride or 1, y)
         weights, batch, totals = np.array([weight]), np.array([0]), np.zeros((3, self.outputs))
         for group in self._groups(range(self.outputs)):
@@ -100,6 +105,8 @@ class Descent:
             found = np.empty((3, len(batch)))
             decision_losses(plan.loss, plan.setting, z[:, 0], target, found)
             values, slopes = found[0], np.clip(found[1], -_MAX_SLOPE, _MAX_SLOPE)[:, None]
+        if not given.any():
+            return True
         counted = np.ones(len(batch)) if plan.batch_size == 1 and len(group) == 1 else given
         if plan.objective:
             penalty = sum(self._penalty(k) for k in group)
@@ -114,8 +121,9 @@ class Descent:
             factors = [[factor * given[0]]]
         else:
             total = 1 if plan.batch_size == 1 else given.sum()
-            factors = -eta * slopes * given[:, None] / (total or 1)
-        return self._move(group, entries, factors, eta)
+            factors = -eta * slopes * given[:, None] / total
+        entries = [entry for entry, weight in zip(entries, given, strict=True) if weight]
+        return self._move(group, entries, np.asarray(factors)[given > 0], eta)
 
     def _penalty(self, k):
         if self.plan.rate >= Rate.RATE_PA1:

@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import warnings
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from fastgd._engine import arena
 from fastgd._registry import custom
 from fastgd._registry.names import snake_case
 from fastgd._registry.objects import deserialize_object, serialize_object
-from fastgd.errors import FastgdError, FileError, ShapeError
+from fastgd.errors import FastgdError, FileError, ShapeError, warn
 from fastgd.saving.container import WEIGHTS
 
 OPTIMIZER, RUN = "optimizer/", "run/"
@@ -169,7 +168,7 @@ def assign(model, weights, skip_mismatch=False):
         message = f"weights: the file does not fit model {model.name!r}: {listing}"
         if not skip_mismatch:
             raise ShapeError(message)
-        warnings.warn(message + "; the layers concerned are skipped", stacklevel=4)
+        warn(message + "; the layers concerned are skipped")
     layers = {path.rpartition("/")[0] for path in wrong}
     taken = {path: v for path, v in paths.items() if path.rpartition("/")[0] not in layers}
     values = {path: _as_type(weights[path], v.dtype, path) for path, v in taken.items()}

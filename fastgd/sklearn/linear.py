@@ -1,6 +1,5 @@
 """Linear and logistic regression, by moments, Newton's method and L-BFGS."""
 
-import warnings
 from dataclasses import replace
 from typing import Any, Self
 
@@ -13,14 +12,16 @@ from sklearn.utils.validation import validate_data
 
 from fastgd import config
 from fastgd._core.types import LinearLoss
+from fastgd._engine import algebra
 from fastgd._registry.advice import NamedArguments
 from fastgd._typing import Data
-from fastgd.errors import ArgumentError, ShapeError
+from fastgd.errors import ArgumentError, ShapeError, warn
 from fastgd.linear.linalg import Inverse, correct, moments, ridge
 from fastgd.linear.objective import LOSSES, Objective, PriorObjective, Problem
 from fastgd.linear.solvers import LBFGS, NEWTON_SIZE, Newton
+from fastgd.sklearn.decisions import LinearClassifier, LinearRegressor
 from fastgd.sklearn.inputs import NumPyEstimator, engine_and_rows, restore_after, row_weights
-from fastgd.sklearn.one_row import CheckedRows, LinearClassifier, LinearRegressor, targets_of
+from fastgd.sklearn.one_row import CheckedRows, targets_of
 
 #: Columns up to which a matrix of moments is taken of sparse rows, and of dense ones.
 SPARSE_COLUMNS, DENSE_COLUMNS = 500, 4000
@@ -153,7 +154,7 @@ class LinearRegression(_MomentsEstimator, linear_model.LinearRegression, NamedAr
         centred = bool(self.fit_intercept)
         square, cross = found.about(centred)
         least, none = max(self.tol, RESOLUTION) ** 2, np.zeros(targets)
-        eigenvalues = np.maximum(np.linalg.eigvalsh(square)[::-1], 0)
+        eigenvalues = np.maximum(algebra.eigenvalues(square)[::-1], 0)
         self.rank_ = int((eigenvalues > least * eigenvalues[0]).sum())
         self.singular_ = np.sqrt(eigenvalues)
         if self.rank_ < len(square):
@@ -332,6 +333,10 @@ class LogisticRegression(
             raise ArgumentError("callbacks: expected none, the solvers of fastgd call none")
         return self
 
+    def _probability_loss(self):
+        one_for_all = len(self.classes_) > 2 and self.solver != "liblinear"
+        return "multinomial" if one_for_all else "log_loss"
+
     def _penalties(self):
         """Return (l1_ratio, C), also where the deprecated penalty sets them; C may be inf."""
         C, ratio = float(self.C), float(self.l1_ratio or 0.0)
@@ -339,7 +344,7 @@ class LogisticRegression(
             return ratio, C
         kinds = {None: (0.0, np.inf), "l2": (0.0, C), "l1": (1.0, C), "elasticnet": (ratio, C)}
         advice = "penalty is deprecated by scikit-learn: use l1_ratio, and C=inf for no penalty"
-        warnings.warn(advice, FutureWarning, stacklevel=4)
+        warn(advice, FutureWarning)
         return kinds[self.penalty]
 
     def _checked(self, X, y, reset):
@@ -388,7 +393,7 @@ class LogisticRegression(
         """Minimise, set the attributes, and return the vector."""
         solver = solver(self.tol, self.max_iter)
         result = solver.find(objective, start)
-        result.warn(solver, ConvergenceWarning, stacklevel=4)
+        result.warn_if_stopped(solver, ConvergenceWarning)
         coef, intercept = objective.split(result.vector)
         self.coef_, self.intercept_ = coef.astype(dtype), intercept.astype(dtype)
         self.n_iter_ = np.array([result.n_iter], np.int32)

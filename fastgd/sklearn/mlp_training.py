@@ -2,7 +2,6 @@
 
 import copy
 import functools
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -15,7 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from fastgd._data.validation import assign_all, warn_of_underflow
 from fastgd._engine import scope
 from fastgd._typing import Array, Data
-from fastgd.errors import ArgumentError, ShapeError
+from fastgd.errors import ArgumentError, ShapeError, warn
 from fastgd.optimizers import Optimizer
 from fastgd.optimizers.schedules import LearningRateSchedule
 from fastgd.sklearn import mlp_network
@@ -145,7 +144,7 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
                 validation_data=held_out if callbacks else None,
             )  # fmt: skip
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=6)
+            warn("Training interrupted by user.")
         self.n_iter_, self.t_, self.history_ = rule.epochs, state.rows, model.history
         self.loss_curve_ = state.losses
         self.loss_ = state.losses[-1] if state.losses else None
@@ -192,7 +191,7 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
             advice = "raise max_iter, try another learning_rate_init, or a higher tol"
         what = f"{type(self).__name__}: {what} has not settled to within tol={self.tol:g} yet. "
         advice = f"{hint}{'Otherwise ' + advice if hint else advice.capitalize()}."
-        warnings.warn(what + advice, ConvergenceWarning, stacklevel=7)
+        warn(what + advice, ConvergenceWarning)
 
     def _split(self, X, targets, weights):
         """Return (X, targets, weights) of training rows, and those of validation rows."""
@@ -231,7 +230,7 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
             return min(200, rows)
         if self.batch_size > rows:
             seen = f"Got `batch_size` {self.batch_size}, more than there are rows"
-            warnings.warn(f"{seen}: it is clipped to {rows}", stacklevel=7)
+            warn(f"{seen}: it is clipped to {rows}")
         return min(self.batch_size, rows)
 
     def transform(self, X: Data) -> Array:

@@ -10,6 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from fastgd import losses
+from fastgd._engine.algebra import logarithms
 from fastgd._registry.advice import NamedArguments
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, DataError
@@ -151,8 +152,7 @@ class NetworkClassifier(ClassifyOneRow, ClassifierMixin):
     def predict_log_proba(self, X: Data) -> Array:
         """Return the logarithms of ``predict_proba``."""
         found = self.predict_proba(X)
-        with np.errstate(divide="ignore"):
-            return np.log(found)
+        return logarithms(found).astype(found.dtype, copy=False)
 
     def _probabilities(self, outputs):
         return self._labels.probabilities(outputs)

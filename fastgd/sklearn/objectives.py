@@ -9,7 +9,9 @@ from sklearn.utils.class_weight import compute_class_weight, compute_sample_weig
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from fastgd import losses
+from fastgd._engine.algebra import logarithms
 from fastgd.errors import ArgumentError, DataError, ShapeError
+from fastgd.linear.prediction import exponentials
 
 #: The reduction sum(w l) / sum(w), for which a weight of 2 equals a row that comes twice.
 WEIGHTED = "mean_with_sample_weight"
@@ -166,7 +168,9 @@ class NetworkObjective:
 
     def predictions(self, outputs):
         """Return predictions for a network's outputs."""
-        return np.exp(outputs) if self.activation == "exp" else outputs
+        if self.activation != "exp":
+            return outputs
+        return exponentials(outputs).astype(outputs.dtype, copy=False)
 
 
 def of_classes(loss, labels):
@@ -202,8 +206,7 @@ def of_numbers(loss, targets, y=None, sample_weight=None):
         found = averaged(losses.Poisson(log_link=True))
         offset = 0.0
         if y is not None:  # the mean of y log y - y, which half the Poisson deviance has more
-            with np.errstate(divide="ignore", invalid="ignore"):
-                values = np.where(y > 0, y * np.log(y), 0.0) - y
+            values = y * logarithms(np.where(y > 0, y, 1.0)) - y
             offset = float(np.average(values.sum(axis=1), weights=sample_weight))
         return NetworkObjective(found, targets, "exp", float(targets), offset=offset)
     found = averaged(losses.get(loss))

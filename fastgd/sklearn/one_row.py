@@ -3,7 +3,6 @@
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -89,36 +88,6 @@ class ClassifyOneRow(RowByRow):
         """
         p = self.predict_proba(self._one_row(x, unknown_features)[0])[0]
         return dict(zip(self.classes_.tolist(), p.tolist(), strict=True))
-
-
-class LinearClassifier(ClassifyOneRow):
-    """Take CheckedRows in the methods of scikit-learn's linear classifiers."""
-
-    def decision_function(self, X: Data) -> Any:
-        """Return x w + b: (n,) for two classes, else (n, classes)."""
-        if type(X) is not CheckedRows:
-            return super().decision_function(X)  # type: ignore[misc]
-        z = scores(self, X)
-        return z[:, 0] if z.shape[1] == 1 else z
-
-
-class LinearRegressor(RowByRow):
-    """Take CheckedRows in the methods of scikit-learn's linear regressors."""
-
-    def _decision_function(self, X):
-        if type(X) is not CheckedRows:
-            return super()._decision_function(X)
-        z = scores(self, X)
-        return z[:, 0] if np.ndim(self.coef_) == 1 else z
-
-
-def scores(estimator, rows):
-    """Return x w + b of a linear estimator, (n, outputs)."""
-    coef = estimator.coef_
-    coef = coef if np.ndim(coef) == 2 or hasattr(coef, "toarray") else np.reshape(coef, (1, -1))
-    return (
-        safe_sparse_dot(rows.view(np.ndarray), coef.T, dense_output=True) + estimator.intercept_
-    )
 
 
 def targets_of(y, numbers):

@@ -10,12 +10,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastgd._typing import Data
 from fastgd.errors import ArgumentError, DataError
+from fastgd.sklearn.decisions import LinearClassifier, LinearRegressor
 from fastgd.sklearn.inputs import keep
-from fastgd.sklearn.one_row import LinearClassifier, LinearRegressor
 from fastgd.sklearn.sgd_training import CONSTRAINTS, SGDEstimator
 
 
-class SGDClassifier(SGDEstimator, LinearClassifier, linear_model.SGDClassifier):
+class SGDClassifier(LinearClassifier, SGDEstimator, linear_model.SGDClassifier):
     """Classify by a linear model trained row by row: scikit-learn's, on fastgd's engine.
 
     Its parameters, attributes and results are those of
@@ -107,6 +107,9 @@ class SGDClassifier(SGDEstimator, LinearClassifier, linear_model.SGDClassifier):
             raise DataError(f"y: expected one of {list(self._number_of)}, got {y!r}") from None
         return self._step(x, number, sample_weight, unknown_features)
 
+    def _probability_loss(self):
+        return self.loss if self.loss in ("log_loss", "modified_huber") else None
+
     def _task(self, X, y, sample_weight, classes=None):
         if classes is None:
             classes = _classes_of(y)
@@ -151,7 +154,7 @@ def _classes_of(y):
     return unique_labels(y)
 
 
-class SGDRegressor(SGDEstimator, LinearRegressor, linear_model.SGDRegressor):
+class SGDRegressor(LinearRegressor, SGDEstimator, linear_model.SGDRegressor):
     """Fit a linear regression row by row: scikit-learn's, on fastgd's engine.
 
     Its parameters, attributes and results are those of ``sklearn.linear_model.SGDRegressor``;

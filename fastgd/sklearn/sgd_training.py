@@ -1,6 +1,5 @@
 """The training of linear models by stochastic gradient descent, for classes and numbers."""
 
-import warnings
 from dataclasses import replace
 from numbers import Integral
 from typing import Any, Self
@@ -20,7 +19,7 @@ from fastgd._data.validation import number
 from fastgd._engine import builds
 from fastgd._registry.advice import NamedArguments
 from fastgd._typing import Data
-from fastgd.errors import ArgumentError, DataError, DivergenceError, ShapeError
+from fastgd.errors import ArgumentError, DataError, DivergenceError, ShapeError, warn
 from fastgd.linear.data import Chunk, weights_of
 from fastgd.linear.objective import LOSSES, Problem
 from fastgd.linear.prediction import decisions
@@ -115,13 +114,13 @@ class SGDEstimator(NamedArguments, RowByRow, BaseEstimator):
             self._show(weights, plan)
             raise
         self.n_iter_ = int(taken.max())
-        self.t_ += float(self.n_iter_ * problem.rows.shape[0])
+        self.t_ += float(self.n_iter_ * problem.count)
         weights.t[:] = self.t_
         self._show(weights, plan)
         if not once and self.tol is not None and self.n_iter_ == self.max_iter:
             advice = "scale the columns of X, as StandardScaler does, or raise max_iter"
             message = f"the fit did not converge in {self.max_iter} epochs: {advice}"
-            warnings.warn(message, ConvergenceWarning, stacklevel=3)
+            warn(message, ConvergenceWarning)
         return self
 
     def _problem(self, X, y, sample_weight, outputs, n_jobs=None):
@@ -240,7 +239,7 @@ class SGDEstimator(NamedArguments, RowByRow, BaseEstimator):
         if status != Status.STATUS_FINE:
             raise DivergenceError("the weights would not be finite after this row")
         descent.settle()
-        self.t_ += 1.0
+        self.t_ += float(sample_weight > 0)
         if self.average:
             self._show(self._weights, self._plan)
         elif settled[0] is not None:

@@ -1,7 +1,6 @@
 """Any model of fastgd as an estimator of scikit-learn."""
 
 import inspect
-import warnings
 from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any, ClassVar, Self
@@ -15,7 +14,7 @@ from fastgd._engine import scope
 from fastgd._registry.advice import unknown_argument
 from fastgd._typing import Array, Data
 from fastgd.callbacks import Callback
-from fastgd.errors import ArgumentError, DataTypeError
+from fastgd.errors import ArgumentError, DataTypeError, warn
 from fastgd.losses import Loss
 from fastgd.models import Model, Sequential, clone_model
 from fastgd.optimizers import Optimizer
@@ -162,7 +161,7 @@ class Wrapper(NetworkEstimator):
                 n_jobs=self.n_jobs,
             )  # fmt: skip
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=5)
+            warn("Training interrupted by user.")
         self.history_ = model.history
         self.n_iter_ = len(self.history_.epoch)
         self.n_outputs_ = output_width(model)

@@ -1,7 +1,8 @@
 # The Python interface of coordinate descent, see kernels/coordinate_descent.pxi.
 
 cdef enum:
-    COORDINATE_SWEEPS = 64      # after which the residual is computed anew
+    COORDINATE_SWEEPS = 64      # after which the residual is computed anew, at most,
+    COORDINATE_WORK = 30000000  # or after about so many multiply-adds
 
 
 def coordinate_descent(kernels, np.ndarray gram, np.ndarray moments, np.ndarray l1,
@@ -17,9 +18,10 @@ def coordinate_descent(kernels, np.ndarray gram, np.ndarray moments, np.ndarray 
     cdef Coordinates c
     cdef np.ndarray left = numpy.empty(len(vector))
     cdef double deadline, largest
-    cdef int64_t sweep = 0
+    cdef int64_t sweep = 0, anew
     cdef bint ended = False
     c.n = len(vector)
+    anew = max(<int64_t>1, min(<int64_t>COORDINATE_SWEEPS, COORDINATE_WORK // (1 + c.n * c.n)))
     c.gram = <const double*>address(gram)
     c.moments = <const double*>address(moments)
     c.l1 = <const double*>address(l1)
@@ -32,11 +34,12 @@ def coordinate_descent(kernels, np.ndarray gram, np.ndarray moments, np.ndarray 
         while sweep < sweeps and not ended:
             largest = run.coordinate_sweep(&c)
             sweep += 1
-            if sweep % COORDINATE_SWEEPS == 0:
+            if sweep % anew == 0:
                 run.form_left(&c)
             if run.coordinates_end(&c, largest):
                 run.form_left(&c)
                 ended = run.coordinates_end(&c, largest)
-            if now() > deadline:
+            # only where a further call begins in the same state: the clock changes no bit
+            if sweep % anew == 0 and now() > deadline:
                 break
     return sweep, ended

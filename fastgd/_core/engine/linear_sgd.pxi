@@ -152,7 +152,8 @@ cdef class Descent:
     def step(self, np.ndarray x, double y, double weight=1):
         """Take a step for one dense row (d,), without the objective: return a Status.
 
-        -1, with no effect, if x is not contiguous, float32 or float64, and as long as w.
+        -1, with no effect, if x is not contiguous, float32 or float64, and as long as w. A weight
+        of 0 has none; a negative one is an ArgumentError.
         """
         cdef RowTable table
         cdef Course course = self.course
@@ -161,6 +162,11 @@ cdef class Descent:
         cdef int64_t h
         if not is_line(x, self.columns):
             return -1
+        if not 0 <= weight < INFINITY:
+            raise ArgumentError(
+                f"sample_weight: expected a number of at least 0, got {weight!r}")
+        if weight == 0:
+            return STATUS_FINE
         table = table_of(x)
         course.rows = &table
         course.y = &target

@@ -36,12 +36,16 @@ cdef void losses_of_block(const Objective* job, int64_t row, int64_t rows, doubl
             point_block(job.loss, c, rows, y, z, values, curvatures)
     if job.weights == NULL:
         return
+    # a row of weight 0 changes nothing, even if its loss is not finite
     for i in range(rows):
-        values[i] *= job.weights[row + i]
+        r = job.weights[row + i]
+        values[i] = select(r == 0, 0.0, r * values[i])
+        curvatures[i] = select(r == 0, 0.0, curvatures[i])
     for o in range(job.k):
         line = z + o * BATCH_ROWS
         for i in range(rows):
-            line[i] *= job.weights[row + i]
+            r = job.weights[row + i]
+            line[i] = select(r == 0, 0.0, r * line[i])
 
 
 # ---------------------------------------------------------------- blocks

@@ -202,9 +202,15 @@ cdef inline double length_of(const Course* course, double eta, double z, double 
 
 cdef inline bint row_step(const Course* course, Head* head, int64_t row,
                           const Line* line) noexcept nogil:
-    """Take a step for one row and one output; return False if its weights would not stay finite."""
-    cdef double eta = rate_of(course, head)
+    """Take a step for one row and one output; return False if its weights would not stay finite.
+
+    A row of weight 0 is none.
+    """
     cdef double y = target_of(course, head, row)
+    cdef double weight = weight_of(course, head, row, y)
+    if weight == 0:
+        return True
+    cdef double eta = rate_of(course, head)
     cdef double product = line_dot(course.rows, line, head.w)
     cdef double z = fmadd(head.scale, product, head.intercept)
     cdef double square = 0, norm = 0, a
@@ -218,7 +224,7 @@ cdef inline bint row_step(const Course* course, Head* head, int64_t row,
         norm = rare_work(LINE_SQUARE, course.rows, line, 0, 0, NULL, NULL)
         if norm == 0 and course.rate == RATE_PA1:
             return True
-    a = length_of(course, eta, z, y, weight_of(course, head, row, y), norm)
+    a = length_of(course, eta, z, y, weight, norm)
     if not is_finite(a):
         return False
     product *= head.scale
@@ -265,15 +271,18 @@ cdef double head_slopes(const Course* course, Head* heads, int64_t k, int64_t po
 
 cdef bint batch_step(const Course* course, Head* heads, int64_t k, int64_t position,
                      int64_t count) noexcept nogil:
-    """Take a step for a batch of rows and k outputs that depend on each other."""
+    """Take a step for a batch of rows and k outputs that depend on each other; none if all their
+    weights are 0."""
     cdef double eta = rate_of(course, heads)
     cdef double total = head_slopes(course, heads, k, position, count)
     cdef double factor, a, product = 0, square = 0
-    cdef int64_t j, h
+    cdef int64_t j, h, row
     cdef Line line
+    if total == 0:
+        return True
     if course.batch == 1:       # a single row's weight scales its step
         total = 1
-    factor = -eta / total if total > 0 else 0.0
+    factor = -eta / total
     for h in range(k):
         shrink(course, heads + h, eta)
     for j in range(count):
@@ -289,7 +298,10 @@ cdef bint batch_step(const Course* course, Head* heads, int64_t k, int64_t posit
     for h in range(k):
         end_step(course, heads + h, eta)
     for j in range(count):
-        line = line_of(course.rows, visited_row(course, position + j))
+        row = visited_row(course, position + j)
+        if course.weights != NULL and course.weights[row] == 0:
+            continue
+        line = line_of(course.rows, row)
         for h in range(k):
             pay(course, heads + h, &line)
     return True
