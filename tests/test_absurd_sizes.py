@@ -15,13 +15,29 @@ LABELS = (X[:, 0] > 0).astype(int)
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: utils.to_categorical([0], HUGE), ArgumentError, "num_classes: 1 rows of 1000"),
-        (lambda: utils.to_categorical([0], 10**17), ArgumentError, "do not fit into memory"),
+        (
+            lambda: utils.to_categorical([0], HUGE),
+            ArgumentError,
+            "num_classes: expected an array",
+        ),
+        (
+            lambda: utils.to_categorical([0], 10**17),
+            ArgumentError,
+            "num_classes: expected an array",
+        ),
         (lambda: utils.to_categorical([1e30]), ArgumentError, "expected class numbers"),
         (lambda: utils.set_random_seed(HUGE), ArgumentError, "seed"),
         (lambda: utils.split_dataset(X, left_size=HUGE), ArgumentError, "left_size"),
-        (lambda: utils.normalize(X, axis=HUGE), ArgumentError, "axis: x has 2 dimensions"),
-        (lambda: utils.normalize(X, axis=2), ArgumentError, "axis: x has 2 dimensions"),
+        (
+            lambda: utils.normalize(X, axis=HUGE),
+            ArgumentError,
+            "axis: expected one of",
+        ),
+        (
+            lambda: utils.normalize(X, axis=2),
+            ArgumentError,
+            "axis: expected one of",
+        ),
         (lambda: utils.normalize(X, axis=-3), ArgumentError, "axis"),
         (lambda: utils.normalize(X, axis=0.5), DataTypeError, "axis"),
         (lambda: utils.normalize(X, order="fro"), DataTypeError, "order"),

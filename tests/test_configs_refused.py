@@ -21,7 +21,7 @@ from fastgd.errors import ArgumentError, DataTypeError, FastgdError, ShapeError
 NO_CONFIGS = [None, 3, "x", [1], (1, 2), {1: 2}, np.zeros(2), object()]
 
 
-@pytest.mark.parametrize("config", NO_CONFIGS, ids=repr)
+@pytest.mark.parametrize("config", NO_CONFIGS, ids=lambda config: type(config).__name__)
 @pytest.mark.parametrize(
     "cls", [*CLASSES.values(), Model, Sequential], ids=lambda c: c.__name__
 )
@@ -130,7 +130,7 @@ def test_no_model_is_saved_or_loaded_into(tmp_path):
              saving.load_state]  # fmt: skip
     for call in calls:
         for wrong in (None, 3, {}, layers.Dense(1)):
-            with pytest.raises(DataTypeError, match="model: expected a Model"):
+            with pytest.raises(DataTypeError, match="model: expected a model"):
                 call(wrong, tmp_path / "m")
     for text in (None, 3, b"\xff", "{", "[" * 100_000, []):
         with pytest.raises(ArgumentError, match="json_string"):
@@ -154,7 +154,5 @@ def test_more_weights_than_memory_can_hold():
         lambda: layers.Dense(2**62, name="large").build((None, 3)),
         lambda: layers.Embedding(5, 2**70, name="large")(np.zeros((1, 2), int)),
     ):
-        with pytest.raises(
-            ArgumentError, match=r"weights are more than memory can hold.*large"
-        ):
+        with pytest.raises(ArgumentError, match=r"large.*expected an array that fits"):
             make()

@@ -185,7 +185,7 @@ def test_scores_with_a_value_for_each_class():
 def test_where_one_number_is_needed():
     for search in (many.grid_search, many.successive_halving):
         sets = {"average": [None]} if search is many.grid_search else [{"average": None}]
-        with pytest.raises(ArgumentError, match=r"monitor: 'f1' has 3 values.*average"):
+        with pytest.raises(ArgumentError, match=r"monitor: 'f1' is an array of shape.*average"):
             search(f1, sets, X, TARGETS, 2, monitor="f1", mode="max")
     found = many.grid_search(f1, {"average": ["macro"]}, X, TARGETS, 2, monitor="f1")
     assert found.mode == "max"

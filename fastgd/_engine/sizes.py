@@ -7,6 +7,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from fastgd.errors import ShapeError
 
 #: Bytes of an element; initial values are computed in double precision.
@@ -33,9 +35,9 @@ def check_size(what: str, shape: Sequence[int]) -> None:
 
 
 def array_shape(shape: Any, argument: str = "shape") -> tuple[int, ...]:
-    """Return the shape of an array to be made; a ShapeError if there is no such array."""
+    """Return the shape of an array to be made, or raise a ShapeError; n stands for (n,)."""
     try:
-        sizes = tuple(map(operator.index, shape))
+        sizes = tuple(map(operator.index, shape if np.iterable(shape) else (shape,)))
     except TypeError:
         sizes = (-1,)
     if sizes and min(sizes) < 0:

@@ -1,15 +1,12 @@
 """Run the training loop: epochs of compiled steps, and what stands between them."""
 
-import threading
+import os
 
 from fastgd._core.types import Status
 from fastgd._data.validation import whole_number
 from fastgd._engine.divergence import diverged
 from fastgd._training.restore_point import RestorePoint
 from fastgd.errors import DivergenceError, EngineError, warn
-
-#: Held while a training looks whether there is another one of its model.
-_STARTING = threading.Lock()
 
 
 class TrainingLoop:
@@ -34,6 +31,7 @@ class TrainingLoop:
         self.model, self.source = model, source
         self.callbacks, self.threads = callbacks, threads
         self.step = model.compiled_step(source.weighted)
+        self.process = os.getpid()
         self.epoch = self.done = 0
         self._totals = None
         self._over = False
@@ -48,17 +46,19 @@ class TrainingLoop:
             Says whether to validate after an epoch.
         """
         model = self.model
-        with _STARTING:
-            if model.loop is not None:
-                raise EngineError(
-                    f"fit: model {model.name!r} is being trained by another fit; wait until it "
-                    "ends, or train a copy"
-                )
-            model.loop = self
+        running = vars(model).setdefault("loop", self)  # at once, whatever threads there are
+        if running is not self and running.process == self.process:
+            raise EngineError(
+                f"fit: model {model.name!r} is being trained by another fit; wait until it "
+                "ends, or train a copy"
+            )
+        model.loop = (
+            self  # also after a fork, where that other fit goes on without this process
+        )
         try:
             self._run(first, epochs, validation, validate_after)
         finally:
-            model.loop = None
+            vars(model).pop("loop", None)
 
     def _run(self, first, epochs, validation, validate_after):
         model = self.model

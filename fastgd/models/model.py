@@ -77,6 +77,7 @@ class Model(Network):
     """
 
     _constructor_arguments: Any
+    loop: Any = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Model":
         model = super().__new__(cls)
@@ -101,7 +102,7 @@ class Model(Network):
     def begin(self) -> None:
         """Set what a model has that was never trained."""
         self.stream.count = 0
-        self.history = self.loop = None
+        self.history = None
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
 
     # -- the graph ----------------------------------------------------------------------------

@@ -278,7 +278,7 @@ class LBFGS(Optimizer):
 
 
 def _positive(value, argument, most=math.inf):
-    if isinstance(value, bool) or number(value, argument, 1, most) != int(value):
+    if isinstance(value, bool) or not number(value, argument, 1, most) or value != int(value):
         raise ArgumentError(f"{argument}: expected a whole number of at least 1, got {value!r}")
     return int(value)
 

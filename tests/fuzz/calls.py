@@ -130,7 +130,7 @@ def content(model):
     arrays = {name: array.tobytes() for name, array in state.arrays_of(model).items()}
     if not any(name.startswith("weights") for name in arrays):
         return None  # building it is not undone
-    return arrays, state.counters_of(model)
+    return arrays, state.progress_of(model)
 
 
 #: Those that users call; the others serve other rooms.
