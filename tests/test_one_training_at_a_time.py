@@ -51,7 +51,7 @@ def test_a_fit_within_a_fit_is_refused():
     )
     with pytest.raises(EngineError, match="another fit"):
         model.fit(X, Y, verbose=0, callbacks=[again])
-    assert model.loop is None
+    assert model.loops == []
 
 
 def test_a_failed_fit_does_not_stand_in_the_way():

@@ -8,6 +8,17 @@ from fastgd._engine.divergence import diverged
 from fastgd._training.restore_point import RestorePoint
 from fastgd.errors import DivergenceError, EngineError, warn
 
+#: How many forks separate this process from the first.
+_process = 0
+
+
+def _count_fork():
+    global _process
+    _process += 1
+
+
+os.register_at_fork(after_in_child=_count_fork)
+
 
 class TrainingLoop:
     """Train a model on a source, epoch by epoch.
@@ -15,8 +26,8 @@ class TrainingLoop:
     Parameters
     ----------
     model : Model
-        Compiled and built. Its ``stop_training`` ends the loop; its ``loop`` is this one while
-        it runs.
+        Compiled and built. Its ``stop_training`` ends the loop; the first of its ``loops`` is
+        this one while it runs.
     source : ArraySource or BatchSource
     callbacks : CallbackList
     threads : int
@@ -31,7 +42,7 @@ class TrainingLoop:
         self.model, self.source = model, source
         self.callbacks, self.threads = callbacks, threads
         self.step = model.compiled_step(source.weighted)
-        self.process = os.getpid()
+        self.process = _process
         self.epoch = self.done = 0
         self._totals = None
         self._over = False
@@ -46,19 +57,19 @@ class TrainingLoop:
             Says whether to validate after an epoch.
         """
         model = self.model
-        running = vars(model).setdefault("loop", self)  # at once, whatever threads there are
-        if running is not self and running.process == self.process:
-            raise EngineError(
-                f"fit: model {model.name!r} is being trained by another fit; wait until it "
-                "ends, or train a copy"
-            )
-        model.loop = (
-            self  # also after a fork, where that other fit goes on without this process
-        )
+        loops = model.loops
+        loops.append(self)  # at once, whatever threads there are: the first one runs
         try:
+            while loops[0].process != self.process:  # it runs in the parent of this process
+                del loops[0]
+            if loops[0] is not self:
+                raise EngineError(
+                    f"fit: model {model.name!r} is being trained by another fit; wait until it "
+                    "ends, or train a copy"
+                )
             self._run(first, epochs, validation, validate_after)
         finally:
-            vars(model).pop("loop", None)
+            loops.remove(self)
 
     def _run(self, first, epochs, validation, validate_after):
         model = self.model

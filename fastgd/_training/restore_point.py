@@ -1,6 +1,6 @@
 """Keep a state of training to go back to when it diverges."""
 
-import numpy as np
+import math
 
 #: The rows to train on between two copies: the copy then costs less than a hundredth of that.
 ROWS_BETWEEN_COPIES = 8192
@@ -17,39 +17,36 @@ class RestorePoint:
     step : CompiledStep
     """
 
+    __slots__ = ("_best", "_judged", "_latest", "_live", "_lowest", "_rows")
+
     def __init__(self, step):
-        state = step.state()
-        self._live = step.assembly.parameters, state.slots, state.iterations
-        self._best = None
-        self._latest = [array.copy() for array in self._live]
-        self._judged = False
-        self._lowest = np.inf
-        self._rows = 0
+        self._live = step.assembly.parameters, step.state()
+        self._best, self._lowest = None, math.inf
+        self._copy()
+
+    def _copy(self):
+        parameters, state = self._live
+        self._latest = parameters.copy(), state.slots.copy(), state.iterations.item()
+        self._judged, self._rows = False, 0
 
     def begin_epoch(self):
         """Copy the state, if enough has been trained since the latest copy."""
-        if self._rows < ROWS_BETWEEN_COPIES:
-            return
-        if self._latest is None:
-            self._latest = [np.empty_like(array) for array in self._live]
-        for copy, array in zip(self._latest, self._live, strict=True):
-            copy[...] = array
-        self._rows, self._judged = 0, False
+        if self._rows >= ROWS_BETWEEN_COPIES:
+            self._copy()
 
     def epochs_left(self, rows):
         """Return how many epochs of so many rows begin without a copy, and the one before."""
-        return max(1, -((self._rows - ROWS_BETWEEN_COPIES) // max(rows, 1)))
+        return (ROWS_BETWEEN_COPIES - self._rows - 1) // (rows or 1) + 1
 
     def end_epoch(self, loss, rows):
         """Keep the state that was copied last, if it was the best one."""
         self._rows += int(rows)
         if not self._judged and loss <= self._lowest:
-            self._best, self._latest = self._latest, self._best
-            self._lowest = loss
+            self._best, self._lowest = self._latest, loss
         self._judged = True
 
     def restore(self):
         """Go back to the best state, or to the first one if no epoch has ended."""
-        kept = self._latest if self._best is None else self._best
-        for array, copy in zip(self._live, kept, strict=True):
-            array[...] = copy
+        parameters, state = self._live
+        best = self._best or self._latest
+        parameters[...], state.slots[...], state.iterations[...] = best

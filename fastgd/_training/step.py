@@ -155,7 +155,7 @@ class CompiledStep:
 
         vectors = assembly.parameters, assembly.gradients
         # While it has the turn, a program can call no function of the user's.
-        turn = nullcontext() if self.results.in_python else self.program.in_turn()
+        turn = nullcontext() if self.results.in_python else self.program.lock()
         with turn:  # no other thread is to see the weights that a line search tries
             job.totals += self.optimizer.minimize(
                 *vectors, objective, assembly.trained, assembly.start
@@ -181,7 +181,8 @@ class CompiledStep:
 
     def meet_functions(self, job, last):
         """Find out by the first batch whether Python functions give one number for a batch."""
-        if self.results.by_batch is None and job.batch_size > 1:
+        results = self.results
+        if results.in_python and results.by_batch is None and job.batch_size > 1:
             y = job.y[: min(last, job.batch_size)]
             self.program.evaluate(job.x, y, 0, self.totals(), np.inf, 1, job.rows)
             self.totals()  # metrics begin anew

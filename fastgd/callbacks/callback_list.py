@@ -143,7 +143,7 @@ class CallbackList(Callback):
         self.history = self._first(History)
         if add_progbar and self._first(ProgbarLogger) is None:
             self.callbacks.append(ProgbarLogger())
-        if any(getattr(callback, "runs_last", False) for callback in self.callbacks):
+        if callbacks is not None:
             self.callbacks.sort(key=lambda callback: getattr(callback, "runs_last", False))
         self.params = params
         self._listeners: dict[str, list[Callable[..., None]]] | None = None

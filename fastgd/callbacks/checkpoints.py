@@ -176,7 +176,7 @@ class BackupAndRestore(_Saver):
                 damaged = damaged or error
                 continue
             try:
-                self.model.loop.resume(run)
+                self.model.loops[0].resume(run)
             except FastgdError:
                 raise
             except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
@@ -195,7 +195,7 @@ class BackupAndRestore(_Saver):
         if self.double_checkpoint:
             with contextlib.suppress(FileNotFoundError):
                 os.replace(self._path(_LATEST), self._path(_BEFORE))
-        saving.save_run(self.model, self._path(_LATEST), self.model.loop.state())
+        saving.save_run(self.model, self._path(_LATEST), self.model.loops[0].state())
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self.delete_checkpoint:

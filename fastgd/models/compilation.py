@@ -84,7 +84,7 @@ class Compilation:
         """Let no other thread take a training step: all arrays are of the same one."""
         with contextlib.ExitStack() as turns:
             for step in list(self._steps.values()):
-                turns.enter_context(step.program.in_turn())
+                turns.enter_context(step.program.lock())
             yield
 
     def replica(self, assembly):

@@ -50,7 +50,7 @@ class Model(Network):
         The columns of the frame that the model was trained on, or the names in its first dict;
         they may be set before. Frames have to have the same columns in the same order. Files
         and copies hold them. For several inputs a dict of input -> names.
-    loop : TrainingLoop or None, that of the ``fit`` that is running
+    loops : list of TrainingLoop, that of the ``fit`` that is running
     stop_training, stop_evaluating, stop_predicting : bool
         Set one, in a callback or from another thread, to end what is running.
 
@@ -77,7 +77,6 @@ class Model(Network):
     """
 
     _constructor_arguments: Any
-    loop: Any = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Model":
         model = super().__new__(cls)
@@ -103,6 +102,7 @@ class Model(Network):
         """Set what a model has that was never trained."""
         self.stream.count = 0
         self.history = None
+        self.loops: list[Any] = []
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
 
     # -- the graph ----------------------------------------------------------------------------

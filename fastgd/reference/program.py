@@ -58,7 +58,7 @@ class Program:
         self._parameters, self._gradients = parameters, gradients
         self._turn = threading.RLock()
 
-    def in_turn(self):
+    def lock(self):
         """Return the lock that is held while training changes weights."""
         return self._turn
 

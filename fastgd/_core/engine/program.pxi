@@ -93,8 +93,12 @@ cdef class Program:
         other.begin(self.layout.replica(parameters, gradients))
         return other
 
-    cpdef in_turn(self):
-        """Return the lock that makes calls take turns; between them no weight changes."""
+    def lock(self):
+        """Return the lock that calls hold: while another thread has it, no weight changes."""
+        return self.in_turn()
+
+    cdef in_turn(self):
+        """Return the lock that makes calls take turns."""
         if self.turn_forks != forks:
             self.turn = threading.RLock()
             self.turn_forks = forks
