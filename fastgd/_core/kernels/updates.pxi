@@ -62,9 +62,9 @@ cdef inline void update_some(const int variant, const int lanes, real* w, const 
         old[j] = w[j]
     for j in range(lanes):
         new[j] = moved(variant, old[j], g[j], &kept[0][j], &kept[1][j], &kept[2][j], c)
-    for j in range(lanes):
-        fine[j] = 0
     if slots_may_overflow(variant):
+        for j in range(lanes):
+            fine[j] = 0
         for k in range(slots_of(variant)):
             for j in range(lanes):
                 fine[j] = fmadd(kept[k][j], 0, fine[j])
@@ -74,10 +74,15 @@ cdef inline void update_some(const int variant, const int lanes, real* w, const 
     for k in range(slots_of(variant)):
         for j in range(lanes):
             slots[k * slot_size + j] = kept[k][j]
-    for j in range(lanes):
-        fine[j] = fmadd(new[j], 0, fine[j])
-        w[j] = select(fine[j] == 0, new[j], old[j])
-        check[j] += fine[j]
+    if slots_may_overflow(variant):
+        for j in range(lanes):
+            fine[j] = fmadd(new[j], 0, fine[j])
+            w[j] = select(fine[j] == 0, new[j], old[j])
+            check[j] += fine[j]
+    else:
+        for j in range(lanes):
+            w[j] = new[j] if is_finite(new[j]) else old[j]
+            check[j] = fmadd(new[j], 0, check[j])
 
 
 cdef inline bint update_run(const int variant, int64_t n, real* w, const real* g, real* slots,
