@@ -4,7 +4,6 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Collection, Iterable
-from difflib import get_close_matches
 from opcode import opmap
 from typing import Any, Never, NoReturn, Self
 
@@ -108,6 +107,8 @@ def _key(name):
 
 def advice(name: str, known: Collection[str]) -> str:
     """Return the end of a message about an unknown name: what to write instead."""
+    from difflib import get_close_matches  # which an import of fastgd need not wait for
+
     key = _key(name)
     by_key = {_key(one): one for one in sorted(known, reverse=name[:1].isupper())}
     others = frozenset().union(*(group for group in SYNONYMS if key in group))
