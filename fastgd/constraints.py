@@ -164,7 +164,9 @@ def _axes(axis):
 
 def _around(shape, axis):
     """Return the numbers of elements before, along and after the axes of a shape."""
-    axes = range(len(shape)) if axis is None else axis if isinstance(axis, list) else [axis]
+    if axis is None:
+        return 1, math.prod(shape), 1
+    axes = axis if isinstance(axis, list) else [axis]
     if not all(-len(shape) <= a < len(shape) for a in axes):
         raise ShapeError(f"axis: weights of shape {shape} have no axis {axis}")
     axes = sorted({a % len(shape) for a in axes})

@@ -12,6 +12,7 @@ import numpy as np
 
 from fastgd import ops
 from fastgd._core.types import Penalty
+from fastgd._data.arguments import choice
 from fastgd._data.validation import number, numeric
 from fastgd._registry.advice import NamedArguments, explain
 from fastgd._registry.objects import serialize_object
@@ -192,9 +193,7 @@ class OrthogonalRegularizer(Regularizer):
 
     def __init__(self, factor: float = 0.01, mode: str = "rows"):
         self.factor = number(factor, "factor", low=0)
-        if mode not in ("rows", "columns"):
-            raise ArgumentError(f"mode: expected 'rows' or 'columns', got {mode!r}")
-        self.mode = mode
+        self.mode = choice(mode, "mode", ("rows", "columns"))
 
     def __call__(self, x: Data) -> Any:
         x = _numbers(x)

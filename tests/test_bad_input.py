@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from refusals import LABELS, ONE_HOT, X, Y, model_for, refused
 
-from fastgd.errors import DataError, DataTypeError, ShapeError
+from fastgd import Sequential, layers
+from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 
 
 def put(array, row, column, value):
@@ -99,6 +100,28 @@ def test_the_layer_of_the_wrong_width_is_named():
 
 def test_one_row_gets_a_hint():
     refused(model_for(), ShapeError, ["x[None, :]"], lambda m: m.predict(X[0]))
+
+
+def test_no_rows_of_several_axes():
+    model = Sequential([layers.Input((2, 3)), layers.Flatten(), layers.Dense(4)])
+    model.compile("sgd", "mse")
+    x, y = np.zeros((0, 2, 3)), np.zeros((0, 4))
+    assert model.predict(x, verbose=0).shape == model(x).shape == (0, 4)
+    for call in (model.fit, model.evaluate, model.train_on_batch, model.test_on_batch):
+        with pytest.raises(DataError, match="x: there are no rows"):
+            call(x, y)
+
+
+@pytest.mark.parametrize("rows", [[0], True, 0.5, np.array([0]), ({}, 0)], ids=repr)
+def test_rows_of_a_number(rows):
+    model = model_for()
+    for x in (0.5, np.array(0.5)):
+        for call in (
+            lambda x: model.fit(x, Y, rows=rows),
+            lambda x: model.predict(x, rows=rows),
+        ):
+            with pytest.raises((ArgumentError, DataTypeError), match=r"^(rows|x): "):
+                call(x)
 
 
 def test_validation_data_of_another_width_before_building():

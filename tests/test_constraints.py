@@ -58,7 +58,7 @@ def test_the_formula(cls, dtype, shape):
 @pytest.mark.parametrize(
     ("axis", "shape"),
     [(0, (4, 3)), (1, (4, 3)), (-1, (4, 3)), ([0], (5,)), ([0, 1], (4, 3)), ((1, 0), (4, 3)),
-     (None, (4, 3)), ([1, 2], (2, 3, 4)), (1, (2, 3, 4)), ([-2], (2, 3, 4))],
+     (None, (4, 3)), (None, ()), ([1, 2], (2, 3, 4)), (1, (2, 3, 4)), ([-2], (2, 3, 4))],
 )  # fmt: skip
 def test_each_axis(axis, shape):
     w = np.random.default_rng(1).normal(size=shape)

@@ -108,3 +108,25 @@ def test_a_frozen_layer_keeps_its_weights(name, arguments, shapes):
     layer(x, training=True)
     for a, b in zip(before, layer.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@each_case
+def test_no_rows_give_none(engine, name, arguments, shapes):
+    for chosen in (engine, "reference"):
+        config.set_engine(chosen)
+        layer, x = made(name, arguments), inputs(name, arguments, shapes, n=0)
+        several = isinstance(x, list)
+        with GradientTape() as tape:
+            watched = x if several else [x]
+            if name != "Embedding":  # whose numbers have no gradient
+                watched = [tape.watch(fastgd.ops.convert_to_tensor(v)) for v in watched]
+            y = layer(watched if several else watched[0])
+            total = fastgd.ops.sum(y)
+        batch = [(None, *shape) for shape in shapes]
+        promised = layer.compute_output_shape(batch if several else batch[0])
+        assert y.shape == (0, *promised[1:])
+        weights = layer.trainable_variables
+        slopes = tape.gradient(total, weights if name == "Embedding" else [*watched, *weights])
+        assert not any(np.any(slope) for slope in slopes)
+        if name != "Embedding":
+            assert [s.shape for s in slopes[: len(shapes)]] == [(0, *s) for s in shapes]

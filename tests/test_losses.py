@@ -71,6 +71,43 @@ def test_shapes():
         losses.sparse_categorical_crossentropy([0, 0, 0], p)
 
 
+FUNCTIONS = [
+    name for name in vars(losses) if name in losses.REGISTRY.members and name.islower()
+]
+
+
+#: Nothing, ragged lists, rows without outputs, and no rows at all.
+NO_ROWS = [
+    [], (), [[0.5, 0.5], [0.5]], ["l2", [1.0], []], (np.zeros((2, 3)), 7), [[], []],
+    np.zeros((8, 0)), np.zeros(0), 0.5, np.array(0.5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("p", NO_ROWS, ids=lambda p: f"{type(p).__name__}-{len(str(p))}")
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_predictions_that_are_no_rows_of_numbers(name, p):
+    for call in (losses.REGISTRY.members[name], losses.get(name), losses.get(name).call):
+        for y in (p, np.zeros((2, 3))):
+            with pytest.raises((ShapeError, DataTypeError), match="y_pred: "):
+                call(y, p)
+
+
+def test_the_slopes_of_no_rows():
+    with GradientTape() as tape:
+        p = tape.watch(np.zeros((0, 3)))
+        value = fastgd.ops.sum(fastgd.ops.mean((p - 1) ** 2, axis=-1))
+    assert value == 0
+    assert tape.gradient(value, p).shape == (0, 3)
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean", "none", "mean_with_sample_weight"])
+def test_weights_that_are_no_array(reduction):
+    loss = losses.MeanSquaredError(reduction)
+    for wrong, error in (([1.0, [2.0]], ShapeError), ("x", DataTypeError), ({}, DataTypeError)):
+        with pytest.raises(error, match="sample_weight: "):
+            loss(np.zeros((2, 3)), np.zeros((2, 3)), wrong)
+
+
 @pytest.mark.parametrize("label", [-1, 3, 0.5, np.nan])
 def test_class_numbers_outside(label):
     with pytest.raises(DataError, match=r"y_true: .*0 to 2.* at row 1"):

@@ -99,6 +99,23 @@ def test_nothing_taken_in(cls, arguments):
     assert np.all(np.asarray(metric.result()) == 0)
 
 
+@each_case
+def test_no_rows_add_nothing(cls, arguments):
+    p, y, _ = data(cls(**arguments), 30, 3)
+    metric, other = cls(**arguments), cls(**arguments)
+    metric.update_state(y[:0], p[:0])
+    assert np.all(np.asarray(metric.result()) == 0)
+    metric.update_state(y, p)
+    other.update_state(y, p)
+    np.testing.assert_array_equal(metric.result(), other.result())
+
+
+@pytest.mark.parametrize("wrong", ["mae", None, 3, losses.mean_squared_error, losses.Huber])
+def test_the_mean_of_what_is_no_loss(wrong):
+    with pytest.raises(DataTypeError, match="loss: expected one, such as"):
+        metrics.LossMetric(wrong)
+
+
 def test_state():
     metric = metrics.MeanAbsoluteError()
     assert metric.result() == 0.0

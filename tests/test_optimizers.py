@@ -422,6 +422,18 @@ def test_bad_common_arguments(arguments, words):
         SGD(**arguments)
 
 
+def test_counts_that_no_engine_holds():
+    for argument in ("ema_overwrite_frequency", "gradient_accumulation_steps"):
+        for count in (2**53 + 1, 2**63, 10**30):
+            with pytest.raises(ArgumentError, match=f"{argument}: expected"):
+                SGD(use_ema=True, **{argument: count})
+    optimizer = SGD(gradient_accumulation_steps=2**40)
+    for count in (2**63, 2**40):  # 2^80 steps
+        with pytest.raises(ArgumentError, match="iterations: expected"):
+            optimizer.iterations = count
+    assert optimizer.iterations == 0
+
+
 #: For each of the shared arguments another value than its default.
 OTHERS = COMMON | {
     "weight_decay": 0.25, "clipnorm": 0.5, "use_ema": True, "ema_momentum": 0.75,

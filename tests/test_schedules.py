@@ -8,7 +8,7 @@ import pytest
 from problems import network, regression
 
 from fastgd import optimizers
-from fastgd.errors import ArgumentError, DataTypeError
+from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.optimizers import schedules
 from fastgd.optimizers.schedules import LearningRateSchedule
 
@@ -128,6 +128,17 @@ def test_formulas(name, formula, positional, named):
 def test_bad_arguments(make, words):
     with pytest.raises(ArgumentError, match=words):
         make()
+
+
+@pytest.mark.parametrize(("name", "formula", "positional", "named"), CASES)
+def test_a_step_is_a_number(name, formula, positional, named):
+    schedule = CLASSES[name](*positional, **named)
+    wrong = ["x", "3", {}, None, [1, [2]], iter([1]), {1, 2}, int, 1j, np.array([1 + 1j])]
+    for step in wrong:
+        with pytest.raises((DataTypeError, ShapeError), match="step: "):
+            schedule(step)
+    for step in (7, 7.0, np.int8(7), np.array(7)):
+        assert math.isclose(schedule(step), formula(7, *positional, **named), rel_tol=1e-12)
 
 
 class Own(LearningRateSchedule):

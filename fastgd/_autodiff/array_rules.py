@@ -29,7 +29,7 @@ def _sum(d, out, x, axis=None, dtype=None, *, keepdims=False):
 
 
 def _mean(d, out, x, axis=None, dtype=None, *, keepdims=False):
-    return _sum(_restore(d, axis, keepdims) * (out.size / x.size), out, x, keepdims=True)
+    return _sum(_restore(d, axis, keepdims) * (out.size / (x.size or 1)), out, x, keepdims=True)
 
 
 def _var(d, out, x, axis=None, dtype=None, *, ddof=0, keepdims=False):

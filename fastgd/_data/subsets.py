@@ -133,7 +133,10 @@ def row_count(x):
         x = next(iter(x.values()))
     if isinstance(x, (list, tuple)) and x and getattr(x[0], "ndim", 0) > 1:
         x = x[0]  # of several inputs
-    return len(x) if hasattr(x, "__len__") else 0
+    try:
+        return len(x)
+    except TypeError:  # also of an array without dimensions
+        return 0
 
 
 def _is_array_in_a_list(values):

@@ -197,7 +197,7 @@ def rows(values, shape, dtype, engine, argument="x", consumer="the model", chose
         )
     array = prepared(original, dtype)
     check_finite(engine, array, original, argument, chosen=chosen)
-    return array.reshape(len(array), -1)
+    return array.reshape(len(array), math.prod(shape[1:]))
 
 
 def same_length(x, y, x_name="x", y_name="y"):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from fastgd._data.arguments import text
 from fastgd._engine import scope
 from fastgd._registry.advice import advice
 from fastgd.errors import DataTypeError, UnknownNameError
@@ -20,9 +21,7 @@ def snake_case(name: str) -> str:
 
 def checked_name(name: str | None) -> str | None:
     """Return a name that a user gave, or None; raise a DataTypeError for anything else."""
-    if name is not None and not isinstance(name, str):
-        raise DataTypeError(f"name: expected a string, got {name!r}")
-    return name
+    return None if name is None else text(name, "name")
 
 
 def unique_name(stem: str) -> str:

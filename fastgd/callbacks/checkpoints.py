@@ -5,12 +5,13 @@ import os
 from typing import ClassVar
 
 from fastgd import saving
-from fastgd._data.validation import boolean, positive_int
+from fastgd._data.arguments import choice, path_name
+from fastgd._data.validation import boolean, positive_int, verbosity
 from fastgd._registry.advice import NamedArguments
 from fastgd._training.progress import say
 from fastgd._typing import Logs
 from fastgd.callbacks.callback import Callback
-from fastgd.callbacks.monitor import MonitorCallback
+from fastgd.callbacks.monitor import MonitorCallback, optional_limit
 from fastgd.errors import ArgumentError, FastgdError, FileError, NotBuiltError
 
 
@@ -20,11 +21,10 @@ class _Saver(NamedArguments, Callback):
     state_names: ClassVar[tuple[str, ...]] = ("_batches",)
 
     def _save_every(self, save_freq):
-        if isinstance(save_freq, str) and save_freq != "epoch":
-            raise ArgumentError(f"save_freq: expected 'epoch' or a number, got {save_freq!r}")
-        self.save_freq = save_freq
         self._epoch = self._batches = 0
-        if save_freq != "epoch":  # only then is it a callback of batches
+        if isinstance(save_freq, str):
+            self.save_freq = choice(save_freq, "save_freq", ("epoch",), " or a number")
+        else:  # only then is it a callback of batches
             self.save_freq = positive_int(save_freq, "save_freq")
             self.on_train_batch_end = self._after_batch
 
@@ -74,9 +74,10 @@ class ModelCheckpoint(_Saver, MonitorCallback):
         save_best_only: bool = False, save_weights_only: bool = False, mode: str = "auto",
         save_freq: str | int = "epoch", initial_value_threshold: float | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(monitor, mode, initial_value_threshold)
-        self.filepath = os.fspath(filepath)
-        self.verbose = verbose
+        limit = optional_limit(initial_value_threshold, "initial_value_threshold")
+        super().__init__(monitor, mode, limit)
+        self.filepath = path_name(filepath, "filepath")
+        self.verbose = verbosity(verbose)
         self.save_best_only = boolean(save_best_only, "save_best_only")
         self.save_weights_only = boolean(save_weights_only, "save_weights_only")
         self._save_every(save_freq)
@@ -156,7 +157,7 @@ class BackupAndRestore(_Saver):
                  double_checkpoint: bool = False,
                  delete_checkpoint: bool = True) -> None:  # fmt: skip
         super().__init__()
-        self.backup_dir = os.fspath(backup_dir)
+        self.backup_dir = path_name(backup_dir, "backup_dir")
         if not self.backup_dir:
             raise ArgumentError("backup_dir: expected a directory, got an empty name")
         self._save_every(save_freq)

@@ -1,10 +1,12 @@
 """Callbacks that watch one value of a training."""
 
+import math
 from typing import Any
 
 import numpy as np
 
-from fastgd._data.validation import boolean, number, whole_number
+from fastgd._data.arguments import choice, text
+from fastgd._data.validation import boolean, number, verbosity, whole_number
 from fastgd._registry.advice import NamedArguments
 from fastgd._registry.extras import needed_by
 from fastgd._registry.names import snake_case
@@ -23,9 +25,9 @@ class MonitorCallback(NamedArguments, Callback):
     def __init__(self, monitor: str = "val_loss", mode: str = "auto",
                  baseline: float | None = None, min_delta: float = 0) -> None:  # fmt: skip
         super().__init__()
-        if mode not in ("auto", "min", "max"):
-            raise ArgumentError(f"mode: expected 'auto', 'min' or 'max', got {mode!r}")
-        self.monitor, self.mode, self.best = monitor, mode, baseline
+        self.monitor = text(monitor, "monitor")
+        self.mode = choice(mode, "mode", ("auto", "min", "max"))
+        self.best = baseline
         self.min_delta = abs(number(min_delta, "min_delta"))
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -119,8 +121,8 @@ class EarlyStopping(MonitorCallback):
                  start_from_epoch: int = 0) -> None:  # fmt: skip
         super().__init__(monitor, mode, min_delta=min_delta)
         self.patience = whole_number(patience, "patience", 0)
-        self.verbose = verbose
-        self.baseline = baseline
+        self.verbose = verbosity(verbose)
+        self.baseline = optional_limit(baseline, "baseline")
         self.restore_best_weights = boolean(restore_best_weights, "restore_best_weights")
         self.start_from_epoch = whole_number(start_from_epoch, "start_from_epoch", 0)
         self._reset()
@@ -192,7 +194,7 @@ class ReduceLROnPlateau(MonitorCallback):
         if self.factor >= 1:
             raise ArgumentError(f"factor: expected a number below 1, got {factor!r}")
         self.patience = whole_number(patience, "patience", 0)
-        self.verbose = verbose
+        self.verbose = verbosity(verbose)
         self.cooldown = whole_number(cooldown, "cooldown", 0)
         self.min_lr = number(min_lr, "min_lr", 0)
         self._reset()
@@ -271,7 +273,7 @@ class OptunaPruning(NamedArguments, Callback):
 
     def __init__(self, trial: Any, monitor: str = "val_loss") -> None:
         super().__init__()
-        self.trial, self.monitor = trial, monitor
+        self.trial, self.monitor = trial, text(monitor, "monitor")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if self.monitor not in (logs := logs or {}):
@@ -282,6 +284,12 @@ class OptunaPruning(NamedArguments, Callback):
                 import optuna
 
             raise optuna.TrialPruned(f"pruned after epoch {epoch + 1}")
+
+
+def optional_limit(value: float | None, argument: str) -> float | None:
+    """Return None, or a number, which may be infinite."""
+    infinite = isinstance(value, float) and math.isinf(value)
+    return value if value is None or infinite else number(value, argument)
 
 
 def one_number(monitor: str, value: Any) -> float:

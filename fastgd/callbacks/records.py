@@ -1,6 +1,7 @@
 """Record the values of a training: in memory, in a CSV file, for TensorBoard."""
 
 import csv
+import io
 import os
 import time
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from fastgd._data.arguments import choice, path_name, text
 from fastgd._data.validation import boolean, positive_int, whole_number
 from fastgd._registry.advice import NamedArguments
 from fastgd._registry.extras import needed_by
@@ -158,8 +160,14 @@ class CSVLogger(NamedArguments, Callback):
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",",
                  append: bool = False) -> None:  # fmt: skip
         super().__init__()
-        self.filename = os.fspath(filename)
-        self.sep, self.append = separator, append
+        self.filename = path_name(filename, "filename")
+        self.sep = text(separator, "separator")
+        try:
+            csv.writer(io.StringIO(), delimiter=separator)
+        except (TypeError, ValueError) as error:
+            message = f"separator: expected one character, got {separator!r} ({error})"
+            raise ArgumentError(message) from None
+        self.append = boolean(append, "append")
         self._file: Any = None
         self._names: list[str] | None = None
         self._size = 0
@@ -234,14 +242,17 @@ class TensorBoard(NamedArguments, Callback):
         if write_images or profile_batch or embeddings_freq or embeddings_metadata:
             names = "write_images, profile_batch and embeddings_..."
             raise ArgumentError(f"TensorBoard: not offered, leave as they are: {names}")
-        self.log_dir = os.fspath(log_dir)
+        self.log_dir = path_name(log_dir, "log_dir")
         self.histogram_freq = whole_number(histogram_freq, "histogram_freq", 0)
         self.write_graph = boolean(write_graph, "write_graph")
         self.write_steps_per_second = boolean(write_steps_per_second, "write_steps_per_second")
         self.update_freq = update_freq
-        if update_freq != "epoch":
-            every = 1 if update_freq == "batch" else update_freq
-            self._every = positive_int(every, "update_freq")
+        if isinstance(update_freq, str):
+            words = "epoch", "batch"
+            self._every = words.index(choice(update_freq, "update_freq", words, " or a number"))
+        else:
+            self._every = positive_int(update_freq, "update_freq")
+        if self._every:
             self.on_train_batch_end = self._after_batch  # type: ignore[method-assign]
         self._writers: dict[str, Any] = {}
 

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from fastgd._data.validation import boolean, number
+from fastgd._data.validation import boolean, number, verbosity
 from fastgd._registry.advice import NamedArguments
 from fastgd._training.progress import say
 from fastgd._typing import Array, Logs
@@ -41,7 +41,7 @@ class LearningRateScheduler(NamedArguments, Callback):
         if not callable(schedule):
             raise DataTypeError(f"schedule: expected a function, got {schedule!r}")
         self.schedule = schedule
-        self.verbose = verbose
+        self.verbose = verbosity(verbose)
         try:
             inspect.signature(schedule).bind(0, 0.1)
             self._takes_rate = True

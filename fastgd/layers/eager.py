@@ -83,7 +83,7 @@ def call_program(program, parameters, variables, start, x, inputs, output_shapes
 
     def backward(k, d_part):
         d_out = np.zeros_like(out)
-        d_out[:, ends[k] - widths[k] : ends[k]] = d_part.reshape(len(x), -1)
+        d_out[:, ends[k] - widths[k] : ends[k]] = d_part.reshape(len(x), widths[k])
         gradients = flat_vector(parameters.size, parameters.dtype)
         d_x = flat_vector(x.size, x.dtype).reshape(x.shape) if wants_x else None
         program.backward(kept, d_out, gradients, d_x)

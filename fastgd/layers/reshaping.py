@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from fastgd._data.arguments import choice
 from fastgd._engine.table import Table
 from fastgd._typing import Shape
-from fastgd.errors import ArgumentError, ShapeError
+from fastgd.errors import ShapeError
 from fastgd.layers.layer import Layer
 
 
@@ -42,9 +43,7 @@ class Flatten(Layer):
 
     def __init__(self, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
-        if data_format not in (None, "channels_last"):
-            raise ArgumentError(f"data_format: expected 'channels_last', got {data_format!r}")
-        self.data_format = data_format
+        self.data_format = choice(data_format, "data_format", (None, "channels_last"))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (None, math.prod(input_shape[1:]))

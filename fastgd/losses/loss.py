@@ -8,6 +8,7 @@ import numpy as np
 from fastgd import config, ops
 from fastgd._autodiff.tensor import plain
 from fastgd._core import formulas, types
+from fastgd._data.arguments import choice
 from fastgd._data.validation import check_classes, check_not_negative, numeric
 from fastgd._registry.advice import NamedArguments
 from fastgd._registry.names import checked_name, snake_case
@@ -90,11 +91,8 @@ class Loss(NamedArguments, Serializable):
 
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size",
                  dtype: Floatx | None = None):  # fmt: skip
-        if reduction not in REDUCTIONS:
-            known = ", ".join(repr(word) for word in REDUCTIONS)
-            raise ArgumentError(f"reduction: expected one of {known}, got {reduction!r}")
         self.name = checked_name(name) or snake_case(type(self).__name__)
-        self.reduction = reduction
+        self.reduction = choice(reduction, "reduction", REDUCTIONS)
         self.dtype = None if dtype is None else config.checked_floatx(dtype)
 
     # -- for arrays ---------------------------------------------------------------------------
@@ -117,6 +115,8 @@ class Loss(NamedArguments, Serializable):
         float, ndarray or Tensor
         """
         y_pred = floating(y_pred, self.dtype)
+        if sample_weight is not None:
+            sample_weight = numeric(sample_weight, "sample_weight")
         if not followed(y_true):
             y_true = with_columns(numeric(y_true, "y_true"), y_pred)
         by_element = self.elementwise and _by_element(sample_weight, y_true, y_pred)
@@ -151,8 +151,8 @@ class Loss(NamedArguments, Serializable):
         if code not in LOSSES:
             raise NotImplementedError(f"{type(self).__name__}: a subclass has to define call")
         y_pred = floating(y_pred)
-        if y_pred.ndim == 0:
-            raise ShapeError("y_pred: expected rows of outputs, got a single number")
+        if y_pred.shape[-1:] in ((), (0,)):
+            raise ShapeError(f"y_pred: expected rows of outputs, got shape {y_pred.shape}")
         targets = self._targets(y_true, y_pred)
         *shape, width = y_pred.shape
         p = np.reshape(plain(y_pred), (int(np.prod(shape)), width))
@@ -286,13 +286,13 @@ class FormulaLoss(Loss):
 
 def last_axis(axis):
     """Return -1, or raise an ArgumentError."""
-    if isinstance(axis, bool) or axis != -1:
-        raise ArgumentError(f"axis: expected -1, since rows lie along the last, got {axis!r}")
-    return -1
+    return choice(axis, "axis", (-1,), ", since rows lie along the last")
 
 
 def floating(y_pred, dtype=None):
     """Return y_pred as an array or Tensor of floats; whole numbers become float64."""
+    if isinstance(y_pred, (list, tuple)) and not followed(y_pred):
+        y_pred = numeric(y_pred, "y_pred")
     y_pred = ops.convert_to_tensor(y_pred)
     if dtype is None and y_pred.dtype in (np.float32, np.float64):
         return y_pred
@@ -304,7 +304,8 @@ def floating(y_pred, dtype=None):
 
 def with_columns(y_true, y_pred, columns=None):
     """Return y_true (...) with a last axis of 1 where y_pred has one, or without it."""
-    if y_true.shape == y_pred.shape[:-1] and (columns or y_pred.shape[-1]) == 1:
+    last = y_pred.shape[-1:] if columns is None else (columns,)
+    if y_true.shape == y_pred.shape[:-1] and last == (1,):
         return y_true[..., None]
     if y_pred.ndim == 1 and y_true.shape == (len(y_pred), 1) and columns != 1:
         return y_true[:, 0]
@@ -314,13 +315,13 @@ def with_columns(y_true, y_pred, columns=None):
 def _by_element(sample_weight, y_true, y_pred):
     """Return whether the elements of a row have weights of their own."""
     shape, columns = np.shape(sample_weight), y_pred.shape[-1:]
-    alike = len(shape) == y_pred.ndim and np.shape(y_true) == y_pred.shape
+    alike = 0 < len(shape) == y_pred.ndim and np.shape(y_true) == y_pred.shape
     return alike and shape[-1:] == columns != (1,)
 
 
 def row_weights(sample_weight, shape, dtype):
     """Return weights for values of a shape, given for its first axes."""
-    weights = numeric(sample_weight, "sample_weight").astype(dtype)
+    weights = sample_weight.astype(dtype)
     check_not_negative(weights)
     if weights.ndim == len(shape) + 1 and weights.shape[-1] == 1:
         weights = weights[..., 0]

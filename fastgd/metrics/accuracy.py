@@ -3,10 +3,10 @@
 import numpy as np
 
 from fastgd._core import formulas
+from fastgd._data.arguments import MOST_PARTS, choice
 from fastgd._data.validation import MOST, boolean, number, whole_number
 from fastgd._typing import Array, Data, Floatx
-from fastgd.errors import ArgumentError
-from fastgd.metrics.counts import MOST_PARTS, ratio
+from fastgd.metrics.counts import ratio
 from fastgd.metrics.metric import CompiledMetric, RowMetric
 from fastgd.reference.metrics import calibrated
 
@@ -220,9 +220,7 @@ class ExpectedCalibrationError(CompiledMetric):
                  dtype: Floatx | None = None, strategy: str = "uniform"):  # fmt: skip
         super().__init__(name, dtype)
         self.num_bins = whole_number(num_bins, "num_bins", 1, MOST_PARTS)
-        if strategy not in ("uniform", "quantile"):
-            raise ArgumentError(f"strategy: expected 'uniform' or 'quantile', got {strategy!r}")
-        self.strategy = strategy
+        self.strategy = choice(strategy, "strategy", ("uniform", "quantile"))
         self.keeps_rows = strategy == "quantile"
 
     def settings(self) -> list[float]:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from fastgd._core import formulas
+from fastgd._data.arguments import choice, listed
 from fastgd._data.validation import MOST, boolean, number, whole_number
 from fastgd._typing import Array, Floatx
 from fastgd.errors import ArgumentError, ShapeError
-from fastgd.metrics.counts import listed, ratio
+from fastgd.metrics.counts import ratio
 from fastgd.metrics.metric import CompiledMetric
 
 #: How many classes a matrix of classes may have; it has a sum for each pair.
@@ -53,14 +54,12 @@ class IoU(CompiledMetric):
                 f"target_class_ids: expected class numbers below {self.num_classes}, "
                 f"got {target_class_ids!r}"
             )
-        if axis not in (-1, 1):
-            raise ArgumentError(f"axis: expected -1, the last one, got {axis!r}")
         self.ignore_class = ignore_class
         if ignore_class is not None:
             self.ignore_class = int(number(ignore_class, "ignore_class", -MOST, MOST))
         self.sparse_y_true = boolean(sparse_y_true, "sparse_y_true")
         self.sparse_y_pred = boolean(sparse_y_pred, "sparse_y_pred")
-        self.axis = axis
+        self.axis = choice(axis, "axis", (-1, 1), ", the last one")
         self.sparse = self.sparse_y_true and not self.sparse_y_pred
         self.elementwise = self.sparse_y_true and self.sparse_y_pred
 
@@ -196,11 +195,7 @@ class FBetaScore(CompiledMetric):
                  threshold: float | None = None, name: str | None = None,
                  dtype: Floatx | None = None):  # fmt: skip
         super().__init__(name, dtype)
-        if average not in (None, "micro", "macro", "weighted"):
-            raise ArgumentError(
-                f"average: expected None, 'micro', 'macro' or 'weighted', got {average!r}"
-            )
-        self.average = average
+        self.average = choice(average, "average", (None, "micro", "macro", "weighted"))
         self.beta = _positive(beta, "beta", 1e100)
         self.threshold = None if threshold is None else _positive(threshold, "threshold", 1)
 

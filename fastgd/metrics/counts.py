@@ -4,20 +4,18 @@ A prediction is positive at a threshold if it exceeds it, and a target if it is 
 engine counts between sorted thresholds, which costs the same for any number of them.
 """
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
 from fastgd._core import formulas
+from fastgd._data.arguments import listed
 from fastgd._data.validation import MOST, number, whole_number
 from fastgd._engine.algebra import logarithms
 from fastgd._typing import Array, Config, Floatx
-from fastgd.errors import ArgumentError, DataTypeError, ShapeError
+from fastgd.errors import ArgumentError, ShapeError
 from fastgd.metrics.metric import CompiledMetric
 
-#: How many thresholds, bins or classes a metric may have: it keeps sums of each.
-MOST_PARTS = 100_000
 #: The default threshold where the largest predictions of a row count: below all of them.
 BELOW_ALL = -1e10
 
@@ -124,17 +122,6 @@ def scalar_or_array(values):
     return float(values[0]) if len(values) == 1 else values
 
 
-def listed(given, argument):
-    """Return what was given as a list, without going through more than may be in it."""
-    try:
-        found = list(itertools.islice(given, MOST_PARTS + 1))
-    except TypeError:
-        raise DataTypeError(f"{argument}: expected a list, got {given!r}") from None
-    if len(found) > MOST_PARTS:
-        raise ArgumentError(f"{argument}: expected at most {MOST_PARTS}, got more")
-    return found
-
-
 def checked_thresholds(given, default):
     """Return numbers from 0 to 1 as a list of float; a number, several or None are given."""
     if given is None:
@@ -152,8 +139,8 @@ class _ThresholdMetric(CountMetric):
     field = 0
 
     def _set_thresholds(self, given, default):
-        self._given = given
         self.thresholds = checked_thresholds(given, default)
+        self._given = given if given is None or np.isscalar(given) else self.thresholds
 
     def get_config(self) -> Config:
         return {**super().get_config(), "thresholds": self._given}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fastgd._core import formulas
+from fastgd._data.arguments import MOST_PARTS, listed
 from fastgd._data.validation import boolean, number, positive_int, whole_number
 from fastgd._typing import Array, Config, Floatx
 from fastgd.errors import ArgumentError, ShapeError
@@ -27,10 +28,10 @@ class _Curve(CountMetric):
 
     def _set_thresholds(self, num_thresholds, thresholds):
         if thresholds is None:
-            steps = whole_number(num_thresholds, "num_thresholds", 2, counts.MOST_PARTS) - 1
+            steps = whole_number(num_thresholds, "num_thresholds", 2, MOST_PARTS) - 1
             self._inner = [(i + 1) / steps for i in range(steps - 1)]
         else:
-            inner = counts.listed(thresholds, "thresholds")
+            inner = listed(thresholds, "thresholds")
             self._inner = sorted(number(value, "thresholds", 0, 1) for value in inner)
         self._given = thresholds is not None
         self.thresholds = [-_EPSILON, *self._inner, 1 + _EPSILON]
@@ -108,7 +109,7 @@ class AUC(_Curve):
         if num_labels is not None and not self.multi_label:
             raise ArgumentError("num_labels: only with multi_label=True")
         if label_weights is not None:
-            weights = counts.listed(label_weights, "label_weights")
+            weights = listed(label_weights, "label_weights")
             self.label_weights = [number(w, "label_weights", 0) for w in weights]
 
     def check_width(self, width: int) -> None:
@@ -273,9 +274,7 @@ class _RateAtBound(CountMetric):
     def __init__(self, bound, num_thresholds, class_id, name, dtype):
         super().__init__(name, dtype)
         setattr(self, self.rates[0], number(bound, self.rates[0], 0, 1))
-        self.num_thresholds = whole_number(
-            num_thresholds, "num_thresholds", 1, counts.MOST_PARTS
-        )
+        self.num_thresholds = whole_number(num_thresholds, "num_thresholds", 1, MOST_PARTS)
         self.class_id = None if class_id is None else whole_number(class_id, "class_id", 0)
         n = self.num_thresholds
         self.thresholds = [0.5] if n == 1 else [i / (n - 1) for i in range(n)]

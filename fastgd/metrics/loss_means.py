@@ -6,11 +6,12 @@ import numpy as np
 
 from fastgd import losses
 from fastgd._core import formulas
+from fastgd._data.arguments import choice
 from fastgd._data.validation import check_classes
 from fastgd._registry.names import checked_name
 from fastgd._registry.objects import argument_names
 from fastgd._typing import Array, Floatx
-from fastgd.errors import ArgumentError
+from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.losses import Loss
 from fastgd.metrics.metric import RowMetric
 
@@ -85,6 +86,8 @@ class LossMetric(LossMean):
     """
 
     def __init__(self, loss: Loss, name: str | None = None, dtype: Floatx | None = None):
+        if not isinstance(loss, Loss):
+            raise DataTypeError(f"loss: expected one, such as losses.get('mse'), got {loss!r}")
         if loss.code in (formulas.Loss.LOSS_NONE, formulas.Loss.LOSS_COMPILED):
             raise ArgumentError(
                 f"loss: expected one of fastgd's, got {loss!r}; for a user-defined loss use "
@@ -186,8 +189,8 @@ class CosineSimilarity(LossMean):
     _direction = "up"
 
     def __init__(self, name: str | None = None, dtype: Floatx | None = None, axis: int = -1):
-        super().__init__(losses.CosineSimilarity(-1 if axis == 1 else axis), name, dtype)
-        self.axis = axis
+        self.axis = choice(axis, "axis", (-1, 1), ", since rows lie along the last")
+        super().__init__(losses.CosineSimilarity(), name, dtype)
 
     def value(self, totals: Array) -> float | Array:
         return 0.0 - super().value(totals)  # the loss is minus the similarity

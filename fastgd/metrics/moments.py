@@ -3,9 +3,10 @@
 import numpy as np
 
 from fastgd._core import formulas
+from fastgd._data.arguments import choice
 from fastgd._data.validation import MOST, whole_number
 from fastgd._typing import Array, Floatx
-from fastgd.errors import ArgumentError, warn
+from fastgd.errors import warn
 from fastgd.metrics.counts import ratio
 from fastgd.metrics.metric import CompiledMetric, RowMetric
 
@@ -57,12 +58,8 @@ class R2Score(CompiledMetric):
                  num_regressors: int = 0, name: str | None = None,
                  dtype: Floatx | None = None):  # fmt: skip
         super().__init__(name, dtype)
-        if class_aggregation not in (None, "uniform_average", "variance_weighted_average"):
-            raise ArgumentError(
-                "class_aggregation: expected None, 'uniform_average' or "
-                f"'variance_weighted_average', got {class_aggregation!r}"
-            )
-        self.class_aggregation = class_aggregation
+        allowed = None, "uniform_average", "variance_weighted_average"
+        self.class_aggregation = choice(class_aggregation, "class_aggregation", allowed)
         self.num_regressors = whole_number(num_regressors, "num_regressors", 0, MOST)
 
     def size(self, width: int) -> int:
@@ -98,10 +95,8 @@ class _Correlation(RowMetric):
 
     def __init__(self, name: str | None = None, dtype: Floatx | None = None, axis: int = -1):
         super().__init__(name, dtype)
-        if axis not in (-1, 0, 1):
-            raise ArgumentError(f"axis: expected -1 or 1, along rows, or 0, got {axis!r}")
-        self.axis = axis
-        if axis == 0:
+        self.axis = choice(axis, "axis", (-1, 1, 0), ", over all rows")
+        if self.axis == 0:
             self.code, self.elementwise = formulas.Metric.METRIC_MOMENTS, True
 
     def size(self, width: int) -> int:

@@ -3,7 +3,7 @@
 from typing import ClassVar, Unpack
 
 from fastgd._core import types
-from fastgd._data.validation import number
+from fastgd._data.validation import boolean, number
 from fastgd.errors import ArgumentError
 from fastgd.optimizers.checks import below_one
 from fastgd.optimizers.optimizer import Optimizer
@@ -48,7 +48,7 @@ class Adam(_Moments):
                  beta_2: float = 0.999, epsilon: float = 1e-7, amsgrad: bool = False,
                  **options: Unpack[OptimizerOptions]) -> None:  # fmt: skip
         super().__init__(learning_rate, beta_1, beta_2, epsilon, **options)
-        self.amsgrad = bool(amsgrad)
+        self.amsgrad = boolean(amsgrad, "amsgrad")
 
     def slots(self) -> dict[str, float]:
         return super().slots() | ({"velocity_hat": 0.0} if self.amsgrad else {})

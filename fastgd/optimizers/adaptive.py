@@ -3,7 +3,7 @@
 from typing import Unpack
 
 from fastgd._core import types
-from fastgd._data.validation import number
+from fastgd._data.validation import boolean, number
 from fastgd.optimizers.checks import above_zero, at_most_zero
 from fastgd.optimizers.optimizer import Optimizer
 from fastgd.optimizers.options import LearningRate, OptimizerOptions
@@ -83,7 +83,7 @@ class RMSprop(Optimizer):
         self.rho = number(rho, "rho", 0, 1)
         self.momentum = number(momentum, "momentum", 0, 1)
         self.epsilon = number(epsilon, "epsilon", 0)
-        self.centered = bool(centered)
+        self.centered = boolean(centered, "centered")
 
     def slots(self) -> dict[str, float]:
         names = ["velocity"] + ["momentum"] * (self.momentum > 0)
@@ -167,7 +167,7 @@ class Adafactor(Optimizer):
         self.epsilon_1 = number(epsilon_1, "epsilon_1", 0)
         self.epsilon_2 = number(epsilon_2, "epsilon_2", 0)
         self.clip_threshold = float(above_zero(clip_threshold, "clip_threshold"))
-        self.relative_step = bool(relative_step)
+        self.relative_step = boolean(relative_step, "relative_step")
 
     @property
     def _has_relative_step(self):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastgd._data.validation import number
+from fastgd._data.validation import MOST, number, whole_number
 from fastgd.errors import ArgumentError
 
 
@@ -21,13 +21,13 @@ def non_negative(value: float | None, argument: str) -> float | None:
 
 
 def whole(value: int | None, argument: str, low: int) -> int | None:
-    """Return None, or a whole number of at least `low`."""
+    """Return None, or a whole number of at least `low` that the engine can count to."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low:
         message = f"{argument}: expected a whole number of at least {low}, got {value!r}"
         raise ArgumentError(message)
-    return int(value)
+    return whole_number(value, argument, low, MOST)
 
 
 def below_one(value: float, argument: str) -> float:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from fastgd._data.validation import number
+from fastgd._data.validation import boolean, number
 from fastgd._registry.advice import unknown_argument
 from fastgd._registry.names import checked_name
 from fastgd._registry.registry import Described
@@ -126,7 +126,8 @@ class Optimizer(Described):
         vars(self).update(  # past __setattr__: there is no setting yet to be changed
             name=checked_name(name) or type(self).__name__.lower(), _rate=0.0,
             weight_decay=non_negative(weight_decay, "weight_decay"), **clips,
-            use_ema=bool(use_ema), ema_momentum=number(ema_momentum, "ema_momentum", 0, 1),
+            use_ema=boolean(use_ema, "use_ema"),
+            ema_momentum=number(ema_momentum, "ema_momentum", 0, 1),
             ema_overwrite_frequency=every, loss_scale_factor=None,
             gradient_accumulation_steps=steps, _steps=np.zeros(1, dtype=np.int64),
             _states=states.States(), _built=None, _excluded_names=(), _excluded_places=set(),
@@ -233,8 +234,8 @@ class Optimizer(Described):
         self._set_count(value)
 
     def _set_count(self, value):
-        count = whole(value, "iterations", 0)
-        self._steps[0] = count * (self.gradient_accumulation_steps or 1)
+        steps = whole(value, "iterations", 0) * (self.gradient_accumulation_steps or 1)
+        self._steps[0] = whole(steps, "iterations", 0)
 
     def build(self, variables: Iterable[Array]) -> None:
         """Make the state of variables, which the first step would do otherwise."""

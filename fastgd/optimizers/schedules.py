@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastgd._data.validation import number
+from fastgd._data.arguments import listed
+from fastgd._data.validation import boolean, number, numeric
 from fastgd._registry.advice import NamedArguments, explain
+from fastgd._registry.names import checked_name
 from fastgd._registry.objects import serialize_object
 from fastgd._registry.registry import Described, Registry
 from fastgd._typing import Array, Config
@@ -81,8 +83,9 @@ def _elementwise(call):
     @functools.wraps(call)
     def schedule(self, step):
         # A single step becomes an array as well: NumPy's powers of numbers may differ.
-        rates = call(self, np.atleast_1d(np.asarray(step, np.float64)))
-        return float(rates[0]) if np.ndim(step) == 0 else rates
+        steps = np.asarray(numeric(plain(step), "step"), np.float64)
+        rates = call(self, np.atleast_1d(steps))
+        return float(rates[0]) if steps.ndim == 0 else rates
 
     schedule.vectorized = True
     return schedule
@@ -96,8 +99,8 @@ class _Decay(LearningRateSchedule):
         self.initial_learning_rate = number(initial_learning_rate, "initial_learning_rate", 0)
         self.decay_steps = above_zero(decay_steps, "decay_steps")
         self.decay_rate = number(decay_rate, "decay_rate", 0)
-        self.staircase = bool(staircase)
-        self.name = name or type(self).__name__
+        self.staircase = boolean(staircase, "staircase")
+        self.name = checked_name(name) or type(self).__name__
 
     def _decays(self, step):
         decays = step / self.decay_steps
@@ -159,14 +162,14 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
     def __init__(self, boundaries: Sequence[float], values: Sequence[float],
                  name: str = "PiecewiseConstant") -> None:  # fmt: skip
-        if (count := len(values) - 1) != len(boundaries):
+        self.boundaries = [number(b, "boundaries") for b in listed(boundaries, "boundaries")]
+        self.values = [number(v, "values", 0) for v in listed(values, "values")]
+        if (count := len(self.values) - 1) != len(self.boundaries):
             expected = f"{count}, one less than the values"
-            raise ArgumentError(f"boundaries: expected {expected}, got {len(boundaries)}")
-        self.boundaries = [number(b, "boundaries") for b in boundaries]
+            raise ArgumentError(f"boundaries: expected {expected}, got {len(self.boundaries)}")
         if sorted(self.boundaries) != self.boundaries:
             raise ArgumentError(f"boundaries: expected rising numbers, got {boundaries}")
-        self.values = [number(v, "values", 0) for v in values]
-        self.name = name
+        self.name = checked_name(name)
 
     @_elementwise
     def __call__(self, step: Any) -> Any:
@@ -197,8 +200,8 @@ class PolynomialDecay(LearningRateSchedule):
         self.decay_steps = above_zero(decay_steps, "decay_steps")
         self.end_learning_rate = number(end_learning_rate, "end_learning_rate", 0)
         self.power = number(power, "power", 0)
-        self.cycle = bool(cycle)
-        self.name = name
+        self.cycle = boolean(cycle, "cycle")
+        self.name = checked_name(name)
 
     @_elementwise
     def __call__(self, step: Any) -> Any:
@@ -241,7 +244,7 @@ class CosineDecay(LearningRateSchedule):
         self.initial_learning_rate = number(initial_learning_rate, "initial_learning_rate", 0)
         self.decay_steps = above_zero(decay_steps, "decay_steps")
         self.alpha = number(alpha, "alpha", 0)
-        self.name = name
+        self.name = checked_name(name)
         self.warmup_target = non_negative(warmup_target, "warmup_target")
         self.warmup_steps = number(warmup_steps, "warmup_steps", 0)
 
@@ -290,7 +293,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.t_mul = above_zero(t_mul, "t_mul")
         self.m_mul = number(m_mul, "m_mul", 0)
         self.alpha = number(alpha, "alpha", 0)
-        self.name = name
+        self.name = checked_name(name)
 
     @_elementwise
     def __call__(self, step: Any) -> Any:
@@ -345,7 +348,7 @@ class OneCycle(LearningRateSchedule):
         self.pct_start = number(pct_start, "pct_start", 0, 1)
         self.div_factor = above_zero(div_factor, "div_factor")
         self.final_div_factor = above_zero(final_div_factor, "final_div_factor")
-        self.name = name
+        self.name = checked_name(name)
 
     @_elementwise
     def __call__(self, step: Any) -> Any:

@@ -3,7 +3,7 @@
 from typing import Unpack
 
 from fastgd._core import types
-from fastgd._data.validation import number
+from fastgd._data.validation import boolean, number
 from fastgd.optimizers.checks import above_zero
 from fastgd.optimizers.optimizer import Optimizer
 from fastgd.optimizers.options import LearningRate, OptimizerOptions
@@ -29,7 +29,7 @@ class SGD(Optimizer):
                  **options: Unpack[OptimizerOptions]) -> None:  # fmt: skip
         super().__init__(learning_rate, **options)
         self.momentum = number(momentum, "momentum", 0, 1)
-        self.nesterov = bool(nesterov)
+        self.nesterov = boolean(nesterov, "nesterov")
 
     def slots(self) -> dict[str, float]:
         return {"momentum": 0.0} if self.momentum > 0 else {}

@@ -125,7 +125,7 @@ def embedding(o):
 def embedding_gradient(o, d_target):
     kernel, numbers = _kernel_and_numbers(o)
     d_kernel = np.zeros_like(kernel)
-    np.add.at(d_kernel, numbers, d_target.reshape(*numbers.shape, -1))
+    np.add.at(d_kernel, numbers, d_target.reshape(*numbers.shape, kernel.shape[1]))
     return [np.zeros_like(o.source)], [(o.row.kernel, d_kernel)]
 
 

@@ -160,7 +160,7 @@ COLLECTING = {
 def add_rows(kind, p, y, weights, settings, totals):
     """Add some rows to the sums of a metric; weights may be of shape (rows,), too."""
     if kind in COLLECTING:
-        weights = weights.reshape(len(p), -1)
+        weights = weights[:, None] if weights.ndim == 1 else weights
         counted = weights.any(axis=1)
         if weights.shape[1] > 1:  # an element of weight 0 adds nothing, whatever it is
             p, y = (np.where((weights == 0) & np.isnan(array), 0, array) for array in (p, y))

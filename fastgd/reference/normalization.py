@@ -38,7 +38,7 @@ def affine_gradient(o, d_target):
 
 def _grouped(x, groups):
     """Return the groups of each row: (rows, groups, columns of a group)."""
-    return x.reshape(len(x), groups, -1)
+    return x.reshape(len(x), groups, x.shape[1] // groups)
 
 
 def _scaled(o, n):

@@ -21,6 +21,7 @@ import stat
 
 import numpy as np
 
+from fastgd._data.arguments import path_name
 from fastgd.errors import (
     ArgumentError,
     DataError,
@@ -212,7 +213,7 @@ def read(path):
                 f"filepath: expected a file opened to read bytes, but it gave {type(data)}"
             )
         return data
-    path = _checked(path)
+    path = path_name(path, "filepath")
     size = os.stat(path)  # before opening, which may wait for a pipe's other end
     if not stat.S_ISREG(size.st_mode):
         raise FileError(f"{path}: no regular file")
@@ -238,7 +239,7 @@ def write(path, data, overwrite=True):
     if hasattr(path, "write"):
         path.write(data)
         return
-    path = os.path.realpath(_checked(path))
+    path = os.path.realpath(path_name(path, "filepath"))
     old = _status(path)
     if old is not None and not overwrite:
         raise FileExistsError(f"{path}: there is such a file already, and overwrite is False")
@@ -316,19 +317,6 @@ def _take_over(descriptor, old):
         shared = (mode >> 3) & mode & 0o7
         mode = mode & 0o700 | shared << 3 | shared
     os.fchmod(descriptor, mode)
-
-
-def _checked(path):
-    if not isinstance(path, (str, bytes, os.PathLike)):
-        raise DataTypeError(f"filepath: expected a path, got {path!r}")
-    path = os.fsdecode(path)
-    try:
-        has_nul = b"\0" in os.fsencode(path)
-    except UnicodeEncodeError as error:
-        raise ArgumentError(f"filepath: no name of a file: {path!r} ({error})") from None
-    if has_nul:
-        raise ArgumentError(f"filepath: no file has a NUL in its name, got {path!r}")
-    return path
 
 
 def _status(path):

@@ -14,6 +14,8 @@ from fastgd.errors import FastgdError
 from . import values
 from .runner import Failure
 
+#: How many are taken of what may go on for ever.
+TAKEN = ("epochs", "steps_per_epoch", "validation_steps")
 #: Whose errors are scikit-learn's, or those of the NumPy functions that they are.
 NUMPYS = ("sklearn", "ops", "activations")
 
@@ -59,7 +61,11 @@ class Case:
         rng, choice = self.rng, self.rng.random()
         if choice < 0.85 and name in SPECIAL:
             return SPECIAL[name](self)
-        return values.for_argument(rng, name, default)
+        if name.startswith("on_"):  # a hook, whose own errors are the caller's
+            return rng.choice([None, lambda *given: None, 3, "x", []])
+        value = values.for_argument(rng, name, default)
+        # so many steps would be taken, as asked for
+        return 2 if name in TAKEN and isinstance(value, int) and value > 1000 else value
 
     def call(self, call, *args, **kwargs):
         """Return what a call gives; end the case where it is refused as it should be."""

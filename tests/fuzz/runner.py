@@ -30,12 +30,9 @@ class Failure(Exception):
     """What a case should not lead to."""
 
 
-def run(kind, first, count, processes=2):
+def run(kind, numbers, processes=2):
     """Yield the failures of cases as lines of text, each with the number that repeats it."""
-    portions = [
-        range(start, min(start + PORTION, first + count))
-        for start in range(first, first + count, PORTION)
-    ]
+    portions = [numbers[i : i + PORTION] for i in range(0, len(numbers), PORTION)]
     with concurrent.futures.ThreadPoolExecutor(processes) as pool:
         for found in pool.map(lambda numbers: list(failures(kind, numbers)), portions):
             yield from found
