@@ -93,6 +93,24 @@ def test_csv_logger_after_an_error(tmp_path):
     logger.close()
 
 
+def test_csv_loggers_of_one_file_remove_no_line_of_each_other(tmp_path):
+    path = tmp_path / "log.csv"
+    loggers = [CSVLogger(path, append=True) for _ in range(2)]
+    for logger in loggers:
+        logger.on_train_begin()
+    for epoch in range(3):
+        for number, logger in enumerate(loggers):
+            logger.on_epoch_end(epoch, {"loss": 10 * number + epoch, "val_loss": 0})
+    for logger in loggers:
+        logger.close()
+    found = [row[1] for row in lines(path) if row[0] != "epoch"]
+    assert found == ["0", "10", "1", "11", "2", "12"]
+
+
+def test_csv_logger_of_what_is_no_file():
+    assert compiled().fit(X, Y, epochs=2, verbose=0, callbacks=[CSVLogger("/dev/null")]).epoch
+
+
 # --- checkpoints -----------------------------------------------------------------------------
 
 

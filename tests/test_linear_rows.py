@@ -249,3 +249,18 @@ def test_weights_are_checked():
     ):  # fmt: skip
         with pytest.raises(ValueError, match=message):
             weights_of(given, 3)
+
+
+def test_small_probabilities_of_several_classes_keep_their_digits():
+    model = linear.LinearModel("multinomial", l2=1e-3).fit(
+        np.array([[-3.0], [-2.0], [0.0], [1.0], [4.0], [5.0]]), [0, 0, 1, 1, 2, 2]
+    )
+    x = np.linspace(-40, 40, 81)[:, None]
+    z = model.decision_function(x).astype(np.longdouble)
+    expected = z - np.log(np.exp(z - z.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True))
+    expected -= z.max(axis=1, keepdims=True)
+    p = model.predict_proba(x)
+    assert p.min() > 0
+    assert p.min() < 1e-20
+    np.testing.assert_allclose(p, np.exp(expected), rtol=1e-12)
+    np.testing.assert_allclose(model.predict_log_proba(x), expected, rtol=1e-12, atol=1e-14)

@@ -51,7 +51,7 @@ def test_a_fit_within_a_fit_is_refused():
     )
     with pytest.raises(EngineError, match="another fit"):
         model.fit(X, Y, verbose=0, callbacks=[again])
-    assert model.loops == []
+    assert model.running_loop is None
 
 
 def test_a_failed_fit_does_not_stand_in_the_way():
@@ -84,3 +84,21 @@ def test_what_is_written_while_a_model_trains_is_of_one_step(engine, how):
     finally:
         model.stop_training = True
         thread.join()
+
+
+class WithALoop(models.Model):
+    """A model that has a layer of the name."""
+
+    def __init__(self):
+        super().__init__()
+        self.loop = layers.Dense(1)
+
+    def call(self, inputs):
+        return self.loop(inputs)
+
+
+def test_a_layer_may_be_called_loop():
+    model = WithALoop()
+    model.compile("sgd", "mse")
+    assert model.fit(X, Y, verbose=0).epoch == [0]
+    assert isinstance(model.loop, layers.Dense)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fastgd import Sequential, callbacks, layers, losses, metrics, optimizers, utils
-from fastgd.errors import ArgumentError, FileError
+from fastgd.errors import ArgumentError, DataTypeError, FileError
 from fastgd.saving import container, load_state, save_state
 
 ROWS, EPOCHS, BATCH = 44, 5, 8
@@ -271,6 +271,35 @@ def test_data_that_are_too_few_to_resume(tmp_path):
     backup = callbacks.BackupAndRestore(tmp_path / "backup")
     with pytest.raises(ArgumentError, match="give the data and batch_size"):
         model.fit(X[:2], Y[:2], verbose=0, callbacks=[backup])
+
+
+@pytest.mark.parametrize("source", ["arrays", "list", "generator"])
+def test_fewer_steps_of_an_epoch_than_are_done(source, tmp_path):
+    case, path = interrupted(tmp_path)
+    path.unlink()
+    case["source"] = source
+    assert in_a_child(lambda: train(tmp_path, case, kill=4)) is None
+    train(tmp_path, case | {"steps": 1})
+    assert not path.exists()
+
+
+class Remembering(callbacks.Callback):
+    state_names = ("seen",)
+
+    def __init__(self, seen):
+        super().__init__()
+        self.seen = seen
+
+
+@pytest.mark.parametrize(
+    "seen", [{1}, object(), b"x", 1j, np.array(["a"]), {(1, 2): 3}, np.datetime64("2020-01-01")]
+)
+def test_a_state_that_cannot_be_saved_is_named(seen, tmp_path):
+    model = Sequential([layers.Input(shape=(3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    backup = callbacks.BackupAndRestore(tmp_path / "backup")
+    with pytest.raises(DataTypeError, match="state_names"):
+        model.fit(X, Y, verbose=0, callbacks=[Remembering(seen), backup])
 
 
 def test_callbacks_that_are_others_are_named(tmp_path):

@@ -110,6 +110,8 @@ CHANGES = {
     "a regularizer": lambda d, a: layer(d, 1).update(kernel_regularizer=3),
     "a list as a regularizer": lambda d, a: layer(d, 1).update(kernel_regularizer=[1, 2]),
     "NaN": lambda d, a: a["weights/dense/kernel"].__setitem__((0, 0), np.nan),
+    "NaN in the optimizer": lambda d, a: a["optimizer/velocity"].__setitem__(0, np.nan),
+    "infinity in the optimizer": lambda d, a: a["optimizer/momentum"].__setitem__(1, np.inf),
     "infinity": lambda d, a: a["weights/dense_1/bias"].__setitem__(0, -np.inf),
     "weights of whole numbers": lambda d, a: a.update(
         {"weights/dense_1/bias": np.zeros(1, "int64")}),

@@ -217,6 +217,10 @@ def test_a_generator_that_ends_too_early():
     assert history.epoch == [0, 1]  # the second is short
     assert model.optimizer.iterations == 6
     assert compiled().fit(iter(BATCHES), epochs=1, verbose=0).epoch == [0]
+    with pytest.warns(UserWarning, match="ended after 1 of 1 epochs and 3 of 5 steps"):
+        model.fit(iter(BATCHES), epochs=1, steps_per_epoch=5, verbose=0)
+    with pytest.warns(UserWarning, match="ended after 2 of 2 epochs and 1 of 2 steps"):
+        model.fit(iter(BATCHES), epochs=2, steps_per_epoch=2, verbose=0)
 
 
 def test_hooks_of_batches_over_a_source(engine):

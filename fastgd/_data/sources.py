@@ -65,7 +65,7 @@ class ArraySource:
 
     def jobs(self, stream, done=0):
         """Yield the Jobs of an epoch after `done` steps; each round takes a new key."""
-        left = self.steps - done
+        left = max(self.steps - done, 0)
         while left:
             job, begun = self.job(stream), self._begun
             if begun:
@@ -178,7 +178,7 @@ class BatchSource:
             dataset.on_epoch_end()
 
     def _epoch(self, done):
-        left = None if self.limit is None else self.limit - done
+        left = None if self.limit is None else max(self.limit - done, 0)
         while left is None or left:
             fresh = self._round is None
             if fresh:

@@ -29,11 +29,14 @@ class Arena:
     layers : list of weakref to Layer
         In the order of their weights.
     models : WeakSet
+    loops : list of TrainingLoop
+        Those that train weights in it.
     """
 
     vector: np.ndarray
     layers: list[Any] = field(default_factory=list)
     models: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
+    loops: list[Any] = field(default_factory=list)
 
     def living_layers(self):
         """Return the layers that still exist."""

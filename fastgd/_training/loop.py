@@ -1,6 +1,7 @@
 """Run the training loop: epochs of compiled steps, and what stands between them."""
 
 import os
+import threading
 
 from fastgd._core.types import Status
 from fastgd._data.validation import whole_number
@@ -26,8 +27,8 @@ class TrainingLoop:
     Parameters
     ----------
     model : Model
-        Compiled and built. Its ``stop_training`` ends the loop; the first of its ``loops`` is
-        this one while it runs.
+        Compiled and built. Its ``stop_training`` ends the loop; its ``running_loop`` is this
+        one while it runs.
     source : ArraySource or BatchSource
     callbacks : CallbackList
     threads : int
@@ -42,7 +43,7 @@ class TrainingLoop:
         self.model, self.source = model, source
         self.callbacks, self.threads = callbacks, threads
         self.step = model.compiled_step(source.weighted)
-        self.process = _process
+        self.process, self.thread = _process, threading.get_ident()
         self.epoch = self.done = 0
         self._totals = None
         self._over = False
@@ -57,19 +58,24 @@ class TrainingLoop:
             Says whether to validate after an epoch.
         """
         model = self.model
-        loops = model.loops
+        loops = self.step.assembly.arena.loops
         loops.append(self)  # at once, whatever threads there are: the first one runs
         try:
-            while loops[0].process != self.process:  # it runs in the parent of this process
-                del loops[0]
-            if loops[0] is not self:
-                raise EngineError(
-                    f"fit: model {model.name!r} is being trained by another fit; wait until it "
-                    "ends, or train a copy"
-                )
+            for other in loops[: loops.index(self)]:
+                if other.stands_in_the_way_of(self):
+                    raise EngineError(
+                        f"fit: the weights of model {model.name!r} are being trained by another "
+                        "fit; wait until it ends, or train a copy"
+                    )
             self._run(first, epochs, validation, validate_after)
         finally:
             loops.remove(self)
+
+    def stands_in_the_way_of(self, other):
+        """Return whether another loop over the same weights may not run beside this one."""
+        # a fork leaves a loop behind, which runs in the parent of the process
+        here = self.process == other.process
+        return here and (self.model is other.model or self.thread != other.thread)
 
     def _run(self, first, epochs, validation, validate_after):
         model = self.model
@@ -135,12 +141,14 @@ class TrainingLoop:
             if validation is not None and validate_after(epoch):
                 seen = evaluate(model, validation, self.callbacks, self.threads)
                 logs |= {f"val_{name}": value for name, value in seen.items()}
+            done, asked = self.done, self.source.limit or 0
             self.epoch, self.done = epoch + 1, 0
             self.callbacks.on_epoch_end(epoch, dict(logs))
             if model.stop_training:
                 break
-            if self.source.ended and epoch + 1 < epochs:
-                _warn_of_end(epoch + 1, epochs)
+            if self.source.ended and (epoch + 1 < epochs or done < asked):
+                short = f" and {done} of {asked} steps" if done < asked else ""
+                _warn_of_end(epoch + 1, epochs, short)
                 break
         return logs
 
@@ -210,10 +218,10 @@ class TrainingLoop:
         return logs
 
 
-def _warn_of_end(epoch, epochs):
+def _warn_of_end(epoch, epochs, steps=""):
     warn(
-        f"the data ended after {epoch} of {epochs} epochs: give an iterable that can be gone "
-        "through again, or a generator without an end and steps_per_epoch",
+        f"the data ended after {epoch} of {epochs} epochs{steps}: give an iterable that can be "
+        "gone through again, or a generator without an end and steps_per_epoch",
     )
 
 

@@ -177,7 +177,7 @@ class BackupAndRestore(_Saver):
                 damaged = damaged or error
                 continue
             try:
-                self.model.loops[0].resume(run)
+                self.model.running_loop.resume(run)
             except FastgdError:
                 raise
             except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
@@ -196,7 +196,7 @@ class BackupAndRestore(_Saver):
         if self.double_checkpoint:
             with contextlib.suppress(FileNotFoundError):
                 os.replace(self._path(_LATEST), self._path(_BEFORE))
-        saving.save_run(self.model, self._path(_LATEST), self.model.loops[0].state())
+        saving.save_run(self.model, self._path(_LATEST), self.model.running_loop.state())
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self.delete_checkpoint:

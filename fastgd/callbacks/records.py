@@ -182,7 +182,8 @@ class CSVLogger(NamedArguments, Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = logs or {}
-        self._file.truncate(self._size)  # removes lines that a resumed training writes anew
+        if self._file.tell() != self._size:
+            self._file.truncate(self._size)  # removes lines that a resumed training writes anew
         header = self._names is None and not self._size
         if self._names is None:
             self._names = sorted(logs)

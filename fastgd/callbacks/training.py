@@ -120,7 +120,7 @@ class SwapEMAWeights(NamedArguments, Callback):
         self._weights = None  # fit has replaced the weights by the averages
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        if not self.model.loops:
+        if self.model.running_loop is None:
             self._take_out()
 
     on_test_begin = on_predict_begin = _put_in

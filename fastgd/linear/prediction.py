@@ -206,8 +206,10 @@ def probabilities(loss, z):
     if loss == "multinomial":
         values, p = np.empty(len(z)), np.empty(z.shape)
         engine = builds.load(config.engine())
-        engine.multinomial_losses(np.ascontiguousarray(z), np.zeros(len(z)), values, p)
-        p[:, 0] += 1  # the slopes are softmax(z), minus 1 for the class 0
+        likeliest = z.argmax(axis=1)
+        engine.multinomial_losses(np.ascontiguousarray(z), likeliest * 1.0, values, p)
+        # The slopes are softmax(z), minus 1 for the target; a small one would lose its digits.
+        p[np.arange(len(z)), likeliest] += 1
         return p
     if loss == "log_loss":
         p = _derivative(LinearLoss.LINEAR_LOG_LOSS, z, -1.0)

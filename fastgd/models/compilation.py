@@ -1,6 +1,7 @@
 """Hold what ``compile`` chose, and the compiled steps that come of it."""
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any, Never
 
 from fastgd import optimizers
@@ -79,13 +80,9 @@ class Compilation:
                 self._steps, self._columns = {}, columns
         return self._steps.get(weighted)
 
-    @contextlib.contextmanager
-    def between_steps(self):
-        """Let no other thread take a training step: all arrays are of the same one."""
-        with contextlib.ExitStack() as turns:
-            for step in list(self._steps.values()):
-                turns.enter_context(step.program.lock())
-            yield
+    def programs(self):
+        """Return the programs that were made."""
+        return [step.program for step in list(self._steps.values())]
 
     def replica(self, assembly):
         """Return this compilation for another model that is described alike."""
@@ -181,3 +178,14 @@ def compile(self: Any, optimizer: str | Optimizer = "rmsprop", loss: Any = None,
     self._frozen = frozen_layers(self.leaves()) if self.built else frozenset()
     self.moved()
     self._warn_of_activations()
+
+
+@contextlib.contextmanager
+def between_steps(self: Any) -> Iterator[None]:
+    """Let no other thread take a training step: all arrays are of the same one."""
+    models = list(self.assembly().arena.models) if self.built else ()
+    programs = [program for model in models for program in model._compilation.programs()]
+    with contextlib.ExitStack() as turns:
+        for program in sorted(programs, key=id):  # two threads wait for them in the same order
+            turns.enter_context(program.lock())
+        yield

@@ -50,7 +50,7 @@ class Model(Network):
         The columns of the frame that the model was trained on, or the names in its first dict;
         they may be set before. Frames have to have the same columns in the same order. Files
         and copies hold them. For several inputs a dict of input -> names.
-    loops : list of TrainingLoop, that of the ``fit`` that is running
+    running_loop : TrainingLoop of the ``fit`` that is going on, or None
     stop_training, stop_evaluating, stop_predicting : bool
         Set one, in a callback or from another thread, to end what is running.
 
@@ -102,7 +102,6 @@ class Model(Network):
         """Set what a model has that was never trained."""
         self.stream.count = 0
         self.history = None
-        self.loops: list[Any] = []
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
 
     # -- the graph ----------------------------------------------------------------------------
@@ -258,9 +257,13 @@ class Model(Network):
         self._compilation.forget()
         self._online = None
 
-    def between_steps(self) -> Any:
-        """Return a context in which no other thread takes a training step."""
-        return self._compilation.between_steps()
+    between_steps = compilation.between_steps
+
+    @property
+    def running_loop(self) -> Any:
+        """The TrainingLoop of the ``fit`` that is going on; None without one."""
+        loops = self.assembly().arena.loops if self.built else ()
+        return next((loop for loop in loops if loop.model is self), None)
 
     def compiled_step(self, weighted: bool = False) -> CompiledStep:
         """Return the CompiledStep, see there; made when it is first asked for."""

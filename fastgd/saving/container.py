@@ -36,6 +36,8 @@ KEY = "fastgd"
 VERSION = 1
 #: Begins the name of a weight, behind the number of a model if there are several.
 WEIGHTS = "weights/"
+#: Begins the name of a part of the optimizer's state.
+OPTIMIZER = "optimizer/"
 #: The longest header, in bytes: that of safetensors. JSON takes more room than its text does.
 LONGEST_HEADER = 100_000_000
 #: What safetensors calls the data types that NumPy has.
@@ -138,11 +140,11 @@ def _refused(constant):
 
 
 def _not_finite(tensors):
-    """Return the name of the first weight that holds NaN or infinity, else None."""
+    """Return the name of the first array of a model that is not finite, else None."""
     for name, array in tensors.items():
-        is_weight = WEIGHTS in name and array.dtype.kind == "f"
+        of_model = (WEIGHTS in name or OPTIMIZER in name) and array.dtype.kind == "f"
         # two numbers, for an array of booleans would take memory
-        ends = (array.min(initial=0), array.max(initial=0)) if is_weight else ()
+        ends = (array.min(initial=0), array.max(initial=0)) if of_model else ()
         if not all(map(math.isfinite, ends)):
             return name
     return None

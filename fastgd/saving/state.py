@@ -10,10 +10,10 @@ from fastgd._engine import arena
 from fastgd._registry import custom
 from fastgd._registry.names import snake_case
 from fastgd._registry.objects import deserialize_object, serialize_object
-from fastgd.errors import FastgdError, FileError, ShapeError, warn
-from fastgd.saving.container import WEIGHTS
+from fastgd.errors import DataTypeError, FastgdError, FileError, ShapeError, warn
+from fastgd.saving.container import OPTIMIZER, WEIGHTS
 
-OPTIMIZER, RUN = "optimizer/", "run/"
+RUN = "run/"
 #: So many weights and columns a file may describe whatever it holds.
 FREE = 2**20
 
@@ -205,19 +205,24 @@ def _again(document, arrays, references):
 
 def packed(value, arrays):
     """Return nested plain data as JSON; move the arrays in it into a dict of them by name."""
-    if isinstance(value, np.ndarray) and value.ndim:
+    if isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "biuf":
         name = f"{RUN}{len(arrays)}"
         arrays[name] = np.array(value)
         return {"array": name}
-    if isinstance(value, (np.generic, np.ndarray)):
+    if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0:
         value = value.item()
     if isinstance(value, float) and not np.isfinite(value):
         return {"float": repr(value)}
-    if isinstance(value, dict):
+    if isinstance(value, dict) and all(isinstance(k, (str, int, float)) for k in value):
         return {"items": [[k, packed(v, arrays)] for k, v in value.items()]}
     if isinstance(value, (list, tuple)):
         return [packed(v, arrays) for v in value]
-    return value
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    raise DataTypeError(
+        "state: expected numbers, strings, None, arrays of numbers, and lists and dicts of "
+        f"such, got {value!r}; see Callback.state_names"
+    )
 
 
 def unpacked(value, arrays):

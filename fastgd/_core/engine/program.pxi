@@ -95,7 +95,10 @@ cdef class Program:
 
     def lock(self):
         """Return the lock that calls hold: while another thread has it, no weight changes."""
-        return self.in_turn()
+        if self.turn_forks != forks:
+            self.turn = threading.RLock()
+            self.turn_forks = forks
+        return self.turn
 
     cdef in_turn(self):
         """Return the lock that makes calls take turns."""
