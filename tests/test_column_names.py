@@ -121,6 +121,22 @@ def test_a_dict_is_read_by_name(frame):
     assert model.parameters.tobytes() == other.parameters.tobytes()
 
 
+@pytest.mark.parametrize("make", [network, lambda: linear.LinearModel()])
+def test_a_series_is_read_by_name_like_a_dict(make):
+    model = make().fit(FRAMES["pandas"]("ab"), Y, **({"verbose": 0} if make is network else {}))
+    model = getattr(model, "model", model)  # of a History
+    row = pandas.Series([2.0, 1.0], index=["b", "a"])
+    assert model.predict_one(row) == model.predict_one(np.array([1.0, 2.0], model.dtype))
+    assert model.predict_one(pandas.Series([1.0, 2.0])) == model.predict_one(row)
+    with pytest.raises(ArgumentError, match="'zip'"):
+        model.predict_one(pandas.Series([2.0, 1.0], index=["zip", "a"]))
+    one, other = copy.deepcopy(model), copy.deepcopy(model)
+    one.learn_one(row, 3.0)
+    other.learn_one({"a": 1.0, "b": 2.0}, 3.0)
+    new = np.array([1.0, 0.0], model.dtype)
+    assert one.predict_one(new) == other.predict_one(new) != model.predict_one(new)
+
+
 def test_names_stay_with_copies_and_files(frame, tmp_path):
     model = weighing(1.0, 100.0)
     model.save(tmp_path / "m")

@@ -174,6 +174,11 @@ def test_solvers_and_classes_are_checked():
     for wrong in ([1, 2], [0], ["a", "b"], 1):
         with pytest.raises(ArgumentError, match="classes"):
             linear.LinearModel("log_loss").fit(X, LABELS, classes=wrong)
+    for many in (100_001, 10**9, 10**30):
+        with pytest.raises(ArgumentError, match="classes: expected a number <= 100000"):
+            linear.LinearModel("hinge").partial_fit(X, LABELS, classes=many)
+        with pytest.raises(DataError, match="from 0 to 99999"):
+            linear.LinearModel("multinomial").fit(X, np.full(len(X), float(many)))
     assert linear.LinearModel("log_loss", l2=1).fit(X, LABELS, classes=[2, 0, 1]).classes == 3
     with pytest.raises(ArgumentError, match="loss"):
         linear.LinearModel(["log_loss"])

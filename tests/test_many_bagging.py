@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from fastgd import Sequential, layers, many, metrics, utils
-from fastgd.errors import ArgumentError, DataTypeError, ShapeError
+from fastgd.errors import ArgumentError, DataTypeError, FastgdError, ShapeError
 from fastgd.many.bagging import Bags
 
 RNG = np.random.default_rng(8)
@@ -217,6 +217,13 @@ def test_a_model_that_fails_is_an_error():
 
     with pytest.raises(RuntimeError, match="out of order"):
         many.bagging(broken, X, Y, n_models=3)
+    for refused, message in (({"epoch": 3}, "mean 'epochs'"), ({"prepare": 3}, "prepare")):
+        with pytest.raises(FastgdError, match=message):
+            many.bagging(make, X, Y, n_models=3, **refused)
+    model = make()  # is for one job only
+    with pytest.raises(ArgumentError, match="each needs its own"):
+        many.bagging(model, X, Y, n_models=3)
+    assert len(many.bagging(make(), X, Y, n_models=3, raise_errors=False)) == 1
     with pytest.raises(DataTypeError, match="score: expected a function"):
         many.bagging(make, X, Y, score=3)
     with pytest.raises(DataTypeError, match="out_of_bag"):

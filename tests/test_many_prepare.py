@@ -232,3 +232,17 @@ def test_what_is_refused(arguments, error, words):
     if "prepare" not in arguments:
         with pytest.raises(error, match=words):
             many.parameter_search(make, [{}], X, Y, SPLITS, **arguments)
+
+
+def test_no_method_leaves_out_the_step():
+    model = many.PreparedModel(lambda x: x / 10, make())
+    alone = copy.deepcopy(model.model)
+    for name in ("predict_on_batch", "predict"):
+        assert_array_equal(getattr(model, name)(X), getattr(alone, name)(X / 10))
+    for name in ("evaluate", "test_on_batch", "train_on_batch", "train_on_batch"):
+        assert getattr(model, name)(X, Y) == getattr(alone, name)(X / 10, Y)
+    assert model.value_and_grad(X, Y)[0] == alone.value_and_grad(X / 10, Y)[0]
+    ones = {name for name in dir(alone) if name.endswith("_one")}
+    for name in ones | {"fit", "predictor", "learner", "save", "predict_proba_one"}:
+        with pytest.raises(AttributeError, match=f"no {name}, which would leave out"):
+            getattr(model, name)

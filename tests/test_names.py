@@ -90,6 +90,7 @@ def test_an_unknown_argument_says_what_to_write(call, name, words):
 
 NAMES = [
     (losses.get, "MSELoss", "'MSE'"), (losses.get, "kld_", "'kld'"),
+    (losses.get, "r2", "write 'mse'"), (losses.get, "logloss", "'bce'"),
     (metrics.get, "rmse", "'root_mean_squared_error'"), (metrics.get, "r2", "'r2_score'"),
     (metrics.get, "roc_auc", "'auc'"), (optimizers.get, "AdamOptimizer", "'Adam'"),
     (optimizers.get, "adamm", "'adam'"), (activations.get, "LeakyReLU", "'leaky_relu'"),
@@ -105,6 +106,10 @@ def test_an_unknown_name_says_what_to_write(get, name, words):
         get(name)
     assert words in str(caught.value)
     assert len(str(caught.value)) < 250
+
+
+def test_what_has_to_be_imported_is_said():
+    assert "import fastgd.sklearn" in advice("sklearn", [*fastgd.__all__, "fastgd.many.Search"])
 
 
 ATTRIBUTES = [

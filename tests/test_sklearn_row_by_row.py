@@ -197,3 +197,24 @@ def test_weights_of_rows():
     np.testing.assert_allclose(one.coef_, two.coef_)
     with pytest.raises(ArgumentError, match="sample_weight"):
         one.learn_one(X[0], 5.0, sample_weight=-1.0)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_a_row_without_weight_changes_nothing(name):
+    model = fitted(name)
+    before = numbers(model).tobytes()
+    model.learn_one(X[0], TEXT[0] if name in CLASSIFIERS else 1.0, sample_weight=0)
+    assert numbers(model).tobytes() == before
+
+
+@pytest.mark.parametrize("name", ["LogisticRegression", "SGDClassifier", "MLPClassifier"])
+def test_negative_weights_of_classes_are_refused(name):
+    with pytest.raises(ValueError, match="at least 0, got -1"):
+        getattr(ours, name)(class_weight={0: -1.0, 1: 1.0}).fit(X, (NUMBERS > 0).astype(int))
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_a_series_is_read_by_name(name):
+    model = fitted(name)
+    row = pandas.Series([3.0, 1.0, 2.0], index=list("cab"))
+    close(model.predict_one(row), model.predict_one(np.array([1.0, 2.0, 3.0])))

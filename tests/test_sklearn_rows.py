@@ -131,3 +131,27 @@ def test_predictions_are_scikit_learns(name, dtype):
                     np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
                 else:
                     assert not hasattr(model, method)
+
+
+@pytest.mark.parametrize("name", sorted(SPARSE))
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("form", [np.array, np.asfortranarray, sparse.csr_matrix, list])
+def test_rows_that_are_not_finite_are_refused_whatever_the_weights(name, bad, form):
+    x = np.random.default_rng(0).normal(size=(60, 5))
+    model = fitted(name, {}, x, False)
+    model.coef_ = np.zeros_like(model.coef_)  # then z shows it only as 0 times inf
+    x[7, 3] = bad
+    for method in METHODS:
+        if hasattr(model, method):
+            with pytest.raises(ValueError, match=r"NaN|infinity|inf|nan"):
+                getattr(model, method)(form(x))
+
+
+@pytest.mark.parametrize("name", sorted(SPARSE))
+def test_finite_rows_beyond_the_range_of_decisions_are_predicted(name):
+    x = np.random.default_rng(0).normal(size=(60, 5))
+    model = fitted(name, {}, x, False)
+    model.coef_ = np.full_like(model.coef_, 10.0)
+    x[0] = 1e308
+    decide = getattr(model, "decision_function", model.predict)
+    assert decide(x)[0] == np.inf

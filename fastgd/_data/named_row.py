@@ -72,6 +72,13 @@ class NamedRows:
         return row, names
 
 
+def named(x):
+    """Return a row whose values have names, as a Series of pandas, as a dict; others as is."""
+    if type(x) is np.ndarray or getattr(x, "ndim", 0) != 1 or not hasattr(x, "to_dict"):
+        return x
+    return x.to_dict() if all(isinstance(name, str) for name in x.index) else x
+
+
 def row_of_numbers(x, dtype):
     """Return a row that is no dict as an array (features,)."""
     if type(x) is np.ndarray and x.ndim == 1 and x.dtype == dtype:

@@ -50,7 +50,7 @@ SYNONYMS = tuple(
         "accuracy acc",
         "auc rocauc rocaucscore",
         "f1score f1",
-        "logloss bce binarycrossentropy logistic bcewithlogits",
+        "log bce binarycrossentropy logistic bcewithlogits",
         "crossentropy categoricalcrossentropy sparsecategoricalcrossentropy nll",
         "mse l2 squarederror meansquarederror",
         "mae l1 absoluteerror meanabsoluteerror",
@@ -76,6 +76,7 @@ _SCHEDULE = (
 LACKING = {
     "lr": _RATE,
     "learningrate": _RATE,
+    "r2": "write 'mse', which has the same minimum; r2_score is a metric",
     "c": "write l2, the strength of the penalty: 1 / (C n) for n rows",
     "lambda": "write layers.Activation(function) for a function of each element, or a class "
     "derived from fastgd.Model with call",
@@ -84,6 +85,8 @@ LACKING = {
     "usemultiprocessing": "write n_jobs for threads; batches are not loaded in processes",
     "maxqueuesize": "leave it out: batches are not loaded ahead",
     "reducelr": "write callbacks.ReduceLROnPlateau",
+    "sklearn": "import it by itself: import fastgd.sklearn",
+    "keras": "fastgd has Keras' words itself, as in fastgd.layers",
     "nputils": "write fastgd.utils.to_categorical and its neighbours",
 }
 for _what, _names in {

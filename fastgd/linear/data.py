@@ -8,12 +8,15 @@ import numpy as np
 from fastgd import config
 from fastgd._data import validation
 from fastgd._data.frames import column_names, matching_names
-from fastgd._data.named_row import ignores
+from fastgd._data.named_row import ignores, named
 from fastgd._data.validation import check_finite, number, numeric, prepared, whole_number
 from fastgd._engine import builds
 from fastgd._typing import Array
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 from fastgd.linear.objective import LOSSES, REGRESSIONS, Problem
+
+#: The most classes, each of which has weights.
+MOST_CLASSES = 100_000
 
 #: The least sum of weights whose inverse is finite.
 TINY = np.finfo(np.float64).tiny
@@ -67,14 +70,14 @@ class DataAdapter(NamedTuple):
 
 
 def row_of(x, names, width, dtype, unknown="raise"):
-    """Return (row (d,), names) of a dict, or of anything else that is numbers.
+    """Return (row (d,), names) of a dict or Series, or of anything else that is numbers.
 
     width: the number of columns that the model expects, or None. unknown: "raise" or "ignore",
     what becomes of a name that no column has.
     """
     dtype = dtype or np.float64
     ignore = unknown != "raise" and ignores(unknown)
-    if not isinstance(x, dict):
+    if not isinstance(x, dict) and not isinstance(x := named(x), dict):
         return numeric(x, "x").astype(dtype), names
     if names is None:
         names = tuple(x)
@@ -105,7 +108,7 @@ def check_row(x, width):
 def _class_count(classes):
     """Return the number of classes, given as such or as all class numbers from 0 on."""
     if np.ndim(classes) == 0:
-        return whole_number(classes, "classes", 2)
+        return whole_number(classes, "classes", 2, MOST_CLASSES)
     count = len(np.unique(classes))
     if count < 2 or not np.array_equal(np.unique(classes), np.arange(count)):
         expected = "their number, or the numbers 0, 1 ..."
@@ -224,7 +227,7 @@ def targets(y, loss, n, classes=None):
             raise DataError(f"y: poisson expects targets of at least 0, {seen}")
         return values, 1 if values.ndim == 1 else values.shape[1]
     if classes is None:
-        classes = max(2, int(values.max()) + 1) if n else 2
+        classes = max(2, int(min(values.max(), MOST_CLASSES - 1)) + 1) if n else 2
     validation.check_classes(values, classes, "y")
     if loss == "multinomial":
         return values, classes

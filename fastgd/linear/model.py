@@ -321,7 +321,7 @@ class LinearModel(LinearPredictor, Serializable):
 
         Parameters
         ----------
-        x : ndarray (d,), float32 or float64; or a dict of name -> number
+        x : ndarray (d,), float32 or float64; or a dict or Series of name -> number
             The names of the first dict are the columns from then on; one that is missing later
             counts as 0.
         y : number, the target or class number

@@ -104,7 +104,7 @@ class LinearPredictor(NamedArguments):
 
         Parameters
         ----------
-        x : ndarray (d,), or dict of name -> number
+        x : ndarray (d,), or dict or Series of name -> number
         unknown_features : {"raise", "ignore"}
             Both as for ``learn_one``.
 
@@ -223,7 +223,9 @@ def probabilities(loss, z):
     if z.ndim == 1:
         return np.stack([1 - p, p], axis=1)
     total = p.sum(axis=1, keepdims=True)
-    return np.where(total == 0, 1 / p.shape[1], p / np.where(total == 0, 1, total))
+    if not total.all():  # no class has any: all have the same
+        p, total = np.where(total == 0, 1.0, p), np.where(total == 0, p.shape[1], total)
+    return p / total
 
 
 def exponentials(z):

@@ -254,7 +254,7 @@ class _OutOfBag:
     def add(self, result):
         """Add the predictions whose turn it is; called in the order in which jobs are done."""
         if not result.ok:
-            self._waiting[result.params["model"]] = None
+            self._waiting[result.index] = None  # a job that was refused has no params
         while self._next in self._waiting:
             if (found := self._waiting.pop(self._next)) is not None:
                 self._add(*found)

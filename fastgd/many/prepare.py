@@ -10,7 +10,13 @@ from fastgd.errors import DataTypeError
 
 #: Methods of a model whose first argument is x.
 METHODS_OF_X = {
-    "predict", "predict_proba", "predict_log_proba", "decision_function", "evaluate", "score",
+    "predict", "predict_proba", "predict_log_proba", "decision_function", "predict_on_batch",
+    "evaluate", "score", "test_on_batch", "partial_fit", "train_on_batch", "value_and_grad",
+}  # fmt: skip
+
+#: Those that would do without the step: they read x in other places, or write a file.
+WITHOUT_STEP = {
+    "fit", "predict_one", "predict_proba_one", "learn_one", "predictor", "learner", "save",
 }  # fmt: skip
 
 
@@ -43,7 +49,7 @@ def fitted_step(prepare, x, y):
         return step
     step = prepare(x)
     if not callable(step):
-        raise DataTypeError(f"prepare: expected it to return a function, got {step!r}")
+        raise DataTypeError(f"prepare: expected it to return a function, got {type(step)}")
     return step
 
 
@@ -56,6 +62,7 @@ class PreparedModel:
     """Join a model with the step that prepares what it reads.
 
     Attributes and methods are those of the model; those that read x give it to the step first.
+    There are none that would leave it out: for single rows, ``fit`` and ``save``.
 
     Parameters
     ----------
@@ -81,6 +88,11 @@ class PreparedModel:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name in ("prepare", "model"):  # of one that is unpickled
             raise AttributeError(name)
+        if name in WITHOUT_STEP:
+            raise AttributeError(
+                f"a PreparedModel has no {name}, which would leave out the step: predict "
+                f"tables, pickle it, or call model.{name} with what transform gives"
+            )
         found = getattr(self.model, name)
         if name not in METHODS_OF_X:
             return found

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastgd._data.adapter import DataAdapter
-from fastgd._data.named_row import row_of_numbers
+from fastgd._data.named_row import named, row_of_numbers
 from fastgd._data.user_data import UserData
 from fastgd._engine.plan import width_of
 from fastgd._registry.objects import checked_config, serialize_object
@@ -320,7 +320,7 @@ class Model(Network):
     def row(self, x: Any, unknown_features: str = "raise") -> tuple[Array, list[str] | None]:
         """Return a row as an array of the model's data type, and the names of the inputs."""
         dtype = self.dtype if self._assembly is None else self._assembly.dtype
-        if not isinstance(x, dict):
+        if not isinstance(x, dict) and not isinstance(x := named(x), dict):
             return row_of_numbers(x, dtype), self._named_rows.names
         if self.several_inputs:
             raise ArgumentError("x: single rows are for models of one input")

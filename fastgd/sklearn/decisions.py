@@ -13,8 +13,8 @@ from fastgd.linear.prediction import decisions, probabilities
 from fastgd.sklearn.inputs import engine_and_rows
 from fastgd.sklearn.one_row import CheckedRows, ClassifyOneRow, RowByRow
 
-#: The data types of rows that the engine reads in place.
-FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+#: The data types of rows that the engine reads in place; others become the first.
+FLOATS = [np.float64, np.float32]
 
 
 def _decided(estimator, X):
@@ -23,18 +23,23 @@ def _decided(estimator, X):
         X = X.view(np.ndarray)
     else:
         check_is_fitted(estimator)
-        X = validate_data(estimator, X, accept_sparse=["csr", "csc", "coo"], reset=False)
-    if not isinstance(X, np.ndarray):
-        X = X.tocsr()
-    elif X.dtype not in FLOATS:
-        X = X.astype(np.float64)
+        X = _validated(estimator, X, ensure_all_finite=hasattr(X, "tocsr"))
     engine, rows = engine_and_rows(X)
     coef = estimator.coef_
     coef = coef.toarray() if hasattr(coef, "toarray") else np.asarray(coef)
-    both = coef.reshape(-1, coef.shape[-1]).astype(np.float64)
+    both = coef.reshape(-1, coef.shape[-1]).astype(np.float64, copy=False)
     intercept = np.zeros(len(both)) + estimator.intercept_
     z = decisions(engine, rows, both, intercept, config.threads(None))
+    if not np.isfinite(z).all():  # as of a row that is not finite: a look at z is quicker
+        _validated(estimator, X)
     return z, np.result_type(X.dtype, coef.dtype)
+
+
+def _validated(estimator, X, **options):
+    """Return rows as the engine reads them, checked by scikit-learn."""
+    return validate_data(
+        estimator, X, accept_sparse="csr", dtype=FLOATS, order="C", reset=False, **options
+    )
 
 
 class LinearRegressor(RowByRow):

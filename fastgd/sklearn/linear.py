@@ -6,7 +6,6 @@ from typing import Any, Self
 import numpy as np
 from sklearn import linear_model
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
@@ -21,6 +20,7 @@ from fastgd.linear.objective import LOSSES, Objective, PriorObjective, Problem
 from fastgd.linear.solvers import LBFGS, NEWTON_SIZE, Newton
 from fastgd.sklearn.decisions import LinearClassifier, LinearRegressor
 from fastgd.sklearn.inputs import NumPyEstimator, engine_and_rows, restore_after, row_weights
+from fastgd.sklearn.objectives import class_weights
 from fastgd.sklearn.one_row import CheckedRows, targets_of
 
 #: Columns up to which a matrix of moments is taken of sparse rows, and of dense ones.
@@ -363,7 +363,7 @@ class LogisticRegression(
         engine, rows = engine_and_rows(X)
         weights = row_weights(sample_weight, X.shape[0])
         if (given := self.class_weight) is not None:
-            by_class = compute_class_weight(given, classes=classes, y=y, sample_weight=weights)
+            by_class = class_weights(given, classes, y, weights)
             weights = by_class[labels] * (1.0 if weights is None else weights)
         binary = len(classes) == 2
         ratio, C = penalties

@@ -234,3 +234,13 @@ def _width_for(loss, targets):
         except ShapeError:
             continue
     return targets
+
+
+def class_weights(given, classes, y, sample_weight=None):
+    """Return the weight of each class, at least 0: of a dict, or "balanced"."""
+    weights = compute_class_weight(given, classes=classes, y=y, sample_weight=sample_weight)
+    if not (weights >= 0).all():
+        at = int(np.argmin(weights >= 0))
+        seen = f"{weights[at]} for class {classes[at].item()!r}"
+        raise ArgumentError(f"class_weight: expected weights of at least 0, got {seen}")
+    return weights

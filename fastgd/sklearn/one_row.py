@@ -39,11 +39,12 @@ class RowByRow:
 
         Parameters
         ----------
-        x : array (d,), or dict of name -> number
+        x : array (d,), or dict or Series of name -> number
             Names are those of ``feature_names_in_``, or else of the first dict; one that is
             missing counts as 0.
         y : label or number, or array of such for several outputs
-        sample_weight : float
+        sample_weight : float of at least 0
+            A row of weight 0 changes nothing.
         unknown_features : {"raise", "ignore"}
             Whether a name that no column has is an ArgumentError, or left out.
         """
@@ -52,6 +53,8 @@ class RowByRow:
             column = int(np.argmin(np.isfinite(rows[0])))
             raise DataError(f"x: {rows[0, column]} at column {column}, which is not finite")
         weight = number(sample_weight, "sample_weight", 0)
+        if weight == 0:
+            return self
         self.partial_fit(
             rows, np.asarray(y)[None], sample_weight=None if weight == 1 else np.array([weight])
         )

@@ -4,7 +4,6 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn import linear_model
-from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted
 
@@ -12,6 +11,7 @@ from fastgd._typing import Data
 from fastgd.errors import ArgumentError, DataError
 from fastgd.sklearn.decisions import LinearClassifier, LinearRegressor
 from fastgd.sklearn.inputs import keep
+from fastgd.sklearn.objectives import class_weights
 from fastgd.sklearn.sgd_training import CONSTRAINTS, SGDEstimator
 
 
@@ -90,7 +90,7 @@ class SGDClassifier(LinearClassifier, SGDEstimator, linear_model.SGDClassifier):
 
         Parameters
         ----------
-        x : array (d,), or dict of name -> number
+        x : array (d,), or dict or Series of name -> number
             Names are those of ``feature_names_in_``, or else of the first dict; one that is
             missing counts as 0.
         y : label
@@ -133,7 +133,7 @@ class SGDClassifier(LinearClassifier, SGDEstimator, linear_model.SGDClassifier):
             raise DataError(f"y: {seen}: declare them at the first call of partial_fit")
         each = np.ones(len(classes))
         if self.class_weight is not None:
-            each = compute_class_weight(self.class_weight, classes=classes, y=y)
+            each = class_weights(self.class_weight, classes, y)
         outputs = 1 if two else len(classes)
         problem = self._problem(X, targets, sample_weight, outputs, self.n_jobs)
         numbers = (-1.0, 1.0) if two else range(outputs)

@@ -162,6 +162,7 @@ class SGDEstimator(NamedArguments, RowByRow, BaseEstimator):
         """Set the fitted attributes, views of the weights, and prepare more steps."""
         coef, intercept = weights.result(int(self.average))
         self.coef_ = self._shown = coef[0] if self._flat else coef
+        # in a list, for a look at intercept_ changes no attribute
         self._intercept, self._settled = intercept, [None]
         self._weights, self._plan = weights, plan
         self._descent = builds.load(config.engine()).Descent(plan, weights)
@@ -239,7 +240,8 @@ class SGDEstimator(NamedArguments, RowByRow, BaseEstimator):
         if status != Status.STATUS_FINE:
             raise DivergenceError("the weights would not be finite after this row")
         descent.settle()
-        self.t_ += float(sample_weight > 0)
+        if sample_weight > 0:
+            self.t_ += 1.0
         if self.average:
             self._show(self._weights, self._plan)
         elif settled[0] is not None:
