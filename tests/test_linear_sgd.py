@@ -346,15 +346,22 @@ def test_what_is_said_of_one_row_is_what_is_said_of_many(loss):
         model.predict_one(x[0, :3])
 
 
-def test_divergence_keeps_the_last_finite_weights():
+@pytest.mark.parametrize("begun", [False, True])
+def test_divergence_leaves_the_model_as_it_was(begun):
     x = np.array([[1.0], [1.0], [1e308], [1.0]])
     solver = linear.SGD("constant", eta0=0.1, epochs=2, tol=None, shuffle=False)
     model = linear.LinearModel()
+    if begun:
+        model.fit(x[:2], [1.0, 2.0], solver=solver)
+        before = model.coef, model.intercept
     with pytest.raises(DivergenceError, match="row 2 of epoch 0") as caught:
         model.fit(x, [1.0, 2.0, -1e10, 1.0], solver=solver)
     assert (caught.value.epoch, caught.value.step) == (0, 2)
-    assert np.isfinite(model.coef).all()
-    assert model.coef.any()
+    if begun:
+        assert (model.coef, model.intercept) == before
+    else:
+        with pytest.raises(NotBuiltError):
+            _ = model.coef
 
 
 def test_a_failed_fit_changes_nothing():

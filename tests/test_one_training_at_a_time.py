@@ -54,6 +54,33 @@ def test_a_fit_within_a_fit_is_refused():
     assert model.running_loop is None
 
 
+def test_fits_of_models_that_share_layers_are_refused_at_a_time():
+    inner, started = moving(), threading.Event()
+    outer = Sequential([layers.Input(shape=(8,)), *inner.layers, layers.Dense(1)])
+    outer.compile("sgd", "mse")
+    begin = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: started.set())
+    thread = in_the_background(
+        lambda: inner.fit(X, Y, epochs=10**9, verbose=0, callbacks=[begin])
+    )
+    try:
+        assert started.wait(60)
+        with pytest.raises(EngineError, match="another fit"):
+            outer.fit(X, Y, verbose=0)
+        for _ in range(100):
+            assert len(set(outer.get_weights()[0].ravel().tolist())) == 1
+            file = io.BytesIO()
+            outer.save_weights(file)
+            file.seek(0)
+            copy = Sequential(
+                [layers.Input(shape=(8,)), layers.Dense(1, use_bias=False), layers.Dense(1)]
+            )
+            copy.load_weights(file)
+            assert len(set(copy.get_weights()[0].ravel().tolist())) == 1
+    finally:
+        inner.stop_training = True
+        thread.join()
+
+
 def test_a_failed_fit_does_not_stand_in_the_way():
     model = moving()
     with pytest.raises(DivergenceError):

@@ -269,8 +269,13 @@ def test_data_that_are_too_few_to_resume(tmp_path):
     ])  # fmt: skip
     model.compile(OPTIMIZERS[case["optimizer"]](0.01), "mse", metrics=["mae"])
     backup = callbacks.BackupAndRestore(tmp_path / "backup")
+    before = model.parameters.copy()
     with pytest.raises(ArgumentError, match="give the data and batch_size"):
         model.fit(X[:2], Y[:2], verbose=0, callbacks=[backup])
+    batches = [(X[:8], Y[:8])]
+    with pytest.raises(ArgumentError, match="arrays, or batches"):
+        model.fit(batches, verbose=0, callbacks=[backup])
+    np.testing.assert_array_equal(model.parameters, before)
 
 
 @pytest.mark.parametrize("source", ["arrays", "list", "generator"])

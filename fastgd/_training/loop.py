@@ -3,11 +3,13 @@
 import os
 import threading
 
+import numpy as np
+
 from fastgd._core.types import Status
 from fastgd._data.validation import whole_number
 from fastgd._engine.divergence import diverged
 from fastgd._training.restore_point import RestorePoint
-from fastgd.errors import DivergenceError, EngineError, warn
+from fastgd.errors import ArgumentError, DivergenceError, EngineError, FileError, warn
 
 #: How many forks separate this process from the first.
 _process = 0
@@ -64,7 +66,7 @@ class TrainingLoop:
             for other in loops[: loops.index(self)]:
                 if other.stands_in_the_way_of(self):
                     raise EngineError(
-                        f"fit: the weights of model {model.name!r} are being trained by another "
+                        f"fit: weights of model {model.name!r} are being trained by another "
                         "fit; wait until it ends, or train a copy"
                     )
             self._run(first, epochs, validation, validate_after)
@@ -111,16 +113,27 @@ class TrainingLoop:
 
     def resume(self, state):
         """Go on from what ``state`` returned; for a callback, in ``on_train_begin``."""
+        known, custom = self.state(), self.step.results.custom
+        if not isinstance(state, dict) or state.keys() != known.keys():
+            raise FileError("the file holds no run of training")
+        if state["source"].keys() != known["source"].keys():
+            raise ArgumentError(
+                "x: the run to be resumed had arrays, or batches; give the same"
+            )
+        epoch, done = (whole_number(state[n], f"{n} of the run", 0) for n in ("epoch", "done"))
+        totals = self.step.totals()
+        if done and (totals.shape, len(custom)) != (
+            np.shape(state["totals"]), len(state["metrics"])
+        ):  # fmt: skip
+            raise ArgumentError("metrics: the run to be resumed had others; compile with them")
         self.source.resume(state["source"], self.model.engine)
         self.callbacks.resume(state["callbacks"])
-        self.epoch = whole_number(state["epoch"], "epoch of the run", 0)
-        self.done = whole_number(state["done"], "steps of the run", 0)
+        self.epoch, self.done, self._totals = epoch, done, totals
         self.model.stop_training = state["stopped"]
-        self._over = state["stopped"] and not self.done
-        if self.done:
-            self._totals = self.step.totals()
-            self._totals[:] = state["totals"]
-            for metric, values in zip(self.step.results.custom, state["metrics"], strict=True):
+        self._over = state["stopped"] and not done
+        if done:
+            totals[:] = state["totals"]
+            for metric, values in zip(custom, state["metrics"], strict=True):
                 metric.resume(values)
 
     # -- epochs -------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from fastgd._training.progress import say
 from fastgd._typing import Logs
 from fastgd.callbacks.callback import Callback
 from fastgd.callbacks.monitor import MonitorCallback, optional_limit
-from fastgd.errors import ArgumentError, FastgdError, FileError, NotBuiltError
+from fastgd.errors import ArgumentError, FastgdError, NotBuiltError
 
 
 class _Saver(NamedArguments, Callback):
@@ -167,26 +167,17 @@ class BackupAndRestore(_Saver):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         if not self.model.built:
             raise NotBuiltError("BackupAndRestore: build the model before fit")
-        damaged = None
+        failed = None
         for name in (_LATEST, _BEFORE):
             try:
-                run = saving.load_run(self.model, self._path(name))
+                saving.load_run(self.model, self._path(name), self.model.running_loop.resume)
+                return
             except FileNotFoundError:
                 continue
             except (OSError, FastgdError) as error:
-                damaged = damaged or error
-                continue
-            try:
-                self.model.running_loop.resume(run)
-            except FastgdError:
-                raise
-            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-                raise FileError(
-                    f"{self._path(name)}: no run of training ({error!r})"
-                ) from error
-            return
-        if damaged is not None:
-            raise damaged
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
     def _path(self, name):
         return os.path.join(self.backup_dir, name)

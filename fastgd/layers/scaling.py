@@ -299,7 +299,15 @@ def _batches(data):
         raise ArgumentError("data: expected a PyDataset with an end, got num_batches None")
     if isinstance(data, (list, tuple)) and not any(_is_array(b) or _has_parts(b) for b in data):
         return [data]
-    return (unpacked(batch, "data")[0] if _has_parts(batch) else batch for batch in data)
+    return map(_rows_of, data)
+
+
+def _rows_of(batch):
+    """Return the x of a batch, of which a single row would be taken for a column."""
+    x = unpacked(batch, "data")[0] if _has_parts(batch) else batch
+    if np.ndim(x) == 1:
+        raise ShapeError(f"data: expected batches of rows (n, d...), got shape {np.shape(x)}")
+    return x
 
 
 def _is_array(x):

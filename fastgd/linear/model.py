@@ -170,8 +170,8 @@ class LinearModel(LinearPredictor, Serializable):
         ArgumentError
             For a loss that the solver cannot minimise, and other arguments.
         DivergenceError
-            If weights would not be finite. SGD keeps the last finite ones, also after Ctrl-C;
-            other solvers leave the model as it was.
+            If weights would not be finite. The model stays as it was. After Ctrl-C it has the
+            latest weights of SGD, and stays as it was with other solvers.
 
         Examples
         --------
@@ -213,7 +213,7 @@ class LinearModel(LinearPredictor, Serializable):
             try:
                 self.n_iter = solver.follow(problem, descent, stream).n_iter
                 self.loss_value = None
-            except (DivergenceError, KeyboardInterrupt):
+            except KeyboardInterrupt:
                 self._keep(descent.weights, classes, names, solver)
                 raise
             self._keep(descent.weights, classes, names, solver)

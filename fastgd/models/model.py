@@ -259,6 +259,11 @@ class Model(Network):
 
     between_steps = compilation.between_steps
 
+    def get_weights(self) -> list[Array]:
+        """Return copies of the weights, as in Keras, all of the same training step."""
+        with self.between_steps():
+            return super().get_weights()
+
     @property
     def running_loop(self) -> Any:
         """The TrainingLoop of the ``fit`` that is going on; None without one."""

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Never
 
 import numpy as np
 
 from fastgd._data.validation import number
 from fastgd._engine.algebra import dot
+from fastgd._registry.advice import refuse
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError
 from fastgd.optimizers.optimizer import Optimizer
@@ -184,7 +185,9 @@ class LBFGS(Optimizer):
 
     def __init__(self, learning_rate: LearningRate = 1.0, max_iter: int = 20,
                  history_size: int = 10, tolerance_grad: float = 1e-7,
-                 tolerance_change: float = 1e-9, name: str | None = None) -> None:  # fmt: skip
+                 tolerance_change: float = 1e-9, name: str | None = None,
+                 **unknown: Never) -> None:  # fmt: skip
+        refuse(LBFGS, unknown)
         super().__init__(learning_rate, name=name)
         if self._rate == 0:
             raise ArgumentError("learning_rate: expected a number above 0, got 0")

@@ -1,6 +1,7 @@
 """Models and weights into files and back, and models as data, with Keras' names."""
 
 import os
+from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -218,16 +219,22 @@ def save_run(model: Any, filepath: File, run: Any) -> None:
     _write(filepath, True, document, arrays)
 
 
-def load_run(model: Any, filepath: File) -> Any:
-    """Give a model the state in a file of ``save_run``; return that of the run.
+def load_run(model: Any, filepath: File, resume: Callable[[Any], None]) -> None:
+    """Give a model the state in a file of ``save_run``.
 
-    It raises what ``load_state`` raises.
+    Parameters
+    ----------
+    model, filepath
+        As for ``load_state``, whose errors it raises.
+    resume : function of (run)
+        Takes the state of the run; where it raises an error, the model stays as it was.
     """
     document, arrays = container.unpack(container.read(filepath), filepath)
     with container.errors_of(filepath, ShapeError):
         run = state.unpacked(document["run"], arrays)
+    resume(run)
+    with container.errors_of(filepath, ShapeError):
         state.restore(model, document, arrays)
-    return run
 
 
 def _check_model(model, also="counters"):

@@ -24,7 +24,7 @@ from fastgd.linear.data import Chunk, weights_of
 from fastgd.linear.objective import LOSSES, Problem
 from fastgd.linear.prediction import decisions
 from fastgd.linear.sgd import RATES, SGD, Weights, run_epochs
-from fastgd.sklearn.inputs import engine_and_rows, keep
+from fastgd.sklearn.inputs import engine_and_rows, keep, restore_after
 from fastgd.sklearn.one_row import RowByRow
 
 #: The values of parameters that differ from scikit-learn's.
@@ -53,6 +53,7 @@ class SGDEstimator(NamedArguments, RowByRow, BaseEstimator):
     and of others, for each output; and attributes to set.
     """
 
+    @restore_after(DivergenceError)
     def fit(self, X: Data, y: Data, coef_init: Data | None = None,
             intercept_init: Data | None = None,
             sample_weight: Data | None = None) -> Self:  # fmt: skip
