@@ -110,6 +110,7 @@ def test_bits_do_not_depend_on_tiles_or_vectors(build):
             yield from engine.eigenvalues(positive(n), True)
             yield engine.row_products(a, positive(n))
             yield engine.logarithms(np.abs(a))
+            yield engine.sigmoids(a)
 
     for found, expected in zip(results(engine(build)), results(engine("avx2")), strict=True):
         assert found.tobytes() == expected.tobytes()
@@ -123,6 +124,14 @@ def test_logarithms(build):
         [-713.8013788281542, 1.0986122886681098, np.inf],
     ]
     np.testing.assert_allclose(engine(build).logarithms(x), expected, rtol=1e-15)
+
+
+@each_engine
+def test_sigmoids(build):
+    x = np.array([[0.0, 1.0, -40.0], [-800.0, 800.0, -1e-20]])
+    expected = [[0.5, 0.7310585786300049, 4.248354255291589e-18], [0.0, 1.0, 0.5]]
+    np.testing.assert_allclose(engine(build).sigmoids(x), expected, rtol=1e-15, atol=1e-300)
+    assert engine(build).sigmoids(np.zeros((0, 2))).shape == (0, 2)
 
 
 @each_build

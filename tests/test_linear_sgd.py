@@ -10,7 +10,14 @@ from linear_problems import CSR, Course, features, plan, rows, targets_for
 
 from fastgd import config, linear
 from fastgd._core.types import Status
-from fastgd.errors import ArgumentError, DataError, DataTypeError, DivergenceError, ShapeError
+from fastgd.errors import (
+    ArgumentError,
+    DataError,
+    DataTypeError,
+    DivergenceError,
+    NotBuiltError,
+    ShapeError,
+)
 from fastgd.linear.data import Chunk
 
 # Settings that between them have each loss with each rule, penalty and kind of averaging once.

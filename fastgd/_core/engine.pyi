@@ -150,6 +150,7 @@ def eigenvalues(
     kernels: object, matrix: _Doubles, vectors: bool = False,
 ) -> tuple[_Doubles, _Doubles | None]: ...  # fmt: skip
 def logarithms(kernels: object, x: _Doubles) -> _Doubles: ...
+def sigmoids(kernels: object, x: _Doubles) -> _Doubles: ...
 def coordinate_descent(
     kernels: object, gram: _Doubles, moments: _Doubles, l1: _Doubles, vector: _Doubles,
     tol: float, sweeps: int, seconds: float,

@@ -251,6 +251,9 @@ ctypedef bint (*EigenvaluesKernel)(
     int64_t n, double* a, double* d, double* vectors, double* room) noexcept nogil
 
 # The kernels for linear models.
+ctypedef void (*SigmoidsKernel)(int64_t n, const double* x, double* out) noexcept nogil
+
+
 cdef struct LinearKernels:
     int64_t lanes               # columns of a tile
     int64_t panel_bytes
@@ -278,6 +281,7 @@ cdef struct LinearKernels:
     CholeskyKernel cholesky
     CholeskySolveKernel cholesky_solve
     EigenvaluesKernel eigenvalues
+    SigmoidsKernel sigmoids
 
 
 cdef struct Kernels:

@@ -113,6 +113,7 @@ cdef void fill_linear(LinearKernels* table) noexcept:
     table.dot = dot_of
     table.losses = linear_losses
     table.multinomial_slopes = multinomial_slopes
+    table.sigmoids = sigmoids
     table.row_squares = row_squares
     table.largest = largest_of
     table.run_heads = run_heads

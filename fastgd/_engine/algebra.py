@@ -51,3 +51,8 @@ def eigenvectors(matrix):
 def logarithms(x):
     """Return the logarithms of an array, float64; -inf at 0."""
     return _engine().logarithms(x)
+
+
+def sigmoids(x):
+    """Return 1 / (1 + e^-x) of an array, float64."""
+    return _engine().sigmoids(x)

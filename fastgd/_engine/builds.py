@@ -17,7 +17,7 @@ OVER_KERNELS = (
     "Descent", "Program", "Rows", "cholesky", "cholesky_solve", "constrain",
     "coordinate_descent", "decision_losses", "dot", "eigenvalues", "first_nonfinite",
     "gram_descent", "least_squares_descent", "logarithms", "multinomial_losses",
-    "row_decisions", "row_products", "update",
+    "row_decisions", "row_products", "sigmoids", "update",
 )  # fmt: skip
 ON_TOP = ("OnlineJob", "Predictor", "decisions", "objective", "permutation", "weighted_gram")
 

@@ -10,7 +10,7 @@ from fastgd import config, saving
 from fastgd._data.validation import boolean, number
 from fastgd._registry.objects import Serializable
 from fastgd._typing import Array, Config, Data, DType
-from fastgd.errors import ArgumentError, DataError, DataTypeError, DivergenceError, ShapeError
+from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 from fastgd.linear import files, objective
 from fastgd.linear.data import Chunk, DataAdapter, Stream, check_row, row_of
 from fastgd.linear.objective import LOSSES, REGRESSIONS, Solution

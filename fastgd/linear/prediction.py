@@ -8,7 +8,7 @@ from fastgd import config
 from fastgd._core.types import LinearLoss
 from fastgd._data.frames import column_names, matching_names
 from fastgd._engine import builds
-from fastgd._engine.algebra import logarithms
+from fastgd._engine.algebra import logarithms, sigmoids
 from fastgd._registry.advice import NamedArguments
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, NotBuiltError
@@ -212,7 +212,7 @@ def probabilities(loss, z):
         p[np.arange(len(z)), likeliest] += 1
         return p
     if loss == "log_loss":
-        p = _derivative(LinearLoss.LINEAR_LOG_LOSS, z, -1.0)
+        p = sigmoids(z)
     elif loss == "modified_huber":
         p = (np.clip(z, -1, 1) + 1) / 2
     else:
@@ -230,12 +230,8 @@ def probabilities(loss, z):
 
 def exponentials(z):
     """Return e^z of an array, float64, by the engine: NumPy's has other bits on other CPUs."""
-    return _derivative(LinearLoss.LINEAR_POISSON, z, 0.0)
-
-
-def _derivative(loss, z, y):
-    """Return the slopes of a loss: sigmoid(z) of log_loss for the target -1, e^z of Poisson."""
-    out = np.empty((3, z.size))
+    slopes = np.empty((3, z.size))  # of a loss that has them
     flat = np.ascontiguousarray(z, np.float64).reshape(-1)
-    builds.load(config.engine()).decision_losses(loss, 0.0, flat, np.full(z.size, y), out)
-    return out[1].reshape(z.shape)
+    engine = builds.load(config.engine())
+    engine.decision_losses(LinearLoss.LINEAR_POISSON, 0.0, flat, np.zeros(z.size), slopes)
+    return slopes[1].reshape(z.shape)

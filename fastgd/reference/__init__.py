@@ -19,6 +19,7 @@ from fastgd.reference.algebra import (
     eigenvalues,
     logarithms,
     row_products,
+    sigmoids,
 )
 from fastgd.reference.arrays import first_nonfinite
 from fastgd.reference.constraints import constrain
@@ -36,5 +37,5 @@ __all__ = [
     "constrain", "coordinate_descent", "decision_losses", "decisions", "dot", "eigenvalues",
     "first_nonfinite", "gram_descent", "least_squares_descent", "logarithms",
     "multinomial_losses", "objective", "permutation", "row_decisions", "row_products",
-    "update", "weighted_gram",
+    "sigmoids", "update", "weighted_gram",
 ]  # fmt: skip

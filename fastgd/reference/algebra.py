@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from fastgd.reference.activations import sigmoid
+
 
 def dot(x, y):
     """Return the sum of the products of two vectors."""
@@ -41,6 +43,11 @@ def eigenvalues(matrix, vectors=False):
         return np.linalg.eigvalsh(matrix), None
     values, found = np.linalg.eigh(matrix)
     return values, found.T
+
+
+def sigmoids(x):
+    """Return 1 / (1 + e^-x) of an array."""
+    return sigmoid(x)
 
 
 @np.errstate(divide="ignore", invalid="ignore")

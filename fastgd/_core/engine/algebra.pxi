@@ -106,3 +106,12 @@ def logarithms(kernels, np.ndarray x):
     for i in range(given.size):
         values[i] = run.logarithm(data[i])
     return out
+
+
+def sigmoids(kernels, np.ndarray x):
+    """Return 1 / (1 + e^-x) of an array, float64."""
+    cdef np.ndarray given = doubles(x)
+    cdef np.ndarray out = numpy.empty(numpy.shape(x))
+    linear_kernels(kernels).sigmoids(
+        given.size, <const double*>address(given), <double*>address(out))
+    return out

@@ -240,3 +240,9 @@ cdef bint eigenvalues(int64_t n, double* a, double* d, double* vectors,
                 x = vectors + i * n + k + 1
                 dense_add(m, -scales[k] * dense_dot(m, u, <const double*>x), u, x)
     return True
+
+
+cdef void sigmoids(int64_t n, const double* x, double* out) noexcept nogil:
+    cdef int64_t i
+    for i in range(n):
+        out[i] = sigmoid(x[i])
