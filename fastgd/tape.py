@@ -66,8 +66,12 @@ class GradientTape:
     """
 
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True):
-        self._persistent = bool(persistent)
-        self._watch_variables = bool(watch_accessed_variables)
+        flags = persistent, watch_accessed_variables
+        if not all(isinstance(flag, (int, np.bool_)) for flag in flags):
+            raise DataTypeError(
+                f"persistent, watch_accessed_variables: expected True or False, got {flags}"
+            )
+        self._persistent, self._watch_variables = map(bool, flags)
         self.reset()
 
     def reset(self) -> None:
@@ -143,9 +147,7 @@ class GradientTape:
             self._slots[_place(x)] = True  # for other Variables at the same place, too
             self._slot(x)
             return x
-        slot = self._slot(x)
-        if slot is None:
-            slot = self._follow(x, (id(x), None))
+        slot = self._slot(x) or self._follow(x, (id(x), None))
         if isinstance(x, Tensor):
             return x
         tensor = Tensor(native(x))
@@ -234,7 +236,7 @@ class GradientTape:
         UnknownNameError
             If `unconnected_gradients` is another word.
         """
-        if unconnected_gradients not in ("none", "zero"):
+        if str(unconnected_gradients) not in ("none", "zero"):
             raise UnknownNameError(
                 f"unconnected_gradients must be 'none' or 'zero', got {unconnected_gradients!r}"
             )
@@ -245,7 +247,7 @@ class GradientTape:
             )
         collected = _Gradients(self._owners)
         wanted = {slot[0] for x in _leaves(sources) if (slot := self._source_slot(x))}
-        zero = unconnected_gradients == "zero"
+        zero = str(unconnected_gradients) == "zero"
         before = active.tapes
         self._leave()  # only other tapes record the way back
         try:
@@ -277,10 +279,10 @@ class GradientTape:
         if not isinstance(target, (list, tuple)):
             targets, weights = [target], [weights]
         weights = [None] * len(targets) if weights is None else weights
-        if len(weights) != len(targets):
+        if not hasattr(weights, "__len__") or len(weights) != len(targets):
             raise ShapeError(
                 f"output_gradients must have one entry per target, {len(targets)}, "
-                f"got {len(weights)}"
+                f"got {weights!r}"
             )
         for x, weight in zip(targets, weights, strict=True):
             if not isinstance(x, (np.ndarray, np.generic, Tensor, int, float)):
@@ -384,11 +386,9 @@ class _Gradients:
 
 def _leaves(structure):
     """Return the items of nested lists, tuples and dicts in one list."""
-    if isinstance(structure, dict):
-        structure = structure.values()
-    elif not isinstance(structure, (list, tuple)):
-        return [structure]
-    return [leaf for item in structure for leaf in _leaves(item)]
+    found: list[Any] = []
+    _map_structure(found.append, structure)
+    return found
 
 
 def _map_structure(function, structure):

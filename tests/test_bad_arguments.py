@@ -19,6 +19,7 @@ from fastgd.errors import (
     ArgumentError,
     DataError,
     DataTypeError,
+    FastgdError,
     NotBuiltError,
     ShapeError,
     UnknownNameError,
@@ -277,3 +278,74 @@ def test_errors_are_of_the_builtin_types_too():
 @pytest.mark.parametrize("bad", ["batch", None, 2, np.zeros(2), 0.5])
 def test_shuffle_is_true_or_false(bad):
     refused(model_for(), DataTypeError, ["shuffle"], lambda m: m.fit(X, Y, shuffle=bad))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"print_fn": 1.0}, DataTypeError, "print_fn: expected a function, got 1.0"),
+        ({"print_fn": []}, DataTypeError, "print_fn: expected a function"),
+        ({"layer_range": True}, ArgumentError, "layer_range: expected two names"),
+        ({"layer_range": 2**63}, ArgumentError, "layer_range: expected two names"),
+        ({"layer_range": iter([])}, ArgumentError, "layer_range: expected two names"),
+        ({"layer_range": [np.zeros(2), "x"]}, ArgumentError, "layer_range: expected two names"),
+    ],
+)
+def test_summaries_refused(arguments, error, words):
+    with pytest.raises(error, match=words):
+        model_for().summary(**arguments)
+
+
+@pytest.mark.parametrize("method", ["evaluate", "train_on_batch", "test_on_batch"])
+@pytest.mark.parametrize("bad", [np.zeros(2), "yes", None])
+def test_return_dict_is_true_or_false(method, bad):
+    model = model_for()
+    before = model.get_weights()
+    with pytest.raises(DataTypeError, match="return_dict: expected True or False"):
+        getattr(model, method)(X, Y, return_dict=bad)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("bad", [np.zeros(2), "yes"])
+def test_training_is_true_or_false(bad):
+    model = model_for()
+    for call in (model, model.layers[0]):
+        with pytest.raises(DataTypeError, match="training: expected True or False"):
+            call(X, training=bad)
+        np.testing.assert_array_equal(call(X, training=None), call(X))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model: model.fit(X, Y, callbacks=3, verbose=0),
+        lambda model: model.evaluate(X, Y, callbacks=3, verbose=0),
+        lambda model: model.predict(X, callbacks=3),
+        lambda model: model.predict(X, rows=[10**6]),
+        lambda model: model.predict(np.array(0.8), rows=[1.0]),
+        lambda model: model.evaluate(X, Y, return_dict=3, verbose=0),
+        lambda model: model.train_on_batch(X, Y, class_weight=np.zeros(2)),
+        lambda model: model.learn_one([[1.0], [1.0, 2.0]], 1.0),
+        lambda model: model.learn_one(X[0], [[1.0], [1.0, 2.0]]),
+    ],
+)
+def test_a_refused_call_builds_no_model(call):
+    model = Sequential([layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(FastgdError):
+        call(model)
+    assert not model.built
+
+
+def test_rows_of_what_has_none():
+    model = model_for()
+    with pytest.raises(DataError, match="rows: x has no rows"):
+        model.predict(np.array(0.8), rows=np.array([1, 2]))
+
+
+def test_more_steps_than_batches_end_with_the_data():
+    model = Sequential([layers.Dense(1, input_shape=(3,))])
+    with pytest.warns(UserWarning, match="the data ended after 3 of 2147483648 steps"):
+        found = model.predict(np.ones((5, 3)), batch_size=2, steps=2**31)
+    assert found.shape == (5, 1)

@@ -180,8 +180,20 @@ def test_solvers_and_classes_are_checked():
         with pytest.raises(DataError, match="from 0 to 99999"):
             linear.LinearModel("multinomial").fit(X, np.full(len(X), float(many)))
     assert linear.LinearModel("log_loss", l2=1).fit(X, LABELS, classes=[2, 0, 1]).classes == 3
-    with pytest.raises(ArgumentError, match="loss"):
-        linear.LinearModel(["log_loss"])
+    for wrong in (["log_loss"], {}, np.zeros(2), "mse"):
+        with pytest.raises(ArgumentError, match="loss: expected 'squared_error'"):
+            linear.LinearModel(wrong)
+        with pytest.raises(ArgumentError, match="rate: expected 'constant', 'optimal'"):
+            linear.SGD(wrong)
+    for wrong in ([[0], [0, 1]], [None, 1], 2**63):
+        with pytest.raises(ArgumentError, match="classes: "):
+            linear.LinearModel("log_loss").fit(X, LABELS, classes=wrong)
+    with pytest.raises(DataTypeError, match="warm_start: expected True or False"):
+        linear.LinearModel().fit(X, Y, warm_start=np.zeros(2))
+    with pytest.raises(ShapeError, match="y: the rows have different lengths"):
+        linear.LinearModel().learn_one(X[0], [[0.0], [0.0, 1.0]])
+    with pytest.raises(ArgumentError, match="unknown_features: expected 'raise' or 'ignore'"):
+        begun().learn_one({"a": 1.0}, 1.0, unknown_features=np.zeros(2))
 
 
 @pytest.mark.parametrize("loss", ["log_loss", "modified_huber", "multinomial"])

@@ -1,10 +1,12 @@
 """Arguments for ``fit`` of many models: none takes the place of what the models differ in."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from fastgd import Sequential, layers, many
-from fastgd.errors import ArgumentError
+from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 
 RANDOM = np.random.default_rng(5)
 X = RANDOM.normal(size=(60, 3))
@@ -162,3 +164,79 @@ def test_rows_of_seeds_are_those_trained_on():
     found = many.seeds(network, [0, 1], X, Y, rows=ROWS, validation_rows=rest, test_rows=rest)
     for result in found:
         assert result.scores["val_loss"] == pytest.approx(result.scores["test_loss"], rel=1e-6)
+
+
+SPLITS = many.k_fold(60, 2)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: many.seeds(network, None, X, Y), DataTypeError, "seeds: expected a list"),
+        (lambda: many.seeds(network, 1.5, X, Y), DataTypeError, "seeds: expected a list"),
+        (
+            lambda: many.seeds(network, 2**40, X, Y),
+            ArgumentError,
+            "seeds: .* <= .*, got 1099511627776",
+        ),
+        (lambda: many.seeds(network, itertools.repeat(1), X, Y), ArgumentError, "at most"),
+        (lambda: many.bagging(network, X, Y, 2**40), ArgumentError, "n_models: .* <= "),
+        (lambda: many.bagging(network, X, Y, max_samples=2**60), ShapeError, "max_samples"),
+        (lambda: many.bagging(network, X), ArgumentError, "job 0: it has no 'y'"),
+        (lambda: many.bagging(network, np.array(0.5), Y), ArgumentError, "n: .* >= 1, got 0"),
+        (lambda: many.random({"rate": many.uniform(0, 1)}, 2**40), ArgumentError, "n: .* <= "),
+        (
+            lambda: many.grid({name: list(range(999)) for name in "abcd"}),
+            ArgumentError,
+            "space: the number of combinations: .* <= ",
+        ),
+        (lambda: many.Ensemble(None), DataTypeError, "models: expected a list of models"),
+        (lambda: many.Ensemble(3), DataTypeError, "models: expected a list of models"),
+        (lambda: many.Ensemble([network()]).predict(0.5), ShapeError, "x: expected rows"),
+        (
+            lambda: many.parameter_search(network, np.inf, X, Y, SPLITS),
+            DataTypeError,
+            "parameter_sets: expected a list of dicts",
+        ),
+        (
+            lambda: many.parameter_search(network, SETS, X, Y, 0.5),
+            DataTypeError,
+            r"splits: expected a number, pairs .* or a splitter, got 0\.5",
+        ),
+        (lambda: many.cross_validate(network, X, Y, "min"), DataTypeError, "splits: .* pairs"),
+        (
+            lambda: many.successive_halving(network, SETS, X, Y, SPLITS, mode=np.zeros(0)),
+            ArgumentError,
+            "mode: expected 'auto', 'min' or 'max'",
+        ),
+        (
+            lambda: many.cross_validate(network, X, Y, SPLITS, validation=np.zeros(2)),
+            DataTypeError,
+            "validation: expected a number",
+        ),
+        (
+            lambda: many.cross_validate(network, X, Y, SPLITS, validation="share"),
+            ArgumentError,
+            "validation: expected 'fold' or a share below 1, got 'share'",
+        ),
+        (
+            lambda: many.cross_validate(network, X, Y, SPLITS, predict="guess"),
+            ArgumentError,
+            "predict: Sequential has no method 'guess'",
+        ),
+        (lambda: many.fit_many(np.array(0.5)), DataTypeError, "jobs: expected dicts"),
+    ],
+)
+def test_lists_words_and_counts_that_are_none(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_errors_of_a_splitter_are_its_own():
+    class Splitter:
+        def split(self, x, y):
+            raise TypeError("mine")
+            yield
+
+    with pytest.raises(TypeError, match="mine"):
+        many.cross_validate(network, X, Y, Splitter())

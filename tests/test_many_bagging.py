@@ -95,6 +95,7 @@ def test_groups_stay_together():
         ({"block": 2, "bootstrap": False}, ArgumentError, "block: it is for bootstrap"),
         ({"block": 2, "groups": np.zeros(20)}, ArgumentError, "block, groups"),
         ({"groups": np.zeros(19)}, ShapeError, "groups: expected shape"),
+        ({"groups": [None, *range(19)]}, DataTypeError, "groups: .* can be sorted"),
         ({"seed": -1}, ArgumentError, "seed: expected"),
         ({"bootstrap": "no"}, DataTypeError, "bootstrap: expected"),
     ],

@@ -119,6 +119,10 @@ def test_a_stratified_shuffle_depends_on_the_seed():
             ArgumentError,
             "stratify: class .*1.* has 1 rows",
         ),
+        ({"n": 2, "k": 2, "stratify": [None, 1]}, DataTypeError, "stratify: .* be sorted"),
+        ({"n": 2, "k": 2, "stratify": [[0], [0, 1]]}, ShapeError, "stratify: .* lengths"),
+        ({"n": 2**63}, ShapeError, "n, k: expected an array that fits"),
+        ({"n": 10**6, "k": 10**6}, ShapeError, "n, k: expected an array that fits"),
     ],
 )
 def test_what_a_fold_refuses(arguments, error, words):
@@ -191,3 +195,9 @@ def test_the_smallest_walks():
 def test_what_a_walk_refuses(arguments, error, words):
     with pytest.raises(error, match=words):
         walk_forward(**arguments)
+
+
+@pytest.mark.parametrize("train", [None, 2**40])
+def test_windows_that_no_memory_holds_are_refused(train):
+    with pytest.raises(ShapeError, match="n: expected an array that fits"):
+        walk_forward(2**62, 1, train=train)

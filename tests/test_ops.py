@@ -376,3 +376,29 @@ def test_rsqrt():
         y = ops.rsqrt(x)
     np.testing.assert_allclose(y.numpy(), [0.5, 2.0])
     np.testing.assert_allclose(tape.gradient(y, x), [-1 / 16, -4.0])
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("arctan2", (1.0, [{}, 1.0])),
+        ("divide", (True, np.array([False], object))),
+        ("reciprocal", (np.array([0], object),)),
+        ("getitem", ({}, "key")),
+    ],
+)
+def test_objects_that_are_no_numbers(name, arguments):
+    with pytest.raises(DataTypeError, match="expected arrays of numbers, got objects"):
+        getattr(ops, name)(*arguments)
+
+
+def test_objects_that_are_no_numbers_on_a_tape():
+    with GradientTape() as tape:
+        x = tape.watch(np.ones(2))
+        with pytest.raises(DataTypeError, match="arctan2: expected arrays of numbers"):
+            ops.arctan2(x, [{}, 1.0])
+
+
+def test_an_empty_list_is_an_array():
+    assert ops.convert_to_tensor([]).shape == ops.convert_to_tensor(()).shape == (0,)
+    assert ops.convert_to_tensor([[], []]).shape == (2, 0)

@@ -596,3 +596,21 @@ def test_nothing_is_recorded_on_the_way_back():
         tape.gradient(y, x)
         assert recording()
     assert states == [False]
+
+
+@pytest.mark.parametrize("bad", [np.zeros(3), np.zeros(0), "yes", None, []])
+def test_flags_are_true_or_false(bad):
+    for arguments in ({"persistent": bad}, {"watch_accessed_variables": bad}):
+        with pytest.raises(DataTypeError, match="expected True or False"):
+            GradientTape(**arguments)
+
+
+def test_arguments_of_gradient_refused():
+    with GradientTape(persistent=np.bool_(True)) as tape:
+        x = tape.watch(np.ones(2))
+        y = x * 3
+    with pytest.raises(UnknownNameError, match="unconnected_gradients must be"):
+        tape.gradient(y, x, unconnected_gradients=np.zeros(2))
+    with pytest.raises(ShapeError, match="output_gradients must have one entry per target, 1"):
+        tape.gradient([y], x, output_gradients=3)
+    assert tape.gradient(y, {"x": [x, (x,)]})["x"][1][0].tolist() == [3.0, 3.0]

@@ -153,3 +153,14 @@ def test_base_classes_are_found_at_the_top():
     }.items():  # fmt: skip
         assert getattr(fastgd, name) is getattr(module, name)
     assert fastgd.version() == fastgd.__version__
+
+
+@pytest.mark.parametrize("order", [np.zeros(2), np.zeros(0), "2", None, np.nan])
+def test_orders_of_norms_refused(order):
+    with pytest.raises((ArgumentError, DataTypeError), match="order: expected a number"):
+        utils.normalize(np.ones((2, 2)), order=order)
+
+
+def test_ragged_data_are_not_split():
+    with pytest.raises(ShapeError, match="dataset: the rows have different lengths"):
+        utils.split_dataset(([1, 2], [[1], [1, 2]]), 0.5)

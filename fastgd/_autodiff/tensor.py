@@ -259,7 +259,10 @@ def apply(function, args, kwargs=_NOTHING):
             raise _no_gradient(function)
         rest, kwargs = plain(rest), {name: plain(x) for name, x in kwargs.items()}
     inputs = [values, *rest] if rule.sequence else [*values, *rest]
-    value = function(*inputs, **kwargs)
+    try:
+        value = function(*inputs, **kwargs)
+    except (AttributeError, KeyError, ZeroDivisionError) as error:
+        raise _not_numbers(function) from error
     tensor = None
     for tape in tapes:
         links = tape._links(arrays, values)
@@ -319,7 +322,10 @@ def _apply_without_rule(function, args, kwargs):
             f"{_name(function)} writes in place, which cannot be recorded, but a tape follows "
             "its argument; use np.where, np.concatenate or ops.stop_gradient(x)"
         )
-    value = function(*plain(args), **{k: plain(v) for k, v in kwargs.items()})
+    try:
+        value = function(*plain(args), **{k: plain(v) for k, v in kwargs.items()})
+    except (AttributeError, KeyError, ZeroDivisionError) as error:
+        raise _not_numbers(function) from error
     if not active.tapes or function in CONSTANT or _is_constant(value):
         return value
     if not followed((*args, *kwargs.values())):
@@ -354,6 +360,10 @@ def _no_gradient(function):
         f"{_name(function)} has no gradient with respect to one of the arrays that a tape "
         "follows; use ops.stop_gradient(x) if none is wanted"
     )
+
+
+def _not_numbers(function):  # but objects, which NumPy asks to compute themselves
+    return DataTypeError(f"{_name(function)}: expected arrays of numbers, got objects")
 
 
 def _check(function, rule, args, kwargs):

@@ -28,7 +28,7 @@ def weights_of_classes(y, class_weight, classes, sample_weight=None):
         "balanced" counts rows with their weights.
     """
     labels = class_numbers(y)
-    if class_weight == "balanced":
+    if isinstance(class_weight, str) and class_weight == "balanced":
         _, codes = np.unique(labels, return_inverse=True)
         counts = np.bincount(codes, sample_weight)
         return (counts.sum() / (len(counts) * np.where(counts > 0, counts, 1)))[codes]

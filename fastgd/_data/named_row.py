@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from fastgd._data.validation import number
+from fastgd._data.arguments import choice
+from fastgd._data.validation import number, numeric
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 
 #: What may become of a name that no column has.
@@ -42,7 +43,7 @@ class NamedRows:
             For such a name, unless it is to be ignored.
         """
         names = self.names
-        ignore = unknown != "raise" and ignores(unknown)
+        ignore = (type(unknown) is not str or unknown != "raise") and ignores(unknown)
         places = self._places
         if names is None or list(places) != names:
             places = {name: place for place, name in enumerate(names or ())}
@@ -83,7 +84,7 @@ def row_of_numbers(x, dtype):
     """Return a row that is no dict as an array (features,)."""
     if type(x) is np.ndarray and x.ndim == 1 and x.dtype == dtype:
         return x
-    row = np.asarray(x)
+    row = numeric(x, "x")
     if row.ndim != 1:
         raise ShapeError(f"x: expected one row (features,), got shape {row.shape}")
     return row
@@ -91,9 +92,7 @@ def row_of_numbers(x, dtype):
 
 def ignores(unknown):
     """Return whether names that no column has are left out; refuse what says nothing of it."""
-    if unknown not in UNKNOWN:
-        raise ArgumentError(f"unknown_features: expected 'raise' or 'ignore', got {unknown!r}")
-    return unknown == "ignore"
+    return choice(unknown, "unknown_features", UNKNOWN) == "ignore"
 
 
 def checked_names(names, argument="feature_names"):

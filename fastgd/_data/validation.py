@@ -38,7 +38,9 @@ def positive_int(value, argument):
 
 def boolean(value, argument):
     """Return True or False, or 1 or 0, as a bool."""
-    if not isinstance(value, (bool, np.bool_, int, np.integer)) or value not in (0, 1):
+    if type(value) is bool:
+        return value
+    if not isinstance(value, (np.bool_, int, np.integer)) or value not in (0, 1):
         raise DataTypeError(f"{argument}: expected True or False, got {value!r}")
     return bool(value)
 
@@ -96,7 +98,7 @@ def numeric(values, argument):
 
     Not copied if it is one.
     """
-    array = values if isinstance(values, np.ndarray) else _array(values, argument)
+    array = values if isinstance(values, np.ndarray) else array_of(values, argument)
     if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
         index = tuple(np.argwhere(np.ma.getmaskarray(array))[0])
         raise DataError(f"{argument}: the value{at(index)} is masked: fill it in first")
@@ -110,10 +112,11 @@ def numeric(values, argument):
     raise DataTypeError(f"{argument}: expected an array of numbers, got {seen}")
 
 
-def _array(values, argument):
+def array_of(values, argument):
+    """Return values of any kind as an ndarray."""
     if values is None:
         raise DataTypeError(f"{argument}: expected an array of numbers, got None")
-    if not isinstance(values, (list, tuple, int, float)):
+    if not isinstance(values, (np.ndarray, list, tuple, int, float)):
         array = array_of_frame(values, argument)
         if array is not None:
             return array
@@ -293,7 +296,7 @@ def row_numbers(values, count, argument="rows"):
     """
     array = values
     if type(values) is not np.ndarray:
-        array = np.asarray(values) if isinstance(values, range) else _array(values, argument)
+        array = np.asarray(values) if isinstance(values, range) else array_of(values, argument)
     if array.dtype.kind not in "iu" and array.size:
         hint = "; for a mask give np.flatnonzero(mask)" if array.dtype.kind == "b" else ""
         raise DataTypeError(f"{argument}: expected whole numbers, got {array.dtype}{hint}")
@@ -302,6 +305,8 @@ def row_numbers(values, count, argument="rows"):
     if array.size == 0:
         raise DataError(f"{argument}: there are no rows")
     array = np.array(array, order="C", subok=False)
+    if count == 0:
+        raise DataError(f"{argument}: x has no rows to choose from")
     low, high = array.min(), array.max()
     if low < 0 or high >= count:
         place = int(np.argmax((array < 0) | (array >= count)))

@@ -13,6 +13,8 @@ from fastgd.errors import ShapeError
 
 #: Bytes of an element; initial values are computed in double precision.
 ITEM = 8
+#: Bytes that the description of a training and its result take at least.
+JOB = 1024
 
 
 @functools.cache
@@ -22,6 +24,11 @@ def memory() -> int:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # a system that does not tell
         return 2**47
+
+
+def most_jobs() -> int:
+    """Return how many trainings the memory can hold the descriptions of."""
+    return memory() // JOB
 
 
 def check_size(what: str, shape: Sequence[int]) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastgd import config
-from fastgd._data.validation import numeric, rows
+from fastgd._data.validation import boolean, numeric, rows
 from fastgd._engine import builds, streams
 from fastgd._engine.arena import extent
 from fastgd._engine.plan import flat_copy, flat_vector, width_of
@@ -14,6 +14,7 @@ from fastgd.tape import Tensor, followed, record, recording
 
 def call_layer(layer, inputs, training=False):
     """Return the output of a layer for values, by a program for this one call."""
+    training = training is not None and boolean(training, "training")
     arrays = [inputs]
     if layer.several_inputs:
         if not isinstance(inputs, (list, tuple)):

@@ -9,8 +9,16 @@ from fastgd import config
 from fastgd._data import validation
 from fastgd._data.frames import column_names, matching_names
 from fastgd._data.named_row import ignores, named
-from fastgd._data.validation import check_finite, number, numeric, prepared, whole_number
+from fastgd._data.validation import (
+    array_of,
+    check_finite,
+    number,
+    numeric,
+    prepared,
+    whole_number,
+)
 from fastgd._engine import builds
+from fastgd._engine.sizes import check_size
 from fastgd._typing import Array
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
 from fastgd.linear.objective import LOSSES, REGRESSIONS, Problem
@@ -52,6 +60,7 @@ class DataAdapter(NamedTuple):
             classes = _class_count(classes)
             if self.loss in REGRESSIONS:
                 raise ArgumentError(f"classes: {self.loss} is a loss of numbers, it has none")
+            check_size("classes", (classes, rows.shape[1]))
         if self.shape is not None:
             if classes not in (None, self.classes):
                 raise ArgumentError(f"classes: there are {self.classes}, got {classes}")
@@ -76,7 +85,7 @@ def row_of(x, names, width, dtype, unknown="raise"):
     what becomes of a name that no column has.
     """
     dtype = dtype or np.float64
-    ignore = unknown != "raise" and ignores(unknown)
+    ignore = (type(unknown) is not str or unknown != "raise") and ignores(unknown)
     if not isinstance(x, dict) and not isinstance(x := named(x), dict):
         return numeric(x, "x").astype(dtype), names
     if names is None:
@@ -107,10 +116,12 @@ def check_row(x, width):
 
 def _class_count(classes):
     """Return the number of classes, given as such or as all class numbers from 0 on."""
-    if np.ndim(classes) == 0:
+    given = array_of(classes, "classes")
+    if given.ndim == 0:
         return whole_number(classes, "classes", 2, MOST_CLASSES)
-    count = len(np.unique(classes))
-    if count < 2 or not np.array_equal(np.unique(classes), np.arange(count)):
+    numbers = np.unique(given) if given.dtype.kind in "biuf" else ()
+    count = len(numbers)
+    if count < 2 or not np.array_equal(numbers, np.arange(count)):
         expected = "their number, or the numbers 0, 1 ..."
         raise ArgumentError(f"classes: expected {expected}, got {classes!r}")
     return count

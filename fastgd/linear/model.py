@@ -7,7 +7,8 @@ from typing import Any, Self
 import numpy as np
 
 from fastgd import config, saving
-from fastgd._data.validation import boolean, number
+from fastgd._data.arguments import choice
+from fastgd._data.validation import boolean, number, numeric
 from fastgd._registry.objects import Serializable
 from fastgd._typing import Array, Config, Data, DType
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
@@ -70,9 +71,7 @@ class LinearModel(LinearPredictor, Serializable):
     def __init__(self, loss: str = "squared_error", *, l1: float = 0.0, l2: float = 0.0,
                  fit_intercept: bool = True, epsilon: float = 0.1, quantile: float = 0.5,
                  dtype: DType | None = None) -> None:  # fmt: skip
-        if not isinstance(loss, str) or loss not in LOSSES:
-            raise ArgumentError(f"loss: expected one of {', '.join(LOSSES)}, got {loss!r}")
-        self.loss = loss
+        self.loss = choice(loss, "loss", tuple(LOSSES))
         self.l1 = number(l1, "l1", low=0)
         self.l2 = number(l2, "l2", low=0)
         self.fit_intercept = boolean(fit_intercept, "fit_intercept")
@@ -190,6 +189,7 @@ class LinearModel(LinearPredictor, Serializable):
         """
         if solver is not None and (isinstance(solver, type) or not hasattr(solver, "minimize")):
             raise ArgumentError(f"solver: expected one, such as linear.LBFGS(), got {solver!r}")
+        warm_start = boolean(warm_start, "warm_start")
         adapter = self._adapter(n_jobs, warm_start)
         stream = None
         if y is None:
@@ -358,8 +358,8 @@ class LinearModel(LinearPredictor, Serializable):
         check_row(x, self._width())
         weight = number(sample_weight, "sample_weight", low=0)
         if learner is None:
-            if np.ndim(y):
-                raise ShapeError(f"y: expected one number, got shape {np.shape(y)}")
+            if shape := numeric(y, "y").shape:
+                raise ShapeError(f"y: expected one number, got shape {shape}")
             problem, classes, _ = self._adapter(None, True).prepare(
                 x[None], np.reshape(y, (1,)), None
             )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastgd._core.types import LinearLoss, Rate, Status
+from fastgd._data.arguments import choice
 from fastgd._data.validation import boolean, number, numeric, whole_number
 from fastgd._engine import streams
 from fastgd._engine.algebra import dot
@@ -165,8 +166,7 @@ class SGD:
     several = True
 
     def __post_init__(self) -> None:
-        if self.rate not in RATES:
-            raise ArgumentError(f"rate: expected one of {', '.join(RATES)}, got {self.rate!r}")
+        choice(self.rate, "rate", tuple(RATES))
         for name, check, *bounds in _CHECKS:
             value = getattr(self, name)
             if value is not None or name not in ("tol", "batch_size", "seed"):

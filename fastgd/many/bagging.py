@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 
 from fastgd._data.subsets import row_count
-from fastgd._data.validation import boolean, number, optional_function, positive_int
+from fastgd._data.validation import (
+    boolean,
+    number,
+    optional_function,
+    positive_int,
+    whole_number,
+)
+from fastgd._engine.sizes import check_size, most_jobs
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.many import shared_data
@@ -21,6 +28,7 @@ from fastgd.many.job import SEEDS, check_for_fit, first_seed
 from fastgd.many.parallel import run_jobs
 from fastgd.many.prepare import PreparedModel
 from fastgd.many.results import Result, Results, as_scores, short
+from fastgd.many.splits import distinct
 from fastgd.metrics.metric import read
 from fastgd.models import Model
 
@@ -78,7 +86,7 @@ class Bags:
     def __init__(self, n, count, seed=None, bootstrap=True, max_samples=1.0, block=1,
                  groups=None):  # fmt: skip
         self.n = positive_int(n, "n")
-        self._count = positive_int(count, "n_models")
+        self._count = whole_number(count, "n_models", 1, most_jobs())
         self.seed = first_seed(seed)
         self.bootstrap = boolean(bootstrap, "bootstrap")
         self.block = positive_int(block, "block")
@@ -296,10 +304,7 @@ def _loss_and_metrics(model, y, predictions):
 
 def _rows_of_groups(groups, n):
     """Return a list of the row numbers of each group."""
-    groups = np.asarray(groups)
-    if groups.shape != (n,):
-        raise ShapeError(f"groups: expected shape ({n},), one a row, got {groups.shape}")
-    _, places, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    _, places, counts = distinct(groups, n, "groups")
     return np.split(np.argsort(places, kind="stable"), np.cumsum(counts)[:-1])
 
 
@@ -307,6 +312,7 @@ def _size(max_samples, units, bootstrap):
     """Return the number of units that are drawn."""
     if isinstance(max_samples, (int, np.integer)) and not isinstance(max_samples, bool):
         size = positive_int(max_samples, "max_samples")
+        check_size("max_samples", (size,))
         if size > units and not bootstrap:
             raise ArgumentError(
                 f"max_samples: there are {units} without repetition, got {size}"

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from fastgd._data.arguments import listed
 from fastgd._data.subsets import row_count
-from fastgd._data.validation import boolean, optional_function, positive_int, row_numbers
+from fastgd._data.validation import boolean, optional_function, row_numbers, whole_number
+from fastgd._engine.sizes import most_jobs
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.many import shared_data
@@ -196,10 +198,11 @@ def row_pairs(splits, x, y):
     n = row_count(x)
     if isinstance(splits, (int, np.integer)):
         return k_fold(n, splits)
-    if hasattr(splits, "split"):
-        splits = splits.split(x, y)
+    if hasattr(splits, "split") and not isinstance(splits, (str, bytes)):
+        splits = iter(splits.split(x, y))
     pairs = []
-    for i, pair in enumerate(splits):
+    expected = "a number, pairs (train_rows, test_rows) or a splitter"
+    for i, pair in enumerate(listed(splits, "splits", most_jobs(), expected)):
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise DataTypeError(f"splits: expected pairs (train_rows, test_rows), got {pair!r}")
         train = row_numbers(pair[0], n, f"splits: training rows of split {i}")
@@ -322,7 +325,7 @@ def seeds(make_model: Callable[[], Any], seeds: int | Iterable[int], x: Data, y:
 def _seed_numbers(seeds):
     """Return a list of seeds."""
     if isinstance(seeds, (int, np.integer)):
-        return [first_seed(None) for _ in range(positive_int(seeds, "seeds"))]
-    if numbers := [seed_number(seed, "seeds") for seed in seeds]:
+        return [first_seed(None) for _ in range(whole_number(seeds, "seeds", 1, most_jobs()))]
+    if numbers := [seed_number(seed, "seeds") for seed in listed(seeds, "seeds", most_jobs())]:
         return numbers
     raise ArgumentError("seeds: there are none")

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from fastgd import config
-from fastgd._data.validation import boolean
+from fastgd._data.arguments import listed
+from fastgd._data.validation import array_of, boolean
+from fastgd._engine.sizes import most_jobs
 from fastgd._registry import custom
 from fastgd._typing import Array, CustomObjects, Data
 from fastgd.errors import ArgumentError, DataTypeError, FileError, ShapeError
@@ -46,7 +48,7 @@ class Ensemble:
     """
 
     def __init__(self, models: Iterable[Any]):
-        self.models = list(models)
+        self.models = listed(models, "models", most_jobs(), "a list of models")
         if not self.models:
             raise ArgumentError("models: expected at least one, got none")
         for place, model in enumerate(self.models):
@@ -99,7 +101,9 @@ class Ensemble:
         return_std = boolean(return_std, "return_std")
         threads = min(config.threads(n_jobs), len(self))
         shared_data.share_pair((x, None))  # refuses batches
-        x = x if hasattr(x, "shape") else np.asarray(x)
+        x = x if hasattr(x, "shape") else array_of(x, "x")
+        if not x.shape:
+            raise ShapeError(f"x: expected rows, got {x!r}")
         count, classes = x.shape[0], self.classes
         width = outputs_of(self.models[0], x[:1]).size if classes is None else len(classes)
         step = max(1, BLOCK // (len(self) * max(width, 1)))
@@ -167,8 +171,10 @@ class Ensemble:
             raise FileError(f"{filepath}: the file holds no ensemble")
         with custom.custom_object_scope(custom_objects), container.errors_of(filepath):
             return cls(
-                state.model_from(one, state.part(arrays, f"{place}/"), compile)
-                for place, one in enumerate(documents)
+                [
+                    state.model_from(one, state.part(arrays, f"{place}/"), compile)
+                    for place, one in enumerate(documents)
+                ]
             )
 
 

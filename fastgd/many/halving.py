@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgd._data.arguments import choice
 from fastgd._data.subsets import row_count
 from fastgd._data.validation import boolean, positive_int, whole_number
 from fastgd._typing import Data
@@ -161,10 +162,8 @@ def successive_halving(
     >>> [(len(rung["sets"]), rung["resource"]) for rung in halving.rungs], halving.spent
     ([(9, 1), (3, 3), (1, 9)], 42)
     """
-    if resource not in ("epochs", "rows"):
-        raise ArgumentError(f"resource: expected 'epochs' or 'rows', got {resource!r}")
-    if take not in ("random", "last"):
-        raise ArgumentError(f"take: expected 'random' or 'last', got {take!r}")
+    choice(resource, "resource", ("epochs", "rows"))
+    choice(take, "take", ("random", "last"))
     with CtrlC() as ctrl_c:
         trials = ctrl_c.call(
             Trials, make_model, parameter_sets, (x, y), (splits, validation_data),

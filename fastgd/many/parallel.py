@@ -116,9 +116,8 @@ def run_jobs(ctrl_c, jobs, n_jobs=-1, *, verbose=0, on_result=None, raise_errors
     """Do what ``fit_many`` does inside a CtrlC, which holds the results so far."""
     raise_errors = boolean(raise_errors, "raise_errors")
     optional_function(on_result, "on_result")
-    total = len(jobs) if isinstance(jobs, Sized) else None
-    progress = JobProgress(verbosity(verbose), total)
-    run = _start(ctrl_c, jobs, n_jobs, **settings)
+    verbose, run = verbosity(verbose), _start(ctrl_c, jobs, n_jobs, **settings)
+    progress = JobProgress(verbose, len(jobs) if isinstance(jobs, Sized) else None)
     ctrl_c.results, ctrl_c.stopped = [], []
     with run.ended_at_errors():
         for result in run:
@@ -173,7 +172,7 @@ def _start(ctrl_c, jobs, n_jobs, score=None, keep_models=True, seed=None):
     threads = config.threads(n_jobs)
     keep_models = boolean(keep_models, "keep_models")
     optional_function(score, "score")
-    if isinstance(jobs, dict) or not isinstance(jobs, Iterable):
+    if isinstance(jobs, dict) or not isinstance(jobs, Iterable) or not getattr(jobs, "ndim", 1):
         raise DataTypeError(f"jobs: expected dicts, got {jobs!r}")
     seed, owners, cache = first_seed(seed), Ownership(), SharedDataCache()
 

@@ -121,4 +121,7 @@ def predict(model, x, rows, method="predict", step=None):
         x, rows = transform(step, copied(x, rows)), None
     if isinstance(model, Model) and method == "predict":
         return model.predict(x, rows=rows, verbose=0, n_jobs=1)
-    return getattr(model, method)(take(x, rows))
+    call = getattr(model, method, None)
+    if not callable(call):
+        raise ArgumentError(f"predict: {type(model).__name__} has no method {method!r}")
+    return call(take(x, rows))

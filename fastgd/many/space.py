@@ -7,8 +7,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from fastgd._data.validation import number, positive_int, whole_number
+from fastgd._data.validation import number, whole_number
 from fastgd._engine import streams
+from fastgd._engine.sizes import most_jobs
 from fastgd._typing import Array
 from fastgd.errors import ArgumentError, DataTypeError
 
@@ -118,14 +119,16 @@ def grid(space: Space) -> list[dict[str, Any]]:
     [{'units': 8, 'l2': 0.0}, {'units': 8, 'l2': 0.001},
      {'units': 16, 'l2': 0.0}, {'units': 16, 'l2': 0.001}]
     """
-    sets = []
-    for part in _parts(space):
+    sets, parts = [], _parts(space)
+    for part in parts:
         for name, values in part.items():
             if hasattr(values, "rvs"):
                 raise ArgumentError(
                     f"space: {name!r} is a distribution, of which there is no grid: list "
                     "values, or draw with many.random"
                 )
+    whole_number(_combinations(parts), "space: the number of combinations", 1, most_jobs())
+    for part in parts:
         combinations = itertools.product(*part.values())
         sets += [dict(zip(part, values, strict=True)) for values in combinations]
     return sets
@@ -159,13 +162,13 @@ def random(space: Space, n: int, seed: int | None = None) -> list[dict[str, Any]
     (20, True)
     """
     parts = _parts(space)
-    n = positive_int(n, "n")
+    n = whole_number(n, "n", 1, most_jobs())
     seed = streams.next_seed() if seed is None else whole_number(seed, "seed", 0)
     generator = np.random.default_rng(seed)
     if any(hasattr(values, "rvs") for part in parts for values in part.values()):
         chosen = (parts[generator.integers(len(parts))] for _ in range(n))
         return [{k: _drawn(values, generator) for k, values in p.items()} for p in chosen]
-    n = min(n, sum(math.prod(map(len, part.values())) for part in parts))
+    n = min(n, _combinations(parts))
     found: dict[tuple[int, ...], dict[str, Any]] = {}  # (part, places in its lists) -> set
     while len(found) < n:
         which = int(generator.integers(len(parts)))
@@ -174,6 +177,11 @@ def random(space: Space, n: int, seed: int | None = None) -> list[dict[str, Any]
         values = (v[i] for v, i in zip(part.values(), places, strict=True))
         found.setdefault((which, *places), dict(zip(part, values, strict=True)))
     return list(found.values())
+
+
+def _combinations(parts):
+    """Return how many combinations the lists of a space have."""
+    return sum(math.prod(map(len, part.values())) for part in parts)
 
 
 def _drawn(values, generator):

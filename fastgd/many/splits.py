@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from fastgd._data.validation import boolean, positive_int, whole_number
+from fastgd._data.validation import array_of, boolean, positive_int, whole_number
 from fastgd._engine import streams
 from fastgd._engine.builds import load
+from fastgd._engine.sizes import check_size
 from fastgd._typing import Array, Data
-from fastgd.errors import ArgumentError, ShapeError
+from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 
 
 def k_fold(n: int, k: int = 5, *, shuffle: bool = False, seed: int | None = None,
@@ -49,6 +50,7 @@ def k_fold(n: int, k: int = 5, *, shuffle: bool = False, seed: int | None = None
         raise ArgumentError(f"k: expected at most one part a row, got {k} for {n} rows")
     if seed is not None and not shuffle:
         raise ArgumentError("seed: it is for shuffle=True")
+    check_size("n, k", (n, k))
     order = np.arange(n)
     if shuffle:
         seed = streams.next_seed() if seed is None else whole_number(seed, "seed", 0)
@@ -62,20 +64,30 @@ def k_fold(n: int, k: int = 5, *, shuffle: bool = False, seed: int | None = None
 
 
 def _classes(stratify, n, k):
-    values = np.asarray(stratify)
-    if values.shape == (n, 1):
-        values = values[:, 0]
-    if values.shape != (n,):
-        raise ShapeError(
-            f"stratify: expected a class for each of {n} rows, got shape {values.shape}"
-        )
-    names, classes, counts = np.unique(values, return_inverse=True, return_counts=True)
+    names, classes, counts = distinct(stratify, n, "stratify")
     if counts.min() < k:
         rare = int(counts.argmin())
         raise ArgumentError(
             f"stratify: class {names[rare]!r} has {counts[rare]} rows, fewer than k = {k} parts"
         )
     return classes
+
+
+def distinct(labels, n, argument):
+    """Return (the labels there are, the place of each row's among them, their numbers)."""
+    values = array_of(labels, argument)
+    if values.shape == (n, 1):
+        values = values[:, 0]
+    if values.shape != (n,):
+        raise ShapeError(
+            f"{argument}: expected shape ({n},), one of each of {n} rows, got {values.shape}"
+        )
+    try:
+        return np.unique(values, return_inverse=True, return_counts=True)
+    except TypeError:
+        raise DataTypeError(
+            f"{argument}: expected values that can be sorted, such as numbers or text"
+        ) from None
 
 
 def _dealt(classes, k, shuffle):
@@ -146,6 +158,8 @@ def walk_forward(n: int, test: int, *, train: int | None = None, gap: int = 0,
             f"{test} to test on need {needed} rows, got {n}"
         )
     last = n - test
+    # a growing window holds at least half of the longest one on average
+    check_size("n", (wanted, test + ((last - gap) // 2 if train is None else train)))
     begins = range(last - (wanted - 1) * step, last + 1, step)
     return [
         (np.arange(0 if train is None else b - gap - train, b - gap), np.arange(b, b + test))

@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 
+from fastgd._data.arguments import choice, listed
 from fastgd._data.subsets import Shared, row_count
 from fastgd._data.validation import optional_function
+from fastgd._engine.sizes import most_jobs
 from fastgd._registry.advice import arguments_of
 from fastgd._registry.names import lookup
 from fastgd.callbacks.monitor import MonitorCallback, one_number
@@ -125,11 +127,10 @@ class Trials:
 
 def _checked(parameter_sets):
     """Return a list of dicts."""
-    sets = list(parameter_sets) if not isinstance(parameter_sets, (dict, str)) else None
-    if not sets:
-        raise DataTypeError(
-            f"parameter_sets: expected a list of dicts of name -> value, got {parameter_sets!r}"
-        )
+    expected = "a list of dicts of name -> value"
+    sets = listed(parameter_sets, "parameter_sets", most_jobs(), expected)
+    if not sets or isinstance(parameter_sets, (dict, str)):
+        raise DataTypeError(f"parameter_sets: expected {expected}, got {parameter_sets!r}")
     for i, one in enumerate(sets):
         if not isinstance(one, dict) or not all(isinstance(name, str) for name in one):
             raise DataTypeError(
@@ -158,8 +159,7 @@ class Ranking:
     """Rank parameter sets by a score; the first ones choose monitor and mode if not given."""
 
     def __init__(self, score, monitor, mode):
-        if mode not in ("auto", "min", "max"):
-            raise ArgumentError(f"mode: expected 'auto', 'min' or 'max', got {mode!r}")
+        choice(mode, "mode", ("auto", "min", "max"))
         self.score = optional_function(score, "score")
         self.monitor = monitor
         self.mode = None if mode == "auto" else mode

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fastgd._data.arguments import choice
 from fastgd._data.validation import number
 from fastgd.errors import ArgumentError
 
@@ -13,13 +14,11 @@ class Validation:
     """Choose the rows that jobs validate on: see ``validation`` of ``many.cross_validate``."""
 
     def __init__(self, validation, arguments):
-        if validation is not None and validation != "fold":
-            if isinstance(validation, str):
-                raise ArgumentError(
-                    f"validation: expected 'fold' or a share below 1, got {validation!r}"
-                )
+        self.fold = isinstance(validation, str)
+        if self.fold:
+            choice(validation, "validation", ("fold",), " or a share below 1")
+        elif validation is not None:
             validation = number(validation, "validation", 0, 1)
-        self.fold = validation == "fold"
         self.share = None if self.fold else validation
         for name in OTHERS if validation is not None else ():
             if name in arguments:

@@ -2,6 +2,7 @@
 
 from fastgd._autodiff.tensor import Tensor
 from fastgd._data.packing import parts
+from fastgd._data.validation import boolean
 from fastgd.layers.eager import call_program
 from fastgd.layers.symbolic import listed
 from fastgd.tape import recording
@@ -9,6 +10,7 @@ from fastgd.tape import recording
 
 def on_values(model, x, training):
     """Return the outputs for arrays or Tensors: Tensors while a tape records."""
+    training = training is not None and boolean(training, "training")
     plain = values_of(x)
     packed = model.prepared_inputs(plain)
     if not recording() and not training:
@@ -19,7 +21,7 @@ def on_values(model, x, training):
     inputs = [x[name] for name in names] if isinstance(x, dict) else list(inputs)
     found = call_program(
         model.compiled_step().program, assembly.parameters, assembly.variables, assembly.start,
-        packed, inputs, signature.output_shapes, bool(training),
+        packed, inputs, signature.output_shapes, training,
     )  # fmt: skip
     return model.restore_structure(found)
 

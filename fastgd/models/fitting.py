@@ -166,6 +166,7 @@ def evaluate(self: Any, x: Data = None, y: Data = None, batch_size: int | None =
     if unknown:
         refuse(evaluate, unknown)
     batching = _batching(batch_size, steps)
+    return_dict = check.boolean(return_dict, "return_dict")
     verbose, threads = check.verbosity(verbose), config.threads(n_jobs)
     data = UserData(x, y, sample_weight, rows=rows)
     adapter = self.adapter(data)
@@ -216,8 +217,8 @@ def predict(self: Any, x: Data, batch_size: int | None = None, verbose: Verbosit
     data = UserData(x, rows=rows)
     adapter = self.adapter(data)
     source, example = adapter.prepare_inputs(data, batching)
-    self.build_by(adapter, example, source.rows)
     listeners = CallbackList(callbacks, epochs=1, steps=source.steps, verbose=verbose)
+    self.build_by(adapter, example, source.rows)
     listeners.set_model(self)
     outputs = loop.predict(self, source, listeners, threads)
     if len(outputs) != 1:

@@ -10,7 +10,7 @@ from fastgd import config, saving
 from fastgd._core.engine import Stream
 from fastgd._data.named_row import NamedRows, checked_names
 from fastgd._data.signature import Signature
-from fastgd._data.validation import boolean, whole_number
+from fastgd._data.validation import boolean, optional_function, whole_number
 from fastgd._engine import builds, streams
 from fastgd._registry.names import checked_name, lookup, snake_case, unique_name
 from fastgd._registry.objects import serialize_object
@@ -373,6 +373,7 @@ class Network(Layer):
         """
         lines = summary_lines(self, expand_nested, show_trainable, layer_range)
         text = "\n".join(lines)
+        optional_function(print_fn, "print_fn")
         (print if print_fn is None else print_fn)(
             printable(text, sys.stdout) if print_fn in (None, print) else text
         )

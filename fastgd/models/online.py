@@ -7,7 +7,7 @@ import numpy as np
 
 from fastgd._core.types import Status
 from fastgd._data.packing import parts
-from fastgd._data.validation import boolean
+from fastgd._data.validation import boolean, numeric
 from fastgd._typing import Array, Data
 from fastgd.models.fitting import Values, returned
 
@@ -28,6 +28,8 @@ def train_on_batch(self: Any, x: Data, y: Data = None, sample_weight: Data = Non
     float, list of float or dict
         The loss before the step; with metrics a list, the loss first; or a dict by name.
     """
+    if return_dict is not False:
+        return_dict = boolean(return_dict, "return_dict")
     weighted = sample_weight is not None or class_weight is not None
     if not weighted:
         values = self.step_online(x, y)
@@ -44,6 +46,7 @@ def train_on_batch(self: Any, x: Data, y: Data = None, sample_weight: Data = Non
 def test_on_batch(self: Any, x: Data, y: Data = None, sample_weight: Data = None,
                   return_dict: bool = False) -> Values:  # fmt: skip
     """Return the loss and metrics of one batch, without training."""
+    return_dict = boolean(return_dict, "return_dict")
     x, y = self.prepared(x, y, sample_weight)
     step = self.compiled_step(sample_weight is not None)
     return returned(step.evaluate(x, y), return_dict)
@@ -119,8 +122,8 @@ class Learner:
         model = self._model
         values = model.step_online(x, y, self._validate, True)
         if values is None:
-            if np.ndim(x) == 1:
-                x, y = np.asarray(x)[None], np.asarray(y)[None]
+            if _is_row(x):
+                x, y = numeric(x, "x")[None], numeric(y, "y")[None]
             return model.train_on_batch(x, y)
         return values if type(values) is float else returned(values, False)
 
@@ -165,7 +168,7 @@ def learn_one(self: Any, x: Any, y: Any, unknown_features: str = "raise") -> Val
     x, names = self.row(x, unknown_features)
     values = self.step_online(x, y, True, True)
     if values is None:
-        values = self.train_on_batch(x[None], np.asarray(y)[None])
+        values = self.train_on_batch(x[None], numeric(y, "y")[None])
     else:
         values = returned(values, False)
     self._named_rows.names = names
@@ -188,6 +191,14 @@ def predict_one(self: Any, x: Any, unknown_features: str = "raise") -> Any:
     out = self.predict_on_batch(x[None])
     self._named_rows.names = names
     return each(out, lambda one: float(one[0, 0]) if one.shape == (1, 1) else one[0])
+
+
+def _is_row(x):
+    """Return whether x is one row; several inputs may differ in shape, and are none."""
+    try:
+        return np.ndim(x) == 1
+    except ValueError:
+        return False
 
 
 def each(outputs, function):
@@ -234,9 +245,10 @@ def predictor(self: Any) -> Callable[[Data], Any]:
 
         def structured(x):
             given = parts(x, adapter.signature.input_names, "x", dimensions)
-            one_row = all(np.ndim(part) < n for part, n in zip(given, dimensions, strict=True))
+            given = [numeric(part, "x") for part in given]
+            one_row = all(part.ndim < n for part, n in zip(given, dimensions, strict=True))
             if one_row:
-                x = [np.asarray(part)[None] for part in given]
+                x = [part[None] for part in given]
             out = self.restore_structure(adapter.outputs(of_matrix(prepare(x))))
             return each(out, lambda part: part[0]) if one_row else out
 
@@ -246,7 +258,7 @@ def predictor(self: Any) -> Callable[[Data], Any]:
         return predict
 
     def checked(x):
-        prepare(x if np.ndim(x) > 1 else np.asarray(x)[None])
+        prepare(numeric(x, "x")[None] if _is_row(x) else x)
         return predict(x)
 
     return checked

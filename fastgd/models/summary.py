@@ -42,12 +42,13 @@ def _chosen(model, layer_range):
     if layer_range is None:
         return layers
     names = [layer.name for layer in layers]
-    if len(layer_range) != 2 or not all(name in names for name in layer_range):
+    pair = layer_range if isinstance(layer_range, (list, tuple)) else ()
+    if len(pair) != 2 or not all(isinstance(name, str) and name in names for name in pair):
         raise ArgumentError(
             f"layer_range: expected two names of layers, got {layer_range!r} "
             f"(there are: {', '.join(names)})"
         )
-    first, last = sorted(map(names.index, layer_range))
+    first, last = sorted(map(names.index, pair))
     return layers[first : last + 1]
 
 

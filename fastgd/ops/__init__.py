@@ -317,7 +317,7 @@ def cast(x: Data, dtype: DType) -> Any:
 
 def convert_to_tensor(x: Data, dtype: DType | None = None) -> Any:
     """Return an array of x: a followed one stays followed, all else is a plain ndarray."""
-    if isinstance(x, list | tuple):
+    if isinstance(x, list | tuple) and x:
         x = stack(x)
     elif not isinstance(x, Tensor | np.ndarray):
         x = np.asarray(x)

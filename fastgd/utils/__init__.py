@@ -8,6 +8,7 @@ import numpy as np
 
 from fastgd._data.py_dataset import PyDataset, Sequence
 from fastgd._data.validation import (
+    array_of,
     boolean,
     check_classes,
     numeric,
@@ -159,7 +160,8 @@ def normalize(x: Data, axis: int = -1, order: float = 2) -> Array:
     axis = whole_number(axis, "axis", -math.inf)
     if not -x.ndim <= axis < x.ndim:
         raise ArgumentError(f"axis: expected one of an array of shape {x.shape}, got {axis}")
-    order = order if order in (math.inf, -math.inf) else number(order, "order")
+    if not (isinstance(order, float) and math.isinf(order)):
+        order = number(order, "order")
     norms = np.linalg.norm(x, order, axis, keepdims=True)
     return x / np.where(norms == 0, norms.dtype.type(1), norms)
 
@@ -199,7 +201,7 @@ def split_dataset(dataset: Any, left_size: float | None = None, right_size: floa
     (array([0, 1, 4, 9]), array([16]))
     """
     several = isinstance(dataset, (list, tuple))
-    arrays = [np.asarray(a) for a in (dataset if several else [dataset])]
+    arrays = [array_of(a, "dataset") for a in (dataset if several else [dataset])]
     lengths: set[Any] = {len(a) if a.ndim else None for a in arrays}
     if len(lengths) != 1 or None in lengths:
         raise ShapeError(
