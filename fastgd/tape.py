@@ -67,7 +67,7 @@ class GradientTape:
 
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True):
         flags = persistent, watch_accessed_variables
-        if not all(isinstance(flag, (int, np.bool_)) for flag in flags):
+        if not {*map(type, flags)} <= {bool, int, np.bool_}:
             raise DataTypeError(
                 f"persistent, watch_accessed_variables: expected True or False, got {flags}"
             )
