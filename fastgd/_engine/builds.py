@@ -48,7 +48,6 @@ def default():
 
 
 @functools.cache
-@functools.cache
 def load(name):
     """Return an engine: its ``Program``, ``update``, ``Rows`` ..., as in ``reference``."""
     if _checked(name) == "reference":

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, Never, TypeAlias, TypedDict
 
 import numpy as np
 
@@ -37,15 +37,20 @@ class OptimizerOptions(OptionsWithoutDecay, total=False):
 
 
 def full_signature(cls: type) -> inspect.Signature:
-    """Return the signature of a class, with the arguments of its base for ``**options``."""
+    """Return the signature of a class, with the arguments of its base for ``**options``.
+
+    ``**unknown: Never`` takes none.
+    """
     shown = list(inspect.signature(cls.__init__).parameters.values())[1:]  # type: ignore[misc]
     if shown and shown[-1].kind is inspect.Parameter.VAR_KEYWORD:
+        more = shown.pop()
         own = {parameter.name for parameter in shown}
-        shown[-1:] = [
+        shown += [
             parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
             for name, parameter in inspect.signature(cls.__mro__[1]).parameters.items()
-            if name not in own and parameter.kind is not inspect.Parameter.VAR_KEYWORD
-        ]
+            if name not in own and more.annotation is not Never
+            and parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        ]  # fmt: skip
     return inspect.Signature(shown)
 
 
