@@ -131,7 +131,7 @@ cdef class Program:
         self.functions.raise_it()
 
     cdef int64_t run_rows(self, Span* span, int64_t first_row, double seconds, int64_t threads,
-                          int64_t call_rows=CALL_ROWS):
+                          int64_t call_rows):
         """Run a span of rows from first_row of x on, in blocks; return the row reached."""
         span.rows -= first_row
         if span.places != NULL:
@@ -226,7 +226,7 @@ cdef class Program:
         span.rows = out.shape[0]
         span.places = places_of(rows)
         with self.in_turn():
-            return self.run_rows(&span, first_row, seconds, threads)
+            return self.run_rows(&span, first_row, seconds, threads, CALL_ROWS)
 
     cdef predict_all(self, const void* x, void* out, int64_t rows):
         """Fill outputs from and to plain memory, in this thread."""
@@ -238,7 +238,7 @@ cdef class Program:
         span.rows = rows
         span.places = NULL
         with self.in_turn():
-            self.run_rows(&span, 0, FOR_EVER, 1)
+            self.run_rows(&span, 0, FOR_EVER, 1, CALL_ROWS)
 
     def gradients(self, np.ndarray x, np.ndarray y, np.ndarray totals, key=0):
         """Fill the flat gradients with those of the objective over all rows of x: return a Status.
