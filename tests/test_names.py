@@ -66,6 +66,7 @@ ARGUMENTS = [
     (lambda: model().fit(X, Y, workers=2), "workers", "'n_jobs'"),
     (lambda: model().fit(X, Y, max_queue_size=2), "max_queue_size", "batches are not loaded"),
     (lambda: model().evaluate(X, Y, batchsize=2), "batchsize", "'batch_size'"),
+    (lambda: model().predict(X, batchsize=2), "batchsize", "'batch_size'"),
     (lambda: model().compile("sgd", "mse", metric="mae"), "metric", "'metrics'"),
     (lambda: model().compile("sgd", "mse", lr=0.1), "lr", "optimizers.Adam(learning_rate="),
     (lambda: many.fit_many([], njobs=2), "njobs", "'n_jobs'"),

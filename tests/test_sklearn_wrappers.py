@@ -345,3 +345,26 @@ def test_other_models_do_not():
             with pytest.raises(NotFittedError):
                 wrapped.predict(X)
             assert not hasattr(wrapped, "classes_")
+
+
+@pytest.mark.parametrize("how", ["partial_fit", "learn_one", "warm_start"])
+def test_a_trained_model_is_trained_further_in_a_copy(how):
+    y = (X[:, 0] > 0).astype(int)
+    model = trained(1, "sigmoid", "binary_crossentropy", y)
+    before = model.parameters.copy()
+    expected = copy.deepcopy(model)
+    estimator = Classifier(
+        model, epochs=2, batch_size=10, shuffle=False, warm_start=how == "warm_start"
+    )
+    if how == "warm_start":
+        estimator.fit(X, y)
+        expected.fit(X, y, batch_size=10, epochs=2, shuffle=False, verbose=0)
+    elif how == "partial_fit":
+        estimator.partial_fit(X[:10], y[:10])
+        expected.fit(X[:10], y[:10], batch_size=10, shuffle=False, verbose=0)
+    else:
+        estimator.learn_one(X[0], y[0])
+        expected.fit(X[:1], y[:1], shuffle=False, verbose=0)
+    np.testing.assert_array_equal(estimator.model_.parameters, expected.parameters)
+    np.testing.assert_array_equal(model.parameters, before)
+    assert (expected.parameters != before).any()

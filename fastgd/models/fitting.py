@@ -181,7 +181,7 @@ def evaluate(self: Any, x: Data = None, y: Data = None, batch_size: int | None =
 
 def predict(self: Any, x: Data, batch_size: int | None = None, verbose: Verbosity = "auto",
             steps: int | None = None, callbacks: Callbacks = None, n_jobs: int | None = None, *,
-            rows: Data = None) -> Any:  # fmt: skip
+            rows: Data = None, **unknown: Never) -> Any:  # fmt: skip
     """Return the outputs for x; of a model without weights yet, with those it begins with.
 
     Parameters
@@ -208,6 +208,8 @@ def predict(self: Any, x: Data, batch_size: int | None = None, verbose: Verbosit
     NotBuiltError
         If there are no layers.
     """
+    if unknown:
+        refuse(predict, unknown)
     batching, verbose = _batching(batch_size, steps), check.verbosity(verbose)
     threads = config.threads(n_jobs)
     if callbacks is None and steps is None and rows is None and isinstance(x, np.ndarray):

@@ -69,6 +69,7 @@ class NetworkEstimator(NamedArguments, RowByRow, BaseEstimator):
     def _checked(self, X, y, reset, dtype):
         """Return X as a dense C-contiguous matrix, y as an array."""
         if type(X) is CheckedRows:
+            dtype = dtype[0] if reset else dtype  # of a model that was trained before
             return X.astype(dtype, subok=False), targets_of(y, bool(self._validation))
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=dtype, order="C", multi_output=True,
@@ -139,6 +140,8 @@ class NetworkClassifier(ClassifyOneRow, ClassifierMixin):
             All classes that will come; for the first call.
         """
         self._validate_params()
+        if classes is None and "classes_" not in vars(self):
+            classes = getattr(self, "classes_", None)  # of a model that was trained before
         if classes is None and "classes_" not in vars(self):
             raise ArgumentError("classes must be passed on the first call to partial_fit.")
         return self._fit(X, y, sample_weight, incremental=True, classes=classes)

@@ -1,5 +1,6 @@
 """Any model of fastgd as an estimator of scikit-learn."""
 
+import copy
 import inspect
 from collections.abc import Callable, Sequence
 from numbers import Integral
@@ -149,7 +150,8 @@ class Wrapper(NetworkEstimator):
 
     def _fit_prepared(self, X, codes, weights, first, validation, incremental):
         if first:
-            self.model_ = self._compiled(X)
+            goes_on = (incremental or self.warm_start) and is_trained(self.model)
+            self.model_ = copy.deepcopy(self.model) if goes_on else self._compiled(X)
         model, rows = self.model_, len(X)
         batch_size = min(200 if self.batch_size == "auto" else self.batch_size, rows)
         try:
