@@ -91,7 +91,7 @@ $(VENV)/with-%: $(VENV)/built
 
 .PRECIOUS: $(VENV)/with-%
 
-ENGINE_TESTS := $(wildcard tests/test_engine*.py tests/test_products.py tests/test_scalar.py \
+ENGINE_TESTS := $(wildcard tests/test_engine*.py tests/test_algebra.py tests/test_products.py tests/test_scalar.py \
 	tests/test_shuffle.py tests/test_gradients.py tests/test_fit.py tests/test_predictor.py \
 	tests/test_own_functions.py tests/test_losses_own.py tests/test_graphs.py tests/test_layers*.py \
 	tests/test_constraints.py tests/test_byte_order.py tests/test_private_indices.py \
