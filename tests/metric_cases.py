@@ -233,6 +233,8 @@ def auc(
         chosen = [p.min() - 1, *np.unique(p[w > 0])]
     points = at_thresholds(elements(p, y, w, from_logits=from_logits), chosen).T
     positives, negatives = points[0][0], points[0][1]
+    if not (positives and negatives):
+        return np.nan
     x, height = [], []
     for tp, fp, _, fn in points:
         if curve == "ROC":

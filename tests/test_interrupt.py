@@ -1,5 +1,6 @@
 """Ctrl-C while something trains, and several threads on one model."""
 
+import copy
 import os
 import signal
 import threading
@@ -73,16 +74,19 @@ def test_interrupt_within_a_step_takes_nothing_of_it(n_jobs):
     model = network(((64, "relu"), (64, "relu")), 16)
     model.compile("adam", "mse")
     model.fit(x[:64], y[:64], verbose=0)
-    states = [model.parameters.tobytes()]
+    twin, done = copy.deepcopy(model), []
 
     def until_interrupted():
         while True:
             model.fit(x, y, batch_size=rows, epochs=1, verbose=0, n_jobs=n_jobs)
-            states.append(model.parameters.tobytes())
+            done.append(model.optimizer.iterations)
 
     assert interrupted_after(0.1, until_interrupted) < 2
-    assert model.parameters.tobytes() == states[-1]
-    assert model.optimizer.iterations == 1 + len(states)
+    taken = model.optimizer.iterations - twin.optimizer.iterations
+    assert taken - len(done) in (0, 1)  # it may come just behind a step, before it is counted
+    for _ in range(taken):
+        twin.fit(x, y, batch_size=rows, epochs=1, verbose=0)
+    assert model.parameters.tobytes() == twin.parameters.tobytes()
     model.fit(x, y, batch_size=256, verbose=0)
 
 
