@@ -12,6 +12,11 @@ from fastgd import Sequential, callbacks, layers, losses, metrics, optimizers, u
 from fastgd.errors import ArgumentError, DataTypeError, FileError
 from fastgd.saving import container, load_state, save_state
 
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork"),
+    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
+]
+
 ROWS, EPOCHS, BATCH = 44, 5, 8
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(ROWS, 3)).astype("float32")
