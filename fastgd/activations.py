@@ -17,9 +17,10 @@ from fastgd._core.formulas import Activation
 from fastgd._core.types import Call
 from fastgd._engine.table import Description
 from fastgd._registry.advice import explain
+from fastgd._registry.objects import Serializable
 from fastgd._registry.registry import Registry
 from fastgd._typing import Array, CustomObjects, Data, Identifier
-from fastgd.errors import ShapeError
+from fastgd.errors import DataTypeError, ShapeError
 from fastgd.reference.activations import ACTIVATIONS
 from fastgd.tape import GradientTape, Tensor, record, recording
 
@@ -256,6 +257,8 @@ def get(identifier: Identifier) -> Callable[..., Any]:
     ------
     UnknownNameError
         Listing the names there are.
+    DataTypeError
+        For an object of another kind, such as a metric.
 
     Examples
     --------
@@ -263,7 +266,10 @@ def get(identifier: Identifier) -> Callable[..., Any]:
     >>> activations.get("relu") is activations.relu
     True
     """
-    return linear if identifier is None else REGISTRY.get(identifier)
+    found: Any = linear if identifier is None else REGISTRY.get(identifier)
+    if isinstance(found, Serializable) and not hasattr(found, "emit"):  # which layers have
+        raise DataTypeError(f"activation: expected a function of an array, got {found!r}")
+    return found
 
 
 def describe(activation: Callable[..., Any] | Description) -> Description:

@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 from engines import each_build, each_dtype, engine, flat
 
-from fastgd import activations, errors, layers
+from fastgd import (
+    activations,
+    errors,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    saving,
+)
 from fastgd._core.formulas import Activation
 from fastgd._engine.table import Table
 from fastgd.activations import DESCRIPTIONS, Description
@@ -286,3 +295,13 @@ def test_deserialize_takes_objects_of_ones_own():
 
     assert activations.deserialize("mine", {"mine": mine}) is mine
     assert activations.deserialize("relu", {"mine": mine}) is activations.relu
+
+
+@pytest.mark.parametrize(
+    "other", [metrics.AUC(), losses.Huber(), optimizers.Adam(), initializers.Zeros()]
+)
+def test_objects_of_other_kinds_are_no_activations(other):
+    description = saving.serialize_object(other)
+    for given in (other, description):
+        with pytest.raises(errors.FastgdError, match="activation: expected a"):
+            layers.Dense(1, activation=given)
