@@ -1,26 +1,15 @@
 """Run the training loop: epochs of compiled steps, and what stands between them."""
 
-import os
 import threading
 
 import numpy as np
 
+from fastgd._core.engine import fork_count
 from fastgd._core.types import Status
 from fastgd._data.validation import whole_number
 from fastgd._engine.divergence import diverged
 from fastgd._training.restore_point import RestorePoint
 from fastgd.errors import ArgumentError, DivergenceError, EngineError, FileError, warn
-
-#: How many forks separate this process from the first.
-_process = 0
-
-
-def _count_fork():
-    global _process
-    _process += 1
-
-
-os.register_at_fork(after_in_child=_count_fork)
 
 
 class TrainingLoop:
@@ -45,7 +34,7 @@ class TrainingLoop:
         self.model, self.source = model, source
         self.callbacks, self.threads = callbacks, threads
         self.step = model.compiled_step(source.weighted)
-        self.process, self.thread = _process, threading.get_ident()
+        self.process, self.thread = fork_count(), threading.get_ident()
         self.epoch = self.done = 0
         self._totals = None
         self._over = False

@@ -18,6 +18,11 @@ def _count_fork():
 os.register_at_fork(after_in_child=_count_fork)
 
 
+def fork_count():
+    """Return how many forks separate this process from the first."""
+    return forks
+
+
 cdef void train_epochs(Span* span, Job job, int64_t totals_size, int64_t threads) noexcept nogil:
     """Train epoch after epoch, and record the job's progress at the end of each."""
     while True:
@@ -95,16 +100,18 @@ cdef class Program:
 
     def lock(self):
         """Return the lock that calls hold: while another thread has it, no weight changes."""
+        self.renew_lock()
+        return self.turn
+
+    cdef renew_lock(self):
+        """Make the lock anew after a fork."""
         if self.turn_forks != forks:
             self.turn = threading.RLock()
             self.turn_forks = forks
-        return self.turn
 
     cdef in_turn(self):
         """Return the lock that makes calls take turns."""
-        if self.turn_forks != forks:
-            self.turn = threading.RLock()
-            self.turn_forks = forks
+        self.renew_lock()
         if self.net.calls != NULL and self.turn._is_owned():
             raise EngineError(
                 "a function of a model: it cannot train, evaluate or predict with that model, "
