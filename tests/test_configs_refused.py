@@ -1,4 +1,4 @@
-"""What is no configuration, name, shape or model is refused by one of fastgd's errors."""
+"""Bad configurations, names, shapes and models end in errors of fastgd."""
 
 import numpy as np
 import pytest

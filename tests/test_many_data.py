@@ -1,4 +1,4 @@
-"""What many models can read: no batches where rows are chosen; rows of files; few jobs."""
+"""Data for many models: batches are refused, rows of files are read; few jobs."""
 
 import numpy as np
 import pytest

@@ -1,5 +1,6 @@
 """Two trainings of a model at a time are refused; copies of a model in training are whole."""
 
+import contextlib
 import io
 import pickle
 import threading
@@ -22,25 +23,29 @@ def moving(engine=None):
     return model
 
 
-def in_the_background(function):
-    thread = threading.Thread(target=function)
-    thread.start()
-    return thread
-
-
-def test_two_fits_of_one_model_are_refused():
-    model, started = moving(), threading.Event()
+@contextlib.contextmanager
+def in_training(model, **arguments):
+    """Train a model in another thread, from its first epoch on, until the block ends."""
+    started = threading.Event()
     begin = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: started.set())
-    thread = in_the_background(
-        lambda: model.fit(X, Y, epochs=10**9, verbose=0, callbacks=[begin])
+    thread = threading.Thread(
+        target=model.fit,
+        args=(X, Y),
+        kwargs={"epochs": 10**9, "verbose": 0, "callbacks": [begin], **arguments},
     )
+    thread.start()
     try:
         assert started.wait(60)
-        with pytest.raises(EngineError, match="another fit"):
-            model.fit(X, Y, verbose=0)
+        yield
     finally:
         model.stop_training = True
         thread.join()
+
+
+def test_two_fits_of_one_model_are_refused():
+    model = moving()
+    with in_training(model), pytest.raises(EngineError, match="another fit"):
+        model.fit(X, Y, verbose=0)
     assert model.fit(X, Y, epochs=2, verbose=0).epoch == [0, 1]
 
 
@@ -55,15 +60,10 @@ def test_a_fit_within_a_fit_is_refused():
 
 
 def test_fits_of_models_that_share_layers_are_refused_at_a_time():
-    inner, started = moving(), threading.Event()
+    inner = moving()
     outer = Sequential([layers.Input(shape=(8,)), *inner.layers, layers.Dense(1)])
     outer.compile("sgd", "mse")
-    begin = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: started.set())
-    thread = in_the_background(
-        lambda: inner.fit(X, Y, epochs=10**9, verbose=0, callbacks=[begin])
-    )
-    try:
-        assert started.wait(60)
+    with in_training(inner):
         with pytest.raises(EngineError, match="another fit"):
             outer.fit(X, Y, verbose=0)
         for _ in range(100):
@@ -76,9 +76,6 @@ def test_fits_of_models_that_share_layers_are_refused_at_a_time():
             )
             copy.load_weights(file)
             assert len(set(copy.get_weights()[0].ravel().tolist())) == 1
-    finally:
-        inner.stop_training = True
-        thread.join()
 
 
 def test_a_failed_fit_does_not_stand_in_the_way():
@@ -91,8 +88,7 @@ def test_a_failed_fit_does_not_stand_in_the_way():
 @pytest.mark.parametrize("how", ["save", "save_weights", "pickle"])
 def test_what_is_written_while_a_model_trains_is_of_one_step(engine, how):
     model = moving()
-    thread = in_the_background(lambda: model.fit(X, Y, epochs=10**9, batch_size=1, verbose=0))
-    try:
+    with in_training(model, batch_size=1):
         for _ in range(25):
             if how == "pickle":
                 copy = pickle.loads(pickle.dumps(model))
@@ -108,9 +104,6 @@ def test_what_is_written_while_a_model_trains_is_of_one_step(engine, how):
             assert len(set(copy.parameters.tolist())) == 1
             momentum = copy.assembly().optimizer_arrays(copy.optimizer)["momentum"]
             assert len(set(momentum.tolist())) == 1
-    finally:
-        model.stop_training = True
-        thread.join()
 
 
 class WithALoop(models.Model):

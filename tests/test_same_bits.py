@@ -70,7 +70,7 @@ def test_instructions_of_numpy_change_no_bit(usual):
 
 
 def test_other_kernels_are_in_use_at_all(usual):
-    """What goes through BLAS does change, or these tests would hold whatever the code does."""
+    """A product of BLAS changes with the kernel, so the tests above can fail."""
     cores = [core for core, needed in CORES.items() if has(needed)]
     if len(cores) < 2 or "openblas" not in str(np.show_config("dicts")).lower():
         pytest.skip("NumPy's products do not come from OpenBLAS, or this CPU runs one kernel")

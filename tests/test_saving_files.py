@@ -18,7 +18,7 @@ HEX = "0123456789abcdef"
 
 
 def test_the_next_save_removes_what_killed_ones_left(tmp_path):
-    """Those of this name alone, and only files that no living process writes to."""
+    """Only leftovers of the same name go, and none that a living process writes to."""
     leftover, alive = tmp_path / f".m.{HEX}.tmp", tmp_path / f".m.{HEX[::-1]}.tmp"
     others = [tmp_path / name for name in (f".n.{HEX}.tmp", f".m.x.{HEX}.tmp", ".m.tmp",
                                            f".m.{HEX}", f".m.{HEX}.tmp.old")]  # fmt: skip

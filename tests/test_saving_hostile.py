@@ -47,7 +47,7 @@ def written(change):
 
 
 def packed(document, arrays, **others):
-    """What ``pack`` writes, also of arrays that it refuses, or with other metadata."""
+    """Return the bytes of a file as ``pack`` does, but check nothing; others: more metadata."""
     head = {"version": container.VERSION, "document": document}
     arrays = {name: np.asarray(array, order="C") for name, array in sorted(arrays.items())}
     head |= {"sha256": container._digest(head, arrays)} | others

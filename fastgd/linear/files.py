@@ -1,4 +1,4 @@
-"""What a file holds of a linear model, and a linear model from it."""
+"""Turn a linear model into the parts of a file, and back."""
 
 from dataclasses import asdict, fields
 

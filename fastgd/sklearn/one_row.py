@@ -13,7 +13,7 @@ from fastgd.linear.data import check_row, row_of
 
 
 class CheckedRows(np.ndarray):
-    """Mark rows (n, d) of numbers that scikit-learn need not validate again."""
+    """Mark rows (n, d) as checked: scikit-learn does not validate them again."""
 
 
 class RowByRow:

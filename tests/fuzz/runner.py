@@ -27,7 +27,7 @@ PORTION = 500
 
 
 class Failure(Exception):
-    """What a case should not lead to."""
+    """Report what a case must not lead to."""
 
 
 def run(kind, numbers, processes=2):
