@@ -26,7 +26,8 @@ def test_decisions_agree_with_a_product_of_matrices(build, dtype, index):
         for given in (x, CSR(x, index)):
             found = np.full((n, 2), np.nan)
             engine(build).decisions(rows(build, given), coef, intercept, found, 0, n)
-            one_by_one = [engine(build).row_decisions(row, coef, intercept) for row in x]
+            predictor = engine(build).RowPredictor(coef, intercept)
+            one_by_one = [predictor.decisions(row) for row in x]
             if given is x and build != "reference":
                 assert np.array_equal(np.reshape(one_by_one, found.shape), found)
             np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-13)

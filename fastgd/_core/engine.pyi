@@ -11,6 +11,7 @@ _Array = NDArray[np.floating[Any]]
 _Integers = NDArray[np.int64]
 _Doubles = NDArray[np.float64]
 _Indices = NDArray[np.signedinteger[Any]]
+_Names = tuple[Any, ...] | None  # of columns
 
 class Program:
     def __init__(
@@ -39,6 +40,13 @@ class Program:
 class Predictor:
     def __init__(self, program: Program, prepare: Callable[[Any], _Array]) -> None: ...
     def __call__(self, x: Any) -> _Array: ...
+    def one(
+        self, x: Any, names: _Names = None, unknown: str = "raise",
+    ) -> float | _Array | None: ...  # fmt: skip
+
+def plain_row(
+    x: Any, names: _Names, width: int, dtype: np.dtype[Any], unknown: str = "raise",
+) -> _Array | None: ...  # fmt: skip
 
 class Stream:
     seed: int
@@ -75,7 +83,7 @@ class OnlineJob(Job):
     ) -> None: ...  # fmt: skip
     def run(
         self, x: Any, y: Any, validate: bool = True, one_row: bool = False,
-        renew: Callable[[], None] | None = None,
+        renew: Callable[[], None] | None = None, names: _Names = None, unknown: str = "raise",
     ) -> float | _Doubles | None: ...  # fmt: skip
 
 def update(
@@ -111,9 +119,6 @@ def decisions(
     rows: Rows, coef: _Doubles, intercept: _Doubles, out: _Doubles, first: int, last: int,
     threads: int = 1,
 ) -> None: ...  # fmt: skip
-def row_decisions(
-    kernels: object, x: _Array, coef: _Doubles, intercept: _Doubles,
-) -> list[float] | None: ...  # fmt: skip
 def decision_losses(
     kernels: object, loss: int, setting: float, z: _Doubles, y: _Doubles, out: _Doubles,
 ) -> None: ...  # fmt: skip
@@ -128,11 +133,25 @@ class Descent:
         self, chunk: Any, active: NDArray[np.int64], positions: NDArray[np.int64],
         totals: _Doubles, seconds: float, threads: int = 1,
     ) -> int: ...  # fmt: skip
-    def step(self, x: _Array, y: float, weight: float = 1) -> int: ...
+    def step(
+        self, x: Any, y: float, weight: float = 1, names: _Names = None, unknown: str = "raise",
+    ) -> int: ...  # fmt: skip
     def is_row(self, x: Any) -> bool: ...
     def decision(self, x: _Array, output: int = 0) -> float: ...
     def slow_down(self, output: int) -> bool: ...
     def settle(self) -> None: ...
+
+class RowPredictor:
+    def __init__(
+        self, kernels: object, coef: _Doubles, intercept: _Doubles,
+        settle: Callable[[], None] | None = None,
+    ) -> None: ...  # fmt: skip
+    def decisions(
+        self, x: Any, names: _Names = None, unknown: str = "raise",
+    ) -> list[float] | None: ...  # fmt: skip
+    def probability(
+        self, x: Any, names: _Names = None, unknown: str = "raise",
+    ) -> float | None: ...  # fmt: skip
 
 def objective(
     problem: Any, coef: _Doubles, intercept: _Doubles, curvatures: _Doubles | None,

@@ -4,8 +4,11 @@ The parameter `kernels` is the table of an instruction set, see ``fastgd._engine
 """
 
 cimport numpy as np
-from cpython.long cimport PyLong_AsUnsignedLongLongMask
+from cpython.dict cimport PyDict_GetItemWithError, PyDict_Next
+from cpython.float cimport PyFloat_AS_DOUBLE
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_AsUnsignedLongLongMask
 from cpython.pycapsule cimport PyCapsule_GetPointer
+from cpython.ref cimport PyObject
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcpy
@@ -55,6 +58,7 @@ include "engine/flags.pxi"
 include "engine/spans.pxi"
 include "engine/arguments.pxi"
 include "engine/layout.pxi"
+include "engine/plain_row.pxi"
 include "engine/job.pxi"
 include "engine/program.pxi"
 include "engine/predictor.pxi"
@@ -63,6 +67,7 @@ include "engine/descent.pxi"
 include "engine/rows.pxi"
 include "engine/decisions.pxi"
 include "engine/linear_sgd.pxi"
+include "engine/row_predictor.pxi"
 include "engine/linear_objective.pxi"
 include "engine/weighted_gram.pxi"
 include "engine/coordinate_descent.pxi"

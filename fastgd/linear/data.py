@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastgd import config
+from fastgd._core.engine import plain_row
 from fastgd._data import validation
 from fastgd._data.frames import column_names, matching_names
-from fastgd._data.named_row import ignores, named
+from fastgd._data.named_row import ignores, named, unknown_names, values_by_name
 from fastgd._data.validation import (
     array_of,
     check_finite,
-    number,
     numeric,
     prepared,
     whole_number,
@@ -84,26 +84,25 @@ def row_of(x, names, width, dtype, unknown="raise"):
     width: the number of columns that the model expects, or None. unknown: "raise" or "ignore",
     what becomes of a name that no column has.
     """
-    dtype = dtype or np.float64
-    ignore = (type(unknown) is not str or unknown != "raise") and ignores(unknown)
-    if not isinstance(x, dict) and not isinstance(x := named(x), dict):
+    dtype, size = np.dtype(dtype or np.float64), width
+    if names is not None and type(x) is dict:
+        size = len(names)
+    if size is not None and (row := plain_row(x, names, size, dtype, unknown)) is not None:
+        return row, names
+    ignore, x = ignores(unknown), named(x)
+    if not isinstance(x, dict):
         return numeric(x, "x").astype(dtype), names
     if names is None:
         names = tuple(x)
         if width is not None and len(x) != width:
             raise ShapeError(f"x: the model expects {width} columns, got {len(x)}")
-    for name in () if ignore else x.keys() - set(names):
+    elif not ignore and (strange := unknown_names(x, names)):
         known = ", ".join(map(str, names))
         raise ArgumentError(
-            f"x: no column is called {name!r} (there are: {known}); "
+            f"x: no column is called {strange[0]!r} (there are: {known}); "
             "unknown_features='ignore' leaves it out"
         )
-    try:
-        return np.array([x.get(name, 0.0) for name in names], dtype), names
-    except (TypeError, ValueError):
-        for name in names:
-            number(x.get(name, 0.0), f"x[{name!r}]")
-        raise
+    return values_by_name(x, names, len(names), dtype), names
 
 
 def check_row(x, width):

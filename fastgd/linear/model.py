@@ -100,7 +100,7 @@ class LinearModel(LinearPredictor, Serializable):
         if self._learner is not None:
             self._learner.descent.settle()
         weights = None if self._weights is None else self._weights.copy()
-        return self.__dict__ | {"_learner": None, "_weights": weights}
+        return self.__dict__ | {"_learner": None, "_rows": None, "_weights": weights}
 
     def get_config(self) -> Config:
         """Return the arguments that make this model again, without its weights."""
@@ -256,7 +256,8 @@ class LinearModel(LinearPredictor, Serializable):
 
     def _keep(self, weights, classes, names, solver=None):
         """Replace the weights."""
-        self._weights, self._solver, self._learner = weights, solver, None
+        self._weights, self._solver = weights, solver
+        self._learner = self._rows = None
         self.classes, self.feature_names = classes, names
         single = len(weights.coef) == 1 or self.loss not in REGRESSIONS
         self._direct = single and self.dtype != np.float32
@@ -321,7 +322,7 @@ class LinearModel(LinearPredictor, Serializable):
 
         Parameters
         ----------
-        x : ndarray (d,), float32 or float64; or a dict or Series of name -> number
+        x : array (d,); or a dict or Series of name -> number
             The names of the first dict are the columns from then on; one that is missing later
             counts as 0.
         y : number, the target or class number
@@ -350,11 +351,11 @@ class LinearModel(LinearPredictor, Serializable):
         >>> model.predict_one({"age": 0.5, "debt": 3.0})
         1
         """
-        learner = self._learner
-        if learner is not None and type(x) is np.ndarray and self._direct:
-            learner.step(x, y, sample_weight)
+        learner, names = self._learner, self.feature_names
+        direct = learner is not None and self._direct
+        if direct and learner.step(x, y, sample_weight, names, unknown_features):
             return self
-        x, names = row_of(x, self.feature_names, self._width(), self.dtype, unknown_features)
+        x, names = row_of(x, names, self._width(), self.dtype, unknown_features)
         check_row(x, self._width())
         weight = number(sample_weight, "sample_weight", low=0)
         if learner is None:

@@ -26,12 +26,14 @@ class LinearPredictor(NamedArguments):
     """Predict with the weights of a ``LinearModel``."""
 
     loss: str
+    classes: int | None
     dtype: Any
     feature_names: tuple[str, ...] | None
     _weights: Any  # sgd.Weights, or None
     _solver: Any  # the SGD that trains the weights further, or None
     _learner: Any  # the RowLearner, while there is one
     _direct: bool  # whether the engine takes a row and a number as they are
+    _rows: Any = None  # the engine's RowPredictor, while there is one
 
     @property
     def coef(self) -> Array:
@@ -133,21 +135,34 @@ class LinearPredictor(NamedArguments):
         >>> model.predict_proba_one({"size": 0.0})
         {0: 0.5, 1: 0.5}
         """
+        if self.loss == "log_loss" and self.classes == 2 and self._direct:
+            rows = self._rows or self._row_predictor()
+            p = rows.probability(x, self.feature_names, unknown_features)
+            if p is not None:
+                return {0: 1 - p, 1: p}
         z = self._row_decisions(x, unknown_features)
         p = probabilities(self.loss, np.array(z if len(z) == 1 else [z]))
         return dict(enumerate(p[0].tolist()))
 
+    def _row_predictor(self):
+        """Return the engine's RowPredictor of the weights as they are."""
+        learner, solver = self._learner, self._solver
+        settle = None if learner is None else learner.descent.settle
+        rows = builds.load(config.engine()).RowPredictor(*self._result(), settle)
+        if not (solver and solver.average):  # else other arrays are the result once it begins
+            self._rows = rows
+        return rows
+
     def _row_decisions(self, x, unknown):
         """Return x w + b for one row."""
-        coef, intercept = self._result()
-        if type(x) is not np.ndarray or x.dtype.kind != "f" or not self._direct:
-            x, _ = row_of(x, self.feature_names, coef.shape[1], self.dtype, unknown)
-        engine = builds.load(config.engine())
-        z = engine.row_decisions(x, coef, intercept)
-        if z is None:
-            check_row(x, coef.shape[1])
-            z = engine.row_decisions(np.array(x, np.float64), coef, intercept)
-        return z
+        rows = self._rows or self._row_predictor()
+        if self._direct:
+            z = rows.decisions(x, self.feature_names, unknown)
+            if z is not None:
+                return z
+        x, _ = row_of(x, self.feature_names, self._width(), self.dtype, unknown)
+        check_row(x, self._width())
+        return rows.decisions(x)
 
     def predict_proba(self, x: Data, n_jobs: int | None = None) -> Array:
         """Return probabilities of the classes, float64 (n, classes).

@@ -9,13 +9,13 @@ import numpy as np
 
 from fastgd._core.types import LinearLoss, Rate, Status
 from fastgd._data.arguments import choice
-from fastgd._data.validation import boolean, number, numeric, whole_number
+from fastgd._data.validation import boolean, number, whole_number
 from fastgd._engine import streams
 from fastgd._engine.algebra import dot
 from fastgd._engine.thread_choice import SPAN_SECONDS
 from fastgd._typing import Array
 from fastgd.errors import ArgumentError, DataError, DivergenceError
-from fastgd.linear.data import Chunk, check_row
+from fastgd.linear.data import Chunk, row_of
 from fastgd.linear.objective import LOSS_NAMES, Problem, Solution
 
 #: The rules for the rate by name.
@@ -334,14 +334,14 @@ class RowLearner:
             two = classes == 2 and loss != "multinomial"
             self._target_of = {c: float(2 * c - 1 if two else c) for c in range(classes)}
 
-    def step(self, x, y, weight):
-        """Take one step for one row (d,)."""
+    def step(self, x, y, weight, names=None, unknown="raise"):
+        """Take one step for one row; return False, and do nothing, if x is to be converted.
+
+        x: (d,), or a list, or a dict by such names; unknown: see ``data.row_of``.
+        """
         try:
             target = y if self._target_of is None else self._target_of[y]
-            status = self._step(x, target, weight)
-            if status < 0:
-                check_row(x, self.descent.weights.coef.shape[1])
-                status = self._step(numeric(x, "x").astype(np.float64), target, weight)
+            status = self._step(x, target, weight, names, unknown)
         except (KeyError, TypeError):
             number(weight, "sample_weight", low=0)
             if (k := self._classes) is None:
@@ -349,7 +349,10 @@ class RowLearner:
                 raise
             seen = f"expected a class number from 0 to {k - 1}, got {y!r}"
             raise DataError(f"y: {seen}: declare classes at the first call") from None
+        if status < 0:
+            return False
         if status != Status.STATUS_FINE:
+            x, _ = row_of(x, names, self.descent.weights.coef.shape[1], None, unknown)
             if not np.isfinite(x).all():
                 column = int(np.argmin(np.isfinite(x)))
                 raise DataError(f"x: {x[column]} at column {column}, which is not finite")
@@ -357,3 +360,4 @@ class RowLearner:
                 "the weights would not be finite after this row: scale the columns of x, or "
                 "lower the rate"
             )
+        return True

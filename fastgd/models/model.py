@@ -90,6 +90,7 @@ class Model(Network):
         self._compilation = Compilation()
         self._adapter: DataAdapter | None = None
         self._online: Any = None
+        self._predictor: Any = None
         self.begin()
         if (inputs is None) != (outputs is None):
             raise ArgumentError("inputs, outputs: expected both, or none")
@@ -247,7 +248,7 @@ class Model(Network):
 
     def moved(self, vector: Any = None, moves: Any = ()) -> None:
         super().moved(vector, moves)
-        self._adapter = self._online = None
+        self._adapter = self._online = self._predictor = None
         self._compilation.forget()
         if vector is not None and self.optimizer is not None:
             self.optimizer.moved(vector, moves)
@@ -255,7 +256,7 @@ class Model(Network):
     def release(self) -> None:
         """Give back the room that programs take for batches; the next call makes it anew."""
         self._compilation.forget()
-        self._online = None
+        self._online = self._predictor = None
 
     between_steps = compilation.between_steps
 
@@ -325,7 +326,7 @@ class Model(Network):
     def row(self, x: Any, unknown_features: str = "raise") -> tuple[Array, list[str] | None]:
         """Return a row as an array of the model's data type, and the names of the inputs."""
         dtype = self.dtype if self._assembly is None else self._assembly.dtype
-        if not isinstance(x, dict) and not isinstance(x := named(x), dict):
+        if not isinstance(x := named(x), dict):
             return row_of_numbers(x, dtype), self._named_rows.names
         if self.several_inputs:
             raise ArgumentError("x: single rows are for models of one input")
@@ -339,6 +340,7 @@ class Model(Network):
     train_on_batch, test_on_batch = online.train_on_batch, online.test_on_batch
     value_and_grad, predictor = online.value_and_grad, online.predictor
     learner, learn_one, predict_one = online.learner, online.learn_one, online.predict_one
+    step_online, plain_predictor = online.step_online, online.plain_predictor
 
     def restore_structure(self, outputs: list[Any]) -> Any:
         """Return a list of outputs in the structure that the model's have.
@@ -351,18 +353,6 @@ class Model(Network):
             return outputs[0]
         alone = len(outputs) == 1 and structure.keys is None and not self._is_traced
         return outputs[0] if alone else structure.of(outputs)
-
-    def step_online(self, x: Data, y: Data, validate: bool = True,
-                    one_row: bool = False) -> Any:  # fmt: skip
-        """Return the values of a step that is one call; else None, and do nothing."""
-        step = self._online
-        if step is None:
-            if not self.built:
-                return None
-            step = self._online = self._compilation.online_step(
-                self.engine, self.compiled_step(), self.adapter().signature, self.stream
-            )
-        return step(x, y, validate, one_row) if step else None
 
     def replicate(self) -> "Model":
         """Return a model like this one, as constructing it anew would give.

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastgd import config, saving
 from fastgd._core.engine import Stream
-from fastgd._data.named_row import NamedRows, checked_names
+from fastgd._data.named_row import NamedRows, checked_names, in_lists
 from fastgd._data.signature import Signature
 from fastgd._data.validation import boolean, optional_function, whole_number
 from fastgd._engine import builds, streams
@@ -47,7 +47,7 @@ class Network(Layer):
     @property
     def feature_names(self) -> Any:
         """The names of the columns, or None; of several inputs a dict of input -> names."""
-        return self._named_rows.names
+        return in_lists(self._named_rows.names)
 
     @feature_names.setter
     def feature_names(self, names: Any) -> None:

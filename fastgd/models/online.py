@@ -12,6 +12,38 @@ from fastgd._typing import Array, Data
 from fastgd.models.fitting import Values, returned
 
 
+def step_online(self: Any, x: Data, y: Data, validate: bool = True, one_row: bool = False,
+                unknown_features: str = "raise") -> Any:  # fmt: skip
+    """Return the values of a step that is one call; else None, and do nothing."""
+    step = self._online
+    if step is None:
+        if not self.built:
+            return None
+        step = self._online = self._compilation.online_step(
+            self.engine, self.compiled_step(), self.adapter().signature, self.stream
+        )
+    if not step:
+        return None
+    names = self._named_rows.names if one_row else None
+    return step(x, y, validate, one_row, names, unknown_features)
+
+
+def plain_predictor(self: Any) -> Any:
+    """Return the engine's Predictor of a model of one matrix, for one; else None."""
+    predictor = self._predictor
+    if predictor is None:
+        if not self.built:
+            return None
+        signature, output = self.adapter().signature, object()
+        predictor = self._predictor = (
+            signature.plain
+            and [len(shape) for shape in signature.output_shapes] == [2]
+            and self.restore_structure([output]) is output
+            and self.engine.Predictor(self.compiled_step().program, self.adapter().inputs)
+        )
+    return predictor or None
+
+
 def train_on_batch(self: Any, x: Data, y: Data = None, sample_weight: Data = None,
                    class_weight: dict[int, float] | None = None,
                    return_dict: bool = False) -> Values:  # fmt: skip
@@ -165,12 +197,11 @@ def learn_one(self: Any, x: Any, y: Any, unknown_features: str = "raise") -> Val
     >>> model.predict_one({"rain": 0.5}) > 0
     True
     """
-    x, names = self.row(x, unknown_features)
-    values = self.step_online(x, y, True, True)
-    if values is None:
-        values = self.train_on_batch(x[None], numeric(y, "y")[None])
-    else:
-        values = returned(values, False)
+    values = self.step_online(x, y, True, True, unknown_features)
+    if values is not None:
+        return values if type(values) is float else returned(values, False)
+    row, names = self.row(x, unknown_features)
+    values = self.train_on_batch(row[None], numeric(y, "y")[None])
     self._named_rows.names = names
     return values
 
@@ -187,6 +218,11 @@ def predict_one(self: Any, x: Any, unknown_features: str = "raise") -> Any:
     -------
     float, or ndarray of shape (outputs,); a list or dict of such for several outputs
     """
+    predictor = self._predictor or self.plain_predictor()
+    if predictor is not None:
+        found = predictor.one(x, self._named_rows.names, unknown_features)
+        if found is not None:
+            return found
     x, names = self.row(x, unknown_features)
     out = self.predict_on_batch(x[None])
     self._named_rows.names = names

@@ -69,7 +69,8 @@ def replica_of(model):
     arena.models.add(twin)
     model.compiled_step()
     twin._compilation = model._compilation.replica(twin._assembly)
-    twin._named_rows, twin._online = NamedRows(model.feature_names), None
+    twin._named_rows = NamedRows(model._named_rows.names)
+    twin._online = twin._predictor = None
     twin.begin()
     return twin
 

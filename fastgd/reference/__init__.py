@@ -26,16 +26,16 @@ from fastgd.reference.constraints import constrain
 from fastgd.reference.descent import coordinate_descent, gram_descent, least_squares_descent
 from fastgd.reference.linear_losses import decision_losses, multinomial_losses
 from fastgd.reference.linear_objective import objective, weighted_gram
-from fastgd.reference.linear_rows import Rows, decisions, row_decisions
+from fastgd.reference.linear_rows import RowPredictor, Rows, decisions
 from fastgd.reference.linear_sgd import Descent
 from fastgd.reference.optimizers import update
 from fastgd.reference.program import OnlineJob, Predictor, Program
 from fastgd.reference.shuffle import permutation
 
 __all__ = [
-    "Descent", "OnlineJob", "Predictor", "Program", "Rows", "cholesky", "cholesky_solve",
-    "constrain", "coordinate_descent", "decision_losses", "decisions", "dot", "eigenvalues",
-    "first_nonfinite", "gram_descent", "least_squares_descent", "logarithms",
-    "multinomial_losses", "objective", "permutation", "row_decisions", "row_products",
-    "sigmoids", "update", "weighted_gram",
+    "Descent", "OnlineJob", "Predictor", "Program", "RowPredictor", "Rows", "cholesky",
+    "cholesky_solve", "constrain", "coordinate_descent", "decision_losses", "decisions", "dot",
+    "eigenvalues", "first_nonfinite", "gram_descent", "least_squares_descent", "logarithms",
+    "multinomial_losses", "objective", "permutation", "row_products", "sigmoids", "update",
+    "weighted_gram",
 ]  # fmt: skip

@@ -56,9 +56,23 @@ def decisions(rows, coef, intercept, out, first, last, threads=1):
         out[first:last, k] = rows.times(coef[k])[first:last] + intercept[k]
 
 
-def row_decisions(x, coef, intercept):
-    """Return coef @ x + intercept of a dense row (d,) as a list; None for anything else."""
-    if x.shape != coef.shape[1:] or x.dtype not in FLOATS:
-        return None
-    pairs = zip(coef, intercept, strict=True)
-    return [float(x.astype(np.float64) @ w) + float(b) for w, b in pairs]
+def is_line(x, d):
+    """Return whether x is a dense row of d numbers that needs no conversion."""
+    return type(x) is np.ndarray and x.shape == (d,) and x.dtype in FLOATS
+
+
+class RowPredictor:
+    """Compute a linear model's decisions for one row, as the compiled engine's."""
+
+    def __init__(self, coef, intercept, settle=None):
+        self.coef, self.intercept = coef, intercept
+
+    def decisions(self, x, names=None, unknown="raise"):
+        """Return coef @ x + intercept of a dense row (d,) as a list; None for anything else."""
+        if not is_line(x, self.coef.shape[1]):
+            return None
+        pairs = zip(self.coef, self.intercept, strict=True)
+        return [float(x.astype(np.float64) @ w) + float(b) for w, b in pairs]
+
+    def probability(self, x, names=None, unknown="raise"):
+        """Return None: here there is no shorter way to a probability."""

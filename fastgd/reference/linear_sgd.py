@@ -9,7 +9,7 @@ from fastgd._core.types import LinearLoss, Rate, Status
 from fastgd.errors import ArgumentError
 from fastgd.reference.arrays import FLOATS
 from fastgd.reference.linear_losses import decision_losses, multinomial_losses
-from fastgd.reference.linear_rows import Rows
+from fastgd.reference.linear_rows import Rows, is_line
 
 _MAX_SLOPE = 1e12
 
@@ -45,9 +45,9 @@ class Descent:
                 positions[first] = stop
         return Status.STATUS_FINE
 
-    def step(self, x, y, weight=1):
+    def step(self, x, y, weight=1, names=None, unknown="raise"):
         """Take a step for one dense row (d,): return a Status; -1 for anything else."""
-        if x.shape != self.weights.coef.shape[1:] or x.dtype not in FLOATS:
+        if not is_line(x, self.weights.coef.shape[1]):
             return -1
         if not 0 <= weight < np.inf:
             raise ArgumentError(

@@ -337,6 +337,9 @@ class Predictor:
         self._program.predict(x, out, 0, np.inf)
         return out[0] if one_row else out
 
+    def one(self, x, names=None, unknown="raise"):
+        """Return None: here there is no shorter way to a row's outputs."""
+
 
 class OnlineJob:
     """Leave single steps to the caller: here there is no shorter way to take them."""
@@ -344,7 +347,7 @@ class OnlineJob:
     def __init__(self, *arguments):
         pass
 
-    def run(self, x, y, validate=True, one_row=False, renew=None):
+    def run(self, *arguments):
         """Return None: the batch has to be prepared first."""
 
 

@@ -7,6 +7,15 @@ cdef inline bint is_line(np.ndarray x, int64_t d) noexcept:
             and (np.PyArray_TYPE(x) == np.NPY_FLOAT or np.PyArray_TYPE(x) == np.NPY_DOUBLE))
 
 
+cdef np.ndarray line_from(x, int64_t d, names, unknown):
+    """Return a row that can be read in place, or is plain (see plain_row); None for others."""
+    if type(x) is not np.ndarray:
+        if type(x) is dict and (type(names) is not tuple or len(<tuple>names) != d):
+            return None
+        return plain_row_of(x, names, d, np.NPY_DOUBLE, unknown)
+    return x if is_line(x, d) else None
+
+
 cdef RowTable table_of(np.ndarray x) noexcept:
     """Return one dense row as a matrix."""
     cdef RowTable table
@@ -46,25 +55,6 @@ def decisions(Rows rows, np.ndarray coef, np.ndarray intercept, np.ndarray out, 
     job.out = <double*>address(out)
     with nogil:
         run_team(threads, pass_decisions, &job)
-
-
-def row_decisions(kernels, np.ndarray x, np.ndarray coef, np.ndarray intercept):
-    """Return coef @ x + intercept of one dense row (d,), as ``decisions`` computes it: a list of
-    floats.
-
-    None if x is not contiguous, float32 or float64, and as long as the weights.
-    """
-    cdef const LinearKernels* run = linear_kernels(kernels)
-    cdef int64_t d = coef.shape[1], k
-    cdef const double* w = <const double*>address(coef)
-    cdef const double* b = <const double*>address(intercept)
-    cdef RowTable table
-    cdef Line line
-    if not is_line(x, d):
-        return None
-    table = table_of(x)
-    line = line_of(&table, 0)
-    return [run.dot(&table, &line, w + k * d) + b[k] for k in range(coef.shape[0])]
 
 
 def decision_losses(kernels, int64_t loss, double setting, np.ndarray z, np.ndarray y,

@@ -145,10 +145,12 @@ cdef class OnlineJob(Job):
         self.failed = failed
         self.one_target = numpy.zeros((1, 1), program.layout.dtype)
 
-    def run(self, x, y, bint validate=True, bint one_row=False, renew=None):
+    def run(self, x, y, bint validate=True, bint one_row=False, renew=None, names=None,
+            unknown="raise"):
         """Take one step on a batch, or on one row if `one_row` permits it.
 
-        renew: a function that is called before the step, to set `state` and `rates`.
+        renew: a function that is called before the step, to set `state` and `rates`. names and
+        unknown: of a row that is plain, see plain_row.
 
         Returns
         -------
@@ -157,6 +159,11 @@ cdef class OnlineJob(Job):
             effect, for data that must first be converted or are to be refused. Without `validate`
             the numbers are not checked.
         """
+        cdef Network* net = self.program.net
+        if one_row and type(x) is not np.ndarray:
+            x = plain_row_of(x, names, net.width[0], type_number_of(net), unknown)
+            if x is None:
+                return None
         with self.program.in_turn():
             if not self.take(x, y, validate, one_row):
                 return None

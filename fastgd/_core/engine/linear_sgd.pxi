@@ -149,25 +149,26 @@ cdef class Descent:
                 status = self.heads[h].status
         return status
 
-    def step(self, np.ndarray x, double y, double weight=1):
-        """Take a step for one dense row (d,), without the objective: return a Status.
+    def step(self, x, double y, double weight=1, names=None, unknown="raise"):
+        """Take a step for one row, without the objective: return a Status.
 
-        -1, with no effect, if x is not contiguous, float32 or float64, and as long as w. A weight
-        of 0 has none; a negative one is an ArgumentError.
+        x: dense (d,), or plain, see plain_row for it, names and unknown; float64 then. -1, with no
+        effect, for anything else. A weight of 0 has none; a negative one is an ArgumentError.
         """
+        cdef np.ndarray row = line_from(x, self.columns, names, unknown)
         cdef RowTable table
         cdef Course course = self.course
         cdef double target = y
         cdef Line line
         cdef int64_t h
-        if not is_line(x, self.columns):
+        if row is None:
             return -1
         if not 0 <= weight < INFINITY:
             raise ArgumentError(
                 f"sample_weight: expected a number of at least 0, got {weight!r}")
         if weight == 0:
             return STATUS_FINE
-        table = table_of(x)
+        table = table_of(row)
         course.rows = &table
         course.y = &target
         course.weights = &weight
