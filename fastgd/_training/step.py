@@ -235,7 +235,7 @@ class OnlineStep:
         self._step, self._job, self._optimizer = step, job, step.optimizer
         self._revision = None
 
-    def __call__(self, x, y, validate, one_row, names, unknown):
+    def __call__(self, x, y, validate=True, one_row=False, names=None, unknown="raise"):
         """Return a float or logs; None, and do nothing, for data that are to be prepared."""
         renew = None if self._revision == self._optimizer.revision else self._renew
         found = self._job.run(x, y, validate, one_row, renew, names, unknown)

@@ -213,6 +213,8 @@ def predict(self: Any, x: Data, batch_size: int | None = None, verbose: Verbosit
     batching, verbose = _batching(batch_size, steps), check.verbosity(verbose)
     threads = config.threads(n_jobs)
     if callbacks is None and steps is None and rows is None and isinstance(x, np.ndarray):
+        if x.ndim == 2 and len(x) == 1 and (predictor := self.plain_predictor()):
+            return predictor(x)
         x = self.prepared_inputs(x)
         outputs = self.compiled_step().predict(x, threads)
         return self.restore_structure(self.adapter().outputs(outputs))

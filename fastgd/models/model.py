@@ -340,7 +340,7 @@ class Model(Network):
     train_on_batch, test_on_batch = online.train_on_batch, online.test_on_batch
     value_and_grad, predictor = online.value_and_grad, online.predictor
     learner, learn_one, predict_one = online.learner, online.learn_one, online.predict_one
-    step_online, plain_predictor = online.step_online, online.plain_predictor
+    online_step, plain_predictor = online.online_step, online.plain_predictor
 
     def restore_structure(self, outputs: list[Any]) -> Any:
         """Return a list of outputs in the structure that the model's have.

@@ -12,20 +12,13 @@ from fastgd._typing import Array, Data
 from fastgd.models.fitting import Values, returned
 
 
-def step_online(self: Any, x: Data, y: Data, validate: bool = True, one_row: bool = False,
-                unknown_features: str = "raise") -> Any:  # fmt: skip
-    """Return the values of a step that is one call; else None, and do nothing."""
-    step = self._online
-    if step is None:
-        if not self.built:
-            return None
-        step = self._online = self._compilation.online_step(
+def online_step(self: Any) -> Any:
+    """Return the OnlineStep of this model; None where there is no such step."""
+    if self._online is None and self.built:
+        self._online = self._compilation.online_step(
             self.engine, self.compiled_step(), self.adapter().signature, self.stream
         )
-    if not step:
-        return None
-    names = self._named_rows.names if one_row else None
-    return step(x, y, validate, one_row, names, unknown_features)
+    return self._online or None
 
 
 def plain_predictor(self: Any) -> Any:
@@ -64,7 +57,8 @@ def train_on_batch(self: Any, x: Data, y: Data = None, sample_weight: Data = Non
         return_dict = boolean(return_dict, "return_dict")
     weighted = sample_weight is not None or class_weight is not None
     if not weighted:
-        values = self.step_online(x, y)
+        step = self._online or self.online_step()
+        values = None if step is None else step(x, y)
         if values is not None:
             return returned(values, return_dict)
     batch = self.prepared(x, y, sample_weight, class_weight)
@@ -152,7 +146,8 @@ class Learner:
 
     def __call__(self, x: Array, y: Any) -> Values:
         model = self._model
-        values = model.step_online(x, y, self._validate, True)
+        step = model._online or model.online_step()
+        values = None if step is None else step(x, y, self._validate, True)
         if values is None:
             if _is_row(x):
                 x, y = numeric(x, "x")[None], numeric(y, "y")[None]
@@ -197,9 +192,11 @@ def learn_one(self: Any, x: Any, y: Any, unknown_features: str = "raise") -> Val
     >>> model.predict_one({"rain": 0.5}) > 0
     True
     """
-    values = self.step_online(x, y, True, True, unknown_features)
-    if values is not None:
-        return values if type(values) is float else returned(values, False)
+    step = self._online or self.online_step()
+    if step is not None:
+        values = step(x, y, True, True, self._named_rows.names, unknown_features)
+        if values is not None:
+            return values if type(values) is float else returned(values, False)
     row, names = self.row(x, unknown_features)
     values = self.train_on_batch(row[None], numeric(y, "y")[None])
     self._named_rows.names = names
