@@ -53,6 +53,8 @@ class Descent:
             raise ArgumentError(
                 f"sample_weight: expected a number of at least 0, got {weight!r}"
             )
+        if not np.isfinite(x).all():
+            return Status.STATUS_UPDATE
         y = np.full(self.plan.y_stride or 1, y)
         weights, batch, totals = np.array([weight]), np.array([0]), np.zeros((3, self.outputs))
         for group in self._groups(range(self.outputs)):

@@ -176,6 +176,8 @@ cdef class Descent:
         course.objective = False
         course.squares = NULL
         course.largest = self.kernels.largest(table.d, table.values, table.single)
+        if not is_finite(course.largest):
+            return STATUS_UPDATE
         if course.loss == LINEAR_MULTINOMIAL:
             if not self.kernels.batch_step(&course, self.heads, course.outputs, 0, 1):
                 return STATUS_UPDATE

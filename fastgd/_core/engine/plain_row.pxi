@@ -67,7 +67,9 @@ cdef np.ndarray plain_row_of(x, names, np.npy_intp width, int type_number, unkno
                 met += 1
                 if not set_number(row, i, <object>found):
                     return None
-        return row if met == len(<dict>x) or unknown == "ignore" else None
+        if met == len(<dict>x) or (unknown == "ignore" and len(<tuple>names) == width):
+            return row
+        return None
     if not (type(x) is list or type(x) is tuple) or len(x) != width:
         return None
     row = np.PyArray_EMPTY(1, &width, type_number, 0)
@@ -81,7 +83,8 @@ def plain_row(x, names, np.npy_intp width, np.dtype dtype, unknown="raise"):
     """Return a list of numbers, or a dict by the names of the columns, as an array (width,).
 
     names: a tuple of at most `width`; columns that a dict lacks, or that have no name, are 0.
-    unknown: what becomes of other names in a dict, "raise" or "ignore".
+    unknown: what becomes of other names in a dict, "raise" or "ignore"; while there are columns
+    without a name, they need a closer look.
 
     Returns
     -------
