@@ -68,6 +68,11 @@ class RowByRow:
 
     def _one_row(self, x, unknown):
         """Return a row as CheckedRows (1, d), and the names of its columns or None."""
+        row, names = self._row(x, unknown)
+        return row[None].view(CheckedRows), names
+
+    def _row(self, x, unknown):
+        """Return a row (d,), and the names of its columns or None."""
         if "n_features_in_" not in vars(self):
             check_is_fitted(self)
         width = self.n_features_in_
@@ -75,7 +80,7 @@ class RowByRow:
         names = None if known is None else tuple(known)
         row, names = row_of(x, names, width, np.float64, unknown)
         check_row(row, width)
-        return row[None].view(CheckedRows), names
+        return row, names
 
 
 class ClassifyOneRow(RowByRow):

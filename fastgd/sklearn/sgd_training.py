@@ -231,8 +231,8 @@ class SGDEstimator(NamedArguments, RowByRow, BaseEstimator):
             taken = type(x) is np.ndarray
             status = descent.step(x, target, sample_weight) if taken else -1
             if status < 0:
-                rows, names = self._one_row(x, unknown)
-                status = descent.step(rows[0].view(np.ndarray), target, sample_weight)
+                row, names = self._row(x, unknown)
+                status = descent.step(row, target, sample_weight)
                 self._row_names = names
         except TypeError:
             number(target, "y")
