@@ -92,6 +92,9 @@ def update(
 def constrain(kernels: object, parameters: _Array, constraints: NDArray[np.void]) -> None: ...
 def permutation(key: int, n: int) -> _Integers: ...
 def first_nonfinite(kernels: object, x: _Array, rows: _Integers | None = None) -> int: ...
+def all_between(
+    kernels: object, x: _Array, low: float, high: float, classes: int = 0,
+) -> bool: ...  # fmt: skip
 def least_squares_descent(
     kernels: object, x: _Array, y: _Array, theta: _Array, alpha: float, iterations: int,
     seconds: float, threads: int = 1,

@@ -237,16 +237,17 @@ def targets(values, width, loss, dtype, engine, argument="y"):
         )
     array = prepared(original, dtype)
     check_finite(engine, array, original, argument, values)
+    low, high = loss.target_range
     if loss.sparse:
-        check_classes(original, width, argument, loss.ignore_class)
-    elif loss.target_range != (-np.inf, np.inf):
-        low, high = loss.target_range
-        if array.size and not low <= array.min() <= array.max() <= high:
-            _check_rows(
-                (original < low) | (original > high),
-                original,
-                f"{argument}: {loss.name} expects targets from {low} to {high}",
-            )
+        exact = original.dtype == dtype or original.dtype.kind in "iub"
+        if not (exact and engine.all_between(array, low, high, width)):
+            check_classes(original, width, argument, loss.ignore_class)
+    elif (low, high) != (-np.inf, np.inf) and not engine.all_between(array, low, high):
+        _check_rows(
+            (original < low) | (original > high),
+            original,
+            f"{argument}: {loss.name} expects targets from {low} to {high}",
+        )
     return array
 
 

@@ -14,10 +14,10 @@ NAMES = ("avx512", "avx2", "baseline", "reference")
 
 #: The functions and classes that take kernels first, and those that are given the result.
 OVER_KERNELS = (
-    "Descent", "Program", "RowPredictor", "Rows", "cholesky", "cholesky_solve", "constrain",
-    "coordinate_descent", "decision_losses", "dot", "eigenvalues", "first_nonfinite",
-    "gram_descent", "least_squares_descent", "logarithms", "multinomial_losses",
-    "row_products", "sigmoids", "update",
+    "Descent", "Program", "RowPredictor", "Rows", "all_between", "cholesky", "cholesky_solve",
+    "constrain", "coordinate_descent", "decision_losses", "dot", "eigenvalues",
+    "first_nonfinite", "gram_descent", "least_squares_descent", "logarithms",
+    "multinomial_losses", "row_products", "sigmoids", "update",
 )  # fmt: skip
 ON_TOP = ("OnlineJob", "Predictor", "decisions", "objective", "permutation", "weighted_gram")
 

@@ -135,12 +135,11 @@ for _name in _NAMES:  # Keras marks hooks that are not overridden in the same wa
 
 def listeners_of(callback):
     """Return the hooks that a callback overrides, as pairs of name and method."""
-    own = [name for name in getattr(callback, "__dict__", ()) if name in _HOOK_OF]
-    found = {}
-    for name in sorted(_overridden(type(callback)).union(own)):  # a hook replaces its alias
-        if not _is_default(method := getattr(callback, name)):
-            found[_HOOK_OF[name]] = method
-    return found.items()
+    names, own = _overridden(type(callback)), getattr(callback, "__dict__", {})
+    if not _HOOK_OF.keys().isdisjoint(own):
+        names = {name for name in _NAMES if not _is_default(getattr(callback, name, None))}
+    # in this order a hook replaces its alias
+    return {_HOOK_OF[name]: getattr(callback, name) for name in sorted(names)}.items()
 
 
 @functools.cache

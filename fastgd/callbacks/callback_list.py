@@ -138,9 +138,10 @@ class CallbackList(Callback):
                  **params: Any) -> None:  # fmt: skip
         super().__init__()
         self.callbacks: list[Any] = list(_flat(callbacks))
-        if add_history and self._first(History) is None:
-            self.callbacks.append(History())
         self.history = self._first(History)
+        if add_history and self.history is None:
+            self.history = History()
+            self.callbacks.append(self.history)
         if add_progbar and self._first(ProgbarLogger) is None:
             self.callbacks.append(ProgbarLogger())
         if callbacks is not None:

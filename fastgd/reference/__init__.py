@@ -21,7 +21,7 @@ from fastgd.reference.algebra import (
     row_products,
     sigmoids,
 )
-from fastgd.reference.arrays import first_nonfinite
+from fastgd.reference.arrays import all_between, first_nonfinite
 from fastgd.reference.constraints import constrain
 from fastgd.reference.descent import coordinate_descent, gram_descent, least_squares_descent
 from fastgd.reference.linear_losses import decision_losses, multinomial_losses
@@ -33,9 +33,9 @@ from fastgd.reference.program import OnlineJob, Predictor, Program
 from fastgd.reference.shuffle import permutation
 
 __all__ = [
-    "Descent", "OnlineJob", "Predictor", "Program", "RowPredictor", "Rows", "cholesky",
-    "cholesky_solve", "constrain", "coordinate_descent", "decision_losses", "decisions", "dot",
-    "eigenvalues", "first_nonfinite", "gram_descent", "least_squares_descent", "logarithms",
-    "multinomial_losses", "objective", "permutation", "row_products", "sigmoids", "update",
-    "weighted_gram",
+    "Descent", "OnlineJob", "Predictor", "Program", "RowPredictor", "Rows", "all_between",
+    "cholesky", "cholesky_solve", "constrain", "coordinate_descent", "decision_losses",
+    "decisions", "dot", "eigenvalues", "first_nonfinite", "gram_descent",
+    "least_squares_descent", "logarithms", "multinomial_losses", "objective", "permutation",
+    "row_products", "sigmoids", "update", "weighted_gram",
 ]  # fmt: skip

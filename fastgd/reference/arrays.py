@@ -26,6 +26,14 @@ def first_nonfinite(x, rows=None):
     return int(found[0]) if len(found) else -1
 
 
+def all_between(x, low, high, classes=0):
+    """Return whether x holds finite numbers from low to high, or class numbers, alone."""
+    fine = np.isfinite(x) & (x >= low) & (x <= high)
+    if classes:
+        fine &= (x >= 0) & (x < classes) & (x == np.floor(x))
+    return bool(fine.all())
+
+
 def added(total, values):
     """Add values (along axis 0) to total, one after the other in double precision.
 

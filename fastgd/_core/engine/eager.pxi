@@ -79,3 +79,17 @@ def first_nonfinite(kernels, np.ndarray x, np.ndarray rows=None):
     with nogil:
         n = run.find_nonfinite(n, pieces, places, data)
     return n
+
+
+def all_between(kernels, np.ndarray x, double low, double high, int64_t classes=0):
+    """Return whether a contiguous array holds finite numbers from low to high alone, and, unless
+    classes is 0, class numbers below it."""
+    cdef const NetworkKernels* run = network_kernels(kernels, np.PyArray_TYPE(x))
+    cdef const void* data = address(x)
+    cdef int64_t n = np.PyArray_SIZE(x)
+    cdef bint fine
+    if n < LOCKED_VALUES:
+        return run.all_between(n, data, low, high, classes)
+    with nogil:
+        fine = run.all_between(n, data, low, high, classes)
+    return fine
