@@ -141,6 +141,22 @@ def test_first_nonfinite_at_every_place(build, dtype, bad):
     assert first_nonfinite(x[:0]) == -1
 
 
+@each_engine
+@each_dtype
+def test_targets_are_between_bounds(build, dtype):
+    """Or they are not, by one of them; 70 000 are looked at without the interpreter's lock."""
+    all_between = engine(build).all_between
+    for size in (1, 37, 70_000):
+        for bad in (0, 1, 2, 3, -1, 0.5, np.inf, -np.inf, np.nan):
+            x = (np.arange(size) % 3).astype(dtype)
+            x[size // 2] = bad
+            assert all_between(x, -np.inf, np.inf) == np.isfinite(bad)
+            assert all_between(x, 0, 2) == (0 <= bad <= 2)
+            assert all_between(x, 0, 2, 3) == (bad in (0, 1, 2))
+            assert all_between(x, -np.inf, np.inf, 4) == (bad in (0, 1, 2, 3))
+    assert all_between(x[:0], 1, 0)
+
+
 @each_build
 @each_dtype
 def test_blocks_of_descent_are_summed_in_double(build, dtype):

@@ -318,11 +318,11 @@ class LinearModel(LinearPredictor, Serializable):
 
     def learn_one(self, x: Data, y: float, sample_weight: float = 1.0,
                   unknown_features: str = "raise") -> Self:  # fmt: skip
-        """Take one step for one row, without a check of its values, and return the model.
+        """Take one step for one row, of finite numbers, and return the model.
 
         Parameters
         ----------
-        x : array (d,); or a dict or Series of name -> number
+        x : array (d,); or a dict, other mapping or Series of name -> number
             The names of the first dict are the columns from then on; one that is missing later
             counts as 0.
         y : number, the target or class number

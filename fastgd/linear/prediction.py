@@ -106,7 +106,7 @@ class LinearPredictor(NamedArguments):
 
         Parameters
         ----------
-        x : ndarray (d,), or dict or Series of name -> number
+        x : array (d,); or a dict, other mapping or Series of name -> number
         unknown_features : {"raise", "ignore"}
             Both as for ``learn_one``.
 

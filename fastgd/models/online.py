@@ -160,7 +160,7 @@ def learn_one(self: Any, x: Any, y: Any, unknown_features: str = "raise") -> Val
 
     Parameters
     ----------
-    x : dict or Series of name -> number, or array of shape (features,)
+    x : dict, other mapping or Series of name -> number, or array of shape (features,)
         Names are those of the frame that the model was trained on. Without one a name gets
         the next free input when it is first seen, see ``feature_names``; a name that is missing
         is 0. A model without an input shape has as many inputs as the first dict has names.

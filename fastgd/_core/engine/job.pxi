@@ -160,8 +160,9 @@ cdef class OnlineJob(Job):
             the numbers are not checked.
         """
         cdef Network* net = self.program.net
-        if one_row and type(x) is not np.ndarray:
-            x = plain_row_of(x, names, net.width[0], type_number_of(net), unknown)
+        cdef int type_number = type_number_of(net)
+        if one_row and not (type(x) is np.ndarray and np.PyArray_TYPE(x) == type_number):
+            x = plain_row_of(x, names, net.width[0], type_number, unknown)
             if x is None:
                 return None
         with self.program.in_turn():

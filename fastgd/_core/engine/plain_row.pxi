@@ -1,4 +1,5 @@
-# A row as Python has it, a list or a dict, as an array: what is usual of _data/named_row.py.
+# A row as Python has it, such as a list or a dict, as an array: what is usual of
+# _data/named_row.py.
 
 cdef object FLOAT64 = numpy.float64
 cdef object FLOAT32 = numpy.float32
@@ -43,19 +44,45 @@ cdef inline bint set_number(np.ndarray row, np.npy_intp place, value) except -1:
     return is_finite(<double><float>number) or not is_finite(number)
 
 
+cdef np.ndarray row_of_type(np.ndarray x, np.npy_intp width, int type_number):
+    """Return a row of floats or doubles as one of the given; None for others."""
+    cdef int given = np.PyArray_TYPE(x)
+    cdef np.ndarray row
+    cdef np.npy_intp i
+    cdef float number
+    if not (np.PyArray_NDIM(x) == 1 and np.PyArray_DIM(x, 0) == width
+            and np.PyArray_ISCARRAY_RO(x) and np.PyArray_ISNOTSWAPPED(x)
+            and (given == np.NPY_FLOAT or given == np.NPY_DOUBLE)):
+        return None
+    if given == type_number:
+        return x
+    row = np.PyArray_EMPTY(1, &width, type_number, 0)
+    for i in range(width):
+        if given == np.NPY_FLOAT:
+            (<double*>address(row))[i] = (<float*>address(x))[i]
+            continue
+        number = <float>(<double*>address(x))[i]
+        if not is_finite(<double>number) and is_finite((<double*>address(x))[i]):
+            return None
+        (<float*>address(row))[i] = number
+    return row
+
+
 cdef np.ndarray plain_row_of(x, names, np.npy_intp width, int type_number, unknown):
     """See plain_row."""
     cdef np.ndarray row
     cdef np.npy_intp i, met = 0
     cdef PyObject *key, *found
     cdef Py_ssize_t position = 0
+    if type(x) is np.ndarray:
+        return row_of_type(x, width, type_number)
     if type(unknown) is not str or not (unknown == "raise" or unknown == "ignore"):
         return None
     if type(x) is dict:
         if type(names) is not tuple or len(<tuple>names) > width:
             return None
         row = np.PyArray_ZEROS(1, &width, type_number, 0)
-        # as long as its order is the names': faster than a look-up, see "learn dict" in the bench
+        # as long as its order is the names': faster than look-ups, see benchmarks/test_rows.py
         while (met < len(<tuple>names) and PyDict_Next(x, &position, &key, &found)
                and key == <PyObject*>(<tuple>names)[met]):
             if not set_number(row, met, <object>found):
@@ -80,7 +107,8 @@ cdef np.ndarray plain_row_of(x, names, np.npy_intp width, int type_number, unkno
 
 
 def plain_row(x, names, np.npy_intp width, np.dtype dtype, unknown="raise"):
-    """Return a list of numbers, or a dict by the names of the columns, as an array (width,).
+    """Return a row as an array (width,): a list of numbers, a dict by the names of the columns, or
+    an array of floats; itself if it is one already.
 
     names: a tuple of at most `width`; columns that a dict lacks, or that have no name, are 0.
     unknown: what becomes of other names in a dict, "raise" or "ignore"; while there are columns

@@ -23,35 +23,35 @@ cdef class Predictor:
         self.outputs = output_width(program.net)
 
     def __call__(self, x):
-        cdef np.ndarray rows
-        cdef np.npy_intp count = 1
-        cdef bint one_row = False
-        if self.reads(x):
-            rows = x
+        cdef np.ndarray rows = self.rows_of(x, None, "raise")
+        cdef bint one_row
+        if rows is not None:
             one_row = np.PyArray_NDIM(rows) == 1
         else:
             one_row = numpy.ndim(x) == 1
             rows = self.prepare(numpy.asarray(x)[None] if one_row else x)
-        if not one_row:
-            count = np.PyArray_DIM(rows, 0)
-        return self.outputs_of(rows, count, one_row)
+        return self.outputs_of(rows, 1 if one_row else np.PyArray_DIM(rows, 0), one_row)
 
     def one(self, x, names=None, unknown="raise"):
         """Return the outputs for one row: an array (outputs,), or a float if there is only one.
 
-        x: an array that the program can read, or plain, see plain_row for it, names and unknown.
-        None for anything else.
+        x, names, unknown: see plain_row. None for whatever needs a closer look.
         """
-        cdef np.ndarray out
-        if type(x) is not np.ndarray:
-            x = plain_row_of(x, names, self.inputs, self.type_number, unknown)
-        if not (self.reads(x) and np.PyArray_NDIM(x) == 1):
+        cdef np.ndarray row = self.rows_of(x, names, unknown), out
+        if row is None or np.PyArray_NDIM(row) != 1:
             return None
-        out = self.outputs_of(x, 1, True)
+        out = self.outputs_of(row, 1, True)
         if self.outputs > 1:
             return out
-        return (<float*>address(out))[0] if self.type_number == np.NPY_FLOAT else (
-            (<double*>address(out))[0])
+        if self.type_number == np.NPY_FLOAT:
+            return (<float*>address(out))[0]
+        return (<double*>address(out))[0]
+
+    cdef np.ndarray rows_of(self, x, names, unknown):
+        """Return finite rows, or a row, that the program can read; None for others."""
+        if not (is_matrix(x, self.program.net.single, self.inputs, False, NULL)):
+            x = plain_row_of(x, names, self.inputs, self.type_number, unknown)
+        return x if x is not None and self.finite(x) else None
 
     cdef np.ndarray outputs_of(self, np.ndarray rows, np.npy_intp count, bint one_row):
         cdef np.npy_intp[2] shape
@@ -61,14 +61,6 @@ cdef class Predictor:
             1 if one_row else 2, &shape[one_row], self.type_number, 0)
         self.program.predict_all(address(rows), address(out), count)
         return out
-
-    cdef bint reads(self, x):
-        """Return whether the program can read rows, or a row, as they are."""
-        return (type(x) is np.ndarray and np.PyArray_TYPE(x) == self.type_number
-                and np.PyArray_ISCARRAY_RO(x) and np.PyArray_ISNOTSWAPPED(x)
-                and 1 <= np.PyArray_NDIM(x) <= 2
-                and np.PyArray_DIM(x, np.PyArray_NDIM(x) - 1) == self.inputs
-                and self.finite(x))
 
     cdef bint finite(self, np.ndarray x):
         return self.program.kernels.all_finite(np.PyArray_SIZE(x), address(x))
