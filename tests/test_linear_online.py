@@ -1,11 +1,19 @@
 """Linear models that learn row by row and chunk by chunk: what they take and refuse."""
 
+import copy
+
 import numpy as np
 import pytest
 from linear_problems import CSR, features
 
 from fastgd import linear
-from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
+from fastgd.errors import (
+    ArgumentError,
+    DataError,
+    DataTypeError,
+    DivergenceError,
+    ShapeError,
+)
 
 X = features(30, 3, share=1.0)
 Y = X @ [1.0, 2.0, 3.0] + 1
@@ -231,3 +239,28 @@ def test_coef_is_a_copy_that_no_further_row_changes(engine, penalty, average):
     coef = model.coef
     coef[:] = 7  # nor does a change of theirs reach the model
     assert model.predict_one(X[0]) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "multinomial", "squared_hinge", "squared_error"])
+@pytest.mark.parametrize("settings", [{}, {"l2": 0.5}, {"l1": 0.01, "l2": 0.1}])
+@pytest.mark.parametrize("average", [False, True])
+def test_a_row_whose_weights_would_not_be_finite_changes_nothing(
+    engine, loss, settings, average
+):
+    """Neither the outputs that come before the one that fails, nor by the penalties."""
+    steps = linear.SGD("constant", eta0=0.1, average=average, seed=0)
+    labels = Y if loss == "squared_error" else np.arange(30) % 3
+    model = linear.LinearModel(loss, **settings).partial_fit(X, labels, solver=steps)
+    model.learn_one(X[0], 1)
+    before = [array.tobytes() for array in model.saved_parts()[1].values()]
+    refused = 0
+    for x in ([1e300, 0.0, 1.0], [0.0, 1.7e308, -1.7e308], [np.inf, 0.0, 1.0]):
+        for y in (0, 1, 2):
+            other = copy.deepcopy(model)
+            try:
+                other.learn_one(x, y, 1e9)
+            except (DivergenceError, DataError):
+                refused += 1
+                now = [array.tobytes() for array in other.saved_parts()[1].values()]
+                assert now == before
+    assert refused >= 5

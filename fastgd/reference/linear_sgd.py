@@ -57,8 +57,11 @@ class Descent:
             return Status.STATUS_UPDATE
         y = np.full(self.plan.y_stride or 1, y)
         weights, batch, totals = np.array([weight]), np.array([0]), np.zeros((3, self.outputs))
+        before = self.weights.copy()
         for group in self._groups(range(self.outputs)):
             if not self._step(group, Rows(x[None]), y, weights, batch, totals):
+                for name, array in vars(before).items():
+                    getattr(self.weights, name)[...] = array
                 return Status.STATUS_UPDATE
         return Status.STATUS_FINE
 

@@ -1,5 +1,7 @@
 # The Python interface of stochastic gradient descent for linear models.
 
+cdef double TAME = 1e100    # the steps of numbers below it, or hardly any, cannot fail
+
 cdef struct DescentPass:
     const LinearKernels* kernels
     const Course* course
@@ -159,8 +161,6 @@ cdef class Descent:
         cdef RowTable table
         cdef Course course = self.course
         cdef double target = y
-        cdef Line line
-        cdef int64_t h
         if row is None:
             return -1
         if not 0 <= weight < INFINITY:
@@ -178,15 +178,37 @@ cdef class Descent:
         course.largest = self.kernels.largest(table.d, table.values, table.single)
         if not is_finite(course.largest):
             return STATUS_UPDATE
-        if course.loss == LINEAR_MULTINOMIAL:
-            if not self.kernels.batch_step(&course, self.heads, course.outputs, 0, 1):
-                return STATUS_UPDATE
+        kept = None if self.is_tame(&course, weight) else [array.copy() for array in self.memory()]
+        if self.take_step(&course):
             return STATUS_FINE
-        line = line_of(&table, 0)
+        if kept is not None:  # a part of it may have been done
+            for array, before in zip(self.memory(), kept):
+                array[...] = before
+        return STATUS_UPDATE
+
+    cdef bint is_tame(self, const Course* course, double weight):
+        cdef int64_t h
         for h in range(course.outputs):
-            if not self.kernels.row_step(&course, self.heads + h, 0, &line):
-                return STATUS_UPDATE
-        return STATUS_FINE
+            if not self.heads[h].bound < TAME:
+                return False
+        return course.largest < TAME and weight < TAME and course.eta0 < TAME
+
+    cdef memory(self):
+        """Return the arrays that a step changes."""
+        weights = self.weights
+        return (self.arrays[0], weights.coef, weights.intercept, weights.average_coef,
+                weights.average_intercept, weights.owed)
+
+    cdef bint take_step(self, const Course* course):
+        """Take a step for the only row; return whether the weights are finite."""
+        cdef Line line = line_of(course.rows, 0)
+        cdef int64_t h
+        if course.loss == LINEAR_MULTINOMIAL:
+            return self.kernels.batch_step(course, self.heads, course.outputs, 0, 1)
+        for h in range(course.outputs):
+            if not self.kernels.row_step(course, self.heads + h, 0, &line):
+                return False
+        return True
 
     def is_row(self, x):
         """Return whether x is one row (1, d) of finite numbers that needs no conversion."""
