@@ -22,7 +22,7 @@ def online_step(self: Any) -> Any:
 
 
 def plain_predictor(self: Any) -> Any:
-    """Return the engine's Predictor of a model of one matrix, for one; else None."""
+    """Return the engine's Predictor if x and the outputs are one matrix each; else None."""
     predictor = self._predictor
     if predictor is None:
         if not self.built:

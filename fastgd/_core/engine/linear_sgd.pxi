@@ -1,6 +1,6 @@
 # The Python interface of stochastic gradient descent for linear models.
 
-cdef double TAME = 1e100    # the steps of numbers below it, or hardly any, cannot fail
+cdef double TAME = 1e100    # from here on a step may come to numbers that are not finite
 
 cdef struct DescentPass:
     const LinearKernels* kernels
