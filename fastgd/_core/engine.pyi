@@ -20,6 +20,7 @@ class Program:
     def replica(self, parameters: _Array, gradients: _Array) -> Program: ...
     def lock(self) -> Any: ...
     def train(self, job: Job) -> int: ...
+    def train_many(self, replicas: list[Replica], seconds: float) -> None: ...
     def evaluate(
         self, x: _Array, y: _Array, first_row: int, totals: _Doubles, seconds: float,
         threads: int = 1, rows: _Integers | None = None, call_rows: int = 4096,
@@ -74,6 +75,21 @@ class Job:
     def __init__(
         self, x: _Array, y: _Array, batch_size: int, rows: _Integers | None = None,
         order: _Integers | None = None,
+    ) -> None: ...  # fmt: skip
+
+class Replica(Job):
+    stream: Stream
+    parameters: _Array
+    slots: _Array
+    iterations: int
+    status: int
+    held_out_totals: _Doubles | None
+    test_totals: _Doubles | None
+    spent: float
+    over: bool
+    def __init__(
+        self, job: Job, stream: Stream, parameters: _Array, slots: _Array, totals_size: int,
+        held_out: Job | None = None, test: Job | None = None,
     ) -> None: ...  # fmt: skip
 
 class OnlineJob(Job):

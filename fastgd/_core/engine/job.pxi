@@ -27,6 +27,15 @@ cdef class Stream:
         return draw(self.seed, self.count - 1)
 
 
+# The epochs of a job that are to be trained, and the random numbers that they take.
+cdef struct Epochs:
+    bint draws              # a key for each from a stream; else all have the span's
+    uint64_t seed           # of the stream
+    int64_t count           # the keys drawn so far
+    int64_t epochs, done
+    int64_t totals_size
+
+
 cdef class Job:
     """Describe training for ``Program.train``, and how far it has come.
 
@@ -108,6 +117,20 @@ cdef class Job:
         span.totals = (
             <double*>address(self.totals) + self.done * np.PyArray_DIM(self.totals, axis))
         span.status = STATUS_FINE
+
+    cdef fill_epochs(self, Epochs* run):
+        """Say which epochs are to be trained."""
+        run.draws = self.stream is not None
+        if run.draws:
+            run.seed, run.count = self.stream.seed, self.stream.count
+        run.epochs, run.done = self.epochs, self.done
+        run.totals_size = np.PyArray_DIM(self.totals, np.PyArray_NDIM(self.totals) - 1)
+
+    cdef take_progress(self, const Span* span, const Epochs* run):
+        """Note how far a call has come."""
+        self.step, self.done, self.key = span.step, run.done, span.key
+        if run.draws:
+            self.stream.count = run.count
 
 
 cdef class OnlineJob(Job):

@@ -23,25 +23,23 @@ def fork_count():
     return forks
 
 
-cdef void train_epochs(Span* span, Job job, int64_t totals_size, int64_t threads) noexcept nogil:
-    """Train epoch after epoch, and record the job's progress at the end of each."""
+cdef void train_epochs(Span* span, Epochs* run, int64_t threads) noexcept nogil:
+    """Train epoch after epoch, until all are done or the deadline."""
     while True:
         if span.step == 0:
-            if job.stream is not None:
-                job.key = draw(job.stream.seed, job.stream.count)
-                job.stream.count += 1
-            span.key = job.key
+            if run.draws:
+                span.key = draw(run.seed, run.count)
+                run.count += 1
             if span.order != NULL:
                 permute(span.key, span.rows, span.order)
         run_team(threads, run_member, span)
-        job.step = span.step
         if span.status != STATUS_FINE or span.step < span.last_step:
             break
-        job.done += 1
-        if job.done >= job.epochs:
+        run.done += 1
+        if run.done >= run.epochs:
             break
-        job.step = span.step = 0
-        span.totals += totals_size
+        span.step = 0
+        span.totals += run.totals_size
         if now() > span.deadline:
             break
 
@@ -169,24 +167,58 @@ cdef class Program:
         may cost more.
         """
         cdef Span span
+        cdef Epochs run
         cdef int64_t threads = 1 if self.net.calls != NULL or self.net.coupled else job.threads
-        cdef int64_t totals_size = np.PyArray_DIM(job.totals, np.PyArray_NDIM(job.totals) - 1)
         cdef int64_t steps
         job.fill(&span, self.kernels)
+        job.fill_epochs(&run)
         span.kernels = self.kernels
         span.net = self.net
         steps = span.last_step * (job.epochs - job.done) - span.step
         self.layout.reserve(min(span.batch_size, span.rows), threads)
         if min(span.rows, span.batch_size) * steps * self.net.parameter_count <= LOCKED_WORK:
             span.deadline = FOR_EVER
-            train_epochs(&span, job, totals_size, 1)
+            train_epochs(&span, &run, 1)
+            job.take_progress(&span, &run)
         else:
             with nogil:
                 span.deadline = now() + job.seconds
-                train_epochs(&span, job, totals_size, threads)
+                train_epochs(&span, &run, threads)
+            job.take_progress(&span, &run)
             raise_pending()
         self.functions.raise_it()
         return span.status
+
+    def train_many(self, list replicas, double seconds):
+        """Train those replicas that are not over, in turn, until all are or the time is over.
+
+        The weights are theirs, the program's stay as they are. For programs as of `replica`.
+        """
+        cdef Network net
+        cdef Replica replica
+        cdef ReplicaRun* runs
+        cdef int64_t k, begun, count
+        cdef double deadline
+        left = [replica for replica in replicas if not replica.over]
+        room = numpy.zeros(len(left) * sizeof(ReplicaRun), numpy.uint8)
+        runs = <ReplicaRun*>address(room)
+        count = len(left)
+        with self.in_turn():
+            for k in range(count):
+                replica = left[k]
+                replica.fill_run(&runs[k], self.kernels)
+                runs[k].span.kernels = runs[k].held_out.kernels = self.kernels
+                runs[k].test.kernels = self.kernels
+                runs[k].span.net = runs[k].held_out.net = runs[k].test.net = &net
+                self.layout.reserve(replica.most_rows(), 1)
+            net = self.net[0]
+            with nogil:
+                deadline = now() + seconds
+                begun = train_replicas(runs, count, &net, deadline)
+            for k in range(begun):
+                replica = left[k]
+                replica.take_run(&runs[k])
+            raise_pending()
 
     cdef loss_of(self, np.ndarray totals):
         """Return the minimised loss as a mean, as ``Results.loss`` computes it."""
