@@ -103,9 +103,18 @@ def take_columns(layer, shapes):
             )
 
 
-def new_arena(layers, dtype):
-    """Make the weights of layers, given with their input shapes, in a vector of their own."""
+def new_arena(layers, dtype, vector=None):
+    """Make the weights of layers, given with their input shapes, in a vector of their own.
+
+    vector: one that holds their values already; else they are drawn.
+    """
     described = [(layer, layer.weight_specs(shape), shape) for layer, shape in layers]
+    if vector is not None:
+        arena = Arena(vector)
+        _settle(
+            arena, [(layer, specs, [None] * len(specs), s) for layer, specs, s in described]
+        )
+        return arena
     size = sum(math.prod(w.shape) for _, specs, _ in described for w in specs)
     under = _loading.get()
     if under is not None:

@@ -47,9 +47,16 @@ def current():
 @contextlib.contextmanager
 def own(seed):
     """Give this thread a fresh scope, as a process has after ``set_random_seed(seed)``."""
-    before = _current.scope
-    _current.scope = Scope(seed)
-    try:
+    with within(Scope(seed)):
         yield
+
+
+@contextlib.contextmanager
+def within(scope):
+    """Give this thread a scope for a ``with`` block."""
+    before = _current.scope
+    _current.scope = scope
+    try:
+        yield scope
     finally:
         _current.scope = before

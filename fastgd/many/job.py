@@ -9,7 +9,7 @@ from types import MappingProxyType
 from fastgd._data.sources import makes_batches
 from fastgd._data.subsets import row_count
 from fastgd._data.validation import row_numbers, whole_number
-from fastgd._engine import streams
+from fastgd._engine import scope, streams
 from fastgd._registry.advice import arguments_of
 from fastgd._registry.names import lookup
 from fastgd.errors import ArgumentError, DataTypeError
@@ -93,13 +93,14 @@ class Job:
             lookup(self.label, key, known)
 
     def run(self, owners, cache, score=None, keep_model=True):
-        """Train in a scope of its seed, and return the Result, also of an error.
+        """Train in a scope of its seed; the Result has an error, too. See ``many.fit_many``."""
+        with scope.own(self.seed):
+            self._run(owners, cache, score, keep_model)
 
-        See ``many.fit_many``. It is the attribute ``result``, too, after an interrupt.
-        """
+    def _run(self, owners, cache, score, keep_model):
         begun = time.perf_counter()
         result = self.result
-        result.job = {k: v for k, v in self.given.items() if k not in DATA_KEYS}
+        result.job = self.described()
         try:
             if self.model is None:
                 self.model = self._make_model(owners)
@@ -109,7 +110,7 @@ class Job:
             if score is not None and not self.stopped:
                 result.scores |= as_scores(score(self.model, self.given))
         except Exception as error:
-            result.error = _without_frames(error)
+            result.error = without_frames(error)
         finally:
             result.seconds = time.perf_counter() - begun
             if isinstance(self.model, Model):
@@ -118,7 +119,14 @@ class Job:
                 result.model = self.model
             elif result.history is not None:
                 result.history.set_model(None)
-        return result
+
+    def outcome(self):
+        """Return the results that are done, and those that were cut short: one of the two."""
+        return ([], [self.result]) if self.stopped else ([self.result], [])
+
+    def described(self):
+        """Return what a Result keeps of the job."""
+        return {k: v for k, v in self.given.items() if k not in DATA_KEYS}
 
     def _make_model(self, owners):
         model = self.given["model"]()
@@ -182,15 +190,18 @@ class RefusedJob:
     """Stand for a job that cannot be run; its Result has the error."""
 
     can_stop = stopped = False
-    seed = 0
+    given = MappingProxyType({})
 
     def __init__(self, index, error):
         self.error = error
         self.result = Result(index, str(index), error=error)
 
     def run(self, owners, cache, score=None, keep_model=True):
-        """Return the Result."""
-        return self.result
+        """Do nothing: there is the result."""
+
+    def outcome(self):
+        """Return the result as done; none was cut short."""
+        return [self.result], []
 
     def stop(self):
         """Do nothing: it takes no time."""
@@ -225,7 +236,7 @@ def _keys_for(kind):
     return None if arguments is None else dict.fromkeys([*JOB_KEYS, *arguments])
 
 
-def _without_frames(error):
+def without_frames(error):
     """Move the tracebacks of an error into a note: their frames would keep the data alive."""
     error.add_note("".join(traceback.format_exception(error)))
     link, seen = error, set()

@@ -1,5 +1,6 @@
 """Many jobs side by side, in threads."""
 
+import collections
 import contextlib
 import itertools
 import queue
@@ -11,10 +12,10 @@ from typing import Any, Never
 
 from fastgd import config
 from fastgd._data.validation import boolean, optional_function, verbosity
-from fastgd._engine import scope
 from fastgd._registry.advice import refuse
 from fastgd._training.progress import Progress, figures_text
 from fastgd.errors import DataTypeError, FastgdError
+from fastgd.many.fleet import in_fleets
 from fastgd.many.interrupts import CtrlC
 from fastgd.many.job import Job, Ownership, RefusedJob, first_seed
 from fastgd.many.results import Result, Results
@@ -191,26 +192,29 @@ def _start(ctrl_c, jobs, n_jobs, score=None, keep_models=True, seed=None):
             if isinstance(job, RefusedJob):
                 raise job.error
         threads = min(threads, max(1, len(all_jobs)))
+        all_jobs = in_fleets(all_jobs, threads)
     return ParallelRun(
-        ctrl_c, iter(all_jobs), threads,
-        lambda job: job.run(owners, cache, score, keep_models),
-    )  # fmt: skip
+        ctrl_c, all_jobs, threads, lambda unit: unit.run(owners, cache, score, keep_models)
+    )
 
 
 class ParallelRun:
-    """Iterate over the results of ``run(job)`` in the order in which jobs are done.
+    """Iterate over the results of jobs in the order in which they are done.
 
-    It runs inside ctrl_c, so that nothing is lost between a thread and the caller.
+    A unit is a Job or a Fleet of several: ``run(unit)`` runs it, and its ``outcome`` says which
+    results there are. It runs inside ctrl_c, so that nothing is lost between a thread and the
+    caller.
 
     Its pool is one of daemon threads, so that a fit that cannot be stopped does not hold up the
     end of the process, as the threads of ``concurrent.futures`` do.
     """
 
-    def __init__(self, ctrl_c, jobs, threads, run):
-        self._ctrl_c, self._jobs, self._threads, self._run = ctrl_c, jobs, threads, run
-        # Of (job, result or error). Not a SimpleQueue: where a signal that raises nothing meets
-        # the end of its timeout, it waits for ever.
+    def __init__(self, ctrl_c, units, threads, run):
+        self._ctrl_c, self._units, self._threads, self._run = ctrl_c, units, threads, run
+        # Of units that are done, and errors. Not a SimpleQueue: where a signal that raises
+        # nothing meets the end of its timeout, it waits for ever.
         self._done = queue.Queue()
+        self._ready = collections.deque()  # results
         self._running, self._in_flight = set(), 0
         self._pool, self._stopping = None, False
 
@@ -218,15 +222,20 @@ class ParallelRun:
         return self
 
     def __next__(self):
-        if self._threads == 1:
-            return self._next_here()
+        while not self._ready:
+            unit = self._next_here() if self._threads == 1 else self._next_of_pool()
+            self._ready.extend(unit.outcome()[0])
+        return self._ready.popleft()
+
+    def _next_of_pool(self):
+        """Return a unit that a thread has run; give the threads others."""
         while not self._stopping and self._in_flight < JOBS_AHEAD * self._threads:
-            job = self._ctrl_c.call(next, self._jobs, None)
-            if job is None:
+            unit = self._ctrl_c.call(next, self._units, None)
+            if unit is None:
                 break
             if self._pool is None:
                 self._pool = ThreadPool(self._threads)
-            self._pool.apply_async(self._work, (job,))
+            self._pool.apply_async(self._work, (unit,))
             self._in_flight += 1
         if not self._in_flight:
             self.stop()
@@ -234,36 +243,36 @@ class ParallelRun:
         while True:  # a little at a time: a signal does not end the wait
             self._ctrl_c.check()
             with contextlib.suppress(queue.Empty):
-                _, result = self._done.get(timeout=WAIT)
+                unit = self._done.get(timeout=WAIT)
                 break
         self._in_flight -= 1
-        if isinstance(result, BaseException):
-            raise result
-        return result
+        if isinstance(unit, BaseException):
+            raise unit
+        return unit
 
     def _next_here(self):
-        """Run the next job in this thread."""
-        job = self._ctrl_c.call(next, self._jobs, None)
-        if job is None:
+        """Run the next unit in this thread, and return it."""
+        unit = self._ctrl_c.call(next, self._units, None)
+        if unit is None:
             raise StopIteration
         try:
-            with scope.own(job.seed):
-                return self._ctrl_c.call(self._run, job)
+            self._ctrl_c.call(self._run, unit)
         except KeyboardInterrupt:
-            job.stopped = True
-            self._done.put((job, job.result))
+            unit.stopped = True
+            self._done.put(unit)
             raise
+        return unit
 
-    def _work(self, job):
-        self._running.add(job)  # first: `stop` sets the flag, and then looks at what runs
+    def _work(self, unit):
+        self._running.add(unit)  # first: `stop` sets the flag, and then looks at what runs
         try:
             if not self._stopping:
-                with scope.own(job.seed):
-                    self._done.put((job, self._run(job)))
+                self._run(unit)
+                self._done.put(unit)
         except BaseException as error:  # such as SystemExit: for the caller's thread
-            self._done.put((job, error))
+            self._done.put(error)
         finally:
-            self._running.discard(job)
+            self._running.discard(unit)
 
     @contextlib.contextmanager
     def ended_at_errors(self):
@@ -281,9 +290,9 @@ class ParallelRun:
         self._stopping = True
         begun = time.monotonic()
         while running := list(self._running):
-            for job in running:  # again and again, for a fit that just begins clears the flag
-                job.stop()
-            patience = PATIENCE if any(job.can_stop for job in running) else SHORT_PATIENCE
+            for unit in running:  # again and again, for a fit that just begins clears the flag
+                unit.stop()
+            patience = PATIENCE if any(unit.can_stop for unit in running) else SHORT_PATIENCE
             if time.monotonic() - begun > patience:
                 break
             time.sleep(0.002)
@@ -291,11 +300,14 @@ class ParallelRun:
             self._pool.terminate()
             if not self._running:
                 self._pool.join()
-        done, stopped = [], []
+        done, stopped = list(self._ready), []
+        self._ready.clear()
         while not self._done.empty():
-            job, result = self._done.get()
-            if not isinstance(result, BaseException):
-                (stopped if job.stopped else done).append(result)
+            unit = self._done.get()
+            if not isinstance(unit, BaseException):
+                now_done, now_stopped = unit.outcome()
+                done += now_done
+                stopped += now_stopped
         return done, stopped
 
 

@@ -1,12 +1,17 @@
 """Make models after another: what never changes is shared."""
 
 import copy
+from typing import NamedTuple
 
 from fastgd._core.engine import Stream
 from fastgd._data.named_row import NamedRows
 from fastgd._engine import streams
 from fastgd._engine.arena import new_arena
+from fastgd._engine.plan import flat_vector
 from fastgd._registry.custom import by_reference, custom_object_scope
+from fastgd._typing import Array
+from fastgd.initializers import Zeros
+from fastgd.optimizers.states import new_slots, take_up
 
 
 def by_description(model):
@@ -47,15 +52,26 @@ def _is_ours(thing, package):
     return type(thing).__module__.startswith(f"fastgd.{package}.")
 
 
-def replica_of(model):
-    """Return a model like a simple one, with numbers of its own."""
+class Numbers(NamedTuple):
+    """Hold all in which a replica differs from others, if it was trained."""
+
+    parameters: Array
+    slots: Array
+    stream: Stream
+    iterations: int
+
+
+def replica_of(model, numbers=None):
+    """Return a model like a simple one; without Numbers it begins anew."""
     assembly = model.assembly()
     twin = object.__new__(type(model))
     vars(twin).update(vars(model))
-    twin.stream = Stream(streams.next_seed())
+    twin.stream = Stream(streams.next_seed() if numbers is None else 0)
     layers = {layer: _bare(layer) for layer in (*model._graph.layers, *model._layers)}
     arena = new_arena(
-        [(layers[layer], layer._input_shape) for layer in model.layers], assembly.dtype
+        [(layers[layer], layer._input_shape) for layer in model.layers],
+        assembly.dtype,
+        None if numbers is None else numbers.parameters,
     )
     twin._inbound_nodes = []
     twin._graph, tensors = model._graph.copied(layers)
@@ -72,7 +88,76 @@ def replica_of(model):
     twin._named_rows = NamedRows(model._named_rows.names)
     twin._online = twin._predictor = None
     twin.begin()
+    if numbers is not None:
+        twin.stream = numbers.stream
+        take_up(twin.optimizer, arena.vector, numbers.slots, numbers.iterations)
+        twin.release()
     return twin
+
+
+class Blueprint:
+    """Make replicas of a simple model as numbers, which compiled calls train, and Models later.
+
+    Parameters
+    ----------
+    model : Model
+        Simple and compiled; later changes of it do not matter.
+
+    Attributes
+    ----------
+    model : Model
+        A replica of it, whose weights mean nothing.
+    step : CompiledStep
+        That model's.
+    """
+
+    def __init__(self, model):
+        vector = flat_vector(model.parameters.size, model.parameters.dtype)
+        slots = new_slots(vector, model.optimizer.all_slots())
+        self.model = replica_of(model, Numbers(vector, slots, Stream(0), 0))
+        self.step = self.model.compiled_step()
+        self._slots, self._weights = self.model.optimizer.all_slots(), []
+        for layer in self.model.layers:
+            specs = layer.weight_specs(layer.input_shape)
+            for variable, weight in zip(layer.variables, specs, strict=True):
+                if type(weight.initializer) is not Zeros:
+                    part = slice(variable.offset, variable.offset + variable.size)
+                    self._weights.append((part, weight))
+
+    @classmethod
+    def of(cls, model):
+        """Return that of a model; None where training needs Python between its steps."""
+        if not (model.compiled and is_simple(model)) or model.engine_name == "reference":
+            return None
+        optimizer = model.optimizer
+        if optimizer.whole_batch or optimizer.use_ema or not optimizer.rate_is_constant:
+            return None
+        return cls(model)
+
+    def numbers(self):
+        """Return the Numbers that a replica begins with, drawn as ``replicate`` draws them."""
+        stream = Stream(streams.next_seed())
+        like = self.model.parameters
+        vector = flat_vector(like.size, like.dtype)
+        for part, weight in self._weights:
+            vector[part] = weight.values(like.dtype).reshape(-1)
+        return Numbers(vector, new_slots(vector, self._slots), stream, 0)
+
+    def job(self, source, epochs):
+        """Return a Job of so many epochs over a source, for a Replica."""
+        job = source.job()
+        job.epochs, job.rates, job.state = epochs, self.model.optimizer.rates(), self.state
+        return job
+
+    @property
+    def state(self):
+        """The optimizer's state, of which replicas take the settings."""
+        return self.step.state()
+
+    def release(self):
+        """Give back what only training needs."""
+        self.model.release()
+        self.step = None
 
 
 def _bare(layer):

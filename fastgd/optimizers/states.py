@@ -4,6 +4,7 @@ import copy
 import functools
 import weakref
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -140,17 +141,23 @@ class States:
         known = owner() is not None
         if not (known and state.names == list(values)):
             kept = state.arrays() if known else self._claim(vector)
-            slots = _slots(vector, values, kept)
+            slots = new_slots(vector, values, kept)
             state = State(int(kind), np.array(settings), slots, iterations, list(values))
-            if not known:
-                base = vector
-                while isinstance(base.base, np.ndarray):
-                    base = base.base
-                # Not a Python function: a Ctrl-C that came while it runs would be lost.
-                owner = weakref.ref(base, functools.partial(self._entries.pop, key))
-            self._entries[key] = (owner, state)
+            self.keep(vector, state)
         state.settings[:] = settings
         return state
+
+    def keep(self, vector, state):
+        """Take a state as that of a vector, as long as this lives."""
+        key = place(vector)
+        owner, _ = self._entries.get(key, (lambda: None, None))
+        if owner() is None:
+            base = vector
+            while isinstance(base.base, np.ndarray):
+                base = base.base
+            # Not a Python function: a Ctrl-C that came while it runs would be lost.
+            owner = weakref.ref(base, functools.partial(self._entries.pop, key))
+        self._entries[key] = (owner, state)
 
     def _claim(self, vector):
         for i, (dtype, size, arrays) in enumerate(self._unclaimed):
@@ -164,7 +171,7 @@ class States:
         return States, (living + self._unclaimed,)
 
 
-def _slots(vector, values, kept):
+def new_slots(vector, values, kept=MappingProxyType({})):
     """Return the rows of a new state: those kept by name, else filled with their values."""
     slots = aligned_rows(len(values), vector.size, vector.dtype)
     for row, (name, value) in zip(slots, values.items(), strict=True):
@@ -175,6 +182,14 @@ def _slots(vector, values, kept):
         elif value:  # a row of zeros takes no memory before it is written to
             row[:] = value
     return slots
+
+
+def take_up(optimizer, vector, slots, iterations):
+    """Give an optimizer that has taken no step the state of a vector, without a copy."""
+    settings, names = np.array(optimizer.settings()), list(optimizer.all_slots())
+    optimizer._steps[0] = iterations
+    state = State(int(optimizer.kind), settings, slots, optimizer._steps, names)
+    optimizer._states.keep(vector, state)
 
 
 def build(optimizer, variables):
