@@ -10,7 +10,7 @@ from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_AsUnsignedLongLon
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.ref cimport PyObject
 from libc.math cimport INFINITY
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from fastgd._core.clock cimport now
@@ -62,6 +62,7 @@ include "engine/plain_row.pxi"
 include "engine/job.pxi"
 include "engine/replicas.pxi"
 include "engine/program.pxi"
+include "engine/draws.pxi"
 include "engine/predictor.pxi"
 include "engine/eager.pxi"
 include "engine/descent.pxi"

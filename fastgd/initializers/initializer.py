@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from fastgd import config
+from fastgd._core.engine import fill_uniform
 from fastgd._data.validation import number, numeric, whole_number
 from fastgd._engine import streams
 from fastgd._engine.sizes import array_shape
@@ -165,8 +166,11 @@ class RandomInitializer(Initializer):
 
     def generator(self) -> np.random.Generator:
         """Return a new generator from the seed."""
-        seed = streams.next_seed() if self.seed is None else self.seed
-        return np.random.Generator(np.random.PCG64(seed))
+        return np.random.Generator(np.random.PCG64(self.next_seed()))
+
+    def next_seed(self) -> int:
+        """Return the seed, or else the next one of the process or job."""
+        return streams.next_seed() if self.seed is None else self.seed
 
 
 class RandomNormal(RandomInitializer):
@@ -201,7 +205,18 @@ class RandomUniform(RandomInitializer):
         self.maxval = number(maxval, "maxval", low=self.minval)
 
     def values(self, shape: Shape) -> Array:
-        return self.generator().uniform(self.minval, self.maxval, shape)
+        out = np.empty(shape)
+        self.fill(out)
+        return out
+
+    def fill(self, out: Array) -> None:
+        """Draw into a contiguous array of float32 or float64: as NumPy's generator, faster."""
+        seed = self.next_seed()
+        if seed < 2**64:
+            fill_uniform(out, seed, self.minval, self.maxval)
+        else:
+            generator = np.random.Generator(np.random.PCG64(seed))
+            out[...] = generator.uniform(self.minval, self.maxval, out.shape)
 
 
 class VarianceScaling(RandomInitializer):
@@ -241,9 +256,13 @@ class VarianceScaling(RandomInitializer):
         lookup("distribution", distribution, dict.fromkeys(_DISTRIBUTIONS))
 
     def values(self, shape: Shape) -> Array:
+        return self.for_shape(shape).values(shape)
+
+    def for_shape(self, shape: Shape) -> RandomInitializer:
+        """Return the initializer that draws for arrays of a shape."""
         mean = _MODES[self.mode](*self._fans(shape))
         sigma = math.sqrt(self.scale / max(1.0, mean))
-        return _DISTRIBUTIONS[self.distribution](sigma, self.seed).values(shape)
+        return _DISTRIBUTIONS[self.distribution](sigma, self.seed)
 
     def _fans(self, shape):
         """Return the numbers of input and output units of a shape, as in Keras."""

@@ -1,10 +1,7 @@
-"""Jobs on replicas of one model: numbers that compiled calls train, and Models when asked for."""
+"""Run jobs on replicas of a model: numbers that compiled calls train; Models when asked for."""
 
 import threading
-import time
 from typing import Any
-
-import numpy as np
 
 from fastgd._core.engine import Replica
 from fastgd._core.types import Status
@@ -19,7 +16,7 @@ from fastgd.models import Sequential
 from fastgd.models.fitting import Validation
 from fastgd.models.replica import Blueprint, Numbers, replica_of
 
-#: About how long (in seconds) a fleet trains, and its most jobs: results come in so large parts.
+#: About how long (in seconds) a fleet trains, and its most jobs: their results come together.
 FLEET_SECONDS, MOST_JOBS = 0.02, 64
 #: About how long (in seconds) a step takes, and a row in it for each weight.
 STEP_SECONDS, WEIGHT_SECONDS = 5e-7, 1e-10
@@ -128,7 +125,7 @@ class Fleet:
         """Train; return (job, Replica, Scope that it has drawn from) of each, or None twice."""
         members = []
         for job in self.jobs:
-            with scope.own(job.seed) as own:
+            with scope.within(scope.Scope(job.seed)) as own:
                 members.append((job, fits.replica(job), own))
         replicas = [replica for _, replica, _ in members if replica is not None]
         while not self.stopped and not all(replica.over for replica in replicas):

@@ -10,7 +10,7 @@ from fastgd._engine.arena import new_arena
 from fastgd._engine.plan import flat_vector
 from fastgd._registry.custom import by_reference, custom_object_scope
 from fastgd._typing import Array
-from fastgd.initializers import Zeros
+from fastgd.initializers import RandomUniform, VarianceScaling, Zeros
 from fastgd.optimizers.states import new_slots, take_up
 
 
@@ -116,13 +116,13 @@ class Blueprint:
         slots = new_slots(vector, model.optimizer.all_slots())
         self.model = replica_of(model, Numbers(vector, slots, Stream(0), 0))
         self.step = self.model.compiled_step()
-        self._slots, self._weights = self.model.optimizer.all_slots(), []
+        self._slots, self._fills = self.model.optimizer.all_slots(), []
         for layer in self.model.layers:
             specs = layer.weight_specs(layer.input_shape)
             for variable, weight in zip(layer.variables, specs, strict=True):
                 if type(weight.initializer) is not Zeros:
                     part = slice(variable.offset, variable.offset + variable.size)
-                    self._weights.append((part, weight))
+                    self._fills.append((part, _filling(weight)))
 
     @classmethod
     def of(cls, model):
@@ -139,8 +139,8 @@ class Blueprint:
         stream = Stream(streams.next_seed())
         like = self.model.parameters
         vector = flat_vector(like.size, like.dtype)
-        for part, weight in self._weights:
-            vector[part] = weight.values(like.dtype).reshape(-1)
+        for part, fill in self._fills:
+            fill(vector[part])
         return Numbers(vector, new_slots(vector, self._slots), stream, 0)
 
     def job(self, source, epochs):
@@ -158,6 +158,21 @@ class Blueprint:
         """Give back what only training needs."""
         self.model.release()
         self.step = None
+
+
+def _filling(weight):
+    """Return a function that gives a part of a vector the first values of a Weight."""
+    initializer = weight.initializer
+    if type(initializer).__module__ == Zeros.__module__:
+        if isinstance(initializer, VarianceScaling):
+            initializer = initializer.for_shape(weight.shape)
+        if isinstance(initializer, RandomUniform):
+            return initializer.fill
+
+    def fill(part):
+        part[:] = weight.values(part.dtype).reshape(-1)
+
+    return fill
 
 
 def _bare(layer):
