@@ -218,7 +218,7 @@ def bagging(
     sums = _OutOfBag(bags, x)
     with CtrlC() as ctrl_c:
         results = run_jobs(
-            ctrl_c, jobs, n_jobs, verbose=verbose, raise_errors=raise_errors,
+            ctrl_c, jobs, n_jobs, verbose=verbose, raise_errors=raise_errors, count=len(bags),
             score=sums.predict if out_of_bag else None,
             on_result=sums.add if out_of_bag else None,
         )  # fmt: skip

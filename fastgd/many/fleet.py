@@ -1,11 +1,13 @@
 """Run jobs on replicas of a model: numbers that compiled calls train; Models when asked for."""
 
+import itertools
 import threading
 from typing import Any
 
 from fastgd._core.engine import Replica
 from fastgd._core.types import Status
 from fastgd._data.sources import ArraySource, makes_batches
+from fastgd._data.subsets import row_count
 from fastgd._data.user_data import Batching, UserData
 from fastgd._engine import scope
 from fastgd._engine.thread_choice import SPAN_SECONDS
@@ -21,67 +23,69 @@ FLEET_SECONDS, MOST_JOBS = 0.02, 64
 #: About how long (in seconds) a step takes, and a row in it for each weight.
 STEP_SECONDS, WEIGHT_SECONDS = 5e-7, 1e-10
 
-#: What jobs of a fleet have in common.
-_COMMON = ("x", "y", "validation_data", "batch_size", "epochs", "shuffle")
-#: What each has for itself.
-_OWN = {"model", "rows", "validation_rows", "name", "seed", "params"}
-#: What else they may say: only that it is as it is by default.
+#: What a job of a fleet may say,
+_SAID = {
+    "model", "x", "y", "rows", "validation_data", "validation_rows", "batch_size", "epochs",
+    "shuffle", "name", "seed", "params",
+}  # fmt: skip
+#: and what else, only as it is by default.
 _USUAL = {"prepare": None, "callbacks": None, "sample_weight": None, "class_weight": None,
           "verbose": 0, "n_jobs": 1}  # fmt: skip
 
 
-def in_fleets(jobs, threads):
-    """Yield the jobs of a list: those in a row that make a Fleet together, the others alone."""
-    place = 0
-    while place < len(jobs):
-        job, end = jobs[place], place + 1
-        kind = _kind(job)
-        if kind is not None:
-            left = len(jobs) - place
-            most = min(_most(job), left if threads == 1 else left // (2 * threads) + 1)
-            while end < place + most and _kind(jobs[end]) == kind:
-                end += 1
-        yield job if end == place + 1 else Fleet(jobs[place:end])
-        place = end
+def in_fleets(jobs, count, threads):
+    """Yield the first `count` jobs: those in a row that make a Fleet together, others alone."""
+    jobs = itertools.islice(jobs, count)
+    job = next(jobs, None)
+    while job is not None:
+        members, template, following = [job], _template(job), None
+        if template is not None:
+            most = min(MOST_JOBS, count if threads == 1 else count // (2 * threads) + 1)
+            weights = template.count_params()
+            seconds = _seconds(job, weights)
+        while (following := next(jobs, None)) is not None and template is not None:
+            if len(members) == most or _template(following) is not template:
+                break
+            seconds += _seconds(following, weights)
+            if seconds > FLEET_SECONDS:
+                break
+            members.append(following)
+        yield job if len(members) == 1 else Fleet(members)
+        count -= len(members)
+        job = following
 
 
-def _kind(job):
-    """Return what is the same for all jobs of a fleet, a tuple; None for other jobs."""
+def _template(job):
+    """Return the model that a job asks for a replica of, if a fleet may run the job."""
     if isinstance(job, RefusedJob):
         return None
     given, make = job.given, job.given["model"]
     if getattr(make, "__func__", None) is not Sequential.replicate or not make.__self__.built:
         return None
     for name, value in given.items():
-        if name in _USUAL:
-            if value is not _USUAL[name]:
-                return None
-        elif name not in _OWN and name not in _COMMON:
+        if name not in _SAID and (name not in _USUAL or value is not _USUAL[name]):
             return None
-    values = [given.get(name) for name in _COMMON]
-    x, y, held_out, size, epochs, shuffle = values
-    numbers = (size is None or type(size) is int) and type(given.get("epochs", 1)) is int
-    if not numbers or type(given.get("shuffle", True)) is not bool or epochs == 0:
+    size, epochs = given.get("batch_size"), given.get("epochs", 1)
+    fine = (size is None or (type(size) is int and size > 0)) and type(epochs) is int
+    if not fine or epochs < 1 or type(given.get("shuffle", True)) is not bool:
         return None
-    if makes_batches(x, y) or makes_batches(held_out, None):
+    if makes_batches(given["x"], given["y"]):
         return None
-    return id(make.__self__), id(x), id(y), id(held_out), size, epochs, shuffle
+    return None if makes_batches(given.get("validation_data"), None) else make.__self__
 
 
-def _most(job):
-    """Return how many jobs like one make a fleet."""
-    rows = len(job.given["y"] if job.rows is None else job.rows)
-    size = max(1, job.given.get("batch_size") or 32)
-    weights = job.given["model"].__self__.count_params()
-    seconds = rows * weights * WEIGHT_SECONDS + -(-rows // size) * STEP_SECONDS
-    return int(min(MOST_JOBS, FLEET_SECONDS / (seconds * job.given.get("epochs", 1) + 1e-9)))
+def _seconds(job, weights):
+    """Return about how long the training of a job takes."""
+    rows = row_count(job.given["x"] if job.rows is None else job.rows)
+    steps = rows // (job.given.get("batch_size") or 32) + 1
+    return job.given.get("epochs", 1) * (rows * weights * WEIGHT_SECONDS + steps * STEP_SECONDS)
 
 
 class Fleet:
-    """Run jobs of one ``_kind``, with the results that each has alone.
+    """Run jobs on replicas of one model, with the results that each has alone.
 
-    A job whose training diverges is run anew by itself, which says what there is to say; so are
-    all of them where the model or the data are not as a compiled call needs them.
+    A job whose training diverges is run anew by itself, which says what there is to say; so is
+    one whose model or data are not as a compiled call needs them.
     """
 
     can_stop = True
@@ -104,12 +108,8 @@ class Fleet:
 
     def run(self, owners, cache, score=None, keep_models=True):
         """Run the jobs; see ``Job.run``."""
-        fits = _Fits(self.jobs[0], cache)
-        try:
-            trained = self._trained(fits)
-        except Exception:  # of the data, or of an initializer: each job says it
-            trained = [(job, None, None) for job in self.jobs]
-        for job, replica, own in trained:
+        fits = _Fits(self.jobs[0].given["model"].__self__, cache)
+        for job, replica, own in self._trained(fits):
             if self.stopped:
                 break
             self._current = job
@@ -150,30 +150,35 @@ class Fleet:
 
 
 class _Fits:
-    """Prepare what the jobs of a fleet train on."""
+    """Prepare what the jobs of a fleet train on; those of the same data share it."""
 
-    def __init__(self, job, cache):
-        given = job.given
-        self._given, self._cache, self._known = given, cache, {}
-        self.blueprint = Blueprint.of(given["model"].__self__)
-        self._batching = Batching(given.get("batch_size") or 32, given.get("shuffle", True))
+    def __init__(self, template, cache):
+        self._cache, self._known = cache, {}
+        self.blueprint = Blueprint.of(template)
 
     def of(self, job):
-        """Return the _Fit of a job's rows; None where they are no arrays in memory."""
-        rows, validation = job.rows, job.given.get("validation_rows")
-        key = None if rows is None else rows.tobytes(), id(validation)
+        """Return the _Fit of a job; None where its rows are no arrays in memory."""
+        of, rows = job.given.get, job.rows
+        key = (
+            id(of("x")), id(of("y")), None if rows is None else rows.tobytes(),
+            id(of("validation_data")), id(of("validation_rows")), of("batch_size"),
+            of("epochs"), of("shuffle"),
+        )  # fmt: skip
         if key not in self._known:
-            self._known[key] = self._made(rows, validation)
+            self._known[key] = self._made(job.given, rows)
         return self._known[key]
 
-    def _made(self, rows, validation_rows):
-        given, of, adapter = self._given, self._cache.of, self.blueprint.model.adapter()
-        batching, held_out = self._batching, given.get("validation_data")
+    def _made(self, given, rows):
+        of, adapter = self._cache.of, self.blueprint.model.adapter()
+        batching = Batching(given.get("batch_size") or 32, given.get("shuffle", True))
+        held_out = given.get("validation_data")
         if isinstance(held_out, tuple):
             held_out = *map(of, held_out, ("x", "y")), *held_out[2:]
         data = UserData(of(given["x"]), of(given["y"], "y"), rows=rows)
         source, _ = adapter.prepare(data, batching)
-        validation = Validation(0.0, held_out, validation_rows, Batching(batching.size))
+        validation = Validation(
+            0.0, held_out, given.get("validation_rows"), Batching(batching.size)
+        )
         source, validated = validation.sources(adapter, data, source, batching)
         for one in (source, validated):
             if one is not None and (not isinstance(one, ArraySource) or one.weighted):
@@ -182,8 +187,13 @@ class _Fits:
 
     def replica(self, job):
         """Return a Replica for a job; None for one that has to be run by itself."""
-        fit = None if self.blueprint is None else self.of(job)
-        return None if fit is None else fit.replica()
+        if self.blueprint is None:
+            return None
+        try:
+            fit = self.of(job)
+            return None if fit is None else fit.replica()
+        except Exception:  # of its data, or of an initializer: the job says it
+            return None
 
     def release(self):
         """Let go of data."""

@@ -168,8 +168,11 @@ def _yield_from(ctrl_c, run):
             yield ctrl_c.results[0]
 
 
-def _start(ctrl_c, jobs, n_jobs, score=None, keep_models=True, seed=None):
-    """Check the arguments; return a ParallelRun of the jobs."""
+def _start(ctrl_c, jobs, n_jobs, score=None, keep_models=True, seed=None, count=None):
+    """Check the arguments; return a ParallelRun of the jobs.
+
+    count: the number of jobs of an iterator, if they do not depend on results that come before.
+    """
     threads = config.threads(n_jobs)
     keep_models = boolean(keep_models, "keep_models")
     optional_function(score, "score")
@@ -191,8 +194,10 @@ def _start(ctrl_c, jobs, n_jobs, score=None, keep_models=True, seed=None):
         for job in all_jobs:
             if isinstance(job, RefusedJob):
                 raise job.error
-        threads = min(threads, max(1, len(all_jobs)))
-        all_jobs = in_fleets(all_jobs, threads)
+        count = len(all_jobs)
+    if count is not None:
+        threads = min(threads, max(1, count))
+        all_jobs = in_fleets(iter(all_jobs), count, threads)
     return ParallelRun(
         ctrl_c, all_jobs, threads, lambda unit: unit.run(owners, cache, score, keep_models)
     )
