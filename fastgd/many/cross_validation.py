@@ -20,7 +20,7 @@ from fastgd.many.interrupts import CtrlC
 from fastgd.many.job import SEEDS, check_for_fit, first_seed, seed_number
 from fastgd.many.parallel import run_jobs
 from fastgd.many.results import Result, Results, number_or_array, short
-from fastgd.many.shared_data import ScoreFunction
+from fastgd.many.shared_data import HeldOutTest, ScoreFunction
 from fastgd.many.splits import k_fold
 from fastgd.many.validation import Validation
 from fastgd.models import Model
@@ -162,15 +162,14 @@ def cross_validate(
     method = predict if isinstance(predict, str) else "predict" * boolean(predict, "predict")
     score = optional_function(score, "score")
     predicted = {}
+    test = HeldOutTest((x, y), lambda job: pairs[job["params"]["split"]][1], score)
 
-    def test(model, job):
+    def predict_and_test(model, job):
         i = job["params"]["split"]
-        rows, step = pairs[i][1], job["prepare"]
-        if method:
-            found = np.asarray(shared_data.predict(model, x, rows, method, step))
-            by_class = method in ("predict_proba", "predict_log_proba", "decision_function")
-            predicted[i] = found, classes_of(model, i) if by_class else None
-        return shared_data.held_out_scores(model, (x, y), rows, score, step)
+        found = shared_data.predict(model, x, test.rows(job), method, job["prepare"])
+        by_class = method in ("predict_proba", "predict_log_proba", "decision_function")
+        predicted[i] = np.asarray(found), classes_of(model, i) if by_class else None
+        return test(model, job)
 
     make = model
     if isinstance(model, Model):
@@ -184,7 +183,8 @@ def cross_validate(
     ]  # fmt: skip
     with CtrlC() as ctrl_c:
         results = run_jobs(
-            ctrl_c, jobs, n_jobs, score=test, verbose=verbose, on_result=on_result,
+            ctrl_c, jobs, n_jobs, score=predict_and_test if method else test,
+            verbose=verbose, on_result=on_result,
             keep_models=keep_models, seed=seed, raise_errors=raise_errors,
         )  # fmt: skip
         every = union([classes for _, classes in predicted.values()]) if predicted else None
@@ -305,9 +305,7 @@ def seeds(make_model: Callable[[], Any], seeds: int | Iterable[int], x: Data, y:
     if score is not None and not tested:
         raise ArgumentError("score: it is for rows to test on: give test_rows or test_data")
 
-    def test(model, job):
-        return shared_data.held_out_scores(model, held_out, test_rows, score, job["prepare"])
-
+    test = HeldOutTest(held_out, lambda job: test_rows, score)
     jobs = [
         {
             "model": make_model, "x": x, "y": y, "rows": rows, "seed": seed,

@@ -14,12 +14,13 @@ from fastgd._engine.thread_choice import SPAN_SECONDS
 from fastgd.callbacks import History
 from fastgd.many.job import RefusedJob, without_frames
 from fastgd.many.results import Result, as_scores
+from fastgd.many.shared_data import HeldOutTest
 from fastgd.models import Sequential
 from fastgd.models.fitting import Validation
 from fastgd.models.replica import Blueprint, Numbers, replica_of
 
 #: About how long (in seconds) a fleet trains, and its most jobs: their results come together.
-FLEET_SECONDS, MOST_JOBS = 0.02, 64
+FLEET_SECONDS, MOST_JOBS = 0.04, 64
 #: About how long (in seconds) a step takes, and a row in it for each weight.
 STEP_SECONDS, WEIGHT_SECONDS = 5e-7, 1e-10
 
@@ -108,7 +109,8 @@ class Fleet:
 
     def run(self, owners, cache, score=None, keep_models=True):
         """Run the jobs; see ``Job.run``."""
-        fits = _Fits(self.jobs[0].given["model"].__self__, cache)
+        test = score if isinstance(score, HeldOutTest) and score.score is None else None
+        fits = _Fits(self.jobs[0].given["model"].__self__, cache, test)
         for job, replica, own in self._trained(fits):
             if self.stopped:
                 break
@@ -116,7 +118,14 @@ class Fleet:
             if replica is None or replica.status != Status.STATUS_FINE:
                 job.run(owners, cache, score, keep_models)
             else:
-                self._finish(job, fits, replica, own, score, keep_models)
+                result = job.result = ReplicaResult(job.index, job.name, job.params, job.seed)
+                result.take(fits.of(job), replica)
+                result.job, result.seconds = job.described(), replica.spent
+                if score is not None:
+                    with scope.within(own):
+                        self._score(job, fits, replica, score)
+                if not keep_models:
+                    result.drop_model()
             self._done.append(job.result)
             self._current = None
         fits.release()
@@ -132,28 +141,28 @@ class Fleet:
             fits.blueprint.step.program.train_many(replicas, SPAN_SECONDS)
         return members
 
-    def _finish(self, job, fits, replica, own, score, keep_models):
-        """Fill in the result of a job that was trained."""
-        fit = fits.of(job)
-        result = job.result = ReplicaResult(job.index, job.name, job.params, job.seed)
-        result.take(fit, replica)
-        result.job, result.seconds = job.described(), replica.spent
-        if score is not None:
-            with scope.within(own):
-                try:
-                    result.scores |= as_scores(score(result.model, job.given))
-                except Exception as error:
-                    result.error = without_frames(error)
+    @staticmethod
+    def _score(job, fits, replica, score):
+        """Add the scores of a job that was trained to its result."""
+        result = job.result
+        try:
+            if fits.test is not None:
+                found = fits.of(job).results.logs(replica.test_totals)
+                result.scores |= score.checked(found, fits.blueprint.model)
+                return
+            try:
+                result.scores |= as_scores(score(result.model, job.given))
+            finally:
                 result.model.release()
-        if not keep_models:
-            result.drop_model()
+        except Exception as error:
+            result.error = without_frames(error)
 
 
 class _Fits:
     """Prepare what the jobs of a fleet train on; those of the same data share it."""
 
-    def __init__(self, template, cache):
-        self._cache, self._known = cache, {}
+    def __init__(self, template, cache, test=None):
+        self._cache, self._known, self.test = cache, {}, test
         self.blueprint = Blueprint.of(template)
 
     def of(self, job):
@@ -162,7 +171,7 @@ class _Fits:
         key = (
             id(of("x")), id(of("y")), None if rows is None else rows.tobytes(),
             id(of("validation_data")), id(of("validation_rows")), of("batch_size"),
-            of("epochs"), of("shuffle"),
+            of("epochs"), of("shuffle"), self.test and id(self.test.rows(job.given)),
         )  # fmt: skip
         if key not in self._known:
             self._known[key] = self._made(job.given, rows)
@@ -179,11 +188,14 @@ class _Fits:
         validation = Validation(
             0.0, held_out, given.get("validation_rows"), Batching(batching.size)
         )
-        source, validated = validation.sources(adapter, data, source, batching)
-        for one in (source, validated):
+        sources = [*validation.sources(adapter, data, source, batching), None]
+        if self.test is not None:
+            tested = UserData(*self.test.data, rows=self.test.rows(given))
+            sources[2] = adapter.prepare(tested, Batching())[0]
+        for one in sources:
             if one is not None and (not isinstance(one, ArraySource) or one.weighted):
                 return None
-        return _Fit(self.blueprint, source, validated, given.get("epochs", 1), data.names)
+        return _Fit(self.blueprint, sources, given.get("epochs", 1), data.names)
 
     def replica(self, job):
         """Return a Replica for a job; None for one that has to be run by itself."""
@@ -207,20 +219,20 @@ class _Fits:
 class _Fit:
     """Hold what a ``fit`` of replicas on some rows needs and, for results, what it was."""
 
-    def __init__(self, blueprint, source, validated, epochs, names):
+    def __init__(self, blueprint, sources, epochs, names):
         self.blueprint, self.names = blueprint, names
-        self.params = {"epochs": epochs, "steps": source.steps, "verbose": 0}
+        self.params = {"epochs": epochs, "steps": sources[0].steps, "verbose": 0}
         self.results = blueprint.step.results
-        self._job = blueprint.job(source, epochs)
-        self._held_out = None if validated is None else validated.job()
+        evaluated = [None if source is None else source.job() for source in sources[1:]]
+        self._jobs = blueprint.job(sources[0], epochs), evaluated
 
     def replica(self):
         """Return a Replica that begins."""
+        job, evaluated = self._jobs
         begun = self.blueprint.numbers()
         return Replica(
-            self._job, begun.stream, begun.parameters, begun.slots, self.results.size,
-            self._held_out,
-        )  # fmt: skip
+            job, begun.stream, begun.parameters, begun.slots, self.results.size, *evaluated
+        )
 
     def history(self, replica):
         """Return the values of all epochs by name, as a History has them."""
@@ -236,7 +248,7 @@ class _Fit:
 
     def release(self):
         """Let go of data."""
-        self._job = self._held_out = None
+        self._jobs = None
 
 
 _lock = threading.RLock()  # while a model is made

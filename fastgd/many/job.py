@@ -190,7 +190,6 @@ class RefusedJob:
     """Stand for a job that cannot be run; its Result has the error."""
 
     can_stop = stopped = False
-    given = MappingProxyType({})
 
     def __init__(self, index, error):
         self.error = error

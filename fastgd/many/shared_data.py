@@ -99,8 +99,31 @@ def fit(model, x, y, rows, arguments):
     return model.fit(x, **arguments) if y is None else model.fit(x, y, **arguments)
 
 
+class HeldOutTest:
+    """Score the trained model of a job on rows held out: a ``score`` for ``run_jobs``.
+
+    data is (x, y); rows a function of (job), which gives the rows, or None for all; score is
+    the user's; check a function of (values, model), called before the values are returned.
+    """
+
+    def __init__(self, data, rows, score=None, check=None):
+        self.data, self.rows, self.score, self._check = data, rows, score, check
+
+    def __call__(self, model, job):
+        """Return the scores, with "test_" before their names."""
+        found = held_out_scores(model, self.data, self.rows(job), self.score, job["prepare"])
+        return self.checked(found, model)
+
+    def checked(self, found, model):
+        """Return the scores for what was found on the rows."""
+        named = {f"test_{name}": value for name, value in found.items()}
+        if self._check is not None:
+            self._check(named, model)
+        return named
+
+
 def held_out_scores(model, data, rows, score=None, step=None):
-    """Return the scores of a trained model over some rows, with "test_" before their names.
+    """Return the scores of a trained model over some rows.
 
     step: what prepared the rows that the model was trained on, if there was one.
     """
@@ -112,7 +135,7 @@ def held_out_scores(model, data, rows, score=None, step=None):
         x, y = (take(part, rows) for part in data)
         default = {"score": float(model.score(x, y))} if score is None else None
         found = default or as_scores(score(model, x, y))
-    return {f"test_{name}": value for name, value in found.items()}
+    return found
 
 
 def predict(model, x, rows, method="predict", step=None):

@@ -65,8 +65,9 @@ class Trials:
         """Return the job of a parameter set on a split; `more` replaces what it has."""
         parameters, arguments = self.divided[number]
         seed = (self.seed + split) % SEEDS
+        make = functools.partial(self.make_model, **parameters) if parameters else None
         return {
-            "model": functools.partial(self.make_model, **parameters), "x": self.x, "y": self.y,
+            "model": make or self.make_model, "x": self.x, "y": self.y,
             "seed": seed, "prepare": self.prepare, "name": f"set {number}, split {split}",
             "params": {"set": number, "split": split}, **self.arguments, **arguments, **more,
             **self.rows(split, more.get("rows", self.pairs[split][0]), seed),
@@ -99,7 +100,7 @@ class Trials:
 
         try:
             return run_jobs(
-                ctrl_c, jobs, n_jobs, verbose=verbose, on_result=check, score=self._test,
+                ctrl_c, jobs, n_jobs, verbose=verbose, on_result=check, score=self._test(),
                 keep_models=keep_models,
             )  # fmt: skip
         finally:  # a search is kept longer than it runs
@@ -116,13 +117,13 @@ class Trials:
         rows = [self.ranking.row(self.sets[i], of) for i, of in whole.items()]
         return rows, [[joined(result) for result in of] for of in whole.values()]
 
-    def _test(self, model, job):
-        rows = self.pairs[job["params"]["split"]][1]
-        found = shared_data.held_out_scores(
-            model, self.held_out, rows, self.ranking.score, job["prepare"]
-        )
-        self.ranking.check(found, model)
-        return found
+    def _test(self):
+        ranking = self.ranking
+
+        def rows(job):
+            return self.pairs[job["params"]["split"]][1]
+
+        return shared_data.HeldOutTest(self.held_out, rows, ranking.score, ranking.check)
 
 
 def _checked(parameter_sets):
