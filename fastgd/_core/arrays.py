@@ -4,12 +4,18 @@ import numpy as np
 
 #: Bytes of a cache line, and of the widest vector that the engine is compiled for.
 LINE = 64
+#: Below so many bytes np.zeros would cost more time by giving the interpreter's lock away, to get
+#: it back later, than it saves by not writing to the memory (benchmarks/test_many.py, two threads).
+SMALL = 65536
 
 
 def aligned_zeros(size, dtype, behind=0):
     """Return zeros, shape (size,), with room for `behind` more elements after them."""
     size_in_bytes = (size + behind) * np.dtype(dtype).itemsize
-    block = np.zeros(size_in_bytes + LINE, np.uint8)
+    if size_in_bytes < SMALL:
+        block = np.frombuffer(bytearray(size_in_bytes + LINE), np.uint8)
+    else:
+        block = np.zeros(size_in_bytes + LINE, np.uint8)
     start = -block.__array_interface__["data"][0] % LINE
     return block[start : start + size_in_bytes].view(dtype)[:size]
 

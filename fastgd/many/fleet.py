@@ -19,8 +19,10 @@ from fastgd.models import Sequential
 from fastgd.models.fitting import Validation
 from fastgd.models.replica import Blueprint, Numbers, replica_of
 
-#: About how long (in seconds) a fleet trains, and its most jobs: their results come together.
-FLEET_SECONDS, MOST_JOBS = 0.04, 64
+#: About how long (in seconds) a fleet trains: its results come together. Less where few jobs are
+#: left for the threads, or many are short.
+FLEET_SECONDS, LEAST_SECONDS = 0.04, 0.004
+MOST_JOBS = 64
 #: About how long (in seconds) a step takes, and a row in it for each weight.
 STEP_SECONDS, WEIGHT_SECONDS = 5e-7, 1e-10
 
@@ -39,18 +41,17 @@ def in_fleets(jobs, count, threads):
     jobs = itertools.islice(jobs, count)
     job = next(jobs, None)
     while job is not None:
-        members, template, following = [job], _template(job), None
+        members, template, following = [job], _template(job), next(jobs, None)
         if template is not None:
-            most = min(MOST_JOBS, count if threads == 1 else count // (2 * threads) + 1)
             weights = template.count_params()
+            share = MOST_JOBS if threads == 1 else count / (2 * threads)
             seconds = _seconds(job, weights)
-        while (following := next(jobs, None)) is not None and template is not None:
-            if len(members) == most or _template(following) is not template:
-                break
-            seconds += _seconds(following, weights)
-            if seconds > FLEET_SECONDS:
-                break
-            members.append(following)
+            while following is not None and _template(following) is template:
+                seconds += _seconds(following, weights)
+                if seconds > (FLEET_SECONDS if len(members) < share else LEAST_SECONDS):
+                    break
+                members.append(following)
+                following = next(jobs, None)
         yield job if len(members) == 1 else Fleet(members)
         count -= len(members)
         job = following
