@@ -146,7 +146,62 @@ def test_replicas_have_the_bits_of_a_fit_alone(n_jobs, name):
             assert again.model.parameters.tobytes() == bits
 
 
-def test_a_job_that_diverges_ends_as_alone(n_jobs):
+@pytest.mark.parametrize("name", MODELS)
+def test_models_that_are_made_already_have_the_bits_of_a_fit_alone(n_jobs, name):
+    template, y = MODELS[name](), TARGETS.get(name, Y)
+
+    def models():
+        utils.set_random_seed(4)
+        made = [template.replicate() for _ in range(12)]
+        for i, model in enumerate(made):
+            if i % 3 == 1:  # not for the first time
+                model.fit(X, y, verbose=0)
+            if i % 4 == 2:
+                model.optimizer.learning_rate = 0.02 * i
+        return made
+
+    fits = [{"rows": ROWS[i % 4], "epochs": 1 + i % 2, "batch_size": 9} for i in range(12)]
+    jobs = [
+        {"model": m, "x": X, "y": y, "rows": ROWS[i % 4], "epochs": 1 + i % 2, "batch_size": 9}
+        for i, m in enumerate(models())
+    ]
+    results = fastgd.fit_many(jobs, n_jobs, seed=1)
+    assert ReplicaResult in map(type, results)
+    for result, job, model, arguments in zip(results, jobs, models(), fits, strict=True):
+        assert result.model is job["model"]
+        rows = arguments.pop("rows")
+        rows = None if rows is None else np.asarray(rows)
+        assert_equal_states(result, model, model.fit(X, y, rows=rows, verbose=0, **arguments))
+        for each in result.model, model:
+            each.fit(X, y, epochs=2, verbose=0)
+        assert result.model.parameters.tobytes() == model.parameters.tobytes()
+
+
+def test_made_models_of_other_kinds_are_trained_by_themselves(n_jobs):
+    """Models that look alike, but share layers, or columns by other names, or an optimizer."""
+    template = plain()
+
+    def models():
+        utils.set_random_seed(4)
+        made = [template.replicate() for _ in range(8)]
+        made[2].feature_names = list("vwxyz")
+        made[3].optimizer = optimizers.SGD(0.1, use_ema=True)
+        made[4] = plain()
+        Sequential([made[5].layers[0], layers.Dense(2)])
+        made[6].add(layers.Dense(1))
+        made[7].compile("sgd", "mae")
+        return made
+
+    jobs = [{"model": m, "x": X, "y": Y, "epochs": 2} for m in models()]
+    results = fastgd.fit_many(jobs, n_jobs)
+    for result, model in zip(results, models(), strict=True):
+        history = model.fit(X, Y, epochs=2, verbose=0)
+        assert result.model.parameters.tobytes() == model.parameters.tobytes()
+        assert result.history.history == history.history
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_job_that_diverges_ends_as_alone(n_jobs, made):
     template = plain(optimizers.SGD(0.05))
     y = Y.copy()
     y[149] = 3e18
@@ -156,6 +211,10 @@ def test_a_job_that_diverges_ends_as_alone(n_jobs):
          "epochs": 4, "seed": i}
         for i in range(9)
     ]  # fmt: skip
+    if made:
+        for i, one in enumerate(jobs):
+            utils.set_random_seed(i)
+            one["model"] = template.replicate()
     results = fastgd.fit_many(jobs, n_jobs)
     assert [result.index for result in results.failed] == [2, 5]
     for i, result in enumerate(results):
@@ -170,8 +229,9 @@ def test_a_job_that_diverges_ends_as_alone(n_jobs):
         assert result.model.parameters.tobytes() == model.parameters.tobytes()
         assert result.model.optimizer.iterations == model.optimizer.iterations
         assert result.model.epochs_begun == model.epochs_begun
-    with pytest.raises(DivergenceError):
-        fastgd.fit_many(jobs, n_jobs, raise_errors=True)
+    if not made:
+        with pytest.raises(DivergenceError):
+            fastgd.fit_many(jobs, n_jobs, raise_errors=True)
 
 
 @pytest.mark.parametrize("n", [1, 2])

@@ -4,8 +4,8 @@ import numpy as np
 
 #: Bytes of a cache line, and of the widest vector that the engine is compiled for.
 LINE = 64
-#: Below so many bytes np.zeros would cost more time by giving the interpreter's lock away, to get
-#: it back later, than it saves by not writing to the memory (benchmarks/test_many.py, two threads).
+#: Below so many bytes np.zeros costs more time, as it gives the interpreter's lock to another
+#: thread, than it saves by not writing to the memory (two threads in benchmarks/test_many.py).
 SMALL = 65536
 
 

@@ -78,17 +78,14 @@ class Job:
     ) -> None: ...  # fmt: skip
 
 class Replica(Job):
-    stream: Stream
-    parameters: _Array
-    slots: _Array
-    iterations: int
+    numbers: tuple[_Array, _Array, Stream, _Integers]
     status: int
     held_out_totals: _Doubles | None
     test_totals: _Doubles | None
     spent: float
     over: bool
     def __init__(
-        self, job: Job, stream: Stream, parameters: _Array, slots: _Array, totals_size: int,
+        self, job: Job, numbers: tuple[_Array, _Array, Stream, _Integers], totals_size: int,
         held_out: Job | None = None, test: Job | None = None,
     ) -> None: ...  # fmt: skip
 

@@ -3,6 +3,8 @@
 import copy
 from typing import NamedTuple
 
+import numpy as np
+
 from fastgd._core.engine import Stream
 from fastgd._data.named_row import NamedRows
 from fastgd._engine import streams
@@ -52,13 +54,31 @@ def _is_ours(thing, package):
     return type(thing).__module__.startswith(f"fastgd.{package}.")
 
 
+def trains_without_python(model):
+    """Return whether a whole fit of a model may be compiled, see ``Program.train_many``."""
+    optimizer = model.optimizer
+    return (
+        optimizer is not None
+        and is_simple(model)
+        and model.engine_name != "reference"
+        and not (optimizer.whole_batch or optimizer.use_ema)
+        and optimizer.rate_is_constant
+    )
+
+
+def description_of(model):
+    """Return what replicas of one model have in common, as long as these live."""
+    assembly, objective = model.assembly(), model._compilation.objective
+    return id(assembly.plan), id(objective), assembly.dtype, model.engine_name
+
+
 class Numbers(NamedTuple):
     """Hold all in which a replica differs from others, if it was trained."""
 
     parameters: Array
     slots: Array
     stream: Stream
-    iterations: int
+    iterations: Array
 
 
 def replica_of(model, numbers=None):
@@ -83,7 +103,8 @@ def replica_of(model, numbers=None):
         twin._frozen = frozenset(layers[layer] for layer in model._frozen)
     twin._assembly = assembly.replica(arena, [layers[layer] for layer in model.layers])
     arena.models.add(twin)
-    model.compiled_step()
+    if numbers is None:
+        model.compiled_step()
     twin._compilation = model._compilation.replica(twin._assembly)
     twin._named_rows = NamedRows(model._named_rows.names)
     twin._online = twin._predictor = None
@@ -91,7 +112,6 @@ def replica_of(model, numbers=None):
     if numbers is not None:
         twin.stream = numbers.stream
         take_up(twin.optimizer, arena.vector, numbers.slots, numbers.iterations)
-        twin.release()
     return twin
 
 
@@ -107,15 +127,13 @@ class Blueprint:
     ----------
     model : Model
         A replica of it, whose weights mean nothing.
-    step : CompiledStep
-        That model's.
     """
 
     def __init__(self, model):
         vector = flat_vector(model.parameters.size, model.parameters.dtype)
         slots = new_slots(vector, model.optimizer.all_slots())
-        self.model = replica_of(model, Numbers(vector, slots, Stream(0), 0))
-        self.step = self.model.compiled_step()
+        model.compiled_step()  # which is shared
+        self.model = replica_of(model, Numbers(vector, slots, Stream(0), np.zeros(1, np.int64)))
         self._slots, self._fills = self.model.optimizer.all_slots(), []
         for layer in self.model.layers:
             specs = layer.weight_specs(layer.input_shape)
@@ -124,16 +142,6 @@ class Blueprint:
                     part = slice(variable.offset, variable.offset + variable.size)
                     self._fills.append((part, _filling(weight)))
 
-    @classmethod
-    def of(cls, model):
-        """Return that of a model; None where training needs Python between its steps."""
-        if not (model.compiled and is_simple(model)) or model.engine_name == "reference":
-            return None
-        optimizer = model.optimizer
-        if optimizer.whole_batch or optimizer.use_ema or not optimizer.rate_is_constant:
-            return None
-        return cls(model)
-
     def numbers(self):
         """Return the Numbers that a replica begins with, drawn as ``replicate`` draws them."""
         stream = Stream(streams.next_seed())
@@ -141,23 +149,15 @@ class Blueprint:
         vector = flat_vector(like.size, like.dtype)
         for part, fill in self._fills:
             fill(vector[part])
-        return Numbers(vector, new_slots(vector, self._slots), stream, 0)
+        slots, iterations = new_slots(vector, self._slots), np.zeros(1, np.int64)
+        return Numbers(vector, slots, stream, iterations)
 
-    def job(self, source, epochs):
-        """Return a Job of so many epochs over a source, for a Replica."""
-        job = source.job()
-        job.epochs, job.rates, job.state = epochs, self.model.optimizer.rates(), self.state
-        return job
 
-    @property
-    def state(self):
-        """The optimizer's state, of which replicas take the settings."""
-        return self.step.state()
-
-    def release(self):
-        """Give back what only training needs."""
-        self.model.release()
-        self.step = None
+def numbers_of(model):
+    """Return the Numbers of a model as they are now; training changes them."""
+    step = model.compiled_step()
+    state = step.state()
+    return Numbers(step.assembly.parameters, state.slots, model.stream, state.iterations)
 
 
 def _filling(weight):

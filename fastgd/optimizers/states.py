@@ -187,7 +187,7 @@ def new_slots(vector, values, kept=MappingProxyType({})):
 def take_up(optimizer, vector, slots, iterations):
     """Give an optimizer that has taken no step the state of a vector, without a copy."""
     settings, names = np.array(optimizer.settings()), list(optimizer.all_slots())
-    optimizer._steps[0] = iterations
+    vars(optimizer)["_steps"] = iterations
     state = State(int(optimizer.kind), settings, slots, optimizer._steps, names)
     optimizer._states.keep(vector, state)
 

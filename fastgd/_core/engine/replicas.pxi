@@ -30,15 +30,12 @@ cdef class Replica(Job):
     ----------
     job : Job
         The data, and the state of an optimizer: its settings; also `rates`, `last`, `epochs`.
-    stream : Stream
-    parameters, slots : ndarray
-        The network's own.
+    numbers : (parameters, slots, stream, iterations)
+        The network's own; iterations is an array of one number.
     totals_size : int
 
     Attributes
     ----------
-    iterations : int
-        The optimizer's steps so far.
     status : Status
     held_out, test : Job, optional
         Rows to evaluate after each epoch, and after the last one. They add to
@@ -47,18 +44,19 @@ cdef class Replica(Job):
         The seconds that its training took.
     """
 
-    cdef readonly np.ndarray parameters, slots, held_out_totals, test_totals
-    cdef readonly int64_t iterations
+    cdef readonly object numbers
+    cdef readonly np.ndarray held_out_totals, test_totals
     cdef readonly int status
     cdef readonly double spent
     cdef Job held_out, test
+    cdef np.ndarray parameters, slots, iterations
 
-    def __init__(self, Job job, stream, parameters, slots, totals_size, Job held_out=None,
-                 Job test=None):
+    def __init__(self, Job job, numbers, totals_size, Job held_out=None, Job test=None):
         super().__init__(job.x, job.y, job.batch_size, job.rows, job.order)
         self.state, self.rates = job.state, job.rates
         self.last, self.epochs = job.last, job.epochs
-        self.stream, self.parameters, self.slots = stream, parameters, slots
+        self.numbers = numbers
+        self.parameters, self.slots, self.stream, self.iterations = numbers
         self.totals = numpy.zeros((job.epochs, totals_size))
         self.held_out, self.test = held_out, test
         if held_out is not None:
@@ -75,7 +73,7 @@ cdef class Replica(Job):
         Job.fill(self, span, kernels)
         self.optimizer.slots = address(self.slots)
         self.optimizer.slot_size = self.slots.strides[0] // self.slots.itemsize
-        self.optimizer.iterations = &self.iterations
+        self.optimizer.iterations = <int64_t*>address(self.iterations)
 
     cdef fill_run(self, ReplicaRun* run, const NetworkKernels* kernels):
         """Fill in all that a call needs to go on."""
