@@ -16,7 +16,7 @@ from fastgd.many.replicas import Fits, ReplicaResult
 from fastgd.many.results import as_scores
 from fastgd.many.shared_data import HeldOutTest
 from fastgd.models import Sequential
-from fastgd.models.replica import description_of, numbers_of
+from fastgd.models.replica import Numbers, description_of, numbers_of, replica_of
 
 #: About how long (in seconds) a fleet trains, as its results come together; and where few jobs
 #: are left for the threads, or many are short.
@@ -123,26 +123,37 @@ class Fleet:
         first = self.jobs[0]
         fits = Fits(_pattern(first), first.model is not None, cache, test)
         members = [_Member(job, fits) for job in self.jobs]
-        self._train([member for member in members if member.replica is not None], fits)
+        stop = self._train([member for member in members if member.replica is not None], fits)
         for member in members:
-            if self.stopped:
-                break
             self._current = member.job
-            if member.is_trained():
+            if member.is_trained() and not (self.stopped and score is not None):
                 member.finish(score, keep_models)
-            else:
+            elif not self.stopped:
+                member.reset()
                 member.job.run(owners, cache, score, keep_models)
+            else:
+                member.cut_short(keep_models)
+                break
             self._done.append(member.job.result)
+        else:
             self._current = None
         fits.release()
+        if stop is not None:
+            raise stop
 
     def _train(self, members, fits):
+        """Train until all are done, or it is told to stop; return the KeyboardInterrupt."""
         replicas = [member.replica for member in members]
-        with contextlib.ExitStack() as turns:
-            for program in sorted((p for m in members for p in m.programs()), key=id):
-                turns.enter_context(program.lock())
-            while not self.stopped and not all(replica.over for replica in replicas):
-                fits.program.train_many(replicas, SPAN_SECONDS)
+        try:
+            with contextlib.ExitStack() as turns:
+                for program in sorted((p for m in members for p in m.programs()), key=id):
+                    turns.enter_context(program.lock())
+                while not self.stopped and not all(replica.over for replica in replicas):
+                    fits.program.train_many(replicas, SPAN_SECONDS)
+        except KeyboardInterrupt as stop:
+            self.stopped = True
+            return stop
+        return None
 
 
 class _Member:
@@ -174,15 +185,24 @@ class _Member:
         return [] if self.job.model is None else self.job.model._compilation.programs()
 
     def is_trained(self):
-        """Return whether it is; a model whose training diverged is as before."""
-        if self.replica is None:
-            return False
-        if self.replica.status == Status.STATUS_FINE:
-            return True
+        """Return whether its training has ended well."""
+        replica = self.replica
+        return replica is not None and replica.over and replica.status == Status.STATUS_FINE
+
+    def reset(self):
+        """Let the model of a job be as before."""
         if self._before is not None:
             parameters, slots, stream, iterations = self.replica.numbers
             parameters[:], slots[:], iterations[:], stream.count = self._before
-        return False
+
+    def cut_short(self, keep_model):
+        """Fill in the result of a job that has not ended."""
+        result = self.job.result
+        result.job = self.job.described()
+        if keep_model:
+            result.model = self.job.model
+            if result.model is None and self.replica is not None:
+                result.model = replica_of(self.fits.model, Numbers(*self.replica.numbers))
 
     def finish(self, score, keep_model):
         """Fill in the result."""
