@@ -41,6 +41,22 @@ def test_distribution(name):
         assert 0.98 * bound < abs(w).max() <= bound
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_uniform_numbers_are_those_of_numpy(dtype):
+    rng = np.random.default_rng(4)
+    seeds = [0, 1, 2**32 - 1, 2**32, 2**63, 2**64 - 1, 2**64, 3 * 2**80]
+    for seed in [*seeds, *rng.integers(0, 2**64, 200, dtype=np.uint64).tolist()]:
+        low, high = np.sort(rng.normal(size=2)).tolist()
+        shape = tuple(rng.integers(0, 9, 2).tolist())
+        generator = np.random.Generator(np.random.PCG64(seed))
+        expected = generator.uniform(low, high, shape).astype(dtype)
+        found = initializers.RandomUniform(low, high, seed)(shape, dtype=dtype)
+        np.testing.assert_array_equal(found, expected, strict=True)
+        out = np.zeros(shape, dtype)
+        initializers.RandomUniform(low, high, seed).fill(out)
+        np.testing.assert_array_equal(out, expected)
+
+
 @pytest.mark.parametrize("mode", ["fan_in", "fan_out", "fan_avg"])
 @pytest.mark.parametrize("distribution", ["uniform", "truncated_normal", "untruncated_normal"])
 def test_variance_scaling(mode, distribution):

@@ -13,7 +13,7 @@ def aligned_zeros(size, dtype, behind=0):
     """Return zeros, shape (size,), with room for `behind` more elements after them."""
     size_in_bytes = (size + behind) * np.dtype(dtype).itemsize
     if size_in_bytes < SMALL:
-        block = np.frombuffer(bytearray(size_in_bytes + LINE), np.uint8)
+        block = np.ndarray(size_in_bytes + LINE, np.uint8, bytearray(size_in_bytes + LINE))
     else:
         block = np.zeros(size_in_bytes + LINE, np.uint8)
     start = -block.__array_interface__["data"][0] % LINE

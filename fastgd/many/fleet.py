@@ -132,7 +132,8 @@ class Fleet:
                 member.reset()
                 member.job.run(owners, cache, score, keep_models)
             else:
-                member.cut_short(keep_models)
+                if not member.cut_short(keep_models):
+                    self._current = None
                 break
             self._done.append(member.job.result)
         else:
@@ -196,13 +197,16 @@ class _Member:
             parameters[:], slots[:], iterations[:], stream.count = self._before
 
     def cut_short(self, keep_model):
-        """Fill in the result of a job that has not ended."""
-        result = self.job.result
+        """Fill in the result of a job that has not ended; return whether it has begun."""
+        result, replica = self.job.result, self.replica
+        if replica is None or not (replica.step or replica.done):
+            return False
         result.job = self.job.described()
         if keep_model:
-            result.model = self.job.model
-            if result.model is None and self.replica is not None:
-                result.model = replica_of(self.fits.model, Numbers(*self.replica.numbers))
+            result.model = self.job.model or replica_of(
+                self.fits.model, Numbers(*replica.numbers)
+            )
+        return True
 
     def finish(self, score, keep_model):
         """Fill in the result."""

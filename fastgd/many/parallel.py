@@ -50,8 +50,9 @@ def fit_many(jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *, verbose: int |
         Each with
 
         - ``"model"``: a compiled model, or a function without arguments that makes one, such as
-          ``model.replicate``, which is the quickest; or any object with ``fit``, or a function
-          that makes one. No two jobs may have the same model
+          ``model.replicate``, which is the quickest, as short jobs on replicas are trained
+          several in a compiled call; or any object with ``fit``, or a function that makes one.
+          No two jobs may have the same model
         - ``"x"``, ``"y"``: the data, which any number of jobs may share, and which must not
           change before they are done
         - ``"rows"``, optional: whole numbers; only these rows of x and y are trained on

@@ -16,6 +16,9 @@ from fastgd.models.replica import (
     trains_without_python,
 )
 
+#: So many rows are evaluated in spans, between which Ctrl-C is answered.
+MOST_ROWS = 100_000
+
 
 class Fits:
     """Prepare what the jobs of a fleet train on; those of the same data share it.
@@ -90,8 +93,12 @@ class Fits:
         if self.test is not None:
             tested = UserData(*self.test.data, rows=self.test.rows(given))
             sources[2] = adapter.prepare(tested, Batching())[0]
-        for one in sources:
-            if one is not None and (not isinstance(one, ArraySource) or one.weighted):
+        for one in filter(None, sources):
+            if (
+                not isinstance(one, ArraySource)
+                or one.weighted
+                or not 0 < one.count < MOST_ROWS
+            ):
                 return None
         return Fit(self, sources, given.get("epochs", 1), data.names)
 
