@@ -3,10 +3,6 @@
 # space-efficient statistically good algorithms for random number generation", 2014. The seed is
 # spread as in randutils' seed_seq_fe (O'Neill 2015), which NumPy's SeedSequence follows.
 
-cdef extern from *:
-    """typedef unsigned __int128 fastgd_uint128;"""
-    ctypedef uint64_t uint128_t "fastgd_uint128"
-
 cdef uint32_t INIT_A = 0x43b0d7e5, MULT_A = 0x931e8875, INIT_B = 0x8b51f9dd, MULT_B = 0x58f38ded
 cdef uint32_t MIX_LEFT = 0xca01f9dd, MIX_RIGHT = 0x4973f715
 cdef enum:
@@ -38,26 +34,53 @@ cdef void spread_seed(uint64_t seed, uint64_t* words) noexcept nogil:
         words[i] |= <uint64_t>hashed(pool[(2 * i + 1) % POOL], &constant, MULT_B) << 32
 
 
-cdef inline uint128_t wide(uint64_t high, uint64_t low) noexcept nogil:
-    return <uint128_t>high << 64 | low
+# A number of 128 bits.
+cdef struct Wide:
+    uint64_t high, low
+
+
+cdef inline uint64_t high_product(uint64_t a, uint64_t b) noexcept nogil:
+    """Return the upper half of a product."""
+    cdef uint64_t a_low = <uint32_t>a, a_high = a >> 32, b_low = <uint32_t>b, b_high = b >> 32
+    cdef uint64_t middle = a_high * b_low + (a_low * b_low >> 32)
+    cdef uint64_t other = a_low * b_high + <uint32_t>middle
+    return a_high * b_high + (middle >> 32) + (other >> 32)
+
+
+cdef inline Wide added(Wide a, Wide b) noexcept nogil:
+    cdef Wide total
+    total.low = a.low + b.low
+    total.high = a.high + b.high + (total.low < a.low)
+    return total
+
+
+cdef inline Wide advanced(Wide state, Wide increment) noexcept nogil:
+    """Return the next state of a generator."""
+    cdef uint64_t high = 0x2360ED051FC65DA4, low = 0x4385DF649FCCF645
+    cdef Wide product
+    product.low = state.low * low
+    product.high = state.high * low + state.low * high + high_product(state.low, low)
+    return added(product, increment)
 
 
 cdef void draw_uniform(uint64_t seed, double low, double high, int64_t n, void* out,
                        bint single) noexcept nogil:
     """Fill `out` with numbers in [low, high)."""
     cdef uint64_t[4] words
-    cdef uint128_t factor = wide(0x2360ED051FC65DA4, 0x4385DF649FCCF645), increment, state
+    cdef Wide increment, state
     cdef uint64_t bits
     cdef double width = high - low, value
     cdef int64_t i
     cdef int turn
     spread_seed(seed, words)
-    increment = wide(words[2], words[3]) << 1 | 1
-    state = (increment + wide(words[0], words[1])) * factor + increment
+    increment.high = words[2] << 1 | words[3] >> 63
+    increment.low = words[3] << 1 | 1
+    state.high, state.low = words[0], words[1]
+    state = advanced(added(increment, state), increment)
     for i in range(n):
-        state = state * factor + increment
-        bits = <uint64_t>(state >> 64) ^ <uint64_t>state
-        turn = <int>(state >> 122)
+        state = advanced(state, increment)
+        bits = state.high ^ state.low
+        turn = <int>(state.high >> 58)
         bits = bits >> turn | bits << (-turn & 63)
         value = low + width * (<double>(bits >> 11) * (1.0 / 9007199254740992.0))
         if single:
