@@ -185,6 +185,7 @@ def test_made_models_of_other_kinds_are_trained_by_themselves(n_jobs):
     def models():
         utils.set_random_seed(4)
         made = [template.replicate() for _ in range(8)]
+        made[1].optimizer = optimizers.SGD(0.05, momentum=0.9, clipnorm=1.0)
         made[2].feature_names = list("vwxyz")
         made[3].optimizer = optimizers.SGD(0.1, use_ema=True)
         made[4] = plain()

@@ -12,6 +12,7 @@ from fastgd.models.replica import (
     Blueprint,
     Numbers,
     description_of,
+    is_steady,
     replica_of,
     trains_without_python,
 )
@@ -53,15 +54,17 @@ class Fits:
             self._description = description_of(self.model)
 
     def fits(self, model):
-        """Return whether a model that is made already may be trained with the others."""
-        optimizer = model.optimizer
+        """Return whether a model that is made already may be trained with the others.
+
+        What is described by the same objects is as simple as the first is.
+        """
         arena = model.assembly().arena
         return (
             description_of(model) == self._description
             and len(arena.models) == 1
             and not arena.loops
             and model.feature_names == self.model.feature_names
-            and (optimizer is self.model.optimizer or trains_without_python(model))
+            and is_steady(model.optimizer)
         )
 
     def of(self, job):

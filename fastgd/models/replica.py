@@ -56,14 +56,15 @@ def _is_ours(thing, package):
 
 def trains_without_python(model):
     """Return whether a whole fit of a model may be compiled, see ``Program.train_many``."""
-    optimizer = model.optimizer
-    return (
-        optimizer is not None
-        and is_simple(model)
-        and model.engine_name != "reference"
-        and not (optimizer.whole_batch or optimizer.use_ema)
-        and optimizer.rate_is_constant
-    )
+    compiled = is_steady(model.optimizer) and model.engine_name != "reference"
+    return compiled and is_simple(model)
+
+
+def is_steady(optimizer):
+    """Return whether all steps of an optimizer are alike, and the last one leaves no work."""
+    if optimizer is None or optimizer.whole_batch or optimizer.use_ema:
+        return False
+    return optimizer.rate_is_constant and _is_ours(optimizer, "optimizers")
 
 
 def description_of(model):
