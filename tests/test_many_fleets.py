@@ -281,6 +281,23 @@ def lambda_optimizer():
     return optimizers.SGD(lambda: 0.05)
 
 
+def test_a_template_that_cannot_be_used_is_an_error_of_each_job(n_jobs):
+    template = plain(metrics=["mae"])
+    jobs = [{"model": template.replicate, "x": X, "y": Y}] * 5
+    template.compile("adam", "mse", metrics=["mae"])
+    for wrong in (2, 2), (1,):
+        template.layers[0].kernel_initializer = lambda shape, dtype=None, w=wrong: np.ones(w)
+        errors = [result.error for result in fastgd.fit_many(jobs, n_jobs)]
+        assert [type(error) for error in errors] == [ShapeError] * 5
+    template.layers[0].kernel_initializer = fails
+    errors = [result.error for result in fastgd.fit_many(jobs, n_jobs)]
+    assert [str(error) for error in errors] == ["no values"] * 5
+
+
+def fails(shape, dtype=None):
+    raise ValueError("no values")
+
+
 def test_a_template_may_be_trained_and_change_meanwhile(n_jobs):
     template = plain()
     template.fit(X, Y, epochs=2, verbose=0)

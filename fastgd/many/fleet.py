@@ -43,7 +43,7 @@ def in_fleets(jobs, count, threads):
         members, family, following = [job], _family(job), next(jobs, None)
         if family is not None:
             weights = _pattern(job).count_params()
-            share = MOST_JOBS if threads == 1 else count / (2 * threads)
+            share = min(MOST_JOBS, count if threads == 1 else count / (2 * threads))
             seconds = _seconds(job, weights)
             while following is not None and _family(following) == family:
                 seconds += _seconds(following, weights)
@@ -131,6 +131,8 @@ class Fleet:
             elif not self.stopped:
                 member.reset()
                 member.job.run(owners, cache, score, keep_models)
+                if member.job.stopped:
+                    break
             else:
                 if not member.cut_short(keep_models):
                     self._current = None
@@ -175,11 +177,14 @@ class _Member:
             self.replica = Replica(job, self.fits.blueprint.numbers(), size, *evaluated)
         elif self.fits.fits(model):
             numbers = numbers_of(model)
-            self._before = [np.array(part) for part in (*numbers[:2], numbers.iterations)]
-            self._before.append(numbers.stream.count)
-            self.replica = Replica(job, numbers, size, *evaluated)
-            self.replica.state = model.compiled_step().state()
-            self.replica.rates = model.optimizer.rates()
+            replica = Replica(job, numbers, size, *evaluated)
+            replica.state, replica.rates = (
+                model.compiled_step().state(),
+                model.optimizer.rates(),
+            )
+            parts = *numbers[:2], numbers.iterations
+            self._before = *(np.array(part) for part in parts), numbers.stream.count
+            self.replica = replica
 
     def programs(self):
         """Return the programs that train the same weights."""

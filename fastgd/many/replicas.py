@@ -1,5 +1,6 @@
 """Fits of replicas: their data, and results that make Models when they are asked for."""
 
+import contextlib
 import threading
 from typing import Any
 
@@ -44,14 +45,15 @@ class Fits:
     def __init__(self, pattern, made, cache, test=None):
         self._cache, self._known, self.test = cache, {}, test
         self.model = self.blueprint = None
-        if pattern is not None and trains_without_python(pattern):
-            self.model = pattern
-            if not made:
-                self.blueprint = Blueprint(pattern)
-                self.model = self.blueprint.model
-            self.step = self.model.compiled_step()
-            self.program = self.step.program
-            self._description = description_of(self.model)
+        with contextlib.suppress(Exception):  # each job says it
+            if pattern is not None and trains_without_python(pattern):
+                if not made:
+                    self.blueprint = Blueprint(pattern)
+                model = pattern if made else self.blueprint.model
+                self.step = model.compiled_step()
+                self.program = self.step.program
+                self._description = description_of(model)
+                self.model = model
 
     def fits(self, model):
         """Return whether a model that is made already may be trained with the others.

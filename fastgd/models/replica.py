@@ -14,6 +14,7 @@ from fastgd._registry.custom import by_reference, custom_object_scope
 from fastgd._typing import Array
 from fastgd.initializers import RandomUniform, VarianceScaling, Zeros
 from fastgd.optimizers.states import new_slots, take_up
+from fastgd.variables import Variable
 
 
 def by_description(model):
@@ -171,7 +172,7 @@ def _filling(weight):
             return initializer.fill
 
     def fill(part):
-        part[:] = weight.values(part.dtype).reshape(-1)
+        Variable(part, 0, weight.shape).assign(weight.values(part.dtype))
 
     return fill
 
