@@ -131,6 +131,7 @@ class Rows:
         starts: _Indices | None = None, width: int = 0,
     ) -> None: ...  # fmt: skip
     def faulty_row(self) -> int: ...
+    def column_scales(self) -> _Doubles: ...
 
 def decisions(
     rows: Rows, coef: _Doubles, intercept: _Doubles, out: _Doubles, first: int, last: int,

@@ -262,6 +262,7 @@ cdef struct LinearKernels:
     LinearLossesKernel losses
     MultinomialKernel multinomial_slopes
     RowSquaresKernel row_squares
+    RowSquaresKernel column_scales
     LargestKernel largest
     RunHeadsKernel run_heads
     RowStepKernel row_step

@@ -115,6 +115,7 @@ cdef void fill_linear(LinearKernels* table) noexcept:
     table.multinomial_slopes = multinomial_slopes
     table.sigmoids = sigmoids
     table.row_squares = row_squares
+    table.column_scales = column_scales
     table.largest = largest_of
     table.run_heads = run_heads
     table.row_step = row_step

@@ -22,6 +22,13 @@ class Rows:
                 return i
         return -1
 
+    def column_scales(self):
+        """Return means, standard deviations and largest absolute values of dense columns."""
+        x = self.values.astype(np.float64)
+        means = x[0] + (x - x[0]).mean(axis=0)
+        deviations = np.sqrt(((x - means) ** 2).mean(axis=0))
+        return np.stack([means, deviations, np.abs(x).max(axis=0)])
+
     def row(self, i):
         """Return the values of row i in float64, and its columns; a dense row has all."""
         if not self.sparse:

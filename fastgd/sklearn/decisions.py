@@ -4,17 +4,14 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from fastgd import config
 from fastgd._engine.algebra import logarithms
 from fastgd._typing import Array, Data
 from fastgd.linear.prediction import decisions, probabilities
-from fastgd.sklearn.inputs import engine_and_rows
+from fastgd.sklearn.inputs import engine_and_rows, validated
 from fastgd.sklearn.one_row import CheckedRows, ClassifyOneRow, RowByRow
-
-#: The data types of rows that the engine reads in place; others become the first.
-FLOATS = [np.float64, np.float32]
 
 
 def _decided(estimator, X):
@@ -23,7 +20,7 @@ def _decided(estimator, X):
         X = X.view(np.ndarray)
     else:
         check_is_fitted(estimator)
-        X = _validated(estimator, X, ensure_all_finite=hasattr(X, "tocsr"))
+        X = validated(estimator, X, reset=False, ensure_all_finite=hasattr(X, "tocsr"))
     engine, rows = engine_and_rows(X)
     coef = estimator.coef_
     coef = coef.toarray() if hasattr(coef, "toarray") else np.asarray(coef)
@@ -31,15 +28,8 @@ def _decided(estimator, X):
     intercept = np.zeros(len(both)) + estimator.intercept_
     z = decisions(engine, rows, both, intercept, config.threads(None))
     if not np.isfinite(z).all():  # as of a row that is not finite: a look at z is quicker
-        _validated(estimator, X)
+        validated(estimator, X, reset=False)
     return z, np.result_type(X.dtype, coef.dtype)
-
-
-def _validated(estimator, X, **options):
-    """Return rows as the engine reads them, checked by scikit-learn."""
-    return validate_data(
-        estimator, X, accept_sparse="csr", dtype=FLOATS, order="C", reset=False, **options
-    )
 
 
 class LinearRegressor(RowByRow):

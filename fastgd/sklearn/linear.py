@@ -7,7 +7,6 @@ import numpy as np
 from sklearn import linear_model
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
 
 from fastgd import config
 from fastgd._core.types import LinearLoss
@@ -19,7 +18,13 @@ from fastgd.linear.linalg import Inverse, correct, moments, ridge
 from fastgd.linear.objective import LOSSES, Objective, PriorObjective, Problem
 from fastgd.linear.solvers import LBFGS, NEWTON_SIZE, Newton
 from fastgd.sklearn.decisions import LinearClassifier, LinearRegressor
-from fastgd.sklearn.inputs import NumPyEstimator, engine_and_rows, restore_after, row_weights
+from fastgd.sklearn.inputs import (
+    NumPyEstimator,
+    engine_and_rows,
+    restore_after,
+    row_weights,
+    validated,
+)
 from fastgd.sklearn.objectives import class_weights
 from fastgd.sklearn.one_row import CheckedRows, targets_of
 
@@ -88,9 +93,9 @@ class _MomentsEstimator(LinearRegressor, NumPyEstimator):
         if type(X) is CheckedRows:
             return X.view(np.ndarray), targets_of(y, numbers=True)
         self._row_names = None if reset else self._row_names
-        X, y = validate_data(
+        X, y = validated(
             self, X, y, reset=reset, accept_sparse=["csr", "csc", "coo"], y_numeric=True,
-            multi_output=True, dtype=[np.float64, np.float32], order="C",
+            multi_output=True,
         )  # fmt: skip
         return (X.tocsr() if hasattr(X, "tocsr") else X), y
 
@@ -351,10 +356,7 @@ class LogisticRegression(
         if type(X) is CheckedRows:
             return X.view(np.ndarray), y
         self._row_names = None if reset else self._row_names
-        X, y = validate_data(
-            self, X, y, reset=reset, accept_sparse="csr", dtype=[np.float64, np.float32],
-            order="C", accept_large_sparse=True,
-        )  # fmt: skip
+        X, y = validated(self, X, y, reset=reset)
         if y.dtype.kind not in "biuU":  # numbers and text are labels anyway
             check_classification_targets(y)
         return X, y

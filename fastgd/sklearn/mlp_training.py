@@ -18,7 +18,7 @@ from fastgd.errors import ArgumentError, ShapeError, warn
 from fastgd.optimizers import Optimizer
 from fastgd.optimizers.schedules import LearningRateSchedule
 from fastgd.sklearn import mlp_network
-from fastgd.sklearn.inputs import LayerArrays
+from fastgd.sklearn.inputs import LayerArrays, engine_and_rows
 from fastgd.sklearn.network_estimator import NetworkEstimator
 
 #: The values of parameters that differ from scikit-learn's. An unknown name is refused when it
@@ -282,8 +282,7 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
 
 def scale_hint(X, names=None):
     """Return advice about the scales of columns, by number or name; "" if they are alike."""
-    with np.errstate(all="ignore"):
-        spread, size = X.std(axis=0, dtype=np.float64), np.abs(X).max(axis=0)
+    _, spread, size = engine_and_rows(X)[1].column_scales()
     moving = np.flatnonzero((spread > 0) & np.isfinite(spread))
     if not len(moving):
         return ""

@@ -7,14 +7,14 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from fastgd import losses
 from fastgd._engine.algebra import logarithms
 from fastgd._registry.advice import NamedArguments
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, DataError
-from fastgd.sklearn.inputs import restore_after, row_weights
+from fastgd.sklearn.inputs import FLOATS, restore_after, row_weights, validated
 from fastgd.sklearn.objectives import MARGINS, Labels
 from fastgd.sklearn.one_row import CheckedRows, ClassifyOneRow, RowByRow, targets_of
 
@@ -58,7 +58,7 @@ class NetworkEstimator(NamedArguments, RowByRow, BaseEstimator):
 
     def _fit(self, X, y, sample_weight, validation=None, incremental=False, classes=None):
         first = "model_" not in vars(self) or not (self.warm_start or incremental)
-        dtype = (np.float64, np.float32) if first else self.model_.dtype
+        dtype = FLOATS if first else self.model_.dtype
         X, y = self._checked(X, y, first, dtype)
         self._row_names = None if first else self._row_names
         weights = row_weights(sample_weight, len(X))
@@ -71,10 +71,9 @@ class NetworkEstimator(NamedArguments, RowByRow, BaseEstimator):
         if type(X) is CheckedRows:
             dtype = dtype[0] if reset else dtype  # of a model that was trained before
             return X.astype(dtype, subok=False), targets_of(y, bool(self._validation))
-        X, y = validate_data(
-            self, X, y, accept_sparse="csr", dtype=dtype, order="C", multi_output=True,
-            reset=reset, **self._validation,
-        )  # fmt: skip
+        X, y = validated(
+            self, X, y, dtype=dtype, multi_output=True, reset=reset, **self._validation
+        )
         if y.ndim == 2 and y.shape[1] == 1 and not hasattr(y, "toarray"):
             y = column_or_1d(y, warn=True)
         return dense(X), y
@@ -103,9 +102,7 @@ class NetworkEstimator(NamedArguments, RowByRow, BaseEstimator):
         check_is_fitted(self)
         if type(X) is CheckedRows:
             return function(X.astype(self.model_.dtype, subok=False))
-        X = validate_data(
-            self, X, accept_sparse="csr", dtype=self.model_.dtype, order="C", reset=False
-        )
+        X = validated(self, X, dtype=self.model_.dtype, reset=False)
         if not hasattr(X, "toarray"):
             return function(X)
         starts = range(0, X.shape[0], SPARSE_ROWS)

@@ -6,7 +6,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import (
+    check_classification_targets,
+    type_of_target,
+    unique_labels,
+)
 
 from fastgd import losses
 from fastgd._engine.algebra import logarithms
@@ -29,6 +33,32 @@ CATEGORICAL = (
 )  # fmt: skip
 
 
+def classes_of(y):
+    """Return the labels of y, (n,), in order, as ``unique_labels`` does; y has to be labels."""
+    found = _close_numbers(y)
+    if found is None:
+        check_classification_targets(y)
+        found = unique_labels(y)
+    return found
+
+
+def _close_numbers(y):
+    """Return the values of y in order if they are whole numbers close together, else None.
+
+    They are counted, where scikit-learn's functions sort y, each of them anew.
+    """
+    if y.ndim != 1 or y.dtype.kind not in "biuf" or not len(y):
+        return None
+    low, high = float(y.min()), float(y.max())
+    if not (abs(low) < 2**53 and high - low < len(y) // 4):
+        return None
+    codes = y.astype(np.int64)
+    if y.dtype.kind == "f" and not (codes == y).all():
+        return None
+    counts = np.bincount(codes - int(low))
+    return (np.flatnonzero(counts) + int(low)).astype(y.dtype)
+
+
 class Labels:
     """Hold the classes of a classifier, found in y: all (n,), or 0 and 1 (n, labels).
 
@@ -37,8 +67,12 @@ class Labels:
     """
 
     def __init__(self, y):
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y", raise_unknown=True)
+        classes = _close_numbers(y)
+        if classes is None:
+            check_classification_targets(y)
+            kind = type_of_target(y, input_name="y", raise_unknown=True)
+        else:
+            kind = "multiclass"
         if kind == "multiclass-multioutput":
             raise ArgumentError(
                 "y: several columns have to be labels of 0 and 1, not classes: fit a "
@@ -47,7 +81,7 @@ class Labels:
         if kind == "multilabel-indicator":
             self.kind, self.classes = "multilabel", np.arange(y.shape[1])
         else:
-            self.classes = np.unique(y)
+            self.classes = np.unique(y) if classes is None else classes
             self.kind = "binary" if len(self.classes) <= 2 else "multiclass"
         self.outputs = 1 if self.kind == "binary" else len(self.classes)
 
@@ -92,6 +126,10 @@ class Labels:
             if y.shape[1:] != (k := self.outputs,):
                 raise DataError(f"y: expected {k} columns of labels, got shape {y.shape}")
             return (y != 0).astype(np.int64)
+        if y.dtype.kind in "biuf" and self.classes.dtype.kind in "biuf" and y.ndim == 1:
+            found = np.searchsorted(self.classes, y).clip(max=len(self.classes) - 1)
+            if (self.classes[found] == y).all():
+                return found
         check_classification_targets(y)
         unknown = np.setdiff1d(y, self.classes)
         if len(unknown):

@@ -11,7 +11,7 @@ from fastgd._typing import Data
 from fastgd.errors import ArgumentError, DataError
 from fastgd.sklearn.decisions import LinearClassifier, LinearRegressor
 from fastgd.sklearn.inputs import keep
-from fastgd.sklearn.objectives import class_weights
+from fastgd.sklearn.objectives import class_weights, classes_of
 from fastgd.sklearn.sgd_training import CONSTRAINTS, SGDEstimator
 
 
@@ -112,7 +112,7 @@ class SGDClassifier(LinearClassifier, SGDEstimator, linear_model.SGDClassifier):
 
     def _task(self, X, y, sample_weight, classes=None):
         if classes is None:
-            classes = _classes_of(y)
+            classes = classes_of(y)
             if len(classes) < 2:
                 seen = f"got 1 class: y is {classes[0]!r} everywhere"
                 raise DataError(f"The number of classes has to be greater than one; {seen}")
@@ -139,19 +139,6 @@ class SGDClassifier(LinearClassifier, SGDEstimator, linear_model.SGDClassifier):
         numbers = (-1.0, 1.0) if two else range(outputs)
         self._number_of = dict(zip(classes.tolist(), map(float, numbers), strict=True))
         return problem, (each[1], each[0]) if two else (each, 1.0), {"classes_": classes}
-
-
-def _classes_of(y):
-    """Return the labels of y in order, as ``unique_labels`` does by sorting y twice."""
-    if y.dtype.kind in "bif" and len(y):
-        low, high = float(y.min()), float(y.max())
-        if abs(low) < 2**53 and high - low < len(y) // 4:
-            codes = y.astype(np.int64)
-            if y.dtype.kind != "f" or (codes == y).all():
-                counts = np.bincount(codes - int(low))
-                return (np.flatnonzero(counts) + int(low)).astype(y.dtype)
-    check_classification_targets(y)
-    return unique_labels(y)
 
 
 class SGDRegressor(LinearRegressor, SGDEstimator, linear_model.SGDRegressor):

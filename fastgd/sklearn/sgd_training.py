@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from fastgd import config
 from fastgd._core.types import Status
@@ -24,7 +24,7 @@ from fastgd.linear.data import Chunk, weights_of
 from fastgd.linear.objective import LOSSES, Problem
 from fastgd.linear.prediction import decisions
 from fastgd.linear.sgd import RATES, SGD, Weights, run_epochs
-from fastgd.sklearn.inputs import engine_and_rows, keep, restore_after
+from fastgd.sklearn.inputs import engine_and_rows, keep, restore_after, validated
 from fastgd.sklearn.one_row import RowByRow
 
 #: The values of parameters that differ from scikit-learn's.
@@ -79,10 +79,7 @@ class SGDEstimator(NamedArguments, RowByRow, BaseEstimator):
 
     def _fit(self, data, first, start, classes=None, once=False):
         """Run epochs, or a single one, and set the fitted attributes."""
-        X, y = validate_data(
-            self, *data[:2], accept_sparse="csr", dtype=[np.float64, np.float32], order="C",
-            reset=first, y_numeric=self._flat,
-        )  # fmt: skip
+        X, y = validated(self, *data[:2], reset=first, y_numeric=self._flat)
         problem, sides, fitted = self._task(X, y, data[2], classes)
         shape = problem.outputs, problem.rows.shape[1]
         if first:

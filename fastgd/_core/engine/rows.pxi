@@ -60,6 +60,15 @@ cdef class Rows:
                 row = find_disorder(&self.table, <const int32_t*>self.table.columns)
         return row
 
+    def column_scales(self):
+        """Return means, standard deviations, 0 where all values are equal, and largest absolute
+        values of the columns of n >= 1 dense rows, (3, d)."""
+        cdef np.ndarray found = numpy.empty((3, self.table.d))
+        cdef double* data = <double*>address(found)
+        with nogil:
+            self.kernels.column_scales(&self.table, data)
+        return found
+
     cdef const double* row_squares(self):
         """Return |x|^2 of each row."""
         cdef double* data

@@ -5,49 +5,97 @@ ctypedef fused other:
     double
 
 
-cdef double dense_dot(int64_t n, const real* x, const other* w) noexcept nogil:
-    """Return x . w, in the sixteen lanes and by the tree of sums.pxi.
+cdef inline void fold_four(const bint moves, double a, const real* x, const real* y, other* w,
+                           double* sums) noexcept nogil:
+    """Compute sums += y w of four columns; if it moves, after w += a x."""
+    cdef double[4] weights
+    cdef int j
+    for j in range(4):
+        weights[j] = fmadd(a, <double>x[j], <double>w[j]) if moves else <double>w[j]
+    if moves:
+        for j in range(4):
+            w[j] = <other>weights[j]
+    for j in range(4):
+        sums[j] = fmadd(<double>y[j], weights[j], sums[j])
+
+
+cdef inline double lanes_total(const double* s, const double* t, const double* u, const double* v,
+                               double rest) noexcept nogil:
+    """Return the sum of sixteen lanes and a rest, by the tree of sums.pxi."""
+    cdef double[4] even, odd
+    cdef int j
+    for j in range(4):
+        even[j] = s[j] + u[j]
+    for j in range(4):
+        odd[j] = t[j] + v[j]
+    for j in range(4):
+        even[j] += odd[j]
+    return ((even[0] + even[2]) + (even[1] + even[3])) + rest
+
+
+cdef inline double fold_rest(const bint moves, int64_t n, double a, const real* x, const real* y,
+                             other* w, double* s, double* t, double* u, double* v) noexcept nogil:
+    """Take the last n < 16 columns; return the sum of all.
+
+    Each length has a way of its own to the end: where ways meet, gcc writes lanes to memory.
+    """
+    cdef double rest = 0, weight
+    cdef int64_t j
+    for j in range(n & ~<int64_t>3, n):
+        weight = fmadd(a, <double>x[j], <double>w[j]) if moves else <double>w[j]
+        if moves:
+            w[j] = <other>weight
+        rest = fmadd(<double>y[j], weight, rest)
+    if n >= 12:
+        fold_four(moves, a, x, y, w, s)
+        fold_four(moves, a, x + 4, y + 4, w + 4, t)
+        fold_four(moves, a, x + 8, y + 8, w + 8, s)
+        return lanes_total(s, t, u, v, rest)
+    if n >= 8:
+        fold_four(moves, a, x, y, w, s)
+        fold_four(moves, a, x + 4, y + 4, w + 4, t)
+        return lanes_total(s, t, u, v, rest)
+    if n >= 4:
+        fold_four(moves, a, x, y, w, s)
+        return lanes_total(s, t, u, v, rest)
+    return lanes_total(s, t, u, v, rest)
+
+
+cdef inline double fold_row(const bint moves, int64_t n, double a, const real* x, const real* y,
+                            other* w) noexcept nogil:
+    """Return y . w, in the sixteen lanes and by the tree of sums.pxi; if it moves, after w += a x.
 
     The lanes are four vectors: gcc keeps those in registers from one block to the next, while an
-    array of sixteen goes through memory. It does so only if this is not inlined: in a loop, it
-    computes each lane by itself.
+    array of sixteen goes through memory. It does so only in a function that is not inlined: in a
+    loop, it computes each lane by itself.
     """
     cdef double[4] s, t, u, v
-    cdef double rest = 0
     cdef int j
     for j in range(4):
         s[j] = t[j] = u[j] = v[j] = 0
+    if n < 16:
+        return fold_rest(moves, n, a, x, y, w, s, t, u, v)
     while n >= 16:
-        for j in range(4):
-            s[j] = fmadd(<double>x[j], <double>w[j], s[j])
-        for j in range(4):
-            t[j] = fmadd(<double>x[j + 4], <double>w[j + 4], t[j])
-        for j in range(4):
-            u[j] = fmadd(<double>x[j + 8], <double>w[j + 8], u[j])
-        for j in range(4):
-            v[j] = fmadd(<double>x[j + 12], <double>w[j + 12], v[j])
+        fold_four(moves, a, x, y, w, s)
+        fold_four(moves, a, x + 4, y + 4, w + 4, t)
+        fold_four(moves, a, x + 8, y + 8, w + 8, u)
+        fold_four(moves, a, x + 12, y + 12, w + 12, v)
         x += 16
+        y += 16
         w += 16
         n -= 16
-    if n >= 8:
-        for j in range(4):
-            s[j] = fmadd(<double>x[j], <double>w[j], s[j])
-        for j in range(4):
-            t[j] = fmadd(<double>x[j + 4], <double>w[j + 4], t[j])
-        x += 8
-        w += 8
-        n -= 8
-    if n >= 4:
-        for j in range(4):
-            s[j] = fmadd(<double>x[j], <double>w[j], s[j])
-        x += 4
-        w += 4
-        n -= 4
-    for j in range(<int>n):
-        rest = fmadd(<double>x[j], <double>w[j], rest)
-    for j in range(4):
-        s[j] = (s[j] + u[j]) + (t[j] + v[j])
-    return ((s[0] + s[2]) + (s[1] + s[3])) + rest
+    return fold_rest(moves, n, a, x, y, w, s, t, u, v)
+
+
+cdef double dense_dot(int64_t n, const real* x, const other* w) noexcept nogil:
+    """Return x . w."""
+    return fold_row(False, n, 0, x, x, <other*>w)
+
+
+cdef double dense_move(int64_t n, double a, const real* x, const real* y,
+                       double* w) noexcept nogil:
+    """Compute w += a x; return y . w, which does not wait until w has been written and read."""
+    return fold_row(True, n, a, x, y, w)
 
 
 cdef inline double sparse_dot(int64_t n, const real* x, const index_type* columns,
@@ -215,6 +263,15 @@ cdef inline void line_add(const RowTable* rows, const Line* line, double a,
                           double* w) noexcept nogil:
     """Add a x to w."""
     line_work(LINE_ADD, rows, line, a, 0, w, NULL)
+
+
+cdef inline double line_move(const RowTable* rows, const Line* line, double a, const Line* next,
+                             double* w) noexcept nogil:
+    """Add a x to w; return the product of the next line with w. The lines are dense."""
+    if rows.single:
+        return dense_move(
+            line.n, a, <const float*>line.values, <const float*>next.values, w)
+    return dense_move(line.n, a, <const double*>line.values, <const double*>next.values, w)
 
 
 cdef double rare_work(const int64_t work, const RowTable* rows, const Line* line, double a,

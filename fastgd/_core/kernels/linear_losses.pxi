@@ -61,16 +61,21 @@ cdef inline double linear_slope(int64_t loss, double c, double z, double y) noex
     return -2 * y * (1 - m) if m >= -1 else -4 * y
 
 
-cdef inline double log_loss_step(double z, double y, double size) noexcept nogil:
-    """Return -size times the slope of the log loss for y = 1 or -1: size y / (1 + e^(z y)), to some
-    units in the last place.
+cdef double bounded_margin(double m) noexcept nogil:
+    m = 709.0 if m > 709.0 else m       # NaN stays
+    return -708.0 if m < -708.0 else m
+
+
+cdef inline double log_loss_step(double m, double y, double size) noexcept nogil:
+    """Return -size times the slope of the log loss for y = 1 or -1 and the margin m = z y: size y /
+    (1 + e^m), to some units in the last place.
 
     A step waits for this, so that latency counts, not the number of operations: the series of
     ``exponential_series`` is summed up by pairs, and one division ends it.
     """
-    cdef double m = z * y, shifted, n, r, r2, r4, q, power
-    m = 709.0 if m > 709.0 else m       # NaN stays
-    m = -708.0 if m < -708.0 else m
+    cdef double shifted, n, r, r2, r4, q, power
+    if not -708.0 <= m <= 709.0:
+        m = bounded_margin(m)   # a call, so that this is a branch, which no step waits for
     shifted = shifted_exponent(m, <double>1023)
     n = unshifted(shifted, <double>1023)
     r = subtract_low(reduced_high(m, n), n)
@@ -158,3 +163,24 @@ cdef void linear_losses(int64_t loss, double c, int64_t n, const double* z, cons
     for i in range(n):
         out[n + i] = linear_slope(loss, c, z[i], y[i])
         out[2 * n + i] = linear_curvature(loss, c, z[i], y[i])
+
+
+cdef void lose_waiting(int64_t loss, double setting, Waiting* waiting) noexcept nogil:
+    """Add the losses of the waiting rows to their total, in their order."""
+    cdef double[BLOCK] values
+    cdef int64_t i
+    linear_values(loss, setting, waiting.n, waiting.z, waiting.y, values)
+    for i in range(waiting.n):
+        waiting.total = fmadd(waiting.weight[i], values[i], waiting.total)
+    waiting.n = 0
+
+
+cdef inline void add_loss(const Course* course, Head* head, double z, double y,
+                          double weight) noexcept nogil:
+    cdef Waiting* waiting = head.waiting
+    waiting.z[waiting.n] = z
+    waiting.y[waiting.n] = y
+    waiting.weight[waiting.n] = weight
+    waiting.n += 1
+    if waiting.n == BLOCK:
+        lose_waiting(course.loss, course.setting, waiting)

@@ -3,6 +3,11 @@
 cdef double MAX_SLOPE = 1e12    # of a loss
 
 
+cdef inline double clipped_slope(double slope) noexcept nogil:
+    slope = MAX_SLOPE if slope > MAX_SLOPE else slope
+    return -MAX_SLOPE if slope < -MAX_SLOPE else slope
+
+
 cdef inline double rate_of(const Course* course, const Head* head) noexcept nogil:
     """Return the rate of the next step."""
     if course.rate == RATE_OPTIMAL:

@@ -1,4 +1,4 @@
-# Squares and largest values of the rows of a matrix, and decisions.
+# Squares and largest values of the rows of a matrix, the scales of its columns, and decisions.
 
 cdef inline real finite_size(real x) noexcept nogil:
     """Return |x|, infinite for NaN."""
@@ -40,6 +40,37 @@ cdef void row_squares(const RowTable* rows, double* out) noexcept nogil:
     for i in range(rows.n):
         line = line_of(rows, i)
         out[i] = line_work(LINE_SQUARE, rows, &line, 0, 0, NULL, NULL)
+
+
+cdef inline void scales_of(int64_t n, int64_t d, const real* x, double* means, double* deviations,
+                           double* largest) noexcept nogil:
+    cdef double away, size
+    cdef int64_t i, j
+    for j in range(d):
+        means[j] = deviations[j] = largest[j] = 0
+    for i in range(n):
+        for j in range(d):
+            means[j] += <double>x[i * d + j] - <double>x[j]
+            size = absolute(<double>x[i * d + j])
+            largest[j] = size if size > largest[j] else largest[j]
+    for j in range(d):
+        means[j] = <double>x[j] + means[j] / n
+    for i in range(n):
+        for j in range(d):
+            away = <double>x[i * d + j] - means[j]
+            deviations[j] = fmadd(away, away, deviations[j])
+    for j in range(d):
+        deviations[j] = square_root(deviations[j] / n)
+
+
+cdef void column_scales(const RowTable* rows, double* out) noexcept nogil:
+    """Compute the means of n >= 1 dense rows, the standard deviations, 0 where all are equal, and
+    the largest absolute values: out (3, d)."""
+    cdef int64_t n = rows.n, d = rows.d
+    if rows.single:
+        scales_of(n, d, <const float*>rows.values, out, out + d, out + 2 * d)
+    else:
+        scales_of(n, d, <const double*>rows.values, out, out + d, out + 2 * d)
 
 
 cdef double dot_of(const RowTable* rows, const Line* line, const double* w) noexcept nogil:

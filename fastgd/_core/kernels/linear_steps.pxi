@@ -41,32 +41,18 @@ cdef double head_decision(const RowTable* rows, const Line* line, const Head* he
     return fmadd(head.scale, line_dot(rows, line, head.w), head.intercept)
 
 
+# The row after the one of a step, and w.x of it, if the step found it.
+cdef struct Ahead:
+    Line line
+    double product
+    bint known
+
+
 cdef inline bint is_averaging(const Course* course, const Head* head) noexcept nogil:
     return 0 < course.average and <double>course.average <= head.t
 
 
 # ---------------------------------------------------------------- the objective
-
-cdef void lose_waiting(int64_t loss, double setting, Waiting* waiting) noexcept nogil:
-    """Add the losses of the waiting rows to their total, in their order."""
-    cdef double[BLOCK] values
-    cdef int64_t i
-    linear_values(loss, setting, waiting.n, waiting.z, waiting.y, values)
-    for i in range(waiting.n):
-        waiting.total = fmadd(waiting.weight[i], values[i], waiting.total)
-    waiting.n = 0
-
-
-cdef inline void add_loss(const Course* course, Head* head, double z, double y,
-                          double weight) noexcept nogil:
-    cdef Waiting* waiting = head.waiting
-    waiting.z[waiting.n] = z
-    waiting.y[waiting.n] = y
-    waiting.weight[waiting.n] = weight
-    waiting.n += 1
-    if waiting.n == BLOCK:
-        lose_waiting(course.loss, course.setting, waiting)
-
 
 cdef inline double penalty_of(const Course* course, const Head* head) noexcept nogil:
     """Return the penalties of the objective."""
@@ -110,9 +96,9 @@ cdef inline double shrink(const Course* course, Head* head, double eta) noexcept
 
 
 cdef inline bint move(const Course* course, Head* head, const Line* line, double a, double product,
-                      double square) noexcept nogil:
+                      double square, Ahead* ahead) noexcept nogil:
     """Add a x to w and a to b, and return True; do nothing and return False if a result would not
-    be finite. product and square: w.x and x.x."""
+    be finite. product and square: w.x and x.x; ahead: NULL or the next row."""
     cdef double step = a * head.inverse
     cdef double intercept = fmadd(a, course.intercept_decay, head.intercept)
     cdef double before
@@ -129,7 +115,11 @@ cdef inline bint move(const Course* course, Head* head, const Line* line, double
         head.intercept = intercept
     head.square_norm = fmadd(a, fmadd(a, square, 2 * product), head.square_norm)
     before = touched(course, head, line)
-    line_add(course.rows, line, step, head.w)
+    if ahead != NULL and not (course.rows.sparse or course.l1 > 0):  # which changes w once more
+        ahead.product = line_move(course.rows, line, step, &ahead.line, head.w)
+        ahead.known = True
+    else:
+        line_add(course.rows, line, step, head.w)
     head.absolute_norm += touched(course, head, line) - before
     count_absolute(course, head, line)
     if is_averaging(course, head):
@@ -164,11 +154,6 @@ cdef inline void pay(const Course* course, Head* head, const Line* line) noexcep
     head.absolute_norm += touched(course, head, line) - before
 
 
-cdef inline double clipped_slope(double slope) noexcept nogil:
-    slope = MAX_SLOPE if slope > MAX_SLOPE else slope
-    return -MAX_SLOPE if slope < -MAX_SLOPE else slope
-
-
 # ---------------------------------------------------------------- steps
 
 cdef inline int64_t visited_row(const Course* course, int64_t position) noexcept nogil:
@@ -190,29 +175,20 @@ cdef inline void prefetch_row(const Course* course, int64_t position, int64_t la
             prefetch(course.squares + row)
 
 
-cdef inline double length_of(const Course* course, double eta, double z, double y, double weight,
-                             double norm) noexcept nogil:
-    """Return the factor of the row, with |x|^2 = norm, that is added to the weights."""
-    if course.rate >= RATE_PA1:
-        return passive_step(course, z, y, norm) * weight
-    elif course.loss == LINEAR_LOG_LOSS:
-        return log_loss_step(z, y, eta * weight)
-    return -eta * clipped_slope(linear_slope(course.loss, course.setting, z, y)) * weight
-
-
-cdef inline bint row_step(const Course* course, Head* head, int64_t row,
-                          const Line* line) noexcept nogil:
+cdef inline bint step_from(const Course* course, Head* head, int64_t row, const Line* line,
+                           double product, Ahead* ahead) noexcept nogil:
     """Take a step for one row and one output; return False if its weights would not stay finite.
 
-    A row of weight 0 is none.
+    A row of weight 0 is none. product: w.x; ahead: see move.
     """
     cdef double y = target_of(course, head, row)
     cdef double weight = weight_of(course, head, row, y)
     if weight == 0:
         return True
     cdef double eta = rate_of(course, head)
-    cdef double product = line_dot(course.rows, line, head.w)
     cdef double z = fmadd(head.scale, product, head.intercept)
+    # with y = 1 or -1 exactly z y, without waiting for z
+    cdef double margin = fmadd(head.scale * y, product, head.intercept * y)
     cdef double square = 0, norm = 0, a
     if course.squares != NULL:
         square = course.squares[row]
@@ -224,16 +200,26 @@ cdef inline bint row_step(const Course* course, Head* head, int64_t row,
         norm = rare_work(LINE_SQUARE, course.rows, line, 0, 0, NULL, NULL)
         if norm == 0 and course.rate == RATE_PA1:
             return True
-    a = length_of(course, eta, z, y, weight, norm)
+    if course.rate >= RATE_PA1:
+        a = passive_step(course, z, y, norm) * weight
+    elif course.loss == LINEAR_LOG_LOSS:
+        a = log_loss_step(margin, y, eta * weight)
+    else:
+        a = -eta * clipped_slope(linear_slope(course.loss, course.setting, z, y)) * weight
     if not is_finite(a):
         return False
     product *= head.scale
     product *= shrink(course, head, eta)
-    if not move(course, head, line, a, product, square):
+    if not move(course, head, line, a, product, square, ahead):
         return False
     end_step(course, head, eta)
     pay(course, head, line)
     return True
+
+
+cdef bint row_step(const Course* course, Head* head, int64_t row, const Line* line) noexcept nogil:
+    """Take a step for a row that is alone, see step_from."""
+    return step_from(course, head, row, line, line_dot(course.rows, line, head.w), NULL)
 
 
 cdef double head_slopes(const Course* course, Head* heads, int64_t k, int64_t position,
@@ -293,7 +279,7 @@ cdef bint batch_step(const Course* course, Head* heads, int64_t k, int64_t posit
             a = factor * heads.room[j * k + h]
             if course.squares != NULL:
                 product = heads[h].scale * line_dot(course.rows, &line, heads[h].w)
-            if not (is_finite(a) and move(course, heads + h, &line, a, product, square)):
+            if not (is_finite(a) and move(course, heads + h, &line, a, product, square, NULL)):
                 return False
     for h in range(k):
         end_step(course, heads + h, eta)
@@ -319,7 +305,8 @@ cdef inline void run_rows(const Course* whole, Head* head, int64_t last, const i
     cdef RowTable rows = whole.rows[0]
     cdef Head own = head[0]
     cdef Line line
-    cdef int64_t row, next_look = own.position + course.looks
+    cdef Ahead ahead
+    cdef int64_t row, next_row, next_look = own.position + course.looks
     if loss >= 0:
         rows.sparse = sparse
         rows.single = single
@@ -328,11 +315,20 @@ cdef inline void run_rows(const Course* whole, Head* head, int64_t last, const i
         course.l1 = 0
         course.average = 0
     course.rows = &rows
+    next_row = visited_row(&course, own.position)
+    ahead.line = line_of(&rows, next_row)
+    ahead.known = False
     while own.position < last:
         prefetch_row(&course, own.position, last)
-        row = visited_row(&course, own.position)
-        line = line_of(&rows, row)
-        if not row_step(&course, &own, row, &line):
+        row = next_row
+        line = ahead.line
+        if not ahead.known:
+            ahead.product = line_dot(&rows, &line, own.w)
+        ahead.known = False
+        if own.position + 1 < last:
+            next_row = visited_row(&course, own.position + 1)
+            ahead.line = line_of(&rows, next_row)
+        if not step_from(&course, &own, row, &line, ahead.product, &ahead):
             own.status = STATUS_UPDATE
             break
         own.position += 1
