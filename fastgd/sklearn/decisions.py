@@ -19,7 +19,8 @@ def _decided(estimator, X):
     if type(X) is CheckedRows:
         X = X.view(np.ndarray)
     else:
-        check_is_fitted(estimator)
+        if not hasattr(estimator, "coef_"):
+            check_is_fitted(estimator)
         X = validated(estimator, X, reset=False, ensure_all_finite=hasattr(X, "tocsr"))
     engine, rows = engine_and_rows(X)
     coef = estimator.coef_
@@ -70,6 +71,11 @@ class LinearClassifier(ClassifyOneRow):
         """
         z, dtype = _decided(self, X)
         return (z[:, 0] if z.shape[1] == 1 else z).astype(dtype, copy=False)
+
+    def predict(self, X: Data) -> Array:
+        """Return the class of each row, (n,); X as in decision_function."""
+        z = self.decision_function(X)
+        return self.classes_[(z > 0).astype(np.int64) if z.ndim == 1 else z.argmax(axis=1)]
 
     @available_if(_has_probabilities)
     def predict_proba(self, X: Data) -> Array:

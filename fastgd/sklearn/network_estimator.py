@@ -99,7 +99,8 @@ class NetworkEstimator(NamedArguments, RowByRow, BaseEstimator):
 
     def _of_rows(self, X, function):
         """Return what a function of dense rows gives for all rows of X."""
-        check_is_fitted(self)
+        if "model_" not in vars(self):
+            check_is_fitted(self)
         if type(X) is CheckedRows:
             return function(X.astype(self.model_.dtype, subok=False))
         X = validated(self, X, dtype=self.model_.dtype, reset=False)

@@ -1,5 +1,6 @@
 """Estimators row by row: a dict or an array, without scikit-learn's validation."""
 
+import functools
 from typing import Any, Self
 
 import numpy as np
@@ -29,6 +30,11 @@ class RowByRow:
 
     #: The names of the first row that was a dict, if there are none in ``feature_names_in_``.
     _row_names: Any = None
+
+    @classmethod
+    @functools.cache
+    def _get_param_names(cls):  # scikit-learn asks for the signature each time
+        return super()._get_param_names()
 
     @available_if(lambda self: hasattr(self, "partial_fit"))
     def learn_one(self, x: Data, y: Any, sample_weight: float = 1.0,

@@ -121,7 +121,7 @@ class SGDClassifier(LinearClassifier, SGDEstimator, linear_model.SGDClassifier):
         if two := len(classes) == 2:
             above = y == classes[1]
             strange = ~above & (y != classes[0])
-            targets = np.where(above, 1.0, -1.0)
+            targets = 2.0 * above - 1.0
         else:
             codes = np.searchsorted(classes, y).clip(max=len(classes) - 1)
             strange = classes[codes] != y
