@@ -33,6 +33,38 @@ def test_decisions_agree_with_a_product_of_matrices(build, dtype, index):
             np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-13)
 
 
+@each_engine
+@each_dtype
+def test_scales_of_columns(build, dtype):
+    for n, d in [(1, 1), (1, 5), (2, 3), (7, 16), (130, 33), (64, 100), (3001, 29)]:
+        x = (np.random.default_rng(n).normal(size=(n, d)) * 10.0 ** (np.arange(d) % 7)).astype(
+            dtype
+        )
+        x[:, d // 2] = 0.1  # the mean of which, rounded, is not it
+        x[0, 0] = -1e6  # far from the mean
+        x.flags.writeable = False
+        means, deviations, largest = engine(build).Rows(x).column_scales()
+        wide = x.astype(np.float64)
+        np.testing.assert_allclose(means, wide.mean(axis=0), rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(deviations, wide.std(axis=0), rtol=1e-9, atol=1e-9)
+        assert np.array_equal(largest, np.abs(wide).max(axis=0))
+        assert d == 1 or (means[d // 2], deviations[d // 2]) == (x[0, d // 2], 0)
+
+
+@each_engine
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_scales_of_a_column_do_not_depend_on_the_others(build, bad):
+    for row, column in np.ndindex(5, 9):
+        x = np.random.default_rng(0).normal(size=(5, 9))
+        expected = engine(build).Rows(x.copy()).column_scales()
+        x[row, column] = bad
+        with np.errstate(all="ignore"):
+            found = engine(build).Rows(x).column_scales()
+        others = np.arange(9) != column
+        assert np.array_equal(found[:, others], expected[:, others])
+        assert not np.isfinite(found[:2, column]).any()
+
+
 @each_build
 def test_threads_and_slices_change_no_bit(build):
     x = features(500, 37)

@@ -2,10 +2,11 @@
 
 import copy
 import pickle
+from fractions import Fraction
 
 import numpy as np
 import pytest
-from engines import each_build, each_dtype
+from engines import each_build, each_dtype, engine
 from linear_problems import CSR, Course, features, plan, rows, targets_for
 
 from fastgd import config, linear
@@ -186,6 +187,53 @@ def test_one_row_is_a_run_of_one_row(build):
     assert steps.descent.step(x[:, 0], 1.0) == -1
     assert steps.descent.step(x[::2].T[0], 1.0) == -1
     assert steps.descent.step(x[0].astype(np.int64), 1.0) == -1
+
+
+@each_build
+@each_dtype
+@pytest.mark.parametrize("loss", ["log_loss", "hinge", "squared_error"])
+def test_rows_of_any_length_have_the_same_bits_in_a_run_and_alone(build, dtype, loss):
+    # in a run, a step adds its row to the weights and multiplies them by the next row at once
+    for d in [*range(1, 36), 48, 63, 64, 79, 96, 101]:
+        x = features(9, d, dtype, share=1.0, seed=d)
+        y, weights = targets_for(loss, x), np.array([1, 2, 0, 1, 0, 0, 1, 0.5, 1])
+        steps = plan(loss, l2=0.01, objective=False)
+        run, alone, reference = (Course(b, steps, d) for b in (build, build, "reference"))
+        run.go(x, y, weights)
+        reference.go(x, y, weights)
+        for row, target, weight in zip(x, y, weights, strict=True):
+            alone.descent.step(row, target, weight)
+        alone.descent.settle()
+        assert np.array_equal(run.weights.coef, alone.weights.coef)
+        assert np.array_equal(run.weights.intercept, alone.weights.intercept)
+        np.testing.assert_allclose(
+            run.weights.coef, reference.weights.coef, rtol=1e-10, atol=1e-12
+        )
+
+
+@each_build
+def test_a_sum_of_columns_is_that_of_sixteen_lanes(build):
+    for d in [*range(1, 50), 64, 77, 111, 112, 113]:
+        x, w = np.random.default_rng(d).normal(size=(2, d))
+        places = d // 16 * [*range(16)] + d % 16 // 8 * [*range(8)] + d % 8 // 4 * [*range(4)]
+        lanes, rest = np.zeros(16), 0.0
+        for k in range(d):
+            if k < len(places):
+                lanes[places[k]] = fused(x[k], w[k], lanes[places[k]], build)
+            else:
+                rest = fused(x[k], w[k], rest, build)
+        half = lanes[:8] + lanes[8:]
+        half = half[:4] + half[4:]
+        expected = ((half[0] + half[2]) + (half[1] + half[3])) + rest
+        (found,) = engine(build).row_decisions(x, w[None], np.zeros(1))
+        assert found == expected
+
+
+def fused(a, b, c, build):
+    """a b + c, rounded once where the build has a fused multiply-add."""
+    if build == "baseline":
+        return a * b + c
+    return float(Fraction(a) * Fraction(b) + Fraction(c))
 
 
 @each_build

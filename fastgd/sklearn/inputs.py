@@ -77,6 +77,7 @@ def _is_ready_target(y, n):
         type(y) is np.ndarray
         and y.shape == (n,)
         and y.dtype.isnative
+        and y.flags.c_contiguous
         and (y.dtype.kind in "biu" or (y.dtype.kind == "f" and bool(np.isfinite(y).all())))
     )
 

@@ -47,7 +47,7 @@ def _close_numbers(y):
 
     They are counted, where scikit-learn's functions sort y, each of them anew.
     """
-    if y.ndim != 1 or y.dtype.kind not in "biuf" or not len(y):
+    if y.ndim != 1 or not y.dtype.isnative or y.dtype.kind not in "biuf" or not len(y):
         return None
     low, high = float(y.min()), float(y.max())
     if not (abs(low) < 2**53 and high - low < len(y) // 4):
