@@ -249,6 +249,18 @@ def test_where_a_run_is_cut_changes_no_bit(build, batch_size):
         runs += 1
     cut.descent.settle()
     assert runs > 1
+    beyond = np.array([len(x)])  # the order ends there
+    assert (
+        cut.descent.run(
+            Chunk(rows(build, x), y, None, np.arange(len(x))),
+            np.arange(1),
+            beyond,
+            cut.sums,
+            9.0,
+        )
+        == Status.STATUS_FINE
+    )
+    cut.descent.settle()
     assert np.array_equal(cut.result(), whole.result())
 
 

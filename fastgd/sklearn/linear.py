@@ -93,10 +93,8 @@ class _MomentsEstimator(LinearRegressor, NumPyEstimator):
         if type(X) is CheckedRows:
             return X.view(np.ndarray), targets_of(y, numbers=True)
         self._row_names = None if reset else self._row_names
-        X, y = validated(
-            self, X, y, reset=reset, accept_sparse=["csr", "csc", "coo"], y_numeric=True,
-            multi_output=True,
-        )  # fmt: skip
+        kinds = {"accept_sparse": ["csr", "csc", "coo"], "y_numeric": True, "multi_output": True}
+        X, y = validated(self, X, y, reset=reset, **kinds)
         return (X.tocsr() if hasattr(X, "tocsr") else X), y
 
     def _learn(self, X, y, sample_weight, known=None, corrects=True):

@@ -19,22 +19,30 @@ cdef inline void fold_four(const bint moves, double a, const real* x, const real
         sums[j] = fmadd(<double>y[j], weights[j], sums[j])
 
 
-cdef inline double lanes_total(const double* s, const double* t, const double* u, const double* v,
-                               double rest) noexcept nogil:
-    """Return the sum of sixteen lanes and a rest, by the tree of sums.pxi."""
+# Sixteen sums in four arrays of four, which gcc keeps in registers as vectors from one block to the
+# next; a single array of sixteen would go through memory.
+cdef struct Lanes:
+    double* s
+    double* t
+    double* u
+    double* v
+
+
+cdef inline double lanes_total(const Lanes* l, double rest) noexcept nogil:
+    """Return the sum of the lanes and a rest, by the tree of sums.pxi."""
     cdef double[4] even, odd
     cdef int j
     for j in range(4):
-        even[j] = s[j] + u[j]
+        even[j] = l.s[j] + l.u[j]
     for j in range(4):
-        odd[j] = t[j] + v[j]
+        odd[j] = l.t[j] + l.v[j]
     for j in range(4):
         even[j] += odd[j]
     return ((even[0] + even[2]) + (even[1] + even[3])) + rest
 
 
 cdef inline double fold_rest(const bint moves, int64_t n, double a, const real* x, const real* y,
-                             other* w, double* s, double* t, double* u, double* v) noexcept nogil:
+                             other* w, Lanes* l) noexcept nogil:
     """Take the last n < 16 columns; return the sum of all.
 
     Each length has a way of its own to the end: where ways meet, gcc writes lanes to memory.
@@ -47,34 +55,34 @@ cdef inline double fold_rest(const bint moves, int64_t n, double a, const real* 
             w[j] = <other>weight
         rest = fmadd(<double>y[j], weight, rest)
     if n >= 12:
-        fold_four(moves, a, x, y, w, s)
-        fold_four(moves, a, x + 4, y + 4, w + 4, t)
-        fold_four(moves, a, x + 8, y + 8, w + 8, s)
-        return lanes_total(s, t, u, v, rest)
+        fold_four(moves, a, x, y, w, l.s)
+        fold_four(moves, a, x + 4, y + 4, w + 4, l.t)
+        fold_four(moves, a, x + 8, y + 8, w + 8, l.s)
+        return lanes_total(l, rest)
     if n >= 8:
-        fold_four(moves, a, x, y, w, s)
-        fold_four(moves, a, x + 4, y + 4, w + 4, t)
-        return lanes_total(s, t, u, v, rest)
+        fold_four(moves, a, x, y, w, l.s)
+        fold_four(moves, a, x + 4, y + 4, w + 4, l.t)
+        return lanes_total(l, rest)
     if n >= 4:
-        fold_four(moves, a, x, y, w, s)
-        return lanes_total(s, t, u, v, rest)
-    return lanes_total(s, t, u, v, rest)
+        fold_four(moves, a, x, y, w, l.s)
+        return lanes_total(l, rest)
+    return lanes_total(l, rest)
 
 
 cdef inline double fold_row(const bint moves, int64_t n, double a, const real* x, const real* y,
                             other* w) noexcept nogil:
     """Return y . w, in the sixteen lanes and by the tree of sums.pxi; if it moves, after w += a x.
 
-    The lanes are four vectors: gcc keeps those in registers from one block to the next, while an
-    array of sixteen goes through memory. It does so only in a function that is not inlined: in a
-    loop, it computes each lane by itself.
+    For a function that is not inlined: in a loop, gcc computes each lane by itself.
     """
     cdef double[4] s, t, u, v
+    cdef Lanes l
     cdef int j
+    l.s, l.t, l.u, l.v = s, t, u, v
     for j in range(4):
         s[j] = t[j] = u[j] = v[j] = 0
     if n < 16:
-        return fold_rest(moves, n, a, x, y, w, s, t, u, v)
+        return fold_rest(moves, n, a, x, y, w, &l)
     while n >= 16:
         fold_four(moves, a, x, y, w, s)
         fold_four(moves, a, x + 4, y + 4, w + 4, t)
@@ -84,7 +92,7 @@ cdef inline double fold_row(const bint moves, int64_t n, double a, const real* x
         y += 16
         w += 16
         n -= 16
-    return fold_rest(moves, n, a, x, y, w, s, t, u, v)
+    return fold_rest(moves, n, a, x, y, w, &l)
 
 
 cdef double dense_dot(int64_t n, const real* x, const other* w) noexcept nogil:

@@ -307,6 +307,8 @@ cdef inline void run_rows(const Course* whole, Head* head, int64_t last, const i
     cdef Line line
     cdef Ahead ahead
     cdef int64_t row, next_row, next_look = own.position + course.looks
+    if own.position >= last:
+        return
     if loss >= 0:
         rows.sparse = sparse
         rows.single = single
