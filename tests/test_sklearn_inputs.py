@@ -13,7 +13,7 @@ from sklearn.utils.validation import validate_data
 
 from fastgd.sklearn import LogisticRegression, MLPClassifier, Ridge, SGDClassifier
 from fastgd.sklearn.inputs import FLOATS, validated
-from fastgd.sklearn.objectives import Labels, classes_of
+from fastgd.sklearn.objectives import Labels, classes_and_codes, classes_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(12, 5))
@@ -143,6 +143,9 @@ def test_classes_are_those_of_scikit_learn(y):
     for found in (classes_of(y), classes_of(np.repeat(y, 2)[::2])):
         assert np.array_equal(found, expected)
         assert found.dtype == expected.dtype
+    classes, codes = classes_and_codes(y)
+    assert classes.dtype == np.unique(y).dtype
+    assert np.array_equal(codes, np.unique(y, return_inverse=True)[1])
     labels = Labels(y)
     assert np.array_equal(labels.classes, np.unique(y))
     assert labels.kind == ("multiclass" if len(expected) > 2 else "binary")

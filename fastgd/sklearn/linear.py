@@ -25,7 +25,7 @@ from fastgd.sklearn.inputs import (
     row_weights,
     validated,
 )
-from fastgd.sklearn.objectives import class_weights
+from fastgd.sklearn.objectives import class_weights, classes_and_codes
 from fastgd.sklearn.one_row import CheckedRows, targets_of
 
 #: Columns up to which a matrix of moments is taken of sparse rows, and of dense ones.
@@ -93,8 +93,8 @@ class _MomentsEstimator(LinearRegressor, NumPyEstimator):
         if type(X) is CheckedRows:
             return X.view(np.ndarray), targets_of(y, numbers=True)
         self._row_names = None if reset else self._row_names
-        kinds = {"accept_sparse": ["csr", "csc", "coo"], "y_numeric": True, "multi_output": True}
-        X, y = validated(self, X, y, reset=reset, **kinds)
+        how = {"accept_sparse": ["csr", "csc", "coo"], "y_numeric": True, "multi_output": True}
+        X, y = validated(self, X, y, reset=reset, **how)
         return (X.tocsr() if hasattr(X, "tocsr") else X), y
 
     def _learn(self, X, y, sample_weight, known=None, corrects=True):
@@ -260,7 +260,7 @@ class LogisticRegression(
         if self.dual:
             raise ArgumentError(f"dual: only liblinear solves it, got solver={self.solver!r}")
         X, y = self._checked(X, y, reset=True)
-        classes, labels = np.unique(y, return_inverse=True)
+        classes, labels = classes_and_codes(y)
         if len(classes) < 2:
             seen = f"got one class only: {classes[0]!r}"
             raise ArgumentError(f"y: expected samples of at least 2 classes, {seen}")

@@ -42,6 +42,14 @@ def classes_of(y):
     return found
 
 
+def classes_and_codes(y):
+    """Return the labels of y in order, and the number of each: those of ``np.unique``."""
+    found = _close_numbers(y)
+    if found is None:
+        return np.unique(y, return_inverse=True)
+    return found, np.searchsorted(found, y)
+
+
 def _close_numbers(y):
     """Return the values of y in order if they are whole numbers close together, else None.
 
