@@ -86,7 +86,7 @@ cdef inline void prefetch_start(const RowTable* rows, int64_t i) noexcept nogil:
 # ---------------------------------------------------------------- stochastic gradient descent
 
 cdef enum:
-    BLOCK = 32              # rows whose losses are computed at once
+    BLOCK = 32              # rows whose losses, and steps whose rates, are computed at once
 
 cdef struct Course:
     # the data of a run
@@ -115,11 +115,13 @@ cdef struct Course:
     double largest              # absolute value of x
     const double* squares       # |x|^2 of each row, where the objective needs them, or NULL
 
-# The sum of losses so far, and rows whose losses are computed later.
+# The sum of losses so far, and rows whose losses are computed later; and the rates of steps to come.
 cdef struct Waiting:
     int64_t n
     double total
     double[BLOCK] z, y, weight
+    double[BLOCK] rates         # of RATE_INVSCALING, of the BLOCK steps before rates_end
+    double rates_end
 
 # One output: the weights w scale, so that L2 shrinks all of them by one product. Their average
 # over the steps is (average + average_a w) / average_b: W. Xu, "Towards optimal one pass large

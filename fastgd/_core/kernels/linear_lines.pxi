@@ -100,7 +100,7 @@ cdef double dense_dot(int64_t n, const real* x, const other* w) noexcept nogil:
     return fold_row(False, n, 0, x, x, <other*>w)
 
 
-cdef double dense_move(int64_t n, double a, const real* x, const real* y,
+cdef double dense_move(int64_t n, double a, const double* x, const double* y,
                        double* w) noexcept nogil:
     """Compute w += a x; return y . w, which does not wait until w has been written and read."""
     return fold_row(True, n, a, x, y, w)
@@ -271,15 +271,6 @@ cdef inline void line_add(const RowTable* rows, const Line* line, double a,
                           double* w) noexcept nogil:
     """Add a x to w."""
     line_work(LINE_ADD, rows, line, a, 0, w, NULL)
-
-
-cdef inline double line_move(const RowTable* rows, const Line* line, double a, const Line* next,
-                             double* w) noexcept nogil:
-    """Add a x to w; return the product of the next line with w. The lines are dense."""
-    if rows.single:
-        return dense_move(
-            line.n, a, <const float*>line.values, <const float*>next.values, w)
-    return dense_move(line.n, a, <const double*>line.values, <const double*>next.values, w)
 
 
 cdef double rare_work(const int64_t work, const RowTable* rows, const Line* line, double a,

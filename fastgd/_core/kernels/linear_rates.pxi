@@ -8,12 +8,22 @@ cdef inline double clipped_slope(double slope) noexcept nogil:
     return -MAX_SLOPE if slope < -MAX_SLOPE else slope
 
 
+cdef void fill_rates(const Course* course, double t, Waiting* waiting) noexcept nogil:
+    """Compute the rates of RATE_INVSCALING of the steps t ... t + BLOCK - 1."""
+    cdef int i
+    for i in range(BLOCK):
+        waiting.rates[i] = course.eta0 * exponential(-course.power_t * logarithm(t + i))
+    waiting.rates_end = t + BLOCK
+
+
 cdef inline double rate_of(const Course* course, const Head* head) noexcept nogil:
     """Return the rate of the next step."""
     if course.rate == RATE_OPTIMAL:
         return 1 / (course.alpha * (course.optimal_start + head.t - 1))
     elif course.rate == RATE_INVSCALING:
-        return course.eta0 * exponential(-course.power_t * logarithm(head.t))
+        if not 0 < head.waiting.rates_end - head.t <= BLOCK:
+            fill_rates(course, head.t, head.waiting)
+        return head.waiting.rates[BLOCK - <int64_t>(head.waiting.rates_end - head.t)]
     return head.eta
 
 

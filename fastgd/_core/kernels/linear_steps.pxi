@@ -115,8 +115,10 @@ cdef inline bint move(const Course* course, Head* head, const Line* line, double
         head.intercept = intercept
     head.square_norm = fmadd(a, fmadd(a, square, 2 * product), head.square_norm)
     before = touched(course, head, line)
-    if ahead != NULL and not (course.rows.sparse or course.l1 > 0):  # which changes w once more
-        ahead.product = line_move(course.rows, line, step, &ahead.line, head.w)
+    # not with L1, which changes w once more; gcc makes half vectors of floats, and nothing is gained
+    if ahead != NULL and not (course.rows.sparse or course.rows.single or course.l1 > 0):
+        ahead.product = dense_move(line.n, step, <const double*>line.values,
+                                   <const double*>ahead.line.values, head.w)
         ahead.known = True
     else:
         line_add(course.rows, line, step, head.w)
