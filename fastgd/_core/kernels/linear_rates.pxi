@@ -8,11 +8,14 @@ cdef inline double clipped_slope(double slope) noexcept nogil:
     return -MAX_SLOPE if slope < -MAX_SLOPE else slope
 
 
-cdef void fill_rates(const Course* course, double t, Waiting* waiting) noexcept nogil:
-    """Compute the rates of RATE_INVSCALING of the steps t ... t + BLOCK - 1."""
+cdef void fill_rates(double eta0, double power_t, double t, Waiting* waiting) noexcept nogil:
+    """Compute the rates of RATE_INVSCALING of the steps t ... t + BLOCK - 1.
+
+    It takes no Course, which would have to lie in memory for it.
+    """
     cdef int i
     for i in range(BLOCK):
-        waiting.rates[i] = course.eta0 * exponential(-course.power_t * logarithm(t + i))
+        waiting.rates[i] = eta0 * exponential(-power_t * logarithm(t + i))
     waiting.rates_end = t + BLOCK
 
 
@@ -22,7 +25,7 @@ cdef inline double rate_of(const Course* course, const Head* head) noexcept nogi
         return 1 / (course.alpha * (course.optimal_start + head.t - 1))
     elif course.rate == RATE_INVSCALING:
         if not 0 < head.waiting.rates_end - head.t <= BLOCK:
-            fill_rates(course, head.t, head.waiting)
+            fill_rates(course.eta0, course.power_t, head.t, head.waiting)
         return head.waiting.rates[BLOCK - <int64_t>(head.waiting.rates_end - head.t)]
     return head.eta
 

@@ -169,8 +169,8 @@ cdef inline void prefetch_row(const Course* course, int64_t position, int64_t la
         return
     if position + 16 < last:
         prefetch_start(course.rows, course.order[position + 16])
-    if position + 6 < last:
-        row = course.order[position + 6]
+    if position + 12 < last:
+        row = course.order[position + 12]
         prefetch_line(course.rows, row)
         prefetch(course.y + row * course.y_stride)
         if course.squares != NULL:
