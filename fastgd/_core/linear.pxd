@@ -115,7 +115,7 @@ cdef struct Course:
     double largest              # absolute value of x
     const double* squares       # |x|^2 of each row, where the objective needs them, or NULL
 
-# The sum of losses so far, and rows whose losses are computed later; and the rates of steps to come.
+# The sum of losses so far, rows whose losses are computed later, and the rates of steps to come.
 cdef struct Waiting:
     int64_t n
     double total

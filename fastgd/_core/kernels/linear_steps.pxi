@@ -115,7 +115,7 @@ cdef inline bint move(const Course* course, Head* head, const Line* line, double
         head.intercept = intercept
     head.square_norm = fmadd(a, fmadd(a, square, 2 * product), head.square_norm)
     before = touched(course, head, line)
-    # not with L1, which changes w once more; gcc makes half vectors of floats, and nothing is gained
+    # not with L1, which changes w once more, and of floats gcc makes halves of vectors: no gain
     if ahead != NULL and not (course.rows.sparse or course.rows.single or course.l1 > 0):
         ahead.product = dense_move(line.n, step, <const double*>line.values,
                                    <const double*>ahead.line.values, head.w)
