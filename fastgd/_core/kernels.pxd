@@ -61,6 +61,7 @@ ctypedef void (*StepScalesKernel)(
     const Optimizer* optimizer, int64_t iteration, const double* rates, bint one_rate, int count,
     double* scales) noexcept nogil
 ctypedef double (*LogarithmKernel)(double x) noexcept nogil
+ctypedef void (*PermuteKernel)(uint64_t key, int64_t n, int64_t* order) noexcept nogil
 ctypedef void (*TrainUnitKernel)(Span* span, const void* x, const void* y) noexcept nogil
 ctypedef bint (*FiniteKernel)(int64_t n, const void* x) noexcept nogil
 ctypedef int64_t (*NonfiniteKernel)(
@@ -99,6 +100,7 @@ cdef struct NetworkKernels:
     UpdateKernel update
     StepScalesKernel step_scales
     LogarithmKernel logarithm
+    PermuteKernel permute
     TrainUnitKernel train_unit
     FiniteKernel all_finite
     TargetsKernel all_between

@@ -19,6 +19,7 @@ from fastgd._core.types cimport *
 
 include "kernels/gemm.pxi"
 include "kernels/sums.pxi"
+include "kernels/narrow.pxi"
 include "kernels/columns.pxi"
 include "kernels/blocks.pxi"
 
@@ -54,6 +55,7 @@ include "kernels/gradients.pxi"
 include "kernels/scores.pxi"
 include "kernels/finite.pxi"
 include "kernels/unit.pxi"
+include "kernels/shuffle.pxi"
 include "kernels/descent.pxi"
 
 # linear models
@@ -98,6 +100,7 @@ cdef void fill(NetworkKernels* table, real of_type) noexcept:
     table.update = <UpdateKernel>update_share[real]
     table.step_scales = step_scales
     table.logarithm = <LogarithmKernel>logarithm[double]
+    table.permute = permute
     table.train_unit = <TrainUnitKernel>train_unit[real]
     table.all_finite = <FiniteKernel>all_finite[real]
     table.all_between = <TargetsKernel>all_between[real]

@@ -17,9 +17,9 @@ OVER_KERNELS = (
     "Descent", "Program", "RowPredictor", "Rows", "all_between", "cholesky", "cholesky_solve",
     "constrain", "coordinate_descent", "decision_losses", "dot", "eigenvalues",
     "first_nonfinite", "gram_descent", "least_squares_descent", "logarithms",
-    "multinomial_losses", "row_products", "sigmoids", "update",
+    "multinomial_losses", "permutation", "row_products", "sigmoids", "update",
 )  # fmt: skip
-ON_TOP = ("OnlineJob", "Predictor", "decisions", "objective", "permutation", "weighted_gram")
+ON_TOP = ("OnlineJob", "Predictor", "decisions", "objective", "weighted_gram")
 
 
 @functools.cache

@@ -38,26 +38,14 @@ def constrain(kernels, np.ndarray parameters, np.ndarray constraints):
         run.constrain(&all_of_them, w, 1, 0)
 
 
-cdef void permute(uint64_t key, int64_t n, int64_t* order) noexcept nogil:
-    """Set order to a random permutation of 0 ... n - 1 (Fisher and Yates, from the end)."""
-    cdef int64_t i, j, held
-    for i in range(n):
-        order[i] = i
-    for i in range(n - 1, 0, -1):
-        # 53 bits times (i + 1) stay below i + 1 after rounding, for every i < 2**53
-        j = <int64_t>(<double><int64_t>(draw(key, i) >> 11) * (2.0**-53) * <double>(i + 1))
-        held = order[i]
-        order[i] = order[j]
-        order[j] = held
-
-
-def permutation(key, int64_t n):
+def permutation(kernels, key, int64_t n):
     """Return the order in which an epoch with this key takes its n rows: int64, shape (n,)."""
+    cdef const NetworkKernels* run = network_kernels(kernels, np.NPY_DOUBLE)
     cdef uint64_t stream = key
     cdef np.ndarray order = numpy.empty(n, numpy.int64)
     cdef int64_t* data = <int64_t*>address(order)
     with nogil:
-        permute(stream, n, data)
+        run.permute(stream, n, data)
     return order
 
 

@@ -31,7 +31,7 @@ cdef void train_epochs(Span* span, Epochs* run, int64_t threads) noexcept nogil:
                 span.key = draw(run.seed, run.count)
                 run.count += 1
             if span.order != NULL:
-                permute(span.key, span.rows, span.order)
+                span.kernels.permute(span.key, span.rows, span.order)
         run_team(threads, run_member, span)
         if span.status != STATUS_FINE or span.step < span.last_step:
             break
