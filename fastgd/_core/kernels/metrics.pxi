@@ -22,6 +22,32 @@ cdef void side_rows(real threshold, const LossRows* job, const real* p) noexcept
         values[i] = row_sum(width, line) / <real>width
 
 
+cdef void choice_rows(bint sparse, const LossRows* job, const real* p) noexcept nogil:
+    """Compute 1 for each row whose largest prediction is that of the true class, else 0."""
+    cdef const real* y = <const real*>job.y
+    cdef real* values = <real*>job.values
+    cdef real[NARROW] chosen, label
+    cdef int64_t i = 0, r, n, width = job.width
+    while i < job.rows:
+        n = rows_at_once(job.rows - i, width)
+        if n == 1:
+            values[0] = row_argmax(width, p) == (
+                <int64_t>y[0] if sparse else row_argmax(width, y))
+        else:
+            narrow_argmax(n, width, p, job.stride, chosen)
+            if sparse:
+                for r in range(n):
+                    label[r] = <real><int32_t>y[r * job.y_stride]
+            else:
+                narrow_argmax(n, width, y, job.y_stride, label)
+            for r in range(n):
+                values[r] = chosen[r] == label[r]
+        p += n * job.stride
+        y += n * job.y_stride
+        values += n
+        i += n
+
+
 cdef inline real share_of_equals(int64_t width, const real* p, const real* y) noexcept nogil:
     cdef int64_t j, equal = 0
     for j in range(width):
@@ -117,14 +143,13 @@ cdef void metric_rows(const MetricTerm* metric, const LossRows* job, const real*
     if kind == METRIC_BINARY_ACCURACY:
         side_rows(<real>settings[0], job, p)
         return
+    if kind == METRIC_CATEGORICAL_ACCURACY or kind == METRIC_SPARSE_CATEGORICAL_ACCURACY:
+        choice_rows(kind == METRIC_SPARSE_CATEGORICAL_ACCURACY, job, p)
+        return
     for i in range(job.rows):
         p_row = p + i * job.stride
         y_row = y + i * job.y_stride
-        if kind == METRIC_CATEGORICAL_ACCURACY:
-            values[i] = row_argmax(width, p_row) == row_argmax(width, y_row)
-        elif kind == METRIC_SPARSE_CATEGORICAL_ACCURACY:
-            values[i] = row_argmax(width, p_row) == <int64_t>y_row[0]
-        elif kind == METRIC_ACCURACY:
+        if kind == METRIC_ACCURACY:
             values[i] = share_of_equals(width, p_row, y_row)
         elif kind == METRIC_TOP_K:
             values[i] = is_among_top(

@@ -1,6 +1,6 @@
-# Blocks of narrow rows: sixteen rows side by side, x[k, r] = element k of row r, so that vector lanes
-# run over the rows. What row_sum adds up within a row, each lane adds up in the same order. The
-# functions with `lanes`, a constant, compute such a block, or with lanes = 1 one row of any width.
+# Blocks of narrow rows: sixteen rows side by side, x[k, r] = element k of row r, so that vector
+# lanes run over the rows. What row_sum adds up within a row, each lane adds up in the same order.
+# Functions with `lanes`, a constant, compute such a block, or with lanes = 1 one row of any width.
 
 cdef enum:
     NARROW = 16         # the rows of a block, and its columns at most
@@ -117,3 +117,22 @@ cdef inline void maxima_of(const int lanes, int64_t n, const real* x, real* top)
     for k in range(1, n):
         for r in range(lanes):
             top[r] = x[k * lanes + r] if x[k * lanes + r] > top[r] else top[r]
+
+
+cdef void narrow_argmax(int64_t rows, int64_t width, const real* x, int64_t stride,
+                        real* best) noexcept nogil:
+    """Compute the row_argmax of each row of a block."""
+    cdef real[NARROW * NARROW] block
+    cdef real[NARROW] top
+    cdef real value
+    cdef int64_t k
+    cdef int r
+    take_narrow(rows, width, x, stride, block)
+    for r in range(NARROW):
+        top[r] = block[r]
+        best[r] = 0
+    for k in range(1, width):
+        for r in range(NARROW):
+            value = block[k * NARROW + r]
+            best[r] = select(value > top[r], <real>k, best[r])
+            top[r] = select(value > top[r], value, top[r])
