@@ -12,6 +12,11 @@ cdef extern from *:
        A tile has as many rows as the registers hold, preferably a power of two, as most
        batches have. FASTGD_WIDE_TILES gives the tests the tiles of AVX-512 on a machine without
        it. */
+    #if defined(__AVX512F__)
+    enum { MASKS = 1 };
+    #else
+    enum { MASKS = 0 };
+    #endif
     #if defined(__AVX512F__) || defined(FASTGD_WIDE_TILES)
     enum { LANES = 32, ROWS = 8, DOUBLE_ROWS = 4, NARROW_ROWS = 8, DOUBLE_NARROW_ROWS = 8 };
     #elif defined(__AVX__)
@@ -21,6 +26,7 @@ cdef extern from *:
     #endif
     enum { HALF = LANES / 2, MOST_ROWS = 8, PANEL_BYTES = 16384 };
     """
+    enum: MASKS         # whether a part of a vector is stored at once
     enum: LANES         # columns of a full tile
     enum: HALF          # columns of a narrow tile
     enum: ROWS          # rows of a full tile
@@ -36,6 +42,7 @@ cdef enum Finish:
     FINISH_NONE
     FINISH_RELU     # max(element, 0); NaN stays NaN
     FINISH_GATE     # the element where the gate, laid out as C, is above 0, else 0
+    FINISH_PART     # of a tile: the elements as they are, of a part of its columns
 
 
 cdef inline void copy_part(int64_t n, const real* line, real* out) noexcept nogil:
@@ -83,12 +90,11 @@ cdef struct Product:
     void* panel             # room for PANEL_BYTES
 
 
-cdef inline void tile(const int rows, const int lanes, const bint whole, Product* s,
+cdef inline void tile(const int rows, const int lanes, const int finish, Product* s,
                       real of_type) noexcept nogil:
-    """Compute one tile of C: `rows` x `lanes`, all constants; then go on to the next rows.
+    """Compute one tile of C: `rows` x `lanes`, finished, all constants; then go on to the next rows.
 
-    Stores whole rows, finished; or, if not `whole`, the N columns of each row but the first
-    `spill`, as they are.
+    Stores whole rows; or, with FINISH_PART, the N columns of each row but the first `spill`.
     """
     cdef const real* A = <const real*>s.A
     cdef const real* B = <const real*>s.B
@@ -98,10 +104,10 @@ cdef inline void tile(const int rows, const int lanes, const bint whole, Product
     cdef real[MOST_ROWS][LANES] acc
     cdef real[LANES] line
     cdef real a
-    cdef int i, j
+    cdef int i, j, columns = <int>s.N
     cdef int64_t k
     for i in range(rows):
-        if whole or s.start_row == 0:
+        if finish != FINISH_PART or s.start_row == 0:
             for j in range(lanes):
                 acc[i][j] = start[i * s.start_row + j]
         else:
@@ -115,13 +121,17 @@ cdef inline void tile(const int rows, const int lanes, const bint whole, Product
             for j in range(lanes):
                 acc[i][j] = fmadd(a, B[k * s.b_row + j], acc[i][j])
     for i in range(rows):
-        if whole and s.finish == FINISH_RELU:
+        if finish == FINISH_RELU:
             for j in range(lanes):
                 C[i * s.c_row + j] = <real>0 if acc[i][j] < 0 else acc[i][j]
-        elif whole and s.finish == FINISH_GATE:
+        elif finish == FINISH_GATE:
             for j in range(lanes):
                 C[i * s.c_row + j] = acc[i][j] if gate[i * s.c_row + j] > 0 else <real>0
-        elif whole or i < s.spill:
+        elif finish == FINISH_PART and MASKS:
+            for j in range(lanes):
+                if j < columns:
+                    C[i * s.c_row + j] = acc[i][j]
+        elif finish == FINISH_NONE or i < s.spill:
             for j in range(lanes):
                 C[i * s.c_row + j] = acc[i][j]
         else:
@@ -137,18 +147,18 @@ cdef inline void tile(const int rows, const int lanes, const bint whole, Product
     s.gate = gate + rows * s.c_row
 
 
-cdef inline void strip(const int rows, const int lanes, const bint whole, const Product* column,
+cdef inline void strip(const int rows, const int lanes, const int finish, const Product* column,
                        real of_type) noexcept nogil:
     """Compute all M rows of one column of tiles; the rows left over make smaller ones."""
     cdef Product s = column[0]
     while s.M >= rows:
-        tile(rows, lanes, whole, &s, of_type)
+        tile(rows, lanes, finish, &s, of_type)
     if rows > 4 and s.M >= 4:
-        tile(4, lanes, whole, &s, of_type)
+        tile(4, lanes, finish, &s, of_type)
     if rows > 2 and s.M >= 2:
-        tile(2, lanes, whole, &s, of_type)
+        tile(2, lanes, finish, &s, of_type)
     if s.M >= 1:
-        tile(1, lanes, whole, &s, of_type)
+        tile(1, lanes, finish, &s, of_type)
 
 
 cdef inline int64_t panel_rows(real of_type) noexcept nogil:
@@ -185,34 +195,61 @@ cdef inline void pack(int64_t K, int64_t n, const real* B, int64_t b_row, int64_
         j += 1
 
 
-# The four kinds of columns of tiles are not inlined: side by side, the setup of all their loops
-# would run at each call of `product`, which costs more than a small product.
+# The kinds of columns of tiles are not inlined: side by side, the setup of all their loops would run
+# at each call of `product`, which costs more than a small product.
 
-cdef void full_whole(const Product* s, real of_type) noexcept nogil:
-    strip(ROWS if real is float else DOUBLE_ROWS, LANES, True, s, of_type)
+cdef void full_plain(const Product* s, real of_type) noexcept nogil:
+    strip(ROWS if real is float else DOUBLE_ROWS, LANES, FINISH_NONE, s, of_type)
+
+
+cdef void full_relu(const Product* s, real of_type) noexcept nogil:
+    strip(ROWS if real is float else DOUBLE_ROWS, LANES, FINISH_RELU, s, of_type)
+
+
+cdef void full_gate(const Product* s, real of_type) noexcept nogil:
+    strip(ROWS if real is float else DOUBLE_ROWS, LANES, FINISH_GATE, s, of_type)
 
 
 cdef void full_part(const Product* s, real of_type) noexcept nogil:
-    strip(ROWS if real is float else DOUBLE_ROWS, LANES, False, s, of_type)
+    strip(ROWS if real is float else DOUBLE_ROWS, LANES, FINISH_PART, s, of_type)
 
 
-cdef void narrow_whole(const Product* s, real of_type) noexcept nogil:
-    strip(NARROW_ROWS if real is float else DOUBLE_NARROW_ROWS, HALF, True, s, of_type)
+cdef void narrow_plain(const Product* s, real of_type) noexcept nogil:
+    strip(NARROW_ROWS if real is float else DOUBLE_NARROW_ROWS, HALF, FINISH_NONE, s, of_type)
+
+
+cdef void narrow_relu(const Product* s, real of_type) noexcept nogil:
+    strip(NARROW_ROWS if real is float else DOUBLE_NARROW_ROWS, HALF, FINISH_RELU, s, of_type)
+
+
+cdef void narrow_gate(const Product* s, real of_type) noexcept nogil:
+    strip(NARROW_ROWS if real is float else DOUBLE_NARROW_ROWS, HALF, FINISH_GATE, s, of_type)
 
 
 cdef void narrow_part(const Product* s, real of_type) noexcept nogil:
-    strip(NARROW_ROWS if real is float else DOUBLE_NARROW_ROWS, HALF, False, s, of_type)
+    strip(NARROW_ROWS if real is float else DOUBLE_NARROW_ROWS, HALF, FINISH_PART, s, of_type)
 
 
 cdef inline void column(const Product* s, real of_type) noexcept nogil:
     """Compute one column of tiles: full or narrow, stored whole or in part."""
+    cdef int finish = s.finish
+    if s.spill < s.M and s.N != LANES and s.N != HALF:
+        finish = FINISH_PART
     if s.N > HALF:
-        if s.spill >= s.M or s.N == LANES:
-            full_whole(s, of_type)
+        if finish == FINISH_NONE:
+            full_plain(s, of_type)
+        elif finish == FINISH_RELU:
+            full_relu(s, of_type)
+        elif finish == FINISH_GATE:
+            full_gate(s, of_type)
         else:
             full_part(s, of_type)
-    elif s.spill >= s.M or s.N == HALF:
-        narrow_whole(s, of_type)
+    elif finish == FINISH_NONE:
+        narrow_plain(s, of_type)
+    elif finish == FINISH_RELU:
+        narrow_relu(s, of_type)
+    elif finish == FINISH_GATE:
+        narrow_gate(s, of_type)
     else:
         narrow_part(s, of_type)
 
