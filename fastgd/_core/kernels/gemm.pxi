@@ -281,7 +281,7 @@ cdef void columns(Product* p, real of_type) noexcept nogil:
     cdef int64_t n
     cdef const real* b
     # A narrow B is as good as packed, and packing pays from 12 rows of A on.
-    cdef bint direct = p.b_col == 1 and (N <= LANES or p.M < 12)
+    cdef bint direct = p.b_col == 1 and (N <= LANES or p.M < 12 or b_row <= 4 * LANES)
     while k < K:
         p.K = min(block, K - k)
         p.A = A + k * p.a_col
