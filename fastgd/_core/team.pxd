@@ -47,6 +47,10 @@ cdef extern from *:
             fastgd_wait(&team->arrivals, *met, team->patience);
     }
 
+    /* What `met` begins with in a further piece of a team's work, before this member arrives. */
+    static CYTHON_INLINE int64_t fastgd_passed(const fastgd_team *team)
+    { return __atomic_load_n(&team->arrivals, __ATOMIC_ACQUIRE) / team->size * team->size; }
+
     static CYTHON_INLINE void fastgd_raise_flag(fastgd_team *team, int64_t flag)
     { __atomic_or_fetch(&team->trouble, flag, __ATOMIC_RELAXED); }
 
@@ -72,6 +76,7 @@ cdef extern from *:
     int pthread_create(pthread_t*, const void*, Routine, void*) noexcept nogil
     int pthread_join(pthread_t, void**) noexcept nogil
     void meet "fastgd_meet"(Team*, int64_t*) noexcept nogil
+    int64_t passed "fastgd_passed"(const Team*) noexcept nogil
     void raise_flag "fastgd_raise_flag"(Team*, int64_t) noexcept nogil
     int64_t flags "fastgd_flags"(const Team*) noexcept nogil
     int64_t await_size "fastgd_await_size"(const Team*) noexcept nogil

@@ -34,6 +34,8 @@ cdef struct Epochs:
     int64_t count           # the keys drawn so far
     int64_t epochs, done
     int64_t totals_size
+    Span* span              # of the steps of one epoch, for the team that trains them
+    bint goes_on            # to another epoch
 
 
 cdef class Job:
