@@ -89,7 +89,8 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
     """
     cdef const NetworkKernels* kernels = span.kernels
     cdef const Network* net = span.net
-    cdef int64_t size = team.size, met = passed(team), x_width = net.width[0], y_width = net.target_width
+    cdef int64_t size = team.size, met = passed(team)
+    cdef int64_t x_width = net.width[0], y_width = net.target_width
     cdef bint everything = net.metric_count > 0 or net.coupled
     cdef int64_t looks = steps_between_looks(net, span.batch_size)
     cdef int64_t next_look = span.step + looks, at = span.step

@@ -92,7 +92,7 @@ cdef struct Product:
 
 cdef inline void tile(const int rows, const int lanes, const int finish, Product* s,
                       real of_type) noexcept nogil:
-    """Compute one tile of C: `rows` x `lanes`, finished, all constants; then go on to the next rows.
+    """Compute one tile of C: `rows` x `lanes`, constants as `finish`; then go on to the next rows.
 
     Stores whole rows; or, with FINISH_PART, the N columns of each row but the first `spill`.
     """
@@ -195,8 +195,8 @@ cdef inline void pack(int64_t K, int64_t n, const real* B, int64_t b_row, int64_
         j += 1
 
 
-# The kinds of columns of tiles are not inlined: side by side, the setup of all their loops would run
-# at each call of `product`, which costs more than a small product.
+# The kinds of columns of tiles are not inlined: side by side, the setup of all their loops would
+# run at each call of `product`, which costs more than a small product.
 
 cdef void full_plain(const Product* s, real of_type) noexcept nogil:
     strip(ROWS if real is float else DOUBLE_ROWS, LANES, FINISH_NONE, s, of_type)
@@ -280,8 +280,9 @@ cdef void columns(Product* p, real of_type) noexcept nogil:
     cdef int64_t block = panel_rows(of_type), k = 0
     cdef int64_t n
     cdef const real* b
-    # A narrow B is as good as packed, and packing pays from 12 rows of A on.
-    cdef bint direct = p.b_col == 1 and (N <= LANES or p.M < 12 or b_row <= 4 * LANES)
+    # A narrow B is as good as packed, and so is one whose rows are near each other; packing pays
+    # from 12 rows of A on.
+    cdef bint direct = p.b_col == 1 and (N <= LANES or b_row <= 4 * LANES or p.M < 12)
     while k < K:
         p.K = min(block, K - k)
         p.A = A + k * p.a_col
