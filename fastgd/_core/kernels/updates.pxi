@@ -85,17 +85,60 @@ cdef inline void update_some(const int variant, const int lanes, real* w, const 
             check[j] = fmadd(new[j], 0, check[j])
 
 
+cdef inline void take_lanes(int64_t n, const real* x, real* lanes) noexcept nogil:
+    """Copy n elements to UPDATE_LANES lanes; others repeat the first element."""
+    cdef int j
+    if n < UPDATE_LANES:
+        for j in range(UPDATE_LANES):
+            lanes[j] = x[0]
+        copy_part(n, x, lanes)
+    else:
+        for j in range(UPDATE_LANES):
+            lanes[j] = x[j]
+
+
+cdef inline void give_lanes(int64_t n, const real* lanes, real* x) noexcept nogil:
+    """Copy n of UPDATE_LANES lanes back."""
+    cdef int j
+    if n < UPDATE_LANES:
+        copy_part(n, lanes, x)
+    else:
+        for j in range(UPDATE_LANES):
+            x[j] = lanes[j]
+
+
 cdef inline bint update_run(const int variant, int64_t n, real* w, const real* g, real* slots,
                             int64_t slot_size, const real* c) noexcept nogil:
-    """Update n weights; return whether all of them moved."""
-    cdef real[UPDATE_LANES] check
-    cdef int64_t i = 0
-    cdef int j
+    """Update n weights; return whether all of them moved.
+
+    A rest would be slow, root by root and division by division. So the last UPDATE_LANES weights
+    are computed first, beside the others, and stored at the end: where the two overlap, they give
+    the same.
+    """
+    cdef real[UPDATE_LANES] check, last_w, last_g
+    cdef real[SLOT_LIMIT][UPDATE_LANES] last_slots
+    cdef int64_t i = 0, count = min(n, <int64_t>UPDATE_LANES), last = n - count
+    cdef bint rest = slots_of(variant) > 0 and n % UPDATE_LANES != 0
+    cdef int j, k
     for j in range(UPDATE_LANES):
         check[j] = 0
+    if rest:
+        take_lanes(count, <const real*>w + last, last_w)
+        take_lanes(count, g + last, last_g)
+        for k in range(slots_of(variant)):
+            take_lanes(count, <const real*>slots + k * slot_size + last, last_slots[k])
+        update_some(variant, UPDATE_LANES, last_w, <const real*>last_g, &last_slots[0][0],
+                    UPDATE_LANES, c, check)
     while i + UPDATE_LANES <= n:
         update_some(variant, UPDATE_LANES, w + i, g + i, slots + i, slot_size, c, check)
         i += UPDATE_LANES
+    if rest:
+        give_lanes(count, <const real*>last_w, w + last)
+        for k in range(slots_of(variant)):
+            give_lanes(count, <const real*>last_slots[k], slots + k * slot_size + last)
+        return all_zero(check)
+    if slots_of(variant) > 0:
+        return all_zero(check)
     while i + 4 <= n:
         update_some(variant, 4, w + i, g + i, slots + i, slot_size, c, check)
         i += 4
