@@ -51,8 +51,9 @@ FLAGS = [
     "-fno-math-errno",
     "-fno-trapping-math",
 ]
-# Debug information makes the modules six times as large and the compilation a third longer.
-FLAGS += ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-g0"]
+# Debug information makes the modules six times as large and the compilation a third longer, and
+# nothing unwinds the stack of a function in C.
+FLAGS += ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-g0", "-fno-asynchronous-unwind-tables"]
 
 GCC_FLAGS = [
     # gcc would peel a tile's loop over 8 lanes before it could become vectors,
@@ -122,7 +123,7 @@ INCLUDED = [
     os.path.join(folder, name)
     for folder, _, names in os.walk(CORE)
     for name in names
-    if name.endswith((".pxi", ".pxd"))
+    if name.endswith((".pxi", ".pxd", ".h"))
 ]
 
 
@@ -131,7 +132,7 @@ def extension(source, build="", flags=(), macros=MACROS):
     return Extension(
         f"fastgd._core.{source}{build and '_'}{build}",
         [f"{CORE}{source}.pyx"],
-        include_dirs=[numpy.get_include()],
+        include_dirs=[numpy.get_include(), CORE],
         define_macros=macros,
         extra_compile_args=[*FLAGS, *flags],
         extra_link_args=EXTRA_FLAGS,
@@ -235,12 +236,11 @@ class ParallelBuild(build_ext):
 
 if __name__ == "__main__":
     setup(
-        # What is only read once needs less of the compiler's time. Two modules of codes, since
+        # What does not compute needs less of the compiler's time. Two modules of codes, since
         # Cython makes them by one function each, which would pass 64 KB.
         ext_modules=[
-            extension(source, flags=["-O2"]) for source in ("cpu", "formulas", "types")
+            extension(source, flags=["-O2"]) for source in ("cpu", "engine", "formulas", "types")
         ]
-        + [extension("engine")]
         + [
             extension(source, build, flags, KERNEL_MACROS)
             for source in ("kernels", *["scalars"] * FOR_TESTS)

@@ -26,7 +26,7 @@ cdef inline bint scaled_row(int64_t n, real a, const real* x, real* g) noexcept 
     return all_zero(check)
 
 
-cdef inline real unit_value(const int64_t loss, real p, real y) noexcept nogil:
+cdef inline real unit_value(int64_t loss, real p, real y) noexcept nogil:
     """Return the loss of one row; the formulas are those of loss_points.pxi."""
     if loss == LOSS_MEAN_SQUARED_ERROR:
         return (p - y) * (p - y)
@@ -37,7 +37,7 @@ cdef inline real unit_value(const int64_t loss, real p, real y) noexcept nogil:
     return softplus(p) - p * y
 
 
-cdef inline real unit_slope(const int64_t loss, real p, real y) noexcept nogil:
+cdef inline real unit_slope(int64_t loss, real p, real y) noexcept nogil:
     """Return its derivative by p."""
     if loss == LOSS_MEAN_SQUARED_ERROR:
         return (p - y) + (p - y)
@@ -63,9 +63,10 @@ cdef double with_losses(int64_t rows, const real* z, const real* y, double total
     return total
 
 
-cdef inline void unit_steps(const int64_t loss, const Network* net, Span* span, const real* x,
-                            const real* y) noexcept nogil:
-    """Train from span.step on; see train_steps."""
+cdef void train_unit(Span* span, const real* x, const real* y) noexcept nogil:
+    """Train a span that is_unit_span, as train_steps does."""
+    cdef const Network* net = span.net
+    cdef int64_t loss = net.terms.kind
     cdef real* w = <real*>net.parameters
     cdef real* g = <real*>net.gradients
     cdef int64_t k = net.width[0], n = net.parameter_count
@@ -133,16 +134,3 @@ cdef inline void unit_steps(const int64_t loss, const Network* net, Span* span, 
                 break
             next_look = span.step + 1000
     totals[TERM_START] = with_losses(later, later_z, later_y, total) if later else total
-
-
-cdef void train_unit(Span* span, const real* x, const real* y) noexcept nogil:
-    """Train a span that is_unit_span, as train_steps does."""
-    cdef const Network* net = span.net
-    if net.terms.kind == LOSS_MEAN_SQUARED_ERROR:
-        unit_steps(LOSS_MEAN_SQUARED_ERROR, net, span, x, y)
-    elif net.terms.kind == LOSS_MEAN_ABSOLUTE_ERROR:
-        unit_steps(LOSS_MEAN_ABSOLUTE_ERROR, net, span, x, y)
-    elif net.terms.kind == LOSS_BINARY_CROSSENTROPY:
-        unit_steps(LOSS_BINARY_CROSSENTROPY, net, span, x, y)
-    else:
-        unit_steps(LOSS_BINARY_CROSSENTROPY_LOGITS, net, span, x, y)
