@@ -228,7 +228,7 @@ def test_a_sum_of_columns_is_that_of_sixteen_lanes(build):
         half = lanes[:8] + lanes[8:]
         half = half[:4] + half[4:]
         expected = ((half[0] + half[2]) + (half[1] + half[3])) + rest
-        (found,) = engine(build).row_decisions(x, w[None], np.zeros(1))
+        (found,) = engine(build).RowPredictor(w[None], np.zeros(1)).decisions(x)
         assert found == expected
 
 
