@@ -239,7 +239,8 @@ if __name__ == "__main__":
         # What does not compute needs less of the compiler's time. Two modules of codes, since
         # Cython makes them by one function each, which would pass 64 KB.
         ext_modules=[
-            extension(source, flags=["-O2"]) for source in ("cpu", "engine", "formulas", "types")
+            extension(source, flags=["-O2"])
+            for source in ("cpu", "engine", "formulas", "types")
         ]
         + [
             extension(source, build, flags, KERNEL_MACROS)

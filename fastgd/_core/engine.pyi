@@ -14,6 +14,7 @@ _Indices = NDArray[np.signedinteger[Any]]
 _Names = tuple[Any, ...] | None  # of columns
 
 class Program:
+    is_chain: bool
     def __init__(
         self, kernels: object, plan: Any, parameters: _Array, gradients: _Array,
     ) -> None: ...  # fmt: skip
@@ -187,6 +188,7 @@ def eigenvalues(
     kernels: object, matrix: _Doubles, vectors: bool = False,
 ) -> tuple[_Doubles, _Doubles | None]: ...  # fmt: skip
 def fork_count() -> int: ...
+def use_chains(used: bool) -> None: ...
 def logarithms(kernels: object, x: _Doubles) -> _Doubles: ...
 def sigmoids(kernels: object, x: _Doubles) -> _Doubles: ...
 def coordinate_descent(

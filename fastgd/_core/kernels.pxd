@@ -31,6 +31,12 @@ ctypedef void (*ShareGradientsKernel)(
 ctypedef void (*ChunkGradientsKernel)(
     const Network* net, const Batch* batch, const int64_t* flags, const void* x, void* scratch,
     int64_t chunks, int64_t chunk, int64_t last_chunk) noexcept nogil
+ctypedef int64_t (*ChainBytesKernel)(const Network* net) noexcept nogil
+ctypedef void (*BeginChainKernel)(
+    const Network* net, const void* x, void* scratch) noexcept nogil
+ctypedef void (*ChainStepKernel)(
+    const Network* net, const Batch* batch, const ChainPart* part, const void* y,
+    void* scratch) noexcept nogil
 ctypedef void (*AddChunksKernel)(
     const Network* net, int64_t chunks, int64_t begin, int64_t end, void* gradients,
 ) noexcept nogil
@@ -47,6 +53,9 @@ ctypedef void (*ConstrainKernel)(
 ctypedef void (*GatherKernel)(
     int64_t first, int64_t end, const int64_t* order, const int64_t* rows, int64_t width,
     const void* x, void* out) noexcept nogil
+ctypedef void (*PointKernel)(
+    int64_t first, int64_t end, const int64_t* order, const int64_t* rows, int64_t width,
+    const void* x, const void** out) noexcept nogil
 ctypedef void (*CopyOutputsKernel)(
     const Network* net, int64_t row, int64_t row_end, const void* x, void* out) noexcept nogil
 ctypedef void (*TakeGradientsKernel)(
@@ -88,12 +97,16 @@ cdef struct NetworkKernels:
     ShareGradientsKernel share_gradients
     ChunkGradientsKernel chunk_gradients
     AddChunksKernel add_chunks
+    ChainBytesKernel chain_bytes
+    BeginChainKernel begin_chain
+    ChainStepKernel chain_step
     BatchShareKernel batch_share
     PenaltyKernel penalty_value
     AddPenaltyGradientsKernel add_penalty_gradients
     MoveMomentsKernel move_moments
     ConstrainKernel constrain
     GatherKernel gather
+    PointKernel point
     CopyOutputsKernel copy_outputs
     TakeGradientsKernel take_output_gradients
     CheckGradientsKernel check_gradients

@@ -53,6 +53,7 @@ include "kernels/embedding.pxi"
 include "kernels/prelu.pxi"
 include "kernels/gradients.pxi"
 include "kernels/scores.pxi"
+include "kernels/chain.pxi"
 include "kernels/finite.pxi"
 include "kernels/unit.pxi"
 include "kernels/shuffle.pxi"
@@ -88,12 +89,16 @@ cdef void fill(NetworkKernels* table, real of_type) noexcept:
     table.share_gradients = <ShareGradientsKernel>share_gradients[real]
     table.chunk_gradients = <ChunkGradientsKernel>chunk_gradients[real]
     table.add_chunks = <AddChunksKernel>add_chunks[real]
+    table.chain_bytes = chain_bytes
+    table.begin_chain = <BeginChainKernel>begin_chain[real]
+    table.chain_step = <ChainStepKernel>chain_step[real]
     table.batch_share = <BatchShareKernel>batch_share[real]
     table.penalty_value = <PenaltyKernel>penalty_value[real]
     table.add_penalty_gradients = <AddPenaltyGradientsKernel>add_penalty_gradients[real]
     table.move_moments = <MoveMomentsKernel>move_moments[real]
     table.constrain = <ConstrainKernel>constrain_variables[real]
     table.gather = <GatherKernel>gather[real]
+    table.point = <PointKernel>point[real]
     table.copy_outputs = <CopyOutputsKernel>copy_outputs[real]
     table.take_output_gradients = <TakeGradientsKernel>take_output_gradients[real]
     table.check_gradients = <CheckGradientsKernel>check_gradients[real]

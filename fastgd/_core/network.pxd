@@ -25,6 +25,8 @@ cdef enum Flag:
     FLAG_GATED = 256            # its reader computes the gradient of its ReLU
     FLAG_GATES = 512            # it is such a reader
     FLAG_SHARED = 1024          # other rows have its parameters, too
+    # what the rows of a chain may have, see chain.pxi
+    CHAIN_FLAGS = FLAG_RUNS | FLAG_BACK | FLAG_PARAMETERS | FLAG_SOURCE | FLAG_GATED | FLAG_GATES
 
 
 cdef struct Penalties:
@@ -105,11 +107,14 @@ cdef struct Network:
     int64_t chunk_size          # so many elements apart
     void* row_values            # `capacity` losses of rows for each term, then for each metric
     double* sums                # one for each term
+    bint is_chain               # see chain.pxi
+    const void** pointers       # to the rows of x in a batch of a chain
     void* scratch               # of each member of a team: a panel, a line, a numerator a row,
-    int64_t scratch_size        # and parameters' gradients; in bytes
+    int64_t scratch_size        # parameters' gradients, and a chain; in bytes
     int64_t line_start
     int64_t numerators_start
     int64_t spare_start
+    int64_t chain_start
     Penalties penalties
     Constraints constraints
 
@@ -121,6 +126,15 @@ cdef struct Batch:
     int64_t rows
     bint training       # whether layers such as dropout are active
     uint64_t key        # of its random numbers
+
+
+# A member's part of a step of a chain: some rows of the batch, and its chunks of them.
+cdef struct ChainPart:
+    int64_t row
+    int64_t row_end
+    int64_t chunks              # of the whole batch
+    int64_t chunk
+    int64_t last_chunk
 
 
 cdef inline real* buffer_at(const Network* net, real* buffers, int64_t buffer) noexcept nogil:
@@ -176,6 +190,8 @@ cdef inline int64_t chunk_count(const Network* net, int64_t rows) noexcept nogil
 
 cdef inline int64_t chunk_begin(int64_t rows, int64_t chunks, int64_t chunk) noexcept nogil:
     """Return the first row of a chunk."""
+    if chunks == 1:
+        return rows * chunk
     return min(rows, (rows + 7) // 8 * chunk // chunks * 8)
 
 

@@ -26,6 +26,37 @@ cdef bint any_counts(const Network* net) noexcept:
     return False
 
 
+cdef bint is_dense_chain(const Network* net) noexcept:
+    """Return whether a network is a chain: see chain.pxi.
+
+    Its rows are dense layers and activations in a line, all of them trained, whose parameters
+    follow one another and fill the flat vector.
+    """
+    cdef const Row* row
+    cdef int64_t i, end = 0, buffer = 0
+    if (net.calls != NULL or net.coupled or net.term_count == 0
+            or net.parameter_count > CHUNKED_PARAMETERS):
+        return False
+    for i in range(net.row_count):
+        row = &net.rows[i]
+        if row.source != buffer or net.flags[i] & ~<int64_t>CHAIN_FLAGS:
+            return False
+        buffer = row.target
+        if row.op == OP_DENSE:
+            if row.kernel != end or not net.flags[i] & FLAG_PARAMETERS:
+                return False
+            if i > 0 and net.width[row.source] == 1:
+                return False  # its rows are not padded
+            end += net.width[row.source] * net.width[row.target]
+            if row.bias >= 0:
+                if row.bias != end:
+                    return False
+                end += net.width[row.target]
+        elif row.op != OP_ACTIVATION or i == 0:
+            return False
+    return end == net.parameter_count and end > 0
+
+
 cdef class Layout:
     """Hold a network as kernels take it, and the arrays that it points to.
 
@@ -106,6 +137,7 @@ cdef class Layout:
         self.net.scatters = any([row.op == OP_EMBEDDING for row in table])
         self.weighted = any([self.net.terms[k].weight_column >= 0
                              for k in range(self.net.term_count)])
+        self.net.is_chain = is_dense_chain(&self.net)
         self.spare_bytes = 0
         if any([flag & FLAG_ADD_PARAMETERS for flag in (*flags.tolist(), *tape_flags.tolist())]):
             self.spare_bytes = self.net.chunk_size * self.dtype.itemsize
@@ -165,7 +197,10 @@ cdef class Layout:
         cdef int64_t itemsize = self.dtype.itemsize
         self.net.spare_start = (
             self.net.numerators_start + (rows if self.weighted else 1) * itemsize + 63) // 64 * 64
-        self.net.scratch_size = (self.net.spare_start + self.spare_bytes + 63) // 64 * 64
+        self.net.chain_start = (self.net.spare_start + self.spare_bytes + 63) // 64 * 64
+        self.net.scratch_size = self.net.chain_start
+        if self.net.is_chain:
+            self.net.scratch_size += (self.kernels.chain_bytes(&self.net) + 63) // 64 * 64
 
     cdef reserve(self, int64_t rows, int64_t threads):
         """Allocate room for batches of `rows` rows and for a team."""
@@ -174,9 +209,12 @@ cdef class Layout:
             values, deltas = self.room_for_buffers(rows)
             batch = aligned_zeros(rows * batch_width + self.kernels.lanes, self.dtype)
             row_values = aligned_zeros(
-                rows * (self.net.term_count + self.net.metric_count), self.dtype)
+                rows * (self.net.term_count + self.net.metric_count) + self.kernels.lanes,
+                self.dtype)
             chunks = self.room_for_chunks(rows)
-            self.workspace = (values, deltas, batch, row_values, chunks)
+            pointers = numpy.zeros(rows if self.net.is_chain else 0, numpy.uintp)
+            self.workspace = (values, deltas, batch, row_values, chunks, pointers)
+            self.net.pointers = <const void**>address(pointers)
             self.net.chunks = address(chunks)
             self.net.values = address(values)
             self.net.deltas = address(deltas)

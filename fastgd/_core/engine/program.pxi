@@ -123,6 +123,11 @@ cdef class Program:
         other.begin(self.layout.replica(parameters, gradients))
         return other
 
+    @property
+    def is_chain(self):
+        """Whether training steps are those of a dense chain, see chain.pxi."""
+        return self.net.is_chain
+
     def lock(self):
         """Return the lock that calls hold: while another thread has it, no weight changes."""
         self.renew_lock()

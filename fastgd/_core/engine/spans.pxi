@@ -75,6 +75,16 @@ cdef bint forward_backward(const NetworkKernels* kernels, const Network* net, co
     return False
 
 
+# Whether dense chains have a step of their own: the tests switch it off.
+cdef bint chains = True
+
+
+def use_chains(bint used):
+    """Let dense chains train by a step of their own, or by the general one: the bits are equal."""
+    global chains
+    chains = used
+
+
 cdef inline int64_t steps_between_looks(const Network* net, int64_t rows) noexcept nogil:
     """Return how many steps of `rows` rows take about a millisecond: the clock is read as often."""
     return 1 + 1000000 // (1000 + net.parameter_count * rows)
@@ -103,10 +113,14 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
     cdef const char* batch_y = batch_x + net.capacity * x_bytes
     cdef double[SCALE_STEPS] scales
     cdef int scaled = SCALE_STEPS
+    cdef bint points = net.is_chain and net.width[net.rows[0].target] > 1, chained = False
     cdef Batch batch
     cdef Step step
     cdef Part part
+    cdef ChainPart links
     part.scratch = <char*>net.scratch + rank * net.scratch_size
+    if net.is_chain:
+        kernels.begin_chain(net, batch_x, part.scratch)
     part.team = team
     part.rank = rank
     batch.training = True
@@ -131,19 +145,29 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
             part.row_end = share_begin(batch.rows, kernels.rows, size, rank + 1)
         batch.x = batch_x
         batch.y = batch_y
-        if span.order == NULL and span.places == NULL:
+        chained = chains and net.is_chain and (size == 1 or chunks > 1) and (
+            batch.rows <= STEP_BLOCK_ROWS)
+        if chained and points:
+            kernels.point(first + part.row, first + part.row_end, span.order, span.places,
+                          x_width, span.x, net.pointers + part.row)
+        elif not chained and span.order == NULL and span.places == NULL:
             batch.x = <const char*>span.x + first * x_bytes
         else:
             kernels.gather(first + part.row, first + part.row_end, span.order, span.places,
                            x_width, span.x, <void*>(batch_x + part.row * x_bytes))
-        if span.order == NULL:
+        if span.order == NULL and not chained:
             batch.y = <const char*>span.y + first * y_bytes
         else:
             kernels.gather(first + part.row, first + part.row_end, span.order, NULL, y_width,
                            span.y, <void*>(batch_y + part.row * y_bytes))
             if net.counts_rows:
                 meet(team, &met)  # a row's loss needs the others' targets
-        if forward_backward(kernels, net, &batch, everything, &part):
+        if chained:
+            links = ChainPart(
+                row=part.row, row_end=part.row_end, chunks=chunks, chunk=chunk,
+                last_chunk=last_chunk if chunks > 1 else 1)
+            kernels.chain_step(net, &batch, &links, batch.y, part.scratch)
+        elif forward_backward(kernels, net, &batch, everything, &part):
             raise_flag(team, INTERRUPT_FLAG)
         elif chunks > 1:
             kernels.chunk_gradients(
@@ -163,7 +187,7 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
                 raise_flag(team, LOSS_FLAG)
         if chunks > 1:
             kernels.add_chunks(net, chunks, begin, end, net.gradients)
-        else:
+        elif not chained:
             kernels.share_gradients(net, &batch, net.flags, batch.x, part.scratch, size, rank)
         meet(team, &met)
         if net.penalties.count:

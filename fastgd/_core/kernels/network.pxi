@@ -120,12 +120,24 @@ cdef void gather(int64_t first, int64_t end, const int64_t* order, const int64_t
                  int64_t width, const real* x, real* out) noexcept nogil:
     """Copy out[i - first] = x[rows[order[i]]], for i from first to end - 1."""
     cdef int64_t i
-    if width == 1:
-        for i in range(first, end):
-            out[i - first] = x[row_at(order, rows, i)]
+    if width == 1 and order != NULL and rows == NULL:
+        for i in range(end - first):
+            out[i] = x[order[first + i]]
         return
     for i in range(first, end):
         copy_row(width, x + row_at(order, rows, i) * width, out + (i - first) * width)
+
+
+cdef void point(int64_t first, int64_t end, const int64_t* order, const int64_t* rows,
+                int64_t width, const real* x, const void** out) noexcept nogil:
+    """Point out[i - first] to row rows[order[i]] of x, for i from first to end - 1."""
+    cdef int64_t i
+    if order != NULL and rows == NULL:
+        for i in range(end - first):
+            out[i] = x + order[first + i] * width
+        return
+    for i in range(first, end):
+        out[i - first] = x + row_at(order, rows, i) * width
 
 
 cdef void copy_outputs(const Network* net, int64_t row, int64_t row_end, const real* x,

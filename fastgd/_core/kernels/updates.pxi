@@ -28,6 +28,12 @@ cdef inline bint finite_run(const bint squared, int64_t n, const real* x) noexce
             for j in range(16):
                 s[k][j] = fmadd(number_or_square(squared, x[i + 16 * k + j]), 0, s[k][j])
         i += 32
+    if i < n and n >= 32:
+        # a block that overlaps with the one before
+        for k in range(2):
+            for j in range(16):
+                s[k][j] = fmadd(number_or_square(squared, x[n - 32 + 16 * k + j]), 0, s[k][j])
+        i = n
     while i + 4 <= n:
         for j in range(4):
             s[0][j] = fmadd(number_or_square(squared, x[i + j]), 0, s[0][j])
@@ -85,40 +91,78 @@ cdef inline void update_some(const int variant, const int lanes, real* w, const 
             check[j] = fmadd(new[j], 0, check[j])
 
 
+cdef void take_few(int64_t n, const real* x, real* lanes) noexcept nogil:
+    """Copy n < UPDATE_LANES elements to lanes; others repeat the first element."""
+    cdef int j
+    for j in range(UPDATE_LANES):
+        lanes[j] = x[0]
+    copy_part(n, x, lanes)
+
+
+cdef void give_few(int64_t n, const real* lanes, real* x) noexcept nogil:
+    """Copy n < UPDATE_LANES lanes back."""
+    copy_part(n, lanes, x)
+
+
 cdef inline void take_lanes(int64_t n, const real* x, real* lanes) noexcept nogil:
-    """Copy n elements to UPDATE_LANES lanes; others repeat the first element."""
+    """Copy n elements to UPDATE_LANES lanes."""
     cdef int j
     if n < UPDATE_LANES:
-        for j in range(UPDATE_LANES):
-            lanes[j] = x[0]
-        copy_part(n, x, lanes)
-    else:
-        for j in range(UPDATE_LANES):
-            lanes[j] = x[j]
+        take_few(n, x, lanes)
+        return
+    for j in range(UPDATE_LANES):
+        lanes[j] = x[j]
 
 
 cdef inline void give_lanes(int64_t n, const real* lanes, real* x) noexcept nogil:
     """Copy n of UPDATE_LANES lanes back."""
     cdef int j
     if n < UPDATE_LANES:
-        copy_part(n, lanes, x)
-    else:
-        for j in range(UPDATE_LANES):
-            x[j] = lanes[j]
+        give_few(n, lanes, x)
+        return
+    for j in range(UPDATE_LANES):
+        x[j] = lanes[j]
 
 
 cdef inline bint update_run(const int variant, int64_t n, real* w, const real* g, real* slots,
                             int64_t slot_size, const real* c) noexcept nogil:
-    """Update n weights; return whether all of them moved.
+    """Update n weights; return whether all of them moved."""
+    cdef real[UPDATE_LANES] check
+    cdef int64_t i = 0
+    cdef int j
+    if slots_of(variant) > 0:
+        return update_blocks(variant, n, w, g, slots, slot_size, c)
+    for j in range(UPDATE_LANES):
+        check[j] = 0
+    while i + UPDATE_LANES <= n:
+        update_some(variant, UPDATE_LANES, w + i, g + i, slots, slot_size, c, check)
+        i += UPDATE_LANES
+    while i + 4 <= n:
+        update_some(variant, 4, w + i, g + i, slots, slot_size, c, check)
+        i += 4
+    while i < n:
+        update_some(variant, 1, w + i, g + i, slots, slot_size, c, check)
+        i += 1
+    return all_zero(check)
 
-    A rest would be slow, root by root and division by division. So the last UPDATE_LANES weights
-    are computed first, beside the others, and stored at the end: where the two overlap, they give
-    the same.
+
+cdef inline bint update_blocks(const int variant, int64_t n, real* w, const real* g, real* slots,
+                               int64_t slot_size, const real* c) noexcept nogil:
+    """Do update_run by blocks of UPDATE_LANES weights.
+
+    A rest would be slow, root by root and division by division. So, if there is one, the last
+    UPDATE_LANES weights come first, copied, and are stored at the end: where they overlap with the
+    block before, both give the same.
     """
     cdef real[UPDATE_LANES] check, last_w, last_g
     cdef real[SLOT_LIMIT][UPDATE_LANES] last_slots
-    cdef int64_t i = 0, count = min(n, <int64_t>UPDATE_LANES), last = n - count
-    cdef bint rest = slots_of(variant) > 0 and n % UPDATE_LANES != 0
+    cdef bint rest = n % UPDATE_LANES != 0
+    cdef int64_t blocks = n // UPDATE_LANES + rest
+    cdef int64_t count = min(n, <int64_t>UPDATE_LANES), last = n - count
+    cdef real* at_w = w
+    cdef const real* at_g = g
+    cdef real* at_slots = slots
+    cdef int64_t at_size = slot_size
     cdef int j, k
     for j in range(UPDATE_LANES):
         check[j] = 0
@@ -127,24 +171,26 @@ cdef inline bint update_run(const int variant, int64_t n, real* w, const real* g
         take_lanes(count, g + last, last_g)
         for k in range(slots_of(variant)):
             take_lanes(count, <const real*>slots + k * slot_size + last, last_slots[k])
-        update_some(variant, UPDATE_LANES, last_w, <const real*>last_g, &last_slots[0][0],
-                    UPDATE_LANES, c, check)
-    while i + UPDATE_LANES <= n:
-        update_some(variant, UPDATE_LANES, w + i, g + i, slots + i, slot_size, c, check)
-        i += UPDATE_LANES
+        at_w = last_w
+        at_g = last_g
+        at_slots = &last_slots[0][0]
+        at_size = UPDATE_LANES
+    while blocks > 0:
+        update_some(variant, UPDATE_LANES, at_w, at_g, at_slots, at_size, c, check)
+        blocks -= 1
+        if at_w == last_w:
+            at_w = w
+            at_g = g
+            at_slots = slots
+            at_size = slot_size
+        else:
+            at_w += UPDATE_LANES
+            at_g += UPDATE_LANES
+            at_slots += UPDATE_LANES
     if rest:
         give_lanes(count, <const real*>last_w, w + last)
         for k in range(slots_of(variant)):
             give_lanes(count, <const real*>last_slots[k], slots + k * slot_size + last)
-        return all_zero(check)
-    if slots_of(variant) > 0:
-        return all_zero(check)
-    while i + 4 <= n:
-        update_some(variant, 4, w + i, g + i, slots + i, slot_size, c, check)
-        i += 4
-    while i < n:
-        update_some(variant, 1, w + i, g + i, slots + i, slot_size, c, check)
-        i += 1
     return all_zero(check)
 
 
