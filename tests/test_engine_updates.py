@@ -204,6 +204,22 @@ def test_clipping_and_decay_by_hand(build, dtype):
 
 
 @each_engine
+@each_dtype
+@each_class
+@pytest.mark.parametrize("clipping", ["clipnorm", "global_clipnorm", "clipvalue"])
+def test_clipped_gradients_may_have_squares_that_are_not_finite(build, dtype, name, clipping):
+    large = 1e25 if dtype == np.float32 else 1e200
+    found = []
+    for size in (large, large / 1e5):
+        w = flat([3.0, -4.0, 1.0], dtype)
+        kept = CLASSES[name](0.1, **{clipping: 2.0}).state(w)
+        g = flat([size, -size, size], dtype)
+        assert engine(build).update(w, g, kept, 0.1) == Status.STATUS_FINE
+        found.append(w.astype(np.float64))
+    np.testing.assert_allclose(*found, rtol=1e-6)
+
+
+@each_engine
 def test_a_norm_whose_square_no_double_holds(build):
     for size, clip in ((3e200, 1.0), (3e200, 1e150), (1e-200, 1e-3)):
         w = flat([0.0, 0.0], np.float64)

@@ -5,8 +5,10 @@
 #
 # If none of these options is on, optimizer.segments is NULL, and a step is update_weights alone.
 
-cdef enum:
-    SMALL_CLIP = 1 << 60    # has a finite square in both types
+cdef inline bint is_small(double clip) noexcept nogil:
+    """Return whether gradients are clipped to numbers with finite squares in both types."""
+    return 0 < clip < 2.0**60
+
 
 cdef inline bint needs_squares(const Optimizer* optimizer) noexcept nogil:
     """Return whether the squares of the gradients go into the slots: they have to be finite, too.
@@ -18,8 +20,8 @@ cdef inline bint needs_squares(const Optimizer* optimizer) noexcept nogil:
             or optimizer.kind == UPDATE_LION):
         return False
     return optimizer.segments == NULL or not (
-        0 < options.clipnorm < SMALL_CLIP or 0 < options.clipvalue < SMALL_CLIP
-        or 0 < options.global_clipnorm < SMALL_CLIP)
+        is_small(options.clipnorm) or is_small(options.clipvalue)
+        or is_small(options.global_clipnorm))
 
 
 cdef bint check_gradients(const Optimizer* optimizer, int64_t iteration, int64_t begin, int64_t end,
