@@ -1,7 +1,8 @@
 """The step of a dense chain gives the bits of the general one, and takes what is a chain."""
 
 import json
-from contextlib import contextmanager
+import tracemalloc
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -141,7 +142,7 @@ def test_weights_of_rows(build, dtype, reduction, batch_size):
     found = []
     for _ in range(2):
         rng = np.random.default_rng(0)
-        with general_steps() if found else np.errstate():
+        with general_steps() if found else nullcontext():
             found.append(trained(net, build, "adam", batch_size, with_weights))
     assert found[0] == found[1]
 
@@ -169,7 +170,7 @@ def test_bad_numbers_stop_at_the_same_step(build, dtype, bad, column):
         run = net.run(build, "adam")
         x, y = net.data(300)
         (x if column == "x" else y)[200, 0] = bad
-        with general_steps() if found else np.errstate():
+        with general_steps() if found else nullcontext():
             step, status = run.train(x, y, 32, 40, shuffle=False)
         assert step == 6
         assert status in (Status.STATUS_LOSS, Status.STATUS_GRADIENT)
@@ -189,6 +190,44 @@ def test_rows_are_read_and_no_others(build):
     expected = net.run(build, "adam")
     expected.train(x, y, 10, 20)
     assert digest(run.parameters) == digest(expected.parameters)
+
+
+@each_build
+@each_dtype
+def test_a_program_takes_batches_of_any_size_in_turn(build, dtype):
+    """The room grows with batches, with blocks that are evaluated, and with teams."""
+    net = Net((9, 17, 5), [RELU, LINEAR], MSE, dtype)
+    x, y = net.data(3000)
+    found = []
+    for _ in range(2):
+        run = net.run(build, "adam")
+        with general_steps() if found else nullcontext():
+            for k, rows in enumerate((1, 40, 7, 2500, 1, 1024, 1025, 2049, 300, 3000, 2)):
+                run.threads = 1 + k % 3
+                run.train(x[:rows], y[:rows], min(rows, 1100), 3)
+                run.evaluate(x[:rows], y[:rows])
+                run.predict(x[: 2 * rows])
+        found.append(digest(run.parameters, run.state.slots, run.totals))
+    assert found[0] == found[1]
+
+
+@each_build
+def test_a_chain_takes_no_room_for_rows_of_large_batches(build):
+    """A batch that is too large for the step of a chain has no pointers."""
+    sizes = []
+    for trains in (1, 0):
+        net = Net((5, 8, 8, 8, 3), [RELU, RELU, RELU, LINEAR], MSE, np.float32)
+        net.plan.rows["trains"][0] = trains
+        run = net.run(build, "sgd")
+        assert run.program.is_chain == trains
+        x, y = net.data(30000)
+        tracemalloc.start()
+        try:
+            run.train(x, y, len(x), 1)
+            sizes.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert sizes[0] - sizes[1] < 30000 * 8  # less than one pointer a row
 
 
 # ---------------------------------------------------------------- what is a chain
@@ -239,6 +278,8 @@ def test_models_of_a_part_of_the_weights_train_as_a_chain_beside_the_rest():
     x = Input((4,))
     hidden = first(x)
     whole, part = Model(x, [second(hidden), other(hidden)]), Model(x, second(hidden))
+    assert is_chain(part)
+    assert not is_chain(whole, ["mse", "mse"])
     kept = [w.copy() for w in other.get_weights()]
     rng = np.random.default_rng(0)
     data, y = rng.normal(size=(50, 4)), rng.normal(size=(50, 2))

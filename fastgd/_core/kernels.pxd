@@ -33,7 +33,7 @@ ctypedef void (*ChunkGradientsKernel)(
     int64_t chunks, int64_t chunk, int64_t last_chunk) noexcept nogil
 ctypedef int64_t (*ChainBytesKernel)(const Network* net) noexcept nogil
 ctypedef void (*BeginChainKernel)(
-    const Network* net, const void* x, void* scratch) noexcept nogil
+    const Network* net, int64_t rows, const void* x, void* scratch) noexcept nogil
 ctypedef void (*ChainStepKernel)(
     const Network* net, const Batch* batch, const ChainPart* part, const void* y,
     void* scratch) noexcept nogil

@@ -173,6 +173,7 @@ cdef enum:
     MOST_CHUNKS = 8
     CHUNK_ROWS = 128            # at least
     CHUNKED_PARAMETERS = 32768  # at most
+    CHAIN_ROWS = 1024           # of a batch, at most: a chain's step looks for no signal
 
 
 cdef inline int64_t chunk_count(const Network* net, int64_t rows) noexcept nogil:

@@ -212,7 +212,8 @@ cdef class Layout:
                 rows * (self.net.term_count + self.net.metric_count) + self.kernels.lanes,
                 self.dtype)
             chunks = self.room_for_chunks(rows)
-            pointers = numpy.zeros(rows if self.net.is_chain else 0, numpy.uintp)
+            pointers = numpy.zeros(
+                min(rows, <int64_t>CHAIN_ROWS) if self.net.is_chain else 0, numpy.uintp)
             self.workspace = (values, deltas, batch, row_values, chunks, pointers)
             self.net.pointers = <const void**>address(pointers)
             self.net.chunks = address(chunks)

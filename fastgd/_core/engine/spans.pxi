@@ -120,7 +120,8 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
     cdef ChainPart links
     part.scratch = <char*>net.scratch + rank * net.scratch_size
     if net.is_chain:
-        kernels.begin_chain(net, batch_x, part.scratch)
+        kernels.begin_chain(
+            net, min(span.rows, span.batch_size, <int64_t>CHAIN_ROWS), batch_x, part.scratch)
     part.team = team
     part.rank = rank
     batch.training = True
@@ -146,7 +147,7 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
         batch.x = batch_x
         batch.y = batch_y
         chained = chains and net.is_chain and (size == 1 or chunks > 1) and (
-            batch.rows <= STEP_BLOCK_ROWS)
+            batch.rows <= CHAIN_ROWS)
         if chained and points:
             kernels.point(first + part.row, first + part.row_end, span.order, span.places,
                           x_width, span.x, net.pointers + part.row)

@@ -111,13 +111,15 @@ cdef int64_t chain_bytes(const Network* net) noexcept nogil:
 
 
 cdef inline int64_t links_bytes(const Network* net) noexcept nogil:
-    """Return the bytes of the links, and of pointers to each row that they read."""
-    cdef int64_t pointers = 2 * net.capacity * <int64_t>sizeof(void*)
+    """Return the bytes of the links, and of pointers to the rows that they read."""
+    cdef int64_t pointers = 2 * min(net.capacity, <int64_t>CHAIN_ROWS) * <int64_t>sizeof(void*)
     return (net.row_count * (<int64_t>sizeof(Link) + pointers) + 63) // 64 * 64
 
 
-cdef void begin_chain(const Network* net, const real* x, void* scratch) noexcept nogil:
-    """Describe the links, in the scratch of a member; x: room for gathered rows of x."""
+cdef void begin_chain(const Network* net, int64_t rows, const real* x,
+                      void* scratch) noexcept nogil:
+    """Describe the links for batches of at most `rows` <= CHAIN_ROWS rows, in the scratch of a
+    member; x: room for gathered rows of x."""
     cdef Link* links = links_of(net, scratch)
     cdef const void** pointers = <const void**>(links + net.row_count)
     cdef real* transposed = <real*>(<char*>links + links_bytes(net))
@@ -146,13 +148,13 @@ cdef void begin_chain(const Network* net, const real* x, void* scratch) noexcept
             link.source_rows = net.pointers
             if i > 0:
                 link.source_rows = pointers
-                for k in range(net.capacity):
+                for k in range(rows):
                     pointers[k] = <const real*>link.source + k * job.source_stride
-                pointers += net.capacity
+                pointers += rows
             link.delta_rows = pointers
-            for k in range(net.capacity):
+            for k in range(rows):
                 pointers[k] = <const real*>link.d_target + k * job.stride
-            pointers += net.capacity
+            pointers += rows
             link.transposed = transposed
             transposed += transposed_size(job.source_width, job.width)
             describe_products(link, kernel_of(job, <real>0), bias_of(job, <real>0))
