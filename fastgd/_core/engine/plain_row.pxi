@@ -72,7 +72,8 @@ cdef np.ndarray plain_row_of(x, names, np.npy_intp width, int type_number, unkno
     """See plain_row."""
     cdef np.ndarray row
     cdef np.npy_intp i, met = 0
-    cdef PyObject *key, *found
+    cdef PyObject* key
+    cdef PyObject* found
     cdef Py_ssize_t position = 0
     if type(x) is np.ndarray:
         return row_of_type(x, width, type_number)

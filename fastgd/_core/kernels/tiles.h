@@ -329,20 +329,32 @@ static void NAME(column_sums)(const fastgd_tiles *t)
             NAME(sums_tile)(2, t, n);
 }
 
+/* Elements of a and b by their places in both. Before version 12 gcc lacks clang's function. */
+#if defined(__clang__)
+#define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#if SINGLE
+typedef int32_t NAME(places) __attribute__((vector_size(16)));
+#else
+typedef int64_t NAME(places) __attribute__((vector_size(32)));
+#endif
+#define PICK(a, b, ...) __builtin_shuffle(a, b, (NAME(places)){__VA_ARGS__})
+#endif
+
 /* columns[j] = the four elements j of the rows a. */
 TILE void NAME(transpose_square)(const REAL *const *a, NAME(quad) *columns)
 {
     typedef NAME(quad) quad;
     const quad r0 = *(const quad *)a[0], r1 = *(const quad *)a[1];
     const quad r2 = *(const quad *)a[2], r3 = *(const quad *)a[3];
-    const quad low01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5);
-    const quad low23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
-    const quad high01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
-    const quad high23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
-    columns[0] = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
-    columns[1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
-    columns[2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
-    columns[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+    const quad low01 = PICK(r0, r1, 0, 4, 1, 5);
+    const quad low23 = PICK(r2, r3, 0, 4, 1, 5);
+    const quad high01 = PICK(r0, r1, 2, 6, 3, 7);
+    const quad high23 = PICK(r2, r3, 2, 6, 3, 7);
+    columns[0] = PICK(low01, low23, 0, 1, 4, 5);
+    columns[1] = PICK(low01, low23, 2, 3, 6, 7);
+    columns[2] = PICK(high01, high23, 0, 1, 4, 5);
+    columns[3] = PICK(high01, high23, 2, 3, 6, 7);
 }
 
 /* By squares of four, whose last rows may repeat; rows of C have room for whole squares. */
@@ -405,6 +417,7 @@ LOOP void NAME(row_sums)(int64_t M, int64_t K, const REAL *A, int64_t a_row, con
 #undef RELU
 #undef GATE
 #undef EACH_SUM
+#undef PICK
 #undef INSTANCE
 #undef INSTANCES
 #undef ENTRIES
