@@ -4,7 +4,8 @@
 # arithmetic:
 #
 # - what the rows of the table say is looked up once a span, not at each step;
-# - the first layer reads rows of x where they are, through a table of pointers: no batch is copied;
+# - the first layer reads rows of x where they are, through a table of pointers; only for a single
+#   unit, which reads beyond their ends, are they copied;
 # - tiles fit narrow layers (tiles.h), and kernels are transposed by shuffles;
 # - a tile writes gradients beyond its end, where those of the next rows follow.
 #
