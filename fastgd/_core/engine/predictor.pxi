@@ -49,7 +49,7 @@ cdef class Predictor:
 
     cdef np.ndarray rows_of(self, x, names, unknown):
         """Return finite rows, or a row, that the program can read; None for others."""
-        if not (is_matrix(x, self.program.net.single, self.inputs, False, NULL)):
+        if not is_matrix(x, self.program.net.single, self.inputs, True, NULL):
             x = plain_row_of(x, names, self.inputs, self.type_number, unknown)
         return x if x is not None and self.finite(x) else None
 
