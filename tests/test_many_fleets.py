@@ -1,6 +1,7 @@
 """Jobs on replicas of a model, which compiled calls train: each as if it were alone."""
 
 import copy
+import dataclasses
 import gc
 import pickle
 import signal
@@ -277,6 +278,23 @@ def test_models_that_need_python_are_trained_as_before(n_jobs):
     assert seen == [0, 0]
 
 
+class Batches(utils.PyDataset):
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        return X[index::3], Y[index::3]
+
+
+@pytest.mark.parametrize("y", [{}, {"y": None}])
+def test_sources_of_batches_have_no_targets_of_their_own(n_jobs, y):
+    template = plain()
+    jobs = [{"model": template.replicate, "x": Batches(), **y} for _ in range(3)]
+    listed = fastgd.fit_many(jobs, n_jobs, seed=5, raise_errors=True)
+    one_by_one = fastgd.fit_many(iter(jobs), n_jobs, seed=5, raise_errors=True)
+    assert [r.scores for r in listed] == [r.scores for r in one_by_one]
+
+
 def lambda_optimizer():
     return optimizers.SGD(lambda: 0.05)
 
@@ -353,6 +371,8 @@ def test_results_may_be_changed_and_copied():
     assert twin.model is not third.model
     assert twin.model.parameters.tobytes() == third.model.parameters.tobytes()
     assert twin.to_dict() == third.to_dict()
+    other = dataclasses.replace(third, name="other")
+    assert (other.name, other.model, other.history) == ("other", third.model, third.history)
 
 
 def test_names_of_columns_are_kept():

@@ -24,6 +24,10 @@ class Name(str):
     """A name that is no plain text."""
 
 
+class Column(np.ndarray):
+    """An array of the user's own."""
+
+
 class Whole:
     """A number of the user's own."""
 
@@ -54,6 +58,8 @@ KINDS = {
     "float32": lambda row: row.astype(np.float32),
     "strided": lambda row: np.repeat(row, 2)[::2],
     "other bytes": lambda row: row.astype(">f8"),
+    "masked array": np.ma.array,
+    "subclass": lambda row: row.view(Column),
 }  # fmt: skip
 
 

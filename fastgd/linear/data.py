@@ -91,7 +91,7 @@ def row_of(x, names, width, dtype, unknown="raise"):
         return row, names
     ignore, x = ignores(unknown), named(x)
     if not isinstance(x, dict):
-        return numeric(x, "x").astype(dtype), names
+        return numeric(x, "x").astype(dtype, subok=False), names
     if names is None:
         names = tuple(x)
         if width is not None and len(x) != width:

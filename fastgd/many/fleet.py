@@ -78,9 +78,8 @@ def _family(job):
     fine = (size is None or (type(size) is int and size > 0)) and type(epochs) is int
     if not fine or epochs < 1 or type(given.get("shuffle", True)) is not bool:
         return None
-    if makes_batches(given["x"], given["y"]) or makes_batches(
-        given.get("validation_data"), None
-    ):
+    data = (given["x"], given.get("y")), (given.get("validation_data"), None)
+    if any(makes_batches(*pair) for pair in data):
         return None
     return id(model) if job.model is None else description_of(model)
 

@@ -162,9 +162,9 @@ class ReplicaResult(Result):
 
     __slots__ = ("_fit", "_numbers", "_values")
 
-    def __init__(self, *arguments: Any):
+    def __init__(self, *arguments: Any, **named: Any):
         self._fit: Any = None
-        super().__init__(*arguments)
+        super().__init__(*arguments, **named)
 
     def take(self, fit, replica, model=None):
         """Take what a Replica, of a model or alone, has become."""
