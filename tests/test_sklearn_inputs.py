@@ -132,6 +132,7 @@ LABELS = [
 ] + [
     np.array([True, False] * 9), np.array([True] * 9), np.arange(20), np.arange(3),
     np.array([2**63, 2**63 + 1] * 9, np.uint64), np.array([2**53, 2**53 + 1] * 9),
+    np.array([2**53 - 1, 2**53 + 1] * 9), np.array([1 - 2**53, -1 - 2**53] * 9),
     np.array([-(2**63), 2**63 - 1] * 9), np.array([0.0, -0.0, 1.0] * 9),
     np.array(list("abc") * 9),
 ]  # fmt: skip

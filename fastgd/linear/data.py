@@ -113,6 +113,14 @@ def check_row(x, width):
         raise ShapeError(f"x: the model expects {width} columns, got {len(x)}")
 
 
+def check_finite_row(x):
+    """Refuse a row (d,) that has a number that is not finite."""
+    finite = np.isfinite(x)
+    if not finite.all():
+        column = int(np.argmin(finite))
+        raise DataError(f"x: {x[column]} at column {column}, which is not finite")
+
+
 def _class_count(classes):
     """Return the number of classes, given as such or as all class numbers from 0 on."""
     given = array_of(classes, "classes")

@@ -15,7 +15,7 @@ from fastgd._engine.algebra import dot
 from fastgd._engine.thread_choice import SPAN_SECONDS
 from fastgd._typing import Array
 from fastgd.errors import ArgumentError, DataError, DivergenceError
-from fastgd.linear.data import Chunk, row_of
+from fastgd.linear.data import Chunk, check_finite_row, row_of
 from fastgd.linear.objective import LOSS_NAMES, Problem, Solution
 
 #: The rules for the rate by name.
@@ -353,9 +353,7 @@ class RowLearner:
             return False
         if status != Status.STATUS_FINE:
             x, _ = row_of(x, names, self.descent.weights.coef.shape[1], None, unknown)
-            if not np.isfinite(x).all():
-                column = int(np.argmin(np.isfinite(x)))
-                raise DataError(f"x: {x[column]} at column {column}, which is not finite")
+            check_finite_row(x)
             raise DivergenceError(
                 "the weights would not be finite after this row: scale the columns of x, or "
                 "lower the rate"

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from fastgd._data.validation import number, numeric
 from fastgd._typing import Data
 from fastgd.errors import DataError
-from fastgd.linear.data import check_row, row_of
+from fastgd.linear.data import check_finite_row, check_row, row_of
 
 
 class CheckedRows(np.ndarray):
@@ -55,9 +55,7 @@ class RowByRow:
             Whether a name that no column has is an ArgumentError, or left out.
         """
         rows, names = self._one_row(x, unknown_features)
-        if not np.isfinite(rows).all():
-            column = int(np.argmin(np.isfinite(rows[0])))
-            raise DataError(f"x: {rows[0, column]} at column {column}, which is not finite")
+        check_finite_row(rows[0])
         weight = number(sample_weight, "sample_weight", 0)
         if weight == 0:
             return self

@@ -21,7 +21,7 @@ from fastgd._engine import builds
 from fastgd._registry.advice import NamedArguments
 from fastgd._typing import Data
 from fastgd.errors import ArgumentError, DataError, DivergenceError, ShapeError, warn
-from fastgd.linear.data import Chunk, weights_of
+from fastgd.linear.data import Chunk, check_finite_row, weights_of
 from fastgd.linear.objective import LOSSES, Problem
 from fastgd.linear.prediction import decisions
 from fastgd.linear.sgd import RATES, SGD, Weights, run_epochs
@@ -237,6 +237,7 @@ class SGDEstimator(NamedArguments, RowByRow, BaseEstimator):
             number(sample_weight, "sample_weight")
             raise
         if status != Status.STATUS_FINE:
+            check_finite_row(self._row(x, unknown)[0])
             raise DivergenceError("the weights would not be finite after this row")
         descent.settle()
         if sample_weight > 0:
