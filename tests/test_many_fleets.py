@@ -26,6 +26,7 @@ from fastgd import (
 from fastgd.errors import DataError, DivergenceError, ShapeError
 from fastgd.many import fleet
 from fastgd.many.fleet import ReplicaResult
+from fastgd.many.job import Job
 
 RNG = np.random.default_rng(8)
 X = RNG.normal(size=(150, 5)).astype("float32")
@@ -293,6 +294,32 @@ def test_sources_of_batches_have_no_targets_of_their_own(n_jobs, y):
     listed = fastgd.fit_many(jobs, n_jobs, seed=5, raise_errors=True)
     one_by_one = fastgd.fit_many(iter(jobs), n_jobs, seed=5, raise_errors=True)
     assert [r.scores for r in listed] == [r.scores for r in one_by_one]
+
+
+class Endless:
+    """Data of the user's own, whose length is asked for in vain."""
+
+    def __len__(self):
+        raise RuntimeError("there is no end")
+
+
+def test_a_job_whose_data_cannot_be_looked_at_says_so_alone(n_jobs):
+    template = plain()
+    jobs = [{"model": template.replicate, "x": X, "y": Y} for _ in range(4)]
+    jobs[1] |= {"x": Endless()}
+    jobs[2] |= {"validation_data": Endless()}
+    listed, one_by_one = (fastgd.fit_many(of(jobs), n_jobs, seed=5) for of in (list, iter))
+    assert [repr(result.error) for result in listed] == [repr(r.error) for r in one_by_one]
+    assert [result.ok for result in listed] == [True, False, False, True]
+
+
+def test_fleets_of_many_rows_are_small():
+    template, long = plain(), np.zeros((40_000, 5), "float32")
+    common = {"model": template.replicate, "x": long, "y": long[:, 0], "batch_size": 2**16}
+    jobs = [Job(i, common | {"rows": np.arange(i, 40_000)}, 0) for i in range(30)]
+    sizes = [len(unit.jobs) for unit in fleet.in_fleets(iter(jobs), 30, 1)]
+    assert sum(sizes) == 30
+    assert 1 < max(sizes) <= fleet.MOST_ROWS // 39_000
 
 
 def lambda_optimizer():

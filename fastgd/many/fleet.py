@@ -22,6 +22,8 @@ from fastgd.models.replica import Numbers, description_of, numbers_of, replica_o
 #: are left for the threads, or many are short.
 FLEET_SECONDS, LEAST_SECONDS = 0.04, 0.004
 MOST_JOBS = 64
+#: How many rows they train and evaluate on, as a fleet holds what each needs of its own data.
+MOST_ROWS = 400_000
 #: About how long (in seconds) a step takes, and a row in it for each weight.
 STEP_SECONDS, WEIGHT_SECONDS = 5e-7, 1e-10
 
@@ -40,14 +42,19 @@ def in_fleets(jobs, count, threads):
     jobs = itertools.islice(jobs, count)
     job = next(jobs, None)
     while job is not None:
-        members, family, following = [job], _family(job), next(jobs, None)
+        members, following = [job], next(jobs, None)
+        family, rows = _family_and_rows(job)
         if family is not None:
             weights = _pattern(job).count_params()
             share = min(MOST_JOBS, count if threads == 1 else count / (2 * threads))
-            seconds = _seconds(job, weights)
-            while following is not None and _family(following) == family:
-                seconds += _seconds(following, weights)
-                if seconds > (FLEET_SECONDS if len(members) < share else LEAST_SECONDS):
+            seconds = _seconds(job, rows, weights)
+            while following is not None:
+                kind, more = _family_and_rows(following)
+                if kind != family:
+                    break
+                rows, seconds = rows + more, seconds + _seconds(following, more, weights)
+                most = FLEET_SECONDS if len(members) < share else LEAST_SECONDS
+                if rows > MOST_ROWS or seconds > most:
                     break
                 members.append(following)
                 following = next(jobs, None)
@@ -62,6 +69,15 @@ def _pattern(job):
     if getattr(make, "__func__", None) is Sequential.replicate:
         make = make.__self__
     return make if type(make) is Sequential and make.built and make.compiled else None
+
+
+def _family_and_rows(job):
+    """Return the ``_family`` of a job, and about how many rows it has; None and 0 for others."""
+    with contextlib.suppress(Exception):  # of an object of the user's: the job will say it
+        if (family := _family(job)) is not None:
+            x, of = job.given["x"] if job.rows is None else job.rows, job.given.get
+            return family, sum(map(row_count, (x, of("validation_data"), of("validation_rows"))))
+    return None, 0
 
 
 def _family(job):
@@ -84,9 +100,8 @@ def _family(job):
     return id(model) if job.model is None else description_of(model)
 
 
-def _seconds(job, weights):
+def _seconds(job, rows, weights):
     """Return about how long the training of a job takes."""
-    rows = row_count(job.given["x"] if job.rows is None else job.rows)
     steps = rows // (job.given.get("batch_size") or 32) + 1
     return job.given.get("epochs", 1) * (rows * weights * WEIGHT_SECONDS + steps * STEP_SECONDS)
 
