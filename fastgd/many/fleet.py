@@ -72,11 +72,12 @@ def _pattern(job):
 
 
 def _family_and_rows(job):
-    """Return the ``_family`` of a job, and about how many rows it has; None and 0 for others."""
+    """Return the ``_family`` of a job, and about how many rows it has; None, 0 for others."""
     with contextlib.suppress(Exception):  # of an object of the user's: the job will say it
         if (family := _family(job)) is not None:
-            x, of = job.given["x"] if job.rows is None else job.rows, job.given.get
-            return family, sum(map(row_count, (x, of("validation_data"), of("validation_rows"))))
+            trained = job.given["x"] if job.rows is None else job.rows
+            held_out = (job.given.get(f"validation_{name}") for name in ("data", "rows"))
+            return family, sum(map(row_count, (trained, *held_out)))
     return None, 0
 
 

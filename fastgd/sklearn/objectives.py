@@ -58,7 +58,7 @@ def _close_numbers(y):
     if y.ndim != 1 or not y.dtype.isnative or y.dtype.kind not in "biuf" or not len(y):
         return None
     low, high = float(y.min()), float(y.max())
-    if not (-(2**53) < low and high < 2**53 and high - low < len(y) // 4):
+    if not (-low < 2**53 and high < 2**53 and high - low < len(y) // 4):
         return None
     if high - low == 1 and y.dtype.kind != "f":
         return np.array([low, high]).astype(y.dtype)
