@@ -6,6 +6,7 @@ import gc
 import pickle
 import signal
 import threading
+import time
 import tracemalloc
 
 import numpy as np
@@ -311,6 +312,27 @@ def test_a_job_whose_data_cannot_be_looked_at_says_so_alone(n_jobs):
     listed, one_by_one = (fastgd.fit_many(of(jobs), n_jobs, seed=5) for of in (list, iter))
     assert [repr(result.error) for result in listed] == [repr(r.error) for r in one_by_one]
     assert [result.ok for result in listed] == [True, False, False, True]
+
+
+def test_jobs_with_slow_scores_are_run_side_by_side(monkeypatch):
+    monkeypatch.setattr(config, "threads", lambda n=None: 1 if n is None else n)
+    both = threading.Barrier(2, timeout=20)
+    template = plain()
+    jobs = [{"model": template.replicate, "x": X, "y": Y, "epochs": 1} for _ in range(4)]
+    results = fastgd.fit_many(jobs, 2, score=lambda model, job: both.wait() * 0, seed=1)
+    assert [repr(result.error) for result in results] == ["None"] * 4
+
+
+def test_results_come_as_soon_as_they_are_scored():
+    template, seen = plain(), []
+
+    def score(model, job):
+        time.sleep(0.1)
+        return float(len(seen))
+
+    jobs = [{"model": template.replicate, "x": X, "y": Y} for _ in range(4)]
+    results = fastgd.fit_many(jobs, 1, score=score, on_result=seen.append)
+    assert [result.scores["score"] for result in results] == [0, 1, 2, 3]
 
 
 def test_fleets_of_many_rows_are_small():

@@ -2,6 +2,8 @@
 
 import contextlib
 import itertools
+import math
+import time
 
 import numpy as np
 
@@ -37,8 +39,26 @@ _USUAL = {"prepare": None, "callbacks": None, "sample_weight": None, "class_weig
           "verbose": 0, "n_jobs": 1}  # fmt: skip
 
 
-def in_fleets(jobs, count, threads):
-    """Yield the first `count` jobs: those in a row that make a Fleet together, others alone."""
+class TimedScore:
+    """Call a user's ``score``; `seconds` is how long it takes, infinite before the first."""
+
+    def __init__(self, score):
+        self._score, self.seconds = score, math.inf
+
+    def __call__(self, model, job):
+        """Return the scores."""
+        begun = time.perf_counter()
+        try:
+            return self._score(model, job)
+        finally:
+            self.seconds = time.perf_counter() - begun
+
+
+def in_fleets(jobs, count, threads, score=None):
+    """Yield the first `count` jobs: those in a row that make a Fleet together, others alone.
+
+    score: a TimedScore, as jobs that are scored slowly are to be run side by side.
+    """
     jobs = itertools.islice(jobs, count)
     job = next(jobs, None)
     while job is not None:
@@ -53,6 +73,7 @@ def in_fleets(jobs, count, threads):
                 if kind != family:
                     break
                 rows, seconds = rows + more, seconds + _seconds(following, more, weights)
+                seconds += getattr(score, "seconds", 0.0)
                 most = FLEET_SECONDS if len(members) < share else LEAST_SECONDS
                 if rows > MOST_ROWS or seconds > most:
                     break
@@ -134,7 +155,7 @@ class Fleet:
 
     def run(self, owners, cache, score=None, keep_models=True):
         """Run the jobs; see ``Job.run``."""
-        test = score if isinstance(score, HeldOutTest) and score.score is None else None
+        test = score if isinstance(score, HeldOutTest) else None
         first = self.jobs[0]
         fits = Fits(_pattern(first), first.model is not None, cache, test)
         members = [_Member(job, fits) for job in self.jobs]

@@ -15,11 +15,11 @@ from fastgd._data.validation import boolean, optional_function, verbosity
 from fastgd._registry.advice import refuse
 from fastgd._training.progress import Progress, figures_text
 from fastgd.errors import DataTypeError, FastgdError
-from fastgd.many.fleet import in_fleets
+from fastgd.many.fleet import TimedScore, in_fleets
 from fastgd.many.interrupts import CtrlC
 from fastgd.many.job import Job, Ownership, RefusedJob, first_seed
 from fastgd.many.results import Result, Results
-from fastgd.many.shared_data import SharedDataCache
+from fastgd.many.shared_data import HeldOutTest, SharedDataCache
 
 #: Jobs for each thread that are taken before a result is waited for: the thread that takes them
 #: is not always quick, as the others keep the interpreter busy.
@@ -198,7 +198,9 @@ def _start(ctrl_c, jobs, n_jobs, score=None, keep_models=True, seed=None, count=
         count = len(all_jobs)
     if count is not None:
         threads = min(threads, max(1, count))
-        all_jobs = in_fleets(iter(all_jobs), count, threads)
+        if not (score is None or (isinstance(score, HeldOutTest) and score.score is None)):
+            score = TimedScore(score)
+        all_jobs = in_fleets(iter(all_jobs), count, threads, score)
     return ParallelRun(
         ctrl_c, all_jobs, threads, lambda unit: unit.run(owners, cache, score, keep_models)
     )
