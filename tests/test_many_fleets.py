@@ -316,10 +316,14 @@ def test_a_job_whose_data_cannot_be_looked_at_says_so_alone(n_jobs):
 
 def test_jobs_with_slow_scores_are_run_side_by_side(monkeypatch):
     monkeypatch.setattr(config, "threads", lambda n=None: 1 if n is None else n)
-    both = threading.Barrier(2, timeout=20)
-    template = plain()
+    both, template = threading.Barrier(2, timeout=20), plain()
+
+    def score(model, job):
+        time.sleep(0.05)
+        return both.wait() * 0
+
     jobs = [{"model": template.replicate, "x": X, "y": Y, "epochs": 1} for _ in range(4)]
-    results = fastgd.fit_many(jobs, 2, score=lambda model, job: both.wait() * 0, seed=1)
+    results = fastgd.fit_many(jobs, 2, score=score, seed=1)
     assert [repr(result.error) for result in results] == ["None"] * 4
 
 
@@ -527,6 +531,8 @@ def test_a_long_call_is_cut_and_goes_on(monkeypatch):
 @pytest.mark.parametrize("n", [1, 2])
 def test_what_is_built_on_jobs_has_the_same_numbers(monkeypatch, n):
     """Models of a function are trained one by one, replicas of one model together."""
+    for limit in ("FLEET_SECONDS", "LEAST_SECONDS"):  # however long a score took
+        monkeypatch.setattr(fleet, limit, np.inf)
     monkeypatch.setattr(config, "threads", lambda n=None: 1 if n is None else n)
     template = plain(metrics=["mae"])
 
