@@ -49,7 +49,7 @@ def logits_of(classes, dtype):
 
 
 def targets_of(classes, loss, ignored, dtype):
-    """Labels, some of them the ignored one, or rows that need not sum to 1."""
+    """Draw class numbers, some of them ignored, or targets whose rows need not sum to 1."""
     rng = np.random.default_rng(100 + classes)
     labels = rng.integers(0, classes, MOST_ROWS)
     if loss in SPARSE:

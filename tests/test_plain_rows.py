@@ -120,7 +120,7 @@ def array_of(model, row):
 
 
 def same_everywhere(make, given, row):
-    """What a model says of a row, and learns from it, is that of the array."""
+    """Predict and learn the same from a row in any form as from an array."""
     model, other = make(), make()
     x = array_of(model, row)
     for _ in range(2):

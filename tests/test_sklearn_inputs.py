@@ -1,4 +1,4 @@
-"""What scikit-learn's functions say of rows and labels, beside the shorter ways to it."""
+"""Compare the quick checks of rows and labels with scikit-learn's functions."""
 
 import warnings
 
@@ -57,7 +57,7 @@ TARGETS = {
 
 
 def outcome(check, *args, **options):
-    """What a check returns or raises, its warnings, and what it has set."""
+    """Return a check's result or error, its warnings, and the attributes that it set."""
     estimator = BaseEstimator()
     vars(estimator).update(options.pop("before", {}))
     with warnings.catch_warnings(record=True) as caught:

@@ -181,7 +181,7 @@ class Fleet:
             raise stop
 
     def _train(self, members, fits):
-        """Train until all are done, or it is told to stop; return the KeyboardInterrupt."""
+        """Train until all are done or stopped; return the KeyboardInterrupt, if one came."""
         replicas = [member.replica for member in members]
         try:
             with contextlib.ExitStack() as turns:

@@ -89,7 +89,6 @@ cdef struct Link:
     Tiles forward
     Tiles backward
     Tiles gradient
-    void* transposed        # the kernel, transposed, for `backward`
     const void** source_rows    # pointers to the rows of source; to those of x in net.pointers
     const void** delta_rows     # and of d_target
 
@@ -98,9 +97,14 @@ cdef inline Link* links_of(const Network* net, void* scratch) noexcept nogil:
     return <Link*>(<char*>scratch + net.chain_start)
 
 
+cdef inline int64_t whole_squares(int64_t n) noexcept nogil:
+    """Round n up to whole squares of `transpose`."""
+    return (n + 3) // 4 * 4
+
+
 cdef inline int64_t transposed_size(int64_t inputs, int64_t units) noexcept nogil:
-    """Return the elements of a transposed kernel: whole squares of four, and a tile behind them."""
-    return (units + 3) // 4 * 4 * ((inputs + 3) // 4 * 4) + LANES
+    """Return the elements of a transposed kernel, with a tile behind it."""
+    return whole_squares(units) * whole_squares(inputs) + LANES
 
 
 cdef int64_t chain_bytes(const Network* net) noexcept nogil:
@@ -156,13 +160,16 @@ cdef void begin_chain(const Network* net, int64_t rows, const real* x,
             for k in range(rows):
                 pointers[k] = <const real*>link.d_target + k * job.stride
             pointers += rows
-            link.transposed = transposed
+            describe_products(link, kernel_of(job, <real>0), bias_of(job, <real>0), transposed)
             transposed += transposed_size(job.source_width, job.width)
-            describe_products(link, kernel_of(job, <real>0), bias_of(job, <real>0))
 
 
-cdef void describe_products(Link* link, const real* kernel, const real* bias) noexcept nogil:
-    """Fill in all of a dense row's products but what take_part and chain_parameters do."""
+cdef void describe_products(Link* link, const real* kernel, const real* bias,
+                            const real* transposed) noexcept nogil:
+    """Fill in all of a dense row's products but what take_part and chain_parameters do.
+
+    transposed: room for the transposed kernel.
+    """
     cdef const LayerRows* job = &link.job
     link.forward = Tiles(
         M=0, N=job.width, K=job.source_width, rows=NULL, B=kernel, b_row=job.width,
@@ -170,13 +177,13 @@ cdef void describe_products(Link* link, const real* kernel, const real* bias) no
         finish=FINISH_RELU if job.row.kind == ACTIVATION_RELU else FINISH_NONE, gate=NULL)
     link.backward = Tiles(
         M=0, N=job.source_width, K=job.width, rows=NULL, B=kernel,
-        b_row=(job.source_width + 3) // 4 * 4, start=NULL, C=NULL, c_row=job.d_stride,
+        b_row=whole_squares(job.source_width), start=NULL, C=NULL, c_row=job.d_stride,
         finish=FINISH_GATE if job.flags & FLAG_GATES else FINISH_NONE, gate=NULL)
     link.gradient = Tiles(
         M=job.source_width, N=job.width, K=0, rows=NULL, B=NULL, b_row=job.stride,
         start=NULL, C=NULL, c_row=job.width, finish=FINISH_NONE, gate=NULL)
     if job.width > 1:
-        link.backward.B = link.transposed
+        link.backward.B = transposed
     else:  # the transposed product is one row
         link.gradient.M = 1
         link.gradient.N = job.source_width
@@ -317,7 +324,7 @@ cdef void chain_step(const Network* net, const Batch* batch, const ChainPart* pa
         link = &links[i]
         if link.back and link.job.width > 1 and link.job.row.op == OP_DENSE:
             transpose(link.job.source_width, link.job.width, kernel_of(&link.job, <real>0),
-                      link.job.width, <real*>link.transposed, link.backward.b_row)
+                      link.job.width, <real*>link.backward.B, link.backward.b_row)
     for i in range(net.row_count):
         link = &links[i]
         if everything or link.runs:

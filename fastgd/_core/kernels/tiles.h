@@ -138,6 +138,15 @@ TILE NAME(quad) NAME(multiply_add_quad)(REAL a, NAME(quad) b, NAME(quad) c)
             of_half;                                                                              \
     }
 
+/* b and half_b = row k of B, from column n on. */
+#define LOAD_B                                                                                    \
+    VEC b[2];                                                                                     \
+    HALFVEC half_b;                                                                               \
+    _Pragma("GCC unroll 2") for (int c = 0; c < full; c++)                                        \
+        b[c] = *(const VEC *)(B + k * b_row + c * LANES_OF);                                      \
+    if (half)                                                                                     \
+        half_b = *(const HALFVEC *)(B + k * b_row + full * LANES_OF);
+
 /* `rows` rows of C, `full` vectors and `half` half ones wide, all constants. */
 TILE void NAME(product_tile)(int rows, int full, int half, const fastgd_tiles *t,
                              const void *const *A, int64_t m, int64_t n)
@@ -156,13 +165,7 @@ TILE void NAME(product_tile)(int rows, int full, int half, const fastgd_tiles *t
              half_sums[i] = t->start ? *(HALFVEC *)(start + full * LANES_OF) : (HALFVEC){0})
     int64_t k = 0;
     do { /* K > 0: with a way around the loop gcc would copy all sums in each turn */
-        VEC b[2];
-        HALFVEC half_b;
-#pragma GCC unroll 2
-        for (int c = 0; c < full; c++)
-            b[c] = *(const VEC *)(B + k * b_row + c * LANES_OF);
-        if (half)
-            half_b = *(const HALFVEC *)(B + k * b_row + full * LANES_OF);
+        LOAD_B
         EACH_SUM(sums[i][c] = NAME(multiply_add)(a[i][k], b[c], sums[i][c]),
                  half_sums[i] = NAME(multiply_add_half)(a[i][k], half_b, half_sums[i]))
     } while (++k < K);
@@ -191,13 +194,7 @@ TILE void NAME(transposed_tile)(int rows, int full, int half, const fastgd_tiles
     do {
         const REAL *a = (const REAL *)A[k] + m;
         __asm__("" : "+r"(a)); /* or gcc keeps m, m + 1 ... in a register each */
-        VEC b[2];
-        HALFVEC half_b;
-#pragma GCC unroll 2
-        for (int c = 0; c < full; c++)
-            b[c] = *(const VEC *)(B + k * b_row + c * LANES_OF);
-        if (half)
-            half_b = *(const HALFVEC *)(B + k * b_row + full * LANES_OF);
+        LOAD_B
         EACH_SUM(sums[i][c] = NAME(multiply_add)(a[i], b[c], sums[i][c]),
                  half_sums[i] = NAME(multiply_add_half)(a[i], half_b, half_sums[i]))
     } while (++k < K);
@@ -417,6 +414,7 @@ LOOP void NAME(row_sums)(int64_t M, int64_t K, const REAL *A, int64_t a_row, con
 #undef RELU
 #undef GATE
 #undef EACH_SUM
+#undef LOAD_B
 #undef PICK
 #undef INSTANCE
 #undef INSTANCES
