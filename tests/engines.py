@@ -227,7 +227,7 @@ class Net:
             widths=np.array(buffers, np.int64),
             outputs=np.array([source], np.int64),
             losses=np.array(
-                [(loss, loss_source, 0, columns, -1, 0, 0, 1.0, 0, 0)], types.LOSS_TERM
+                [(loss, loss_source, 0, columns, -1, 0, 0, 1.0, 0, 0, 0)], types.LOSS_TERM
             ),
             metrics=np.array(metric_terms, types.METRIC_TERM),
             target_width=columns + weighted,

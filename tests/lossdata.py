@@ -1,6 +1,8 @@
 """Every loss of the registry in some configurations, with data that suit it."""
 
 import dataclasses
+import itertools
+import math
 
 import numpy as np
 
@@ -29,6 +31,8 @@ OTHERS = {
     losses.Tweedie: [{"power": 1.2}, {"power": 1.9, "log_link": True}],
     losses.Quantile: [{"quantiles": [0.1, 0.5, 0.9]}],
     losses.GaussianNegativeLogLikelihood: [{"epsilon": 0.01}],
+    losses.GaussianCRPS: [{"epsilon": 0.01}],
+    losses.FisslerZiegel: [{"alpha": 0.3}],
 }
 
 
@@ -82,13 +86,15 @@ class Case:
                 if signed
                 else rng.uniform(0.05, 0.95, (rows, width))
             )
+        elif self.cls is losses.FisslerZiegel:  # the shortfall, then the quantile
+            p = np.cumsum(rng.uniform(0.1, 1.0, (rows, width)), axis=1) - 2.5
         else:
             p = 2 * rng.normal(size=(rows, width))
         return y.astype(dtype), p.astype(dtype)
 
 
 def _cases():
-    for cls in CLASSES:
+    for cls in (cls for cls in CLASSES if not cls.couples_rows):
         for arguments in ({}, *OTHERS.get(cls, ())):
             yield Case(cls, arguments)
             if cls.logits_code is not None:
@@ -97,8 +103,11 @@ def _cases():
 
 CASES = tuple(_cases())
 CODES = {case.code() for case in CASES}
-#: No description is to be made of these: nothing, functions of the user's, a layer's penalty.
-OTHER_CODES = {Loss.LOSS_NONE, Loss.LOSS_COMPILED, Loss.LOSS_ACTIVITY}
+#: No description is to be made of these: nothing, functions of the user's, a layer's penalty,
+#: and losses of whole batches, for which see test_losses_batches.py.
+OTHER_CODES = {
+    Loss.LOSS_NONE, Loss.LOSS_COMPILED, Loss.LOSS_ACTIVITY, Loss.LOSS_SHARPE, Loss.LOSS_SORTINO,
+}  # fmt: skip
 assert not set(Loss) - OTHER_CODES - CODES
 
 
@@ -170,9 +179,33 @@ def _row(loss, y, p):
             means, raw = p[: len(y)], p[len(y) :]
             s = np.log(1 + np.exp(raw)) + np.longdouble(loss.epsilon)
             return np.mean(((y - means) / s) ** 2 / 2 + np.log(s * np.sqrt(2 * np.pi)))
+        case "GaussianCRPS":
+            means, raw = p[: len(y)], p[len(y) :]
+            s = np.log(1 + np.exp(raw)) + np.longdouble(loss.epsilon)
+            return np.mean([_crps(*row) for row in zip(means, s, y, strict=True)])
+        case "FisslerZiegel":
+            (e, v), alpha = p, np.longdouble(loss.alpha)
+            beyond = v - y[0] if y[0] <= v else 0
+            return -beyond / (alpha * e) + v / e + np.log(-e) - 1
     if "Crossentropy" not in name:
         raise KeyError(f"give the formula of {name} in _row")
     return _crossentropy(loss, name, y, p)
+
+
+def _crps(mean, s, y):
+    """The integral of (F(t) - [y <= t])^2 over t, by Gauss-Legendre on both sides of y."""
+    nodes, weights = np.polynomial.legendre.leggauss(120)
+    erf = np.vectorize(math.erf, otypes=[np.float64])
+    total = 0
+    for side in (-1, 1):
+        # the integrand is below 1e-30 beyond 12 deviations of both
+        end = side * (12 + abs(y - mean) / s)
+        pieces = np.linspace((y - mean) / s, end, 9)
+        for low, high in itertools.pairwise(np.sort(pieces.astype(np.float64))):
+            t = low + (high - low) * (nodes + 1) / 2
+            below = (1 - side * erf(t / math.sqrt(2))) / 2  # F below y, 1 - F above
+            total += (weights * below**2).sum() * (high - low) / 2
+    return s * total
 
 
 def _crossentropy(loss, name, y, p):

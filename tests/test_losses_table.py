@@ -103,7 +103,7 @@ class Table:
         settings = self.loss.settings()
         row = engines.row(types.Op.OP_DENSE, 0, 0, 1, kernel=0, settings=len(settings))
         term = (int(code), 1, 0, columns, columns if weighted else -1, 0,
-                self.loss.reduction_code, 1.0, *self.loss.addresses)  # fmt: skip
+                self.loss.reduction_code, 1.0, *self.loss.addresses, 0)  # fmt: skip
         self.plan = engines.Plan(
             rows=np.array([row], types.ROW),
             widths=np.array([width, width], np.int64),

@@ -34,6 +34,9 @@ cpdef enum Loss:
     LOSS_CATEGORICAL_FOCAL_CROSSENTROPY, LOSS_CATEGORICAL_FOCAL_CROSSENTROPY_LOGITS
     LOSS_CATEGORICAL_HINGE, LOSS_COSINE_SIMILARITY, LOSS_KL_DIVERGENCE, LOSS_QUANTILE
     LOSS_GAUSSIAN_NEGATIVE_LOG_LIKELIHOOD
+    LOSS_FISSLER_ZIEGEL                           # see loss_forecasts.pxi
+    LOSS_GAUSSIAN_CRPS
+    LOSS_SHARPE, LOSS_SORTINO                     # of a whole batch, see loss_batches.pxi
     LOSS_COMPILED                                 # user-defined functions, see LossTerm
     LOSS_ACTIVITY                                 # a penalty on outputs; settings: l1, l2
 

@@ -94,6 +94,7 @@ cdef struct Network:
     int64_t metric_count
     int64_t target_width        # of a row of y
     bint coupled                # whether a training step combines the rows of a batch
+    bint couples_rows           # whether a loss is one of whole batches
     bint counts_rows            # whether the loss of a row depends on the others' targets
     bint scatters               # whether a gradient is scattered into the rows of a kernel
     const Calls* calls          # into Python, if a plan has user-defined functions, or NULL
@@ -194,6 +195,11 @@ cdef inline int64_t chunk_begin(int64_t rows, int64_t chunks, int64_t chunk) noe
     if chunks == 1:
         return rows * chunk
     return min(rows, (rows + 7) // 8 * chunk // chunks * 8)
+
+
+cdef inline bint couples_rows(int64_t loss) noexcept nogil:
+    """Return whether a loss is one of whole batches: then one member computes it."""
+    return loss == LOSS_SHARPE or loss == LOSS_SORTINO
 
 
 cdef inline bint ignores_rows(const LossTerm* term, const double* settings) noexcept nogil:

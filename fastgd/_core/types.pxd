@@ -122,6 +122,7 @@ cdef struct LossTerm:
     double weight           # the factor of the term
     int64_t value           # of LOSS_COMPILED, the addresses of double f(double y, double p)
     int64_t slope           # and of its derivative with respect to p; else 0
+    int64_t totals          # where the sums of a loss of whole batches start in the totals; else 0
 
 # One metric of one output.
 cdef struct MetricTerm:

@@ -13,6 +13,7 @@ SEGMENT: np.dtype[np.void]
 OPTIONS: np.dtype[np.void]
 NORM_BLOCK: int
 PADDING: int
+BATCH_SUMS: int
 TERM_TOTALS: int
 
 Op = IntEnum("Op", [

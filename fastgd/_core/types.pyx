@@ -36,3 +36,5 @@ NORM_BLOCK = 1024
 PADDING = 64
 #: Index of the first loss term's sums in the totals, see Plan.
 TERM_TOTALS = 2
+#: Sums in the totals of a loss of whole batches, before one for each output: see loss_batches.pxi.
+BATCH_SUMS = 4

@@ -111,11 +111,21 @@ class DataAdapter:
             counted = data.x if sliced else example
             y = self._labels(data, counted if data.rows is None else data.rows)
         if not sliced:
+            self._check_order(batching)
             return ArraySource(example, y, batching, data.rows), example
         arrays = (data.x, y) if targets else (data.x,)
         source = BatchSource(Slices(arrays, batching.size, data.rows))
         source.configure(self._slice, batching.steps, self._permutation(batching))
         return source, example
+
+    def _check_order(self, batching):
+        """Refuse to shuffle single rows where a loss depends on their order."""
+        for one in self.signature.objectives:
+            if batching.shuffle is True and one.loss is not None and one.loss.ordered:
+                raise ArgumentError(
+                    f"shuffle: {one.loss.name!r} with a cost needs the rows in their order; use "
+                    "shuffle='batch', which shuffles batches as wholes, or shuffle=False"
+                )
 
     def _permutation(self, batching):
         return self.signature.engine.permutation if batching.shuffle else None

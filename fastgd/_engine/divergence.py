@@ -10,7 +10,7 @@ _CAUSES = {
 }
 
 
-def diverged(status, step, epoch=None):
+def diverged(status, step, epoch=None, remedy=""):
     """Return the error for a status; its message counts from 1, as progress does."""
     where = f"step {step + 1}" if epoch is None else f"epoch {epoch + 1}, step {step + 1}"
     kept = (
@@ -20,7 +20,7 @@ def diverged(status, step, epoch=None):
     )
     return DivergenceError(
         f"training stopped at {where}: {_CAUSES[Status(status)]}. {kept}. Scale the inputs (to "
-        "mean 0 and variance 1, say) or lower the learning rate.",
+        f"mean 0 and variance 1, say) or lower the learning rate.{remedy}",
         epoch=epoch,
         step=step,
     )

@@ -9,6 +9,7 @@ import numpy as np
 from fastgd._core.arrays import aligned_zeros
 from fastgd._core.formulas import Loss
 from fastgd._core.types import (
+    BATCH_SUMS,
     CONSTRAINT_ROW,
     LOSS_TERM,
     METRIC_TERM,
@@ -57,8 +58,8 @@ class Plan:
     target_width : int
         The columns of y: the targets of each output, then the weights of the rows, if any.
     totals_size : int
-        How many sums an epoch adds up: [penalties times rows, rows, a pair for each loss, those
-        of each metric].
+        How many sums an epoch adds up: [penalties times rows, rows, a pair for each loss, then
+        those of metrics and of losses of whole batches].
     functions : tuple
         The user's own activations, losses and metrics, which are called by number.
     activities : tuple of (int, (float, float))
@@ -114,16 +115,23 @@ class Plan:
             fused = loss.fused is not None and loss.fused is activations[k]
             fused = fused and not loss.from_logits
             code = loss.logits_code if fused or loss.from_logits else loss.code
+            if weighted:
+                loss.check_weights()
             source = self.logits[k] if fused else self.outputs[k]
             place, y_column = len(settings), int(starts[i])
             if code == Loss.LOSS_NONE:  # the user's own
                 code = Call.CALL_FUNCTION
                 settings.append(len(functions))
-                functions.append(loss)
+                functions.append(loss.engine_function())
             else:
                 settings += loss.settings()
+            collected = 0
+            if loss.couples_rows and code != Call.CALL_FUNCTION:
+                collected = totals
+                totals += BATCH_SUMS + width[k]
             losses.append((code, source, y_column, columns[i], weight_column, place,
-                           loss.reduction_code, objective.weight, *loss.addresses))  # fmt: skip
+                           loss.reduction_code, objective.weight, *loss.addresses,
+                           collected))  # fmt: skip
             for metric in (*objective.metrics, *objective.weighted):
                 column = weight_column if metric in objective.weighted else -1
                 code = metric.code if metric.compiled else Call.CALL_FUNCTION
@@ -137,7 +145,7 @@ class Plan:
                 totals += metric.totals_size(width[k])
         for buffer, factors in self.activities:
             losses.append((Loss.LOSS_ACTIVITY, buffer, 0, 0, -1, len(settings),
-                           Reduction.REDUCTION_MEAN, 1.0, 0, 0))  # fmt: skip
+                           Reduction.REDUCTION_MEAN, 1.0, 0, 0, 0))  # fmt: skip
             settings += factors
         return replace(
             self,

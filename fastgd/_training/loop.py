@@ -178,7 +178,7 @@ class TrainingLoop:
                     status = step.run(job, self.threads)
                     self.done = job.step - begin
                     if status != Status.STATUS_FINE:
-                        raise diverged(status, self.done, epoch)
+                        raise diverged(status, self.done, epoch, self.step.results.remedy)
                     if progress:
                         callbacks.on_train_progress(self.done, so_far(totals))
                     if batches:
@@ -216,7 +216,7 @@ class TrainingLoop:
                     job.epochs = min(job.epochs, job.done + (0 < job.step < job.last))
             if status != Status.STATUS_FINE:
                 self._good.restore()
-                raise diverged(status, job.step, epoch)
+                raise diverged(status, job.step, epoch, self.step.results.remedy)
         return logs
 
 

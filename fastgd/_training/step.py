@@ -48,6 +48,8 @@ class CompiledStep:
         """Return zeros for the sums of an epoch, or of several; custom metrics begin anew."""
         for metric in self.results.custom:
             metric.reset_state()
+        for _, call in self.results.calls:
+            call.forget()
         size = self.results.size
         return np.zeros(size if epochs is None else (epochs, size))
 
@@ -129,7 +131,7 @@ class CompiledStep:
 
     def failed(self, status):
         """Return the error for a single step that has failed."""
-        return diverged(status, self.optimizer.iterations)
+        return diverged(status, self.optimizer.iterations, remedy=self.results.remedy)
 
     def gradients(self, x, y, totals, key=0):
         """Fill the flat gradients with those over all rows of x; return a Status."""

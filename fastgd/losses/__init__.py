@@ -20,8 +20,9 @@ from fastgd.losses.classification import (
     squared_hinge,
 )  # fmt: skip
 from fastgd.losses.likelihoods import (
-    Gamma, GaussianNegativeLogLikelihood, KLDivergence, Poisson, Tweedie, gamma,
-    gaussian_negative_log_likelihood, kl_divergence, poisson, tweedie,
+    FisslerZiegel, Gamma, GaussianCRPS, GaussianNegativeLogLikelihood, KLDivergence, Poisson,
+    Tweedie, fissler_ziegel, gamma, gaussian_crps, gaussian_negative_log_likelihood,
+    kl_divergence, poisson, tweedie,
 )  # fmt: skip
 from fastgd.losses.loss import Loss
 from fastgd.losses.regression import (
@@ -30,21 +31,23 @@ from fastgd.losses.regression import (
     mean_absolute_error, mean_absolute_percentage_error, mean_squared_error,
     mean_squared_logarithmic_error, quantile,
 )  # fmt: skip
+from fastgd.losses.strategies import Sharpe, Sortino, sharpe, sortino
 from fastgd.losses.user_defined import Compiled, LossFunctionWrapper, with_gradient
 
 __all__ = [
     "BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy",
-    "CategoricalFocalCrossentropy", "CategoricalHinge", "Compiled", "CosineSimilarity", "Gamma",
-    "GaussianNegativeLogLikelihood", "Hinge", "Huber", "KLDivergence", "LogCosh", "Loss",
-    "LossFunctionWrapper", "MeanAbsoluteError", "MeanAbsolutePercentageError",
-    "MeanSquaredError", "MeanSquaredLogarithmicError", "Poisson", "Quantile",
-    "SparseCategoricalCrossentropy", "SquaredHinge", "Tweedie", "binary_crossentropy",
-    "binary_focal_crossentropy", "categorical_crossentropy", "categorical_focal_crossentropy",
-    "categorical_hinge", "cosine_similarity", "deserialize", "gamma",
-    "gaussian_negative_log_likelihood", "get", "hinge", "huber", "kl_divergence", "log_cosh",
-    "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_error",
-    "mean_squared_logarithmic_error", "poisson", "quantile", "serialize",
-    "sparse_categorical_crossentropy", "squared_hinge", "tweedie", "with_gradient",
+    "CategoricalFocalCrossentropy", "CategoricalHinge", "Compiled", "CosineSimilarity",
+    "FisslerZiegel", "Gamma", "GaussianCRPS", "GaussianNegativeLogLikelihood", "Hinge", "Huber",
+    "KLDivergence", "LogCosh", "Loss", "LossFunctionWrapper", "MeanAbsoluteError",
+    "MeanAbsolutePercentageError", "MeanSquaredError", "MeanSquaredLogarithmicError", "Poisson",
+    "Quantile", "Sharpe", "Sortino", "SparseCategoricalCrossentropy", "SquaredHinge", "Tweedie",
+    "binary_crossentropy", "binary_focal_crossentropy", "categorical_crossentropy",
+    "categorical_focal_crossentropy", "categorical_hinge", "cosine_similarity", "deserialize",
+    "fissler_ziegel", "gamma", "gaussian_crps", "gaussian_negative_log_likelihood", "get",
+    "hinge", "huber", "kl_divergence", "log_cosh", "mean_absolute_error",
+    "mean_absolute_percentage_error", "mean_squared_error", "mean_squared_logarithmic_error",
+    "poisson", "quantile", "serialize", "sharpe", "sortino", "sparse_categorical_crossentropy",
+    "squared_hinge", "tweedie", "with_gradient",
 ]  # fmt: skip
 
 #: Every loss that has a name.

@@ -155,24 +155,8 @@ def gaussian_negative_log_likelihood(y_true: Data, y_pred: Data,
     return GaussianNegativeLogLikelihood(epsilon).call(y_true, y_pred)
 
 
-class GaussianNegativeLogLikelihood(FormulaLoss, function=gaussian_negative_log_likelihood):
-    """Average over targets log s + ((y - m) / s)² / 2 + log(2 pi) / 2.
-
-    For t targets an output has 2 t columns: their means m, then their raw scales r, where
-    s = log(1 + exp(r)) + epsilon is the standard deviation.
-
-    Parameters
-    ----------
-    epsilon : float
-        The least standard deviation; more than 0.
-
-    Examples
-    --------
-    >>> from fastgd import losses
-    >>> p = [[1.5, 0.0], [2.5, 0.0]]
-    >>> round(float(losses.GaussianNegativeLogLikelihood()([[1.0], [2.0]], p)), 4)
-    0.8126
-    """
+class NormalForecast(FormulaLoss):
+    """Describe a loss of normal distributions: arguments and columns of its predictions."""
 
     def __init__(self, epsilon: float = 1e-6, reduction: str | None = "sum_over_batch_size",
                  name: str | None = None, dtype: Floatx | None = None):  # fmt: skip
@@ -191,3 +175,113 @@ class GaussianNegativeLogLikelihood(FormulaLoss, function=gaussian_negative_log_
                 f"scale, got {width}"
             )
         return width // 2
+
+
+class GaussianNegativeLogLikelihood(NormalForecast, function=gaussian_negative_log_likelihood):
+    """Average over targets log s + ((y - m) / s)² / 2 + log(2 pi) / 2.
+
+    For t targets an output has 2 t columns: their means m, then their raw scales r, where
+    s = log(1 + exp(r)) + epsilon is the standard deviation.
+
+    Parameters
+    ----------
+    epsilon : float
+        The least standard deviation; more than 0.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> p = [[1.5, 0.0], [2.5, 0.0]]
+    >>> round(float(losses.GaussianNegativeLogLikelihood()([[1.0], [2.0]], p)), 4)
+    0.8126
+    """
+
+
+def gaussian_crps(y_true: Data, y_pred: Data, epsilon: float = 1e-6) -> Array | Tensor:
+    """Return the mean over targets of the CRPS of normal distributions; see `GaussianCRPS`."""
+    return GaussianCRPS(epsilon).call(y_true, y_pred)
+
+
+class GaussianCRPS(NormalForecast, function=gaussian_crps):
+    """Average over targets the continuous ranked probability score of normal distributions.
+
+    s (z (2 Phi(z) - 1) + 2 phi(z) - 1 / sqrt(pi)) with z = (y - m) / s (Gneiting & Raftery
+    2007). It has the unit of y and forgives outliers more than the likelihood does. An output
+    has the columns of `GaussianNegativeLogLikelihood`: means m, then raw scales r, where
+    s = log(1 + exp(r)) + epsilon.
+
+    Parameters
+    ----------
+    epsilon : float
+        The least standard deviation; more than 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgd import losses
+    >>> p = [[0.0, np.log(np.e - 1)]]  # mean 0, deviation 1
+    >>> round(float(losses.GaussianCRPS()([[1.0]], p)), 4)
+    0.6024
+    """
+
+
+def fissler_ziegel(y_true: Data, y_pred: Data, alpha: float = 0.05) -> Array | Tensor:
+    """Return the joint loss of forecasts of ES and VaR for each row; see `FisslerZiegel`.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> losses.fissler_ziegel([-3.0], [[-2.5, -2.0]]).round(12)
+    array([8.71629073])
+    """
+    return FisslerZiegel(alpha).call(y_true, y_pred)
+
+
+class FisslerZiegel(FormulaLoss, function=fissler_ziegel):
+    """Average the joint loss of expected shortfall and value at risk (FZ0).
+
+    An output has two columns, e and v: the forecasts of the mean of the returns beyond the
+    alpha-quantile, and of the quantile; both are returns, so that losses are negative. With y,
+    the return,
+
+    L = -1{y <= v} (v - y) / (alpha e) + v / e + log(-e) - 1
+
+    is least in the mean for the true pair, where it is log(-e) (Fissler & Ziegel 2016; Patton,
+    Ziegel & Chen 2019). It is of degree 0: the differences between forecasts do not change with
+    the unit of returns. Where e is not below 0 there is no loss: training stops with a
+    DivergenceError. `layers.Ordered(first="negative")` gives e < 0 and e <= v.
+
+    Parameters
+    ----------
+    alpha : float
+        The probability of the quantile, more than 0 and less than 1.
+
+    Examples
+    --------
+    >>> from fastgd import losses
+    >>> round(float(losses.FisslerZiegel(alpha=0.05)([-3.0], [[-2.5, -2.0]])), 12)
+    8.716290731874
+    """
+
+    remedy = (
+        " The expected shortfall, the first column of y_pred, has to stay below 0: end the "
+        "network with layers.Ordered(first='negative')."
+    )
+
+    def __init__(self, alpha: float = 0.05, reduction: str | None = "sum_over_batch_size",
+                 name: str | None = None, dtype: Floatx | None = None):  # fmt: skip
+        super().__init__(reduction, name, dtype)
+        self.alpha = number(alpha, "alpha", 0, 1)
+        if self.alpha in (0, 1):
+            raise ArgumentError(f"alpha: expected a number between 0 and 1, got {alpha}")
+
+    def settings(self) -> list[float]:
+        return [self.alpha]
+
+    def target_columns(self, width: int) -> int:
+        if width != 2:
+            raise ShapeError(
+                f"{self.name}: expected two outputs, expected shortfall and value at risk, got "
+                f"{width}"
+            )
+        return 1

@@ -15,6 +15,7 @@ from fastgd._registry.names import checked_name, snake_case
 from fastgd._registry.objects import Serializable, argument_names
 from fastgd._typing import Array, Config, Data, Floatx
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
+from fastgd.losses.engine_call import LossCall
 from fastgd.reference.losses import LOSSES
 from fastgd.tape import GradientTape, Tensor, followed, record
 
@@ -76,8 +77,12 @@ class Loss(NamedArguments, Serializable):
     from_logits = False
     #: The form as a function.
     function: Any = None
-    #: Whether it gives one number for a batch; None before a Python function is called.
-    by_batch: bool | None = False
+    #: Whether it gives one number for a whole batch; None before a Python function is called.
+    couples_rows: bool | None = False
+    #: Whether that number depends on the order of the rows.
+    ordered = False
+    #: What to do if training with it diverges, beside what helps always.
+    remedy = ""
     #: How many columns of targets a Python function was last given; None before.
     columns: int | None = None
     #: The addresses of a compiled loss's functions.
@@ -87,7 +92,8 @@ class Loss(NamedArguments, Serializable):
         super().__init_subclass__(**kwargs)
         if "call" in vars(cls):  # other mathematics than the engine's
             cls.code, cls.logits_code, cls.fused = formulas.Loss.LOSS_NONE, None, None
-            cls.elementwise, cls.by_batch = False, None
+            cls.elementwise = False
+            cls.couples_rows = vars(cls).get("couples_rows")
 
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size",
                  dtype: Floatx | None = None):  # fmt: skip
@@ -116,6 +122,7 @@ class Loss(NamedArguments, Serializable):
         """
         y_pred = floating(y_pred, self.dtype)
         if sample_weight is not None:
+            self.check_weights()
             sample_weight = numeric(sample_weight, "sample_weight")
         if not followed(y_true):
             y_true = with_columns(numeric(y_true, "y_true"), y_pred)
@@ -151,6 +158,8 @@ class Loss(NamedArguments, Serializable):
         if code not in LOSSES:
             raise NotImplementedError(f"{type(self).__name__}: a subclass has to define call")
         y_pred = floating(y_pred)
+        if self.couples_rows and y_pred.ndim == 1:  # of one output
+            y_pred = ops.expand_dims(y_pred, -1)
         if y_pred.shape[-1:] in ((), (0,)):
             raise ShapeError(f"y_pred: expected rows of outputs, got shape {y_pred.shape}")
         targets = self._targets(y_true, y_pred)
@@ -161,6 +170,9 @@ class Loss(NamedArguments, Serializable):
             compiled = code == formulas.Loss.LOSS_COMPILED
             numbers = self.addresses if compiled else self.settings()
             values, slopes = LOSSES[code](p, y, numbers)
+        if self.couples_rows:
+            values = values[0] if len(values) else np.array(np.nan)
+            slopes, shape = slopes / max(len(p), 1), []
         return recorded(
             values.reshape(shape).astype(p.dtype, copy=False),
             slopes.reshape(y_pred.shape).astype(p.dtype, copy=False),
@@ -198,7 +210,7 @@ class Loss(NamedArguments, Serializable):
             if np.ndim(values) > 1:
                 values = ops.mean(values, axis=tuple(range(1, np.ndim(values))))
         if rows > 1:
-            self.by_batch = np.ndim(values) == 0
+            self.couples_rows = np.ndim(values) == 0
         slopes = tape.gradient(values, watched)
         if slopes is None:
             raise ArgumentError(
@@ -251,6 +263,18 @@ class Loss(NamedArguments, Serializable):
                 "row, but training needs one number; use 'sum_over_batch_size' or 'sum'"
             )
         return code
+
+    def check_weights(self) -> None:
+        """Raise an ArgumentError if rows cannot have weights."""
+        if self.couples_rows:
+            raise ArgumentError(
+                f"sample_weight: {self.name!r} is one number for a whole batch, whose rows have "
+                "no weights; leave out sample_weight and class_weight"
+            )
+
+    def engine_function(self) -> LossCall:
+        """Return what a program calls for a user-defined loss."""
+        return LossCall(self)
 
     def settings(self) -> list[float]:
         """Return the numbers that the engine's function takes."""

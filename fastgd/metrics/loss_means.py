@@ -93,6 +93,11 @@ class LossMetric(LossMean):
                 f"loss: expected one of fastgd's, got {loss!r}; for a user-defined loss use "
                 "MeanMetricWrapper(loss.call)"
             )
+        if loss.couples_rows:
+            raise ArgumentError(
+                f"loss: {loss.name!r} is one number for a whole batch, not a mean over rows; "
+                "train with it as the loss, or use losses.get(...)(y, model.predict(x))"
+            )
         super().__init__(loss, name, dtype)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastgd import activations, losses, metrics
 from fastgd._core.formulas import Loss
-from fastgd._core.types import TERM_TOTALS, Op
+from fastgd._core.types import TERM_TOTALS, Call, Op
 from fastgd._data.validation import number
 from fastgd.errors import ArgumentError, DataTypeError, warn
 from fastgd.metrics.metric import read
@@ -229,6 +229,10 @@ class Results:
         The number of sums.
     custom : list of Metric
         Those that Python updates.
+    calls : list of (int, LossCall)
+        The losses that Python computes, and the places of their sums.
+    remedy : str
+        What to do if training diverges, beside what helps always.
     in_python : bool
         Whether the program calls Python functions.
     """
@@ -258,12 +262,18 @@ class Results:
         self._doubtful = [(n, m) for n, m, place in self._metrics if place and m.defined_for]
         self.custom = [metric for metric, _ in resolved if not metric.compiled]
         self.in_python = bool(plan.functions)
-        self._functions = [*self.custom, *(one.loss for one in objectives if one.loss)]
+        self.calls = [
+            (TERM_TOTALS + 2 * k, plan.functions[int(plan.settings[term["settings"]])])
+            for k, term in enumerate(plan.losses)
+            if term["kind"] == Call.CALL_FUNCTION
+        ]
+        losses = [one.loss for one in objectives if one.loss is not None]
+        self.remedy = "".join(loss.remedy for loss in losses)
 
     @property
     def by_batch(self):
-        """Whether a value depends on how rows are cut into batches; None: not known yet."""
-        found = {function.by_batch for function in self._functions}
+        """Whether a metric depends on how rows are cut into batches; None: not known yet."""
+        found = {metric.by_batch for metric in self.custom}
         return True if True in found else None if None in found else False
 
     def logs(self, totals):
@@ -278,6 +288,8 @@ class Results:
             for metric in self.custom:
                 if metric.keeps_rows:
                     metric.reset_state()
+        for _, call in self.calls:
+            call.forget()
         return found
 
     def so_far(self, totals):
@@ -285,6 +297,9 @@ class Results:
         return self._read(totals, self._quick)
 
     def _read(self, totals, chosen):
+        for place, call in self.calls:
+            if call.rows:
+                totals[place] = call.total()
         found = {"loss": self.loss(totals)}
         for k, name in enumerate(self._losses):
             total, count = totals[TERM_TOTALS + 2 * k :][:2].tolist()

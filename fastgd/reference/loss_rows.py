@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from fastgd.reference.activations import sigmoid, softplus
+from fastgd.reference.activations import normal_cdf, sigmoid, softplus
 from fastgd.reference.loss_points import PROBABILITY_MARGIN, clipped, lifted, power, smooth
 
 
@@ -118,3 +118,21 @@ def gaussian(p, y, settings):
     losses = np.log(scale) + (0.5 * t * t + 0.5 * math.log(2 * math.pi))
     slopes = np.concatenate([-t / scale, (1 - t * t) / scale * sigmoid(raw)], axis=1)
     return losses.mean(axis=1), slopes / y.shape[1]
+
+
+def gaussian_crps(p, y, settings):
+    means, raw = np.split(p, 2, axis=1)
+    s = softplus(raw) + settings[0]
+    z = (y - means) / s
+    inner = 2 * normal_cdf(z) - 1
+    spread = math.sqrt(2 / math.pi) * np.exp(-0.5 * z * z) - 1 / math.sqrt(math.pi)
+    slopes = np.concatenate([-inner, spread * sigmoid(raw)], axis=1)
+    return (s * (z * inner + spread)).mean(axis=1), slopes / y.shape[1]
+
+
+def fissler_ziegel(p, y, settings):
+    e, v, y = p[:, 0], p[:, 1], y[:, 0]
+    hit = np.where(y <= v, 1 / settings[0], 0)
+    quotient = (v - hit * (v - y)) / e
+    slopes = np.stack([(1 - quotient) / e, (1 - hit) / e], axis=1)
+    return quotient + np.log(-e) - 1, slopes

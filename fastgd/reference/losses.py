@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastgd._core.formulas import Loss
+from fastgd.reference import loss_batches as batches
 from fastgd.reference import loss_points as points
 from fastgd.reference import loss_rows as rows
 
@@ -53,6 +54,10 @@ LOSSES: dict[int, Any] = {
     Loss.LOSS_KL_DIVERGENCE: rows.kl_divergence,
     Loss.LOSS_QUANTILE: rows.quantile,
     Loss.LOSS_GAUSSIAN_NEGATIVE_LOG_LIKELIHOOD: rows.gaussian,
+    Loss.LOSS_FISSLER_ZIEGEL: rows.fissler_ziegel,
+    Loss.LOSS_GAUSSIAN_CRPS: rows.gaussian_crps,
+    Loss.LOSS_SHARPE: batches.sharpe,
+    Loss.LOSS_SORTINO: batches.sortino,
     Loss.LOSS_COMPILED: compiled,
 }
 

@@ -11,6 +11,7 @@ from fastgd._core.formulas import Loss
 from fastgd._core.types import TERM_TOTALS, Call, Moments, Op, Reduction, Status
 from fastgd.reference.arrays import added, all_or_nothing, weighted
 from fastgd.reference.constraints import constrain
+from fastgd.reference.loss_batches import collect
 from fastgd.reference.layers import BACKWARD, FORWARD, Operands
 from fastgd.reference.losses import LOSSES, ignored_rows
 from fastgd.reference.metrics import add_rows
@@ -131,8 +132,9 @@ class Program:
         for block in blocks(first_row, len(y), seconds, call_rows):
             places = block if rows is None else rows[block]
             values = self._values(self._parameters, x[places], Batch())
-            losses, _ = self._losses(values, y[block])
+            losses, _ = self._losses(values, y[block], training=False)
             self._add(losses, values, y[block], totals)
+            self._collect(values, y[block], totals)
             reached = block.stop
         return reached
 
@@ -261,7 +263,7 @@ class Program:
             row, parameters, values, self._widths, self._settings, batch, self._functions
         )
 
-    def _losses(self, values, y):
+    def _losses(self, values, y, training=True):
         """Return the weighted losses of the rows for each term, and the deltas of all terms."""
         losses, deltas = [], {}
         for term in self._terms:
@@ -271,7 +273,8 @@ class Program:
                 settings = term.value, term.slope
             if term.kind == Call.CALL_FUNCTION:
                 function = self._functions[int(settings[0])]
-                found, slopes = function.values_and_slopes(targets, p, term.weight_column >= 0)
+                call = function.values_and_slopes if training else function.values
+                found, slopes = call(targets, p, term.weight_column >= 0)
             else:
                 found, slopes = TERMS[term.kind](p, targets, settings)
             weights = _weights(y, term)
@@ -286,6 +289,15 @@ class Program:
             before = deltas.get(term.source)
             deltas[term.source] = slopes if before is None else before + slopes
         return losses, deltas
+
+    def _collect(self, values, y, totals):
+        """Write the losses of whole batches over all rows so far into the totals."""
+        for k, term in enumerate(self._terms):
+            if term.kind in (Loss.LOSS_SHARPE, Loss.LOSS_SORTINO):
+                p, settings = values[term.source], self._settings[term.settings :]
+                sums = totals[term.totals :]
+                loss = collect(term.kind, p, _targets(y, term), settings, sums)
+                totals[TERM_TOTALS + 2 * k] = loss * sums[0]
 
     def _counted(self, y, term):
         """Return which rows a loss counts."""

@@ -6,8 +6,8 @@ cdef class Functions:
     """Hold the Python side of a plan's functions, and the exception that one of them has raised.
 
     An activation is an object with ``value(z)`` and ``gradient(z, d_y)``, a loss has
-    ``values_and_slopes(y, p, weighted)`` and a metric ``update_state(y, p, weights)``; all take
-    matrices.
+    ``values_and_slopes(y, p, weighted)``, and ``values`` for rows that are evaluated, and a metric
+    ``update_state(y, p, weights)``; all take matrices.
     """
 
     cdef list functions
@@ -101,8 +101,8 @@ cdef void call_loss(const Network* net, const LossTerm* term, const Matrix* y, c
         return
     try:
         function = own.functions[<int64_t>net.settings[term.settings]]
-        found, d_p = function.values_and_slopes(
-            array_of(net, y), array_of(net, p), term.weight_column >= 0)
+        call = function.values if slopes == NULL else function.values_and_slopes
+        found, d_p = call(array_of(net, y), array_of(net, p), term.weight_column >= 0)
         put(net, numpy.reshape(found, (-1, 1)), values)
         if slopes != NULL:
             put(net, d_p, slopes)

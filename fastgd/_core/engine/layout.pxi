@@ -133,6 +133,8 @@ cdef class Layout:
         self.net.target_width = plan.target_width
         self.net.coupled = any(
             [row.op == OP_BATCH_NORM and row.kind == MOMENTS_BATCH for row in table])
+        self.net.couples_rows = any([couples_rows(self.net.terms[k].kind)
+                                     for k in range(self.net.term_count)])
         self.net.counts_rows = any_counts(&self.net)
         self.net.scatters = any([row.op == OP_EMBEDDING for row in table])
         self.weighted = any([self.net.terms[k].weight_column >= 0

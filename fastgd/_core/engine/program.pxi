@@ -200,7 +200,8 @@ cdef class Program:
         """
         cdef Span span
         cdef Epochs run
-        cdef int64_t threads = 1 if self.net.calls != NULL or self.net.coupled else job.threads
+        cdef bint alone = self.net.calls != NULL or self.net.coupled or self.net.couples_rows
+        cdef int64_t threads = 1 if alone else job.threads
         cdef int64_t steps
         job.fill(&span, self.kernels)
         job.fill_epochs(&run)

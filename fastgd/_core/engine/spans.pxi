@@ -52,7 +52,7 @@ cdef bint forward_backward(const NetworkKernels* kernels, const Network* net, co
     cdef int64_t block = max(<int64_t>STEP_BLOCK_ROWS, STEP_BLOCK_WORK // (1 + net.parameter_count))
     cdef int64_t row = part.row, rows
     cdef double next_look = 0
-    if net.coupled or net.calls != NULL:
+    if net.coupled or net.couples_rows or net.calls != NULL:
         block = part.row_end - row
     while row < part.row_end:
         rows = min(block, part.row_end - row)

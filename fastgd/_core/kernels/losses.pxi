@@ -2,7 +2,7 @@
 #
 # A loss of points is a function of one prediction and one target, and a row's loss is the mean over
 # its points; the others take a whole row at once. The value of a row depends on that row alone, not
-# on its batch. The gradient of row i is multiplied by numerators[i * step] / denominator (step 0:
+# on its batch; but for the losses of loss_batches.pxi. The gradient of row i is multiplied by numerators[i * step] / denominator (step 0:
 # one numerator for all), which hold the row's weight and the size of the batch.
 
 # Rows of a batch for a loss or a metric. `void` stands for the network's type.
@@ -26,6 +26,8 @@ cdef struct LossRows:
 include "loss_points.pxi"
 include "loss_categories.pxi"
 include "loss_vectors.pxi"
+include "loss_forecasts.pxi"
+include "loss_batches.pxi"
 
 
 cdef inline double weight_at(const LossRows* job, int64_t i, real of_type) noexcept nogil:
@@ -48,6 +50,10 @@ cdef void loss_rows(const LossTerm* term, const LossRows* job, const real* p) no
         focal_rows(loss == LOSS_CATEGORICAL_FOCAL_CROSSENTROPY_LOGITS, job, p)
     elif LOSS_CATEGORICAL_HINGE <= loss <= LOSS_GAUSSIAN_NEGATIVE_LOG_LIKELIHOOD:
         vector_rows(loss, job, p)
+    elif loss == LOSS_FISSLER_ZIEGEL or loss == LOSS_GAUSSIAN_CRPS:
+        forecast_rows(loss, job, p)
+    elif couples_rows(loss):
+        batch_loss(loss, job, p)
     elif loss == LOSS_COMPILED:
         compiled_rows(
             <PointFunction><void*>term.value, <PointFunction><void*>term.slope, job, p)

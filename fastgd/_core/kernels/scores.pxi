@@ -2,8 +2,8 @@
 #
 # The totals: [penalties times rows, rows, then a pair for each loss term (the sum of its rows'
 # losses times their weights, and the sum of its divisors), then for each metric: the sum of its
-# rows' values times their weights and the sum of the weights, or the sums of a collecting metric].
-# The sums run in double precision over the rows in their order, so that they do not depend on the
+# rows' values times their weights and the sum of the weights, or the sums of a collecting metric;
+# losses of whole batches have sums there, too]. The sums run in double precision over the rows in their order, so that they do not depend on the
 # batch size.
 
 cdef inline real row_weight(real weight, real value) noexcept nogil:
@@ -81,7 +81,7 @@ cdef void score(const Network* net, const Batch* batch, int64_t first_row, int64
                 for i in range(rows):
                     for j in range(width):
                         d_p[i * stride + j] *= numerators[i * step] * factor
-        else:
+        elif slopes or not couples_rows(term.kind):  # without them, add_scores collects the rows
             loss_rows(term, &job, <const real*>job.p)
         if step:
             for i in range(rows):
@@ -221,6 +221,26 @@ cdef void collect(const Network* net, int64_t rows, const MetricTerm* metric, co
         collect_calibration(&job, p, y, totals)
 
 
+cdef double collected(const Network* net, int64_t rows, const LossTerm* term, const real* x,
+                      const real* y, const real* room, double* totals) noexcept nogil:
+    """Add the rows of a batch to the totals of a loss of whole batches; room: for their values.
+
+    Returns the loss of all rows so far, times their number.
+    """
+    cdef LossRows job
+    cdef double loss
+    job.settings = net.settings + term.settings
+    job.rows = rows
+    job.width = net.width[term.source]
+    job.stride = net.stride[term.source]
+    job.y = y + term.y_column
+    job.y_stride = net.target_width
+    job.values = <void*>room
+    loss = collected_loss(
+        term.kind, &job, values_at(net, x, term.source, 0), totals + term.totals)
+    return loss * totals[term.totals + RETURN_COUNT]
+
+
 cdef int add_scores(const Network* net, const Batch* batch, const real* x, const real* y,
                     bint must_be_finite, double penalty, double* totals) noexcept nogil:
     """Add the results of `score` for a batch, and the penalties, to `totals`.
@@ -236,7 +256,13 @@ cdef int add_scores(const Network* net, const Batch* batch, const real* x, const
     if must_be_finite and not is_finite(totals[0] + penalty * <double>batch.rows):
         return STATUS_LOSS
     for k in range(net.term_count):
-        net.sums[k] = with_rows(batch.rows, row_values, sums[2 * k])
+        term = &net.terms[k]
+        if not couples_rows(term.kind):
+            net.sums[k] = with_rows(batch.rows, row_values, sums[2 * k])
+        elif batch.training:  # all rows have the same
+            net.sums[k] = sums[2 * k] + <double>row_values[0] * <double>batch.rows
+        else:
+            net.sums[k] = collected(net, batch.rows, term, x, y, row_values, totals)
         if must_be_finite and not is_finite(net.sums[k]):
             return STATUS_LOSS
         row_values += net.capacity
