@@ -66,6 +66,7 @@ class Job:
     stream: Stream | None
     key: int
     batch_size: int
+    together: int
     step: int
     last: int
     epochs: int
@@ -75,7 +76,7 @@ class Job:
     state: Any
     def __init__(
         self, x: _Array, y: _Array, batch_size: int, rows: _Integers | None = None,
-        order: _Integers | None = None,
+        order: _Integers | None = None, together: int = 1,
     ) -> None: ...  # fmt: skip
 
 class Replica(Job):
@@ -105,7 +106,7 @@ def update(
 ) -> int: ...  # fmt: skip
 def constrain(kernels: object, parameters: _Array, constraints: NDArray[np.void]) -> None: ...
 def fill_uniform(out: _Array, seed: int, low: float, high: float) -> None: ...
-def permutation(kernels: object, key: int, n: int) -> _Integers: ...
+def permutation(kernels: object, key: int, n: int, together: int = 1) -> _Integers: ...
 def first_nonfinite(kernels: object, x: _Array, rows: _Integers | None = None) -> int: ...
 def all_between(
     kernels: object, x: _Array, low: float, high: float, classes: int = 0,

@@ -115,7 +115,9 @@ class DataAdapter:
             return ArraySource(example, y, batching, data.rows), example
         arrays = (data.x, y) if targets else (data.x,)
         source = BatchSource(Slices(arrays, batching.size, data.rows))
-        source.configure(self._slice, batching.steps, self._permutation(batching))
+        together = batching.size if batching.shuffle == "batch" else 1
+        order = self._permutation(batching, together)
+        source.configure(self._slice, batching.steps, order)
         return source, example
 
     def _check_order(self, batching):
@@ -127,8 +129,10 @@ class DataAdapter:
                     "shuffle='batch', which shuffles batches as wholes, or shuffle=False"
                 )
 
-    def _permutation(self, batching):
-        return self.signature.engine.permutation if batching.shuffle else None
+    def _permutation(self, batching, together=1):
+        if not batching.shuffle:
+            return None
+        return functools.partial(self.signature.engine.permutation, together=together)
 
     def _batch(self, class_weight, weighted, of, number, batch):
         of = f"{of}batch {number}: "

@@ -35,6 +35,7 @@ class ArraySource:
         self.limit = batching.steps
         self.steps = self.round if batching.steps is None else batching.steps
         self.order = np.empty(self.count, dtype=np.int64) if batching.shuffle else None
+        self.together = self.batch_size if batching.shuffle == "batch" else 1
         self.weighted = False
         self._job = None  # the latest one of the training
 
@@ -59,7 +60,7 @@ class ArraySource:
 
     def job(self, stream=None):
         """Return a Job of a whole round over the rows."""
-        job = Job(self.x, self.y, self.batch_size, self.rows, self.order)
+        job = Job(self.x, self.y, self.batch_size, self.rows, self.order, self.together)
         job.stream, job.last = stream, self.round
         return job
 
@@ -96,7 +97,7 @@ class ArraySource:
         self._job = self.job()
         self._job.step, self._job.key = begun, place["key"]
         if begun and self.order is not None:
-            self.order[:] = engine.permutation(place["key"], self.count)
+            self.order[:] = engine.permutation(place["key"], self.count, self.together)
 
 
 class BatchSource:

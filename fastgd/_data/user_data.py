@@ -18,13 +18,13 @@ class Batching:
     Attributes
     ----------
     size : int
-    shuffle : bool
+    shuffle : bool or "batch"
     steps : int, optional
         Of an epoch; by default once over all rows.
     """
 
     size: int = 32
-    shuffle: bool = False
+    shuffle: bool | str = False
     steps: int | None = None
 
 

@@ -45,6 +45,15 @@ def boolean(value, argument):
     return bool(value)
 
 
+def shuffling(value, argument="shuffle"):
+    """Return True, False or "batch"; 1 and 0 are True and False."""
+    if type(value) is str and value == "batch":
+        return value
+    if isinstance(value, str):
+        raise ArgumentError(f"{argument}: expected True, False or 'batch', got {value!r}")
+    return boolean(value, argument)
+
+
 def number(value, argument, low=-np.inf, high=np.inf):
     """Return a finite number with low <= number <= high, as a float."""
     if type(value) is float and low <= value <= high and math.isfinite(value):

@@ -114,7 +114,9 @@ def _family(job):
             return None
     size, epochs = given.get("batch_size"), given.get("epochs", 1)
     fine = (size is None or (type(size) is int and size > 0)) and type(epochs) is int
-    if not fine or epochs < 1 or type(given.get("shuffle", True)) is not bool:
+    shuffle = given.get("shuffle", True)
+    fine = fine and (type(shuffle) is bool or (type(shuffle) is str and shuffle == "batch"))
+    if not fine or epochs < 1:
         return None
     data = (given["x"], given.get("y")), (given.get("validation_data"), None)
     if any(makes_batches(*pair) for pair in data):

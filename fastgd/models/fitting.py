@@ -17,13 +17,14 @@ from fastgd.callbacks import Callback, CallbackList, History
 from fastgd.errors import ArgumentError
 
 Verbosity: TypeAlias = Literal["auto", 0, 1, 2]
+Shuffle: TypeAlias = bool | Literal["batch"]
 Callbacks: TypeAlias = Callback | Sequence[Callback] | None
 Values: TypeAlias = float | list[float] | Logs
 
 
 def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None,
         epochs: int = 1, verbose: Verbosity = "auto", callbacks: Callbacks = None,
-        validation_split: float = 0.0, validation_data: Any = None, shuffle: bool = True,
+        validation_split: float = 0.0, validation_data: Any = None, shuffle: Shuffle = True,
         class_weight: dict[int, float] | str | None = None, sample_weight: Data = None,
         initial_epoch: int = 0, steps_per_epoch: int | None = None,
         validation_steps: int | None = None, validation_batch_size: int | None = None,
@@ -55,8 +56,10 @@ def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None
         This share of the rows, the last ones, is held out and evaluated after each epoch.
     validation_data : (x, y), (x, y, sample_weight) or source of batches, optional
         Evaluated after each epoch; goes before ``validation_split``.
-    shuffle : bool
+    shuffle : bool or "batch"
         Take the rows of each epoch in a fresh random order, or the batches of a PyDataset.
+        "batch" leaves rows in their order: it shuffles batches of neighbours, as a loss over
+        a stretch of time needs. A last, shorter batch stays the last.
     class_weight : dict of int -> float or "balanced", optional
         A weight for the rows of each class; 1 for a class that is not there. "balanced", for
         arrays: n / (classes n_c) for the n_c of all n rows that are of a class, those of
@@ -108,7 +111,7 @@ def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None
     if unknown:
         refuse(fit, unknown)
     batching = _batching(
-        batch_size, steps_per_epoch, "steps_per_epoch", check.boolean(shuffle, "shuffle")
+        batch_size, steps_per_epoch, "steps_per_epoch", check.shuffling(shuffle)
     )
     initial_epoch = check.whole_number(initial_epoch, "initial_epoch", 0)
     epochs = check.whole_number(epochs, "epochs", 0)

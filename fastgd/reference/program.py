@@ -79,7 +79,7 @@ class Program:
                 if job.stream is not None:
                     job.key = job.stream.next()
                 if job.order is not None:
-                    job.order[:] = permutation(job.key, len(job.order))
+                    job.order[:] = permutation(job.key, len(job.order), job.together)
             with self._turn:
                 status = self._steps(job, deadline)
             if status != Status.STATUS_FINE or job.step < job.last:

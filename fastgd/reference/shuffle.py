@@ -20,11 +20,16 @@ def element(key, index):
     return int(draws((int(key) + index * 0x9E3779B97F4A7C15) % 2**64, 1)[0])
 
 
-def permutation(key, n):
+def permutation(key, n, together=1):
     """Return the order in which an epoch with this key takes its n rows: int64, shape (n,).
 
     Fisher and Yates' shuffle, from the end: place i is swapped with a random place j <= i.
+    With `together`, groups of so many neighbours take the places of rows; rows that are left
+    over stay last.
     """
+    if together > 1:
+        groups = permutation(key, n // together)[:, None] * together + np.arange(together)
+        return np.append(groups, np.arange(groups.size, n))
     uniform = (draws(key, n) >> np.uint64(11)).astype(np.float64) * 2.0**-53
     places = (uniform * np.arange(1, n + 1)).astype(np.int64)
     order = np.arange(n)

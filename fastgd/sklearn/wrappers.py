@@ -55,7 +55,7 @@ _PARAMETERS = """
     metrics : list of ``fastgd.metrics``, optional
     epochs : int
     batch_size : int or "auto", which is 200, or all rows if there are fewer
-{class_weight}    shuffle : bool
+{class_weight}    shuffle : bool or "batch", as in ``model.fit``
     callbacks : list of Callback, optional
     verbose : {{0, 1, 2, "auto"}}, as in ``model.fit``
     warm_start : bool
@@ -90,7 +90,7 @@ class Wrapper(NetworkEstimator):
         "metrics": [list, tuple, dict, str, callable, None],
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "shuffle": ["boolean"],
+        "shuffle": ["boolean", StrOptions({"batch"})],
         "callbacks": [list, tuple, HasMethods("set_model"), None],
         "verbose": [Options(Integral, {0, 1, 2}), "boolean", StrOptions({"auto"})],
         "warm_start": ["boolean"],
@@ -159,7 +159,7 @@ class Wrapper(NetworkEstimator):
                 X.astype(model.dtype, copy=False), self._targets(codes), batch_size,
                 1 if incremental else self.epochs, self.verbose, self.callbacks,
                 validation_data=self._validation_rows(validation),
-                shuffle=self.shuffle and batch_size < rows, sample_weight=weights,
+                shuffle=batch_size < rows and self.shuffle, sample_weight=weights,
                 n_jobs=self.n_jobs,
             )  # fmt: skip
         except KeyboardInterrupt:
@@ -232,7 +232,7 @@ class Classifier(NetworkClassifier, Wrapper):
     def __init__(self, model: Model | Callable[..., Model] | None = None, *,
                  loss: str | Loss | None = None, optimizer: str | Optimizer | None = None,
                  metrics: Any = None, epochs: int = 100, batch_size: int | str = "auto",
-                 class_weight: Any = None, shuffle: bool = True,
+                 class_weight: Any = None, shuffle: bool | str = True,
                  callbacks: Sequence[Callback] | None = None, verbose: int | str = 0,
                  warm_start: bool = False, random_state: Any = None, n_jobs: int | None = None,
                  **routed: Any) -> None:  # fmt: skip
@@ -313,7 +313,7 @@ class Regressor(NetworkRegressor, Wrapper):
     def __init__(self, model: Model | Callable[..., Model] | None = None, *,
                  loss: str | Loss | None = None, optimizer: str | Optimizer | None = None,
                  metrics: Any = None, epochs: int = 100, batch_size: int | str = "auto",
-                 shuffle: bool = True, callbacks: Sequence[Callback] | None = None,
+                 shuffle: bool | str = True, callbacks: Sequence[Callback] | None = None,
                  verbose: int | str = 0, warm_start: bool = False, random_state: Any = None,
                  n_jobs: int | None = None, **routed: Any) -> None:  # fmt: skip
         self._keep(locals())

@@ -43,7 +43,7 @@ RIGHT = {
     "num_thresholds": [3, 20],
     "shape": [(3,), (2, 3)],
     "dtype": ["float32", "float64"],
-    "shuffle": [True, False],
+    "shuffle": [True, False, "batch"],
     "num_classes": [2, 3],
     "validation_freq": [1],
     "initial_epoch": [0],

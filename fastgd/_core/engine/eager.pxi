@@ -38,14 +38,17 @@ def constrain(kernels, np.ndarray parameters, np.ndarray constraints):
         run.constrain(&all_of_them, w, 1, 0)
 
 
-def permutation(kernels, key, int64_t n):
-    """Return the order in which an epoch with this key takes its n rows: int64, shape (n,)."""
+def permutation(kernels, key, int64_t n, int64_t together=1):
+    """Return the order in which an epoch with this key takes its n rows: int64, shape (n,).
+
+    together: so many rows in a row stay together and in order, see draw_order.
+    """
     cdef const NetworkKernels* run = network_kernels(kernels, np.NPY_DOUBLE)
     cdef uint64_t stream = key
     cdef np.ndarray order = numpy.empty(n, numpy.int64)
     cdef int64_t* data = <int64_t*>address(order)
     with nogil:
-        run.permute(stream, n, data)
+        draw_order(run, stream, n, together, data)
     return order
 
 

@@ -34,8 +34,27 @@ cdef struct Epochs:
     int64_t count           # the keys drawn so far
     int64_t epochs, done
     int64_t totals_size
+    int64_t together        # rows that stay together in the order
     Span* span              # of the steps of one epoch, for the team that trains them
     bint goes_on            # to another epoch
+
+
+cdef void draw_order(const NetworkKernels* kernels, uint64_t key, int64_t n, int64_t together,
+                     int64_t* order) noexcept nogil:
+    """Set order to a random one of n rows in which `together` neighbours stay together.
+
+    Rows that are left over stay last, so that the steps of an epoch are still those groups.
+    """
+    cdef int64_t groups = n // together, i, j, first
+    kernels.permute(key, groups, order)
+    if together == 1:
+        return
+    for i in range(groups - 1, -1, -1):  # from the end: order[i] is read before it is set
+        first = order[i] * together
+        for j in range(together):
+            order[i * together + j] = first + j
+    for i in range(groups * together, n):
+        order[i] = i
 
 
 cdef class Job:
@@ -49,6 +68,8 @@ cdef class Job:
         The row of x that belongs to each row of y; by default they are all the rows of x.
     order : ndarray of int64, shape (m,), optional
         Room for the order of the rows, drawn at step 0 of each epoch; None keeps their order.
+    together : int
+        So many rows in a row stay together and in order, see draw_order.
 
     Attributes
     ----------
@@ -75,15 +96,15 @@ cdef class Job:
     cdef public np.ndarray x, y, rows, order, rates, totals
     cdef public Stream stream
     cdef public uint64_t key
-    cdef public int64_t batch_size, step, last, epochs, done, threads
+    cdef public int64_t batch_size, together, step, last, epochs, done, threads
     cdef public double seconds
     cdef object optimizer_state
     cdef Optimizer optimizer
     cdef const NetworkKernels* kernels      # for which `optimizer` was unpacked, or NULL
 
-    def __init__(self, x, y, batch_size, rows=None, order=None):
+    def __init__(self, x, y, batch_size, rows=None, order=None, together=1):
         self.x, self.y, self.rows, self.order = x, y, rows, order
-        self.batch_size = batch_size
+        self.batch_size, self.together = batch_size, together
         self.last = self.epochs = self.threads = 1
         self.seconds = FOR_EVER
 
@@ -125,7 +146,7 @@ cdef class Job:
         run.draws = self.stream is not None
         if run.draws:
             run.seed, run.count = self.stream.seed, self.stream.count
-        run.epochs, run.done = self.epochs, self.done
+        run.epochs, run.done, run.together = self.epochs, self.done, self.together
         run.totals_size = np.PyArray_DIM(self.totals, np.PyArray_NDIM(self.totals) - 1)
 
     cdef take_progress(self, const Span* span, const Epochs* run):

@@ -30,7 +30,7 @@ cdef void begin_epoch(Epochs* run) noexcept nogil:
         span.key = draw(run.seed, run.count)
         run.count += 1
     if span.order != NULL:
-        span.kernels.permute(span.key, span.rows, span.order)
+        draw_order(span.kernels, span.key, span.rows, run.together, span.order)
 
 
 cdef bint next_epoch(Epochs* run) noexcept nogil:

@@ -52,7 +52,7 @@ cdef class Replica(Job):
     cdef np.ndarray parameters, slots, iterations
 
     def __init__(self, Job job, numbers, totals_size, Job held_out=None, Job test=None):
-        super().__init__(job.x, job.y, job.batch_size, job.rows, job.order)
+        super().__init__(job.x, job.y, job.batch_size, job.rows, job.order, job.together)
         self.state, self.rates = job.state, job.rates
         self.last, self.epochs = job.last, job.epochs
         self.numbers = numbers
