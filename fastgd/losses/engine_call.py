@@ -26,14 +26,14 @@ class LossCall:
         """Return what the loss returns for a training batch."""
         return self.loss.values_and_slopes(y, p, weighted)
 
-    def values(self, y: Array, p: Array, weighted: bool) -> tuple[Array, Array | None]:
+    def values(self, y: Array, p: Array, weighted: bool) -> tuple[Array, Array]:
         """Return the losses of rows that are evaluated; zeros where they are kept."""
         if not self.loss.couples_rows or weighted:
             found = self.loss.values_and_slopes(y, p, weighted)  # after it, this is known
             if not self.loss.couples_rows:
                 return found
         self.rows.append((y, p))
-        return np.zeros(len(p), p.dtype), None
+        return np.zeros(len(p), p.dtype), np.zeros_like(p)
 
     def total(self) -> float:
         """Return the loss of all rows that are kept, times their number."""

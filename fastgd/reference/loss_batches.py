@@ -47,15 +47,16 @@ def batch_loss(kind):
     """Return the function of a loss: the batch's for each row, and the slopes of their sum."""
 
     def values_and_slopes(p, y, settings):
-        start = np.zeros_like(p[:1])
-        returns = returns_of(p, y, settings[0], start[0])
+        if not len(p):
+            return p[:, 0], p
+        returns = returns_of(p, y, settings[0], np.zeros_like(p[0]))
         sums = np.zeros(POSITIONS)
         add_returns(kind, returns, sums)
         value, mean, risk = ratio_of(kind, settings, sums)
         apart = np.minimum(returns, 0) if kind == Loss.LOSS_SORTINO else returns - mean
         d_returns = -settings[1] / risk * (1 - mean * apart / risk**2)
         d_returns = d_returns[:, None]
-        bought = settings[0] * np.sign(np.diff(p, axis=0, prepend=start)) * d_returns
+        bought = settings[0] * np.sign(np.diff(p, axis=0, prepend=0)) * d_returns
         slopes = d_returns * y - bought
         slopes[:-1] += bought[1:]
         return np.full(len(p), value, p.dtype), slopes.astype(p.dtype)
