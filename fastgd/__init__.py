@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         ops,
         optimizers,
         regularizers,
+        risk,
         saving,
         utils,
     )
@@ -66,7 +67,7 @@ __all__ = [
     "Optimizer", "Regularizer", "Sequential", "Variable", "__version__", "activations",
     "backend", "callbacks", "config", "constraints", "errors", "fit_many", "gradient_descent",
     "initializers", "layers", "linear", "losses", "many", "metrics", "models", "ops",
-    "optimizers", "regularizers", "saving", "show_config", "utils", "version",
+    "optimizers", "regularizers", "risk", "saving", "show_config", "utils", "version",
 ]  # fmt: skip
 
 #: Names and the modules that they come from, which are loaded when a name is first used.
@@ -89,6 +90,7 @@ _FAMILIES = (
     "metrics",
     "models",
     "optimizers",
+    "risk",
     "saving",
     "utils",
 )

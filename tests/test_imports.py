@@ -24,11 +24,12 @@ ROOMS = {
     "data and training": ["_registry", "_data", "_training"],
     "functions and helpers": [
         "ops", "activations", "initializers", "regularizers", "constraints", "saving", "utils",
-        "backend",
+        "backend", "_tails",
     ],
     "building blocks": ["layers", "losses", "metrics", "optimizers", "callbacks"],
     "models": ["models", "linear"],
     "many models": ["many", "sklearn"],
+    "questions to models": ["risk"],
     "entry points": ["__init__", "bench", "__main__"],
 }  # fmt: skip
 LEVEL = {name: level for level, names in enumerate(ROOMS.values()) for name in names}

@@ -252,7 +252,7 @@ def targets(values, width, loss, dtype, engine, argument="y"):
         if not (exact and engine.all_between(array, low, high, width)):
             check_classes(original, width, argument, loss.ignore_class)
     elif (low, high) != (-np.inf, np.inf) and not engine.all_between(array, low, high):
-        _check_rows(
+        check_rows(
             (original < low) | (original > high),
             original,
             f"{argument}: {loss.name} expects targets from {low} to {high}",
@@ -263,14 +263,14 @@ def targets(values, width, loss, dtype, engine, argument="y"):
 def check_classes(labels, classes, argument, ignored=None):
     """Whole numbers from 0 to classes - 1, or `ignored`, in (n,) or (n, 1)."""
     fine = (labels >= 0) & (labels < classes) & (labels == np.floor(labels))
-    _check_rows(
+    check_rows(
         ~(fine if ignored is None else fine | (labels == ignored)),
         labels,
         f"{argument}: expected class numbers from 0 to {classes - 1}",
     )
 
 
-def _check_rows(wrong, values, message):
+def check_rows(wrong, values, message):
     """Raise a DataError that names the first place where ``wrong`` holds."""
     if wrong.any():
         index = tuple(np.argwhere(wrong)[0])
@@ -292,7 +292,7 @@ def assign_all(variables, weights, owner):
             )
     weights = [prepared(w, v.dtype) for v, w in zip(variables, weights, strict=True)]
     for variable, new in zip(variables, weights, strict=True):
-        _check_rows(
+        check_rows(
             ~np.isfinite(new), new, f"weights: {variable.name!r} of {owner} has to be finite"
         )
     for variable, new in zip(variables, weights, strict=True):
@@ -346,7 +346,7 @@ def sample_weights(values, rows, dtype, engine, argument="sample_weight"):
     array = prepared(original, dtype)
     check_finite(engine, array, original, argument)
     if rows and array.min() <= 0:
-        _check_rows(original < 0, original, f"{argument}: expected weights of at least 0")
+        check_rows(original < 0, original, f"{argument}: expected weights of at least 0")
         warn_of_underflow(array, original, argument)
     return array
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from fastgd._data.validation import boolean
+from fastgd._data.validation import boolean, number
 from fastgd._registry.extras import needed_by
+from fastgd._registry.names import lookup
 from fastgd._typing import Data
-from fastgd.errors import ArgumentError
+from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import plotting
 from fastgd.many.interrupts import CtrlC
 from fastgd.many.job import check_for_fit
@@ -59,6 +60,74 @@ class Search(Sequence[dict[str, Any]]):
             error = next((row["error"] for row in self if row["error"] is not None), "NaN")
             raise ArgumentError(f"no parameter set has a score: {error}")
         return min(self, key=lambda row: row["rank"])
+
+    def best_within(self, errors: float = 1.0,
+                    simplest: str | Callable[[dict[str, Any]], Any] | None = None,
+                    ) -> dict[str, Any]:  # fmt: skip
+        """Return the result of the simplest set whose mean is within so many standard errors.
+
+        The one-standard-error rule (Breiman et al. 1984): scores that differ by less than
+        chance do not justify a more complicated model. The error is that of the mean of the
+        best set, its standard deviation over the splits divided by the root of their number.
+
+        Parameters
+        ----------
+        errors : float
+            How many standard errors worse than ``best`` a mean may be.
+        simplest : str or function of (parameters), optional
+            What is least for the simplest set: the name of a parameter, or a function of the
+            dict of parameters. With ``lambda p: -p["l2"]`` the strongest penalty is the
+            simplest. By default the number of weights of the model, which is made for each of
+            the sets in question. Of equally simple ones the best is taken.
+
+        Raises
+        ------
+        ArgumentError, DataTypeError, UnknownNameError
+            Without scores; for a single split, which has no standard error; for a parameter
+            that a set lacks; if models have no number of weights (give `simplest`).
+
+        Notes
+        -----
+        The training rows of splits overlap, so that their scores are alike and the error is too
+        small: see ``many.corrected_t_test``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fastgd import Sequential, layers, many
+        >>> def make(units):
+        ...     hidden = layers.Dense(units, "tanh", input_shape=(1,))
+        ...     model = Sequential([hidden, layers.Dense(1)])
+        ...     model.compile("adam", "mse")
+        ...     return model
+        >>> x = np.linspace(-1, 1, 60)[:, None]
+        >>> noise = np.random.default_rng(0).normal(size=60)
+        >>> search = many.grid_search(make, {"units": [8, 1]}, x, noise, 5, seed=0)
+        >>> search.best_within(1)["parameters"]
+        {'units': 1}
+        """
+        errors, best = number(errors, "errors", 0), self.best
+        count = len(best["scores"])
+        if count < 2:
+            raise ArgumentError(
+                "best_within: one split has no standard error: give more splits"
+            )
+        allowed = errors * best["std"] / count**0.5
+        near = [row for row in scored(self) if abs(row["mean"] - best["mean"]) <= allowed]
+        return min(near, key=lambda row: (self._size(row, simplest), row["rank"]))
+
+    def _size(self, row, simplest):
+        """Return what is less for a simpler set."""
+        parameters = row["parameters"]
+        if simplest is None:
+            return self._trials.weights(row["index"])
+        if isinstance(simplest, str):
+            return lookup("simplest", simplest, parameters)
+        if not callable(simplest):
+            raise DataTypeError(
+                f"simplest: expected a parameter's name or a function, got {simplest!r}"
+            )
+        return simplest(dict(parameters))
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return one flat dict for each set, as the rows of ``to_frame``."""

@@ -103,8 +103,8 @@ def _dealt(classes, k, shuffle):
 
 
 def walk_forward(n: int, test: int, *, train: int | None = None, gap: int = 0,
-                 step: int | None = None,
-                 splits: int | None = None) -> list[tuple[Array, Array]]:  # fmt: skip
+                 step: int | None = None, splits: int | None = None,
+                 embargo: int = 0) -> list[tuple[Array, Array]]:  # fmt: skip
     """Divide rows in order of time: train on the past and test on the rows that follow.
 
     The result are pairs (train_rows, test_rows) of ascending int64 arrays, in order of time.
@@ -124,11 +124,17 @@ def walk_forward(n: int, test: int, *, train: int | None = None, gap: int = 0,
     splits : int, optional
         How many; the last ones. By default all with at least ``train`` rows to train on, or
         ``test`` in a growing window.
+    embargo : int
+        The number of rows after each test that no later split trains on, though they are its
+        past (Lopez de Prado 2018): rows that still echo a test, such as features over a window
+        that reaches back into it. They are left out of a window, which so has holes. `gap` is
+        about the rows before a test. With tests side by side they are the first rows of the
+        next test, so that an embargo of ``step`` rows leaves none of them.
 
     Raises
     ------
     ArgumentError, DataTypeError
-        Also if there are too few rows.
+        Also if there are too few rows, or an embargo leaves a split none to train on.
 
     Examples
     --------
@@ -141,10 +147,15 @@ def walk_forward(n: int, test: int, *, train: int | None = None, gap: int = 0,
     ...     print(train, test)
     [0 1] [2 3]
     [0 1 2 3] [4 5]
+    >>> for train, test in walk_forward(9, 2, step=3, embargo=1):
+    ...     print(train, test)
+    [0 1 2 3] [4 5]
+    [0 1 2 3 4 5] [7 8]
     """
     n = positive_int(n, "n")
     test = positive_int(test, "test")
     gap = whole_number(gap, "gap", 0)
+    embargo = whole_number(embargo, "embargo", 0)
     step = test if step is None else positive_int(step, "step")
     splits = None if splits is None else positive_int(splits, "splits")
     growing = test if splits is None else 1  # the least rows to train on
@@ -161,7 +172,18 @@ def walk_forward(n: int, test: int, *, train: int | None = None, gap: int = 0,
     # a growing window holds at least half of the longest one on average
     check_size("n", (wanted, test + ((last - gap) // 2 if train is None else train)))
     begins = range(last - (wanted - 1) * step, last + 1, step)
-    return [
+    pairs = [
         (np.arange(0 if train is None else b - gap - train, b - gap), np.arange(b, b + test))
         for b in begins
     ]
+    if embargo == 0:
+        return pairs
+    barred = np.zeros(n, dtype=bool)  # by the tests so far
+    for i, (before, after) in enumerate(pairs):
+        pairs[i] = before[~barred[before]], after
+        if not len(pairs[i][0]):
+            raise ArgumentError(
+                f"embargo: {embargo} rows after each test leave split {i} none to train on"
+            )
+        barred[after[-1] + 1 : after[-1] + 1 + embargo] = True
+    return pairs

@@ -9,6 +9,7 @@ import numpy as np
 from fastgd._data.arguments import choice, listed
 from fastgd._data.subsets import Shared, row_count
 from fastgd._data.validation import optional_function
+from fastgd._engine import scope
 from fastgd._engine.sizes import most_jobs
 from fastgd._registry.advice import arguments_of
 from fastgd._registry.names import lookup
@@ -90,6 +91,18 @@ class Trials:
             return job | self.validation.rows(every, None, job["seed"])
         job.pop("validation_rows", None)
         return job
+
+    def weights(self, number):
+        """Return the number of weights of a parameter set's model, which is made for it."""
+        job = self.job(number, 0)
+        with scope.own(job["seed"]):  # draws nothing from the process' stream
+            model = job["model"]()
+        if not isinstance(model, Model) or not model.built:
+            raise ArgumentError(
+                f"simplest: set {number} makes a model without a number of weights, "
+                f"{model!r:.60}: give a parameter's name or a function of the parameters"
+            )
+        return model.count_params()
 
     def run(self, ctrl_c, jobs, n_jobs, verbose, keep_models):
         """Return the Results of some of these jobs; raise the error of the ranking."""

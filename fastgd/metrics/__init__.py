@@ -26,6 +26,7 @@ from fastgd.metrics.accuracy import (
     binary_accuracy, categorical_accuracy, sparse_categorical_accuracy,
     sparse_top_k_categorical_accuracy, top_k_categorical_accuracy,
 )  # fmt: skip
+from fastgd.metrics.comparison import delong
 from fastgd.metrics.confusion import (
     BinaryIoU, F1Score, FBetaScore, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU,
 )  # fmt: skip
@@ -60,8 +61,8 @@ __all__ = [
     "SpecificityAtSensitivity", "SquaredHinge", "Sum", "TopKCategoricalAccuracy",
     "TrueNegatives", "TruePositives", "binary_accuracy", "binary_crossentropy",
     "binary_focal_crossentropy", "categorical_accuracy", "categorical_crossentropy",
-    "categorical_focal_crossentropy", "categorical_hinge", "cosine_similarity", "deserialize",
-    "get", "hinge", "huber", "kl_divergence", "log_cosh", "mean_absolute_error",
+    "categorical_focal_crossentropy", "categorical_hinge", "cosine_similarity", "delong",
+    "deserialize", "get", "hinge", "huber", "kl_divergence", "log_cosh", "mean_absolute_error",
     "mean_absolute_percentage_error", "mean_squared_error", "mean_squared_logarithmic_error",
     "poisson", "serialize", "sparse_categorical_accuracy", "sparse_categorical_crossentropy",
     "sparse_top_k_categorical_accuracy", "squared_hinge", "top_k_categorical_accuracy",
