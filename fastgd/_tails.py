@@ -38,7 +38,9 @@ def student(t, degrees):
 
 def binomial(count, n, chance):
     """Return P(X >= count) of n trials that each succeed with this chance."""
-    return 1.0 if count <= 0 else incomplete_beta(count, n - count + 1, chance, 1 - chance)
+    if not 0 < count <= n:
+        return float(count <= 0)
+    return incomplete_beta(count, n - count + 1, chance, 1 - chance)
 
 
 def incomplete_beta(a, b, x, rest):

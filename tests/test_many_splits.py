@@ -177,10 +177,45 @@ def test_the_smallest_walks():
     assert (train.tolist(), test.tolist()) == ([0], [2])
 
 
+@pytest.mark.parametrize("train", [None, 12])
+@pytest.mark.parametrize("gap", [0, 2])
+@pytest.mark.parametrize("step", [None, 3, 9])
+@pytest.mark.parametrize("embargo", [0, 1, 2, 40])
+def test_no_row_soon_after_an_earlier_test_is_trained_on(train, gap, step, embargo):
+    arguments = {"n": 60, "test": 4, "train": train, "gap": gap, "step": step}
+    plain = walk_forward(**arguments)
+    expected, barred = [], set()
+    for before, after in plain:
+        expected.append([row for row in before.tolist() if row not in barred])
+        barred |= {after[-1] + 1 + i for i in range(embargo)}
+    if not all(expected):
+        with pytest.raises(ArgumentError, match=f"embargo: {embargo} rows after each test"):
+            walk_forward(**arguments, embargo=embargo)
+        return
+    found = walk_forward(**arguments, embargo=embargo)
+    assert [rows.tolist() for rows, _ in found] == expected
+    assert [test.tolist() for _, test in found] == [test.tolist() for _, test in plain]
+    assert all(rows.dtype == np.int64 for rows, _ in found)
+
+
+def test_an_embargo_by_hand():
+    found = walk_forward(10, 2, step=4, train=6, gap=0, embargo=1)
+    assert [(a.tolist(), b.tolist()) for a, b in found] == [([2, 3, 4, 5, 6, 7], [8, 9])]
+    found = walk_forward(12, 2, step=4, embargo=1)
+    assert [a.tolist() for a, _ in found] == [[0, 1], [0, 1, 2, 3, 5], [0, 1, 2, 3, 5, 6, 7, 9]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
         ({"n": 0, "test": 1}, ArgumentError, "n: "),
+        ({"n": 9, "test": 1, "embargo": -1}, ArgumentError, "embargo: expected a number >= 0"),
+        (
+            {"n": 9, "test": 1, "embargo": 1.0},
+            DataTypeError,
+            "embargo: expected a whole number",
+        ),
+        ({"n": 9, "test": 1, "train": 1, "embargo": 1}, ArgumentError, "leave split 2 none"),
         ({"n": 5, "test": 0}, ArgumentError, "test: expected a number >= 1"),
         ({"n": 5, "test": 1, "train": 0}, ArgumentError, "train: expected a number >= 1"),
         ({"n": 5, "test": 1, "gap": -1}, ArgumentError, "gap: expected a number >= 0"),

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 
-from fastgd import Sequential, layers, linear, many, ops, utils
+from fastgd import Sequential, layers, linear, many, metrics, ops, risk, utils
 from fastgd.errors import FastgdError
 from fastgd.saving import state
 from fastgd.tape import GradientTape
@@ -66,6 +66,29 @@ CALLS = {
     "fit_many": (many.fit_many, "", {"jobs": [BATCH | {"model": network}]}),
     "k_fold": (many.k_fold, "", {"n": 8}),
     "walk_forward": (many.walk_forward, "", {"n": 8, "test": 2}),
+    "corrected_t_test": (
+        many.corrected_t_test, "", {"differences": [0.1, 0.2], "test_to_train": 0.5},
+    ),
+    "delong": (
+        metrics.delong, "", {"y_true": LABELS, "first": X[:, 0], "second": X[:, 1]},
+    ),
+    "acerbi_szekely": (
+        risk.acerbi_szekely, "", {"returns": X[:, 0], "var": 0.1, "es": 0.2, "level": 0.05},
+    ),
+    "conditional_coverage": (
+        risk.conditional_coverage, "", {"exceptions": LABELS, "level": 0.05},
+    ),
+    "traffic_light": (risk.traffic_light, "", {"exceptions": LABELS, "level": 0.05}),
+    "sharpe_ratio": (risk.sharpe_ratio, "", {"returns": X[:, 0]}),
+    "deflated_sharpe": (risk.deflated_sharpe, "", {
+        "sharpe": 0.1, "n": 9, "skewness": 0, "kurtosis": 3, "trials": 3, "variance": 0.1,
+    }),
+    "deflated_sharpe_of": (risk.deflated_sharpe_of, "", {"search": None}),
+    "minimum_track_record": (risk.minimum_track_record, "", {"sharpe": 0.1}),
+    "probabilistic_sharpe": (risk.probabilistic_sharpe, "", {"sharpe": 0.1, "n": 9}),
+    "population_stability_index": (risk.population_stability_index, "", {
+        "expected": X[:, 0], "actual": X[:, 1], "edges": [-1, 0, 1],
+    }),
     "grid": (many.grid, "", {"space": SPACE}),
     "random": (many.random, "", {"space": {"rate": many.uniform(0, 1)}, "n": 2}),
     "Ensemble": (many.Ensemble, "", {"models": [network()]}),

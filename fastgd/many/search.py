@@ -103,8 +103,8 @@ class Search(Sequence[dict[str, Any]]):
         >>> x = np.linspace(-1, 1, 60)[:, None]
         >>> noise = np.random.default_rng(0).normal(size=60)
         >>> search = many.grid_search(make, {"units": [8, 1]}, x, noise, 5, seed=0)
-        >>> search.best_within(1)["parameters"]
-        {'units': 1}
+        >>> search.best["parameters"], search.best_within(2)["parameters"]
+        ({'units': 8}, {'units': 1})
         """
         errors, best = number(errors, "errors", 0), self.best
         count = len(best["scores"])

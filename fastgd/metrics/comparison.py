@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastgd import _tails
 from fastgd._data.columns import column, flags
+from fastgd._tails import normal
 from fastgd._typing import Array, Data
 from fastgd.errors import DataError
 
@@ -82,7 +82,7 @@ def delong(y_true: Data, first: Data, second: Data) -> DeLong:
     )
     z = (a - b) / math.sqrt(variance) if variance else math.copysign(math.inf, a - b)
     z = z if a != b else 0.0
-    return DeLong(a, b, covariance, z, 2 * _tails.normal(abs(z)))
+    return DeLong(a, b, covariance, z, 2 * normal(abs(z)))
 
 
 def _placements(score, positive):

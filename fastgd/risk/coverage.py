@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastgd import _tails
 from fastgd._data.columns import flags
+from fastgd._tails import binomial, chi_squared
 from fastgd._typing import Data
 from fastgd.risk.inputs import inner_share
 
@@ -98,7 +98,7 @@ def kupiec(exceptions: Data, level: float) -> Coverage:
     count, n = int(failed.sum()), len(failed)
     ratio = _log_likelihood(count, n, count / n) - _log_likelihood(count, n, level)
     statistic = max(0.0, 2 * ratio)  # rounding may fall below 0
-    return Coverage(statistic, _tails.chi_squared(statistic, 1), count, n, n * level)
+    return Coverage(statistic, chi_squared(statistic, 1), count, n, n * level)
 
 
 def christoffersen(exceptions: Data) -> Independence:
@@ -143,7 +143,7 @@ def christoffersen(exceptions: Data) -> Independence:
         ratio += _log_likelihood(after, steps, after / max(steps, 1))
     statistic = max(0.0, 2 * float(ratio))
     transitions = (int(n00), int(n01)), (int(n10), int(n11))
-    return Independence(statistic, _tails.chi_squared(statistic, 1), transitions)
+    return Independence(statistic, chi_squared(statistic, 1), transitions)
 
 
 def conditional_coverage(exceptions: Data, level: float) -> ConditionalCoverage:
@@ -181,9 +181,7 @@ def conditional_coverage(exceptions: Data, level: float) -> ConditionalCoverage:
     failed = _days(exceptions, least=2)
     coverage, independence = kupiec(failed, level), christoffersen(failed)
     statistic = coverage.statistic + independence.statistic
-    return ConditionalCoverage(
-        statistic, _tails.chi_squared(statistic, 2), coverage, independence
-    )
+    return ConditionalCoverage(statistic, chi_squared(statistic, 2), coverage, independence)
 
 
 def traffic_light(exceptions: Data, level: float) -> TrafficLight:
@@ -220,9 +218,9 @@ def traffic_light(exceptions: Data, level: float) -> TrafficLight:
     """
     failed, level = _days(exceptions), inner_share(level, "level")
     count, n = int(failed.sum()), len(failed)
-    at_most = 1 - _tails.binomial(count + 1, n, level) if count < n else 1.0
+    at_most = 1 - binomial(count + 1, n, level)
     zone = "red" if at_most >= _RED else "yellow" if at_most >= _YELLOW else "green"
-    return TrafficLight(count, _tails.binomial(count, n, level), zone, n)
+    return TrafficLight(count, binomial(count, n, level), zone, n)
 
 
 def _days(exceptions, least=1):

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastgd import _tails
 from fastgd._data.arguments import text
 from fastgd._data.columns import column
 from fastgd._data.validation import number, whole_number
 from fastgd._registry.names import lookup
+from fastgd._tails import normal
 from fastgd._typing import Data
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many.search import Search
@@ -146,7 +146,7 @@ def probabilistic_sharpe(sharpe: float, n: int, skewness: float = 0.0, kurtosis:
     n = whole_number(n, "n", 2)
     variance = _variance(sharpe, *_moments(skewness, kurtosis))
     z = _ratio((sharpe - benchmark) * math.sqrt(n - 1), math.sqrt(variance))
-    return ProbabilisticSharpe(_tails.normal(-z), z, _tails.normal(z), benchmark)
+    return ProbabilisticSharpe(normal(-z), z, normal(z), benchmark)
 
 
 def deflated_sharpe(sharpe: float, n: int, skewness: float, kurtosis: float, trials: int,
@@ -328,9 +328,8 @@ def _of_row(row, name):
     """Return the SharpeRatio of the returns that a set of a search has over all its splits."""
     parts = lookup("returns", name, row["figures"])
     where = f"returns: {name!r} of set {row['index']}"
-    if any(np.ndim(part) != 1 for part in parts):
-        raise ArgumentError(f"{where}: expected an array for each split, got {parts!r:.80}")
-    return sharpe_ratio(column(np.concatenate(parts), where, least=2, of="periods"))
+    earned = np.concatenate([column(part, where, of="periods") for part in parts])
+    return sharpe_ratio(column(earned, where, least=2, of="periods"))
 
 
 def _moments(skewness, kurtosis):

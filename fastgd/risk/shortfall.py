@@ -104,9 +104,8 @@ def _statistics(returns, var, es, level, z):
 
 def _forecasts(values, argument, n):
     """Return losses that are not negative, (n,), from as many or from one for all days."""
-    if np.ndim(values) == 0 and values is not None:
-        values = np.full(n, numeric(values, argument))
-    array = column(values, argument, n=n, of="days")
+    given = numeric(values, argument)
+    array = column(np.full(n, given) if given.ndim == 0 else given, argument, n=n, of="days")
     hint = "the size of a loss (for a quantile of returns give its negative)"
     check_rows(array < 0, array, f"{argument}: expected positive numbers, {hint}")
     return array

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastgd import _tails
 from fastgd._data.columns import column
 from fastgd._data.validation import check_rows, numeric
+from fastgd._tails import chi_squared
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, ShapeError
 
@@ -79,7 +79,7 @@ def population_stability_index(expected: Data, actual: Data, edges: Data) -> Sta
     terms = np.where(filled, (a - e) * np.log(a / e), 0.0)
     index = math.fsum(terms)
     scaled = index * len(before) * len(now) / (len(before) + len(now))
-    return Stability(index, _tails.chi_squared(scaled, len(limits) - 2), terms, *shares)
+    return Stability(index, chi_squared(scaled, len(limits) - 2), terms, *shares)
 
 
 def _counts(values, edges):
