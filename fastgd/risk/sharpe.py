@@ -321,7 +321,8 @@ def minimum_track_record(
                                                 "confidence"))  # fmt: skip
     if sharpe <= benchmark:
         return TrackRecord(math.inf, quantile)
-    return TrackRecord(1 + variance * (quantile / (sharpe - benchmark)) ** 2, quantile)
+    needed = quantile / (sharpe - benchmark)
+    return TrackRecord(1 + variance * needed * needed, quantile)
 
 
 def _of_row(row, name):
@@ -335,7 +336,7 @@ def _of_row(row, name):
 def _moments(skewness, kurtosis):
     """Return both, if some distribution has them."""
     skewness, kurtosis = number(skewness, "skewness"), number(kurtosis, "kurtosis")
-    least = 1 + skewness**2
+    least = 1 + skewness * skewness  # a product may be infinite, a power raises an error
     if kurtosis < least * (1 - 1e-9):
         raise ArgumentError(
             f"kurtosis: expected at least 1 + skewness ** 2 = {least:g}, got {kurtosis:g}; "
@@ -346,8 +347,9 @@ def _moments(skewness, kurtosis):
 
 def _variance(sharpe, skewness, kurtosis):
     """Return 1 - skewness SR + (kurtosis - 1) / 4 SR^2, as a sum of squares."""
-    rest = max(0.0, kurtosis - 1 - skewness**2)
-    return (1 - skewness * sharpe / 2) ** 2 + rest / 4 * sharpe**2
+    rest = max(0.0, kurtosis - 1 - skewness * skewness)
+    root = 1 - skewness * sharpe / 2
+    return root * root + rest / 4 * sharpe * sharpe
 
 
 def _ratio(a, b):
