@@ -147,6 +147,11 @@ def test_the_number_of_weights_is_the_default():
         ((None,), DataTypeError, "errors"),
         ((1, "sizes"), UnknownNameError, "simplest: no 'sizes'"),
         ((1, 5), DataTypeError, "simplest: expected a parameter's name or a function, got 5"),
+        (
+            (1, lambda p: [None, 8][p["size"] == 8]),
+            DataTypeError,
+            "values that can be compared",
+        ),
         ((1,), ArgumentError, "simplest: set 0 makes a model without a number of weights"),
     ],
 )

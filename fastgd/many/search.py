@@ -84,7 +84,8 @@ class Search(Sequence[dict[str, Any]]):
         ------
         ArgumentError, DataTypeError, UnknownNameError
             Without scores; for a single split, which has no standard error; for a parameter
-            that a set lacks; if models have no number of weights (give `simplest`).
+            that a set lacks, or values of it that cannot be compared; if models have no number
+            of weights (give `simplest`).
 
         Notes
         -----
@@ -114,7 +115,14 @@ class Search(Sequence[dict[str, Any]]):
             )
         allowed = errors * best["std"] / count**0.5
         near = [row for row in scored(self) if abs(row["mean"] - best["mean"]) <= allowed]
-        return min(near, key=lambda row: (self._size(row, simplest), row["rank"]))
+        near.sort(key=lambda row: row["rank"])
+        sizes = [self._size(row, simplest) for row in near]
+        try:
+            return near[sizes.index(min(sizes))]
+        except TypeError:
+            raise DataTypeError(
+                f"simplest: expected values that can be compared, got {sizes!r:.80}"
+            ) from None
 
     def _size(self, row, simplest):
         """Return what is less for a simpler set."""
