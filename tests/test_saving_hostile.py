@@ -152,7 +152,7 @@ def test_an_ensemble_is_as_strict(tmp_path):
 
 @pytest.mark.parametrize(
     "others",
-    [{"version": True}, {"version": 1.0}, {"version": 0}, {"version": None}, {"more": 1},
+    [{"version": True}, {"version": 1.0}, {"version": 0}, {"version": -1}, {"version": None}, {"more": 1},
      {"sha256": 3}],
     ids=str,
 )  # fmt: skip

@@ -40,7 +40,10 @@ class Program:
     ) -> None: ...  # fmt: skip
 
 class Predictor:
-    def __init__(self, program: Program, prepare: Callable[[Any], _Array]) -> None: ...
+    def __init__(
+        self, program: Program, prepare: Callable[[Any], _Array],
+        bounds: tuple[_Array, _Array, Callable[[_Array], None]] | None = None,
+    ) -> None: ...  # fmt: skip
     def __call__(self, x: Any) -> _Array: ...
     def one(
         self, x: Any, names: _Names = None, unknown: str = "raise",

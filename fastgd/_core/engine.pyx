@@ -19,7 +19,7 @@ from fastgd._core.linear cimport *
 from fastgd._core.network cimport *
 from fastgd._core.optimizer cimport *
 from fastgd._core.random cimport draw
-from fastgd._core.scalar cimport is_finite
+from fastgd._core.scalar cimport is_finite, real
 from fastgd._core.team cimport *
 from fastgd._core.types cimport *
 

@@ -46,6 +46,8 @@ def clone_model(model: Any, input_tensors: None = None,
                 recursive: bool = False) -> Any:  # fmt: skip
     """Return a model of the same layers, with fresh weights; not compiled.
 
+    Names of columns and ranges of data stay.
+
     Parameters
     ----------
     model : Model
@@ -83,7 +85,7 @@ def clone_model(model: Any, input_tensors: None = None,
             _cloned(entry, old, clone_function, recursive) for entry in config["layers"]
         ]
     clone = type(model).from_config(config)
-    clone.feature_names = model.feature_names
+    clone.feature_names, clone.ranges = model.feature_names, model.ranges
     return clone
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastgd._data.adapter import DataAdapter
 from fastgd._data.named_row import named, row_of_numbers
+from fastgd._data.ranges import Ranges
 from fastgd._data.user_data import UserData
 from fastgd._engine.plan import width_of
 from fastgd._registry.objects import checked_config, serialize_object
@@ -15,6 +16,7 @@ from fastgd.layers.symbolic import is_symbolic
 from fastgd.losses import Loss
 from fastgd.metrics import Metric
 from fastgd.models import calls, compilation, fitting, online
+from fastgd.models import ranges as watching
 from fastgd.models.compilation import Compilation
 from fastgd.models.graph import Graph
 from fastgd.models.graph_config import config_of, from_config
@@ -44,6 +46,8 @@ class Model(Network):
     Attributes
     ----------
     name : str
+    ranges : Ranges or None
+        The lowest and the highest value of each input column, see ``keep_ranges``.
     history : History
         That of the latest ``fit``; None before.
     feature_names : list of str, or None
@@ -91,6 +95,7 @@ class Model(Network):
         self._adapter: DataAdapter | None = None
         self._online: Any = None
         self._predictor: Any = None
+        self.ranges: Ranges | None = None
         self.begin()
         if (inputs is None) != (outputs is None):
             raise ArgumentError("inputs, outputs: expected both, or none")
@@ -341,6 +346,7 @@ class Model(Network):
     value_and_grad, predictor = online.value_and_grad, online.predictor
     learner, learn_one, predict_one = online.learner, online.learn_one, online.predict_one
     online_step, plain_predictor = online.online_step, online.plain_predictor
+    keep_ranges = watching.keep_ranges
 
     def restore_structure(self, outputs: list[Any]) -> Any:
         """Return a list of outputs in the structure that the model's have.

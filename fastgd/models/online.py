@@ -10,6 +10,7 @@ from fastgd._data.packing import parts
 from fastgd._data.validation import boolean, numeric
 from fastgd._typing import Array, Data
 from fastgd.models.fitting import Values, returned
+from fastgd.models.ranges import bounds
 
 
 def online_step(self: Any) -> Any:
@@ -243,8 +244,14 @@ def each(outputs, function):
     )
 
 
-def predictor(self: Any) -> Callable[[Data], Any]:
+def predictor(self: Any, check: bool = False) -> Callable[[Data], Any]:
     """Return the network as a function, for serving: the shortest way to outputs of few rows.
+
+    Parameters
+    ----------
+    check : bool
+        Whether the function refuses values outside of the ranges that ``keep_ranges`` noted: a
+        DataError that names row, column and range. Later calls of ``keep_ranges`` do not count.
 
     Returns
     -------
@@ -260,6 +267,8 @@ def predictor(self: Any) -> Callable[[Data], Any]:
     ------
     NotBuiltError
         If there are no weights yet.
+    ArgumentError
+        If ranges are to be checked and the model has none.
 
     Examples
     --------
@@ -271,10 +280,11 @@ def predictor(self: Any) -> Callable[[Data], Any]:
     array([1.], dtype=float32)
     """
     graph, adapter = self.graph(), self.adapter()
+    limits = bounds(self) if boolean(check, "check") else None
     program, prepare = self.compiled_step().program, adapter.inputs
     dimensions = [len(shape) for shape in graph.input_shapes]
     if len(dimensions) > 1 or len(graph.output_shapes) > 1:
-        of_matrix = self.engine.Predictor(program, lambda matrix: matrix)
+        of_matrix = self.engine.Predictor(program, lambda matrix: matrix, limits)
 
         def structured(x):
             given = parts(x, adapter.signature.input_names, "x", dimensions)
@@ -286,7 +296,7 @@ def predictor(self: Any) -> Callable[[Data], Any]:
             return each(out, lambda part: part[0]) if one_row else out
 
         return structured
-    predict = self.engine.Predictor(program, prepare)
+    predict = self.engine.Predictor(program, prepare, limits)
     if not self.assembly().checks:
         return predict
 

@@ -27,7 +27,7 @@ def by_description(model):
         arguments = model._compilation.arguments
         chosen = {k: v for k, v in arguments.items() if k != "optimizer"}
         twin.compile(model.optimizer.fresh(), **copy.deepcopy(chosen))
-    twin.feature_names = model.feature_names
+    twin.feature_names, twin.ranges = model.feature_names, model.ranges
     return twin
 
 

@@ -338,12 +338,16 @@ def _weights(y, term):
 class Predictor:
     """Call a network for rows, or for one row, as the compiled engine's Predictor."""
 
-    def __init__(self, program, prepare):
-        self._program, self._prepare = program, prepare
+    def __init__(self, program, prepare, bounds=None):
+        self._program, self._prepare, self._bounds = program, prepare, bounds
 
     def __call__(self, x):
         one_row = np.ndim(x) == 1
         x = self._prepare(np.asarray(x)[None] if one_row else x)
+        if self._bounds is not None:
+            low, high, refuse = self._bounds
+            if ((x < low) | (x > high)).any():
+                refuse(x)
         width = sum(self._program._widths[buffer] for buffer in self._program._outputs)
         out = np.empty((len(x), width), dtype=x.dtype)
         self._program.predict(x, out, 0, np.inf)

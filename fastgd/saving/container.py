@@ -22,6 +22,7 @@ import stat
 import numpy as np
 
 from fastgd._data.arguments import path_name
+from fastgd._data.ranges import RANGES
 from fastgd.errors import (
     ArgumentError,
     DataError,
@@ -32,8 +33,9 @@ from fastgd.errors import (
 )
 
 KEY = "fastgd"
-#: The format that is written, and the newest that is read.
-VERSION = 1
+#: The newest format. Version 2 may have ranges of data; what has none is written as version 1,
+#: which older ones read, too.
+VERSION = 2
 #: Begins the name of a weight, behind the number of a model if there are several.
 WEIGHTS = "weights/"
 #: Begins the name of a part of the optimizer's state.
@@ -55,7 +57,8 @@ def pack(document, tensors):
     tensors = {name: np.asarray(tensors[name], order="C") for name in sorted(tensors)}
     if (name := _not_finite(tensors)) is not None:
         raise DataError(f"{name}: it holds NaN or infinity, and no such model can be loaded")
-    head = {"version": VERSION, "document": document}
+    version = VERSION if any(RANGES in name for name in tensors) else 1
+    head = {"version": version, "document": document}
     note = _json(head | {"sha256": _digest(head, tensors)})
     return safetensors.numpy.save(tensors, metadata={KEY: note})
 
@@ -87,8 +90,8 @@ def unpack(data, path):
         )
     if not whole:
         raise FileError(f"{path}: the file is damaged: its content does not fit its checksum")
-    if version != VERSION or set(head) != {"version", "document"}:
-        raise FileError(f"{path}: no file of format version {VERSION}: its metadata are others")
+    if type(version) is not int or version < 1 or set(head) != {"version", "document"}:
+        raise FileError(f"{path}: no file of version 1 to {VERSION}: its metadata are others")
     if (name := _not_finite(tensors)) is not None:
         raise FileError(f"{path}: {name} holds NaN or infinity")
     return head["document"], tensors

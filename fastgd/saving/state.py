@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from fastgd._data.named_row import checked_names
+from fastgd._data.ranges import RANGES, checked_ranges
 from fastgd._engine import arena
 from fastgd._registry import custom
 from fastgd._registry.names import snake_case
@@ -51,6 +52,8 @@ def arrays_of(model):
     if model.built and model.optimizer is not None:
         state = model.assembly().optimizer_arrays(model.optimizer)
         arrays |= {OPTIMIZER + name: array for name, array in state.items()}
+    if model.ranges is not None:
+        arrays |= {RANGES + name: array for name, array in model.ranges._asdict().items()}
     return arrays
 
 
@@ -104,6 +107,8 @@ def restore(model, document, arrays):
         raise FileError(f"the file has no learning rate, but {rate!r}")
     try:
         names = checked_names(document.get("feature_names", model.feature_names))
+        ends = part(arrays, RANGES)
+        ranges = checked_ranges(ends.get("low"), ends.get("high")) if ends else model.ranges
     except FastgdError as error:
         raise FileError(f"the file's {error}") from None
     weights, kept = part(arrays, WEIGHTS), part(arrays, OPTIMIZER)
@@ -119,7 +124,7 @@ def restore(model, document, arrays):
         setattr(model, name, training[name])
     if rate is not None and model.optimizer is not None and model.optimizer.rate_is_constant:
         model.optimizer.learning_rate = rate
-    model.feature_names = names
+    model.feature_names, model.ranges = names, ranges
 
 
 def weight_paths(model):

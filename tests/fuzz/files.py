@@ -11,6 +11,7 @@ import functools
 import io
 import itertools
 import json
+import math
 import random
 import resource
 
@@ -20,6 +21,7 @@ from layer_examples import CASES
 from test_saving_configs import CLASSES, needed
 
 from fastgd import Model, Sequential, layers, losses, many, metrics, models, optimizers, saving
+from fastgd._data.ranges import checked_ranges
 from fastgd._registry import objects
 from fastgd.errors import FastgdError, FileError, ShapeError, UnknownNameError
 from fastgd.saving import container, state
@@ -54,6 +56,9 @@ def model_of(number):
     if number % 5 == 0:
         inner = Sequential([layers.Input((3,)), layers.Dense(2), layers.BatchNormalization()])
         model = Sequential([layers.Input((3,)), inner, layers.Dense(1, **dense)])
+    if number % 4 == 0:
+        width = sum(math.prod(shape[1:]) for shape in model.graph().input_shapes)
+        model.ranges = checked_ranges(np.zeros(width, "f4"), np.ones(width, "f4"))
     if number % 7 == 0:
         return model
     for metric in (METRICS[number % len(METRICS)], None):

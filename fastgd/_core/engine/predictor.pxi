@@ -1,5 +1,19 @@
 # A network as a function of rows: the shortest way from an array to its outputs.
 
+cdef bint all_within(int64_t rows, int64_t width, const real* x, const real* low,
+                     const real* high) noexcept nogil:
+    """Return whether low <= x <= high holds for all rows, of `width` values each."""
+    cdef int64_t i, j
+    cdef int outside = 0
+    for i in range(rows):
+        for j in range(width):  # without a branch, so that vectors do it
+            outside |= (x[j] < low[j]) | (x[j] > high[j])
+        if outside:
+            return False
+        x += width
+    return True
+
+
 cdef class Predictor:
     """Call a program's forward pass; see ``Model.predictor``.
 
@@ -8,19 +22,26 @@ cdef class Predictor:
     program : Program
     prepare : function
         Converts its argument to a matrix that the program can read.
+    bounds : (low, high, refuse), optional
+        Arrays (inputs,) of the program's data type, and a function that raises the error for rows
+        with a value below its column's low or above its high.
     """
 
     cdef Program program
     cdef object prepare
     cdef int type_number
     cdef np.npy_intp inputs, outputs
+    cdef np.ndarray low, high
+    cdef object refuse
 
-    def __init__(self, Program program, prepare):
+    def __init__(self, Program program, prepare, bounds=None):
         self.program = program
         self.prepare = prepare
         self.type_number = type_number_of(program.net)
         self.inputs = program.net.width[0]
         self.outputs = output_width(program.net)
+        if bounds is not None:
+            self.low, self.high, self.refuse = bounds
 
     def __call__(self, x):
         cdef np.ndarray rows = self.rows_of(x, None, "raise")
@@ -30,6 +51,8 @@ cdef class Predictor:
         else:
             one_row = numpy.ndim(x) == 1
             rows = self.prepare(numpy.asarray(x)[None] if one_row else x)
+        if self.refuse is not None and not self.within(rows):
+            self.refuse(rows)
         return self.outputs_of(rows, 1 if one_row else np.PyArray_DIM(rows, 0), one_row)
 
     def one(self, x, names=None, unknown="raise"):
@@ -61,6 +84,15 @@ cdef class Predictor:
             1 if one_row else 2, &shape[one_row], self.type_number, 0)
         self.program.predict_all(address(rows), address(out), count)
         return out
+
+    cdef bint within(self, np.ndarray rows):
+        """Return whether all values lie within the bounds of their columns."""
+        cdef int64_t count = np.PyArray_SIZE(rows) // self.inputs
+        if self.type_number == np.NPY_FLOAT:
+            return all_within[float](count, self.inputs, <float*>address(rows),
+                                     <float*>address(self.low), <float*>address(self.high))
+        return all_within[double](count, self.inputs, <double*>address(rows),
+                                  <double*>address(self.low), <double*>address(self.high))
 
     cdef bint finite(self, np.ndarray x):
         return self.program.kernels.all_finite(np.PyArray_SIZE(x), address(x))
