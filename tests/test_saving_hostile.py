@@ -152,8 +152,8 @@ def test_an_ensemble_is_as_strict(tmp_path):
 
 @pytest.mark.parametrize(
     "others",
-    [{"version": True}, {"version": 1.0}, {"version": 0}, {"version": -1}, {"version": None}, {"more": 1},
-     {"sha256": 3}],
+    [{"version": True}, {"version": 1.0}, {"version": 0}, {"version": -1}, {"version": None},
+     {"more": 1}, {"sha256": 3}],
     ids=str,
 )  # fmt: skip
 def test_other_metadata_are_refused(others):
