@@ -14,6 +14,7 @@ from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, NotBuiltError
 from fastgd.linear.data import check_row, row_of, rows_of
 from fastgd.linear.objective import REGRESSIONS
+from fastgd.saving.manifest import manifest
 
 #: Multiply-adds between two checks for Ctrl-C, about ten milliseconds.
 SLICE_WORK = 20_000_000
@@ -34,6 +35,8 @@ class LinearPredictor(NamedArguments):
     _learner: Any  # the RowLearner, while there is one
     _direct: bool  # whether the engine takes a row and a number as they are
     _rows: Any = None  # the engine's RowPredictor, while there is one
+
+    manifest = manifest
 
     @property
     def coef(self) -> Array:

@@ -26,6 +26,7 @@ from fastgd.models.replica import by_description
 from fastgd.models.structure import Structure
 from fastgd.models.tracing import inputs_of, layers_of, seen_signature, traced
 from fastgd.optimizers import Optimizer
+from fastgd.saving.manifest import manifest
 
 
 class Model(Network):
@@ -346,7 +347,7 @@ class Model(Network):
     value_and_grad, predictor = online.value_and_grad, online.predictor
     learner, learn_one, predict_one = online.learner, online.learn_one, online.predict_one
     online_step, plain_predictor = online.online_step, online.plain_predictor
-    keep_ranges = watching.keep_ranges
+    keep_ranges, manifest = watching.keep_ranges, manifest
 
     def restore_structure(self, outputs: list[Any]) -> Any:
         """Return a list of outputs in the structure that the model's have.
