@@ -125,8 +125,8 @@ class DataAdapter:
         for one in self.signature.objectives:
             if batching.shuffle is True and one.loss is not None and one.loss.ordered:
                 raise ArgumentError(
-                    f"shuffle: {one.loss.name!r} with a cost needs the rows in their order; use "
-                    "shuffle='batch', which shuffles batches as wholes, or shuffle=False"
+                    f"shuffle: {one.loss.name!r} with a cost needs the rows in their order; "
+                    "use shuffle='batch', which shuffles batches as wholes, or shuffle=False"
                 )
 
     def _permutation(self, batching, together=1):

@@ -10,8 +10,8 @@ from fastgd._typing import Array
 class LossCall:
     """Call a user-defined loss for an engine's ``Program``.
 
-    The rows of an evaluation are kept for a loss that gives one number for a batch: it is called
-    once for all of them, so that their number does not depend on blocks and batches.
+    The rows of an evaluation are kept for a loss that gives one number for a batch: it is
+    called once for all of them, so that the number does not depend on blocks and batches.
 
     Parameters
     ----------

@@ -268,8 +268,8 @@ class Loss(NamedArguments, Serializable):
         """Raise an ArgumentError if rows cannot have weights."""
         if self.couples_rows:
             raise ArgumentError(
-                f"sample_weight: {self.name!r} is one number for a whole batch, whose rows have "
-                "no weights; leave out sample_weight and class_weight"
+                f"sample_weight: {self.name!r} is one number for a whole batch, whose rows "
+                "have no weights; leave out sample_weight and class_weight"
             )
 
     def engine_function(self) -> LossCall:

@@ -18,7 +18,7 @@ def sharpe(y_true: Data, y_pred: Data, cost: float = 0.0,
     >>> from fastgd import losses
     >>> returns, positions = [0.01, -0.02, 0.03, 0.005], [0.5, -0.25, 1.0, 0.75]
     >>> round(float(losses.sharpe(returns, positions, cost=0.001)), 12)
-    -0.959080727214
+    -0.959076528803
     """
     return Sharpe(cost, periods).call(y_true, y_pred)
 
@@ -53,10 +53,10 @@ class Sharpe(RatioLoss, function=sharpe):
 
     R_t = sum over assets of position_t return_t - cost |position_t - position_(t-1)|
 
-    the loss is -mean(R) / sqrt(var(R) + 1e-9), with the variance of the population (Lim, Zohren,
-    Roberts 2019). Positions before the first row are 0. One number belongs to the whole batch:
-    so a step sees all its rows at once and runs on one thread, the rows have no weights, and
-    `evaluate` gives the ratio over all rows, in their order, for every batch size.
+    the loss is -mean(R) / sqrt(var(R) + 1e-9), with the variance of the population (Lim, Zohren
+    & Roberts 2019). Positions before the first row of a batch are 0. One number belongs to the
+    whole batch: so a step sees all its rows at once and runs on one thread, the rows have no
+    weights, and `evaluate` gives the ratio over all rows, in their order, for every batch size.
 
     Parameters
     ----------
@@ -96,5 +96,5 @@ class Sortino(RatioLoss, function=sortino):
     --------
     >>> from fastgd import losses
     >>> round(float(losses.Sortino()([0.02, -0.01, 0.03], [1.0, 1.0, 0.5])), 4)
-    -1.4427
+    -1.4434
     """

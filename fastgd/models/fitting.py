@@ -148,10 +148,11 @@ def evaluate(self: Any, x: Data = None, y: Data = None, batch_size: int | None =
     """Return the loss and metrics over all rows.
 
     They are sums in double precision over the rows in their order: the same for every
-    ``batch_size`` (32 for None), which only counts the steps. It matters for what Python
-    computes: a loss or metric function that gives one number for a batch, which counts by its
-    rows, and a metric class, which is updated once a batch. ``batch_size=len(x)`` gives that
-    of the whole.
+    ``batch_size`` (32 for None), which only counts the steps. A loss that is one number for a
+    batch, such as ``losses.Sharpe`` or a function of your own, is that of all rows at once. The
+    batch size matters for metrics that Python computes: a function that gives one number for a
+    batch, which counts by its rows, and a class, which is updated once a batch.
+    ``batch_size=len(x)`` gives that of the whole.
 
     Parameters
     ----------

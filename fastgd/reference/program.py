@@ -11,8 +11,8 @@ from fastgd._core.formulas import Loss
 from fastgd._core.types import TERM_TOTALS, Call, Moments, Op, Reduction, Status
 from fastgd.reference.arrays import added, all_or_nothing, weighted
 from fastgd.reference.constraints import constrain
-from fastgd.reference.loss_batches import collect
 from fastgd.reference.layers import BACKWARD, FORWARD, Operands
+from fastgd.reference.loss_batches import collect
 from fastgd.reference.losses import LOSSES, ignored_rows
 from fastgd.reference.metrics import add_rows
 from fastgd.reference.normalization import settle

@@ -42,7 +42,7 @@ cdef enum:
 
 
 cdef void fissler_ziegel_block(real share, real* block) noexcept nogil:
-    """Add the FZ0 loss of a block, (v - (v - y)+ / alpha) / e + log(-e) - 1, and compute its slopes.
+    """Add the FZ0 loss of a block, (v - (v - y)+ / alpha) / e + log(-e) - 1; compute its slopes.
 
     share: 1 / alpha. A forecast e of the shortfall that is not below 0 has no loss: it is not
     finite.

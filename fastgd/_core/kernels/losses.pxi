@@ -2,8 +2,9 @@
 #
 # A loss of points is a function of one prediction and one target, and a row's loss is the mean over
 # its points; the others take a whole row at once. The value of a row depends on that row alone, not
-# on its batch; but for the losses of loss_batches.pxi. The gradient of row i is multiplied by numerators[i * step] / denominator (step 0:
-# one numerator for all), which hold the row's weight and the size of the batch.
+# on its batch, but for the losses of loss_batches.pxi. The gradient of row i is multiplied by
+# numerators[i * step] / denominator (step 0: one numerator for all), which hold the row's weight
+# and the size of the batch.
 
 # Rows of a batch for a loss or a metric. `void` stands for the network's type.
 cdef struct LossRows:

@@ -3,8 +3,8 @@
 # The totals: [penalties times rows, rows, then a pair for each loss term (the sum of its rows'
 # losses times their weights, and the sum of its divisors), then for each metric: the sum of its
 # rows' values times their weights and the sum of the weights, or the sums of a collecting metric;
-# losses of whole batches have sums there, too]. The sums run in double precision over the rows in their order, so that they do not depend on the
-# batch size.
+# losses of whole batches have sums there, too]. The sums run in double precision over the rows in
+# their order, so that they do not depend on the batch size.
 
 cdef inline real row_weight(real weight, real value) noexcept nogil:
     """Return weight * value, 0 for a weight of 0, whatever the value is."""
