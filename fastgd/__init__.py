@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         config,
         constraints,
         errors,
+        explain,
         initializers,
         layers,
         linear,
@@ -65,9 +66,10 @@ if TYPE_CHECKING:
 __all__ = [
     "GradientTape", "Initializer", "Input", "KerasTensor", "Layer", "Loss", "Metric", "Model",
     "Optimizer", "Regularizer", "Sequential", "Variable", "__version__", "activations",
-    "backend", "callbacks", "config", "constraints", "errors", "fit_many", "gradient_descent",
-    "initializers", "layers", "linear", "losses", "many", "metrics", "models", "ops",
-    "optimizers", "regularizers", "risk", "saving", "show_config", "utils", "version",
+    "backend", "callbacks", "config", "constraints", "errors", "explain", "fit_many",
+    "gradient_descent", "initializers", "layers", "linear", "losses", "many", "metrics",
+    "models", "ops", "optimizers", "regularizers", "risk", "saving", "show_config", "utils",
+    "version",
 ]  # fmt: skip
 
 #: Names and the modules that they come from, which are loaded when a name is first used.
@@ -82,6 +84,7 @@ _MODULES = {
 
 _FAMILIES = (
     "callbacks",
+    "explain",
     "initializers",
     "layers",
     "linear",

@@ -29,14 +29,23 @@ ROOMS = {
     "building blocks": ["layers", "losses", "metrics", "optimizers", "callbacks"],
     "models": ["models", "linear"],
     "many models": ["many", "sklearn"],
-    "questions to models": ["risk"],
+    "questions to models": ["risk", "explain"],
     "entry points": ["__init__", "bench", "__main__"],
 }  # fmt: skip
 LEVEL = {name: level for level, names in enumerate(ROOMS.values()) for name in names}
 
 # Modules from elsewhere that a function may import when it is called; `frameworks` lies in
 # benchmarks/.
-EXTRAS = {"graphviz", "matplotlib", "narwhals", "optuna", "pandas", "tensorboardX", "tqdm"}
+EXTRAS = {
+    "graphviz",
+    "matplotlib",
+    "narwhals",
+    "optuna",
+    "pandas",
+    "shap",
+    "tensorboardX",
+    "tqdm",
+}
 OPTIONAL = {"frameworks", "safetensors", "sklearn"} | EXTRAS
 
 

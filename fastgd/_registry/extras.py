@@ -7,8 +7,8 @@ from fastgd.errors import MissingExtraError
 
 #: Module -> the extra of ``pyproject.toml`` that installs it; others are installed by name.
 EXTRAS = {
-    "graphviz": "plot-model", "matplotlib": "plot", "narwhals": "frames", "sklearn": "sklearn",
-    "tensorboardX": "tensorboard", "tqdm": "tqdm",
+    "graphviz": "plot-model", "matplotlib": "plot", "narwhals": "frames", "shap": "shap",
+    "sklearn": "sklearn", "tensorboardX": "tensorboard", "tqdm": "tqdm",
 }  # fmt: skip
 
 

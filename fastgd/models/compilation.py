@@ -2,7 +2,10 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Never
+
+import numpy as np
 
 from fastgd import optimizers
 from fastgd._core.formulas import Loss
@@ -71,6 +74,14 @@ class Compilation:
             Results(objectives if self.objective.trains else (), plan),
         )
         return step
+
+    def logit_step(self, engine, assembly):
+        """Return the CompiledStep whose outputs are the logits of an assembly, see ``Plan``."""
+        if "logits" not in self._steps:
+            plan = replace(assembly.plan, outputs=np.array(assembly.plan.logits, np.int64))
+            program = engine.Program(plan, assembly.parameters, assembly.gradients)
+            self._steps["logits"] = CompiledStep(program, assembly, None, Results((), plan))
+        return self._steps["logits"]
 
     def made(self, weighted=False):
         """Return the CompiledStep that was made before; None where there is none."""

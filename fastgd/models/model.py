@@ -287,6 +287,10 @@ class Model(Network):
             )
         return step
 
+    def logit_step(self) -> CompiledStep:
+        """Return the CompiledStep that predicts what the last sigmoid or softmax reads."""
+        return self._compilation.logit_step(self.engine, self.assembly())
+
     def _warn_of_activations(self):
         """Warn once, as soon as the model is compiled and built."""
         compilation = self._compilation

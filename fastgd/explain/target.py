@@ -1,0 +1,300 @@
+"""Turn what a user wants explained into a function of rows: one number of a model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastgd import activations, config
+from fastgd._data.arguments import choice
+from fastgd._data.frames import column_names, matching_names
+from fastgd._data.validation import matrix, numeric, whole_number
+from fastgd._engine import builds
+from fastgd._engine.plan import width_of
+from fastgd._registry.advice import advice
+from fastgd.errors import (
+    ArgumentError,
+    DataError,
+    DataTypeError,
+    NotBuiltError,
+    UnknownNameError,
+)
+from fastgd.linear import LinearModel
+from fastgd.linear.objective import REGRESSIONS
+from fastgd.linear.prediction import decisions, probabilities, response
+from fastgd.models import Model
+
+SCALES = ("logit", "response")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Hold one number that a model gives for each row: what is explained.
+
+    Attributes
+    ----------
+    width : int
+        Columns of a row.
+    names : tuple of str or None
+        Those of the columns, if the model was trained on a frame.
+    dtype : numpy.dtype
+        How the model reads rows.
+    outputs : callable
+        Rows (n, width) of that type, C-contiguous -> (n, columns).
+    terms : tuple of (int, float)
+        The number is the sum of these columns of `outputs`, each times its factor: a column;
+        for the log-odds of two softmax columns their difference.
+    step : CompiledStep or None
+        Of a network, if `outputs` are what its program predicts.
+    coef, intercept : ndarray (width,) and float, or None
+        Where the number is ``x @ coef + intercept``; float64.
+    """
+
+    width: int
+    names: tuple[str, ...] | None
+    dtype: np.dtype
+    outputs: Callable[[Any], Any]
+    terms: tuple[tuple[int, float], ...]
+    step: Any = None
+    coef: Any = None
+    intercept: float | None = None
+
+    def rows(self, x, argument="x"):
+        """Return rows as the model reads them, (n, width), at least one, finite and checked."""
+        matching_names(column_names(x), self.names, argument)
+        engine = builds.load(config.engine())
+        found = matrix(x, self.width, self.dtype, engine, argument)
+        if not len(found):
+            raise DataError(f"{argument}: there are no rows")
+        return found
+
+    def data(self, x):
+        """Return a copy of rows that were checked, float64."""
+        return np.array(numeric(x, "x"), np.float64, order="C").reshape(-1, self.width)
+
+    def values(self, rows):
+        """Return the number for each of some checked rows: float64 (n,)."""
+        found = self.outputs(rows)
+        return sum(factor * found[:, k].astype(np.float64) for k, factor in self.terms)
+
+    def names_for(self, x):
+        """Return the names of the columns: the model's, or a frame's, or x0, x1 ..."""
+        numbered = tuple(f"x{i}" for i in range(self.width))
+        return tuple(self.names or column_names(x) or numbered)
+
+
+def target_of(model, output=None, scale="logit"):
+    """Return the Target of a model.
+
+    Parameters
+    ----------
+    model : Sequential, Model, LinearModel, or fitted estimator of fastgd.sklearn
+    output : int, or a class of a classifier
+        The column of the outputs, side by side if there are several; for an estimator or a
+        LinearModel of classes the class. By default the only one; of two classes the second.
+    scale : {"logit", "response"}
+        "logit": what the last sigmoid or softmax reads, of two classes always the log-odds; the
+        decision x w + b of a linear model; and the output itself where there is neither.
+        "response": what predict gives, or predict_proba.
+
+    Raises
+    ------
+    DataTypeError
+        For anything else, such as a Pipeline.
+    ArgumentError
+        For a model of several inputs, or with a layer that looks rows up, such as Embedding.
+    """
+    choice(scale, "scale", SCALES)
+    if isinstance(model, Model):
+        return _of_network(model, model, None, output, scale)
+    if isinstance(model, LinearModel):
+        return _of_linear(
+            model.coef, model.intercept, model.loss, model.feature_names, model.classes,
+            output, scale,
+        )  # fmt: skip
+    own = any(kind.__module__.startswith("fastgd.sklearn") for kind in type(model).__mro__)
+    if not own:
+        hint = ""
+        if hasattr(model, "steps"):
+            hint = ": explain its last step, pipeline[-1], on pipeline[:-1].transform(x)"
+        raise DataTypeError(
+            "model: expected a Sequential, Model, LinearModel or estimator of fastgd.sklearn, "
+            f"got {type(model).__name__}{hint}"
+        )
+    network = getattr(model, "model_", None)
+    if network is None and not hasattr(model, "coef_"):
+        raise NotBuiltError(f"model: this {type(model).__name__} is not fitted: call fit")
+    classes, names = getattr(model, "classes_", None), getattr(model, "feature_names_in_", None)
+    classes = None if classes is None else np.asarray(classes).tolist()
+    if network is not None:
+        return _of_network(network, model, classes, output, scale, names)
+    loss = model._probability_loss() if classes is not None else "squared_error"
+    coef = model.coef_.toarray() if hasattr(model.coef_, "toarray") else model.coef_
+    coef = np.array(coef, np.float64)
+    coef = coef.reshape(-1, coef.shape[-1])
+    intercept = np.zeros(len(coef)) + model.intercept_
+    return _of_linear(coef, intercept, loss, names, classes, output, scale)
+
+
+def _of_network(network, owner, classes, output, scale, names=None):
+    """Return the Target of a network; owner: the estimator it is in, or the network."""
+    graph, assembly = network.graph(), network.assembly()
+    shapes = [*graph.input_shapes, *graph.output_shapes]
+    if len(graph.input_shapes) > 1 or any(len(shape) != 2 for shape in shapes):
+        raise ArgumentError(
+            "model: expected one input of rows (features,), and outputs of such rows, got "
+            f"inputs {graph.input_shapes} and outputs {graph.output_shapes}: put one Input "
+            "before them, with a Gather or Reshape for each part"
+        )
+    if assembly.checks:
+        raise ArgumentError(
+            "model: a layer such as Embedding looks whole numbers up, between which there is "
+            "nothing: explain Model(layer.output, model.output) on the vectors it gives"
+        )
+    widths = list(map(width_of, graph.output_shapes))
+    pairs = _softmax_pairs(widths, assembly.last_activations)
+    step, columns = (network.logit_step if scale == "logit" else network.compiled_step)(), None
+    if scale == "response" and owner is not network:
+        step, columns = None, _answers(network, owner)
+        count = sum(widths) if classes is None or sum(widths) > 1 else len(classes)
+        binary = classes is not None and len(classes) == 2 and (sum(widths) == 1 or 0 in pairs)
+        terms = ((_column(output, classes, count, binary), 1.0),)
+    else:
+        terms = _terms(output, classes, sum(widths), pairs, scale)
+    known = network.feature_names if names is None else names
+    return Target(
+        width=graph.input_shapes[0][1],
+        names=None if known is None else tuple(known),
+        dtype=assembly.dtype,
+        outputs=columns or (lambda rows: step.predict(rows, config.threads(None))),
+        terms=terms,
+        step=step,
+    )
+
+
+def _answers(network, estimator):
+    """Return an estimator's answers as a function of rows: probabilities, or predictions."""
+    decode = getattr(estimator, "_probabilities", None) or estimator._predictions
+    step = network.compiled_step()
+    return lambda rows: decode(step.predict(rows, config.threads(None)))
+
+
+def _softmax_pairs(widths, activated):
+    """Return the first column of each output that is a softmax of two: a set."""
+    starts = np.cumsum([0, *widths]).tolist()
+    softmax = activations.softmax
+    return {
+        start
+        for start, width, function in zip(starts, widths, activated, strict=False)
+        if width == 2 and function is softmax
+    }
+
+
+def _of_linear(coef, intercept, loss, names, classes, output, scale):
+    """Return the Target of a linear model with coef (k, d)."""
+    classes = list(range(classes)) if isinstance(classes, int) else classes
+    pairs = {0} if loss == "multinomial" and len(coef) == 2 else set()
+    engine = builds.load(config.engine())
+
+    def decided(rows):
+        return decisions(engine, engine.Rows(rows), coef, intercept, config.threads(None))
+
+    def answered(rows):
+        z = decided(rows)
+        if loss in REGRESSIONS:
+            return response(loss, z)
+        return probabilities(loss, z[:, 0] if z.shape[1] == 1 else z)
+
+    shared = {
+        "width": coef.shape[1],
+        "names": None if names is None else tuple(names),
+        "dtype": np.dtype(np.float64),
+    }
+    if scale == "response":
+        binary = classes is not None and len(classes) == 2
+        count = len(coef) if classes is None else len(classes)
+        terms = ((_column(output, classes, count, binary), 1.0),)
+        return Target(outputs=answered, terms=terms, **shared)
+    terms = _terms(output, classes, len(coef), pairs, scale)
+    return Target(
+        outputs=decided,
+        terms=terms,
+        coef=sum(factor * coef[k] for k, factor in terms),
+        intercept=float(sum(factor * intercept[k] for k, factor in terms)),
+        **shared,
+    )
+
+
+def _terms(output, classes, count, pairs, scale):
+    """Return the terms of a number among `count` columns that a model gives."""
+    if count == 1 and classes is not None and len(classes) == 2:
+        return ((0, 1.0 if _column(output, classes, 2, True) else -1.0),)
+    column = _column(output, classes, count, count == 2 and 0 in pairs)
+    first = next((start for start in pairs if column in (start, start + 1)), None)
+    if first is None or scale == "response":
+        return ((column, 1.0),)
+    return ((column, 1.0), (2 * first + 1 - column, -1.0))
+
+
+def _column(output, classes, count, binary):
+    """Return which of `count` columns, or of the classes if there are any, is explained."""
+    if output is None:
+        if count == 1 or binary:
+            return count - 1
+        among = f"the classes {classes}" if classes else f"a number from 0 to {count - 1}"
+        raise ArgumentError(f"output: expected one of {among}, got None")
+    if classes is None:
+        return whole_number(output, "output", 0, count - 1)
+    kinds = (str, int, float, np.generic)
+    if not isinstance(output, kinds) or output not in classes:
+        raise ArgumentError(f"output: expected one of the classes {classes}, got {output!r}")
+    return classes.index(output)
+
+
+def columns_of(names, features, argument):
+    """Return the numbers of columns, given by name or number: one, or a list of them."""
+    given = [features] if isinstance(features, (str, int, np.integer)) else features
+    if not isinstance(given, (list, tuple, np.ndarray, range)) or not len(given):
+        raise ArgumentError(
+            f"{argument}: expected columns, by name or number, got {features!r}"
+        )
+    found = [_number_of(names, one, argument) for one in given]
+    if len(set(found)) < len(found):
+        raise ArgumentError(f"{argument}: expected each column once, got {features!r}")
+    return found
+
+
+def _number_of(names, one, argument):
+    """Return the number of one column."""
+    if not isinstance(one, str):
+        return whole_number(one, argument, 0, len(names) - 1)
+    if one not in names:
+        raise UnknownNameError(f"{argument}: no column {one!r}{advice(one, names)}")
+    return names.index(one)
+
+
+def groups_of(names, groups, argument="groups"):
+    """Return (labels, lists of columns) of groups: a dict of name -> columns; the rest alone.
+
+    A group stands where its first column does.
+    """
+    if groups is None:
+        return list(names), [[k] for k in range(len(names))]
+    if not isinstance(groups, dict):
+        raise DataTypeError(f"{argument}: expected a dict of name -> columns, got {groups!r}")
+    owner = {}
+    for label, features in groups.items():
+        for column in columns_of(names, features, f"{argument}[{label!r}]"):
+            if column in owner:
+                both = f"{owner[column]!r} and {label!r}"
+                raise ArgumentError(f"{argument}: {names[column]!r} is in two, {both}")
+            owner[column] = label
+    labels, parts = {}, []
+    for column, name in enumerate(names):
+        label = ("group", owner[column]) if column in owner else ("column", name)
+        if label not in labels:
+            labels[label] = len(parts)
+            parts.append([])
+        parts[labels[label]].append(column)
+    return [str(label) for _, label in labels], parts
