@@ -37,9 +37,11 @@ class Target:
     width : int
         Columns of a row.
     names : tuple of str or None
-        Those of the columns, if the model was trained on a frame.
+        Those of the columns, if the model was trained on a frame or has several inputs.
     dtype : numpy.dtype
         How the model reads rows.
+    prepare : callable
+        What a user passed in, and the argument's name -> checked rows, as the model reads them.
     outputs : callable
         Rows (n, width) of that type, C-contiguous -> (n, columns).
     terms : tuple of (int, float)
@@ -54,6 +56,7 @@ class Target:
     width: int
     names: tuple[str, ...] | None
     dtype: np.dtype
+    prepare: Callable[[Any, str], Any]
     outputs: Callable[[Any], Any]
     terms: tuple[tuple[int, float], ...]
     step: Any = None
@@ -63,15 +66,16 @@ class Target:
     def rows(self, x, argument="x"):
         """Return rows as the model reads them, (n, width), at least one, finite and checked."""
         matching_names(column_names(x), self.names, argument)
-        engine = builds.load(config.engine())
-        found = matrix(x, self.width, self.dtype, engine, argument)
+        found = self.prepare(x, argument)
         if not len(found):
             raise DataError(f"{argument}: there are no rows")
         return found
 
-    def data(self, x):
-        """Return a copy of rows that were checked, float64."""
-        return np.array(numeric(x, "x"), np.float64, order="C").reshape(-1, self.width)
+    def data(self, x, rows):
+        """Return a copy of x, of which `rows` were prepared, as float64 (n, width)."""
+        several = isinstance(x, dict) or isinstance(x, (list, tuple)) and np.ndim(x[0]) > 1
+        given = rows if several else numeric(x, "x")
+        return np.array(given, np.float64, order="C").reshape(rows.shape)
 
     def values(self, rows):
         """Return the number for each of some checked rows: float64 (n,)."""
@@ -103,7 +107,8 @@ def target_of(model, output=None, scale="logit"):
     DataTypeError
         For anything else, such as a Pipeline.
     ArgumentError
-        For a model of several inputs, or with a layer that looks rows up, such as Embedding.
+        For a model with a layer that looks rows up, such as Embedding, or whose inputs or
+        outputs are no rows of features.
     """
     choice(scale, "scale", SCALES)
     if isinstance(model, Model):
@@ -141,11 +146,11 @@ def _of_network(network, owner, classes, output, scale, names=None):
     """Return the Target of a network; owner: the estimator it is in, or the network."""
     graph, assembly = network.graph(), network.assembly()
     shapes = [*graph.input_shapes, *graph.output_shapes]
-    if len(graph.input_shapes) > 1 or any(len(shape) != 2 for shape in shapes):
+    if any(len(shape) != 2 for shape in shapes):
         raise ArgumentError(
-            "model: expected one input of rows (features,), and outputs of such rows, got "
-            f"inputs {graph.input_shapes} and outputs {graph.output_shapes}: put one Input "
-            "before them, with a Gather or Reshape for each part"
+            "model: expected inputs and outputs of shape (None, features), got "
+            f"{graph.input_shapes} and {graph.output_shapes}: put an Input of such a shape and "
+            "a Reshape before it, or a Flatten behind it"
         )
     if assembly.checks:
         raise ArgumentError(
@@ -162,15 +167,27 @@ def _of_network(network, owner, classes, output, scale, names=None):
         terms = ((_column(output, classes, count, binary), 1.0),)
     else:
         terms = _terms(output, classes, sum(widths), pairs, scale)
-    known = network.feature_names if names is None else names
     return Target(
-        width=graph.input_shapes[0][1],
-        names=None if known is None else tuple(known),
+        width=sum(map(width_of, graph.input_shapes)),
+        names=_names_of(network, graph) if names is None else tuple(names),
         dtype=assembly.dtype,
+        prepare=network.adapter().inputs,
         outputs=columns or (lambda rows: step.predict(rows, config.threads(None))),
         terms=terms,
         step=step,
     )
+
+
+def _names_of(network, graph):
+    """Return the names of a network's columns, or None; of several inputs those side by side."""
+    known = network.feature_names
+    if len(graph.input_shapes) == 1:
+        return None if known is None else tuple(known)
+    names = []
+    for name, shape in zip(network.input_names, graph.input_shapes, strict=True):
+        alone = [name] if shape[1] == 1 else [f"{name}[{k}]" for k in range(shape[1])]
+        names += (known or {}).get(name) or alone
+    return tuple(names)
 
 
 def _answers(network, estimator):
@@ -210,6 +227,9 @@ def _of_linear(coef, intercept, loss, names, classes, output, scale):
         "width": coef.shape[1],
         "names": None if names is None else tuple(names),
         "dtype": np.dtype(np.float64),
+        "prepare": lambda x, argument: matrix(
+            x, coef.shape[1], np.dtype(np.float64), engine, argument
+        ),
     }
     if scale == "response":
         binary = classes is not None and len(classes) == 2
