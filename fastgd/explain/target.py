@@ -9,7 +9,7 @@ import numpy as np
 from fastgd import activations, config
 from fastgd._data.arguments import choice
 from fastgd._data.frames import column_names, matching_names
-from fastgd._data.validation import matrix, numeric, whole_number
+from fastgd._data.validation import matrix, numeric, prepared, whole_number
 from fastgd._engine import builds
 from fastgd._engine.plan import width_of
 from fastgd._registry.advice import advice
@@ -49,6 +49,8 @@ class Target:
         for the log-odds of two softmax columns their difference.
     step : CompiledStep or None
         Of a network, if `outputs` are what its program predicts.
+    buffers : tuple of int
+        Those that the step predicts, of the plan in its assembly.
     coef, intercept : ndarray (width,) and float, or None
         Where the number is ``x @ coef + intercept``; float64.
     """
@@ -60,6 +62,7 @@ class Target:
     outputs: Callable[[Any], Any]
     terms: tuple[tuple[int, float], ...]
     step: Any = None
+    buffers: tuple[int, ...] = ()
     coef: Any = None
     intercept: float | None = None
 
@@ -73,13 +76,13 @@ class Target:
 
     def data(self, x, rows):
         """Return a copy of x, of which `rows` were prepared, as float64 (n, width)."""
-        several = isinstance(x, dict) or isinstance(x, (list, tuple)) and np.ndim(x[0]) > 1
+        several = isinstance(x, dict) or (isinstance(x, (list, tuple)) and np.ndim(x[0]) > 1)
         given = rows if several else numeric(x, "x")
         return np.array(given, np.float64, order="C").reshape(rows.shape)
 
     def values(self, rows):
-        """Return the number for each of some checked rows: float64 (n,)."""
-        found = self.outputs(rows)
+        """Return the number for each of some finite rows (n, width): float64 (n,)."""
+        found = self.outputs(prepared(rows, self.dtype))
         return sum(factor * found[:, k].astype(np.float64) for k, factor in self.terms)
 
     def names_for(self, x):
@@ -175,11 +178,12 @@ def _of_network(network, owner, classes, output, scale, names=None):
         outputs=columns or (lambda rows: step.predict(rows, config.threads(None))),
         terms=terms,
         step=step,
+        buffers=assembly.plan.logits if scale == "logit" else tuple(assembly.plan.outputs),
     )
 
 
 def _names_of(network, graph):
-    """Return the names of a network's columns, or None; of several inputs those side by side."""
+    """Return the names of the columns, or None; of several inputs those side by side."""
     known = network.feature_names
     if len(graph.input_shapes) == 1:
         return None if known is None else tuple(known)

@@ -1,0 +1,116 @@
+"""Give the principal reasons of an adverse decision."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastgd._data.arguments import choice
+from fastgd._data.validation import positive_int
+from fastgd._typing import Data
+from fastgd.explain.shapley import Game, shared_out
+from fastgd.explain.target import groups_of, target_of
+
+SIDES = ("high", "low")
+METHODS = ("auto", "shapley")
+
+
+class Reason(NamedTuple):
+    """Hold one reason: a feature, or a group of columns, that counts against a row."""
+
+    name: str
+    contribution: float  #: to the model's number, against the reference
+    columns: tuple[str, ...]  #: those of the group, or the one column
+    values: tuple[float, ...]  #: of the row, in these columns
+    reference: tuple[float, ...]  #: means of the reference rows, in these columns
+
+
+class ReasonCodes(NamedTuple):
+    """Hold the reasons of one row, the strongest first, and the numbers they explain."""
+
+    value: float  #: the model's number for the row
+    reference_value: float  #: and for the mean of the reference rows
+    reasons: tuple[Reason, ...]
+
+
+def reason_codes(model: Any, x: Data, reference: Data, top: int = 4,
+                 groups: dict[str, Any] | None = None, adverse: str = "high", *,
+                 output: Any = None, scale: str = "logit",
+                 method: str = "auto") -> list[ReasonCodes]:  # fmt: skip
+    """Return what counts most against each row, compared with the mean of a reference group.
+
+    Contributions of a linear model are w_i (x_i - mean_i), exact. For a network they are
+    integrated gradients along the line from the mean of the reference rows to the row
+    (Sundararajan et al. 2017), so that they add up to f(row) - f(mean). Contributions of a
+    group are summed up first, and then ranked; only adverse ones are reasons, so that there may
+    be fewer than `top`; of equal ones the earlier column comes first.
+
+    The official commentary on Regulation B, 12 CFR 1002.9(b)(2), paragraph 5, knows two
+    methods: the factors in which the applicant fell furthest below the average of those whose
+    total score was at or slightly above the minimum passing score, or of all applicants. Give
+    such rows as `reference`. More than four reasons are not likely to be helpful (paragraph 1),
+    and the reasons have to be those that the decision was really based on.
+
+    Parameters
+    ----------
+    model : Sequential, Model, LinearModel, or fitted estimator of fastgd.sklearn
+    x : array or frame (n, features)
+    reference : array or frame (m, features)
+    top : int
+        The most reasons of a row.
+    groups : dict of str -> list of columns, optional
+        Columns, by name or number, that are one reason; the rest are reasons alone.
+    adverse : {"high", "low"}
+        Whether a high number counts against a row, as the log-odds of a default do, or a low
+        one.
+    output, scale
+        As for ``shapley``.
+    method : {"auto", "integrated_gradients", "shapley"}
+        Or Shapley values against that mean, see ``shapley``: exact up to 12 groups, and slower.
+
+    Returns
+    -------
+    list of ReasonCodes, one for each row
+
+    Raises
+    ------
+    DataTypeError, ShapeError, DataError, ArgumentError, UnknownNameError
+        For rows that do not fit the model, an empty reference, unknown columns and classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgd import explain, linear
+    >>> x = np.array([[0.0, 3.0], [1.0, 1.0], [2.0, 2.0], [3.0, 0.0]])
+    >>> model = linear.LinearModel("log_loss", l2=0.1).fit(x, [0, 0, 1, 1])
+    >>> (found,) = explain.reason_codes(model, x[3:], reference=x[:2], top=1)
+    >>> [(reason.name, reason.values, reason.reference) for reason in found.reasons]
+    [('x0', (3.0,), (0.5,))]
+    """
+    target = target_of(model, output, scale)
+    top, names = positive_int(top, "top"), target.names_for(x)
+    sign = 1.0 if choice(adverse, "adverse", SIDES) == "high" else -1.0
+    rows = target.rows(x)
+    mean = target.rows(reference, "reference").mean(axis=0, dtype=np.float64)
+    labels, parts = groups_of(names, groups)
+    centre = mean[None].astype(target.dtype)
+    choice(method, "method", METHODS)
+    values, _ = shared_out(Game(target, rows, centre, parts))
+    base = float(target.values(centre)[0])
+    against = sign * values
+    order = np.argsort(-against, axis=1, kind="stable")[:, :top]
+    columns = [tuple(names[k] for k in part) for part in parts]
+    means = [tuple(mean[part].tolist()) for part in parts]
+    numbers = target.values(rows).tolist()
+    given = target.data(x, rows)
+    found = []
+    for row, places in enumerate(order.tolist()):
+        reasons = tuple(
+            Reason(
+                labels[k], float(values[row, k]), columns[k],
+                tuple(given[row, parts[k]].tolist()), means[k],
+            )
+            for k in places
+            if against[row, k] > 0
+        )  # fmt: skip
+        found.append(ReasonCodes(numbers[row], base, reasons))
+    return found
