@@ -30,6 +30,10 @@ class Program:
         self, x: _Array, out: _Array, first_row: int, seconds: float, threads: int = 1,
         rows: _Integers | None = None,
     ) -> int: ...  # fmt: skip
+    def input_gradients(
+        self, x: _Array, d_out: _Array, d_x: _Array, first_row: int, seconds: float,
+        threads: int = 1,
+    ) -> int: ...  # fmt: skip
     def gradients(self, x: _Array, y: _Array, totals: _Doubles, key: int = 0) -> int: ...
     def penalty(self) -> float: ...
     def forward(

@@ -149,6 +149,22 @@ class Program:
         return reached
 
     @quiet
+    def input_gradients(self, x, d_out, d_x, first_row, seconds, threads=1):
+        """Fill d_x with the gradients of the rows from first_row on; return the row reached.
+
+        d_out: the gradient of the outputs side by side, the same for all rows.
+        """
+        reached = len(x)
+        for block in blocks(first_row, len(x), seconds):
+            values = self._values(self._parameters, x[block], Batch())
+            d_outputs = np.repeat(d_out[None], len(x[block]), axis=0)
+            deltas = self._of_outputs(d_outputs)
+            self._back(self._parameters, values, deltas, None, Batch())
+            d_x[block] = deltas[0]
+            reached = block.stop
+        return reached
+
+    @quiet
     def gradients(self, x, y, totals, key=0):
         """Fill the flat gradients with those of the objective over all rows: return a Status.
 
@@ -223,12 +239,15 @@ class Program:
     @quiet
     def backward(self, kept, d_out, gradients, d_x):
         """Fill gradients and, unless None, d_x from the gradient of the outputs."""
-        ends = np.cumsum([self._widths[buffer] for buffer in self._outputs])
-        parts = np.split(d_out, ends[:-1], axis=1)
-        deltas = dict(zip(self._outputs, parts, strict=True))
+        deltas = self._of_outputs(d_out)
         self._back(kept.parameters, kept.values, deltas, gradients, kept.batch, everything=True)
         if d_x is not None:
             d_x[:] = deltas[0]
+
+    def _of_outputs(self, d_out):
+        """Return output buffer -> its columns of a gradient of the outputs side by side."""
+        ends = np.cumsum([self._widths[buffer] for buffer in self._outputs])
+        return dict(zip(self._outputs, np.split(d_out, ends[:-1], axis=1), strict=True))
 
     def _side_by_side(self, values):
         """Return the outputs side by side."""
@@ -242,7 +261,10 @@ class Program:
         return values
 
     def _back(self, parameters, values, deltas, gradients, batch, everything=False):
-        """Run the table backwards, and fill `deltas`: buffer -> gradient of the objective."""
+        """Run the table backwards, and fill `deltas`: buffer -> gradient of the objective.
+
+        gradients: None where those of the parameters are not wanted.
+        """
         seen = set()
         for row in reversed(self._rows):
             if row.target not in deltas:
@@ -251,7 +273,7 @@ class Program:
             sources, of_parameters = BACKWARD[row.op](operands, deltas[row.target])
             for buffer, d_source in zip((row.source, row.second), sources, strict=False):
                 deltas[buffer] = deltas[buffer] + d_source if buffer in deltas else d_source
-            if everything or row.trains:
+            if gradients is not None and (everything or row.trains):
                 for offset, gradient in of_parameters:
                     part = gradients[offset : offset + gradient.size]
                     # layers that are used twice add the gradients of each use

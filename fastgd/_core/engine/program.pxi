@@ -300,6 +300,42 @@ cdef class Program:
         with self.in_turn():
             return self.run_rows(&span, first_row, seconds, threads, CALL_ROWS)
 
+    def input_gradients(self, np.ndarray x, np.ndarray d_out, np.ndarray d_x, int64_t first_row,
+                        double seconds, int64_t threads=1):
+        """Fill d_x with the gradients of the rows of x from first_row on; return the row reached.
+
+        d_out: the gradient of the outputs, which stand side by side, the same for all rows: so
+        d_x is that of sum(d_out * outputs). Layers such as dropout are inactive.
+        """
+        cdef Network net
+        cdef GradientSpan span
+        cdef bint locked
+        if self.net.calls != NULL:
+            threads = 1
+        span.kernels = self.kernels
+        span.net = &net
+        span.x = <const char*>address(x)
+        span.d_x = <char*>address(d_x)
+        span.d_out = address(d_out)
+        span.rows = x.shape[0]
+        span.row = first_row
+        span.block = BLOCK_ROWS * threads if self.net.calls == NULL else CALL_ROWS
+        with self.in_turn():
+            self.layout.reserve(min(span.block, span.rows - first_row), threads)
+            net = self.net[0]
+            net.flags = net.tape_flags  # what the outputs depend on
+            locked = (span.rows - first_row) * net.parameter_count <= LOCKED_WORK
+            if locked:
+                span.deadline = FOR_EVER
+                run_team(1, gradients_member, &span)
+            else:
+                with nogil:
+                    span.deadline = now() + seconds
+                    run_team(threads, gradients_member, &span)
+                raise_pending()
+            self.functions.raise_it()
+        return span.row
+
     cdef predict_all(self, const void* x, void* out, int64_t rows):
         """Fill outputs from and to plain memory, in this thread."""
         cdef Span span
