@@ -34,6 +34,10 @@ class Program:
         self, x: _Array, d_out: _Array, d_x: _Array, first_row: int, seconds: float,
         threads: int = 1,
     ) -> int: ...  # fmt: skip
+    def path_gradients(
+        self, path: tuple[_Doubles, _Doubles, _Integers | None, _Doubles, _Doubles],
+        d_out: _Array, sums: _Doubles, first_point: int, seconds: float, threads: int = 1,
+    ) -> int: ...  # fmt: skip
     def gradients(self, x: _Array, y: _Array, totals: _Doubles, key: int = 0) -> int: ...
     def penalty(self) -> float: ...
     def forward(

@@ -51,6 +51,8 @@ class Plan:
         For each output the buffer that its last activation reads, if that is a sigmoid or a
         softmax; else the output.
     parameter_count : int
+    layers : tuple of str
+        The name of the layer that each row is of.
     work_size : int
         The elements that rows with ``work`` need for a whole batch.
     losses : ndarray of types.LOSS_TERM
@@ -76,6 +78,7 @@ class Plan:
     outputs: np.ndarray
     logits: tuple[int, ...]
     parameter_count: int
+    layers: tuple[str, ...] = ()
     work_size: int = 0
     losses: np.ndarray = field(default_factory=lambda: np.zeros(0, LOSS_TERM))
     metrics: np.ndarray = field(default_factory=lambda: np.zeros(0, METRIC_TERM))

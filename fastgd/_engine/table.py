@@ -61,6 +61,7 @@ class Table:
         self.base = base  # where in their owner the parameters begin
         self.input_shape = (None, input_width)
         self.trains = True
+        self.of_layer = ""  # the name of the layer that is adding its rows
         self.frozen = frozen  # the layers that are not trained; None to ask each
         self.kept = set()  # the buffers that others read, too
         self.rows = []
@@ -98,7 +99,7 @@ class Table:
 
     def layer(self, layer, input_shape, source):
         """Add the rows of a layer, called on buffers of a shape; return its outputs."""
-        self.input_shape = input_shape
+        self.input_shape, self.of_layer = input_shape, layer.name
         self.trains = layer.trainable if self.frozen is None else layer not in self.frozen
         return layer.emit(self, source)
 
@@ -135,7 +136,7 @@ class Table:
         self.settings += map(float, settings)
         self.rows.append(_ABSENT | columns | {
             "op": op, "source": source, "target": target, "settings": place,
-            "trains": self.trains,
+            "trains": self.trains, "of_layer": self.of_layer,
         })  # fmt: skip
         return target
 
@@ -237,6 +238,7 @@ class Table:
             outputs=np.array([output for output, _ in pairs], np.int64),
             logits=tuple(logits for _, logits in pairs),
             parameter_count=parameter_count,
+            layers=tuple(row["of_layer"] for row in self.rows),
             work_size=self.work_size,
             functions=tuple(self.functions),
             activities=tuple(self.activities.items()),

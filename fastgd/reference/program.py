@@ -156,13 +156,36 @@ class Program:
         """
         reached = len(x)
         for block in blocks(first_row, len(x), seconds):
-            values = self._values(self._parameters, x[block], Batch())
-            d_outputs = np.repeat(d_out[None], len(x[block]), axis=0)
-            deltas = self._of_outputs(d_outputs)
-            self._back(self._parameters, values, deltas, None, Batch())
-            d_x[block] = deltas[0]
+            d_x[block] = self._input_gradients(x[block], d_out)
             reached = block.stop
         return reached
+
+    @quiet
+    def path_gradients(self, path, d_out, sums, first_point, seconds, threads=1):
+        """Add weight times gradient of each point from first_point on; return the point reached.
+
+        path: (x, start, lines, places, weights): point k is start + places[k] (x - start) of
+        row lines[k]; without lines, each row has a point at each place.
+        """
+        x, start, lines, places, weights = path
+        if lines is None:
+            lines = np.repeat(np.arange(len(x)), len(places))
+            places, weights = np.tile(places, len(x)), np.tile(weights, len(x))
+        start = np.broadcast_to(start, x.shape)
+        reached = len(lines)
+        for block in blocks(first_point, len(lines), seconds):
+            ends, begins = x[lines[block]], start[lines[block]]
+            points = begins + places[block, None] * (ends - begins)
+            found = self._input_gradients(points.astype(self._parameters.dtype), d_out)
+            np.add.at(sums, lines[block], weights[block, None] * found.astype(np.float64))
+            reached = block.stop
+        return reached
+
+    def _input_gradients(self, x, d_out):
+        values = self._values(self._parameters, x, Batch())
+        deltas = self._of_outputs(np.repeat(d_out[None], len(x), axis=0))
+        self._back(self._parameters, values, deltas, None, Batch())
+        return deltas[0]
 
     @quiet
     def gradients(self, x, y, totals, key=0):
@@ -247,7 +270,12 @@ class Program:
     def _of_outputs(self, d_out):
         """Return output buffer -> its columns of a gradient of the outputs side by side."""
         ends = np.cumsum([self._widths[buffer] for buffer in self._outputs])
-        return dict(zip(self._outputs, np.split(d_out, ends[:-1], axis=1), strict=True))
+        found = {}
+        for buffer, part in zip(
+            self._outputs, np.split(d_out, ends[:-1], axis=1), strict=True
+        ):
+            found[buffer] = found[buffer] + part if buffer in found else part
+        return found
 
     def _side_by_side(self, values):
         """Return the outputs side by side."""

@@ -69,6 +69,7 @@ cdef class Layout:
     cdef object dtype
     cdef object described       # arrays that never change
     cdef object regular, vectors, workspace, scratch
+    cdef np.ndarray points      # room for the gradients of a block of points, or None
     cdef int64_t widest, work_size, spare_bytes
     cdef bint weighted
     cdef int64_t members, scratch_bytes
@@ -241,3 +242,9 @@ cdef class Layout:
         """Allocate room for the gradients of each chunk of a batch."""
         cdef int64_t count = chunk_count(&self.net, rows)
         return aligned_zeros(count * self.net.chunk_size if count > 1 else 0, self.dtype)
+
+    cdef np.ndarray room_for_points(self, int64_t rows):
+        """Return room for the gradients of so many inputs, which is kept for the next call."""
+        if self.points is None or self.points.shape[0] < rows * self.net.width[0]:
+            self.points = aligned_zeros(rows * self.net.width[0] + self.kernels.lanes, self.dtype)
+        return self.points

@@ -6,6 +6,12 @@ cdef enum:
     LOCKED_WORK = 20000     # multiply-adds forward
     CALL_ROWS = 4096        # that user-defined functions are given at a time, if any number does
 
+
+cdef inline int64_t gradient_rows(const Network* net, int64_t threads) noexcept:
+    """Return how many rows a team takes at a time on the way back to the inputs."""
+    return BLOCK_ROWS * threads if net.calls == NULL else CALL_ROWS
+
+
 # How many forks separate this process from the first: a lock that its parent held stays locked.
 cdef int64_t forks = 0
 
@@ -307,33 +313,69 @@ cdef class Program:
         d_out: the gradient of the outputs, which stand side by side, the same for all rows: so
         d_x is that of sum(d_out * outputs). Layers such as dropout are inactive.
         """
-        cdef Network net
         cdef GradientSpan span
-        cdef bint locked
+        span.path = NULL
+        span.x = <const char*>address(x)
+        span.d_out = address(d_out)
+        span.d_x = <char*>address(d_x)
+        span.row = first_row
+        span.rows = x.shape[0]
+        with self.in_turn():
+            return self.run_gradients(&span, seconds, threads)
+
+    def path_gradients(self, tuple path, np.ndarray d_out, np.ndarray sums, int64_t first_point,
+                       double seconds, int64_t threads=1):
+        """Add weight times gradient, see input_gradients, of each point from first_point on to the
+        sums of its line, float64 (n, width); return the point reached.
+
+        path: (x, start, lines, places, weights). x, (n, width), and start, (width,) or (n, width),
+        are the ends of n lines; lines the line of each point, int64, or None where each line has
+        the same points. Point k is start + places[k] (x - start), rounded to the network's type;
+        all but lines are float64.
+        """
+        cdef GradientSpan span
+        cdef Path points
+        cdef np.ndarray x, start, lines, places, weights, room
+        x, start, lines, places, weights = path
+        points.x = <const double*>address(x)
+        points.start = <const double*>address(start)
+        points.start_step = 0 if start.ndim == 1 else self.net.width[0]
+        points.lines = places_of(lines)
+        points.steps = places.shape[0]
+        points.places = <const double*>address(places)
+        points.weights = <const double*>address(weights)
+        points.sums = <double*>address(sums)
+        span.path = &points
+        span.d_out = address(d_out)
+        span.row = first_point
+        span.rows = points.steps if lines is not None else points.steps * x.shape[0]
+        with self.in_turn():
+            room = self.layout.room_for_points(
+                min(span.rows - first_point, gradient_rows(self.net, threads)))
+            span.d_x = <char*>address(room)
+            return self.run_gradients(&span, seconds, threads)
+
+    cdef int64_t run_gradients(self, GradientSpan* span, double seconds,
+                               int64_t threads) except -1:
+        """Run a span of gradients over a team; return the row reached."""
+        cdef Network net
         if self.net.calls != NULL:
             threads = 1
         span.kernels = self.kernels
         span.net = &net
-        span.x = <const char*>address(x)
-        span.d_x = <char*>address(d_x)
-        span.d_out = address(d_out)
-        span.rows = x.shape[0]
-        span.row = first_row
-        span.block = BLOCK_ROWS * threads if self.net.calls == NULL else CALL_ROWS
-        with self.in_turn():
-            self.layout.reserve(min(span.block, span.rows - first_row), threads)
-            net = self.net[0]
-            net.flags = net.tape_flags  # what the outputs depend on
-            locked = (span.rows - first_row) * net.parameter_count <= LOCKED_WORK
-            if locked:
-                span.deadline = FOR_EVER
-                run_team(1, gradients_member, &span)
-            else:
-                with nogil:
-                    span.deadline = now() + seconds
-                    run_team(threads, gradients_member, &span)
-                raise_pending()
-            self.functions.raise_it()
+        span.block = gradient_rows(self.net, threads)
+        self.layout.reserve(min(span.block, span.rows - span.row), threads)
+        net = self.net[0]
+        net.flags = net.tape_flags  # what the outputs depend on
+        if (span.rows - span.row) * net.parameter_count <= LOCKED_WORK:
+            span.deadline = FOR_EVER
+            run_team(1, gradients_member, span)
+        else:
+            with nogil:
+                span.deadline = now() + seconds
+                run_team(threads, gradients_member, span)
+            raise_pending()
+        self.functions.raise_it()
         return span.row
 
     cdef predict_all(self, const void* x, void* out, int64_t rows):

@@ -1,0 +1,162 @@
+"""Find where a straight line crosses the kinks of a piecewise-linear network.
+
+Between two kinks every value of such a network is a linear function of the place on the line,
+and its gradient constant (Sotoudeh and Thakur, "Computing linear restrictions of neural
+networks", 2019).
+"""
+
+import numpy as np
+
+from fastgd._core.formulas import Activation
+from fastgd._core.types import Call, Merge, Op
+from fastgd.errors import ArgumentError
+from fastgd.reference.activations import ACTIVATIONS
+from fastgd.reference.layers import FORWARD, Operands
+from fastgd.reference.program import Batch, Row
+
+#: Values of buffers that are held at a time, unless a single line has more.
+MOST_VALUES = 4_000_000
+
+#: Operations that are linear where nothing is trained. Dense layers are too, but for kinds.
+LINEAR = (Op.OP_COPY, Op.OP_GATHER, Op.OP_AFFINE, Op.OP_NOISE, Op.OP_BATCH_NORM)
+
+#: The kinks of activations that are continuous and piecewise linear, by their settings.
+KINKS = {
+    Activation.ACTIVATION_LINEAR: lambda s: (),
+    Activation.ACTIVATION_RELU: lambda s: (0.0,),
+    Activation.ACTIVATION_RECTIFIER: lambda s: (0.0, s[1]),
+    Activation.ACTIVATION_SOFT_SHRINK: lambda s: (-s[0], s[0]),
+    Activation.ACTIVATION_HARD_TANH: lambda s: (-1.0, 1.0),
+    Activation.ACTIVATION_HARD_SIGMOID: lambda s: (-3.0, 3.0),
+    Activation.ACTIVATION_SPARSE_SIGMOID: lambda s: (-1.0, 1.0),
+}
+
+
+class Network:
+    """Hold the rows of a plan that lead to one number, checked to be piecewise linear.
+
+    Parameters
+    ----------
+    plan : Plan
+    parameters : ndarray
+        Its weights as they are now.
+    outputs : set of int
+        The buffers that the number is computed from.
+    """
+
+    def __init__(self, plan, parameters, outputs):
+        wanted, rows = set(outputs), []
+        for place in reversed(range(len(plan.rows))):
+            row = Row(*plan.rows[place].tolist())
+            if row.target in wanted:
+                wanted |= {row.source, row.second}
+                rows.append(row)
+                _check(row, plan, place)
+        self._rows = rows[::-1]
+        self._plan, self._widths = plan, plan.widths.tolist()
+        self._parameters = parameters.astype(np.float64)
+        self._settings = plan.settings.tolist()
+
+    def rows_at_once(self):
+        """Return for how many lines the values are held at a time."""
+        kinks = 2 + sum(self._widths[row.target] for row in self._rows)
+        return max(1, MOST_VALUES // (kinks * sum(self._widths)))
+
+    def segments(self, x, start):
+        """Return (lines, places, weights): the middle and the length of each linear segment.
+
+        x, start : ndarray, float64 (n, width)
+            Where the lines end, and begin.
+        """
+        count = len(x)
+        line = _Lines(
+            lines=np.repeat(np.arange(count), 2),
+            places=np.tile([0.0, 1.0], count),
+            values={0: np.stack([start, x], axis=1).reshape(2 * count, -1)},
+        )
+        with np.errstate(all="ignore"):
+            for row in self._rows:
+                self._run(row, line)
+        length = np.diff(line.places)
+        kept = (np.diff(line.lines) == 0) & (length > 0)
+        middle = line.places[:-1] + length / 2
+        return line.lines[:-1][kept], middle[kept], length[kept]
+
+    def _run(self, row, line):
+        """Compute the target of a row of the table at all points, and at those of its kinks."""
+        settings = self._settings[row.settings :]
+        kind = row.kind
+        if row.op == Op.OP_DENSE:
+            FORWARD[row.op](self._operands(row._replace(kind=0), line))
+            line.cut(line.values[row.target], KINKS[kind](settings))
+            z = line.values[row.target]
+            line.values[row.target] = ACTIVATIONS[kind][0](z, ())
+            return
+        if row.op == Op.OP_ACTIVATION:
+            line.cut(line.values[row.source], KINKS[kind](settings))
+        elif row.op == Op.OP_PRELU:
+            line.cut(line.values[row.source], (0.0,))
+        elif row.op == Op.OP_MERGE and kind in (Merge.MERGE_MAXIMUM, Merge.MERGE_MINIMUM):
+            line.cut(line.values[row.source] - line.values[row.second], (0.0,))
+        FORWARD[row.op](self._operands(row, line))
+
+    def _operands(self, row, line):
+        return Operands(
+            row, self._parameters, line.values, self._widths, self._settings, Batch()
+        )
+
+
+class _Lines:
+    """Hold points on lines, in their order, and the values of the buffers there."""
+
+    def __init__(self, lines, places, values):
+        self.lines, self.places, self.values = lines, places, values
+
+    def cut(self, z, kinks):
+        """Add the points where a column of z crosses one of some numbers."""
+        found = [self._crossings(z - kink) for kink in kinks if np.isfinite(kink)]
+        if not found:
+            return
+        left, share = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        places = _between(self.places, left, share)
+        lines = np.concatenate([self.lines, self.lines[left]])
+        order = np.lexsort((np.concatenate([self.places, places]), lines))
+        self.lines, self.places = lines[order], np.concatenate([self.places, places])[order]
+        share = share[:, None]
+        for buffer, values in self.values.items():
+            self.values[buffer] = np.concatenate([values, _between(values, left, share)])[order]
+
+    def _crossings(self, z):
+        """Return where z changes its sign: the points before, and how far it is to the next."""
+        before, after = z[:-1], z[1:]
+        changes = (np.sign(before) * np.sign(after) < 0) & (self.lines[:-1] == self.lines[1:])[:, None]
+        left, column = np.nonzero(changes)
+        before, after = before[left, column], after[left, column]
+        return left, before / (before - after)
+
+
+def _between(values, left, share):
+    """Return the values between some points and the next ones."""
+    return values[left] + share * (values[left + 1] - values[left])
+
+
+def _check(row, plan, place):
+    """Refuse a row of the table that is not piecewise linear, or jumps."""
+    settings = plan.settings[row.settings :]
+    fine = row.op in (*LINEAR, Op.OP_PRELU)
+    what = Op(row.op).name[3:].lower().replace("_", " ")
+    if row.op in (Op.OP_DENSE, Op.OP_ACTIVATION):
+        fine = row.kind in KINKS
+        if row.kind == Activation.ACTIVATION_RECTIFIER:
+            fine = settings[2] == 0 and settings[1] > 0  # else it jumps
+        what = "own activation"
+        if row.kind != Call.CALL_FUNCTION:
+            what = Activation(row.kind).name[11:].lower()
+    elif row.op == Op.OP_MERGE:
+        fine = row.kind not in (Merge.MERGE_MULTIPLY, Merge.MERGE_DOT)
+        what = Merge(row.kind).name[6:].lower()
+    if not fine:
+        raise ArgumentError(
+            f"steps: 'exact' is for networks that are piecewise linear and continuous, and the "
+            f"{what} of layer {plan.layers[place]!r} is not: use 'auto', or a number of steps"
+        )
