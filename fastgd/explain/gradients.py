@@ -98,9 +98,10 @@ def integrated_gradients(model: Any, x: Data, baseline: Data = None, steps: int 
     Returns
     -------
     Explanation
-        With `base_values` F(b). Its ``errors``, arrays (n,): "completeness", F(x) - F(b) minus
-        the sum of contributions; "steps", the points used; and for "auto" "change", by how much
-        an attribution of the row moved at most when the steps were doubled the last time.
+        With `base_values` F(b). Its ``errors``: "completeness", (n,), F(x) - F(b) minus the sum
+        of contributions; "steps", the number given, or that of each row, (n,); and for "auto"
+        "change", (n,), by how much an attribution of the row moved at most when the steps were
+        doubled the last time. A linear model needs no steps.
 
     Raises
     ------
@@ -142,7 +143,7 @@ def integrated_gradients(model: Any, x: Data, baseline: Data = None, steps: int 
     start = starts.astype(np.float64)
     way = data - start
     if target.step is None:
-        values, errors = way * target.coef, {"steps": np.zeros(len(rows), int)}
+        values, errors = way * target.coef, {"steps": 0}
     else:
         lines = _Lines(target, data, start[0] if len(start) == 1 else start, threads)
         if steps == "auto":
@@ -150,8 +151,7 @@ def integrated_gradients(model: Any, x: Data, baseline: Data = None, steps: int 
         elif steps == "exact":
             values, errors = lines.exact(way)
         else:
-            values = way * lines.means(steps)
-            errors = {"steps": np.full(len(rows), steps)}
+            values, errors = way * lines.means(steps), {"steps": steps}
     if len(base_values) < len(rows):
         base_values = base_values.repeat(len(rows))
     gap = reached - base_values - values.sum(axis=1)

@@ -1,5 +1,6 @@
 """Turn what a user wants explained into a function of rows: one number of a model."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -83,12 +84,17 @@ class Target:
     def values(self, rows):
         """Return the number for each of some finite rows (n, width): float64 (n,)."""
         found = self.outputs(prepared(rows, self.dtype))
-        return sum(factor * found[:, k].astype(np.float64) for k, factor in self.terms)
+        parts = [factor * found[:, k].astype(np.float64) for k, factor in self.terms]
+        return parts[0] if len(parts) == 1 else sum(parts)
 
     def names_for(self, x):
         """Return the names of the columns: the model's, or a frame's, or x0, x1 ..."""
-        numbered = tuple(f"x{i}" for i in range(self.width))
-        return tuple(self.names or column_names(x) or numbered)
+        return tuple(self.names or column_names(x) or _numbered(self.width))
+
+
+@functools.lru_cache(maxsize=8)
+def _numbered(width):
+    return tuple(f"x{i}" for i in range(width))
 
 
 def target_of(model, output=None, scale="logit"):
@@ -203,12 +209,10 @@ def _answers(network, estimator):
 
 def _softmax_pairs(widths, activated):
     """Return the first column of each output that is a softmax of two: a set."""
-    starts = np.cumsum([0, *widths]).tolist()
-    softmax = activations.softmax
     return {
-        start
-        for start, width, function in zip(starts, widths, activated, strict=False)
-        if width == 2 and function is softmax
+        sum(widths[:k])
+        for k, (width, function) in enumerate(zip(widths, activated, strict=False))
+        if width == 2 and function is activations.softmax
     }
 
 
