@@ -29,7 +29,7 @@ from fastgd.models import Model
 SCALES = ("logit", "response")
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # frozen, it would take another microsecond to make
 class Target:
     """Hold one number that a model gives for each row: what is explained.
 
@@ -154,8 +154,7 @@ def target_of(model, output=None, scale="logit"):
 def _of_network(network, owner, classes, output, scale, names=None):
     """Return the Target of a network; owner: the estimator it is in, or the network."""
     graph, assembly = network.graph(), network.assembly()
-    shapes = [*graph.input_shapes, *graph.output_shapes]
-    if any(len(shape) != 2 for shape in shapes):
+    if {len(shape) for shape in (*graph.input_shapes, *graph.output_shapes)} != {2}:
         raise ArgumentError(
             "model: expected inputs and outputs of shape (None, features), got "
             f"{graph.input_shapes} and {graph.output_shapes}: put an Input of such a shape and "
@@ -167,7 +166,7 @@ def _of_network(network, owner, classes, output, scale, names=None):
             "nothing: explain Model(layer.output, model.output) on the vectors it gives"
         )
     widths = list(map(width_of, graph.output_shapes))
-    pairs = _softmax_pairs(widths, assembly.last_activations)
+    pairs = _softmax_pairs(widths, assembly.last_activations) if 2 in widths else set()
     step, columns = (network.logit_step if scale == "logit" else network.compiled_step)(), None
     if scale == "response" and owner is not network:
         step, columns = None, _answers(network, owner)
