@@ -16,6 +16,8 @@ from fastgd.explain.target import target_of
 
 #: Steps that "auto" begins with, and ends with at the latest.
 FIRST_STEPS, MOST_STEPS = 16, 4096
+#: The largest number that may be given: finding n points takes n^2 operations.
+MOST_GIVEN = 65536
 
 
 def input_gradients(model: Any, x: Data, output: Any = None, n_jobs: int | None = None) -> Array:
@@ -132,7 +134,7 @@ def integrated_gradients(model: Any, x: Data, baseline: Data = None, steps: int 
     if isinstance(steps, str):
         choice(steps, "steps", ("auto", "exact"), " or a number of steps")
     else:
-        whole_number(steps, "steps", 1)
+        whole_number(steps, "steps", 1, MOST_GIVEN)
     tol = number(tol, "tol", 0)
     target = target_of(model, output)
     rows = target.rows(x)
@@ -190,6 +192,7 @@ class _Lines:
 
     def __init__(self, target, x, start, threads):
         self._step, self._d_out = target.step, _of_outputs(target)
+        self._buffers = target.buffers
         self._x, self._start, self._threads = x, start, threads
 
     def means(self, steps, rows=slice(None)):
@@ -212,7 +215,7 @@ class _Lines:
             better = way[left] * self.means(steps, left)
             change[left] = np.abs(better - values[left]).max(axis=1)
             values[left], taken[left] = better, steps
-            left = left[change[left] > tol * np.abs(better).sum(axis=1)]
+            left = left[~(change[left] <= tol * np.abs(better).sum(axis=1))]  # nor is NaN fine
         if len(left):
             warn(
                 f"integrated_gradients: {len(left)} rows have not settled to tol={tol:g} after "
@@ -225,10 +228,9 @@ class _Lines:
     def exact(self, way):
         """Return the contributions, and how many linear segments each line has."""
         assembly = self._step.assembly
-        ends = np.repeat(assembly.plan.logits, assembly.plan.widths[list(assembly.plan.logits)])
-        network = Network(
-            assembly.plan, assembly.parameters, {int(end) for end in ends[self._d_out != 0]}
-        )
+        ends = np.repeat(self._buffers, assembly.plan.widths[list(self._buffers)])
+        explained = {int(end) for end in ends[self._d_out != 0]}
+        network = Network(assembly.plan, assembly.parameters, explained)
         means, taken = np.zeros(way.shape), np.zeros(len(way), int)
         block = network.rows_at_once()
         for first in range(0, len(way), block):

@@ -53,6 +53,9 @@ class Network:
                 rows.append(row)
                 _check(row, plan, place)
         self._rows = rows[::-1]
+        self._last_readers = {}  # buffer -> the last row that reads it
+        for row in self._rows:
+            self._last_readers |= {row.source: row, row.second: row}
         self._plan, self._widths = plan, plan.widths.tolist()
         self._parameters = parameters.astype(np.float64)
         self._settings = plan.settings.tolist()
@@ -88,6 +91,7 @@ class Network:
         kind = row.kind
         if row.op == Op.OP_DENSE:
             FORWARD[row.op](self._operands(row._replace(kind=0), line))
+            self._forget(row, line)
             line.cut(line.values[row.target], KINKS[kind](settings))
             z = line.values[row.target]
             line.values[row.target] = ACTIVATIONS[kind][0](z, ())
@@ -99,6 +103,13 @@ class Network:
         elif row.op == Op.OP_MERGE and kind in (Merge.MERGE_MAXIMUM, Merge.MERGE_MINIMUM):
             line.cut(line.values[row.source] - line.values[row.second], (0.0,))
         FORWARD[row.op](self._operands(row, line))
+        self._forget(row, line)
+
+    def _forget(self, row, line):
+        """Forget the values that no later row reads."""
+        for buffer in {row.source, row.second}:
+            if self._last_readers[buffer] is row:
+                line.values.pop(buffer, None)
 
     def _operands(self, row, line):
         return Operands(
