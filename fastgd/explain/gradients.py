@@ -14,10 +14,8 @@ from fastgd.explain.explanation import Explanation
 from fastgd.explain.kinks import Network
 from fastgd.explain.target import target_of
 
-#: Steps that "auto" begins with, and ends with at the latest.
-FIRST_STEPS, MOST_STEPS = 16, 4096
-#: The largest number that may be given: finding n points takes n^2 operations.
-MOST_GIVEN = 65536
+#: Steps that "auto" begins with, and the most that there may be.
+FIRST_STEPS, MOST_STEPS = 16, 65536
 
 
 def input_gradients(model: Any, x: Data, output: Any = None, n_jobs: int | None = None) -> Array:
@@ -77,7 +75,8 @@ def integrated_gradients(model: Any, x: Data, baseline: Data = None, steps: int 
 
     The contribution of feature i is (x_i - b_i) times the mean of dF / dx_i over the line from
     the baseline b to x (Sundararajan, Taly and Yan 2017); the contributions add up to
-    F(x) - F(b). The mean is taken at points of Gauss-Legendre quadrature.
+    F(x) - F(b). The mean is taken at points of Gauss-Legendre quadrature, in several intervals
+    where there are more than 1024.
 
     Parameters
     ----------
@@ -88,7 +87,7 @@ def integrated_gradients(model: Any, x: Data, baseline: Data = None, steps: int 
         one for each. Zeros by default, which say "average" only where features are standardised.
     steps : "auto", "exact" or int
         How many points each line has. "auto" doubles 16 until no attribution of the row moves
-        by more than ``tol``, up to 4096: only that they add up proves little. "exact" goes from
+        by more than ``tol``, up to 65536: only that they add up proves little. "exact" goes from
         kink to kink of a network of piecewise linear activations (relu, leaky_relu, hard_tanh
         ...), between which the gradient is constant (Sotoudeh and Thakur 2019): no error is
         left but rounding. For relu networks a fixed number errs by about 1 / steps.
@@ -115,7 +114,7 @@ def integrated_gradients(model: Any, x: Data, baseline: Data = None, steps: int 
     Warns
     -----
     ConvergenceWarning
-        If some rows have not settled after 4096 steps.
+        If some rows have not settled after 65536 steps.
 
     Examples
     --------
@@ -134,20 +133,19 @@ def integrated_gradients(model: Any, x: Data, baseline: Data = None, steps: int 
     if isinstance(steps, str):
         choice(steps, "steps", ("auto", "exact"), " or a number of steps")
     else:
-        whole_number(steps, "steps", 1, MOST_GIVEN)
+        whole_number(steps, "steps", 1, MOST_STEPS)
     tol = number(tol, "tol", 0)
     target = target_of(model, output)
     rows = target.rows(x)
     starts = _starts(target, baseline, len(rows))
     ends = target.values(np.concatenate([starts, rows]))
     base_values, reached = ends[: len(starts)], ends[len(starts) :]
-    data = target.data(x, rows)
-    start = starts.astype(np.float64)
-    way = data - start
+    end, start = rows.astype(np.float64), starts.astype(np.float64)
+    way = end - start
     if target.step is None:
         values, errors = way * target.coef, {"steps": 0}
     else:
-        lines = _Lines(target, data, start[0] if len(start) == 1 else start, threads)
+        lines = _Lines(target, end, start[0] if len(start) == 1 else start, threads)
         if steps == "auto":
             values, errors = lines.settled(way, tol)
         elif steps == "exact":
@@ -157,9 +155,8 @@ def integrated_gradients(model: Any, x: Data, baseline: Data = None, steps: int 
     if len(base_values) < len(rows):
         base_values = base_values.repeat(len(rows))
     gap = reached - base_values - values.sum(axis=1)
-    return Explanation(
-        values, base_values, data, target.names_for(x), {"completeness": gap, **errors}
-    )
+    errors = {"completeness": gap, **errors}
+    return Explanation(values, base_values, target.data(x, rows), target.names_for(x), errors)
 
 
 def _of_outputs(target):
