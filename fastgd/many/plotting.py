@@ -12,7 +12,7 @@ from fastgd.errors import ArgumentError
 WIDE = 50
 
 
-def _subplots(ax, columns=1, size=None, **settings):
+def subplots(ax, columns=1, size=None, **settings):
     """Return the Axes given as a list, or new ones."""
     with needed_by("plot"):
         import matplotlib.pyplot as plt
@@ -26,7 +26,7 @@ def _subplots(ax, columns=1, size=None, **settings):
 def scores_by_job(rows, name, ax):
     """Draw a score over the rows of ``Results.to_dicts``, see ``Results.plot``."""
     lookup("figure", name, dict.fromkeys(key for row in rows for key in row))
-    (axis,) = _subplots(ax)
+    (axis,) = subplots(ax)
     drawn = [row for row in rows if row.get(name) is not None]
     axis.plot([row["index"] for row in drawn], [row[name] for row in drawn], ".")
     axis.set(xlabel="job", ylabel=name)
@@ -36,7 +36,7 @@ def scores_by_job(rows, name, ax):
 def scores_by_parameter(search, names, ax):
     """Draw the mean score against each parameter, with bars of one standard deviation."""
     names = _names(search, names)
-    axes = _subplots(ax, len(names), (3.6 * len(names), 3.2), sharey=True)
+    axes = subplots(ax, len(names), (3.6 * len(names), 3.2), sharey=True)
     for name, axis in zip(names, axes, strict=True):
         rows = [row for row in scored(search) if name in row["parameters"]]
         scale = Scale([row["parameters"][name] for row in rows])
@@ -63,7 +63,7 @@ def parallel_coordinates(search, names, ax):
 
     names = _names(search, names)
     rows = scored(search)
-    (axis,) = _subplots(ax, size=(1.8 * (len(names) + 1) + 1.5, 3.6))
+    (axis,) = subplots(ax, size=(1.8 * (len(names) + 1) + 1.5, 3.6))
     scales = [Scale([row["parameters"].get(name, "-") for row in rows]) for name in names]
     scales.append(Scale([row["mean"] for row in rows], numbers_only=True))
     places = np.array([scale.fractions() for scale in scales]).T
@@ -87,7 +87,7 @@ def parallel_coordinates(search, names, ax):
 
 def scores_by_resource(halving, ax):
     """Draw the mean score of each set over its resource, see ``Halving.plot``."""
-    (axis,) = _subplots(ax)
+    (axis,) = subplots(ax)
     lines = {}
     for rung in halving.rungs:
         for number, mean in zip(rung["sets"], rung["means"], strict=True):
