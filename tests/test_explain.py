@@ -526,7 +526,41 @@ def test_equal_reasons_stand_in_the_order_of_columns():
     assert [reason.name for reason in found.reasons] == ["x1", "x0", "x2"]
 
 
-def test_reasons_of_networks_add_up():
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_reasons_of_networks_are_integrated_gradients_of_groups(activation):
+    model, reference = network(6, 1, activation=activation), X[:20]
+    groups = {"pair": [0, 3]}
+    found = explain.reason_codes(model, X[20:30], reference, groups=groups)
+    flipped = explain.reason_codes(model, X[20:30], reference, groups=groups, adverse="low")
+    centre = reference.mean(axis=0)
+    gradient = explain.input_gradients
+    places = (np.arange(20_000) + 0.5) / 20_000
+    for row, high, low in zip(X[20:30], found, flipped, strict=True):
+        line = centre + places[:, None] * (row - centre)
+        each = (row - centre) * gradient(model, line).mean(axis=0)
+        expected = {"pair": each[0] + each[3], "x1": each[1], "x2": each[2]}
+        assert {reason.name for reason in high.reasons + low.reasons} == set(expected)
+        for reason in high.reasons + low.reasons:
+            assert abs(reason.contribution - expected[reason.name]) < 2e-3
+        assert 0 <= high.error < (1e-9 if activation == "relu" else 1e-2)
+        sizes = [reason.contribution for reason in high.reasons]
+        assert sizes == sorted(sizes, reverse=True)
+        assert min(sizes, default=1) > 0
+
+
+def test_reasons_of_several_inputs_are_those_of_one():
+    model = additive()
+    parts = [X[:20, :1], X[:20, 1:3], X[:20, 3:]]
+    (found, *_) = explain.reason_codes(model, parts, parts)
+    (shares, *_) = explain.reason_codes(model, parts, parts, method="shapley")
+    names = {"a", "bc[0]", "bc[1]", model.input_names[2]}
+    assert {reason.name for reason in found.reasons + shares.reasons} <= names
+    total = sum(reason.contribution for reason in found.reasons)
+    np.testing.assert_allclose(found.value, shares.value)
+    assert total >= found.value - found.reference_value  # without those that help
+
+
+def test_shapley_reasons_of_networks_add_up():
     model, reference = network(6, 1), X[:20]
     target = target_of(model)
     centre = reference.mean(axis=0)[None]

@@ -18,7 +18,9 @@ from fastgd.explain.target import target_of
 FIRST_STEPS, MOST_STEPS = 16, 65536
 
 
-def input_gradients(model: Any, x: Data, output: Any = None, n_jobs: int | None = None) -> Array:
+def input_gradients(
+    model: Any, x: Data, output: Any = None, n_jobs: int | None = None
+) -> Array:
     """Return how the explained number of each row changes with each of its features.
 
     The derivatives dF / dx_i at the row itself, for F the logit (see `output`), computed

@@ -140,7 +140,9 @@ class _Lines:
     def _crossings(self, z):
         """Return where z changes its sign: the points before, and how far it is to the next."""
         before, after = z[:-1], z[1:]
-        changes = (np.sign(before) * np.sign(after) < 0) & (self.lines[:-1] == self.lines[1:])[:, None]
+        changes = (np.sign(before) * np.sign(after) < 0) & (self.lines[:-1] == self.lines[1:])[
+            :, None
+        ]
         left, column = np.nonzero(changes)
         before, after = before[left, column], after[left, column]
         return left, before / (before - after)

@@ -90,7 +90,7 @@ def plot_ale(found: dict[str, ALE], unit: str = "log-odds", ax: Any = None) -> A
 
 def plot_explanation(explanation: Explanation, row: int = 0, top: int = 10,
                      unit: str = "log-odds", ax: Any = None) -> Any:  # fmt: skip
-    """Draw how contributions lead from the base value to the number of one row; return a Figure.
+    """Draw how contributions lead from the base to the number of a row; return the Figure.
 
     The largest stand at the top, the smallest are one bar; standard errors are drawn, if any.
 
@@ -111,7 +111,8 @@ def plot_explanation(explanation: Explanation, row: int = 0, top: int = 10,
     >>> import numpy as np
     >>> from fastgd import explain
     >>> found = explain.Explanation(np.array([[0.5, -0.2]]), np.ones(1), None, ("age", "debt"))
-    >>> [label.get_text() for label in explain.plot_explanation(found).axes[0].get_yticklabels()]
+    >>> axis = explain.plot_explanation(found).axes[0]
+    >>> [label.get_text() for label in axis.get_yticklabels()]
     ['age', 'debt']
     """
     if not isinstance(explanation, Explanation):

@@ -7,8 +7,11 @@ import numpy as np
 from fastgd._data.arguments import choice
 from fastgd._data.validation import positive_int
 from fastgd._typing import Data
+from fastgd.errors import ArgumentError
+from fastgd.explain.gradients import integrated_gradients
 from fastgd.explain.shapley import Game, shared_out
 from fastgd.explain.target import groups_of, target_of
+from fastgd.models import Model
 
 SIDES = ("high", "low")
 METHODS = ("auto", "shapley")
@@ -30,25 +33,26 @@ class ReasonCodes(NamedTuple):
     value: float  #: the model's number for the row
     reference_value: float  #: and for the mean of the reference rows
     reasons: tuple[Reason, ...]
+    error: float  #: by how much a contribution may be off, as far as the method knows
 
 
 def reason_codes(model: Any, x: Data, reference: Data, top: int = 4,
                  groups: dict[str, Any] | None = None, adverse: str = "high", *,
-                 output: Any = None, scale: str = "logit",
-                 method: str = "auto") -> list[ReasonCodes]:  # fmt: skip
+                 output: Any = None, method: str = "auto") -> list[ReasonCodes]:  # fmt: skip
     """Return what counts most against each row, compared with the mean of a reference group.
 
-    Contributions of a linear model are w_i (x_i - mean_i), exact. For a network they are
-    integrated gradients along the line from the mean of the reference rows to the row
-    (Sundararajan et al. 2017), so that they add up to f(row) - f(mean). Contributions of a
-    group are summed up first, and then ranked; only adverse ones are reasons, so that there may
-    be fewer than `top`; of equal ones the earlier column comes first.
+    Contributions to the logit, of a linear model w_i (x_i - mean_i). For a network they are
+    integrated gradients along the line from the mean of the reference rows to the row, exact
+    where it is piecewise linear, see ``integrated_gradients``; they add up to
+    f(row) - f(mean). Contributions of a group are summed up first, and then ranked; only
+    adverse ones are reasons, so that there may be fewer than `top`; of equal ones the earlier
+    column comes first.
 
     The official commentary on Regulation B, 12 CFR 1002.9(b)(2), paragraph 5, knows two
     methods: the factors in which the applicant fell furthest below the average of those whose
     total score was at or slightly above the minimum passing score, or of all applicants. Give
     such rows as `reference`. More than four reasons are not likely to be helpful (paragraph 1),
-    and the reasons have to be those that the decision was really based on.
+    and the reasons have to be those that the decision was really based on (paragraphs 2, 4).
 
     Parameters
     ----------
@@ -62,10 +66,11 @@ def reason_codes(model: Any, x: Data, reference: Data, top: int = 4,
     adverse : {"high", "low"}
         Whether a high number counts against a row, as the log-odds of a default do, or a low
         one.
-    output, scale
+    output
         As for ``shapley``.
-    method : {"auto", "integrated_gradients", "shapley"}
-        Or Shapley values against that mean, see ``shapley``: exact up to 12 groups, and slower.
+    method : {"auto", "shapley"}
+        "auto" as above; "shapley": of a network Shapley values against that mean, exact up to
+        12 groups, and slower.
 
     Returns
     -------
@@ -86,31 +91,47 @@ def reason_codes(model: Any, x: Data, reference: Data, top: int = 4,
     >>> [(reason.name, reason.values, reason.reference) for reason in found.reasons]
     [('x0', (3.0,), (0.5,))]
     """
-    target = target_of(model, output, scale)
+    target = target_of(model, output)
     top, names = positive_int(top, "top"), target.names_for(x)
     sign = 1.0 if choice(adverse, "adverse", SIDES) == "high" else -1.0
     rows = target.rows(x)
     mean = target.rows(reference, "reference").mean(axis=0, dtype=np.float64)
     labels, parts = groups_of(names, groups)
     centre = mean[None].astype(target.dtype)
-    choice(method, "method", METHODS)
-    values, _ = shared_out(Game(target, rows, centre, parts))
+    if choice(method, "method", METHODS) == "shapley" or target.step is None:
+        values, errors = shared_out(Game(target, rows, centre, parts))
+        errors = np.zeros(len(rows)) if errors is None else errors.max(axis=1)
+    else:
+        values, errors = _along_lines(model, x, centre, output)
+        values = np.stack([values[:, part].sum(axis=1) for part in parts], axis=1)
     base = float(target.values(centre)[0])
     against = sign * values
     order = np.argsort(-against, axis=1, kind="stable")[:, :top]
+    adverse_counts = (np.take_along_axis(against, order, axis=1) > 0).sum(axis=1)
     columns = [tuple(names[k] for k in part) for part in parts]
     means = [tuple(mean[part].tolist()) for part in parts]
-    numbers = target.values(rows).tolist()
-    given = target.data(x, rows)
+    figures = target.values(rows), order, adverse_counts, values, target.data(x, rows), errors
     found = []
-    for row, places in enumerate(order.tolist()):
+    for number, places, count, row, given, error in zip(
+        *(array.tolist() for array in figures), strict=True
+    ):
         reasons = tuple(
-            Reason(
-                labels[k], float(values[row, k]), columns[k],
-                tuple(given[row, parts[k]].tolist()), means[k],
-            )
-            for k in places
-            if against[row, k] > 0
-        )  # fmt: skip
-        found.append(ReasonCodes(numbers[row], base, reasons))
+            Reason(labels[k], row[k], columns[k], tuple(given[c] for c in parts[k]), means[k])
+            for k in places[:count]
+        )
+        found.append(ReasonCodes(number, base, reasons, error))
     return found
+
+
+def _along_lines(model, x, centre, output):
+    """Return integrated gradients from a row to those of x, and how far they may be off."""
+    if isinstance(model, Model) and model.several_inputs:
+        widths = [shape[1] for shape in model.graph().input_shapes]
+        centre = np.split(centre, np.cumsum(widths)[:-1], axis=1)
+        centre = dict(zip(model.input_names, centre, strict=True))
+    try:
+        found = integrated_gradients(model, x, centre, "exact", output=output)
+    except ArgumentError:  # an activation is not piecewise linear; all else was checked before
+        found = integrated_gradients(model, x, centre, "auto", output=output)
+    errors = found.errors
+    return found.values, np.abs(errors["change" if "change" in errors else "completeness"])

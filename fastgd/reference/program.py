@@ -271,9 +271,7 @@ class Program:
         """Return output buffer -> its columns of a gradient of the outputs side by side."""
         ends = np.cumsum([self._widths[buffer] for buffer in self._outputs])
         found = {}
-        for buffer, part in zip(
-            self._outputs, np.split(d_out, ends[:-1], axis=1), strict=True
-        ):
+        for buffer, part in zip(self._outputs, np.split(d_out, ends[:-1], axis=1), strict=True):
             found[buffer] = found[buffer] + part if buffer in found else part
         return found
 
