@@ -156,17 +156,17 @@ def integrated_gradients(model: Any, x: Data, baseline: Data = None, steps: int 
             values, errors = way * lines.means(steps), {"steps": steps}
     if len(base_values) < len(rows):
         base_values = base_values.repeat(len(rows))
-    gap = reached - base_values - values.sum(axis=1)
+    gap = reached - base_values - np.add.reduce(values, axis=1)
     errors = {"completeness": gap, **errors}
     return Explanation(values, base_values, target.data(x, rows), target.names_for(x), errors)
 
 
 def _of_outputs(target):
     """Return the gradient of the explained number with respect to the outputs."""
-    d_out = np.zeros(target.step.assembly.output_width, target.dtype)
+    d_out = [0.0] * target.step.assembly.output_width
     for column, factor in target.terms:
         d_out[column] += factor
-    return d_out
+    return np.array(d_out, target.dtype)
 
 
 def _starts(target, baseline, count):

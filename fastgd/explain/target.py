@@ -77,6 +77,8 @@ class Target:
 
     def data(self, x, rows):
         """Return a copy of x, of which `rows` were prepared, as float64 (n, width)."""
+        if type(x) is np.ndarray and x.dtype.kind == "f":
+            return np.array(x, np.float64, order="C").reshape(rows.shape)
         several = isinstance(x, dict) or (isinstance(x, (list, tuple)) and np.ndim(x[0]) > 1)
         given = rows if several else numeric(x, "x")
         return np.array(given, np.float64, order="C").reshape(rows.shape)
@@ -84,8 +86,10 @@ class Target:
     def values(self, rows):
         """Return the number for each of some finite rows (n, width): float64 (n,)."""
         found = self.outputs(prepared(rows, self.dtype))
-        parts = [factor * found[:, k].astype(np.float64) for k, factor in self.terms]
-        return parts[0] if len(parts) == 1 else sum(parts)
+        parts = [found[:, column].astype(np.float64) for column, _ in self.terms]
+        if len(parts) == 1 and self.terms[0][1] == 1:  # the usual case, in no time
+            return parts[0]
+        return sum(factor * part for part, (_, factor) in zip(parts, self.terms, strict=True))
 
     def names_for(self, x):
         """Return the names of the columns: the model's, or a frame's, or x0, x1 ..."""
