@@ -14,8 +14,9 @@ from fastgd.reference.activations import ACTIVATIONS
 from fastgd.reference.layers import FORWARD, Operands
 from fastgd.reference.program import Batch, Row
 
-#: Values of buffers that are held at a time, unless a single line has more.
-MOST_VALUES = 4_000_000
+#: Values of buffers that are held at a time, at most unless one line has more: with few, little
+#: is done at once; with many, they leave the cache (benchmarks/test_explain.py).
+MOST_VALUES = 1_000_000
 
 #: Operations that are linear where nothing is trained. Dense layers are too, but for kinds.
 LINEAR = (Op.OP_COPY, Op.OP_GATHER, Op.OP_AFFINE, Op.OP_NOISE, Op.OP_BATCH_NORM)
@@ -129,28 +130,33 @@ class _Lines:
         if not found:
             return
         left, share = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        places = _between(self.places, left, share)
-        lines = np.concatenate([self.lines, self.lines[left]])
-        order = np.lexsort((np.concatenate([self.places, places]), lines))
-        self.lines, self.places = lines[order], np.concatenate([self.places, places])[order]
-        share = share[:, None]
-        for buffer, values in self.values.items():
-            self.values[buffer] = np.concatenate([values, _between(values, left, share)])[order]
+        order = np.lexsort((share, left))
+        left, share = left[order], share[order]
+        added = left + 1 + np.arange(len(left))
+        before = np.ones(len(z) + len(left), bool)
+        before[added] = False
+
+        def with_added(values, share):
+            every = np.empty((len(before), *values.shape[1:]), values.dtype)
+            every[before] = values
+            low = values[left]
+            every[added] = low + share * (values[left + 1] - low)
+            return every
+
+        self.values = {
+            buffer: with_added(values, share[:, None]) for buffer, values in self.values.items()
+        }
+        self.places = with_added(self.places, share)
+        self.lines = with_added(self.lines, 0)
 
     def _crossings(self, z):
         """Return where z changes its sign: the points before, and how far it is to the next."""
-        before, after = z[:-1], z[1:]
-        changes = (np.sign(before) * np.sign(after) < 0) & (self.lines[:-1] == self.lines[1:])[
-            :, None
-        ]
-        left, column = np.nonzero(changes)
-        before, after = before[left, column], after[left, column]
-        return left, before / (before - after)
-
-
-def _between(values, left, share):
-    """Return the values between some points and the next ones."""
-    return values[left] + share * (values[left + 1] - values[left])
+        below, above = z < 0, z > 0
+        changes = (below[:-1] & above[1:]) | (above[:-1] & below[1:])
+        changes &= (self.lines[:-1] == self.lines[1:])[:, None]
+        left, column = np.divmod(np.flatnonzero(changes), z.shape[1])
+        before = z[left, column]
+        return left, before / (before - z[left + 1, column])
 
 
 def _check(row, plan, place):
