@@ -382,8 +382,8 @@ def test_groups_are_checked(groups, error, words):
 
 
 @pytest.mark.parametrize(("arguments", "error"), [
-    ({"permutations": 1}, ArgumentError), ({"permutations": 2.5}, DataTypeError),
-    ({"seed": -1}, ArgumentError), ({"background_rows": 0}, ArgumentError),
+    ({"permutations": 1}, ArgumentError), ({"permutations": 10**9}, ArgumentError),
+    ({"permutations": 2.5}, DataTypeError), ({"seed": -1}, ArgumentError), ({"background_rows": 0}, ArgumentError),
 ])  # fmt: skip
 def test_settings_of_shapley_are_checked(arguments, error):
     with pytest.raises(error, match=next(iter(arguments))):
@@ -431,6 +431,9 @@ def test_grids_are_values_that_occur_or_are_given():
             explain.partial_dependence(model, x, 0, grid)
     with pytest.raises(UnknownNameError, match="features: no column 'y'"):
         explain.partial_dependence(model, x, "y")
+    for features in ([], None, np.array(1), {"x0"}):
+        with pytest.raises(ArgumentError, match="features: expected columns"):
+            explain.partial_dependence(model, x, features)
 
 
 def ale_by_hand(function, x, column, bins):
@@ -644,3 +647,57 @@ def test_data_are_copies_of_what_was_given():
     np.testing.assert_array_equal(found.data, given)
     given[:] = 0
     np.testing.assert_array_equal(found.data, X[:3])
+
+
+# -- pictures ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pyplot():
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    yield pyplot
+    pyplot.close("all")
+
+
+def test_dependence_is_drawn_by_feature_with_units(pyplot):
+    model = network(4, 1)
+    found = explain.partial_dependence(model, X, [0, 2], 9, ice=True)
+    figure = explain.plot_partial_dependence(found, "points")
+    assert [axis.get_xlabel() for axis in figure.axes] == ["x0", "x2"]
+    assert figure.axes[0].get_ylabel() == "mean points"
+    assert "grey lines" in figure.get_suptitle()
+    *curves, mean = figure.axes[1].lines
+    np.testing.assert_array_equal(mean.get_ydata(), found["x2"].mean)
+    assert len(curves) == len(X)
+    _, axes = pyplot.subplots(1, 2)
+    effects = explain.ale(model, X, ["x1", "x3"])
+    assert explain.plot_ale(effects, ax=axes) is axes[0].figure
+    np.testing.assert_array_equal(axes[1].lines[1].get_ydata(), effects["x3"].effect)
+    assert axes[0].get_ylabel() == "change of log-odds"
+    with pytest.raises(DataTypeError, match="found: expected a dict of name -> ALE, got dict"):
+        explain.plot_ale(found)
+    with pytest.raises(DataTypeError, match="ax: expected 2 axes, got 1"):
+        explain.plot_ale(effects, ax=axes[0])
+
+
+def test_a_waterfall_leads_from_the_base_to_the_number(pyplot):
+    found = explain.shapley(network(4, 1), X[:3], X, permutations=3)
+    axis = explain.plot_explanation(found, row=1, top=2).axes[0]
+    labels = [label.get_text() for label in axis.get_yticklabels()]
+    order = np.argsort(-np.abs(found.values[1]))
+    assert labels[0] == f"x{order[0]} = {X[1, order[0]]:.6g}"
+    assert labels[2] == "2 others"
+    bars = axis.patches
+    np.testing.assert_allclose(bars[0].get_x() + bars[0].get_width(), found.totals[1])
+    np.testing.assert_allclose(bars[-1].get_x(), found.base_values[1])
+    np.testing.assert_allclose(bars[0].get_width(), found.values[1, order[0]])
+    assert f"{found.totals[1]:.3g}" in axis.get_title(loc="left")
+    assert axis.get_xlabel() == "log-odds"
+    axis = explain.plot_explanation(found, top=3).axes[0]
+    assert "others" not in axis.get_yticklabels()[-1].get_text()
+    with pytest.raises(ArgumentError, match="row"):
+        explain.plot_explanation(found, row=3)
+    with pytest.raises(DataTypeError, match="explanation"):
+        explain.plot_explanation(found.values)

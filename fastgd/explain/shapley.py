@@ -18,8 +18,8 @@ from fastgd.explain.target import groups_of, target_of
 MOST_GROUPS = 12
 #: Numbers in the rows that are predicted at once: as many as stay in a processor's cache.
 BLOCK = 1 << 18
-#: The fewest pairs of permutations, over all rows of the background.
-PAIRS = 100
+#: The fewest pairs of permutations over all rows of the background, the most for each.
+PAIRS, MOST_PAIRS = 100, 10_000
 
 
 class Game(NamedTuple):
@@ -106,7 +106,7 @@ def shapley(model: Any, x: Data, background: Data,
     labels, parts = groups_of(names, groups)
     seed = whole_number(seed, "seed", 0)
     if permutations is not None:
-        permutations = whole_number(permutations, "permutations", 2)
+        permutations = whole_number(permutations, "permutations", 2, MOST_PAIRS)
     if background_rows is not None:
         background_rows = positive_int(background_rows, "background_rows")
     game = Game(target, rows, background, parts)

@@ -286,7 +286,9 @@ def _column(output, classes, count, binary):
 def columns_of(names, features, argument):
     """Return the numbers of columns, given by name or number: one, or a list of them."""
     given = [features] if isinstance(features, (str, int, np.integer)) else features
-    if not isinstance(given, (list, tuple, np.ndarray, range)) or not len(given):
+    kinds = (list, tuple, range)
+    several = given.ndim == 1 if isinstance(given, np.ndarray) else isinstance(given, kinds)
+    if not several or not len(given):
         raise ArgumentError(
             f"{argument}: expected columns, by name or number, got {features!r}"
         )

@@ -26,9 +26,9 @@ from .arguments import Case, Refused, a_model, compiled, make_model
 from .runner import Failure
 
 FAMILIES = (
-    "activations", "callbacks", "constraints", "initializers", "layers", "linear", "losses",
-    "many", "metrics", "models", "ops", "optimizers", "optimizers.schedules", "regularizers",
-    "risk", "saving", "sklearn", "tape", "utils",
+    "activations", "callbacks", "constraints", "explain", "initializers", "layers", "linear",
+    "losses", "many", "metrics", "models", "ops", "optimizers", "optimizers.schedules",
+    "regularizers", "risk", "saving", "sklearn", "tape", "utils",
 )  # fmt: skip
 #: Bases of classes of one's own; what needs a terminal or another program; what registers.
 LEFT_OUT = {
