@@ -5,7 +5,7 @@ taken as float64) and returns one of the same shape; a gradient tape follows it.
 are those of ``fastgd.reference``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -239,6 +239,14 @@ DESCRIPTIONS: dict[Callable[..., Any], Description] = {
     f: replace(description, function=f)
     for f, description in ((leaky_relu, rectifier(0.2)), (relu6, rectifier(max_value=6.0)))
 }  # fmt: skip
+_NEVER_FALLING = [
+    DESCRIPTIONS[f].code
+    for f in (
+        linear, relu, sigmoid, tanh, selu, softplus, softsign, squareplus, sparse_plus,
+        sparse_sigmoid, log_sigmoid, exponential, tanh_shrink, soft_shrink, hard_shrink,
+        hard_tanh, hard_sigmoid,
+    )
+]  # fmt: skip
 swish, hard_swish = silu, hard_silu
 REGISTRY = Registry(
     "activation", __name__, classes=(), functions=(*DESCRIPTIONS, glu), unnamed=(threshold,),
@@ -281,6 +289,27 @@ def describe(activation: Callable[..., Any] | Description) -> Description:
     return Description(
         Call.CALL_FUNCTION, function=activation, called=UserActivation(activation)
     )
+
+
+def never_falls(code: int, settings: Sequence[float] = ()) -> bool:
+    """Return whether an activation of elements, by code and settings, is non-decreasing.
+
+    False also for those that take whole rows, and for functions of Python.
+
+    Examples
+    --------
+    >>> from fastgd import activations
+    >>> [activations.never_falls(activations.describe(f).code) for f in (tanh, gelu)]
+    [True, False]
+    """
+    c = [float(setting) for setting in settings[:3]]
+    if code == Activation.ACTIVATION_RECTIFIER:  # at its threshold it jumps from 0 to that
+        return c[0] >= 0 and c[1] >= 0 and c[2] >= 0
+    if code in (Activation.ACTIVATION_ELU, Activation.ACTIVATION_CELU):
+        return c[0] >= 0
+    if code == Activation.ACTIVATION_THRESHOLD:
+        return c[1] <= c[0]
+    return code in _NEVER_FALLING
 
 
 def serialize(activation: Callable[..., Any]) -> str | Callable[..., Any]:

@@ -45,11 +45,13 @@ class Constraint(NamedArguments, Described):
             return w
         w = numeric(w, "w")
         result = np.array(w, dtype=w.dtype if w.dtype.char in "fd" else np.float64, order="C")
-        builds.load(config.engine()).constrain(result.reshape(-1), row.reshape(1))
+        builds.load(config.engine()).constrain(result.reshape(-1), row.reshape(-1))
         return result
 
     def projection(self, shape: Shape) -> Array | None:
-        """Return a row of types.CONSTRAINT_ROW, offset 0, for weights of a shape.
+        """Return a row of types.CONSTRAINT_ROW, or several, for weights of a shape.
+
+        Their offsets begin at 0, where the weights do.
 
         None, as here, if the engine does not know the formula: it calls the constraint then.
         """
@@ -69,6 +71,69 @@ class NonNeg(Constraint):
 
     def projection(self, shape: Shape) -> Array:
         return _row(Code.CONSTRAINT_NON_NEGATIVE, (1, math.prod(shape), 1))
+
+
+class Signs(Constraint):
+    """Compute max(w, 0) where a sign is 1, and min(w, 0) where it is -1; 0 leaves w alone.
+
+    Parameters
+    ----------
+    signs : int, or list of int
+        -1, 0 or 1 for each index of the first axis, which are the inputs of a Dense layer; one
+        number stands for all.
+
+    Raises
+    ------
+    ArgumentError
+        For other numbers.
+    ShapeError
+        When called for an array whose first axis has another length.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgd import constraints
+    >>> constraints.Signs([1, -1, 0])(np.array([[-1.0, 2.0], [-1.0, 2.0], [-1.0, 2.0]]))
+    array([[ 0.,  2.],
+           [-1.,  0.],
+           [-1.,  2.]])
+    """
+
+    def __init__(self, signs: Data = 1):
+        self.signs = checked_signs(signs, "signs")
+
+    def projection(self, shape: Shape) -> Array:
+        """Return a row for each run of equal signs."""
+        count = shape[0] if shape else 1
+        signs = np.array(self.signs if isinstance(self.signs, list) else [self.signs] * count)
+        if len(signs) != count:
+            raise ShapeError(
+                f"signs: expected one for each of {count} rows of weights of shape {shape}, "
+                f"got {len(signs)}"
+            )
+        starts = np.flatnonzero(np.diff(signs, prepend=2))
+        size = math.prod(shape[1:])
+        rows = []
+        for start, stop in zip(starts, [*starts[1:], count], strict=True):
+            if signs[start] == 0:
+                continue
+            code = Code.CONSTRAINT_NON_NEGATIVE
+            if signs[start] < 0:
+                code = Code.CONSTRAINT_NON_POSITIVE
+            rows.append(_row(code, (1, (stop - start) * size, 1)))
+            rows[-1]["offset"] = start * size
+        return np.array(rows, dtype=CONSTRAINT_ROW)
+
+
+def checked_signs(signs: Data, argument: str) -> int | list[int]:
+    """Return one sign, or a list of them: each is -1, 0 or 1."""
+    found = numeric(signs, argument)
+    if found.ndim > 1 or found.dtype.kind == "b" or not np.isin(found, (-1, 0, 1)).all():
+        raise ArgumentError(
+            f"{argument}: expected -1, 0 or 1, or a list of such, got {signs!r}"
+        )
+    signs: int | list[int] = found.astype(int).tolist()
+    return signs
 
 
 class MinMaxNorm(Constraint):
@@ -176,7 +241,7 @@ def _around(shape, axis):
     return math.prod(shape[:first]), math.prod(shape[first:last]), math.prod(shape[last:])
 
 
-CLASSES = (MaxNorm, MinMaxNorm, NonNeg, UnitNorm)
+CLASSES = (MaxNorm, MinMaxNorm, NonNeg, Signs, UnitNorm)
 REGISTRY = Registry("constraint", __name__, classes=(Constraint, *CLASSES))
 
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm

@@ -64,6 +64,10 @@ EXAMPLES = {
     "LeakyReLU": [({}, [(5,)])],
     "Maximum": [({}, [(5,), (5,), (5,)])],
     "Minimum": [({}, [(5,), (5,)]), ({}, [(1,), (5,)])],
+    "MonotonicDense": [
+        ({"units": 3}, [(5,)]),
+        ({"units": 7, "activation": "elu", "monotonicity": [1, 0, -1]}, [(3,)]),
+    ],
     "Multiply": [({}, [(5,), (5,)]), ({}, [(2, 3), (3,)])],
     "Normalization": [
         ({}, [(5,)]),
@@ -72,6 +76,7 @@ EXAMPLES = {
         ({"axis": 1, "invert": True}, [(2, 3)]),
         ({"mean": [1.0, 2.0, 3.0], "variance": [0.0, 1.0, 4.0], "invert": True}, [(3,)]),
     ],
+    "Ordered": [({}, [(5,)]), ({"first": "negative"}, [(4,)])],
     "PReLU": [
         ({}, [(5,)]),
         ({"alpha_initializer": "ones", "shared_axes": 1}, [(2, 3)]),

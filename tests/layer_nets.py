@@ -141,6 +141,25 @@ def embedding(table, parameters, source, count=7, size=3):
     return target
 
 
+def split(kind, *settings):
+    def emit(table, parameters, source):
+        width = table.widths[source]
+        target = table.buffer(width)
+        table.row(Op.OP_SPLIT, source, target, kind=kind,
+                  settings=((width + 1) // 3, width // 2 - width // 6, *settings))  # fmt: skip
+        return target
+
+    return emit
+
+
+def ordered(negative):
+    def emit(table, parameters, source):
+        target = table.buffer(table.widths[source])
+        return table.row(Op.OP_ORDERED, source, target, settings=(negative,))
+
+    return emit
+
+
 MASK = (0.3, 1 / 0.7, 0.0, 0.0)
 
 #: name -> what adds the operation to a table, given it, the parameters and a buffer.
@@ -170,6 +189,10 @@ LAYERS = {
     "prelu": prelu(),
     "prelu shared": prelu(shared=True),
     "embedding": embedding,
+    "split relu": split(Activation.ACTIVATION_RELU),
+    "split elu": split(Activation.ACTIVATION_ELU, 0.8),
+    "ordered": ordered(False),
+    "ordered below 0": ordered(True),
 }
 
 

@@ -18,6 +18,7 @@ def limited(w, axis, wanted):
 
 #: class name -> (arguments, formula)
 FORMULAS = {
+    "Signs": ({"signs": -1}, lambda w: np.where(w < 0, w, 0)),
     "NonNeg": ({}, lambda w: np.where(w > 0, w, 0)),
     "MaxNorm": (
         {"max_value": 0.8, "axis": 0},

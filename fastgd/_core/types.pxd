@@ -18,6 +18,8 @@ cpdef enum Op:
     OP_UNIT_NORM      # settings: epsilon, groups
     OP_PRELU          # kernel: the slopes; settings: see prelu.pxi
     OP_EMBEDDING      # rows of kernel, named by the columns of source; settings: their number
+    OP_SPLIT          # target = kind(source), mirrored in some columns: see split.pxi
+    OP_ORDERED        # columns that ascend; settings: whether the first one is negative
 
 cpdef enum Merge:     # of two buffers; one of width 1 combines with every column of the other
     MERGE_ADD = 1, MERGE_SUBTRACT, MERGE_MULTIPLY, MERGE_MAXIMUM, MERGE_MINIMUM
@@ -82,6 +84,7 @@ cpdef enum Penalty:
 cpdef enum Constraint:
     CONSTRAINT_NON_NEGATIVE = 1     # max(w, 0)
     CONSTRAINT_NORM                 # norms between low and high: see constraints.pxi
+    CONSTRAINT_NON_POSITIVE         # min(w, 0)
 
 # Replaces an Activation, Loss or Metric for a user-defined function; the first setting is its
 # number among the plan's functions.

@@ -19,6 +19,7 @@ TERM_TOTALS: int
 Op = IntEnum("Op", [
     "OP_DENSE", "OP_ACTIVATION", "OP_COPY", "OP_MERGE", "OP_GATHER", "OP_AFFINE", "OP_NOISE",
     "OP_BATCH_NORM", "OP_LAYER_NORM", "OP_UNIT_NORM", "OP_PRELU", "OP_EMBEDDING",
+    "OP_SPLIT", "OP_ORDERED",
 ])  # fmt: skip
 
 Merge = IntEnum("Merge", [
@@ -59,4 +60,6 @@ Penalty = IntEnum("Penalty", [
     "PENALTY_SHARED",
 ])  # fmt: skip
 
-Constraint = IntEnum("Constraint", ["CONSTRAINT_NON_NEGATIVE", "CONSTRAINT_NORM"])
+Constraint = IntEnum("Constraint", [
+    "CONSTRAINT_NON_NEGATIVE", "CONSTRAINT_NORM", "CONSTRAINT_NON_POSITIVE",
+])  # fmt: skip

@@ -83,12 +83,12 @@ def plan_penalties(variables, empty, start=0):
                 (code, v.offset - start, v.size // columns, columns, first, second)
             )
         if v.constraint is not None:
-            row = getattr(v.constraint, "projection", lambda shape: None)(v.shape)
-            if row is None:
+            rows = getattr(v.constraint, "projection", lambda shape: None)(v.shape)
+            if rows is None:
                 called.append(v)
             else:
-                row["offset"] = v.offset - start
-                constraints.append(row)
+                rows["offset"] += v.offset - start
+                constraints += list(rows.reshape(-1))
     through = any(row[0] not in ELEMENTWISE for row in penalties)
     return PenaltyPlan(
         penalties=np.array(penalties, dtype=PENALTY_ROW),

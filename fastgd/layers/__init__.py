@@ -18,20 +18,22 @@ from fastgd.layers.merging import (
     Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract, add, average,
     concatenate, dot, maximum, minimum, multiply, subtract,
 )  # fmt: skip
+from fastgd.layers.monotonic import MonotonicDense
 from fastgd.layers.noise import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from fastgd.layers.normalization import (
     BatchNormalization,
     LayerNormalization,
     UnitNormalization,
 )
+from fastgd.layers.ordered import Ordered
 from fastgd.layers.reshaping import Flatten, Identity, Reshape
 
 __all__ = [
     "ELU", "Activation", "ActivityRegularization", "Add", "AlphaDropout", "Average",
     "BatchNormalization", "Concatenate", "Dense", "Dot", "Dropout", "Embedding", "Flatten",
     "GaussianDropout", "GaussianNoise", "Identity", "Input", "InputLayer", "Layer",
-    "LayerNormalization", "LeakyReLU", "Maximum", "Minimum", "Multiply", "Normalization",
-    "PReLU", "ReLU", "Rescaling", "Reshape", "Softmax", "Subtract", "UnitNormalization", "add",
+    "LayerNormalization", "LeakyReLU", "Maximum", "Minimum", "MonotonicDense", "Multiply",
+    "Normalization", "Ordered", "PReLU", "ReLU", "Rescaling", "Reshape", "Softmax", "Subtract", "UnitNormalization", "add",
     "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract",
 ]  # fmt: skip
 

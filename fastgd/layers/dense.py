@@ -77,10 +77,14 @@ class Dense(Layer):
         kernel = self._weight("kernel", (input_shape[-1], self.units))
         return [kernel, self._weight("bias", (self.units,))] if self.use_bias else [kernel]
 
-    def emit(self, table: Table, source: int) -> int:
+    def product(self, table: Table, source: int) -> int:
+        """Add the row of x @ kernel + bias to a layer table; return its buffer."""
         z = table.buffer(self.units)
         bias = self.variables[1].offset if self.use_bias else -1
-        table.row(Op.OP_DENSE, source, z, kernel=self.variables[0].offset, bias=bias)
+        return table.row(Op.OP_DENSE, source, z, kernel=self.variables[0].offset, bias=bias)
+
+    def emit(self, table: Table, source: int) -> int:
+        z = self.product(table, source)
         y = table.activation(activations.describe(self.activation), z)
         return table.penalized(y, self.activity_regularizer)
 

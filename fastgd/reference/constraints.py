@@ -17,6 +17,11 @@ def non_negative(w, row):
     return np.where(w > 0, w, 0)
 
 
+def non_positive(w, row):
+    """Return min(w, 0)."""
+    return np.where(w < 0, w, 0)
+
+
 def norm(w, row):
     """Return w (rate clip(norm, low, high) + (1 - rate) norm) / (epsilon + norm).
 
@@ -35,6 +40,7 @@ def norm(w, row):
 CONSTRAINTS = {
     int(Constraint.CONSTRAINT_NON_NEGATIVE): non_negative,
     int(Constraint.CONSTRAINT_NORM): norm,
+    int(Constraint.CONSTRAINT_NON_POSITIVE): non_positive,
 }
 
 

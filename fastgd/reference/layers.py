@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fastgd._core.formulas import Activation
 from fastgd._core.types import Call, Merge, Op
 from fastgd._typing import Array
 from fastgd.reference import normalization as norms
@@ -129,6 +130,44 @@ def embedding_gradient(o, d_target):
     return [np.zeros_like(o.source)], [(o.row.kernel, d_kernel)]
 
 
+def _split(o):
+    """Return the arguments of a split activation, its parts' bounds and the settings."""
+    first, second = np.cumsum(np.array(o.settings[:2], int))
+    u = o.source.copy()
+    u[:, first:second] = -u[:, first:second]
+    u[:, second:] = 1 - abs(u[:, second:])
+    return u, first, second, o.settings[2:]
+
+
+def split(o):
+    u, first, second, settings = _split(o)
+    activate = ACTIVATIONS[o.row.kind][0]
+    bound = activate(np.ones((1, 1), u.dtype), settings)
+    y = activate(u, settings)
+    y[:, first:second] = -y[:, first:second]
+    y[:, second:] = np.where(o.source[:, second:] < 0, y[:, second:] - bound, bound - y[:, second:])
+    o.target = y
+
+
+def split_gradient(o, d_target):
+    u, _, _, settings = _split(o)
+    activate, gradient = ACTIVATIONS[o.row.kind]
+    return [gradient(u, activate(u, settings), d_target, settings)], []
+
+
+def ordered(o):
+    steps = ACTIVATIONS[Activation.ACTIVATION_SOFTPLUS][0](o.source, ())
+    steps[:, 0] = -steps[:, 0] if o.settings[0] else o.source[:, 0]
+    o.target = np.cumsum(steps, axis=1, dtype=steps.dtype)
+
+
+def ordered_gradient(o, d_target):
+    sums = np.cumsum(d_target[:, ::-1], axis=1, dtype=d_target.dtype)[:, ::-1]
+    d_source = ACTIVATIONS[Activation.ACTIVATION_SOFTPLUS][1](o.source, None, sums, ())
+    d_source[:, 0] = -d_source[:, 0] if o.settings[0] else sums[:, 0]
+    return [d_source], []
+
+
 def _columns(o):
     """Return the columns that a copy takes from its source and those that it fills."""
     width = min(o.source.shape[1], o.width)
@@ -205,6 +244,8 @@ _OPERATIONS = {
     Op.OP_UNIT_NORM: (norms.unit_norm, norms.unit_norm_gradient),
     Op.OP_PRELU: (prelu, prelu_gradient),
     Op.OP_EMBEDDING: (embedding, embedding_gradient),
+    Op.OP_SPLIT: (split, split_gradient),
+    Op.OP_ORDERED: (ordered, ordered_gradient),
 }
 FORWARD = {op: forward for op, (forward, _) in _OPERATIONS.items()}
 BACKWARD = {op: backward for op, (_, backward) in _OPERATIONS.items()}

@@ -1,4 +1,4 @@
-# Constraints on a variable after each update: not negative, or norms in an interval.
+# Constraints on a variable after each update: of one sign, or norms in an interval.
 #
 # A norm is computed in double precision: along vectors whose elements lie side by side in the
 # sixteen lanes of sums.pxi, along others in the order of their elements, with lanes over vectors.
@@ -124,6 +124,9 @@ cdef void constrain_variables(const Constraints* constraints, real* parameters, 
         if row.kind == CONSTRAINT_NON_NEGATIVE:
             for i in range(row.outer * row.count * row.inner):
                 w[i] = w[i] if w[i] > <real>0 else <real>0
+        elif row.kind == CONSTRAINT_NON_POSITIVE:
+            for i in range(row.outer * row.count * row.inner):
+                w[i] = w[i] if w[i] < <real>0 else <real>0
         else:
             limit_norms(row, w)
         k += size

@@ -83,6 +83,11 @@ cdef void enter_operations(Operation* table, real of_type) noexcept:
     table[<int>OP_EMBEDDING] = Operation(
         <ForwardFunction>embedding_forward[real], <BackwardFunction>embedding_gradient[real],
         <BackwardFunction>embedding_parameters[real], NULL)
+    table[<int>OP_SPLIT] = Operation(
+        <ForwardFunction>split_forward[real], <BackwardFunction>split_gradient[real], NULL, NULL)
+    table[<int>OP_ORDERED] = Operation(
+        <ForwardFunction>ordered_forward[real], <BackwardFunction>ordered_gradient[real], NULL,
+        NULL)
 
 
 cdef inline const Operation* operation_of(int64_t op, real of_type) noexcept nogil:
