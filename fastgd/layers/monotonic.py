@@ -11,7 +11,7 @@ from fastgd._core.types import Op
 from fastgd._data.arguments import listed
 from fastgd._data.validation import number
 from fastgd._engine.table import Table
-from fastgd._typing import Data, Identifier, Shape
+from fastgd._typing import Array, Data, Identifier, Shape
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.layers.dense import Dense
 from fastgd.layers.layer import Weight
@@ -114,8 +114,15 @@ class MonotonicDense(Dense):
 
     def weight_specs(self, input_shape: Shape) -> list[Weight]:
         kernel, *bias = super().weight_specs(input_shape)
-        signs = np.broadcast_to(self.monotonicity, input_shape[-1])[:, None]
-        return [kernel._replace(initializer=functools.partial(_signed, kernel, signs)), *bias]
+        return [kernel._replace(initializer=functools.partial(self._drawn, kernel)), *bias]
+
+    def _drawn(self, kernel, shape, dtype=None):
+        return self.signed(kernel.values(dtype))
+
+    def signed(self, kernel: Array) -> Array:
+        """Return a kernel with the absolute values of weights, times signs that are not 0."""
+        signs = np.reshape(self.monotonicity, (-1, 1))
+        return np.where(signs == 0, kernel, signs * abs(kernel)).astype(kernel.dtype)
 
     def counts(self) -> tuple[int, int, int]:
         """Return how many units are convex, concave and saturated."""
@@ -136,9 +143,3 @@ class MonotonicDense(Dense):
             settings=(convex, concave, *described.settings),
         )  # fmt: skip
         return table.penalized(y, self.activity_regularizer)
-
-
-def _signed(weight, signs, shape, dtype=None):
-    """Return the values of a Weight, their absolute values times signs that are not 0."""
-    values = weight.values(dtype)
-    return np.where(signs == 0, values, signs * abs(values)).astype(values.dtype)

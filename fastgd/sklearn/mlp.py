@@ -67,6 +67,12 @@ _PARAMETERS = """
     max_fun : int, the most evaluations of the loss by "lbfgs"
     dropout : float or list of float
         The share of the outputs of each hidden layer that is dropped in training.
+    monotonic_cst : list of int, or dict of column name -> int, optional
+        1 where predictions are to rise with a column of X (of two classes, the probability of
+        the second), -1 where they are to fall, else 0, as in scikit-learn's trees; a dict may
+        leave columns out. The layers are ``fastgd.layers.MonotonicDense`` then, which takes an
+        activation that never falls; ``fastgd.explain.monotone`` proves what they promise. For
+        several targets each rises, or falls.
 {class_weight}    callbacks : list of Callback, optional
         Of ``fastgd.callbacks``: they see loss, val_score and, of validation rows, val_loss.
     n_jobs : int, optional, threads; they change no bit
@@ -141,8 +147,8 @@ class MLPClassifier(NetworkClassifier, MultilayerPerceptron):
         validation_fraction: float = 0.1, beta_1: float = 0.9, beta_2: float = 0.999,
         epsilon: float = 1e-8, n_iter_no_change: float = 10, max_fun: int = 15000,
         loss: str | Loss = "log_loss", class_weight: Any = None,
-        dropout: float | Sequence[float] = 0.0, callbacks: Sequence[Callback] | None = None,
-        n_jobs: int | None = None,
+        dropout: float | Sequence[float] = 0.0, monotonic_cst: Any = None,
+        callbacks: Sequence[Callback] | None = None, n_jobs: int | None = None,
     ) -> None:  # fmt: skip
         keep(self, locals())
 
@@ -212,8 +218,8 @@ class MLPRegressor(NetworkRegressor, MultilayerPerceptron):
         nesterovs_momentum: bool = True, early_stopping: bool = False,
         validation_fraction: float = 0.1, beta_1: float = 0.9, beta_2: float = 0.999,
         epsilon: float = 1e-8, n_iter_no_change: float = 10, max_fun: int = 15000,
-        dropout: float | Sequence[float] = 0.0, callbacks: Sequence[Callback] | None = None,
-        n_jobs: int | None = None,
+        dropout: float | Sequence[float] = 0.0, monotonic_cst: Any = None,
+        callbacks: Sequence[Callback] | None = None, n_jobs: int | None = None,
     ) -> None:  # fmt: skip
         keep(self, locals())
 

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.optimize
 
 from fastgd import activations, layers, optimizers, regularizers
-from fastgd._core.types import Status
+from fastgd._core.types import Constraint, Status
 from fastgd._data.validation import number, positive_int
 from fastgd._engine.divergence import diverged
 from fastgd._training.progress import say
@@ -55,17 +55,22 @@ def for_each(value, count, argument):
     return list(value)
 
 
-def network(features, sizes, activation, dropout, objective, alpha, dtype):
+def network(features, sizes, activation, dropout, objective, alpha, dtype, signs=None):
     """Return the Sequential with hidden layers of these sizes, and weights of 0.
 
-    alpha / 2 |W|² is added to the sum of the losses of a batch.
+    alpha / 2 |W|² is added to the sum of the losses of a batch. With signs, one for each
+    feature, the layers are monotone.
     """
-    penalty = regularizers.SharedL2(0.5 * alpha) if alpha else None
+    shared = {
+        "kernel_initializer": "zeros",
+        "kernel_regularizer": regularizers.SharedL2(0.5 * alpha) if alpha else None,
+    }
 
-    def dense(units, activation, name):
-        return layers.Dense(
-            units, activation, kernel_initializer="zeros", kernel_regularizer=penalty, name=name
-        )
+    def dense(units, activation, name, **split):
+        if signs is None:
+            return layers.Dense(units, activation, name=name, **shared)
+        own = signs if len(stack) == 1 else 1
+        return layers.MonotonicDense(units, activation, own, name=name, **split, **shared)
 
     stack = [layers.Input(shape=(features,), dtype=dtype, name="x")]
     chosen = zip(
@@ -80,7 +85,7 @@ def network(features, sizes, activation, dropout, objective, alpha, dtype):
             stack.append(layers.Dropout(rate, name=f"dropout_{i}"))
     # an exponential is a log link of the loss
     last = {"logistic": "sigmoid", "softmax": "softmax"}.get(objective.activation, "linear")
-    stack.append(dense(objective.width, last, "out"))
+    stack.append(dense(objective.width, last, "out", shares=(1, 0, 0)))
     return Sequential(stack, dtype=dtype, name="mlp")
 
 
@@ -103,7 +108,9 @@ def initialize(model, activation, random):
         function = activations.get(NAMES.get(name, name) if isinstance(name, str) else name)
         factor = 2.0 if function is activations.sigmoid else 6.0
         bound = np.sqrt(factor / sum(layer.kernel.shape))
-        layer.kernel = random.uniform(-bound, bound, layer.kernel.shape)
+        kernel = random.uniform(-bound, bound, layer.kernel.shape)
+        monotone = isinstance(layer, layers.MonotonicDense)
+        layer.kernel = layer.signed(kernel) if monotone else kernel
         layer.bias = random.uniform(-bound, bound, layer.bias.shape)
 
 
@@ -158,7 +165,7 @@ def minimize(model, x, y, weighted, tol, max_iter, max_fun, verbose):
     try:
         result = scipy.optimize.minimize(
             loss_and_gradient, start, method="L-BFGS-B", jac=True,
-            callback=show if verbose else None,
+            callback=show if verbose else None, bounds=_bounds(model),
             options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
         )  # fmt: skip
     except BaseException:
@@ -166,6 +173,19 @@ def minimize(model, x, y, weighted, tol, max_iter, max_fun, verbose):
         raise
     loss_and_gradient(result.x)
     return step.results.logs(totals), result
+
+
+def _bounds(model):
+    """Return the bounds of the weights for SciPy; None if none of them has a sign to keep."""
+    plan = model.assembly().plan
+    if not len(plan.constraints):
+        return None
+    bounds = scipy.optimize.Bounds(*np.full((2, plan.parameter_count), [[-np.inf], [np.inf]]))
+    for row in plan.constraints:
+        rises = row["kind"] == Constraint.CONSTRAINT_NON_NEGATIVE
+        side = bounds.lb if rises else bounds.ub
+        side[row["offset"] :][: row["outer"] * row["count"] * row["inner"]] = 0
+    return bounds
 
 
 def layer_units(model):

@@ -13,8 +13,11 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from fastgd._data.validation import assign_all, warn_of_underflow
 from fastgd._engine import scope
+from fastgd._engine.penalties import constrain
+from fastgd._registry.advice import advice
 from fastgd._typing import Array, Data
-from fastgd.errors import ArgumentError, ShapeError, warn
+from fastgd.constraints import checked_signs
+from fastgd.errors import ArgumentError, ShapeError, UnknownNameError, warn
 from fastgd.optimizers import Optimizer
 from fastgd.optimizers.schedules import LearningRateSchedule
 from fastgd.sklearn import mlp_network
@@ -29,6 +32,7 @@ CONSTRAINTS = {
     "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"}), LearningRateSchedule],
     "dropout": [Interval(Real, 0, 1, closed="both"), list, tuple],
     "loss": [str, callable, dict],
+    "monotonic_cst": ["array-like", dict, None],
     "callbacks": [list, tuple, HasMethods("set_model"), None],
     "n_jobs": [Integral, None],
 }
@@ -37,7 +41,7 @@ CONSTRAINTS = {
 SCALE_RATIO = 100.0
 
 #: The parameters of the network, and those of its optimizer.
-OF_NETWORK = ("activation", "dropout", "alpha", "loss")
+OF_NETWORK = ("activation", "dropout", "alpha", "loss", "_signs")
 OF_OPTIMIZER = (
     "solver", "learning_rate", "learning_rate_init", "momentum", "nesterovs_momentum", "beta_1",
     "beta_2", "epsilon",
@@ -54,6 +58,12 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
     def _fit_prepared(self, X, codes, weights, first, validation, incremental):
         mlp_network.sizes_of(self.hidden_layer_sizes)
         objective = self._objective = self._objective_for(codes, weights)
+        self._signs = signs_of(self, X.shape[1])
+        if self._signs and self._stratifies and objective.width > 1:
+            raise ArgumentError(
+                "monotonic_cst: expected two classes and one output, which is to rise or fall: "
+                f"got {objective.width} outputs"
+            )
         targets = self._targets(codes).astype(X.dtype, copy=False)
         if first:
             self._begin(X, objective)
@@ -82,7 +92,7 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
         with scope.own(0):  # leave the random stream of the process as it is
             model = mlp_network.network(
                 features, mlp_network.sizes_of(self.hidden_layer_sizes), self.activation,
-                self.dropout, objective, self.alpha, dtype,
+                self.dropout, objective, self.alpha, dtype, self._signs,
             )  # fmt: skip
             self._compile(model, objective)
         self._made_of = self._values(OF_NETWORK)
@@ -108,6 +118,7 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
             self.model_ = self._network(X.shape[1], X.dtype.name, objective)
             try:
                 self.model_.set_weights(before.get_weights())
+                constrain(self.model_.variables)
             except ShapeError:
                 self.model_ = before
                 raise
@@ -278,6 +289,30 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
 
     def _variables(self, name):
         return [getattr(layer, name) for layer in mlp_network.dense_layers(self.model_)]
+
+
+def signs_of(estimator, features):
+    """Return -1, 0 or 1 for each feature by ``monotonic_cst``; None if all are 0."""
+    given, names = estimator.monotonic_cst, getattr(estimator, "feature_names_in_", None)
+    if isinstance(given, dict):
+        if names is None:
+            raise ArgumentError(
+                "monotonic_cst: X has no names of columns: give a list with -1, 0 or 1 for each"
+            )
+        for name in given:
+            if name not in names:
+                hint = advice(str(name), list(names))
+                raise UnknownNameError(f"monotonic_cst: X has no column {name!r}{hint}")
+        given = [given.get(name, 0) for name in names]
+    signs = [0] if given is None else checked_signs(given, "monotonic_cst")
+    if not np.any(signs):
+        return None
+    if np.shape(signs) != (features,):
+        raise ShapeError(
+            f"monotonic_cst: expected {features} numbers, one for each column of X, got "
+            f"{given!r}"
+        )
+    return signs
 
 
 def scale_hint(X, names=None):
