@@ -132,8 +132,8 @@ def checked_signs(signs: Data, argument: str) -> int | list[int]:
         raise ArgumentError(
             f"{argument}: expected -1, 0 or 1, or a list of such, got {signs!r}"
         )
-    signs: int | list[int] = found.astype(int).tolist()
-    return signs
+    checked: int | list[int] = found.astype(int).tolist()
+    return checked
 
 
 class MinMaxNorm(Constraint):

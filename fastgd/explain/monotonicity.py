@@ -4,11 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastgd.activations import never_falls
 from fastgd._core.formulas import Activation
 from fastgd._core.types import Affine, Merge, Op
 from fastgd._registry.advice import advice
-from fastgd._typing import Array, Data
+from fastgd._typing import Array
+from fastgd.activations import never_falls
 from fastgd.constraints import checked_signs
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError, UnknownNameError
 from fastgd.linear import LinearModel
@@ -41,8 +41,7 @@ def monotone(model: Any, claim: Any = None) -> Monotonicity:
 
     Each number in the network gets the set of directions in which an input may move it, from
     row to row of the layer table: a weight above 0 keeps a direction, one below 0 turns it
-    around, a weight of 0 passes nothing on, and a function that both rises and falls gives both.
-    What is proved holds for any input, between any two points (Archer and Wang 1993; Runje and
+    around, one of 0 passes nothing on, and a function that rises and falls gives both. What is proved holds for any input, between any two points (Archer and Wang 1993; Runje and
     Shankaranarayana 2023). What is not proved may be true nevertheless.
 
     Parameters

@@ -23,12 +23,13 @@ SHARES = (7, 7, 2)
 class MonotonicDense(Dense):
     """Compute a Dense layer that only rises, or only falls, with the inputs it is told.
 
-    The weights of such inputs have one sign: they are drawn with it, and projected onto it after
-    each update. Layers of one sign with relu would only make convex functions. So the units are
-    split: with rho the activation, the first ones compute rho(z), which is convex, the next ones
-    -rho(-z), which is concave, and the last ones the saturated function rho(z + 1) - rho(1) below
-    0, rho(1) - rho(1 - z) above (Runje and Shankaranarayana 2023). A network rises with an input
-    if all layers after the first have ``monotonicity=1``; ``explain.monotone`` proves it.
+    The weights of such inputs have one sign: they are drawn with it, and projected onto it
+    after each update. Layers of one sign with relu would only make convex functions. So the
+    units are split: with rho the activation, the first ones compute rho(z), which is convex,
+    the next ones -rho(-z), which is concave, and the last ones the saturated function
+    rho(z + 1) - rho(1) below 0, rho(1) - rho(1 - z) above (Runje and Shankaranarayana 2023). A
+    network rises with an input if all layers after the first have ``monotonicity=1``;
+    ``explain.monotone`` proves it.
 
     Parameters
     ----------
@@ -38,11 +39,11 @@ class MonotonicDense(Dense):
         A name or function of ``fastgd.activations`` that never falls, such as "relu", "elu" or
         "softplus"; None is linear.
     monotonicity : int, or list of int
-        For each input 1 (the units rise with it), -1 (they fall) or 0 (as they like); one number
-        stands for all.
+        For each input 1 (the units rise with it), -1 (they fall) or 0 (as they like); one
+        number stands for all.
     shares : tuple of three numbers
-        Of convex, concave and saturated units. (1, 0, 0) activates all units alike: so an output
-        layer can have a sigmoid.
+        Of convex, concave and saturated units. (1, 0, 0) activates all units alike: so an
+        output layer can have a sigmoid.
     use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, \
     activity_regularizer, bias_constraint
         As for Dense. Of a value drawn for a weight of one sign the absolute value counts.
@@ -82,6 +83,10 @@ class MonotonicDense(Dense):
                  bias_initializer: Identifier = "zeros", kernel_regularizer: Identifier = None,
                  bias_regularizer: Identifier = None, activity_regularizer: Identifier = None,
                  bias_constraint: Identifier = None, **kwargs: Any):  # fmt: skip
+        if "kernel_constraint" in kwargs:
+            raise ArgumentError(
+                "kernel_constraint: the signs of monotonicity constrain the kernel"
+            )
         super().__init__(
             units, activation, use_bias, kernel_initializer, bias_initializer,
             kernel_regularizer, bias_regularizer, activity_regularizer,

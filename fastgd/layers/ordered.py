@@ -13,10 +13,10 @@ from fastgd.layers.layer import Layer
 class Ordered(Layer):
     """Compute columns that ascend, whatever the input: quantiles that cannot cross.
 
-    y_0 = z_0, or -softplus(z_0), and y_j = y_(j - 1) + softplus(z_j). In floating point, too, no
-    column is ever less than the one before. Equal columns are possible: softplus(z) underflows
-    for z below about -104 in float32 and -745 in float64, and is lost to rounding where it is
-    less than half a unit in the last place of the sum.
+    y_0 = z_0, or -softplus(z_0), and y_j = y_(j - 1) + softplus(z_j). In floating point, too,
+    no column is ever less than the one before. Equal columns are possible: softplus(z)
+    underflows for z below about -104 in float32 and -745 in float64, and is lost to rounding
+    where it is less than half a unit in the last place of the sum.
 
     Parameters
     ----------

@@ -145,7 +145,9 @@ def split(o):
     bound = activate(np.ones((1, 1), u.dtype), settings)
     y = activate(u, settings)
     y[:, first:second] = -y[:, first:second]
-    y[:, second:] = np.where(o.source[:, second:] < 0, y[:, second:] - bound, bound - y[:, second:])
+    y[:, second:] = np.where(
+        o.source[:, second:] < 0, y[:, second:] - bound, bound - y[:, second:]
+    )
     o.target = y
 
 
