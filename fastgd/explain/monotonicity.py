@@ -5,12 +5,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastgd._core.formulas import Activation
-from fastgd._core.types import Affine, Merge, Op
+from fastgd._core.types import Affine, Call, Merge, Op
 from fastgd._registry.advice import advice
 from fastgd._typing import Array
 from fastgd.activations import never_falls
 from fastgd.constraints import checked_signs
-from fastgd.errors import ArgumentError, DataTypeError, ShapeError, UnknownNameError
+from fastgd.errors import (
+    ArgumentError,
+    DataTypeError,
+    NotBuiltError,
+    ShapeError,
+    UnknownNameError,
+)
 from fastgd.linear import LinearModel
 from fastgd.models import Model
 
@@ -41,8 +47,9 @@ def monotone(model: Any, claim: Any = None) -> Monotonicity:
 
     Each number in the network gets the set of directions in which an input may move it, from
     row to row of the layer table: a weight above 0 keeps a direction, one below 0 turns it
-    around, one of 0 passes nothing on, and a function that rises and falls gives both. What is proved holds for any input, between any two points (Archer and Wang 1993; Runje and
-    Shankaranarayana 2023). What is not proved may be true nevertheless.
+    around, one of 0 passes nothing on, and a function that rises and falls gives both. What is
+    proved holds between any two inputs (Archer and Wang 1993; Runje and Shankaranarayana 2023).
+    What is not proved may be true nevertheless.
 
     Parameters
     ----------
@@ -62,7 +69,9 @@ def monotone(model: Any, claim: Any = None) -> Monotonicity:
     ArgumentError
         If the claim cannot be proved: the message names the weight that breaks it.
     DataTypeError
-        For a model of another kind, or one that is not fitted.
+        For a model of another kind.
+    NotBuiltError
+        For a model without weights yet.
     UnknownNameError, ShapeError
         If the claim is about other columns than the model has.
 
@@ -121,6 +130,8 @@ def _proof_of(model):
     if isinstance(model, LinearModel):
         names = model.feature_names
     coef = model.coef if isinstance(model, LinearModel) else getattr(model, "coef_", None)
+    if coef is None and "sklearn" in type(model).__module__:
+        raise NotBuiltError(f"model: this {type(model).__name__} is not fitted: call fit")
     if coef is None:
         raise DataTypeError(
             "model: expected a Sequential, Model, LinearModel or fitted estimator of "
@@ -266,11 +277,13 @@ def _links(row, plan, parameters, named):
     if op == Op.OP_MERGE:
         links = []
         for buffer, sign in ((source, 1.0), (second, -1.0)):
-            spread = np.eye(width) if widths[buffer] == width else np.ones((width, 1))
+            spread = np.ones((width, 1)) if widths[buffer] == 1 else np.eye(width)
             factor = sign if kind == Merge.MERGE_SUBTRACT else 1.0
             keeps, turns = _signed(factor * spread)
-            if kind in (Merge.MERGE_MULTIPLY, Merge.MERGE_DOT):
-                keeps = turns = np.ones((width, widths[buffer]), bool)
+            if kind == Merge.MERGE_DOT:
+                keeps = turns = np.ones((1, widths[buffer]), bool)
+            elif kind == Merge.MERGE_MULTIPLY:
+                keeps = turns = keeps | turns
             links.append(Link(buffer, target, keeps, turns, kind=_word(Merge, kind)))
         return links
     if op == Op.OP_AFFINE:
@@ -299,6 +312,8 @@ def _activated(kind, settings, width):
     same = np.eye(width, dtype=bool)
     if kind in SOFTMAX:
         return same, ~same
+    if kind == Call.CALL_FUNCTION:  # which sees whole rows
+        return same | ~same, same | ~same
     return same, same & (not never_falls(kind, settings))
 
 

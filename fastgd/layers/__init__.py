@@ -34,7 +34,8 @@ __all__ = [
     "GaussianDropout", "GaussianNoise", "Identity", "Input", "InputLayer", "Layer",
     "LayerNormalization", "LeakyReLU", "Maximum", "Minimum", "MonotonicDense", "Multiply",
     "Normalization", "Ordered", "PReLU", "ReLU", "Rescaling", "Reshape", "Softmax", "Subtract",
-    "UnitNormalization", "add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract",
+    "UnitNormalization", "add", "average", "concatenate", "dot", "maximum", "minimum",
+    "multiply", "subtract",
 ]  # fmt: skip
 
 _THINGS = [globals()[name] for name in __all__ if name != "Layer"]
