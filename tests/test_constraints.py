@@ -193,8 +193,9 @@ def test_keras_gives_the_same_projections_and_names():
     public = {name for name in dir(keras.constraints) if not name.startswith("_")}
     assert public - set(dir(constraints)) == set()
     rng = np.random.default_rng(3)
+    shared = [cls for cls in constraints.CLASSES if cls.__name__ in public]
     for k in range(80):
-        cls = constraints.CLASSES[k % len(constraints.CLASSES)]
+        cls = shared[k % len(shared)]
         config = dict(FORMULAS[cls.__name__][0])
         if "axis" in config:
             config["axis"] = [0, 1, [0, 1]][rng.integers(3)]

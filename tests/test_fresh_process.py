@@ -50,8 +50,9 @@ def sequential():
 def functional():
     """A trained model of two branches."""
     inputs = layers.Input(shape=(3,))
-    hidden = layers.Dense(3, activation="tanh")(inputs)
-    model = models.Model(inputs, layers.Dense(1)(layers.Add()([inputs, hidden])))
+    hidden = layers.MonotonicDense(3, activation="elu", monotonicity=[1, -1, 0])(inputs)
+    output = layers.Ordered("negative")(layers.Dense(1)(layers.Add()([inputs, hidden])))
+    model = models.Model(inputs, output)
     model.compile("sgd", "mse")
     model.fit(X, Y, epochs=1, verbose=0)
     return model
@@ -88,6 +89,7 @@ THINGS = {
     "initializer of values": lambda: initializers.Constant(2.0),
     "regularizer": lambda: regularizers.L1L2(0.1, 0.2),
     "constraint": lambda: constraints.MinMaxNorm(0.5, 1.5),
+    "constraint of signs": lambda: constraints.Signs([1, 0, -1]),
     "EarlyStopping": lambda: callbacks.EarlyStopping(patience=3),
     "ReduceLROnPlateau": callbacks.ReduceLROnPlateau,
     "ModelCheckpoint": lambda: callbacks.ModelCheckpoint("model.keras"),

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 from fastgd._registry.advice import explain
 from fastgd.explain.dependence import ALE, PartialDependence, ale, partial_dependence
 from fastgd.explain.explanation import Explanation
-from fastgd.explain.dependence import ALE, PartialDependence, ale, partial_dependence
-from fastgd.explain.explanation import Explanation
 from fastgd.explain.gradients import input_gradients, integrated_gradients
 from fastgd.explain.monotonicity import Monotonicity, monotone
 from fastgd.explain.plotting import plot_ale, plot_explanation, plot_partial_dependence
