@@ -103,6 +103,24 @@ def test_credit_default_ranks_the_clients(tmp_path, seed):
     assert number_after("training time", output) > 0
 
 
+@pytest.mark.skipif(not HAS_MATPLOTLIB, reason="matplotlib is not installed")
+@pytest.mark.parametrize("real", [False, True], ids=["made-up", "UCI"])
+def test_credit_reasons_explains_a_decision_on_one_page(tmp_path, real):
+    if real and not CREDIT_TABLE.exists():
+        pytest.skip("the UCI credit card table is not here")
+    output = run(tmp_path, "credit_reasons.py", *([CREDIT_TABLE] if real else []))
+    scores = re.findall(r"^(\w+|monotone network) +AUC ([\d.]+)", output, re.MULTILINE)
+    assert [name for name, _ in scores] == ["scorecard", "network", "monotone network"]
+    assert min(float(auc) for _, auc in scores) > 0.76
+    points = [float(found) for found in re.findall(r": (-[\d.]+) points", output)]
+    assert 0 < len(points) <= 4
+    assert points == sorted(points)
+    assert number_after("late payments:", output) < -20
+    picture = (tmp_path / "credit_reasons.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) > 50_000
+
+
 def rule_table(path, rows=400):
     """A CSV file in which income and region decide on the target, `bad`."""
     rng = np.random.default_rng(3)

@@ -138,16 +138,17 @@ def plot_explanation(explanation: Explanation, row: int = 0, top: int = 10,
     colours = [UP if size > 0 else DOWN for size in sizes]
     axis.barh(places, sizes, left=starts, color=colours, xerr=bars, height=0.7, capsize=2)
     for place, size in zip(places, sizes, strict=True):
-        middle = (starts[place] + ends[place]) / 2
         axis.annotate(
-            f"{size:+.3g}", (middle, place), ha="center", va="center", fontsize="small",
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.75},
+            f"{size:+.3g}", (max(starts[place], ends[place]), place), (4, 0), va="center",
+            textcoords="offset points", fontsize="small",
         )  # fmt: skip
     axis.axvline(base, color="0.6", linewidth=0.8, linestyle="--")
     axis.axvline(ends[0], color="0.2", linewidth=0.8)
     axis.set_yticks(places, labels)
     axis.invert_yaxis()
-    axis.margins(x=0.08)
+    low, high = min(*starts, *ends, base), max(*starts, *ends, base)
+    room = high - low or 1.0
+    axis.set_xlim(low - 0.05 * room, high + 0.15 * room)  # on the right for the numbers
     axis.set_xlabel(unit)
     axis.set_title(
         f"From the base {base:.3g} (dashed) up the bars to this row's {ends[0]:.3g}: "
