@@ -1,8 +1,8 @@
 """Gradients of inputs and integrated gradients: 23-64-32-1, relu, one thread, float32.
 
-First ours is compared with the formulas in NumPy, and with the peer, where that is installed. Then
-the sides take turns, and the least of each counts. Results are in ``extra_info``: microseconds of
-a row, and how many times as long the peer takes.
+First ours and the peer's, where one is installed, are compared with the formulas in NumPy. Then
+the sides take turns, and the least of each counts. ``extra_info`` says how many microseconds a
+row takes, and how many times as long the peer.
 """
 
 import time
@@ -57,7 +57,7 @@ def torch_gradients(net, x):
 
 
 def torch_integrated(net, x):
-    """The same by torch alone: points of all lines in one batch, their gradients in one call."""
+    """The same by torch alone: the points of all lines are one batch."""
     root, weight = np.polynomial.legendre.leggauss(STEPS)
     points = ((root + 1) / 2)[:, None] * x[:, None]
     found = torch_gradients(net, points.reshape(-1, x.shape[1]).astype("float32"))

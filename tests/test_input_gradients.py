@@ -1,4 +1,4 @@
-"""Gradients with respect to the inputs: each build, layers, bits, and what models make of them."""
+"""Gradients with respect to the inputs: each build, layers, bits, and whole models."""
 
 import numpy as np
 import pandas as pd

@@ -86,10 +86,10 @@ def integrated_gradients(model: Any, x: Data, baseline: Data = None, steps: int 
         As for ``input_gradients``.
     baseline : array, shape (features,), (1, features) or (n, features), optional
         Where the lines begin: the row that the contributions compare with, one for all rows or
-        one for each. Zeros by default, which say "average" only where features are standardised.
+        one for each. Zeros by default, which mean "average" only of standardised features.
     steps : "auto", "exact" or int
         How many points each line has. "auto" doubles 16 until no attribution of the row moves
-        by more than ``tol``, up to 65536: only that they add up proves little. "exact" goes from
+        by more than ``tol``, up to 65536: that they add up proves little. "exact" goes from
         kink to kink of a network of piecewise linear activations (relu, leaky_relu, hard_tanh
         ...), between which the gradient is constant (Sotoudeh and Thakur 2019): no error is
         left but rounding. For relu networks a fixed number errs by about 1 / steps.
@@ -132,10 +132,11 @@ def integrated_gradients(model: Any, x: Data, baseline: Data = None, steps: int 
     (array([[1.]]), array([0.]), array([2]))
     """
     threads = config.threads(n_jobs)
+    fixed = 0
     if isinstance(steps, str):
         choice(steps, "steps", ("auto", "exact"), " or a number of steps")
     else:
-        whole_number(steps, "steps", 1, MOST_STEPS)
+        fixed = whole_number(steps, "steps", 1, MOST_STEPS)
     tol = number(tol, "tol", 0)
     target = target_of(model, output)
     rows = target.rows(x)
@@ -153,7 +154,7 @@ def integrated_gradients(model: Any, x: Data, baseline: Data = None, steps: int 
         elif steps == "exact":
             values, errors = lines.exact(way)
         else:
-            values, errors = way * lines.means(steps), {"steps": steps}
+            values, errors = way * lines.means(fixed), {"steps": fixed}
     if len(base_values) < len(rows):
         base_values = base_values.repeat(len(rows))
     gap = reached - base_values - np.add.reduce(values, axis=1)

@@ -64,7 +64,7 @@ def _run(step, count, span, threads):
 def legendre_points(steps: int) -> tuple[None, Array, Array]:
     """Return the nodes and weights of Gauss-Legendre quadrature over [0, 1], for all lines.
 
-    Above PANEL points those of several intervals, as long as they have points: float64 (steps,).
+    Above PANEL points those of several intervals, as long as they have points: (steps,).
     """
     count = -(-steps // PANEL)
     sizes = [len(part) for part in np.array_split(np.empty(steps), count)]

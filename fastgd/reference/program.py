@@ -150,36 +150,28 @@ class Program:
 
     @quiet
     def input_gradients(self, x, d_out, d_x, first_row, seconds, threads=1):
-        """Fill d_x with the gradients of the rows from first_row on; return the row reached.
-
-        d_out: the gradient of the outputs side by side, the same for all rows.
-        """
-        reached = len(x)
+        """Fill d_x with the gradients of sum(d_out * outputs); return the row reached."""
         for block in blocks(first_row, len(x), seconds):
             d_x[block] = self._input_gradients(x[block], d_out)
-            reached = block.stop
-        return reached
+        return block.stop
 
     @quiet
     def path_gradients(self, path, d_out, sums, first_point, seconds, threads=1):
-        """Add weight times gradient of each point from first_point on; return the point reached.
+        """Add weight times gradient of each point to the sums; return the point reached.
 
-        path: (x, start, lines, places, weights): point k is start + places[k] (x - start) of
-        row lines[k]; without lines, each row has a point at each place.
+        path: (x, start, lines, places, weights), see the compiled engine's Program.
         """
         x, start, lines, places, weights = path
         if lines is None:
             lines = np.repeat(np.arange(len(x)), len(places))
             places, weights = np.tile(places, len(x)), np.tile(weights, len(x))
-        start = np.broadcast_to(start, x.shape)
-        reached = len(lines)
+        way, start = x - start, np.broadcast_to(start, x.shape)
         for block in blocks(first_point, len(lines), seconds):
-            ends, begins = x[lines[block]], start[lines[block]]
-            points = begins + places[block, None] * (ends - begins)
-            found = self._input_gradients(points.astype(self._parameters.dtype), d_out)
-            np.add.at(sums, lines[block], weights[block, None] * found.astype(np.float64))
-            reached = block.stop
-        return reached
+            line, place, weight = lines[block], places[block, None], weights[block, None]
+            points = (start[line] + place * way[line]).astype(self._parameters.dtype)
+            found = self._input_gradients(points, d_out).astype(np.float64)
+            np.add.at(sums, line, weight * found)
+        return block.stop
 
     def _input_gradients(self, x, d_out):
         values = self._values(self._parameters, x, Batch())
@@ -269,9 +261,9 @@ class Program:
 
     def _of_outputs(self, d_out):
         """Return output buffer -> its columns of a gradient of the outputs side by side."""
-        ends = np.cumsum([self._widths[buffer] for buffer in self._outputs])
         found = {}
-        for buffer, part in zip(self._outputs, np.split(d_out, ends[:-1], axis=1), strict=True):
+        for buffer in self._outputs:
+            part, d_out = np.split(d_out, [self._widths[buffer]], axis=1)
             found[buffer] = found[buffer] + part if buffer in found else part
         return found
 

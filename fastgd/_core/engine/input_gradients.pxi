@@ -143,3 +143,44 @@ cdef void gradients_member(void* job, Team* team, int64_t rank) noexcept nogil:
             break
     if rank == 0:
         span.row = at
+
+
+cdef fill_path(Path* points, const Network* net, tuple path, np.ndarray sums):
+    """Take the arrays of a path, see Program.path_gradients, which the caller keeps alive."""
+    cdef np.ndarray x, start, lines, places, weights
+    x, start, lines, places, weights = path
+    points.x = <const double*>address(x)
+    points.start = <const double*>address(start)
+    points.start_step = 0 if start.ndim == 1 else net.width[0]
+    points.lines = places_of(lines)
+    points.steps = places.shape[0]
+    points.places = <const double*>address(places)
+    points.weights = <const double*>address(weights)
+    points.sums = <double*>address(sums)
+
+
+cdef int64_t run_gradients(Layout layout, GradientSpan* span, double seconds,
+                           int64_t threads) except -1:
+    """Run a span of gradients over a team; return the row reached."""
+    cdef bint calls = layout.net.calls != NULL
+    cdef Network net
+    if calls:
+        threads = 1
+    span.block = CALL_ROWS if calls else BLOCK_ROWS * threads
+    layout.reserve(min(span.block, span.rows - span.row), threads)
+    if span.path != NULL:
+        span.d_x = <char*>address(layout.room_for_points(layout.net.capacity))
+    net = layout.net
+    net.flags = net.tape_flags  # what the outputs depend on
+    span.kernels = layout.kernels
+    span.net = &net
+    if (span.rows - span.row) * net.parameter_count <= LOCKED_WORK:
+        span.deadline = FOR_EVER
+        run_team(1, gradients_member, span)
+    else:
+        with nogil:
+            span.deadline = now() + seconds
+            run_team(threads, gradients_member, span)
+        raise_pending()
+    layout.functions.raise_it()
+    return span.row

@@ -6,12 +6,6 @@ cdef enum:
     LOCKED_WORK = 20000     # multiply-adds forward
     CALL_ROWS = 4096        # that user-defined functions are given at a time, if any number does
 
-
-cdef inline int64_t gradient_rows(const Network* net, int64_t threads) noexcept:
-    """Return how many rows a team takes at a time on the way back to the inputs."""
-    return BLOCK_ROWS * threads if net.calls == NULL else CALL_ROWS
-
-
 # How many forks separate this process from the first: a lock that its parent held stays locked.
 cdef int64_t forks = 0
 
@@ -27,54 +21,6 @@ os.register_at_fork(after_in_child=_count_fork)
 def fork_count():
     """Return how many forks separate this process from the first."""
     return forks
-
-
-cdef void begin_epoch(Epochs* run) noexcept nogil:
-    """Draw the key of an epoch and the order of its rows."""
-    cdef Span* span = run.span
-    if run.draws:
-        span.key = draw(run.seed, run.count)
-        run.count += 1
-    if span.order != NULL:
-        draw_order(span.kernels, span.key, span.rows, run.together, span.order)
-
-
-cdef bint next_epoch(Epochs* run) noexcept nogil:
-    """Begin another epoch if this one is at its end and there is time; return whether it did."""
-    cdef Span* span = run.span
-    if span.status != STATUS_FINE or span.step < span.last_step:
-        return False
-    run.done += 1
-    if run.done >= run.epochs:
-        return False
-    span.step = 0
-    span.totals += run.totals_size
-    if now() > span.deadline:
-        return False
-    begin_epoch(run)
-    return True
-
-
-cdef void train_member(void* job, Team* team, int64_t rank) noexcept nogil:
-    """Train epoch after epoch, as a member of one team for all."""
-    cdef Epochs* run = <Epochs*>job
-    cdef int64_t met
-    while True:
-        run_member(run.span, team, rank)
-        met = passed(team)
-        if rank == 0:
-            run.goes_on = next_epoch(run)
-        meet(team, &met)
-        if not run.goes_on:
-            break
-
-
-cdef void train_epochs(Span* span, Epochs* run, int64_t threads) noexcept nogil:
-    """Train epoch after epoch, until all are done or the deadline."""
-    run.span = span
-    if span.step == 0:
-        begin_epoch(run)
-    run_team(threads, train_member, run)
 
 
 cdef class Kept:
@@ -321,7 +267,7 @@ cdef class Program:
         span.row = first_row
         span.rows = x.shape[0]
         with self.in_turn():
-            return self.run_gradients(&span, seconds, threads)
+            return run_gradients(self.layout, &span, seconds, threads)
 
     def path_gradients(self, tuple path, np.ndarray d_out, np.ndarray sums, int64_t first_point,
                        double seconds, int64_t threads=1):
@@ -335,48 +281,13 @@ cdef class Program:
         """
         cdef GradientSpan span
         cdef Path points
-        cdef np.ndarray x, start, lines, places, weights, room
-        x, start, lines, places, weights = path
-        points.x = <const double*>address(x)
-        points.start = <const double*>address(start)
-        points.start_step = 0 if start.ndim == 1 else self.net.width[0]
-        points.lines = places_of(lines)
-        points.steps = places.shape[0]
-        points.places = <const double*>address(places)
-        points.weights = <const double*>address(weights)
-        points.sums = <double*>address(sums)
+        fill_path(&points, self.net, path, sums)
         span.path = &points
         span.d_out = address(d_out)
         span.row = first_point
-        span.rows = points.steps if lines is not None else points.steps * x.shape[0]
+        span.rows = points.steps if points.lines != NULL else points.steps * sums.shape[0]
         with self.in_turn():
-            room = self.layout.room_for_points(
-                min(span.rows - first_point, gradient_rows(self.net, threads)))
-            span.d_x = <char*>address(room)
-            return self.run_gradients(&span, seconds, threads)
-
-    cdef int64_t run_gradients(self, GradientSpan* span, double seconds,
-                               int64_t threads) except -1:
-        """Run a span of gradients over a team; return the row reached."""
-        cdef Network net
-        if self.net.calls != NULL:
-            threads = 1
-        span.kernels = self.kernels
-        span.net = &net
-        span.block = gradient_rows(self.net, threads)
-        self.layout.reserve(min(span.block, span.rows - span.row), threads)
-        net = self.net[0]
-        net.flags = net.tape_flags  # what the outputs depend on
-        if (span.rows - span.row) * net.parameter_count <= LOCKED_WORK:
-            span.deadline = FOR_EVER
-            run_team(1, gradients_member, span)
-        else:
-            with nogil:
-                span.deadline = now() + seconds
-                run_team(threads, gradients_member, span)
-            raise_pending()
-        self.functions.raise_it()
-        return span.row
+            return run_gradients(self.layout, &span, seconds, threads)
 
     cdef predict_all(self, const void* x, void* out, int64_t rows):
         """Fill outputs from and to plain memory, in this thread."""
