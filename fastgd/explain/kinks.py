@@ -99,6 +99,9 @@ class Network:
             return
         if row.op == Op.OP_ACTIVATION:
             line.cut(line.values[row.source], KINKS[kind](settings))
+        elif row.op == Op.OP_SPLIT:  # of z, -z and 1 - |z|
+            kinks = {bend for k in KINKS[kind](settings[2:]) for bend in (k, -k, 1 - k, k - 1)}
+            line.cut(line.values[row.source], kinks)
         elif row.op == Op.OP_PRELU:
             line.cut(line.values[row.source], (0.0,))
         elif row.op == Op.OP_MERGE and kind in (Merge.MERGE_MAXIMUM, Merge.MERGE_MINIMUM):
@@ -164,10 +167,11 @@ def _check(row, plan, place):
     settings = plan.settings[row.settings :]
     fine = row.op in (*LINEAR, Op.OP_PRELU)
     what = Op(row.op).name[3:].lower().replace("_", " ")
-    if row.op in (Op.OP_DENSE, Op.OP_ACTIVATION):
+    if row.op in (Op.OP_DENSE, Op.OP_ACTIVATION, Op.OP_SPLIT):
         fine = row.kind in KINKS
         if row.kind == Activation.ACTIVATION_RECTIFIER:
-            fine = settings[2] == 0 and settings[1] > 0  # else it jumps
+            _, largest, threshold = settings[2 if row.op == Op.OP_SPLIT else 0 :][:3]
+            fine = threshold == 0 and largest > 0  # else it jumps
         what = "own activation"
         if row.kind != Call.CALL_FUNCTION:
             what = Activation(row.kind).name[11:].lower()
