@@ -7,7 +7,6 @@ import warnings
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 from sklearn.inspection import partial_dependence as sklearn_dependence
 from sklearn.pipeline import make_pipeline
@@ -197,6 +196,12 @@ def test_rows_are_checked_as_by_predict():
         target.rows(pd.DataFrame(X, columns=NAMES[::-1]))
     with pytest.raises(ShapeError, match="expects 4 columns"):
         target.rows(X[:, :3])
+    frame, other = pd.DataFrame(X, columns=NAMES), pd.DataFrame(X, columns=NAMES[::-1])
+    for function in (explain.shapley, explain.reason_codes):  # of a model without names
+        with pytest.raises(
+            ArgumentError, match=r"(background|reference): expected the columns"
+        ):
+            function(network(3, 1), frame, other)
     with pytest.raises(DataError, match="reference: there are no rows"):
         explain.reason_codes(model, X, X[:0])
     bad = X.copy()
@@ -223,6 +228,22 @@ def brute_force(function, x, background, groups):
         for place, group in enumerate(order):
             found[group] += value(order[: place + 1]) - value(order[:place])
     return found / len(orders)
+
+
+def test_inputs_may_be_columns_without_a_second_dimension():
+    found = explain.shapley(product(), [[1.0, 5.0], [3.0, 7.0]], [[2.0, 2.0], [-1.0, -1.0]])
+    np.testing.assert_array_equal(found.data, [[1.0, 3.0], [5.0, 7.0]])
+    np.testing.assert_allclose(found.totals, [3.0, 35.0])
+
+
+def test_linear_models_read_rows_in_their_own_data_type():
+    model = linear.LinearModel(dtype="float32").fit(X, X[:, 0])
+    large = X + 1e7
+    np.testing.assert_array_equal(
+        target_of(model).values(target_of(model).rows(large)), model.decision_function(large)
+    )
+    found = explain.shapley(model, large, large)
+    assert found.errors["additivity"].max() < 1e-6
 
 
 def test_a_product_shares_alike():
@@ -383,7 +404,8 @@ def test_groups_are_checked(groups, error, words):
 
 @pytest.mark.parametrize(("arguments", "error"), [
     ({"permutations": 1}, ArgumentError), ({"permutations": 10**9}, ArgumentError),
-    ({"permutations": 2.5}, DataTypeError), ({"seed": -1}, ArgumentError), ({"background_rows": 0}, ArgumentError),
+    ({"permutations": 2.5}, DataTypeError), ({"seed": -1}, ArgumentError),
+    ({"background_rows": 0}, ArgumentError),
 ])  # fmt: skip
 def test_settings_of_shapley_are_checked(arguments, error):
     with pytest.raises(error, match=next(iter(arguments))):
@@ -393,9 +415,9 @@ def test_settings_of_shapley_are_checked(arguments, error):
 # -- partial dependence and ALE ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", [pd.DataFrame, lambda data: pl.DataFrame(dict(data))])
-def test_partial_dependence_is_that_of_scikit_learn(make):
-    frame = make(pd.DataFrame(X, columns=NAMES))
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_partial_dependence_is_that_of_scikit_learn(library):
+    frame = pytest.importorskip(library).DataFrame(dict(zip(NAMES, X.T, strict=True)))
     estimator = LogisticRegression().fit(frame, LABELS)
     found = explain.partial_dependence(estimator, frame, ["limit", 0], 7, ice=True)
     assert list(found) == ["limit", "age"]

@@ -95,7 +95,7 @@ def reason_codes(model: Any, x: Data, reference: Data, top: int = 4,
     top, names = positive_int(top, "top"), target.names_for(x)
     sign = 1.0 if choice(adverse, "adverse", SIDES) == "high" else -1.0
     rows = target.rows(x)
-    mean = target.rows(reference, "reference").mean(axis=0, dtype=np.float64)
+    mean = target.rows(reference, "reference", x).mean(axis=0, dtype=np.float64)
     labels, parts = groups_of(names, groups)
     centre = mean[None].astype(target.dtype)
     if choice(method, "method", METHODS) == "shapley" or target.step is None:

@@ -102,7 +102,7 @@ def shapley(model: Any, x: Data, background: Data,
     """
     target = target_of(model, output, scale)
     names = target.names_for(x)
-    rows, background = target.rows(x), target.rows(background, "background")
+    rows, background = target.rows(x), target.rows(background, "background", x)
     labels, parts = groups_of(names, groups)
     seed = whole_number(seed, "seed", 0)
     if permutations is not None:
@@ -155,7 +155,8 @@ def _drawn(background, most, seed):
 
 def _linear(game):
     """Return w_i (x_i - mean_i), summed up in each group."""
-    each = game.target.coef * (game.x - game.background.mean(axis=0))
+    mean = game.background.mean(axis=0, dtype=np.float64)
+    each = game.target.coef * (game.x - mean)
     return np.stack([each[:, columns].sum(axis=1) for columns in game.groups], axis=1)
 
 

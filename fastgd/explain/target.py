@@ -52,6 +52,8 @@ class Target:
         Of a network, if `outputs` are what its program predicts.
     buffers : tuple of int
         Those that the step predicts, of the plan in its assembly.
+    several : bool
+        Whether rows come as several inputs.
     coef, intercept : ndarray (width,) and float, or None
         Where the number is ``x @ coef + intercept``; float64.
     """
@@ -64,12 +66,16 @@ class Target:
     terms: tuple[tuple[int, float], ...]
     step: Any = None
     buffers: tuple[int, ...] = ()
+    several: bool = False
     coef: Any = None
     intercept: float | None = None
 
-    def rows(self, x, argument="x"):
-        """Return rows as the model reads them, (n, width), at least one, finite and checked."""
-        matching_names(column_names(x), self.names, argument)
+    def rows(self, x, argument="x", like=None):
+        """Return rows as the model reads them, (n, width), at least one, finite and checked.
+
+        like: rows whose columns they have to have, if both are frames and the model knows none.
+        """
+        matching_names(column_names(x), self.names or column_names(like), argument)
         found = self.prepare(x, argument)
         if not len(found):
             raise DataError(f"{argument}: there are no rows")
@@ -79,8 +85,7 @@ class Target:
         """Return a copy of x, of which `rows` were prepared, as float64 (n, width)."""
         if type(x) is np.ndarray and x.dtype.kind == "f":
             return np.array(x, np.float64, order="C").reshape(rows.shape)
-        several = isinstance(x, dict) or (isinstance(x, (list, tuple)) and np.ndim(x[0]) > 1)
-        given = rows if several else numeric(x, "x")
+        given = rows if self.several or isinstance(x, dict) else numeric(x, "x")
         return np.array(given, np.float64, order="C").reshape(rows.shape)
 
     def values(self, rows):
@@ -129,7 +134,7 @@ def target_of(model, output=None, scale="logit"):
     if isinstance(model, LinearModel):
         return _of_linear(
             model.coef, model.intercept, model.loss, model.feature_names, model.classes,
-            output, scale,
+            output, scale, model.dtype,
         )  # fmt: skip
     own = any(kind.__module__.startswith("fastgd.sklearn") for kind in type(model).__mro__)
     if not own:
@@ -187,6 +192,7 @@ def _of_network(network, owner, classes, output, scale, names=None):
         outputs=columns or (lambda rows: step.predict(rows, config.threads(None))),
         terms=terms,
         step=step,
+        several=len(graph.input_shapes) > 1,
         buffers=assembly.plan.logits if scale == "logit" else tuple(assembly.plan.outputs),
     )
 
@@ -219,8 +225,9 @@ def _softmax_pairs(widths, activated):
     }
 
 
-def _of_linear(coef, intercept, loss, names, classes, output, scale):
-    """Return the Target of a linear model with coef (k, d)."""
+def _of_linear(coef, intercept, loss, names, classes, output, scale, dtype=None):
+    """Return the Target of a linear model with coef (k, d); dtype: how it reads rows."""
+    dtype = np.dtype(dtype or np.float64)
     classes = list(range(classes)) if isinstance(classes, int) else classes
     pairs = {0} if loss == "multinomial" and len(coef) == 2 else set()
     engine = builds.load(config.engine())
@@ -237,10 +244,8 @@ def _of_linear(coef, intercept, loss, names, classes, output, scale):
     shared = {
         "width": coef.shape[1],
         "names": None if names is None else tuple(names),
-        "dtype": np.dtype(np.float64),
-        "prepare": lambda x, argument: matrix(
-            x, coef.shape[1], np.dtype(np.float64), engine, argument
-        ),
+        "dtype": dtype,
+        "prepare": lambda x, argument: matrix(x, coef.shape[1], dtype, engine, argument),
     }
     if scale == "response":
         binary = classes is not None and len(classes) == 2
