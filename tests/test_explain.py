@@ -202,6 +202,11 @@ def test_rows_are_checked_as_by_predict():
             ArgumentError, match=r"(background|reference): expected the columns"
         ):
             function(network(3, 1), frame, other)
+    ragged = [[[1.0], [2.0, 3.0]]]  # no list of one input either
+    with pytest.raises(ShapeError, match="x: the rows have different lengths"):
+        explain.shapley(model, ragged, X)
+    with pytest.raises(ShapeError, match="baseline: the rows have different lengths"):
+        explain.integrated_gradients(model, X, [[1.0], [2.0, 3.0]])
     with pytest.raises(DataError, match="reference: there are no rows"):
         explain.reason_codes(model, X, X[:0])
     bad = X.copy()

@@ -39,7 +39,7 @@ def parts(values, names, argument, ndims):
         return [values[name] for name in names]
     if len(names) == 1:
         alone = isinstance(values, (list, tuple)) and len(values) == 1
-        return [values[0] if alone and np.ndim(values[0]) == ndims[0] > 1 else values]
+        return [values[0] if alone and _dimensions(values[0]) == ndims[0] > 1 else values]
     if not isinstance(values, (list, tuple)):
         raise DataTypeError(
             f"{argument}: expected a list or dict of {len(names)} arrays, one for each of "
@@ -51,6 +51,14 @@ def parts(values, names, argument, ndims):
             f"{', '.join(map(repr, names))}, got {len(values)}"
         )
     return list(values)
+
+
+def _dimensions(value):
+    """Return how many dimensions a value has; None for rows of different lengths."""
+    try:
+        return np.ndim(value)
+    except ValueError:
+        return None
 
 
 def named(argument, name, count):

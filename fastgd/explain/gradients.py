@@ -174,10 +174,11 @@ def _starts(target, baseline, count):
     """Return the baselines as prepared rows: one, or one for each of `count` rows."""
     if baseline is None:
         return np.zeros((1, target.width), target.dtype)
-    if np.ndim(baseline) == 1 and not isinstance(baseline, (list, tuple, dict)):
+    if isinstance(baseline, (list, tuple)):
+        if not any(hasattr(one, "__len__") for one in baseline):
+            baseline = [baseline]
+    elif not isinstance(baseline, dict) and np.ndim(baseline) == 1:
         baseline = np.asarray(baseline)[None]
-    elif isinstance(baseline, (list, tuple)) and all(np.ndim(one) == 0 for one in baseline):
-        baseline = [baseline]
     starts = target.rows(baseline, "baseline")
     if len(starts) not in (1, count):
         raise ShapeError(
