@@ -1,5 +1,6 @@
 """Explain by gradients: of the inputs of a row, and integrated along a line to it."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -148,13 +149,15 @@ def integrated_gradients(model: Any, x: Data, baseline: Data = None, steps: int 
     if target.step is None:
         values, errors = way * target.coef, {"steps": 0}
     else:
-        lines = _Lines(target, end, start[0] if len(start) == 1 else start, threads)
+        begins = start[0] if len(start) == 1 else start
+        mean = functools.partial(_mean, target, _of_outputs(target), threads)
         if steps == "auto":
-            values, errors = lines.settled(way, tol)
+            values, errors = _settled(mean, end, begins, way, tol)
         elif steps == "exact":
-            values, errors = lines.exact(way)
+            values, errors = _exact(target, mean, end, start, way)
         else:
-            values, errors = way * lines.means(fixed), {"steps": fixed}
+            values = way * mean(end, begins, path.legendre_points(fixed))
+            errors = {"steps": fixed}
     if len(base_values) < len(rows):
         base_values = base_values.repeat(len(rows))
     gap = reached - base_values - np.add.reduce(values, axis=1)
@@ -188,57 +191,46 @@ def _starts(target, baseline, count):
     return starts
 
 
-class _Lines:
-    """Compute mean gradients on lines from `start` to x, both float64."""
+def _mean(target, d_out, threads, x, start, points):
+    """Return the mean gradients at some points on lines, see ``mean_gradients``."""
+    return path.mean_gradients(target.step, d_out, x, start, points, threads)
 
-    def __init__(self, target, x, start, threads):
-        self._step, self._d_out = target.step, _of_outputs(target)
-        self._buffers = target.buffers
-        self._x, self._start, self._threads = x, start, threads
 
-    def means(self, steps, rows=slice(None)):
-        """Return the mean gradients by so many points, on some of the lines."""
-        return self._means(path.legendre_points(steps), rows)
-
-    def _means(self, points, rows):
-        start = self._start if self._start.ndim == 1 else self._start[rows]
-        return path.mean_gradients(
-            self._step, self._d_out, self._x[rows], start, points, self._threads
+def _settled(mean, x, start, way, tol):
+    """Return the contributions, and errors, with steps doubled line by line."""
+    values = way * mean(x, start, path.legendre_points(FIRST_STEPS))
+    change, taken = np.zeros(len(values)), np.zeros(len(values), int)
+    left, steps = np.arange(len(values)), FIRST_STEPS
+    while len(left) and steps < MOST_STEPS:
+        steps *= 2
+        begins = start if start.ndim == 1 else start[left]
+        better = way[left] * mean(x[left], begins, path.legendre_points(steps))
+        change[left] = np.abs(better - values[left]).max(axis=1)
+        values[left], taken[left] = better, steps
+        left = left[~(change[left] <= tol * np.abs(better).sum(axis=1))]  # nor is NaN fine
+    if len(left):
+        warn(
+            f"integrated_gradients: {len(left)} rows have not settled to tol={tol:g} after "
+            f"{steps} steps, the first is row {left[0]}: allow a larger tol, or, if all "
+            "activations are piecewise linear, take steps='exact'",
+            ConvergenceWarning,
         )
+    return values, {"change": change, "steps": taken}
 
-    def settled(self, way, tol):
-        """Return the contributions, and errors, with steps doubled line by line."""
-        values = way * self.means(FIRST_STEPS)
-        change, taken = np.zeros(len(values)), np.zeros(len(values), int)
-        left, steps = np.arange(len(values)), FIRST_STEPS
-        while len(left) and steps < MOST_STEPS:
-            steps *= 2
-            better = way[left] * self.means(steps, left)
-            change[left] = np.abs(better - values[left]).max(axis=1)
-            values[left], taken[left] = better, steps
-            left = left[~(change[left] <= tol * np.abs(better).sum(axis=1))]  # nor is NaN fine
-        if len(left):
-            warn(
-                f"integrated_gradients: {len(left)} rows have not settled to tol={tol:g} after "
-                f"{steps} steps, the first is row {left[0]}: allow a larger tol, or, if all "
-                "activations are piecewise linear, take steps='exact'",
-                ConvergenceWarning,
-            )
-        return values, {"change": change, "steps": taken}
 
-    def exact(self, way):
-        """Return the contributions, and how many linear segments each line has."""
-        assembly = self._step.assembly
-        ends = np.repeat(self._buffers, assembly.plan.widths[list(self._buffers)])
-        explained = {int(end) for end in ends[self._d_out != 0]}
-        network = Network(assembly.plan, assembly.parameters, explained)
-        means, taken = np.zeros(way.shape), np.zeros(len(way), int)
-        block = network.rows_at_once()
-        for first in range(0, len(way), block):
-            rows = slice(first, first + block)
-            x = self._x[rows]
-            start = np.broadcast_to(self._start, self._x.shape)[rows]
-            points = network.segments(x, start)
-            means[rows] = self._means(points, rows)
-            taken[rows] = np.bincount(points[0], minlength=len(x))
-        return way * means, {"steps": taken}
+def _exact(target, mean, x, start, way):
+    """Return the contributions, and how many linear segments each line has."""
+    assembly = target.step.assembly
+    ends = np.repeat(target.buffers, assembly.plan.widths[list(target.buffers)])
+    explained = {int(ends[column]) for column, factor in target.terms if factor}
+    network = Network(assembly.plan, assembly.parameters, explained)
+    values, taken = np.zeros(way.shape), np.zeros(len(way), int)
+    start = np.broadcast_to(start, x.shape)
+    block = network.rows_at_once()
+    for first in range(0, len(way), block):
+        rows = slice(first, first + block)
+        begins = np.ascontiguousarray(start[rows])  # of one baseline they are one row
+        points = network.segments(x[rows], begins)
+        values[rows] = way[rows] * mean(x[rows], begins, points)
+        taken[rows] = np.bincount(points[0], minlength=len(begins))
+    return values, {"steps": taken}
