@@ -1,5 +1,6 @@
 """Conditions on weights after each update, with Keras' names, formulas and defaults."""
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -114,7 +115,7 @@ class Signs(Constraint):
         starts = np.flatnonzero(np.diff(signs, prepend=2))
         size = math.prod(shape[1:])
         rows = []
-        for start, stop in zip(starts, [*starts[1:], count], strict=True):
+        for start, stop in itertools.pairwise([*starts, count]):
             if signs[start] == 0:
                 continue
             code = Code.CONSTRAINT_NON_NEGATIVE

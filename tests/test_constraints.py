@@ -70,6 +70,16 @@ def test_each_axis(axis, shape):
     np.testing.assert_allclose(found, w / np.maximum(norms, 1), rtol=2e-7)
 
 
+def test_signs_of_rows():
+    w = np.random.default_rng(0).normal(size=(5, 2, 3))
+    found = constraints.Signs([-1, -1, 0, 1, -1])(w)
+    for sign, before, after in zip([-1, -1, 0, 1, -1], w, found, strict=True):
+        np.testing.assert_array_equal(after, np.where(sign * before < 0, 0, before))
+    assert constraints.Signs()(np.zeros((0, 3))).shape == (0, 3)
+    assert constraints.Signs(-1)(2.0) == 0
+    np.testing.assert_array_equal(constraints.Signs(0)(w), w)
+
+
 @each_class
 def test_training_projects_after_each_step(cls, engine):
     constraint, formula = sample(cls)
@@ -155,6 +165,8 @@ def test_get():
         (lambda: constraints.MaxNorm(-1), ArgumentError, "max_value"),
         (lambda: constraints.MinMaxNorm(2.0, 1.0), ArgumentError, "max_value"),
         (lambda: constraints.MinMaxNorm(rate=1.5), ArgumentError, "rate"),
+        (lambda: constraints.Signs(2), ArgumentError, "signs: expected -1, 0 or 1"),
+        (lambda: constraints.Signs([1, 0])(np.ones((3, 2))), ShapeError, "each of 3 rows"),
         (lambda: constraints.UnitNorm(axis=0.5), DataTypeError, "axis"),
         (lambda: constraints.UnitNorm(axis=[]), ArgumentError, "axis"),
         (lambda: constraints.UnitNorm(axis=1)(np.ones(3)), ShapeError, "no axis 1"),

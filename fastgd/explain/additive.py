@@ -5,7 +5,7 @@ from fastgd._core.types import Call, Merge, Op
 
 #: What changes each column by itself when a network predicts: (linear, not linear).
 _LINEAR = (Op.OP_AFFINE, Op.OP_NOISE, Op.OP_BATCH_NORM)
-_POINTWISE = (Op.OP_ACTIVATION, Op.OP_PRELU)
+_POINTWISE = (Op.OP_ACTIVATION, Op.OP_PRELU, Op.OP_SPLIT)
 _WHOLE_ROWS = (
     Activation.ACTIVATION_SOFTMAX, Activation.ACTIVATION_LOG_SOFTMAX, Call.CALL_FUNCTION,
 )  # fmt: skip

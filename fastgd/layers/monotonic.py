@@ -61,7 +61,8 @@ class MonotonicDense(Dense):
     Sums of products with weights of one sign are monotone in floating point, too, and so are
     linear and relu units: their promise holds to the last bit. Activations that compute an
     exponential keep it up to their own rounding. ``set_weights`` takes any weights: the proof
-    refuses those of a wrong sign, and the next update projects them.
+    refuses those of a wrong sign, and the next update projects them. ``optimizers.LBFGS`` takes
+    no constraints.
 
     Examples
     --------
