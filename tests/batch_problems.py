@@ -28,6 +28,9 @@ def targets(name, n, outputs, rng):
         return rng.choice([-1.0, 1.0], n)
     if name == "poisson":
         return rng.poisson(2.0, n).astype(np.float64)
+    if name in ("gamma", "tweedie"):
+        claims = rng.gamma(2.0, 1.0, n)
+        return claims if name == "gamma" else claims * rng.choice([0.0, 1.0], n)
     return rng.normal(size=n if outputs == 1 else (n, outputs))
 
 
@@ -36,6 +39,6 @@ def problem(engine, x, y, loss, *, weights=None, l1=0.0, l2=0.0, outputs=1, **op
     given = engine.Rows(x) if isinstance(x, np.ndarray) else x
     return Problem(
         engine, given, np.asarray(y, np.float64), weights, LOSSES[loss],
-        options.get("setting", 0.5), l1, l2, options.get("fit_intercept", True), outputs,
-        options.get("threads", 1),
+        options.get("setting", 1.4 if loss == "tweedie" else 0.5), l1, l2, options.get("fit_intercept", True), outputs,
+        options.get("threads", 1), offset=options.get("offset"),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from engines import engine
 
 from fastgd._core.types import LinearLoss
 from fastgd.linear.data import Chunk
-from fastgd.linear.objective import LOSSES
+from fastgd.linear.objective import LOG_LINK, LOSSES
 from fastgd.linear.sgd import RATES, Plan, Weights
 
 #: The losses of one decision a row.
@@ -43,13 +43,13 @@ def targets_for(loss, x, seed=0):
     z = x.astype(np.float64) @ rng.normal(size=x.shape[1]) + 0.3 * rng.normal(size=len(x))
     if LOSSES[loss] >= LinearLoss.LINEAR_LOG_LOSS:
         return np.where(z > 0, 1.0, -1.0)
-    return np.exp(z / 4) if loss == "poisson" else z
+    return np.exp(z / 4) if loss in LOG_LINK else z
 
 
 def plan(loss="log_loss", outputs=1, **settings):
     """A Plan; what is not given is plain."""
     usual = {
-        "setting": 0.3, "l1": 0.0, "l2": 0.0, "fit_intercept": True, "rate": "constant",
+        "setting": 1.3 if loss == "tweedie" else 0.3, "l1": 0.0, "l2": 0.0, "fit_intercept": True, "rate": "constant",
         "eta0": 0.02, "power_t": 0.5, "intercept_decay": 1.0, "average": 0, "batch_size": 1,
         "objective": True, "y_stride": 1, "positive": np.ones(outputs),
         "negative": np.ones(outputs),
@@ -71,10 +71,10 @@ class Course:
         self.build, self.outputs = build, outputs
         self.sums = np.zeros((3, outputs))
 
-    def go(self, x, y, weights=None, order=None, epochs=1, threads=1):
+    def go(self, x, y, weights=None, order=None, epochs=1, threads=1, offset=None):
         """Epochs over all rows; the last status."""
         table = rows(self.build, x)
-        chunk = Chunk(table, y, weights, order)
+        chunk = Chunk(table, y, weights, order, offset)
         for _ in range(epochs):
             positions = np.zeros(self.outputs, np.int64)
             status = self.descent.run(

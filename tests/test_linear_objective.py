@@ -68,6 +68,9 @@ def complex_value(z, y, name):
         "squared_error": lambda: (z - y) ** 2 / 2,
         "log_loss": lambda: np.log(1 + np.exp(-y * z)),
         "poisson": lambda: np.exp(z) - y * z,
+        "gamma": lambda: y * np.exp(-z) - 1 - np.log(y) + z,
+        # power 1.4; the first term does not depend on z
+        "tweedie": lambda: y**0.6 / -0.24 + y * np.exp(-0.4 * z) / 0.4 + np.exp(0.6 * z) / 0.6,
         "multinomial": lambda: (
             np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(z)), y.astype(int)]
         ),
@@ -76,7 +79,9 @@ def complex_value(z, y, name):
 
 
 @each_engine
-@pytest.mark.parametrize("name", ["squared_error", "log_loss", "poisson", "multinomial"])
+@pytest.mark.parametrize(
+    "name", ["squared_error", "log_loss", "poisson", "gamma", "tweedie", "multinomial"]
+)
 def test_gradients_are_those_of_a_complex_step(build, name):
     rng = np.random.default_rng(0)
     n, d, k = 20, 5, 3 if name == "multinomial" else 1
@@ -144,7 +149,9 @@ def test_threads_and_builds_give_the_same_bits(build, kind):
             rng = np.random.default_rng([n, d])
             x = matrix(n, d, dtype, kind, rng)
             given, weights = rows(engine, x, kind), rng.uniform(size=n)
-            for name, k in (("log_loss", 1), ("poisson", 1), ("multinomial", 3)):
+            for name, k in (
+                ("log_loss", 1), ("poisson", 1), ("gamma", 1), ("tweedie", 1), ("multinomial", 3),
+            ):  # fmt: skip
                 y = targets(name, n, k, rng)
                 coef, intercept = rng.normal(size=(k, d)) / d, rng.normal(size=k)
                 found += run(engine, given, y, weights, name, coef, intercept, threads)

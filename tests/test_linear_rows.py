@@ -77,26 +77,33 @@ def test_threads_and_slices_change_no_bit(build):
         assert np.array_equal(whole, parts)
 
 
+def outcomes(loss, n, rng):
+    """Targets that a loss may have, and its setting."""
+    if loss in ("gamma", "tweedie"):
+        return rng.choice([0.2, 1.0, 7.0] if loss == "gamma" else [0.0, 0.2, 7.0], n), 1.3
+    return rng.choice([-1.0, 1.0], n), 0.3
+
+
 @each_build
 @pytest.mark.parametrize("loss", POINT_LOSSES)
 def test_losses_agree_with_the_reference(build, loss):
     rng = np.random.default_rng(0)
-    z, y = 3 * rng.normal(size=101), rng.choice([-1.0, 1.0], 101)
+    z, (y, setting) = 3 * rng.normal(size=101), outcomes(loss, 101, rng)
     z[:4], y[:4] = (1.0, -1.0, 0.0, 1.3), 1.0  # the kinks
     found, expected = np.empty((3, 101)), np.empty((3, 101))
-    engine(build).decision_losses(LOSSES[loss], 0.3, z, y, found)
-    reference.decision_losses(LOSSES[loss], 0.3, z, y, expected)
+    engine(build).decision_losses(LOSSES[loss], setting, z, y, found)
+    reference.decision_losses(LOSSES[loss], setting, z, y, expected)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("loss", POINT_LOSSES)
 def test_slopes_and_curvatures_are_derivatives(loss):
     rng = np.random.default_rng(1)
-    z, y = 2 * rng.normal(size=300), rng.choice([-1.0, 1.0], 300)
+    z, (y, setting) = 2 * rng.normal(size=300), outcomes(loss, 300, rng)
     h = 1e-6
     low, high, here = np.empty((3, 3, 300))
     for shift, out in ((-h, low), (h, high), (0, here)):
-        reference.decision_losses(LOSSES[loss], 0.3, z + shift, y, out)
+        reference.decision_losses(LOSSES[loss], setting, z + shift, y, out)
     np.testing.assert_allclose((high[0] - low[0]) / (2 * h), here[1], atol=1e-5)
     np.testing.assert_allclose((high[1] - low[1]) / (2 * h), here[2], atol=1e-5)
 
@@ -255,6 +262,8 @@ def test_another_width_is_refused():
         ([0, 1], "squared_error", ShapeError, "different numbers of rows: 3 and 2"),
         (np.zeros((3, 2)), "huber", ShapeError, r"huber expects shape \(n,\), got \(3, 2\)"),
         ([0, 1, -0.5], "poisson", DataError, "at least 0, got -0.5 at row 2"),
+        ([0, 1, -0.5], "tweedie", DataError, "at least 0, got -0.5 at row 2"),
+        ([1, 0, 2], "gamma", DataError, "gamma expects targets above 0, got 0.0 at row 1"),
     ],
 )
 def test_targets_that_do_not_fit_are_refused(y, loss, error, message):

@@ -37,6 +37,8 @@ CASES = [
     {"loss": "squared_epsilon_insensitive", "rate": "constant", "l2": 0.01},
     {"loss": "quantile", "rate": "invscaling", "eta0": 0.1, "average": 2},
     {"loss": "poisson", "rate": "constant", "l2": 0.01, "intercept_decay": 0.01},
+    {"loss": "gamma", "rate": "constant", "l2": 0.01, "average": 4},
+    {"loss": "tweedie", "rate": "invscaling", "l1": 0.01},
     {"loss": "log_loss", "rate": "constant", "l1": 0.01, "l2": 0.1, "batch_size": 7},
     {"loss": "huber", "rate": "invscaling", "l2": 0.1, "batch_size": 100, "average": 2},
     {"loss": "hinge", "rate": "constant", "eta0": 3.0, "l2": 0.5},  # shrinks to nothing

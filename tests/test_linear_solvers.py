@@ -158,6 +158,22 @@ def test_poisson_optimum(build, solver):
 
 @each_engine
 @each_solver
+@pytest.mark.parametrize("name", ["gamma", "tweedie"])
+def test_gamma_and_tweedie_optimum(build, solver, name):
+    x, y = made(400, 6, "poisson")
+    x /= 10 * x.std(axis=0)
+    y, power = (y + 0.5, 2) if name == "gamma" else (y, 1.4)
+    exact = sklearn_linear.TweedieRegressor(
+        power=power, link="log", alpha=0.01, solver="newton-cholesky", tol=1e-13, max_iter=200
+    ).fit(x, y)
+    given = problem(linear(build), x, y, name, l2=0.01)
+    found = solver.minimize(given, zeros(given))
+    np.testing.assert_allclose(found.coef[0], exact.coef_, rtol=1e-7)
+    np.testing.assert_allclose(found.intercept, exact.intercept_, rtol=1e-7)
+
+
+@each_engine
+@each_solver
 @pytest.mark.parametrize(("alpha", "ratio"), [(0.5, 1.0), (0.2, 0.5), (2.0, 0.7)])
 def test_elastic_net_zeros(build, solver, alpha, ratio):
     rng = np.random.default_rng(5)

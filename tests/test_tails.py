@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 import fastgd._tails as tails
@@ -28,20 +29,6 @@ def test_normal(z):
     assert tails.normal(z) == pytest.approx(stats.norm.sf(z), rel=1e-12)
 
 
-@pytest.mark.parametrize("degrees", [1, 2, 4, 9, 30, 1000])
-@pytest.mark.parametrize("t", [0.0, 1e-8, 0.5, -2.0, 12.7, 300.0])
-def test_student(degrees, t):
-    expected = 2 * stats.t.sf(abs(t), degrees)
-    assert tails.student(t, degrees) == pytest.approx(expected, rel=1e-10, abs=1e-290)
-
-
-def test_student_by_hand():
-    # with one degree it is Cauchy's, with two t / sqrt(2 + t^2)
-    assert tails.student(1.0, 1) == pytest.approx(0.5, rel=1e-14)
-    assert tails.student(3.0, 2) == pytest.approx(1 - 3 / math.sqrt(11), rel=1e-13)
-    assert tails.student(math.inf, 3) == tails.student(-math.inf, 3) == 0.0
-
-
 @pytest.mark.parametrize("n", [1, 7, 250, 9235])
 @pytest.mark.parametrize("chance", [0.01, 0.05, 0.5])
 def test_binomial(n, chance):
@@ -62,3 +49,57 @@ def test_incomplete_beta(a, b):
     for x in (0.0, 1e-9, 0.02, 0.4999, 0.5, 0.77, 1 - 1e-9, 1.0):
         expected = special.betainc(a, b, x)
         assert tails.incomplete_beta(a, b, x, 1 - x) == pytest.approx(expected, rel=1e-9)
+
+
+FREEDOMS = (1, 2, 3.5, 10, 98, 99, 100, 101, 1000, 1e5)
+
+
+def test_log_gamma_of_whole_numbers_is_that_of_factorials():
+    n = np.arange(1, 100)
+    expected = [math.log(math.factorial(k - 1)) for k in n.tolist()]
+    np.testing.assert_allclose(tails.log_gamma(n), expected, rtol=1e-14, atol=1e-14)
+    assert tails.log_gamma(0.5) == pytest.approx(0.5 * math.log(math.pi), rel=1e-15)
+
+
+def test_log_gamma_is_scipys():
+    x = np.geomspace(1e-8, 1e9, 500)
+    np.testing.assert_allclose(tails.log_gamma(x), special.gammaln(x), rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("freedom", FREEDOMS)
+def test_students_t_is_scipys(freedom):
+    for t in (1e-3, 0.01, 0.5, 1.0, 1.7, 1.8, 2.5, 5.0, 12.0, 1e3, 1e30):
+        expected = 2 * stats.t.sf(t, freedom)
+        for sign in (t, -t):
+            assert tails.t_p_value(sign, freedom) == pytest.approx(
+                expected, rel=1e-11, abs=1e-300
+            )
+    for p in (0.5, 0.6, 0.9, 0.975, 0.9999, 1 - 1e-9):
+        expected = stats.t.ppf(p, freedom)
+        assert tails.t_quantile(p, freedom) == pytest.approx(
+            expected, rel=1e-7 if p > 0.99999 else 1e-11, abs=1e-12
+        )
+
+
+def test_students_t_of_one_and_two_degrees_has_a_formula():
+    """Cauchy's distribution, and t / sqrt(2 + t²)."""
+    for t in (0.1, 1.0, 3.0, 50.0):
+        assert tails.t_p_value(t, 1) == pytest.approx(2 * math.atan(1 / t) / math.pi, rel=1e-13)
+        near = t / math.sqrt(2 + t * t)
+        assert tails.t_p_value(t, 2) == pytest.approx(1 - near, rel=1e-11)
+
+
+def test_ends():
+    assert tails.t_p_value(0.0, 5) == 1
+    assert tails.t_p_value(math.inf, 5) == tails.t_p_value(1e200, 5) == 0
+    assert math.isnan(tails.t_p_value(math.nan, 5))
+    assert tails.normal_p_value(0.0) == 1
+    assert tails.normal_p_value(100.0) == 0
+
+
+def test_the_normal_distribution():
+    for z in (0.3, 1.0, 4.0):
+        assert tails.normal_quantile(1 - tails.normal_p_value(z) / 2) == pytest.approx(
+            z, rel=1e-10
+        )
+    assert tails.normal_p_value(-1.959963984540054) == pytest.approx(0.05, rel=1e-12)

@@ -196,6 +196,7 @@ cdef struct Objective:
     int64_t targets         # columns of y: k if each output has one, else 1
     const double* y         # (n, targets)
     const double* weights   # (n,) or NULL
+    const double* offset    # (n,), added to the decisions of a single output, or NULL
     int64_t stride          # of theta and of a gradient: d in whole chunks
     const double* theta     # (k, stride)
     const double* intercept  # (k,)

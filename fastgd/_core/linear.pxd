@@ -94,6 +94,7 @@ cdef struct Course:
     const double* y
     int64_t y_stride            # 0: y are class numbers, and a head's output is its positive one
     const double* weights       # of rows, or NULL
+    const double* offset        # of rows, added to their decisions, or NULL
     const int64_t* order        # the rows to visit, or NULL for all of them in turn
 # the objective: loss + l1 |w|_1 + l2 / 2 |w|^2
     int64_t loss

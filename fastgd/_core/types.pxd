@@ -43,6 +43,8 @@ cpdef enum Moments:       # of a batch normalisation
 cpdef enum LinearLoss:
     LINEAR_SQUARED_ERROR = 1            # those up to LINEAR_QUANTILE: y is any number;
     LINEAR_POISSON                      # at least 0 here
+    LINEAR_GAMMA                        # above 0
+    LINEAR_TWEEDIE                      # at least 0; setting: the power, between 1 and 2
     LINEAR_HUBER                        # setting: epsilon
     LINEAR_EPSILON_INSENSITIVE          # setting: epsilon
     LINEAR_SQUARED_EPSILON_INSENSITIVE  # setting: epsilon

@@ -4,7 +4,10 @@ NumPy's products and LAPACK give other bits on another CPU; these sum in an orde
 shapes alone decide.
 """
 
+import numpy as np
+
 from fastgd import config
+from fastgd._core.types import LinearLoss
 from fastgd._engine import builds
 
 
@@ -51,6 +54,14 @@ def eigenvectors(matrix):
 def logarithms(x):
     """Return the logarithms of an array, float64; -inf at 0."""
     return _engine().logarithms(x)
+
+
+def exponentials(x):
+    """Return e^x of an array, float64."""
+    slopes = np.empty((3, x.size))  # of a loss that has them
+    flat = np.ascontiguousarray(x, np.float64).reshape(-1)
+    _engine().decision_losses(LinearLoss.LINEAR_POISSON, 0.0, flat, np.zeros(x.size), slopes)
+    return slopes[1].reshape(x.shape)
 
 
 def sigmoids(x):

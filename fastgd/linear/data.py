@@ -21,7 +21,7 @@ from fastgd._engine import builds
 from fastgd._engine.sizes import check_size
 from fastgd._typing import Array
 from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
-from fastgd.linear.objective import LOSSES, REGRESSIONS, Problem
+from fastgd.linear.objective import LOG_LINK, LOSSES, REGRESSIONS, Problem
 
 #: The most classes, each of which has weights.
 MOST_CLASSES = 100_000
@@ -51,8 +51,9 @@ class DataAdapter(NamedTuple):
     shape: tuple[int, int] | None  #: of the weights that the data have to fit
     classes: int | None  #: the number of classes of these weights
     names: tuple[str, ...] | None  #: the columns that the data have to have
+    has_offset: bool  #: whether rows need an offset
 
-    def prepare(self, x, y, sample_weight, classes=None, whole=True):
+    def prepare(self, x, y, sample_weight, classes=None, whole=True, offset=None):
         """Check rows, targets and weights; whole: whether the weights need a finite mean."""
         rows = rows_of(x, self.dtype, None if self.shape is None else self.shape[1])
         names = matching_names(column_names(x), self.names)
@@ -74,6 +75,7 @@ class DataAdapter(NamedTuple):
         problem = Problem(
             builds.load(config.engine()), rows, y, weights, LOSSES[self.loss], self.setting,
             self.l1, self.l2, self.fit_intercept, outputs, self.threads,
+            offset=offset_of(offset, rows.shape[0], outputs, self.has_offset),
         )  # fmt: skip
         return Prepared(problem, classes, names)
 
@@ -136,7 +138,7 @@ def _class_count(classes):
 
 @dataclass(frozen=True)
 class Chunk:
-    """Hold rows of a stream: ``engine.Rows``, targets, weights or None.
+    """Hold rows of a stream: ``engine.Rows``, targets, and weights and offsets or None.
 
     ``chosen``, int64, are the rows to visit, in this order; None: all of them in turn.
     """
@@ -145,6 +147,7 @@ class Chunk:
     y: Array
     weights: Array | None = None
     chosen: Array | None = None
+    offset: Array | None = None
 
     def __len__(self):
         return self.rows.shape[0] if self.chosen is None else len(self.chosen)
@@ -170,14 +173,16 @@ class Stream:
         self.first = self._prepared(head, classes)
 
     def _prepared(self, chunk, classes):
-        if not isinstance(chunk, (tuple, list)) or len(chunk) not in (2, 3):
-            raise DataTypeError("x: expected chunks (x, y) or (x, y, sample_weight)")
-        return self._adapter.prepare(*(*chunk, None)[:3], classes, whole=False)
+        if not isinstance(chunk, (tuple, list)) or len(chunk) not in (2, 3, 4):
+            expected = "(x, y), (x, y, sample_weight) or (x, y, sample_weight, offset)"
+            raise DataTypeError(f"x: expected chunks {expected}")
+        x, y, sample_weight, offset = (*chunk, None, None)[:4]
+        return self._adapter.prepare(x, y, sample_weight, classes, whole=False, offset=offset)
 
     def __iter__(self):
         first, classes, names = self.first
         if self.once:
-            yield Chunk(first.rows, first.y, first.weights)
+            yield Chunk(first.rows, first.y, first.weights, offset=first.offset)
         for chunk in self._rest if self.once else self._chunks:
             problem, _, other = self._prepared(chunk, classes)
             expected, seen = first.rows.shape[1], problem.rows.shape[1]
@@ -188,7 +193,9 @@ class Stream:
                 raise ShapeError(f"y: the first chunk has {k} targets a row, another {seen}")
             if None not in (names, other) and names != other:
                 raise ArgumentError(f"x: the first chunk has columns {names}, another {other}")
-            yield Chunk(problem.rows, problem.y, problem.weights)
+            if (first.offset is None) != (problem.offset is None):
+                raise ArgumentError("offset: either all chunks have one, or none")
+            yield Chunk(problem.rows, problem.y, problem.weights, offset=problem.offset)
 
 
 def rows_of(x, dtype=None, width=None):
@@ -239,10 +246,9 @@ def targets(y, loss, n, classes=None):
     values = prepared(original, np.dtype(np.float64))
     check_finite(engine, values, original, "y", y)
     if loss in REGRESSIONS:
-        if loss == "poisson" and n and values.min() < 0:
-            row = int(np.argmax(values < 0))
-            seen = f"got {values[row]} at row {row}"
-            raise DataError(f"y: poisson expects targets of at least 0, {seen}")
+        if n and values.min() < (least := least_target(loss)):
+            row = int(np.argmax(values < least))
+            raise DataError(f"y: {wrong_target(loss)}, got {values[row]} at row {row}")
         return values, 1 if values.ndim == 1 else values.shape[1]
     if classes is None:
         classes = max(2, int(min(values.max(), MOST_CLASSES - 1)) + 1) if n else 2
@@ -252,6 +258,39 @@ def targets(y, loss, n, classes=None):
     if classes == 2:
         return 2 * values - 1, 1
     return values, classes
+
+
+def least_target(loss):
+    """Return the smallest target that a loss of numbers allows."""
+    if loss in LOG_LINK:
+        return TINY if loss == "gamma" else 0.0
+    return -np.finfo(np.float64).max
+
+
+def wrong_target(loss):
+    """Return what to say of a smaller one."""
+    return f"{loss} expects targets {'above' if loss == 'gamma' else 'of at least'} 0"
+
+
+def offset_of(offset, n, outputs=1, needed=False):
+    """Return offsets of rows, float64 (n,), or None; a single number is that of all rows."""
+    if offset is None:
+        if needed:
+            raise ArgumentError(
+                "offset: the model was trained with one, and needs a number for each row; "
+                "offset=0 leaves it out"
+            )
+        return None
+    if outputs > 1:
+        raise ArgumentError(f"offset: it is for models of one output, this one has {outputs}")
+    original = numeric(offset, "offset")
+    if original.shape not in ((), (n,), (n, 1)):
+        seen = f"got shape {original.shape}"
+        raise ShapeError(f"offset: expected one number for each of {n} rows, {seen}")
+    original = np.full(n, original) if original.ndim == 0 else original.reshape(-1)
+    values = prepared(original, np.dtype(np.float64))
+    check_finite(builds.load(config.engine()), values, original, "offset")
+    return values
 
 
 def weights_of(sample_weight, n, mean=True):

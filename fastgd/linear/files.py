@@ -18,7 +18,7 @@ def saved_parts(model, weights, solver):
     names = model.feature_names
     state = {
         "classes": model.classes, "feature_names": None if names is None else list(names),
-        "n_iter": model.n_iter, "loss_value": model.loss_value,
+        "n_iter": model.n_iter, "loss_value": model.loss_value, "has_offset": model.has_offset,
         "solver": None if solver is None else asdict(solver),
     }  # fmt: skip
     arrays = (
@@ -34,6 +34,7 @@ def restored_parts(model, document, arrays):
         solver = None if state["solver"] is None else SGD(**state["solver"])
         names = state["feature_names"]
         state["feature_names"] = None if names is None else tuple(names)
+        state["has_offset"] = bool(state.get("has_offset", False))
         weights = _weights(model, state, arrays, solver) if arrays else None
     except FileError:
         raise

@@ -8,33 +8,33 @@ import numpy as np
 
 from fastgd import config, saving
 from fastgd._data.arguments import choice
-from fastgd._data.validation import boolean, number, numeric
+from fastgd._data.validation import boolean, number
 from fastgd._registry.objects import Serializable
 from fastgd._typing import Array, Config, Data, DType
-from fastgd.errors import ArgumentError, DataError, DataTypeError, ShapeError
+from fastgd.errors import ArgumentError, DataError, DataTypeError
 from fastgd.linear import files, objective
-from fastgd.linear.data import Chunk, DataAdapter, Stream, check_row, row_of
-from fastgd.linear.objective import LOSSES, REGRESSIONS, Solution
-from fastgd.linear.prediction import LinearPredictor
-from fastgd.linear.sgd import SGD, RowLearner, Weights
+from fastgd.linear.data import DataAdapter, Stream
+from fastgd.linear.inference import Inference, infer
+from fastgd.linear.objective import LOSSES, REGRESSIONS, Solution, zero_solution
+from fastgd.linear.online import OnlineLearner
+from fastgd.linear.sgd import SGD, Weights, default_sgd
 from fastgd.linear.solvers import LBFGS, NEWTON_SIZE, Newton
 
-INFINITY = float("inf")
 
-#: The types of the items of an array of numbers.
-NUMBERS = {float, int, bool}
-
-
-class LinearModel(LinearPredictor, Serializable):
+class LinearModel(OnlineLearner, Serializable):
     """Fit a linear model: minimise J over weights w and intercept b.
 
-        J(w, b) = sum of s_i loss(y_i, x_i w + b) / sum of s_i + l1 |w|_1 + l2/2 |w|^2
+        J(w, b) = sum of s_i loss(y_i, x_i w + b + o_i) / sum of s_i + l1 |w|_1 + l2/2 |w|^2
+
+    with weights s_i and offsets o_i of rows, where they are given.
 
     Parameters
     ----------
     loss : str
-        For numbers: "squared_error" (half of it), "poisson" (e^z - y z, of the mean e^z),
-        "huber", "epsilon_insensitive", "squared_epsilon_insensitive", "quantile". For classes:
+        For numbers: "squared_error" (half of it); of the mean e^z "poisson" (e^z - y z),
+        "gamma" and "tweedie" (half their deviances, see ``losses.Gamma`` and
+        ``losses.Tweedie``); "huber", "epsilon_insensitive", "squared_epsilon_insensitive",
+        "quantile". For classes:
         "log_loss", "hinge", "squared_hinge", "perceptron", "modified_huber", which train one
         model for each class against the rest if there are more than two; and "multinomial", one
         model of all classes.
@@ -44,6 +44,8 @@ class LinearModel(LinearPredictor, Serializable):
         For the losses with one: where Huber's becomes linear, the error that an insensitive one
         ignores.
     quantile : float in [0, 1]
+    power : float
+        Of "tweedie", whose variance is proportional to mean^power: above 1 and below 2.
     dtype : {"float32", "float64"} or None
         How x is read; None: float32 stays, the rest becomes float64. Weights are float64.
 
@@ -57,6 +59,8 @@ class LinearModel(LinearPredictor, Serializable):
     classes : int or None, their number
     feature_names : tuple of str or None
         The names of the columns, if x was a frame, or a row a dict.
+    has_offset : bool
+        Whether it was trained with an offset. Predictions then need one, too.
 
     Examples
     --------
@@ -70,16 +74,23 @@ class LinearModel(LinearPredictor, Serializable):
 
     def __init__(self, loss: str = "squared_error", *, l1: float = 0.0, l2: float = 0.0,
                  fit_intercept: bool = True, epsilon: float = 0.1, quantile: float = 0.5,
-                 dtype: DType | None = None) -> None:  # fmt: skip
+                 power: float = 1.5, dtype: DType | None = None) -> None:  # fmt: skip
         self.loss = choice(loss, "loss", tuple(LOSSES))
         self.l1 = number(l1, "l1", low=0)
         self.l2 = number(l2, "l2", low=0)
         self.fit_intercept = boolean(fit_intercept, "fit_intercept")
         self.epsilon = number(epsilon, "epsilon", low=0)
         self.quantile = number(quantile, "quantile", low=0, high=1)
+        self.power = number(power, "power", low=1, high=2)
+        if self.power in (1, 2):
+            other = "poisson" if self.power == 1 else "gamma"
+            raise ArgumentError(
+                f"power: expected a number between 1 and 2, got {power}; use the loss {other!r}"
+            )
         self.dtype = None if dtype is None else np.dtype(config.checked_floatx(dtype))
         self.classes: int | None = None
         self.feature_names = None
+        self.has_offset = False
         self.n_iter = 0
         self.loss_value: float | None = None
         self._weights = self._solver = self._learner = None
@@ -104,7 +115,9 @@ class LinearModel(LinearPredictor, Serializable):
 
     def get_config(self) -> Config:
         """Return the arguments that make this model again, without its weights."""
-        names = ("loss", "l1", "l2", "fit_intercept", "epsilon", "quantile", "dtype")
+        names = (
+            "loss", "l1", "l2", "fit_intercept", "epsilon", "quantile", "power", "dtype",
+        )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
     def save(self, filepath: saving.File, overwrite: bool = True) -> None:
@@ -136,18 +149,20 @@ class LinearModel(LinearPredictor, Serializable):
         """Take what ``saved_parts`` gave; a FileError, and no change, if it does not fit."""
         state, weights, solver = files.restored_parts(self, document, arrays)
         if weights is not None:
-            self._keep(weights, state["classes"], state["feature_names"], solver)
+            has_offset = state["has_offset"]
+            self._keep(weights, state["classes"], state["feature_names"], solver, has_offset)
         self.n_iter, self.loss_value = state["n_iter"], state["loss_value"]
 
     def fit(self, x: Data, y: Data | None = None, sample_weight: Data | None = None,
             solver: Any = None, n_jobs: int | None = None, *, classes: Any = None,
-            warm_start: bool = False) -> Self:  # fmt: skip
+            warm_start: bool = False, offset: Data | None = None) -> Self:  # fmt: skip
         """Minimise J, and return the model.
 
         Parameters
         ----------
         x : array or frame (n, d), CSR matrix (n, d), or chunks
-            See ``data.rows_of``. Chunks are an iterable of (x, y) or (x, y, sample_weight).
+            See ``data.rows_of``. Chunks are an iterable of (x, y), (x, y, sample_weight) or
+            (x, y, sample_weight, offset).
             SGD, the default for them, iterates it once an epoch, and their weights multiply its
             steps as in ``partial_fit``; other solvers iterate it a few times an iteration.
         y : array (n,), or (n, k) for "squared_error"
@@ -161,6 +176,9 @@ class LinearModel(LinearPredictor, Serializable):
             Their number, or all class numbers, if y may lack some.
         warm_start : bool
             Whether to begin at the current weights.
+        offset : array (n,), float or None
+            What is known of x w + b, such as the logarithm of an exposure: it is added to it,
+            for models of one output. Predictions then need it, too.
 
         Raises
         ------
@@ -193,10 +211,14 @@ class LinearModel(LinearPredictor, Serializable):
         adapter = self._adapter(n_jobs, warm_start)
         stream = None
         if y is None:
+            if offset is not None:
+                raise ArgumentError("offset: chunks have their own, (x, y, weights, offset)")
             stream, solver = self._stream(x, adapter, solver, classes)
             problem, classes, names = stream.first
         else:
-            problem, classes, names = adapter.prepare(x, y, sample_weight, classes)
+            problem, classes, names = adapter.prepare(
+                x, y, sample_weight, classes, offset=offset
+            )
             if problem.rows.shape[0] == 0:
                 raise DataError("x: there are no rows")
             if solver is None and self.loss in objective.SMOOTH:
@@ -208,32 +230,36 @@ class LinearModel(LinearPredictor, Serializable):
             start = Solution(*self._result())
         else:
             start = zero_solution(problem)
+        kept = classes, names, solver if isinstance(solver, SGD) else None
+        has_offset = problem.offset is not None
         if isinstance(solver, SGD):
             descent = solver.begin(problem, start)
             try:
                 self.n_iter = solver.follow(problem, descent, stream).n_iter
                 self.loss_value = None
             except KeyboardInterrupt:
-                self._keep(descent.weights, classes, names, solver)
+                self._keep(descent.weights, *kept, has_offset)
                 raise
-            self._keep(descent.weights, classes, names, solver)
+            self._keep(descent.weights, *kept, has_offset)
             return self
         if stream is not None:
             problem = replace(problem, chunks=objective.ChunkedProblem(problem, stream))
         parts = [problem] if getattr(solver, "several", False) else problem.parts()
         found = objective.minimize_parts(solver.minimize, parts, start)
-        self._keep(Weights.start(found.coef, found.intercept), classes, names)
+        self._keep(Weights.start(found.coef, found.intercept), *kept, has_offset)
         self.n_iter, self.loss_value = found.n_iter, found.loss_value
         return self
 
     def _adapter(self, n_jobs, resumes):
         """Return the adapter of data; resumes: whether they have to fit the current weights."""
         known = self._weights is not None and resumes
-        setting = self.quantile if self.loss == "quantile" else self.epsilon
+        setting = {"quantile": self.quantile, "tweedie": self.power}.get(
+            self.loss, self.epsilon
+        )
         return DataAdapter(
             self.loss, setting, self.l1, self.l2, self.fit_intercept, self.dtype,
             config.threads(n_jobs), self._weights.coef.shape if known else None, self.classes,
-            self.feature_names if resumes else None,
+            self.feature_names if resumes else None, known and self.has_offset,
         )  # fmt: skip
 
     def _stream(self, chunks, adapter, solver, classes):
@@ -254,146 +280,55 @@ class LinearModel(LinearPredictor, Serializable):
             )
         return stream, solver
 
-    def _keep(self, weights, classes, names, solver=None):
+    def _keep(self, weights, classes, names, solver=None, has_offset=False):
         """Replace the weights."""
         self._weights, self._solver = weights, solver
         self._learner = self._rows = None
-        self.classes, self.feature_names = classes, names
+        self.classes, self.feature_names, self.has_offset = classes, names, has_offset
         single = len(weights.coef) == 1 or self.loss not in REGRESSIONS
-        self._direct = single and self.dtype != np.float32
+        self._direct = single and self.dtype != np.float32 and not has_offset
 
-    def partial_fit(self, x: Data, y: Data, sample_weight: Data | None = None,
-                    classes: Any = None, solver: SGD | None = None) -> Self:  # fmt: skip
-        """Train one epoch of SGD from the current weights, and return the model.
+    def inference(self, x: Data, y: Data, sample_weight: Data | None = None, *,
+                  offset: Data | None = None, confidence: float = 0.95,
+                  n_jobs: int | None = None) -> Inference:  # fmt: skip
+        """Return standard errors, tests and intervals of the coefficients: an ``Inference``.
 
-        Parameters
-        ----------
-        x, y, sample_weight
-            As in ``fit``. Here the step of a row is multiplied by its weight.
-        classes : int, list or None
-            The number of classes that will come, or all class numbers; known from the second
-            call on. None at first: as many as y shows.
-        solver : SGD or None
-            For the first call; later calls continue with it. Its epochs and tol do not matter.
-
-        Errors are those of ``fit``; a class that was not declared is a DataError.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from fastgd import linear
-        >>> model = linear.LinearModel("log_loss", l2=1e-3)
-        >>> x = np.array([[-1.0], [1.0]])
-        >>> for _ in range(50):
-        ...     model = model.partial_fit(x, [0, 1], classes=2)
-        >>> model.predict(x)
-        array([0, 1])
-        """
-        learner = self._learner
-        if (
-            learner is not None
-            and sample_weight is classes is solver is None
-            and type(y) is np.ndarray
-            and y.shape == (1,)
-            and self._direct
-            and learner.descent.is_row(x)
-            and type(target := y.item()) in NUMBERS
-            and learner.least_target <= target < INFINITY
-        ):
-            learner.step(x[0], target, 1.0)
-            return self
-        if not isinstance(solver, (SGD, NoneType)):
-            raise ArgumentError(f"solver: rows in parts are for SGD, got {solver!r}")
-        problem, classes, names = self._adapter(None, True).prepare(
-            x, y, sample_weight, classes, whole=False
-        )
-        if learner is None or solver is not None:
-            learner = self._begin(problem, classes, solver)
-        self.feature_names = names
-        if len(y):
-            once = replace(self._solver, epochs=1, tol=None, early_stopping=False)
-            chunk = Chunk(problem.rows, problem.y, problem.weights)
-            once.follow(problem, learner.descent, [chunk])
-        return self
-
-    def learn_one(self, x: Data, y: float, sample_weight: float = 1.0,
-                  unknown_features: str = "raise") -> Self:  # fmt: skip
-        """Take one step for one row, of finite numbers, and return the model.
+        For "squared_error", "log_loss" of two classes, "poisson", "gamma" and "tweedie": the
+        generalised linear models (McCullagh and Nelder 1989). The covariance of the
+        coefficients is the inverse of the Fisher information, times the dispersion.
 
         Parameters
         ----------
-        x : array (d,); or a dict, other mapping or Series of name -> number
-            The names of the first dict are the columns from then on; one that is missing later
-            counts as 0.
-        y : number, the target or class number
-        sample_weight : float of at least 0
-            A row of weight 0 changes nothing.
-        unknown_features : {"raise", "ignore"}
-            Whether a name in x that no column has is an ArgumentError, or left out.
+        x, y, sample_weight, offset
+            The data that the model was fitted to. The variance of a row of weight s is
+            dispersion variance(mean) / s; a row that occurs s times has to be there s times.
+        confidence : float, above 0 and below 1
+            Of the intervals.
+        n_jobs : int or None
+            Threads, see ``config.threads``; they change no bit.
 
         Raises
         ------
+        NotBuiltError
+            If there are no weights yet.
         ArgumentError
-            If the weight is negative or not finite.
-        ShapeError, DataTypeError, DataError
-            If x is not a row with a number for each column, or y not a number or class; for
-            several targets a row, which ``partial_fit`` takes.
-        DivergenceError
-            If weights would not be finite; they stay as they were.
+            For another loss; for a penalty, as it shrinks coefficients: their errors are then
+            mostly bias, which no standard error shows (Goeman 2010); if a step of
+            Newton's method from the coefficients is more than a hundredth of a standard error:
+            they do not maximise the likelihood of these data.
+        DataError
+            If columns depend on each other, which it names; if there are not more rows than
+            coefficients, or no residuals; if the classes are separable, so that the likelihood
+            has no maximum (Albert and Anderson 1984).
+        DataTypeError, ShapeError
+            As ``fit``.
 
         Examples
         --------
         >>> from fastgd import linear
-        >>> model = linear.LinearModel("log_loss", l2=1e-4)
-        >>> for _ in range(20):
-        ...     model = model.learn_one({"age": 0.5, "debt": 2.0}, 1)
-        ...     model = model.learn_one({"age": 0.5, "debt": -2.0}, 0)
-        >>> model.predict_one({"age": 0.5, "debt": 3.0})
-        1
+        >>> model = linear.LinearModel("poisson").fit([[0.0], [1.0], [2.0], [3.0]], [1, 2, 4, 9])
+        >>> found = model.inference([[0.0], [1.0], [2.0], [3.0]], [1, 2, 4, 9])
+        >>> found.names, found.coef.round(3), found.standard_errors.round(3)
+        (('intercept', 'x0'), array([-0.023,  0.732]), array([0.748, 0.299]))
         """
-        learner, names = self._learner, self.feature_names
-        direct = learner is not None and self._direct
-        if direct and learner.step(x, y, sample_weight, names, unknown_features):
-            return self
-        x, names = row_of(x, names, self._width(), self.dtype, unknown_features)
-        check_row(x, self._width())
-        weight = number(sample_weight, "sample_weight", low=0)
-        if learner is None:
-            if shape := numeric(y, "y").shape:
-                raise ShapeError(f"y: expected one number, got shape {shape}")
-            problem, classes, _ = self._adapter(None, True).prepare(
-                x[None], np.reshape(y, (1,)), None
-            )
-            learner = self._begin(problem, classes, None)
-        elif self.loss in REGRESSIONS and len(self._weights.coef) > 1:
-            k = len(self._weights.coef)
-            raise ShapeError(f"y: a row has {k} targets, for which there is partial_fit")
-        learner.step(x, y, weight)
-        self.feature_names = names
-        return self
-
-    def _begin(self, problem, classes, solver):
-        """Return a RowLearner that continues from the current weights."""
-        solver = solver or self._solver or default_sgd(problem)
-        weights = self._weights
-        if weights is None or self._solver is None or solver != self._solver:
-            start = zero_solution(problem)
-            if weights is not None:
-                start = Solution(*self._result())
-            descent = solver.begin(problem, start, objective=False)
-        else:
-            descent = problem.engine.Descent(solver.plan(problem, objective=False), weights)
-        self._keep(descent.weights, classes, self.feature_names, solver)
-        self._learner = RowLearner(descent, self.loss, classes)
-        return self._learner
-
-
-def zero_solution(problem):
-    """Return weights of 0."""
-    shape = problem.outputs, problem.rows.shape[1]
-    return Solution(np.zeros(shape), np.zeros(problem.outputs))
-
-
-def default_sgd(problem):
-    """Return the SGD for rows that come in parts."""
-    return SGD("optimal" if problem.l1 + problem.l2 > 0 else "invscaling")
+        return infer(self, x, y, sample_weight, offset, confidence, n_jobs)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastgd._core.types import LinearLoss
-from fastgd._engine.algebra import dot, logarithms, row_products, times
+from fastgd._engine.algebra import dot, exponentials, logarithms, row_products, times
 from fastgd._engine.thread_choice import ThreadTuner, useful_threads
 from fastgd._typing import Array
 from fastgd.errors import ArgumentError, DataError
@@ -29,9 +29,12 @@ REGRESSIONS = {name for name, loss in LOSSES.items() if loss <= LinearLoss.LINEA
 
 #: The losses with a slope everywhere: solvers of whole batches can minimise them.
 SMOOTH = {
-    "squared_error", "poisson", "huber", "squared_epsilon_insensitive", "log_loss",
+    "squared_error", "poisson", "gamma", "tweedie", "huber", "squared_epsilon_insensitive", "log_loss",
     "squared_hinge", "modified_huber", "multinomial",
 }  # fmt: skip
+
+#: The losses whose decision is the logarithm of the mean.
+LOG_LINK = {"poisson", "gamma", "tweedie"}
 
 #: Up to this many columns the preconditioner inverts a matrix, else its diagonal.
 PRECONDITIONER_COLUMNS = 256
@@ -55,7 +58,7 @@ class Solution:
 
 @dataclass(frozen=True)
 class Problem:
-    """Describe J = sum of s_i loss(y_i, x_i w + b) / sum of s_i + l1 |w|_1 + l2/2 |w|^2.
+    """Describe J = sum of s_i loss(y_i, x_i w + b + o_i) / sum of s_i + l1 |w|_1 + l2/2 |w|^2.
 
     y holds numbers; -1 and 1 for the losses of two classes; class numbers for the multinomial
     one. Before ``parts`` it is (n, k) for k outputs of a regression, and class numbers for
@@ -74,6 +77,7 @@ class Problem:
     outputs: int  #: the number of rows of ``coef``
     threads: int
     chunks: Any = None  #: a ChunkedProblem, or None; ``rows`` are then those of its first
+    offset: Array | None = None  #: float64, (n,), added to the decisions of the only output
 
     @property
     def total(self):
@@ -101,6 +105,12 @@ class Problem:
         if self.y.ndim == 2:
             return np.ascontiguousarray(self.y[:, output])
         return np.where(self.y == output, 1.0, -1.0)
+
+    def power(self):
+        """Return k where the variance of y is proportional to mean^k; None without log link."""
+        if self.loss == LinearLoss.LINEAR_TWEEDIE:
+            return self.setting
+        return {LinearLoss.LINEAR_POISSON: 1.0, LinearLoss.LINEAR_GAMMA: 2.0}.get(self.loss)
 
 
 def minimize_parts(minimize: Any, parts: list[Problem], start: Solution) -> Solution:
@@ -297,7 +307,10 @@ class ChunkedProblem:
 
     def __iter__(self):
         for chunk in self.stream:
-            whole = replace(self.first, rows=chunk.rows, y=chunk.y, weights=chunk.weights)
+            whole = replace(
+                self.first, rows=chunk.rows, y=chunk.y, weights=chunk.weights,
+                offset=chunk.offset,
+            )  # fmt: skip
             yield whole if self.output is None else whole.part(self.output)
 
     def part(self, output):
@@ -347,8 +360,24 @@ def smooth_objective(problem: Any, start: Any, solver: Any) -> tuple[Any, Array]
         raise ArgumentError(f"loss: {name} {reason}: use SGD")
     objective, intercept = objective_of(problem), start.intercept
     fresh = problem.chunks is None and not (start.coef.any() or intercept.any())
-    if fresh and problem.loss == LinearLoss.LINEAR_POISSON and problem.fit_intercept:
-        # the best constant
-        mean = np.average(problem.y, weights=problem.weights)
-        intercept = logarithms(np.full(1, mean if mean > 0 else 1.0))
+    if fresh and problem.power() is not None and problem.fit_intercept:
+        mean = best_mean(problem)
+        intercept = logarithms(np.full(1, mean if 0 < mean < np.inf else 1.0))
     return objective, objective.joined(start.coef, intercept)
+
+
+def best_mean(problem):
+    """Return the m that minimises the losses where means are m e^offset, for a log link."""
+    mean = np.average(problem.y, weights=problem.weights)
+    if problem.offset is not None:
+        k, o, s = problem.power(), problem.offset, problem.weights
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = np.average(problem.y * exponentials((1 - k) * o), weights=s)
+            mean /= np.average(exponentials((2 - k) * o), weights=s)
+    return mean
+
+
+def zero_solution(problem):
+    """Return weights of 0."""
+    shape = problem.outputs, problem.rows.shape[1]
+    return Solution(np.zeros(shape), np.zeros(problem.outputs))

@@ -5,15 +5,14 @@ from typing import Any
 import numpy as np
 
 from fastgd import config
-from fastgd._core.types import LinearLoss
 from fastgd._data.frames import column_names, matching_names
 from fastgd._engine import builds
-from fastgd._engine.algebra import logarithms, sigmoids
+from fastgd._engine.algebra import exponentials, logarithms, sigmoids
 from fastgd._registry.advice import NamedArguments
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, NotBuiltError
-from fastgd.linear.data import check_row, row_of, rows_of
-from fastgd.linear.objective import REGRESSIONS
+from fastgd.linear.data import check_row, offset_of, row_of, rows_of
+from fastgd.linear.objective import LOG_LINK, REGRESSIONS
 from fastgd.saving.manifest import manifest
 
 #: Multiply-adds between two checks for Ctrl-C, about ten milliseconds.
@@ -30,6 +29,7 @@ class LinearPredictor(NamedArguments):
     classes: int | None
     dtype: Any
     feature_names: tuple[str, ...] | None
+    has_offset: bool
     _weights: Any  # sgd.Weights, or None
     _solver: Any  # the SGD that trains the weights further, or None
     _learner: Any  # the RowLearner, while there is one
@@ -57,21 +57,26 @@ class LinearPredictor(NamedArguments):
         """Return the number of columns that the weights expect, or None."""
         return None if self._weights is None else self._weights.coef.shape[1]
 
-    def decision_function(self, x: Data, n_jobs: int | None = None) -> Array:
-        """Return x w + b: float64, (n,), or (n, outputs) if there are several.
+    def decision_function(self, x: Data, n_jobs: int | None = None,
+                          offset: Data | None = None) -> Array:  # fmt: skip
+        """Return x w + b + offset: float64, (n,), or (n, outputs) if there are several.
 
         Parameters
         ----------
         x : array, frame or CSR matrix, (n, d)
         n_jobs : int or None
             Threads, see ``config.threads``; they change no bit.
+        offset : array (n,), float or None
+            What is added to the decisions of a model of one output. One that was trained with
+            an offset has to get it; 0 leaves it out.
 
         Raises
         ------
         NotBuiltError
             If there are no weights yet.
         DataTypeError, ShapeError, DataError, ArgumentError
-            If x does not have the columns that the model was fitted to; says where.
+            If x does not have the columns that the model was fitted to; says where. If the
+            model was trained with an offset, and there is none.
 
         Examples
         --------
@@ -84,14 +89,18 @@ class LinearPredictor(NamedArguments):
         rows = rows_of(x, self.dtype, coef.shape[1])
         matching_names(column_names(x), self.feature_names)
         engine = builds.load(config.engine())
+        offset = offset_of(offset, rows.shape[0], len(coef), self.has_offset)
         z = decisions(engine, rows, coef, intercept, config.threads(n_jobs))
+        if offset is not None:
+            z += offset[:, None]
         return z[:, 0] if z.shape[1] == 1 else z
 
-    def predict(self, x: Data, n_jobs: int | None = None) -> Array:
+    def predict(self, x: Data, n_jobs: int | None = None,
+                offset: Data | None = None) -> Array:  # fmt: skip
         """Return class numbers, int64 (n,); or numbers, float64 (n,) or (n, k).
 
-        For "poisson" these are means, e^z. Arguments and errors are those of
-        ``decision_function``.
+        For "poisson", "gamma" and "tweedie" these are means, e^z. Arguments and errors are
+        those of ``decision_function``.
 
         Examples
         --------
@@ -101,10 +110,11 @@ class LinearPredictor(NamedArguments):
         >>> model.predict([[-1.0], [8.9]])
         array([0, 2])
         """
-        z = self.decision_function(x, n_jobs)
+        z = self.decision_function(x, n_jobs, offset=offset)
         return response(self.loss, z)
 
-    def predict_one(self, x: Data, unknown_features: str = "raise") -> Any:
+    def predict_one(self, x: Data, unknown_features: str = "raise",
+                    offset: float | None = None) -> Any:  # fmt: skip
         """Return what ``predict`` gives for one row: int, float or, for k targets, (k,).
 
         Parameters
@@ -112,6 +122,8 @@ class LinearPredictor(NamedArguments):
         x : array (d,); or a dict, other mapping or Series of name -> number
         unknown_features : {"raise", "ignore"}
             Both as for ``learn_one``.
+        offset : float or None
+            As for ``decision_function``.
 
         Examples
         --------
@@ -120,13 +132,16 @@ class LinearPredictor(NamedArguments):
         >>> round(model.predict_one({"size": 2.0}), 6)
         5.0
         """
-        z = self._row_decisions(x, unknown_features)
-        if len(z) == 1 and self.loss != "poisson":
-            return z[0] if self.loss in REGRESSIONS else int(z[0] > 0)
+        z = self._row_decisions(x, unknown_features, offset)
+        if len(z) == 1 and self.classes is not None:
+            return int(z[0] > 0)
+        if len(z) == 1 and self.loss not in LOG_LINK:
+            return z[0]
         answer = response(self.loss, np.array(z if len(z) == 1 else [z]))[0]
         return answer.item() if answer.ndim == 0 else answer
 
-    def predict_proba_one(self, x: Data, unknown_features: str = "raise") -> dict[int, float]:
+    def predict_proba_one(self, x: Data, unknown_features: str = "raise",
+                          offset: float | None = None) -> dict[int, float]:  # fmt: skip
         """Return the probability of each class for one row: a dict, in River's manner.
 
         Arguments are those of ``predict_one``, probabilities those of ``predict_proba``.
@@ -138,12 +153,13 @@ class LinearPredictor(NamedArguments):
         >>> model.predict_proba_one({"size": 0.0})
         {0: 0.5, 1: 0.5}
         """
-        if self.loss == "log_loss" and self.classes == 2 and self._direct:
+        direct = self._direct and offset is None
+        if direct and self.loss == "log_loss" and self.classes == 2:
             rows = self._rows or self._row_predictor()
             p = rows.probability(x, self.feature_names, unknown_features)
             if p is not None:
                 return {0: 1 - p, 1: p}
-        z = self._row_decisions(x, unknown_features)
+        z = self._row_decisions(x, unknown_features, offset)
         p = probabilities(self.loss, np.array(z if len(z) == 1 else [z]))
         return dict(enumerate(p[0].tolist()))
 
@@ -156,18 +172,21 @@ class LinearPredictor(NamedArguments):
             self._rows = rows
         return rows
 
-    def _row_decisions(self, x, unknown):
-        """Return x w + b for one row."""
+    def _row_decisions(self, x, unknown, offset):
+        """Return x w + b + offset for one row."""
         rows = self._rows or self._row_predictor()
-        if self._direct:
+        if self._direct and offset is None:
             z = rows.decisions(x, self.feature_names, unknown)
             if z is not None:
                 return z
         x, _ = row_of(x, self.feature_names, self._width(), self.dtype, unknown)
         check_row(x, self._width())
-        return rows.decisions(x)
+        z = rows.decisions(x)
+        offset = offset_of(offset, 1, len(z), self.has_offset)
+        return z if offset is None else [z[0] + float(offset[0])]
 
-    def predict_proba(self, x: Data, n_jobs: int | None = None) -> Array:
+    def predict_proba(self, x: Data, n_jobs: int | None = None,
+                      offset: Data | None = None) -> Array:  # fmt: skip
         """Return probabilities of the classes, float64 (n, classes).
 
         They exist for "log_loss", scaled to sum to 1 if there are several classes, for
@@ -181,10 +200,11 @@ class LinearPredictor(NamedArguments):
         >>> model.predict_proba([[0.0]]).round(6)
         array([[0.5, 0.5]])
         """
-        z = self.decision_function(x, n_jobs)
+        z = self.decision_function(x, n_jobs, offset=offset)
         return probabilities(self.loss, z)
 
-    def predict_log_proba(self, x: Data, n_jobs: int | None = None) -> Array:
+    def predict_log_proba(self, x: Data, n_jobs: int | None = None,
+                          offset: Data | None = None) -> Array:  # fmt: skip
         """Return the logarithms of ``predict_proba``.
 
         Examples
@@ -194,7 +214,7 @@ class LinearPredictor(NamedArguments):
         >>> model.predict_log_proba([[0.0]]).round(6)
         array([[-0.693147, -0.693147]])
         """
-        return logarithms(self.predict_proba(x, n_jobs))
+        return logarithms(self.predict_proba(x, n_jobs, offset=offset))
 
 
 def decisions(engine, rows, coef, intercept, threads=1):
@@ -212,7 +232,7 @@ def decisions(engine, rows, coef, intercept, threads=1):
 
 def response(loss, z):
     """Return predictions for decisions (n,) or (n, k): numbers, or class numbers."""
-    if loss == "poisson":
+    if loss in LOG_LINK:
         return exponentials(z)
     if loss in REGRESSIONS:
         return z
@@ -244,12 +264,3 @@ def probabilities(loss, z):
     if not total.all():  # no class has any: all have the same
         p, total = np.where(total == 0, 1.0, p), np.where(total == 0, p.shape[1], total)
     return p / total
-
-
-def exponentials(z):
-    """Return e^z of an array, float64, by the engine: NumPy's has other bits on other CPUs."""
-    slopes = np.empty((3, z.size))  # of a loss that has them
-    flat = np.ascontiguousarray(z, np.float64).reshape(-1)
-    engine = builds.load(config.engine())
-    engine.decision_losses(LinearLoss.LINEAR_POISSON, 0.0, flat, np.zeros(z.size), slopes)
-    return slopes[1].reshape(z.shape)

@@ -15,8 +15,8 @@ from fastgd._engine.algebra import dot
 from fastgd._engine.thread_choice import SPAN_SECONDS
 from fastgd._typing import Array
 from fastgd.errors import ArgumentError, DataError, DivergenceError
-from fastgd.linear.data import Chunk, check_finite_row, row_of
-from fastgd.linear.objective import LOSS_NAMES, Problem, Solution
+from fastgd.linear.data import Chunk, check_finite_row, least_target, row_of, wrong_target
+from fastgd.linear.objective import LOG_LINK, LOSS_NAMES, Problem, Solution
 
 #: The rules for the rate by name.
 RATES = {rate.name.removeprefix("RATE_").lower(): rate for rate in Rate}
@@ -214,7 +214,7 @@ class SGD:
             weights = problem.weights
             if weights is not None:
                 weights = weights * (problem.count / weights.sum())
-            chunks = [Chunk(problem.rows, problem.y, weights)]
+            chunks = [Chunk(problem.rows, problem.y, weights, offset=problem.offset)]
         seed, score = streams.next_seed() if self.seed is None else int(self.seed), None
         if self.early_stopping:
             (chunk,) = chunks
@@ -237,11 +237,18 @@ class SGD:
         return [replace(chunk, chosen=training)], score
 
 
+def default_sgd(problem):
+    """Return the SGD for rows that come in parts."""
+    return SGD("optimal" if problem.l1 + problem.l2 > 0 else "invscaling")
+
+
 def _score(problem, weights, chosen, output):
     """Return minus the mean loss of some rows, for one output, or all of the multinomial."""
     engine = problem.engine
     z = np.empty((problem.rows.shape[0], len(weights.coef)))
     engine.decisions(problem.rows, weights.coef, weights.intercept, z, 0, len(z))
+    if problem.offset is not None:
+        z += problem.offset[:, None]
     given = np.ones(len(z)) if problem.weights is None else problem.weights
     if problem.loss == LinearLoss.LINEAR_MULTINOMIAL:
         values, slopes = np.empty(len(z)), np.empty(z.shape)
@@ -304,7 +311,7 @@ def _run_epoch(engine, descent, chunks, epoch, key, active, totals, threads):
         if key is not None:
             order = engine.permutation(streams.element(key, i) if i else key, n)
             chosen = order if chunk.chosen is None else chunk.chosen[order]
-            chunk = Chunk(chunk.rows, chunk.y, chunk.weights, chosen)
+            chunk = replace(chunk, chosen=chosen)
         positions = np.zeros(totals.shape[1], np.int64)
         while (positions[active] < n).any():
             status = descent.run(chunk, active, positions, totals, SPAN_SECONDS, threads)
@@ -321,27 +328,41 @@ def _run_epoch(engine, descent, chunks, epoch, key, active, totals, threads):
         raise DataError(f"x: there are no rows{again}")
 
 
+class _Targets:
+    """Map each target to itself, and refuse those that a loss does not allow."""
+
+    def __init__(self, loss, least):
+        self._loss, self._least = loss, least
+
+    def __getitem__(self, y):
+        if y < self._least:
+            raise DataError(f"y: {wrong_target(self._loss)}, got {y}")
+        return y
+
+
 class RowLearner:
     """Train the weights of a Descent row by row, for classes or for numbers."""
 
     def __init__(self, descent, loss, classes):
         self.descent, self._step = descent, descent.step
         #: the smallest target that the loss allows
-        self.least_target = 0.0 if loss == "poisson" else -np.finfo(np.float64).max
+        self.least_target = least_target(loss)
         self._classes = classes
         self._target_of = None  # class -> target of the engine
+        if loss in LOG_LINK:
+            self._target_of = _Targets(loss, self.least_target)
         if classes is not None:
             two = classes == 2 and loss != "multinomial"
             self._target_of = {c: float(2 * c - 1 if two else c) for c in range(classes)}
 
-    def step(self, x, y, weight, names=None, unknown="raise"):
+    def step(self, x, y, weight, names=None, unknown="raise", offset=0.0):
         """Take one step for one row; return False, and do nothing, if x is to be converted.
 
         x: (d,), or a list, or a dict by such names; unknown: see ``data.row_of``.
         """
         try:
             target = y if self._target_of is None else self._target_of[y]
-            status = self._step(x, target, weight, names, unknown)
+            status = self._step(x, target, weight, names, unknown, offset)
         except (KeyError, TypeError):
             number(weight, "sample_weight", low=0)
             if (k := self._classes) is None:

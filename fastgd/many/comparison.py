@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from fastgd._data.columns import column
 from fastgd._data.validation import number
-from fastgd._tails import student
+from fastgd._tails import t_p_value
 from fastgd._typing import Data
 
 
@@ -59,4 +59,4 @@ def corrected_t_test(differences: Data, test_to_train: float) -> CorrectedT:
         mean, spread = float(array[0]), 0.0
     error = math.sqrt(1 / k + ratio) * spread
     t = mean / error if error else math.copysign(math.inf, mean) if mean else 0.0
-    return CorrectedT(t, student(t, k - 1), mean, k - 1)
+    return CorrectedT(t, t_p_value(t, k - 1), mean, k - 1)

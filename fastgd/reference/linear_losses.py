@@ -8,6 +8,19 @@ import numpy as np
 
 from fastgd._core.types import LinearLoss
 from fastgd.reference.activations import sigmoid
+from fastgd.reference.loss_points import gamma_deviance, tweedie_deviance
+
+
+def gamma(z, y, _):
+    ratio = y * np.exp(-z)
+    return gamma_deviance(ratio - 1, np.log(y) - z) / 2, 1 - ratio, ratio
+
+
+def tweedie(z, y, power):
+    a, b = 1 - power, 2 - power
+    m_a, m_b = np.exp(a * z), np.exp(b * z)
+    values = tweedie_deviance(y, z, np.exp(z), m_a, power) / 2
+    return values, m_b - y * m_a, b * m_b - a * y * m_a
 
 
 def huber(z, y, c):
@@ -65,6 +78,8 @@ def hinge_at(corner):
 LOSSES = {
     LinearLoss.LINEAR_SQUARED_ERROR: lambda z, y, _: ((z - y) ** 2 / 2, z - y, np.ones_like(z)),
     LinearLoss.LINEAR_POISSON: lambda z, y, _: (np.exp(z) - z * y, np.exp(z) - y, np.exp(z)),
+    LinearLoss.LINEAR_GAMMA: gamma,
+    LinearLoss.LINEAR_TWEEDIE: tweedie,
     LinearLoss.LINEAR_HUBER: huber,
     LinearLoss.LINEAR_EPSILON_INSENSITIVE: epsilon_insensitive,
     LinearLoss.LINEAR_SQUARED_EPSILON_INSENSITIVE: squared_epsilon_insensitive,
@@ -77,7 +92,7 @@ LOSSES = {
 }
 
 
-@np.errstate(over="ignore", invalid="ignore")
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def decision_losses(loss, setting, z, y, out):
     """Fill out, (3, n), with values, slopes and curvatures for decisions and targets (n,)."""
     out[0], out[1], out[2] = LOSSES[loss](z, y, setting)

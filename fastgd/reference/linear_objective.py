@@ -26,6 +26,8 @@ def objective(problem, coef, intercept, curvatures, sums, row, seconds, threads=
     n, k = rows.shape[0], len(coef)
     s = np.ones(n) if problem.weights is None else problem.weights
     z = np.stack([rows.times(w) for w in coef], axis=1) + intercept
+    if problem.offset is not None:
+        z += problem.offset[:, None]
     if loss == LinearLoss.LINEAR_MULTINOMIAL:
         values, slopes = np.empty(n), np.empty((n, k))
         multinomial_losses(z, y, values, slopes)

@@ -2,6 +2,7 @@
 
 import math
 import time
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -40,12 +41,12 @@ class Descent:
                 stop = min(last, positions[first] + self.plan.batch_size)
                 places = np.arange(positions[first], stop)
                 batch = places if order is None else order[places]
-                if not self._step(group, chunk.rows, chunk.y, chunk.weights, batch, totals):
+                if not self._step(group, chunk, batch, totals):
                     return Status.STATUS_UPDATE
                 positions[first] = stop
         return Status.STATUS_FINE
 
-    def step(self, x, y, weight=1, names=None, unknown="raise"):
+    def step(self, x, y, weight=1, names=None, unknown="raise", offset=0.0):
         """Take a step for one dense row (d,): return a Status; -1 for anything else."""
         if not is_line(x, self.weights.coef.shape[1]):
             return -1
@@ -56,10 +57,13 @@ class Descent:
         if not np.isfinite(x).all():
             return Status.STATUS_UPDATE
         y = np.full(self.plan.y_stride or 1, y)
-        weights, batch, totals = np.array([weight]), np.array([0]), np.zeros((3, self.outputs))
+        batch, totals = np.array([0]), np.zeros((3, self.outputs))
+        chunk = SimpleNamespace(
+            rows=Rows(x[None]), y=y, weights=np.array([weight]), offset=np.array([offset])
+        )
         before = self.weights.copy()
         for group in self._groups(range(self.outputs)):
-            if not self._step(group, Rows(x[None]), y, weights, batch, totals):
+            if not self._step(group, chunk, batch, totals):
                 for name, array in vars(before).items():
                     getattr(self.weights, name)[...] = array
                 return Status.STATUS_UPDATE
@@ -94,11 +98,13 @@ class Descent:
         return self.eta[output]
 
     @np.errstate(over="ignore", invalid="ignore")
-    def _step(self, group, rows, y, weights, batch, totals):
+    def _step(self, group, chunk, batch, totals):
         """Take a step of a group of outputs for some rows: return False if it is not finite."""
-        plan, w = self.plan, self.weights
-        entries = [rows.row(i) for i in batch]
+        plan, w, y, weights = self.plan, self.weights, chunk.y, chunk.weights
+        entries = [chunk.rows.row(i) for i in batch]
         z = np.array([[v @ w.coef[k, c] + w.intercept[k] for k in group] for v, c in entries])
+        if chunk.offset is not None:
+            z += chunk.offset[batch, None]
         given = np.ones(len(batch)) if weights is None else weights[batch]
         first, eta = group[0], self._rate(group[0])
         if plan.loss == LinearLoss.LINEAR_MULTINOMIAL:

@@ -13,9 +13,8 @@ from sklearn.utils.multiclass import (
 )
 
 from fastgd import losses
-from fastgd._engine.algebra import logarithms
+from fastgd._engine.algebra import exponentials, logarithms
 from fastgd.errors import ArgumentError, DataError, ShapeError
-from fastgd.linear.prediction import exponentials
 
 #: The reduction sum(w l) / sum(w), for which a weight of 2 equals a row that comes twice.
 WEIGHTED = "mean_with_sample_weight"

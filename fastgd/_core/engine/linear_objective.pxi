@@ -49,7 +49,7 @@ def objective(problem, np.ndarray coef, np.ndarray intercept, np.ndarray curvatu
     weights and its intercept. All float64.
     """
     cdef Rows rows = problem.rows
-    cdef np.ndarray y = problem.y, weights = problem.weights
+    cdef np.ndarray y = problem.y, weights = problem.weights, offset = problem.offset
     cdef Objective job
     cdef int64_t n = rows.table.n, d = rows.table.d, k = coef.shape[0]
     cdef int64_t size = 1 + k * (d + 1)
@@ -75,6 +75,7 @@ def objective(problem, np.ndarray coef, np.ndarray intercept, np.ndarray curvatu
     scratch = aligned_zeros(threads * job.scratch_size, numpy.uint8)
     job.y = <const double*>address(y)
     job.weights = NULL if weights is None else <const double*>address(weights)
+    job.offset = NULL if offset is None else <const double*>address(offset)
     job.theta = <const double*>address(padded)
     job.intercept = <const double*>address(intercept)
     job.curvatures = NULL if curvatures is None else <double*>address(curvatures)

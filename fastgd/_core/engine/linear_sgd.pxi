@@ -112,6 +112,7 @@ cdef class Descent:
         cdef Course* course = &self.course
         cdef Rows rows = chunk.rows
         cdef np.ndarray y = chunk.y, weights = chunk.weights, order = chunk.chosen
+        cdef np.ndarray offset = chunk.offset
         cdef int64_t* position = <int64_t*>address(positions)
         cdef double* total = <double*>address(totals)
         cdef int64_t h, width = rows.table.d
@@ -122,6 +123,7 @@ cdef class Descent:
             course.squares = rows.row_squares()
         course.y = <const double*>address(y)
         course.weights = NULL if weights is None else <const double*>address(weights)
+        course.offset = NULL if offset is None else <const double*>address(offset)
         course.order = places_of(order)
         if rows.sparse:
             width = rows.values.shape[0] // max(rows.table.n, <int64_t>1)
@@ -151,7 +153,7 @@ cdef class Descent:
                 status = self.heads[h].status
         return status
 
-    def step(self, x, double y, double weight=1, names=None, unknown="raise"):
+    def step(self, x, double y, double weight=1, names=None, unknown="raise", double offset=0):
         """Take a step for one row, without the objective: return a Status.
 
         x: dense (d,), or plain, see plain_row for it, names and unknown; float64 then. -1, with no
@@ -172,6 +174,7 @@ cdef class Descent:
         course.rows = &table
         course.y = &target
         course.weights = &weight
+        course.offset = NULL if offset == 0 else &offset
         course.order = NULL
         course.objective = False
         course.squares = NULL

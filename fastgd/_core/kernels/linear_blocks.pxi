@@ -104,6 +104,12 @@ cdef inline void point_block(const int64_t loss, double c, int64_t rows, const d
     if loss == LINEAR_LOG_LOSS:
         log_loss_block(rows, y, z, values, curvatures)
         return
+    if loss == LINEAR_GAMMA or loss == LINEAR_TWEEDIE:
+        for i in range(rows):
+            values[i] = mean_value(loss, c, z[i], y[i])
+            curvatures[i] = mean_curvature(loss, c, z[i], y[i])
+            z[i] = mean_slope(loss, c, z[i], y[i])
+        return
     for i in range(rows):
         values[i] = linear_value(loss, c, z[i], y[i])
         curvatures[i] = linear_curvature(loss, c, z[i], y[i])

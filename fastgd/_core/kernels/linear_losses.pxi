@@ -2,6 +2,41 @@
 # (derivatives with respect to z) and curvatures (second derivatives; 0 at kinks). `c` is the loss's
 # setting, see LinearLoss. `loss` never changes in a loop, so its branches cost nothing.
 
+# Those with a log link and powers of the mean, gamma and Tweedie, are functions of their own: where
+# rows come one by one, they would only make the loops of the others longer.
+
+cdef inline double mean_value(int64_t loss, double c, double z, double y) noexcept nogil:
+    cdef double[2] powers
+    if loss == LINEAR_GAMMA:
+        return 0.5 * gamma_log_value(z, y)
+    powers[0] = 1 - c
+    powers[1] = 2 - c
+    return 0.5 * tweedie_log_value(powers, z, y)
+
+
+cdef inline double mean_slope(int64_t loss, double c, double z, double y) noexcept nogil:
+    cdef double[2] powers
+    if loss == LINEAR_GAMMA:
+        return 0.5 * gamma_log_slope(z, y)
+    powers[0] = 1 - c
+    powers[1] = 2 - c
+    return 0.5 * tweedie_log_slope(powers, z, y)
+
+
+cdef inline double mean_curvature(int64_t loss, double c, double z, double y) noexcept nogil:
+    if loss == LINEAR_GAMMA:
+        return y * exponential(-z)
+    return fmadd(2 - c, exponential((2 - c) * z), (c - 1) * y * exponential((1 - c) * z))
+
+
+cdef double rare_value(int64_t loss, double c, double z, double y) noexcept nogil:
+    return mean_value(loss, c, z, y)
+
+
+cdef double rare_slope(int64_t loss, double c, double z, double y) noexcept nogil:
+    return mean_slope(loss, c, z, y)
+
+
 cdef inline double linear_value(int64_t loss, double c, double z, double y) noexcept nogil:
     cdef double r = z - y, m = z * y, a
     if loss == LINEAR_LOG_LOSS:
@@ -10,6 +45,8 @@ cdef inline double linear_value(int64_t loss, double c, double z, double y) noex
         return 0.5 * r * r
     elif loss == LINEAR_POISSON:
         return exponential(z) - m
+    elif loss == LINEAR_GAMMA or loss == LINEAR_TWEEDIE:
+        return rare_value(loss, c, z, y)
     elif loss == LINEAR_HUBER:
         a = absolute(r)
         return 0.5 * r * r if a <= c else c * (a - 0.5 * c)
@@ -41,6 +78,8 @@ cdef inline double linear_slope(int64_t loss, double c, double z, double y) noex
         return r
     elif loss == LINEAR_POISSON:
         return exponential(z) - y
+    elif loss == LINEAR_GAMMA or loss == LINEAR_TWEEDIE:
+        return rare_slope(loss, c, z, y)
     elif loss == LINEAR_HUBER:
         return c if r > c else (-c if r < -c else r)
     elif loss == LINEAR_EPSILON_INSENSITIVE:
@@ -103,6 +142,8 @@ cdef inline double linear_curvature(int64_t loss, double c, double z, double y) 
         return 1.0
     elif loss == LINEAR_POISSON:
         return exponential(z)
+    elif loss == LINEAR_GAMMA or loss == LINEAR_TWEEDIE:
+        return mean_curvature(loss, c, z, y)
     elif loss == LINEAR_HUBER:
         return 1.0 if r <= c else 0.0
     elif loss == LINEAR_SQUARED_EPSILON_INSENSITIVE:

@@ -10,6 +10,9 @@ cdef void losses_of_block(const Objective* job, int64_t row, int64_t rows, doubl
     cdef double* curvatures = spare
     cdef double* line
     cdef double r
+    if job.offset != NULL:      # of a single output
+        for i in range(rows):
+            z[i] += job.offset[row + i]
     if job.loss == LINEAR_MULTINOMIAL:
         multinomial_block(
             job.k, rows, y, z, values,
@@ -32,6 +35,10 @@ cdef void losses_of_block(const Objective* job, int64_t row, int64_t rows, doubl
             point_block(LINEAR_SQUARED_ERROR, c, rows, y, z, values, curvatures)
         elif job.loss == LINEAR_POISSON:
             point_block(LINEAR_POISSON, c, rows, y, z, values, curvatures)
+        elif job.loss == LINEAR_GAMMA:
+            point_block(LINEAR_GAMMA, c, rows, y, z, values, curvatures)
+        elif job.loss == LINEAR_TWEEDIE:
+            point_block(LINEAR_TWEEDIE, c, rows, y, z, values, curvatures)
         else:
             point_block(job.loss, c, rows, y, z, values, curvatures)
     if job.weights == NULL:

@@ -192,6 +192,9 @@ cdef inline bint step_from(const Course* course, Head* head, int64_t row, const 
     # with y = 1 or -1 exactly z y, without waiting for z
     cdef double margin = fmadd(head.scale * y, product, head.intercept * y)
     cdef double square = 0, norm = 0, a
+    if course.offset != NULL:
+        z += course.offset[row]
+        margin = z * y
     if course.squares != NULL:
         square = course.squares[row]
     if course.objective:
@@ -239,6 +242,8 @@ cdef double head_slopes(const Course* course, Head* heads, int64_t k, int64_t po
         for h in range(k):
             z[h] = fmadd(
                 heads[h].scale, line_dot(course.rows, &line, heads[h].w), heads[h].intercept)
+            if course.offset != NULL:
+                z[h] += course.offset[row]
         if course.loss == LINEAR_MULTINOMIAL:
             weight = 1.0 if course.weights == NULL else course.weights[row]
             loss = multinomial_slopes(k, z, course.y[row], slopes + j * k)
@@ -300,8 +305,8 @@ cdef inline void run_rows(const Course* whole, Head* head, int64_t last, const i
     """Step from head.position to last, or to the deadline, a row a step.
 
     No other code sees the copies, so that the compiler holds their numbers in registers and drops
-    the branches that the constants decide. If a loss is given: without L1 and averages, with narrow
-    indices.
+    the branches that the constants decide. If a loss is given: without L1, averages and offsets,
+    with narrow indices.
     """
     cdef Course course = whole[0]
     cdef RowTable rows = whole.rows[0]
@@ -318,6 +323,7 @@ cdef inline void run_rows(const Course* whole, Head* head, int64_t last, const i
         course.loss = loss
         course.l1 = 0
         course.average = 0
+        course.offset = NULL
     course.rows = &rows
     next_row = visited_row(&course, own.position)
     ahead.line = line_of(&rows, next_row)
@@ -374,13 +380,14 @@ cdef void run_batches(const Course* course, Head* heads, int64_t k, int64_t last
 
 cdef void run_heads(const Course* course, Head* heads, int64_t k, int64_t last) noexcept nogil:
     """Step from heads.position to last, or to the deadline."""
+    cdef bint plain = not (
+        course.l1 > 0 or course.average > 0 or course.offset != NULL
+        or (course.rows.sparse and course.rows.wide))
     if course.batch > 1 or k > 1:
         run_batches(course, heads, k, last)
-    elif course.l1 > 0 or course.average > 0 or (course.rows.sparse and course.rows.wide):
-        run_rows(course, heads, last, -1, False, False)
-    elif course.loss == LINEAR_LOG_LOSS:
+    elif plain and course.loss == LINEAR_LOG_LOSS:
         run_loss(course, heads, last, LINEAR_LOG_LOSS)
-    elif course.loss == LINEAR_HINGE:
+    elif plain and course.loss == LINEAR_HINGE:
         run_loss(course, heads, last, LINEAR_HINGE)
     else:
         run_rows(course, heads, last, -1, False, False)

@@ -30,6 +30,25 @@ cdef inline real tweedie_deviance(const real* c, real y, real log_mean, real mea
     return <real>2 * (near if u < 16 else far)
 
 
+# The same, and their slopes, for the logarithm p of the mean: linear models use half of them.
+
+cdef inline real gamma_log_value(real p, real y) noexcept nogil:
+    cdef real ratio = y * exponential(-p)
+    return gamma_deviance(ratio, logarithm(y) - p, ratio - <real>1)
+
+
+cdef inline real gamma_log_slope(real p, real y) noexcept nogil:
+    return <real>2 * (<real>1 - y * exponential(-p))
+
+
+cdef inline real tweedie_log_value(const real* c, real p, real y) noexcept nogil:
+    return tweedie_deviance(c, y, p, exponential(p), exponential(c[0] * p))
+
+
+cdef inline real tweedie_log_slope(const real* c, real p, real y) noexcept nogil:
+    return <real>2 * (exponential(c[1] * p) - y * exponential(c[0] * p))
+
+
 cdef void mean_squared_error_values(const real* c, int64_t n, const real* p, const real* y,
                                     real* out) noexcept nogil:
     cdef real d
@@ -191,18 +210,16 @@ cdef void gamma_slopes(const real* c, int64_t n, const real* p, const real* y,
 
 cdef void gamma_log_values(const real* c, int64_t n, const real* p, const real* y,
                            real* out) noexcept nogil:
-    cdef real m
     cdef int64_t i
     for i in range(whole(n)):
-        m = y[i] * exponential(-p[i])
-        out[i] = gamma_deviance(m, logarithm(y[i]) - p[i], m - <real>1)
+        out[i] = gamma_log_value(p[i], y[i])
 
 
 cdef void gamma_log_slopes(const real* c, int64_t n, const real* p, const real* y,
                            real* out) noexcept nogil:
     cdef int64_t i
     for i in range(whole(n)):
-        out[i] = <real>2 * (<real>1 - y[i] * exponential(-p[i]))
+        out[i] = gamma_log_slope(p[i], y[i])
 
 
 cdef void tweedie_values(const real* c, int64_t n, const real* p, const real* y,
@@ -228,11 +245,11 @@ cdef void tweedie_log_values(const real* c, int64_t n, const real* p, const real
                              real* out) noexcept nogil:
     cdef int64_t i
     for i in range(whole(n)):
-        out[i] = tweedie_deviance(c, y[i], p[i], exponential(p[i]), exponential(c[0] * p[i]))
+        out[i] = tweedie_log_value(c, p[i], y[i])
 
 
 cdef void tweedie_log_slopes(const real* c, int64_t n, const real* p, const real* y,
                              real* out) noexcept nogil:
     cdef int64_t i
     for i in range(whole(n)):
-        out[i] = <real>2 * (exponential(c[1] * p[i]) - y[i] * exponential(c[0] * p[i]))
+        out[i] = tweedie_log_slope(c, p[i], y[i])
