@@ -138,7 +138,7 @@ def incomplete_beta(a, b, x, rest):
 
 
 def _from_fraction(a, b, x, rest, factor):
-    """Return I_x(a, b) from factor = x^a rest^b / B(a, b): the fraction converges below the mean."""
+    """Return I_x(a, b), given x^a rest^b / B(a, b). The fraction converges below the mean."""
     if x < (a + 1) / (a + b + 2):
         return factor * _beta_fraction(a, b, x) / a
     return 1 - factor * _beta_fraction(b, a, rest) / b

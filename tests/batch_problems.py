@@ -39,6 +39,7 @@ def problem(engine, x, y, loss, *, weights=None, l1=0.0, l2=0.0, outputs=1, **op
     given = engine.Rows(x) if isinstance(x, np.ndarray) else x
     return Problem(
         engine, given, np.asarray(y, np.float64), weights, LOSSES[loss],
-        options.get("setting", 1.4 if loss == "tweedie" else 0.5), l1, l2, options.get("fit_intercept", True), outputs,
+        options.get("setting", 1.4 if loss == "tweedie" else 0.5), l1, l2,
+        options.get("fit_intercept", True), outputs,
         options.get("threads", 1), offset=options.get("offset"),
     )  # fmt: skip

@@ -49,7 +49,8 @@ def targets_for(loss, x, seed=0):
 def plan(loss="log_loss", outputs=1, **settings):
     """A Plan; what is not given is plain."""
     usual = {
-        "setting": 1.3 if loss == "tweedie" else 0.3, "l1": 0.0, "l2": 0.0, "fit_intercept": True, "rate": "constant",
+        "setting": 1.3 if loss == "tweedie" else 0.3, "l1": 0.0, "l2": 0.0,
+        "fit_intercept": True, "rate": "constant",
         "eta0": 0.02, "power_t": 0.5, "intercept_decay": 1.0, "average": 0, "batch_size": 1,
         "objective": True, "y_stride": 1, "positive": np.ones(outputs),
         "negative": np.ones(outputs),

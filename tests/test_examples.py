@@ -90,6 +90,23 @@ def test_gradient_tape_lowers_the_loss(tmp_path):
     assert losses[-1] < 0.02 * losses[0]
 
 
+@pytest.mark.skipif(not HAS_MATPLOTLIB, reason="needs matplotlib")
+def test_pricing_sorts_risks_and_balances(tmp_path):
+    output = run(tmp_path, "pricing.py", "--rows", 30_000)
+    # the log frequencies and amounts that the policies are made with, and their errors
+    for name, truth in (("senior", 0.2), ("city", 0.4), ("suburb", 0.15), ("garage", -0.1)):
+        coef, error = map(float, re.search(rf"^{name} +(\S+) +(\S+)", output, re.M).groups())
+        assert abs(coef - truth) < 3.5 * error
+    claims, glm, network = map(float, re.search(r"  all +(\d+) +(\d+) +(\d+)", output).groups())
+    assert 0.8 < glm / claims < 1.25
+    assert 0.8 < network / claims < 1.25
+    flat = number_after("one for all", output)
+    assert number_after("GLM    ", output) < 0.98 * flat
+    assert number_after("network  ", output) < 0.98 * flat
+    assert "Caveats" in output
+    assert (tmp_path / "pricing.png").read_bytes().startswith(b"\x89PNG")
+
+
 # -- credit_default.py and demo.py -------------------------------------------------------------
 
 

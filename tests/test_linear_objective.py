@@ -150,7 +150,8 @@ def test_threads_and_builds_give_the_same_bits(build, kind):
             x = matrix(n, d, dtype, kind, rng)
             given, weights = rows(engine, x, kind), rng.uniform(size=n)
             for name, k in (
-                ("log_loss", 1), ("poisson", 1), ("gamma", 1), ("tweedie", 1), ("multinomial", 3),
+                ("log_loss", 1), ("poisson", 1), ("gamma", 1), ("tweedie", 1),
+                ("multinomial", 3),
             ):  # fmt: skip
                 y = targets(name, n, k, rng)
                 coef, intercept = rng.normal(size=(k, d)) / d, rng.normal(size=k)

@@ -8,14 +8,8 @@ import numpy as np
 from fastgd._core.types import LinearLoss
 from fastgd._data.frames import column_names
 from fastgd._data.validation import number
+from fastgd._engine import tails
 from fastgd._engine.algebra import dot, eigenvectors, exponentials, logarithms, times
-from fastgd._tails import (
-    log_gamma,
-    normal_p_value,
-    normal_quantile,
-    t_p_value,
-    t_quantile,
-)  # fmt: skip
 from fastgd._typing import Array
 from fastgd.errors import ArgumentError, DataError
 from fastgd.linear.linalg import EPSILON, Inverse, moments
@@ -55,9 +49,18 @@ class Inference(NamedTuple):
     >>> y = (x[:, 0] + rng.logistic(size=200) > 0).astype(int)
     >>> found = linear.LinearModel("log_loss").fit(x, y).inference(x, y)
     >>> print(found.summary())
-                          Binomial, logit link
-    =======================================================================
-    Observations:                 200   Log-likelihood:          -117.67
+                                 binomial, logit link
+    ==============================================================================
+    Observations:                     200    Log-likelihood:               -117.36
+    Df residuals:                     197    AIC:                           240.71
+    Dispersion:                         1    BIC:                           250.61
+    ==============================================================================
+                     coef    std err          z      P>|z|      [0.025      0.975]
+    ------------------------------------------------------------------------------
+    intercept      0.1315      0.159      0.827      0.408      -0.180       0.443
+    x0             1.1097      0.197      5.645      0.000       0.724       1.495
+    x1            -0.0381      0.157     -0.244      0.808      -0.345       0.269
+    ==============================================================================
     """
 
     names: tuple[str, ...]  #: "intercept", and the names of columns, or "x0", "x1" ...
@@ -157,11 +160,11 @@ def infer(model, x, y, sample_weight, offset, confidence, n_jobs):
     likelihood = _log_likelihood(problem, s, z, values, dispersion, pearson)
     statistic = found / errors
     if model.loss == "squared_error":
-        p_values = [t_p_value(t, n - k) for t in statistic]
-        reach = t_quantile((1 + confidence) / 2, n - k)
+        p_values = [tails.t_p_value(t, n - k) for t in statistic]
+        reach = tails.t_quantile((1 + confidence) / 2, n - k)
     else:
-        p_values = [normal_p_value(t) for t in statistic]
-        reach = normal_quantile((1 + confidence) / 2)
+        p_values = [tails.normal_p_value(t) for t in statistic]
+        reach = tails.normal_quantile((1 + confidence) / 2)
     return Inference(
         tuple(map(str, names)), found, errors, statistic, np.array(p_values),
         np.stack([found - reach * errors, found + reach * errors], axis=1), covariance,
@@ -185,8 +188,8 @@ def _check_model(model):
     if model.l1 or model.l2:
         penalty = "l1" if model.l1 else "l2"
         raise ArgumentError(
-            f"inference: {penalty}={getattr(model, penalty):g} shrinks the coefficients, and no "
-            "standard error shows how far; fit a model with l1=0 and l2=0"
+            f"inference: {penalty}={getattr(model, penalty):g} shrinks the coefficients, and "
+            "no standard error shows how far; fit a model with l1=0 and l2=0"
         )
 
 
@@ -255,8 +258,8 @@ def _check_maximum(names, coef, errors, step):
         j = int(np.argmax(far))
         raise ArgumentError(
             f"inference: the coefficient of {names[j]!r} is {far[j]:.2g} standard errors away "
-            "from the maximum of the likelihood: give the data of the fit (x, y, sample_weight, "
-            "offset), and fit with solver=linear.Newton(tol=1e-9)"
+            "from the maximum of the likelihood: give the data of the fit (x, y, sample_weight "
+            "and offset), and fit with solver=linear.Newton(tol=1e-9)"
         )
 
 
@@ -271,10 +274,10 @@ def _log_likelihood(problem, s, z, values, dispersion, pearson):
     if problem.loss == LinearLoss.LINEAR_LOG_LOSS:
         return -dot(s, values)
     if power == 1:
-        return -dot(s, values + log_gamma(y + 1))
+        return -dot(s, values + tails.log_gamma(y + 1))
     shape = s / dispersion
     if power == 2:
-        terms = shape * (logarithms(shape) - 1) - log_gamma(shape) - logarithms(y)
+        terms = shape * (logarithms(shape) - 1) - tails.log_gamma(shape) - logarithms(y)
     else:
         terms = np.zeros(n)
         some = y > 0
@@ -285,9 +288,9 @@ def _log_likelihood(problem, s, z, values, dispersion, pearson):
 def tweedie_scale(y, shape, power):
     """Return the logarithm of Tweedie's density at y = mean > 0, for dispersions 1 / shape.
 
-    A claim total is the sum of j gamma-distributed claims, j Poisson-distributed; the density is
-    the sum over j (Dunn and Smyth 2005, "Series evaluation of Tweedie exponential dispersion
-    model densities"), taken nine standard deviations and more to both sides of its peak.
+    A total is the sum of j gamma-distributed claims, j Poisson-distributed; the density is the
+    sum over j (Dunn and Smyth 2005, "Series evaluation of Tweedie exponential dispersion model
+    densities"), taken nine standard deviations and more to both sides of its peak.
     """
     a, b = (2 - power) / (power - 1), 2 - power
     log_y, log_shape = logarithms(y), logarithms(shape)
@@ -298,7 +301,7 @@ def tweedie_scale(y, shape, power):
     first = np.maximum(1.0, np.floor(peak - reach))
 
     def term(j):
-        return j * slope - log_gamma(j + 1) - log_gamma(a * j)
+        return j * slope - tails.log_gamma(j + 1) - tails.log_gamma(a * j)
 
     largest = term(np.maximum(1.0, np.round(peak)))
     total = np.zeros_like(y)

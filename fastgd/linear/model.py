@@ -253,9 +253,8 @@ class LinearModel(OnlineLearner, Serializable):
     def _adapter(self, n_jobs, resumes):
         """Return the adapter of data; resumes: whether they have to fit the current weights."""
         known = self._weights is not None and resumes
-        setting = {"quantile": self.quantile, "tweedie": self.power}.get(
-            self.loss, self.epsilon
-        )
+        settings = {"quantile": self.quantile, "tweedie": self.power}
+        setting = settings.get(self.loss, self.epsilon)
         return DataAdapter(
             self.loss, setting, self.l1, self.l2, self.fit_intercept, self.dtype,
             config.threads(n_jobs), self._weights.coef.shape if known else None, self.classes,
@@ -312,10 +311,11 @@ class LinearModel(OnlineLearner, Serializable):
         NotBuiltError
             If there are no weights yet.
         ArgumentError
-            For another loss; for a penalty, as it shrinks coefficients: their errors are then
-            mostly bias, which no standard error shows (Goeman 2010); if a step of
-            Newton's method from the coefficients is more than a hundredth of a standard error:
-            they do not maximise the likelihood of these data.
+            For another loss; for a penalty, which shrinks coefficients: a large part of their
+            error is then bias, of which standard errors say nothing (Goeman, Meijer and
+            Chaturvedi, "L1 and L2 penalized regression models", the guide of the R package
+            penalized); if a step of Newton's method from the coefficients is more than a
+            hundredth of a standard error: they do not maximise the likelihood of these data.
         DataError
             If columns depend on each other, which it names; if there are not more rows than
             coefficients, or no residuals; if the classes are separable, so that the likelihood
@@ -326,8 +326,8 @@ class LinearModel(OnlineLearner, Serializable):
         Examples
         --------
         >>> from fastgd import linear
-        >>> model = linear.LinearModel("poisson").fit([[0.0], [1.0], [2.0], [3.0]], [1, 2, 4, 9])
-        >>> found = model.inference([[0.0], [1.0], [2.0], [3.0]], [1, 2, 4, 9])
+        >>> x, y = [[0.0], [1.0], [2.0], [3.0]], [1, 2, 4, 9]
+        >>> found = linear.LinearModel("poisson").fit(x, y).inference(x, y)
         >>> found.names, found.coef.round(3), found.standard_errors.round(3)
         (('intercept', 'x0'), array([-0.023,  0.732]), array([0.748, 0.299]))
         """

@@ -29,8 +29,8 @@ REGRESSIONS = {name for name, loss in LOSSES.items() if loss <= LinearLoss.LINEA
 
 #: The losses with a slope everywhere: solvers of whole batches can minimise them.
 SMOOTH = {
-    "squared_error", "poisson", "gamma", "tweedie", "huber", "squared_epsilon_insensitive", "log_loss",
-    "squared_hinge", "modified_huber", "multinomial",
+    "squared_error", "poisson", "gamma", "tweedie", "huber", "squared_epsilon_insensitive",
+    "log_loss", "squared_hinge", "modified_huber", "multinomial",
 }  # fmt: skip
 
 #: The losses whose decision is the logarithm of the mean.
