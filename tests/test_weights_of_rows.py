@@ -8,7 +8,7 @@ from problems import network
 
 from fastgd import linear, losses, metrics
 from fastgd.errors import FastgdError
-from fastgd.linear.objective import LOSSES, REGRESSIONS, SMOOTH
+from fastgd.linear.objective import LOG_LINK, LOSSES, REGRESSIONS, SMOOTH
 
 N, D = 40, 3
 
@@ -23,7 +23,7 @@ def data(seed=0):
 
 
 def targets_for(loss, z):
-    if loss == "poisson":
+    if loss in LOG_LINK:
         return np.exp(z / 4)
     if loss == "multinomial":
         return (z > -1).astype(int) + (z > 1)

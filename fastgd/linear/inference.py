@@ -88,7 +88,7 @@ class Inference(NamedTuple):
         >>> x, y = [[0.0], [1.0], [2.0], [3.0]], [1, 2, 4, 9]
         >>> found = linear.LinearModel("poisson").fit(x, y).inference(x, y)
         >>> print(found.summary().splitlines()[-2])
-        x0             0.7319      0.299      2.449      0.014       0.146       1.318
+        x0             0.7478      0.277      2.702      0.007       0.205       1.290
         """
         letter = "t" if self.loss == "squared_error" else "z"
         tail = (1 - self.confidence) / 2

@@ -329,6 +329,6 @@ class LinearModel(OnlineLearner, Serializable):
         >>> x, y = [[0.0], [1.0], [2.0], [3.0]], [1, 2, 4, 9]
         >>> found = linear.LinearModel("poisson").fit(x, y).inference(x, y)
         >>> found.names, found.coef.round(3), found.standard_errors.round(3)
-        (('intercept', 'x0'), array([-0.023,  0.732]), array([0.748, 0.299]))
+        (('intercept', 'x0'), array([-0.061,  0.748]), array([0.687, 0.277]))
         """
         return infer(self, x, y, sample_weight, offset, confidence, n_jobs)
