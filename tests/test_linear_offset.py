@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 from batch_problems import problem, rows, targets
-from engines import FOR_EVER, digest, each_build, engine
+from engines import FOR_EVER, digest, each_build, each_engine, engine
 from linear_problems import CSR, Course, features, plan, targets_for
 
 from fastgd import linear, reference, saving
@@ -86,6 +86,23 @@ def test_steps_of_every_build_agree_with_the_reference(build, case):
             found.result()[:-2], expected.result()[:-2], rtol=1e-9, atol=1e-11
         )
         assert not np.allclose(found.result(), plain.result())
+
+
+@each_engine
+@pytest.mark.parametrize("case", STEPS, ids=lambda case: case["loss"])
+def test_a_step_of_one_row_is_that_of_a_chunk(build, case):
+    x = features(12, 7, share=1.0)
+    y = targets_for(case["loss"], x)
+    steps = plan(**{**case, "batch_size": 1, "objective": False})
+    alone, chunks = Course(build, steps, 7), Course(build, steps, 7)
+    for i in range(12):
+        alone.descent.step(x[i], y[i], 0.7, None, "raise", 0.3 * i)
+        chunks.go(x[i : i + 1], y[i : i + 1], np.array([0.7]), offset=np.array([0.3 * i]))
+    alone.descent.settle()
+    # a chunk's end multiplies the weights by their scale, which rounds
+    np.testing.assert_allclose(
+        alone.result()[:-2], chunks.result()[:-2], rtol=1e-13, atol=1e-14
+    )
 
 
 @each_build

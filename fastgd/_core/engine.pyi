@@ -165,7 +165,8 @@ class Descent:
         totals: _Doubles, seconds: float, threads: int = 1,
     ) -> int: ...  # fmt: skip
     def step(
-        self, x: Any, y: float, weight: float = 1, names: _Names = None, unknown: str = "raise", offset: float = 0,
+        self, x: Any, y: float, weight: float = 1, names: _Names = None, unknown: str = "raise",
+        offset: float = 0,
     ) -> int: ...  # fmt: skip
     def is_row(self, x: Any) -> bool: ...
     def decision(self, x: _Array, output: int = 0) -> float: ...
