@@ -341,6 +341,9 @@ def test_too_few_rows_no_residuals_and_separable_classes_are_refused():
     apart = linear.LinearModel("log_loss").fit(x, y)
     with pytest.raises(DataError, match="separate the classes"):
         apart.inference(x, y)
+    nothing = linear.LinearModel("tweedie").fit(X, np.zeros(N))
+    with pytest.raises(DataError, match="all targets are 0, so that the likelihood has no max"):
+        nothing.inference(X, np.zeros(N))
     zero = linear.LinearModel(fit_intercept=False).fit(np.c_[X, np.zeros(N)], Y["gamma"])
     with pytest.raises(DataError, match="columns are zero: 'x3'"):
         zero.inference(np.c_[X, np.zeros(N)], Y["gamma"])

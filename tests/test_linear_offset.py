@@ -168,11 +168,14 @@ def test_the_same_offset_for_all_rows_moves_the_intercept():
     assert moved.predict_one(X[0], offset=2) == plain.predict_one(X[0])
 
 
-def test_a_small_exposure_is_no_bad_start():
-    """With offsets of -20 the means are far from the targets' mean at first."""
-    y = RNG.poisson(2.0, 300)
-    model = linear.LinearModel("poisson").fit(X, y, offset=-20)
-    assert model.predict(X, offset=-20).mean() == pytest.approx(y.mean(), rel=1e-5)
+@pytest.mark.parametrize("name", ["poisson", "gamma", "tweedie"])
+@pytest.mark.parametrize("size", [-20, 900, -900])
+def test_offsets_far_from_zero_are_no_bad_start(name, size):
+    expected = fitted(name)
+    model = linear.LinearModel(name)
+    model.fit(X, TARGETS[name], solver=EXACT, offset=OFFSET + size)
+    np.testing.assert_allclose(model.coef, expected.coef, rtol=1e-7)
+    np.testing.assert_allclose(model.intercept, expected.intercept - size, rtol=1e-7)
 
 
 def test_sgd_chunks_and_single_rows_take_offsets():

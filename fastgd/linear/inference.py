@@ -141,6 +141,8 @@ def infer(model, x, y, sample_weight, offset, confidence, n_jobs):
             "y: the columns of x separate the classes, so that the likelihood grows with the "
             "coefficients and has no maximum: leave out the column that tells them apart"
         )
+    if problem.power() is not None and not problem.y[s > 0].any():
+        raise DataError("y: all targets are 0, so that the likelihood has no maximum")
     values, information, residual = _working(problem, z)
     n, k = int(problem.count), len(names) + model.fit_intercept
     if n <= k:

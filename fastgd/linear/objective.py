@@ -361,20 +361,20 @@ def smooth_objective(problem: Any, start: Any, solver: Any) -> tuple[Any, Array]
     objective, intercept = objective_of(problem), start.intercept
     fresh = problem.chunks is None and not (start.coef.any() or intercept.any())
     if fresh and problem.power() is not None and problem.fit_intercept:
-        mean = best_mean(problem)
-        intercept = logarithms(np.full(1, mean if 0 < mean < np.inf else 1.0))
+        intercept = best_constant(problem)
     return objective, objective.joined(start.coef, intercept)
 
 
-def best_mean(problem):
-    """Return the m that minimises the losses where means are m e^offset, for a log link."""
-    mean = np.average(problem.y, weights=problem.weights)
-    if problem.offset is not None:
-        k, o, s = problem.power(), problem.offset, problem.weights
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean = np.average(problem.y * exponentials((1 - k) * o), weights=s)
-            mean /= np.average(exponentials((2 - k) * o), weights=s)
-    return mean
+def best_constant(problem):
+    """Return the intercept, (1,), that minimises the losses of a log link without weights."""
+    k, offset, s = problem.power(), problem.offset, problem.weights
+    mean, shift = np.average(problem.y, weights=s), 0.0
+    if offset is not None:  # e^offset may be beyond the numbers; relative to the largest less
+        shift = offset.max()
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            mean = np.average(problem.y * exponentials((1 - k) * (offset - shift)), weights=s)
+            mean /= np.average(exponentials((2 - k) * (offset - shift)), weights=s)
+    return logarithms(np.full(1, mean if 0 < mean < np.inf else 1.0)) - shift
 
 
 def zero_solution(problem):
