@@ -75,7 +75,8 @@ class Target:
 
         like: rows whose columns they have to have, if both are frames and the model knows none.
         """
-        matching_names(column_names(x), self.names or column_names(like), argument)
+        if type(x) is not np.ndarray:  # which has no names
+            matching_names(column_names(x), self.names or column_names(like), argument)
         found = self.prepare(x, argument)
         if not len(found):
             raise DataError(f"{argument}: there are no rows")
