@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+import fastgd._tails as tails
 from fastgd._core.types import LinearLoss
 from fastgd._data.frames import column_names
 from fastgd._data.validation import number
-from fastgd._engine import tails
 from fastgd._engine.algebra import dot, eigenvectors, exponentials, logarithms, times
 from fastgd._typing import Array
 from fastgd.errors import ArgumentError, DataError
