@@ -370,7 +370,7 @@ def with_activity(net, buffer, factors):
     """The loss of a net, and a penalty on the values of a buffer as one more term."""
     terms = net.plan.losses
     place = len(net.plan.settings)
-    term = (Loss.LOSS_ACTIVITY, buffer, 0, 0, -1, place, Reduction.REDUCTION_MEAN, 1.0, 0, 0)
+    term = (Loss.LOSS_ACTIVITY, buffer, 0, 0, -1, place, Reduction.REDUCTION_MEAN, 1.0, 0, 0, 0)
     net.plan = replace(
         net.plan,
         losses=np.concatenate([terms, np.array([term], terms.dtype)]),

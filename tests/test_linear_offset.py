@@ -137,7 +137,9 @@ def test_an_offset_of_numbers_is_taken_off_the_targets(name):
 
 @pytest.mark.parametrize(("name", "power"), [("poisson", 1), ("gamma", 2), ("tweedie", 1.5)])
 @pytest.mark.parametrize(
-    "solver", [EXACT, linear.LBFGS(1e-11), linear.GradientDescent(0.5, 500)], ids=repr
+    "solver",
+    [EXACT, linear.LBFGS(1e-11), linear.GradientDescent(0.5, 500)],
+    ids=["newton", "lbfgs", "descent"],
 )
 def test_an_offset_of_a_logarithm_is_a_weighted_rate(name, power, solver):
     """e^(z + o) against y: the rate y / e^o against e^z, with weights e^((2 - power) o)."""

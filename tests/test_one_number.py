@@ -1,4 +1,7 @@
-"""Losses and metrics in Python that give one number for a batch, and those that do not."""
+"""Losses and metrics in Python that give one number for a batch, and those that do not.
+
+Such a loss is evaluated once for all rows, such a metric batch by batch.
+"""
 
 import numpy as np
 import pytest
@@ -54,20 +57,21 @@ class Last(metrics.Metric):
 
 @pytest.mark.parametrize("size", [5000, 4500, 4096, 1000])
 @pytest.mark.parametrize("trained", [False, True])
-def test_one_number_is_that_of_a_batch(engine, size, trained):
+def test_one_number_is_that_of_all_rows_or_of_a_batch(engine, size, trained):
     model, x, y = trader(chosen=[ratio, metrics.MeanMetricWrapper(ratio, "again"), Last()])
     if trained:  # then it is known that it gives one number
         model.fit(x, y, batch_size=2500, verbose=0)
-    expected = over_batches(y, model.predict(x), size)
+    whole, by_batch = numpy_ratio(y, model.predict(x)), over_batches(y, model.predict(x), size)
     found = model.evaluate(x, y, batch_size=size, verbose=0)
-    assert found == pytest.approx([expected] * 3 + [-(-5000 // size)], rel=1e-9)
-    whole = numpy_ratio(y, model.predict(x))
+    expected = [whole, by_batch, by_batch, -(-5000 // size)]
+    assert found == pytest.approx(expected, rel=1e-9)
     assert model.test_on_batch(x, y) == pytest.approx([whole] * 3 + [1], rel=1e-9)
     history = model.fit(
         x, y, batch_size=2500, verbose=0, validation_data=(x, y), validation_batch_size=size
     ).history
     expected = over_batches(y, model.predict(x), size)
-    assert history["val_loss"] == pytest.approx([expected], rel=1e-9)
+    whole = numpy_ratio(y, model.predict(x))
+    assert history["val_loss"] == pytest.approx([whole], rel=1e-9)
     assert history["val_ratio"] == pytest.approx([expected], rel=1e-9)
     assert history["val_last"] == [-(-5000 // size)]
 

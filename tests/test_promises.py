@@ -16,6 +16,7 @@ from fastgd import (
     callbacks,
     initializers,
     layers,
+    losses,
     metrics,
     models,
     ops,
@@ -184,7 +185,10 @@ def suited(case, dtype=None):
     low, high = loss.target_range
     free = loss.from_logits or getattr(loss, "log_link", False) or (low < 0 and not loss.sparse)
     activation = None if free else "sigmoid" if loss.sparse or high == 1 else "softplus"
-    return network(((5, "relu"),), 4, width, activation, dtype)
+    model = network(((5, "relu"),), 4, width, activation, dtype)
+    if case.cls is losses.FisslerZiegel:  # its first column is below 0
+        model.add(layers.Ordered(first="negative"))
+    return model
 
 
 @each_loss
@@ -417,7 +421,9 @@ def extremes(case, dtype):
     loss, width = case.make(), width_of(case)
     low, high = loss.target_range
     tiny = 1e-30 if "BinaryFocal" in str(case) else TINY  # its slope divides by one of them
-    if loss.from_logits or (low < 0 and not loss.sparse):
+    if case.cls is losses.FisslerZiegel:
+        outputs = (-1e4, -1.0, -1e-3)
+    elif loss.from_logits or (low < 0 and not loss.sparse):
         outputs = (-1e4, -TINY, 0.0, 1e4)
     elif getattr(loss, "log_link", False):
         outputs = (-20.0, -TINY, 0.0, 20.0)

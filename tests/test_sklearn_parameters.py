@@ -53,6 +53,7 @@ BAD = {
     "max_iter": [-1, 1.5, NAN, "5"],
     "metrics": [3],
     "model": ["net", 3],
+    "monotonic_cst": ["up", 3.5],
     "momentum": [-0.1, 1.5, NAN, "0.9"],
     "n_iter_no_change": COUNT,
     "n_jobs": ["all", 1.5],

@@ -158,10 +158,10 @@ class Loss(NamedArguments, Serializable):
         if code not in LOSSES:
             raise NotImplementedError(f"{type(self).__name__}: a subclass has to define call")
         y_pred = floating(y_pred)
-        if self.couples_rows and y_pred.ndim == 1:  # of one output
-            y_pred = ops.expand_dims(y_pred, -1)
         if y_pred.shape[-1:] in ((), (0,)):
             raise ShapeError(f"y_pred: expected rows of outputs, got shape {y_pred.shape}")
+        if self.couples_rows and y_pred.ndim == 1:  # of one output
+            y_pred = ops.expand_dims(y_pred, -1)
         targets = self._targets(y_true, y_pred)
         *shape, width = y_pred.shape
         p = np.reshape(plain(y_pred), (int(np.prod(shape)), width))

@@ -29,7 +29,8 @@ from fastgd.reference.linear_objective import objective, weighted_gram
 from fastgd.reference.linear_rows import RowPredictor, Rows, decisions
 from fastgd.reference.linear_sgd import Descent
 from fastgd.reference.optimizers import update
-from fastgd.reference.program import OnlineJob, Predictor, Program
+from fastgd.reference.program import Program
+from fastgd.reference.serving import OnlineJob, Predictor
 from fastgd.reference.shuffle import permutation
 
 __all__ = [
