@@ -17,8 +17,10 @@ cdef inline void take_column(int64_t rows, const real* x, int64_t stride,
                              real* column) noexcept nogil:
     """Copy a column of a block's rows; the last row fills the lanes beyond."""
     cdef int64_t r
-    for r in range(NARROW):
-        column[r] = x[min(r, rows - 1) * stride]
+    for r in range(rows):
+        column[r] = x[r * stride]
+    for r in range(rows, NARROW):
+        column[r] = column[rows - 1]
 
 
 cdef inline void give_scaled(int64_t rows, const real* scales, const real* column, real* x,
@@ -99,9 +101,10 @@ cdef void forecast_rows(int64_t loss, const LossRows* job, const real* p) noexce
     first = 0
     while first < job.rows:
         rows = min(job.rows - first, <int64_t>NARROW)
+        take_column(rows, numerators + first * job.step, job.step, scales)
         for r in range(NARROW):
             block[VALUE + r] = 0
-            scales[r] = numerators[(first + min(r, rows - 1)) * job.step] * factor
+            scales[r] *= factor
         for k in range(targets):
             take_column(rows, p + first * stride + k, stride, block + FIRST)
             take_column(rows, p + first * stride + targets + k, stride, block + SECOND)

@@ -120,9 +120,9 @@ cdef void gather(int64_t first, int64_t end, const int64_t* order, const int64_t
                  int64_t width, const real* x, real* out) noexcept nogil:
     """Copy out[i - first] = x[rows[order[i]]], for i from first to end - 1."""
     cdef int64_t i
-    if width == 1 and order != NULL and rows == NULL:
+    if width == 1 and rows == NULL:
         for i in range(end - first):
-            out[i] = x[order[first + i]]
+            out[i] = x[first + i] if order == NULL else x[order[first + i]]
         return
     for i in range(first, end):
         copy_row(width, x + row_at(order, rows, i) * width, out + (i - first) * width)
