@@ -15,7 +15,6 @@ ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
 DATA = Path(os.environ.get("FASTGD_DATA") or ROOT.parent / "shared" / "data")
 CREDIT_TABLE = DATA / "uci_default_credit_card.csv"
-PRICES = DATA / "sp500_monthly_shiller.csv"
 
 HAS_MATPLOTLIB = importlib.util.find_spec("matplotlib") is not None
 HAS_OPTUNA = importlib.util.find_spec("optuna") is not None
@@ -221,34 +220,6 @@ def test_optuna_prunes_what_does_not_learn(tmp_path):
     assert max(epochs["pruned"]) < 10
     best = max(float(figure) for _, state, _, figure in trials if state == "complete")
     assert number_after("best AUC", output) == best > 0.72
-
-
-def strategy_figures(output):
-    """(Sharpe of buy and hold, those of following lags 1 to 6) as the script prints them."""
-    lags = re.search(r"following the sign of month -k:((?: \d: -?[\d.]+){6})", output)[1]
-    return number_after("buy and hold has a Sharpe of", output), [
-        float(value) for value in re.findall(r": (-?[\d.]+)", lags)
-    ]
-
-
-@pytest.mark.skipif(not HAS_MATPLOTLIB, reason="matplotlib is not installed")
-def test_strategy_on_averages_of_a_random_walk(tmp_path):
-    output = run(tmp_path, "strategy.py", FASTGD_DATA=tmp_path)
-    assert "(generated)" in output and "Read this before you believe" in output
-    _, (first, *later) = strategy_figures(output)
-    assert first > 0.7 and max(later) < 0.3  # the walk has no memory, its averages have
-    assert number_after("better than buy and hold with the same luck:", output) < 5
-    for name in ("strategy_lags.png", "strategy_growth.png"):
-        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
-
-
-@pytest.mark.skipif(not PRICES.exists() or not HAS_MATPLOTLIB, reason="no table or matplotlib")
-def test_strategy_on_monthly_averages_of_prices(tmp_path):
-    output = run(tmp_path, "strategy.py", PRICES)
-    assert output.startswith("1865 monthly returns (sp500_monthly_shiller.csv)")
-    hold, lags = strategy_figures(output)
-    assert (hold, *lags[:2]) == (0.41, 0.69, 0.05)
-    assert number_after("better than buy and hold with the same luck:", output) < 50
 
 
 def test_generated_credit_data(credit_data, tables):
