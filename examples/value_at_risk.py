@@ -79,9 +79,7 @@ def draw(returns, forecasts, failed):
         ax.plot(returns.index[days], lines[days], lw=1, label=names)
         ax.plot(marks[days], "x", color="firebrick", ms=4, label="below -VaR, network")
         ax.set(xlabel="date", ylabel="return of short volatility (log, %)")
-    figure.suptitle(
-        "1 day in 20 should lie below -VaR (5 %), and the line should move with the market"
-    )
+    figure.suptitle("1 day in 20 should lie below -VaR (5 %), which moves with the market")
     axes[1].legend(fontsize="small", loc="lower left")
     figure.savefig("value_at_risk_days.png", dpi=130)
     years = pd.DataFrame(failed, returns.index).groupby(returns.index.year).mean() * 100
