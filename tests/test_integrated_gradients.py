@@ -280,6 +280,14 @@ def test_attributions_that_do_not_settle_are_told():
     assert found.errors["steps"].max() == 65536
 
 
+def test_results_that_agree_by_chance_have_not_settled():
+    # a kink so near to the end that the points of 16 and of 32 steps lie before it
+    model = relus(([[1.0]], [-0.9995]), ([[1000.0]], [0.0]))
+    found = explain.integrated_gradients(model, [[1.0]], tol=0.02)
+    np.testing.assert_allclose(found.values, 0.5, rtol=0.05)
+    assert found.errors["steps"][0] > 64
+
+
 def test_completeness_alone_would_not_do():
     """F = max(x1, x2 - 0.015) turns to x2 at 3/4 of the way to (1, 1.02), but hardly bends."""
     config.set_floatx("float64")
@@ -337,6 +345,11 @@ def test_frames_keep_their_names():
     assert found.names == tuple("abcde")
     np.testing.assert_array_equal(found.data, X)
     assert explain.integrated_gradients(model, X, steps=3).names == tuple("abcde")
+    at_mean = explain.integrated_gradients(model, frame, frame.mean(), 10)
+    expected = explain.integrated_gradients(model, X, X.mean(axis=0), 10)
+    np.testing.assert_allclose(at_mean.values, expected.values, rtol=1e-5, atol=1e-7)
+    with pytest.raises(ArgumentError, match="baseline: expected the columns"):
+        explain.integrated_gradients(model, frame, frame[list("edcba")].mean())
     with pytest.raises(ArgumentError, match="x: expected the columns"):
         explain.integrated_gradients(model, frame.rename(columns={"a": "z"}))
     with pytest.raises(ArgumentError, match="baseline: expected the columns"):

@@ -7,6 +7,7 @@ import numpy as np
 
 from fastgd import config
 from fastgd._data.arguments import choice
+from fastgd._data.frames import column_names, matching_names
 from fastgd._data.validation import number, whole_number
 from fastgd._typing import Array, Data
 from fastgd.errors import ConvergenceWarning, ShapeError, warn
@@ -85,15 +86,15 @@ def integrated_gradients(model: Any, x: Data, baseline: Data = None, steps: int 
     ----------
     model, x, output, n_jobs
         As for ``input_gradients``.
-    baseline : array, shape (features,), (1, features) or (n, features), optional
+    baseline : array or frame, shape (features,), (1, features) or (n, features), optional
         Where the lines begin: the row that the contributions compare with, one for all rows or
         one for each. Zeros by default, which mean "average" only of standardised features.
     steps : "auto", "exact" or int
         How many points each line has. "auto" doubles 16 until no attribution of the row moves
-        by more than ``tol``, up to 65536: that they add up proves little. "exact" goes from
-        kink to kink of a network of piecewise linear activations (relu, leaky_relu, hard_tanh
-        ...), between which the gradient is constant (Sotoudeh and Thakur 2019): no error is
-        left but rounding. For relu networks a fixed number errs by about 1 / steps.
+        by more than ``tol``, twice in turn where they do not add up, up to 65536. "exact" goes
+        from kink to kink of a network of piecewise linear activations (relu, leaky_relu,
+        hard_tanh ...), between which the gradient is constant (Sotoudeh and Thakur 2019): no
+        error is left but rounding. For relu networks a fixed number errs by about 1 / steps.
     tol : float
         For "auto": the change of an attribution that is allowed, as a share of the row's sum of
         absolute ones. Points are computed, and gradients added up, in float64; the gradients of
@@ -141,7 +142,7 @@ def integrated_gradients(model: Any, x: Data, baseline: Data = None, steps: int 
     tol = number(tol, "tol", 0)
     target = target_of(model, output)
     rows = target.rows(x)
-    starts = _starts(target, baseline, len(rows))
+    starts = _starts(target, baseline, x, len(rows))
     ends = target.values(np.concatenate([starts, rows]))
     base_values, reached = ends[: len(starts)], ends[len(starts) :]
     end, start = rows.astype(np.float64), starts.astype(np.float64)
@@ -152,7 +153,7 @@ def integrated_gradients(model: Any, x: Data, baseline: Data = None, steps: int 
         begins = start[0] if len(start) == 1 else start
         mean = functools.partial(_mean, target, _of_outputs(target), threads)
         if steps == "auto":
-            values, errors = _settled(mean, end, begins, way, tol)
+            values, errors = _settled(mean, end, begins, way, tol, reached - base_values)
         elif steps == "exact":
             values, errors = _exact(target, mean, end, start, way)
         else:
@@ -173,7 +174,7 @@ def _of_outputs(target):
     return np.array(d_out, target.dtype)
 
 
-def _starts(target, baseline, count):
+def _starts(target, baseline, x, count):
     """Return the baselines as prepared rows: one, or one for each of `count` rows."""
     if baseline is None:
         return np.zeros((1, target.width), target.dtype)
@@ -181,8 +182,11 @@ def _starts(target, baseline, count):
         if not any(hasattr(one, "__len__") for one in baseline):
             baseline = [baseline]
     elif not isinstance(baseline, dict) and np.ndim(baseline) == 1:
+        labels = getattr(baseline, "index", None)  # such as the mean of a frame has
+        if np.ndim(labels) and all(isinstance(label, str) for label in labels):
+            matching_names(tuple(labels), target.names or column_names(x), "baseline")
         baseline = np.asarray(baseline)[None]
-    starts = target.rows(baseline, "baseline")
+    starts = target.rows(baseline, "baseline", x)
     if len(starts) not in (1, count):
         raise ShapeError(
             f"baseline: expected one row, or one for each of the {count} rows of x, "
@@ -196,10 +200,15 @@ def _mean(target, d_out, threads, x, start, points):
     return path.mean_gradients(target.step, d_out, x, start, points, threads)
 
 
-def _settled(mean, x, start, way, tol):
-    """Return the contributions, and errors, with steps doubled line by line."""
+def _settled(mean, x, start, way, tol, total):
+    """Return the contributions, and errors, with steps doubled line by line.
+
+    Between kinks that lie badly two results may agree by chance. So where they do not add up to
+    the total, they have to agree twice.
+    """
     values = way * mean(x, start, path.legendre_points(FIRST_STEPS))
     change, taken = np.zeros(len(values)), np.zeros(len(values), int)
+    agreed = np.zeros(len(values), bool)
     left, steps = np.arange(len(values)), FIRST_STEPS
     while len(left) and steps < MOST_STEPS:
         steps *= 2
@@ -207,7 +216,12 @@ def _settled(mean, x, start, way, tol):
         better = way[left] * mean(x[left], begins, path.legendre_points(steps))
         change[left] = np.abs(better - values[left]).max(axis=1)
         values[left], taken[left] = better, steps
-        left = left[~(change[left] <= tol * np.abs(better).sum(axis=1))]  # nor is NaN fine
+        allowed = tol * np.abs(better).sum(axis=1)
+        agrees = change[left] <= allowed  # NaN does not
+        complete = np.abs(total[left] - better.sum(axis=1)) <= allowed
+        done = agrees & (complete | agreed[left])
+        agreed[left] = agrees
+        left = left[~done]
     if len(left):
         warn(
             f"integrated_gradients: {len(left)} rows have not settled to tol={tol:g} after "
