@@ -178,8 +178,11 @@ def test_targets_that_cannot_be_explained_are_refused():
             target_of(unfitted)
     model = network(3, 3, last="softmax")
     for output in (None, 3, -1):
-        with pytest.raises(ArgumentError, match="output: expected"):
+        with pytest.raises(ArgumentError, match="output: expected a number"):
             target_of(model, output)
+    hinge = SGDClassifier().fit(X, LABELS)
+    with pytest.raises(ArgumentError, match="no probabilities for the loss 'hinge'"):
+        explain.shapley(hinge, X, X, scale="response")
     with pytest.raises(DataTypeError, match="output: expected a whole number"):
         target_of(model, True)
     with pytest.raises(ArgumentError, match="one of the classes"):
@@ -197,11 +200,11 @@ def test_rows_are_checked_as_by_predict():
     with pytest.raises(ShapeError, match="expects 4 columns"):
         target.rows(X[:, :3])
     frame, other = pd.DataFrame(X, columns=NAMES), pd.DataFrame(X, columns=NAMES[::-1])
-    for function in (explain.shapley, explain.reason_codes):  # of a model without names
+    for function in (explain.shapley, explain.reason_codes, explain.integrated_gradients):
         with pytest.raises(
-            ArgumentError, match=r"(background|reference): expected the columns"
+            ArgumentError, match=r"(background|reference|baseline): expected the columns"
         ):
-            function(network(3, 1), frame, other)
+            function(network(3, 1), frame, other)  # of a model without names
     ragged = [[[1.0], [2.0, 3.0]]]  # no list of one input either
     with pytest.raises(ShapeError, match="x: the rows have different lengths"):
         explain.shapley(model, ragged, X)
@@ -397,6 +400,8 @@ def test_blocks_change_nothing(monkeypatch):
     ({"a": []}, ArgumentError, "expected columns"),
     ({"a": [4]}, ArgumentError, "<= 3"),
     ({"a": [1, 1]}, ArgumentError, "each column once"),
+    ({"age": [1, 2]}, ArgumentError, "'age' would be the name of two features"),
+    ({1: [1], "1": [2]}, ArgumentError, "'1' would be the name of two features"),
     ([["age"]], DataTypeError, "expected a dict"),
 ])  # fmt: skip
 def test_groups_are_checked(groups, error, words):

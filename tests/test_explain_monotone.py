@@ -1,8 +1,10 @@
 """Proofs of monotonicity: against samples, and of networks with one weight turned around."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from layer_examples import EXAMPLES, inputs, made, randomise
+from sklearn.linear_model import LinearRegression as SklearnRegression
 
 from fastgd import Model, Sequential, config, explain, initializers, layers
 from fastgd.errors import (
@@ -176,8 +178,34 @@ def test_several_inputs_and_outputs_stand_side_by_side():
         [left, right], [layers.MonotonicDense(1)(both), layers.Activation("relu")(left)]
     )
     assert table(explain.monotone(model)) == ["++0", "-0+", "+00"]
-    with pytest.raises(ArgumentError, match="output 2 may rise while 'x1' rises, because of"):
+    with pytest.raises(
+        ArgumentError, match=r"output 2 may rise while 'left\[1\]' rises, because"
+    ):
         explain.monotone(model, [0, -1, 0])
+
+
+def test_columns_have_the_names_that_other_explanations_give_them():
+    left, right = layers.Input((2,), name="left"), layers.Input((1,), name="right")
+    model = Model([left, right], layers.MonotonicDense(1)(layers.Concatenate()([left, right])))
+    data = [np.ones((3, 2)), np.ones((3, 1))]
+    names = ("left[0]", "left[1]", "right")
+    assert explain.shapley(model, data, data).names == names
+    assert explain.monotone(model, {"left[1]": 1}).names == names
+    frames = {"left": pd.DataFrame(data[0], columns=["a", "b"]), "right": data[1]}
+    model.compile("sgd", "mse")
+    model.fit(frames, np.ones(3), verbose=0)
+    assert explain.monotone(model).names == explain.shapley(model, data, data).names
+    assert explain.monotone(model).names == ("a", "b", "right")
+    model.feature_names = {"left": ["a", "b"], "right": ["a"]}  # each has a name of its own
+    assert explain.monotone(model).names == ("left.a", "left.b", "right.a")
+
+
+def test_estimators_of_other_libraries_are_refused():
+    other = SklearnRegression().fit(np.eye(3), [0.0, 1.0, 2.0])
+    with pytest.raises(
+        DataTypeError, match=r"estimator of fastgd.sklearn, got LinearRegression"
+    ):
+        explain.monotone(other)
 
 
 def test_a_layer_of_a_layer_of_ones_own_is_unknown_and_named():

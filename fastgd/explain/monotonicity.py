@@ -12,13 +12,10 @@ from fastgd.activations import never_falls
 from fastgd.constraints import checked_signs
 from fastgd.errors import (
     ArgumentError,
-    DataTypeError,
-    NotBuiltError,
     ShapeError,
     UnknownNameError,
 )
-from fastgd.linear import LinearModel
-from fastgd.models import Model
+from fastgd.explain.target import coef_of, names_of, network_of, numbered
 
 SOFTMAX = (Activation.ACTIVATION_SOFTMAX, Activation.ACTIVATION_LOG_SOFTMAX)
 
@@ -123,31 +120,12 @@ def _claimed(claim, names):
 
 def _proof_of(model):
     """Return the Proof of a model; raise a DataTypeError for one of another kind."""
-    names = getattr(model, "feature_names_in_", None)
-    network = getattr(model, "model_", model)
-    if isinstance(network, Model):
-        return _of_network(network, network.feature_names if names is None else names)
-    if isinstance(model, LinearModel):
-        names = model.feature_names
-    coef = model.coef if isinstance(model, LinearModel) else getattr(model, "coef_", None)
-    if coef is None and "sklearn" in type(model).__module__:
-        raise NotBuiltError(f"model: this {type(model).__name__} is not fitted: call fit")
-    if coef is None:
-        raise DataTypeError(
-            "model: expected a Sequential, Model, LinearModel or fitted estimator of "
-            f"fastgd.sklearn, got {type(model).__name__}"
-        )
-    coef = np.atleast_2d(coef.toarray() if hasattr(coef, "toarray") else coef)
+    network, names = network_of(model), names_of(model)
+    if network is not None:
+        return _of_network(network, names)
+    coef = coef_of(model)
     link = Link(0, 1, *_signed(coef), weights=("coef", coef.T))
-    return Proof([link], [1], _names(names, coef.shape[1]))
-
-
-def _names(given, count):
-    """Return the names of the columns: those given, of several inputs in turn, or x0, x1 ..."""
-    if isinstance(given, dict):
-        lists = list(given.values())
-        given = None if None in lists else [name for names in lists for name in names]
-    return tuple(f"x{i}" for i in range(count)) if given is None else tuple(map(str, given))
+    return Proof([link], [1], names or numbered(coef.shape[1]))
 
 
 class Link(NamedTuple):
@@ -235,7 +213,7 @@ def _of_network(network, names):
     links = []
     for row in plan.rows:
         links += _links(row, plan, assembly.parameters, named)
-    return Proof(links, [int(b) for b in plan.outputs], _names(names, int(plan.widths[0])))
+    return Proof(links, [int(b) for b in plan.outputs], names or numbered(int(plan.widths[0])))
 
 
 def _diagonal(factors):

@@ -99,11 +99,11 @@ class Target:
 
     def names_for(self, x):
         """Return the names of the columns: the model's, or a frame's, or x0, x1 ..."""
-        return tuple(self.names or column_names(x) or _numbered(self.width))
+        return tuple(self.names or column_names(x) or numbered(self.width))
 
 
 @functools.lru_cache(maxsize=8)
-def _numbered(width):
+def numbered(width):
     return tuple(f"x{i}" for i in range(width))
 
 
@@ -130,13 +130,29 @@ def target_of(model, output=None, scale="logit"):
         outputs are no rows of features.
     """
     choice(scale, "scale", SCALES)
-    if isinstance(model, Model):
-        return _of_network(model, model, None, output, scale)
+    network = network_of(model)
     if isinstance(model, LinearModel):
         return _of_linear(
             model.coef, model.intercept, model.loss, model.feature_names, model.classes,
             output, scale, model.dtype,
         )  # fmt: skip
+    classes = getattr(model, "classes_", None)
+    classes = None if classes is None else np.asarray(classes).tolist()
+    if network is not None:
+        return _of_network(network, model, classes, output, scale)
+    coef, loss = coef_of(model), "squared_error"
+    if classes is not None:
+        loss = model._probability_loss() or model.loss
+    intercept = np.zeros(len(coef)) + model.intercept_
+    return _of_linear(coef, intercept, loss, names_of(model), classes, output, scale)
+
+
+def network_of(model):
+    """Return the network that a model is, or that an estimator holds; None of a linear one."""
+    if isinstance(model, Model):
+        return model
+    if isinstance(model, LinearModel):
+        return None
     own = any(kind.__module__.startswith("fastgd.sklearn") for kind in type(model).__mro__)
     if not own:
         hint = ""
@@ -149,19 +165,41 @@ def target_of(model, output=None, scale="logit"):
     network = getattr(model, "model_", None)
     if network is None and not hasattr(model, "coef_"):
         raise NotBuiltError(f"model: this {type(model).__name__} is not fitted: call fit")
-    classes, names = getattr(model, "classes_", None), getattr(model, "feature_names_in_", None)
-    classes = None if classes is None else np.asarray(classes).tolist()
-    if network is not None:
-        return _of_network(network, model, classes, output, scale, names)
-    loss = model._probability_loss() if classes is not None else "squared_error"
-    coef = model.coef_.toarray() if hasattr(model.coef_, "toarray") else model.coef_
-    coef = np.array(coef, np.float64)
-    coef = coef.reshape(-1, coef.shape[-1])
-    intercept = np.zeros(len(coef)) + model.intercept_
-    return _of_linear(coef, intercept, loss, names, classes, output, scale)
+    return network
 
 
-def _of_network(network, owner, classes, output, scale, names=None):
+def coef_of(model):
+    """Return the coefficients of a linear model or estimator, float64 (outputs, width)."""
+    coef = model.coef if isinstance(model, LinearModel) else model.coef_
+    coef = np.array(coef.toarray() if hasattr(coef, "toarray") else coef, np.float64)
+    return coef.reshape(-1, coef.shape[-1])
+
+
+def names_of(model):
+    """Return the names of a model's columns, those of several inputs side by side, or None."""
+    names = getattr(model, "feature_names_in_", None)
+    network = getattr(model, "model_", model)
+    if names is None:
+        names = getattr(network, "feature_names", None)  # of a linear estimator there are none
+        if isinstance(network, Model) and network.several_inputs:
+            names = _side_by_side(network, names or {})
+    return None if names is None else tuple(names)
+
+
+def _side_by_side(network, known):
+    """Return the names of the columns of several inputs, each once; known: by input."""
+    every = {}
+    for name, shape in zip(network.input_names, network.graph().input_shapes, strict=True):
+        width = width_of(shape)
+        alone = [name] if width == 1 else [f"{name}[{k}]" for k in range(width)]
+        every[name] = known.get(name) or alone
+    names = [column for columns in every.values() for column in columns]
+    if len(set(names)) < len(names):
+        names = [f"{name}.{column}" for name, columns in every.items() for column in columns]
+    return names
+
+
+def _of_network(network, owner, classes, output, scale):
     """Return the Target of a network; owner: the estimator it is in, or the network."""
     graph, assembly = network.graph(), network.assembly()
     if {len(shape) for shape in (*graph.input_shapes, *graph.output_shapes)} != {2}:
@@ -187,7 +225,7 @@ def _of_network(network, owner, classes, output, scale, names=None):
         terms = _terms(output, classes, sum(widths), pairs, scale)
     return Target(
         width=sum(map(width_of, graph.input_shapes)),
-        names=_names_of(network, graph) if names is None else tuple(names),
+        names=names_of(owner),
         dtype=assembly.dtype,
         prepare=network.adapter().inputs,
         outputs=columns or (lambda rows: step.predict(rows, config.threads(None))),
@@ -196,18 +234,6 @@ def _of_network(network, owner, classes, output, scale, names=None):
         several=len(graph.input_shapes) > 1,
         buffers=assembly.plan.logits if scale == "logit" else tuple(assembly.plan.outputs),
     )
-
-
-def _names_of(network, graph):
-    """Return the names of the columns, or None; of several inputs those side by side."""
-    known = network.feature_names
-    if len(graph.input_shapes) == 1:
-        return None if known is None else tuple(known)
-    names = []
-    for name, shape in zip(network.input_names, graph.input_shapes, strict=True):
-        alone = [name] if shape[1] == 1 else [f"{name}[{k}]" for k in range(shape[1])]
-        names += (known or {}).get(name) or alone
-    return tuple(names)
 
 
 def _answers(network, estimator):
@@ -279,8 +305,10 @@ def _column(output, classes, count, binary):
     if output is None:
         if count == 1 or binary:
             return count - 1
-        among = f"the classes {classes}" if classes else f"a number from 0 to {count - 1}"
-        raise ArgumentError(f"output: expected one of {among}, got None")
+        among = (
+            f"one of the classes {classes}" if classes else f"a number from 0 to {count - 1}"
+        )
+        raise ArgumentError(f"output: expected {among}, got None")
     if classes is None:
         return whole_number(output, "output", 0, count - 1)
     kinds = (str, int, float, np.generic)
@@ -329,11 +357,13 @@ def groups_of(names, groups, argument="groups"):
                 both = f"{owner[column]!r} and {label!r}"
                 raise ArgumentError(f"{argument}: {names[column]!r} is in two, {both}")
             owner[column] = label
-    labels, parts = {}, []
-    for column, name in enumerate(names):
-        label = ("group", owner[column]) if column in owner else ("column", name)
-        if label not in labels:
-            labels[label] = len(parts)
-            parts.append([])
-        parts[labels[label]].append(column)
-    return [str(label) for _, label in labels], parts
+    parts = {}  # by the label of a group in a tuple, or by the number of a column alone
+    for column in range(len(names)):
+        parts.setdefault((owner[column],) if column in owner else column, []).append(column)
+    labels = [str(key[0]) if isinstance(key, tuple) else names[key] for key in parts]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise ArgumentError(
+                f"{argument}: {label!r} would be the name of two features: rename the group"
+            )
+    return labels, list(parts.values())
