@@ -29,7 +29,7 @@ SIZES = (1, 10, 40)
 SIZE_LABELS = ("1 to 9", "to 39", "more")
 RADII = (3, 5.5, 8)
 
-WIDTH, MARGIN, TOP = 1280, 24, 96
+WIDTH, MARGIN, TOP = 1304, 24, 96
 FLOOR, GAP, BETWEEN = 54, 18, 12
 LEFT, RIGHT = 244, 970  # of the boxes
 SHAFT = RIGHT + 18  # the x of the vertical part of the path
@@ -138,7 +138,15 @@ def drawn_floors(floors, places):
         y = top_of(level, len(floors))
         parts.append(rectangle(MARGIN, y, RIGHT - MARGIN + 8, FLOOR, FLOOR_FILL, radius=8))
         parts.append(
-            text(MARGIN + 14, y + FLOOR / 2 + 5, str(level), 15, PALE, font_weight="bold")
+            text(
+                MARGIN + 19,
+                y + FLOOR / 2 + 5,
+                str(level),
+                15,
+                PALE,
+                font_weight="bold",
+                text_anchor="middle",
+            )
         )
         parts.append(text(MARGIN + 36, y + FLOOR / 2 + 5, title))
         for name in names:
