@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 from sklearn.inspection import partial_dependence as sklearn_dependence
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -205,6 +206,9 @@ def test_rows_are_checked_as_by_predict():
             ArgumentError, match=r"(background|reference|baseline): expected the columns"
         ):
             function(network(3, 1), frame, other)  # of a model without names
+    sparse = scipy.sparse.csr_array(X)
+    with pytest.raises(DataTypeError, match=r"x: expected dense rows: give x\.toarray\(\)"):
+        explain.shapley(LogisticRegression().fit(sparse, LABELS), sparse, X)
     ragged = [[[1.0], [2.0, 3.0]]]  # no list of one input either
     with pytest.raises(ShapeError, match="x: the rows have different lengths"):
         explain.shapley(model, ragged, X)

@@ -76,6 +76,10 @@ class Target:
         like: rows whose columns they have to have, if both are frames and the model knows none.
         """
         if type(x) is not np.ndarray:  # which has no names
+            if hasattr(x, "toarray"):
+                raise DataTypeError(
+                    f"{argument}: expected dense rows: give {argument}.toarray()"
+                )
             matching_names(column_names(x), self.names or column_names(like), argument)
         found = self.prepare(x, argument)
         if not len(found):
