@@ -225,7 +225,7 @@ def test_exact_looks_only_at_what_leads_to_the_output():
         (layers.Activation("hard_silu", name="odd"), "hard_silu"),
         (layers.Activation(activations.gelu, name="odd"), "gelu"),
         (layers.ReLU(threshold=1.0, name="odd"), "rectifier"),
-        (layers.Activation(lambda z: z * z, name="odd"), "own activation"),
+        (layers.Activation(lambda z: z * z, name="odd"), "user-defined activation"),
         (layers.LayerNormalization(name="odd"), "layer norm"),
         (layers.Ordered(name="odd"), "ordered"),
         (layers.MonotonicDense(3, activation="elu", monotonicity=1, name="odd"), "elu"),

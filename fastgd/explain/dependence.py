@@ -39,8 +39,8 @@ def partial_dependence(model: Any, x: Data, features: Any, grid: Any = 32, *,
     """Compute the mean over rows with one feature set to each value of a grid.
 
     PD(v) = mean over rows of f(row with x_j = v) (Friedman 2001); the curves of single rows
-    are its individual conditional expectations (Goldstein et al. 2015). Where features hang
-    together, it asks the model about rows that do not exist: compare ``ale``.
+    are its individual conditional expectations (Goldstein et al. 2015). Where features are
+    correlated, it asks the model about rows that do not exist: compare ``ale``.
 
     Parameters
     ----------
@@ -97,8 +97,8 @@ def ale(model: Any, x: Data, features: Any, bins: int = 32, *, output: Any = Non
     Bins (z_k-1, z_k] end at quantiles of the rows, and equal ones are one, so that none is
     empty. In each the mean of f(x_j = z_k) - f(x_j = z_k-1) over its own rows is taken, the
     means are added up, and the curve is shifted so that its mean over the rows is 0, each row
-    counted with the mean of its bin's two ends. Rows are moved within their bin only: features
-    that hang together lead to no rows that do not exist.
+    counted with the mean of its bin's two ends. Rows are moved within their bin only, so that
+    correlated features lead to few rows that do not exist.
 
     Parameters
     ----------
@@ -110,6 +110,11 @@ def ale(model: Any, x: Data, features: Any, bins: int = 32, *, output: Any = Non
     Returns
     -------
     dict of str -> ALE
+
+    Raises
+    ------
+    DataTypeError, ShapeError, DataError, ArgumentError, UnknownNameError
+        For rows that do not fit the model, unknown columns, and a feature that is constant.
 
     Examples
     --------

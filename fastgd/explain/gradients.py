@@ -98,7 +98,7 @@ def integrated_gradients(model: Any, x: Data, baseline: Data = None, steps: int 
     tol : float
         For "auto": the change of an attribution that is allowed, as a share of the row's sum of
         absolute ones. Points are computed, and gradients added up, in float64; the gradients of
-        a float32 model are rounded to about 1e-6 of their size, which no `tol` undercuts.
+        a float32 model are rounded to about 1e-6 of their size, which limits the accuracy.
 
     Returns
     -------

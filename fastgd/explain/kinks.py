@@ -172,7 +172,7 @@ def _check(row, plan, place):
         if row.kind == Activation.ACTIVATION_RECTIFIER:
             _, largest, threshold = settings[2 if row.op == Op.OP_SPLIT else 0 :][:3]
             fine = threshold == 0 and largest > 0  # else it jumps
-        what = "own activation"
+        what = "user-defined activation"
         if row.kind != Call.CALL_FUNCTION:
             what = Activation(row.kind).name[11:].lower()
     elif row.op == Op.OP_MERGE:

@@ -66,7 +66,7 @@ def monotone(model: Any, claim: Any = None) -> Monotonicity:
     ArgumentError
         If the claim cannot be proved: the message names the weight that breaks it.
     DataTypeError
-        For a model of another kind.
+        For any other model.
     NotBuiltError
         For a model without weights yet.
     UnknownNameError, ShapeError
@@ -74,8 +74,8 @@ def monotone(model: Any, claim: Any = None) -> Monotonicity:
 
     Notes
     -----
-    Layers of one's own are rows of the same table; a function in Python is not monotone as far
-    as anyone can see. Dropout and batch normalization count as they predict.
+    User-defined layers are rows of the same table; of a function in Python nothing is proved.
+    Dropout and batch normalization count as they predict.
 
     Examples
     --------

@@ -84,7 +84,7 @@ def plot_ale(found: dict[str, ALE], unit: str = "log-odds", ax: Any = None) -> A
         axis.plot(one.edges, np.zeros(len(one.edges)), "|", color="0.3", transform=across)
         axis.set_xlabel(one.feature)
     axes[0].set_ylabel(f"change of {unit}")
-    _say(axes, ax, "Effect of one feature among rows like these, against its mean at 0.")
+    _say(axes, ax, "Accumulated local effects of a feature; their mean over the rows is 0.")
     return axes[0].figure
 
 

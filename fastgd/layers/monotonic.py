@@ -21,7 +21,7 @@ SHARES = (7, 7, 2)
 
 
 class MonotonicDense(Dense):
-    """Compute a Dense layer that only rises, or only falls, with the inputs it is told.
+    """Compute a Dense layer that only rises, or only falls, with inputs of your choice.
 
     The weights of such inputs have one sign: they are drawn with it, and projected onto it
     after each update. Layers of one sign with relu would only make convex functions. So the
@@ -39,11 +39,11 @@ class MonotonicDense(Dense):
         A name or function of ``fastgd.activations`` that never falls, such as "relu", "elu" or
         "softplus"; None is linear.
     monotonicity : int, or list of int
-        For each input 1 (the units rise with it), -1 (they fall) or 0 (as they like); one
-        number stands for all.
+        For each input 1 (the units rise with it), -1 (they fall) or 0 (either); one number
+        stands for all.
     shares : tuple of three numbers
-        Of convex, concave and saturated units. (1, 0, 0) activates all units alike: so an
-        output layer can have a sigmoid.
+        Of convex, concave and saturated units. (1, 0, 0) activates all units alike, as an
+        output layer with a sigmoid needs.
     use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, \
     activity_regularizer, bias_constraint
         As for Dense. Of a value drawn for a weight of one sign the absolute value counts.
@@ -52,7 +52,7 @@ class MonotonicDense(Dense):
     ------
     ArgumentError
         For an activation that falls somewhere, such as gelu, or a function in Python, of which
-        nobody knows; for other signs or shares.
+        nothing is known; for other signs or shares.
     ShapeError
         For another number of signs than there are inputs.
 

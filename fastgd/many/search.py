@@ -80,6 +80,11 @@ class Search(Sequence[dict[str, Any]]):
             simplest. By default the number of weights of the model, which is made for each of
             the sets in question. Of equally simple ones the best is taken.
 
+        Returns
+        -------
+        dict
+            A row of the search, as ``best``.
+
         Raises
         ------
         ArgumentError, DataTypeError, UnknownNameError

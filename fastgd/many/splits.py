@@ -127,9 +127,9 @@ def walk_forward(n: int, test: int, *, train: int | None = None, gap: int = 0,
     embargo : int
         The number of rows after each test that no later split trains on, though they are its
         past (Lopez de Prado 2018): rows that still echo a test, such as features over a window
-        that reaches back into it. They are left out of a window, which so has holes. `gap` is
-        about the rows before a test. With tests side by side they are the first rows of the
-        next test, so that an embargo of ``step`` rows leaves none of them.
+        that reaches back into it. They are left out of a window, which then has holes. `gap`
+        is about the rows before a test. Where one test follows another directly, these rows
+        are the first ones of the next test; an embargo of ``step`` rows bars all of it.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Backtests of risk forecasts, Sharpe ratios that know how often one looked, and drift."""
+"""Backtest forecasts of risk, judge Sharpe ratios after many trials, and measure drift."""
 
 from typing import TYPE_CHECKING
 

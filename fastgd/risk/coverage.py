@@ -1,4 +1,4 @@
-"""Backtests of value at risk: too many exceptions, or too many in a row?"""
+"""Backtest value at risk: the number of exceptions, and whether they cluster."""
 
 import math
 from typing import NamedTuple
@@ -59,7 +59,7 @@ def kupiec(exceptions: Data, level: float) -> Coverage:
 
     The proportion-of-failures test: with x exceptions in T days, LR = 2 (x log(x / (T p)) +
     (T - x) log((T - x) / (T (1 - p)))) is chi-squared with 1 degree of freedom if the chance of
-    an exception is p. No exception at all is a result as any other.
+    an exception is p. Without exceptions the first term is 0.
 
     Parameters
     ----------
@@ -106,9 +106,8 @@ def christoffersen(exceptions: Data) -> Independence:
 
     Christoffersen (1998): of the T - 1 steps from one day to the next, n_ij lead from kind i to
     kind j. LR compares the chances n_01 / (n_00 + n_01) and n_11 / (n_10 + n_11) with a common
-    one, and is chi-squared with 1 degree of freedom if exceptions do not cluster. No two
-    exceptions in a row (n_11 = 0) are a result as any other, and so is no exception at all:
-    then nothing speaks against independence, and the statistic is 0.
+    one, and is chi-squared with 1 degree of freedom if exceptions do not cluster. It is defined
+    for n_11 = 0, too. Without exceptions it is 0, and the p_value 1.
 
     Parameters
     ----------
@@ -147,7 +146,7 @@ def christoffersen(exceptions: Data) -> Independence:
 
 
 def conditional_coverage(exceptions: Data, level: float) -> ConditionalCoverage:
-    """Test both at once: as many exceptions as the VaR says, and none that cluster.
+    """Test the number of exceptions and their independence at once.
 
     The statistic is the sum of those of ``kupiec``, over T days, and ``christoffersen``, over
     T - 1 steps; it is chi-squared with 2 degrees of freedom (Christoffersen 1998).

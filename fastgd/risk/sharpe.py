@@ -1,4 +1,4 @@
-"""Sharpe ratios, how sure they are, and what is left of the best of many.
+"""Compute Sharpe ratios, how certain they are, and what is left of the best of many.
 
 Bailey & Lopez de Prado: "The Sharpe ratio efficient frontier" (Journal of Risk 2012), "The
 deflated Sharpe ratio" (Journal of Portfolio Management 2014).
@@ -25,7 +25,7 @@ _GAMMA = 0.5772156649015329
 
 
 class SharpeRatio(NamedTuple):
-    """Hold the result of ``sharpe_ratio``: what ``probabilistic_sharpe`` takes comes first."""
+    """Hold the result of ``sharpe_ratio``: four arguments of ``probabilistic_sharpe`` first."""
 
     sharpe: float
     n: int
@@ -37,7 +37,7 @@ class SharpeRatio(NamedTuple):
 class ProbabilisticSharpe(NamedTuple):
     """Hold the result of ``probabilistic_sharpe`` and ``deflated_sharpe``.
 
-    probability is 1 - p_value: how sure it is that the true Sharpe ratio is above `benchmark`.
+    probability is 1 - p_value: that of a true Sharpe ratio above `benchmark`.
     """
 
     probability: float
@@ -54,13 +54,13 @@ class TrackRecord(NamedTuple):
 
 
 def sharpe_ratio(returns: Data, periods: float | None = None) -> SharpeRatio:
-    """Return mean / standard deviation of returns, with what says how sure it is.
+    """Return the Sharpe ratio of returns, with their number, skewness and kurtosis.
 
     Parameters
     ----------
     returns : array, shape (n,)
-        Of a strategy, one a period, at least two; in excess of the risk-free rate if that
-        matters.
+        Of a strategy, one for each period, at least two. Subtract the risk-free rate first
+        where it matters.
     periods : float, optional
         Periods a year, such as 252 of days or 12 of months, for the annualised ratio.
 
@@ -68,8 +68,8 @@ def sharpe_ratio(returns: Data, periods: float | None = None) -> SharpeRatio:
     -------
     SharpeRatio
         sharpe, of one period; n; skewness; kurtosis, **not the excess**: 3 for a normal
-        distribution; annual, sharpe * sqrt(periods), or None without periods. NaN but for n if
-        all returns are equal.
+        distribution; annual, sharpe * sqrt(periods), or None without periods. If all
+        returns are equal, all figures but n are NaN.
 
     Raises
     ------
@@ -79,8 +79,8 @@ def sharpe_ratio(returns: Data, periods: float | None = None) -> SharpeRatio:
     Notes
     -----
     The standard deviation is that of the population, with n, as in a loss of means and in Lo
-    (2002), and so are the moments. Divided by n - 1 the ratio would be smaller by
-    sqrt((n - 1) / n). Multiplication by sqrt(periods) takes returns for independent: with a
+    (2002), and so are the moments. With n - 1 the ratio would be smaller by the factor
+    sqrt((n - 1) / n). Multiplication by sqrt(periods) assumes independent returns: with a
     positive autocorrelation the annual ratio is too large.
 
     Examples
@@ -108,7 +108,7 @@ def sharpe_ratio(returns: Data, periods: float | None = None) -> SharpeRatio:
 
 def probabilistic_sharpe(sharpe: float, n: int, skewness: float = 0.0, kurtosis: float = 3.0,
                          benchmark: float = 0.0) -> ProbabilisticSharpe:  # fmt: skip
-    """Return how sure it is that the true Sharpe ratio is above a benchmark.
+    """Return the probability that the true Sharpe ratio is above a benchmark.
 
     z = (SR - SR*) sqrt(n - 1) / sqrt(1 - skewness SR + (kurtosis - 1) / 4 SR^2), and the
     probability is that of a standard normal below z (Bailey & Lopez de Prado 2012).
@@ -151,7 +151,7 @@ def probabilistic_sharpe(sharpe: float, n: int, skewness: float = 0.0, kurtosis:
 
 def deflated_sharpe(sharpe: float, n: int, skewness: float, kurtosis: float, trials: int,
                     variance: float) -> ProbabilisticSharpe:  # fmt: skip
-    """Return how sure it is that the best of many strategies is better than luck.
+    """Return the probability that the best of many strategies is better than luck.
 
     ``probabilistic_sharpe`` with the largest Sharpe ratio that is to be expected of so many
     strategies without any skill as the benchmark (Bailey & Lopez de Prado 2014): with N trials,
@@ -166,8 +166,8 @@ def deflated_sharpe(sharpe: float, n: int, skewness: float, kurtosis: float, tri
     sharpe, n, skewness, kurtosis
         Of the strategy that was chosen, as for ``probabilistic_sharpe``: **of one period**.
     trials : int
-        How many strategies were tried, also those that were thrown away. Of strategies that are
-        alike count each kind once; counting all is the cautious side.
+        How many strategies were tried, also those that were thrown away. Strategies
+        that are nearly the same may count as one; to count all is cautious.
     variance : float
         Of the Sharpe ratios of all trials, of one period.
 
@@ -202,7 +202,7 @@ def deflated_sharpe(sharpe: float, n: int, skewness: float, kurtosis: float, tri
 
 def deflated_sharpe_of(search: Search, returns: str = "returns",
                        trials: int | None = None) -> ProbabilisticSharpe:  # fmt: skip
-    """Return the deflated Sharpe ratio of the best set of a search, by its own results.
+    """Return the deflated Sharpe ratio of the best set of a search, from its own results.
 
     Let the `score` of the search return the returns of the rows held out beside what it ranks
     by::
@@ -283,7 +283,7 @@ def minimum_track_record(
     benchmark: float = 0.0,
     confidence: float = 0.95,
 ) -> TrackRecord:
-    """Return how many returns it takes to be sure that a Sharpe ratio is above a benchmark.
+    """Return how many returns show with confidence that a Sharpe ratio is above a benchmark.
 
     n = 1 + (1 - skewness SR + (kurtosis - 1) / 4 SR^2) (Q(confidence) / (SR - SR*))^2: with so
     many the ``probabilistic_sharpe`` is `confidence` (Bailey & Lopez de Prado 2012).
@@ -295,7 +295,7 @@ def minimum_track_record(
     skewness, kurtosis : float
         Kurtosis is 3 for a normal distribution.
     confidence : float
-        From 0.5 up to, but without, 1.
+        At least 0.5, and below 1.
 
     Returns
     -------

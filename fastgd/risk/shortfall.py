@@ -1,4 +1,4 @@
-"""Backtests of expected shortfall: were the losses beyond the VaR as large as forecast?"""
+"""Backtest expected shortfall: the size of the losses beyond the VaR."""
 
 import math
 from typing import NamedTuple
@@ -29,7 +29,7 @@ def acerbi_szekely(returns: Data, var: Data, es: Data, level: float, z: int = 2,
     With I = 1 on days with ``returns < -var``, else 0, T days and the level a:
 
     - Z1 = sum(returns * I / es) / sum(I) + 1 looks at the size of the losses beyond the VaR
-      alone; it takes for granted that these are as frequent as the VaR says;
+      alone; it assumes that these are as frequent as the VaR says;
     - Z2 = sum(returns * I / es) / (T a) + 1 looks at their size and number at once.
 
     Both are 0 on average if the forecasts are right. **A negative statistic: the risk was

@@ -1,4 +1,4 @@
-"""Has what a model sees moved away from what it was trained on?"""
+"""Measure how far the data of a model have moved from those that it was trained on."""
 
 import math
 from typing import NamedTuple
@@ -26,20 +26,20 @@ def population_stability_index(expected: Data, actual: Data, edges: Data) -> Sta
     """Return how far a distribution has moved: PSI = sum((a - e) log(a / e)) over the bins.
 
     e and a are the shares of `expected` and `actual` in each bin. The rule of thumb: below 0.1
-    nothing has changed, above 0.25 much has (Siddiqi 2006). It knows nothing of the number of
-    rows, the p_value does.
+    nothing has changed, above 0.25 much has (Siddiqi 2006). It does not depend on the number of
+    rows; the p_value does.
 
     Parameters
     ----------
     expected : array, shape (n,)
         Scores or a feature when the model was made.
     actual : array, shape (m,)
-        The same today.
+        The same quantity today.
     edges : array, shape (bins + 1,)
         Ascending, at least three. **Fix them once**, such as
         ``np.quantile(expected, np.linspace(0, 1, 11))``, and keep them: an index over other
-        bins is another index. A bin takes its left edge, not its right one, and the last both.
-        The first and the last bin also take whatever lies beyond, so that no value is lost.
+        bins is another index. A bin contains its left edge but not its right one, the last bin
+        both. The first and the last bin also count all values beyond, so that none is lost.
 
     Returns
     -------

@@ -49,7 +49,7 @@ def manifest(self: Any, data: Any = None, *, scores: dict[str, float] | None = N
         By default the last values of ``history``, where there is one; they are not those of
         the weights that a callback has restored.
     created : bool
-        Whether to add the time, UTC, which makes each manifest another.
+        Whether to add the time, UTC; then no two manifests are equal.
 
     Returns
     -------
