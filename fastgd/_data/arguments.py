@@ -1,10 +1,11 @@
-"""Check words, paths and lists that users pass in; numbers and arrays are in validation.py."""
+"""Check words, paths, lists and numbers in open intervals; the rest is in validation.py."""
 
 import itertools
 import os
 
 import numpy as np
 
+from fastgd._data.validation import number
 from fastgd.errors import ArgumentError, DataTypeError
 
 #: How many items a list may have: thresholds, bins or classes, of which sums are kept.
@@ -21,6 +22,21 @@ def choice(value, argument, allowed, hint=""):
         words = f"{', '.join(others)} or {last}" if others else last
         raise ArgumentError(f"{argument}: expected {words}{hint}, got {value!r}")
     return value
+
+
+def positive_number(value, argument, high=np.inf):
+    """Return a finite number with 0 < number <= high, as a float."""
+    if not 0 < (found := number(value, argument)) <= high:
+        most = f" and at most {high:g}" if high < np.inf else ""
+        raise ArgumentError(f"{argument}: expected a number above 0{most}, got {value!r}")
+    return found
+
+
+def inner_share(value, argument):
+    """Return a number with 0 < number < 1, as a float."""
+    if not 0 < (found := number(value, argument)) < 1:
+        raise ArgumentError(f"{argument}: expected a number between 0 and 1, got {value!r}")
+    return found
 
 
 def text(value, argument):

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastgd._data.arguments import choice
+from fastgd._data.arguments import choice, positive_number
 from fastgd._data.validation import number, numeric
 from fastgd._typing import Array, Data
-from fastgd.errors import ArgumentError, DataTypeError
+from fastgd.errors import DataTypeError
 from fastgd.explain.explanation import Explanation
 from fastgd.explain.target import target_of
 
@@ -60,13 +60,10 @@ class Scorecard:
     adverse: str = "high"
 
     def __post_init__(self) -> None:
-        for name in ("pdo", "score", "odds"):
-            object.__setattr__(self, name, number(getattr(self, name), name))
-        for name in ("pdo", "odds"):
-            if getattr(self, name) <= 0:
-                raise ArgumentError(
-                    f"{name}: expected a number above 0, got {getattr(self, name):g}"
-                )
+        for name, check in (
+            ("pdo", positive_number), ("score", number), ("odds", positive_number),
+        ):  # fmt: skip
+            object.__setattr__(self, name, check(getattr(self, name), name))
         choice(self.adverse, "adverse", ("high", "low"))
 
     @property

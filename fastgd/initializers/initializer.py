@@ -7,6 +7,7 @@ import numpy as np
 
 from fastgd import config
 from fastgd._core.engine import fill_uniform
+from fastgd._data.arguments import positive_number
 from fastgd._data.validation import number, numeric, whole_number
 from fastgd._engine import streams
 from fastgd._engine.sizes import array_shape
@@ -244,9 +245,7 @@ class VarianceScaling(RandomInitializer):
                  input_axes: list[int] | None = None,
                  output_axes: list[int] | None = None):  # fmt: skip
         super().__init__(seed)
-        self.scale = number(scale, "scale")
-        if not self.scale > 0:
-            raise ArgumentError(f"scale: expected a number above 0, got {scale!r}")
+        self.scale = positive_number(scale, "scale")
         self.mode = mode
         self.distribution = distribution
         self.input_axes = _axes(input_axes, "input_axes")

@@ -7,8 +7,8 @@ import numpy as np
 
 import fastgd._tails as tails
 from fastgd._core.types import LinearLoss
+from fastgd._data.arguments import inner_share
 from fastgd._data.frames import column_names
-from fastgd._data.validation import number
 from fastgd._engine.algebra import dot, eigenvectors, exponentials, logarithms, times
 from fastgd._typing import Array
 from fastgd.errors import ArgumentError, DataError
@@ -124,11 +124,7 @@ class Inference(NamedTuple):
 def infer(model, x, y, sample_weight, offset, confidence, n_jobs):
     """Return the Inference of a LinearModel, see there."""
     coef, intercept = model._result()
-    confidence = number(confidence, "confidence", low=0, high=1)
-    if confidence in (0, 1):
-        raise ArgumentError(
-            f"confidence: expected a number between 0 and 1, got {confidence:g}"
-        )
+    confidence = inner_share(confidence, "confidence")
     _check_model(model)
     problem, _, names = model._adapter(n_jobs, True).prepare(x, y, sample_weight, offset=offset)
     names = names or column_names(x) or tuple(f"x{j}" for j in range(coef.shape[1]))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastgd._core import formulas
+from fastgd._data.arguments import inner_share, positive_number
 from fastgd._data.validation import boolean, number
 from fastgd._typing import Array, Data, Floatx
 from fastgd.errors import ArgumentError, ShapeError
@@ -161,9 +162,7 @@ class NormalForecast(FormulaLoss):
     def __init__(self, epsilon: float = 1e-6, reduction: str | None = "sum_over_batch_size",
                  name: str | None = None, dtype: Floatx | None = None):  # fmt: skip
         super().__init__(reduction, name, dtype)
-        self.epsilon = number(epsilon, "epsilon", 0)
-        if self.epsilon == 0:
-            raise ArgumentError("epsilon: expected a number above 0, got 0")
+        self.epsilon = positive_number(epsilon, "epsilon")
 
     def settings(self) -> list[float]:
         return [self.epsilon]
@@ -271,9 +270,7 @@ class FisslerZiegel(FormulaLoss, function=fissler_ziegel):
     def __init__(self, alpha: float = 0.05, reduction: str | None = "sum_over_batch_size",
                  name: str | None = None, dtype: Floatx | None = None):  # fmt: skip
         super().__init__(reduction, name, dtype)
-        self.alpha = number(alpha, "alpha", 0, 1)
-        if self.alpha in (0, 1):
-            raise ArgumentError(f"alpha: expected a number between 0 and 1, got {alpha}")
+        self.alpha = inner_share(alpha, "alpha")
 
     def settings(self) -> list[float]:
         return [self.alpha]

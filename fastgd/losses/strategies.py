@@ -2,9 +2,9 @@
 
 import math
 
+from fastgd._data.arguments import positive_number
 from fastgd._data.validation import number
 from fastgd._typing import Array, Data, Floatx
-from fastgd.errors import ArgumentError
 from fastgd.losses.loss import FormulaLoss
 from fastgd.tape import Tensor
 
@@ -36,9 +36,7 @@ class RatioLoss(FormulaLoss, couples_rows=True):
                  name: str | None = None, dtype: Floatx | None = None):  # fmt: skip
         super().__init__(name=name, dtype=dtype)
         self.cost = number(cost, "cost", 0)
-        self.periods = None if periods is None else number(periods, "periods", 0)
-        if self.periods == 0:
-            raise ArgumentError("periods: expected a number of rows a year above 0, got 0")
+        self.periods = None if periods is None else positive_number(periods, "periods")
         self.ordered = self.cost > 0
 
     def settings(self) -> list[float]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fastgd._core import formulas
-from fastgd._data.arguments import choice, listed
+from fastgd._data.arguments import choice, listed, positive_number
 from fastgd._data.validation import MOST, boolean, number, whole_number
 from fastgd._typing import Array, Floatx
 from fastgd.errors import ArgumentError, ShapeError
@@ -196,8 +196,10 @@ class FBetaScore(CompiledMetric):
                  dtype: Floatx | None = None):  # fmt: skip
         super().__init__(name, dtype)
         self.average = choice(average, "average", (None, "micro", "macro", "weighted"))
-        self.beta = _positive(beta, "beta", 1e100)
-        self.threshold = None if threshold is None else _positive(threshold, "threshold", 1)
+        self.beta = positive_number(beta, "beta", 1e100)
+        if threshold is not None:
+            threshold = positive_number(threshold, "threshold", 1)
+        self.threshold = threshold
 
     def settings(self) -> list[float]:
         return [float("nan") if self.threshold is None else self.threshold]
@@ -219,13 +221,6 @@ class FBetaScore(CompiledMetric):
         if self.average == "weighted":
             return float((scores * ratio(tp + fn, (tp + fn).sum())).sum())
         return float(scores.mean())
-
-
-def _positive(value, argument, high):
-    value = number(value, argument, 0, high)
-    if value == 0:
-        raise ArgumentError(f"{argument}: expected a number above 0, got {value}")
-    return value
 
 
 class F1Score(FBetaScore):

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastgd._data.arguments import inner_share
 from fastgd._data.columns import flags
 from fastgd._tails import binomial, chi_squared
 from fastgd._typing import Data
-from fastgd.risk.inputs import inner_share
 
 #: Basel's zones by the chance of fewer exceptions, and of as many: yellow from 95 % on.
 _YELLOW, _RED = 0.95, 0.9999

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastgd._data.arguments import text
+from fastgd._data.arguments import inner_share, positive_number, text
 from fastgd._data.columns import column
 from fastgd._data.validation import number, whole_number
 from fastgd._registry.names import lookup
@@ -18,7 +18,6 @@ from fastgd._tails import normal
 from fastgd._typing import Data
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many.search import Search
-from fastgd.risk.inputs import inner_share
 
 #: Euler's constant.
 _GAMMA = 0.5772156649015329
@@ -94,7 +93,7 @@ def sharpe_ratio(returns: Data, periods: float | None = None) -> SharpeRatio:
     """
     values = column(returns, "returns", least=2, of="periods")
     if periods is not None:
-        periods = _positive(periods, "periods")
+        periods = positive_number(periods, "periods")
     sharpe = skewness = kurtosis = math.nan
     if values.min() < values.max():
         scale = np.abs(values).max()  # no power of a tiny or a huge return leaves the numbers
@@ -364,10 +363,3 @@ def _expected_largest(trials):
         return 0.0
     upper = [NormalDist().inv_cdf(1 / trials / share) for share in (1, math.e)]
     return -(1 - _GAMMA) * upper[0] - _GAMMA * upper[1]
-
-
-def _positive(value, argument):
-    found = number(value, argument, 0)
-    if found == 0:
-        raise ArgumentError(f"{argument}: expected a number above 0, got {value!r}")
-    return found

@@ -5,12 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastgd._data.arguments import choice
+from fastgd._data.arguments import choice, inner_share
 from fastgd._data.columns import column
 from fastgd._data.validation import check_rows, numeric
 from fastgd._typing import Data
 from fastgd.errors import ShapeError
-from fastgd.risk.inputs import inner_share
 
 
 class Shortfall(NamedTuple):
