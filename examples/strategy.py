@@ -106,7 +106,7 @@ def main():
     print(f"{len(search)} networks, tested on {found.n} months from {held.index[0]:%Y} on")
     print(f"the best has a Sharpe of {found.annual:.2f}, buy and hold of {index.annual:.2f}")
     sure = risk.probabilistic_sharpe(*found[:4], benchmark=bar).probability
-    print(f"better than luck: {deflated.probability:.1%}, but so is who is always long")
+    print(f"better than luck: {deflated.probability:.1%}, but so is buy and hold")
     print(f"better than buy and hold with the same luck: {sure:.1%}")
     best *= held.std() / best.std()
     curves = {"best network, as volatile as the index": best, "buy and hold": held}

@@ -119,6 +119,11 @@ class Scorecard:
         model : LinearModel, or fitted linear estimator of fastgd.sklearn
         output : a class, optional
 
+        Returns
+        -------
+        ScoreTable
+            base, and points, a dict of column name -> float.
+
         Raises
         ------
         DataTypeError

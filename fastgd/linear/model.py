@@ -306,6 +306,11 @@ class LinearModel(OnlineLearner, Serializable):
         n_jobs : int or None
             Threads, see ``config.threads``; they change no bit.
 
+        Returns
+        -------
+        Inference
+            Its ``summary()`` is a table to print.
+
         Raises
         ------
         NotBuiltError
