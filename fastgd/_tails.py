@@ -63,7 +63,7 @@ def normal_p_value(z):
     >>> round(normal_p_value(1.96), 4)
     0.05
     """
-    return math.erfc(abs(z) / math.sqrt(2))
+    return 2 * normal(abs(z))
 
 
 def normal_quantile(p):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastgd._data.columns import column, flags
-from fastgd._tails import normal
+from fastgd._tails import normal_p_value
 from fastgd._typing import Array, Data
 from fastgd.errors import DataError
 
@@ -82,7 +82,7 @@ def delong(y_true: Data, first: Data, second: Data) -> DeLong:
     )
     z = (a - b) / math.sqrt(variance) if variance else math.copysign(math.inf, a - b)
     z = z if a != b else 0.0
-    return DeLong(a, b, covariance, z, 2 * normal(abs(z)))
+    return DeLong(a, b, covariance, z, normal_p_value(z))
 
 
 def _placements(score, positive):

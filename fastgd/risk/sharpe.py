@@ -5,7 +5,6 @@ deflated Sharpe ratio" (Journal of Portfolio Management 2014).
 """
 
 import math
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +13,7 @@ from fastgd._data.arguments import inner_share, positive_number, text
 from fastgd._data.columns import column
 from fastgd._data.validation import number, whole_number
 from fastgd._registry.names import lookup
-from fastgd._tails import normal
+from fastgd._tails import normal, normal_quantile
 from fastgd._typing import Data
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many.search import Search
@@ -316,8 +315,8 @@ def minimum_track_record(
     """
     sharpe, benchmark = number(sharpe, "sharpe"), number(benchmark, "benchmark")
     variance = _variance(sharpe, *_moments(skewness, kurtosis))
-    quantile = NormalDist().inv_cdf(inner_share(number(confidence, "confidence", 0.5, 1),
-                                                "confidence"))  # fmt: skip
+    number(confidence, "confidence", 0.5, 1)
+    quantile = normal_quantile(inner_share(confidence, "confidence"))
     if sharpe <= benchmark:
         return TrackRecord(math.inf, quantile)
     needed = quantile / (sharpe - benchmark)
@@ -361,5 +360,5 @@ def _expected_largest(trials):
     """Return about the mean of the largest of so many standard normal numbers."""
     if trials == 1:
         return 0.0
-    upper = [NormalDist().inv_cdf(1 / trials / share) for share in (1, math.e)]
+    upper = [normal_quantile(1 / trials / share) for share in (1, math.e)]
     return -(1 - _GAMMA) * upper[0] - _GAMMA * upper[1]
