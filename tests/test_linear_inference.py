@@ -272,10 +272,14 @@ def test_intervals_contain_the_truth_as_often_as_they_say():
 @pytest.mark.parametrize(
     ("model", "y", "message"),
     [
-        (linear.LinearModel("huber"), X[:, 0], "no likelihood of one outcome for 'huber'"),
-        (linear.LinearModel("hinge", l2=0.1), X[:, 0] > 0, "for 'hinge'"),
-        (linear.LinearModel("multinomial", l2=0.1), np.arange(N) % 3, "for 'multinomial'"),
-        (linear.LinearModel("log_loss", l2=0.1), np.arange(N) % 3, "for 3 classes"),
+        (
+            linear.LinearModel("huber"),
+            X[:, 0],
+            "one of the losses .*, got 'huber'",
+        ),
+        (linear.LinearModel("hinge", l2=0.1), X[:, 0] > 0, "got 'hinge'"),
+        (linear.LinearModel("multinomial", l2=0.1), np.arange(N) % 3, "got 'multinomial'"),
+        (linear.LinearModel("log_loss", l2=0.1), np.arange(N) % 3, "got 3 classes"),
         (linear.LinearModel(), X[:, :2] ** 2, "one target; fit each of 2 alone"),
         (linear.LinearModel(l1=0.25), X[:, 0], "l1=0.25 shrinks .* with l1=0 and l2=0"),
         (linear.LinearModel("poisson", l2=1e-3), Y["poisson"], "l2=0.001 shrinks"),

@@ -177,8 +177,8 @@ def _check_model(model):
         seen = repr(model.loss) if model.loss not in FAMILIES else f"{model.classes} classes"
         known = ", ".join(map(repr, FAMILIES))
         raise ArgumentError(
-            f"inference: there is no likelihood of one outcome for {seen}; fit two classes or "
-            f"numbers with one of the losses {known}, or resample with many.fit_many"
+            f"inference: expected numbers or two classes, and one of the losses {known}, got "
+            f"{seen}; for others resample with many.fit_many"
         )
     if len(model._weights.coef) > 1:
         outputs = len(model._weights.coef)
