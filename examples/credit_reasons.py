@@ -97,17 +97,17 @@ def main():
     groups = {}
     for name, (word, _) in meanings.items():
         groups.setdefault(word, []).append(name)
-    found = explain.shapley(model, applicant, barely, groups)
-    base = a + b * found.base_values
-    found = card.points(explain.Explanation(b * found.values, base, None, found.names))
+    along = explain.integrated_gradients(model, applicant, barely.mean(), "exact")
+    each = along.to_frame()  # what reason_codes sums up and ranks
+    values = np.column_stack([each[columns].sum(axis=1) for columns in groups.values()])
+    base = a + b * along.base_values
+    found = card.points(explain.Explanation(b * values, base, None, tuple(groups)))
     explain.plot_explanation(found, unit="points", ax=waterfall)
     (codes,) = explain.reason_codes(model, applicant, barely, groups=groups)
     report += ["", f"Score {found.totals[0]:.0f}. Against those who barely passed:"]
     client, usual = frame.loc[applicant.index[0]], frame.loc[barely.index].mean()
-    (single,) = explain.reason_codes(model, applicant, barely, top=len(directions))
-    each = {reason.name: reason.contribution for reason in single.reasons}
     for name, contribution, columns, *_ in codes.reasons:
-        most = max(columns, key=lambda column: each.get(column, 0))
+        most = max(columns, key=lambda column: each[column].iloc[0])
         report.append(f"  {name}: {card.slope * b * contribution:.1f} points")
         report.append(f"      {most} {client[most]:,.1f}; theirs {usual[most]:,.1f}")
     print("\n".join(report))
