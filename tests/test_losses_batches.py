@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import threading
 
 import engines
 import numpy as np
@@ -9,7 +10,18 @@ import pytest
 from engines import BUILDS, FOR_EVER, each_dtype, missing
 from lossdata import Case
 
-from fastgd import GradientTape, Model, Sequential, config, layers, losses, metrics, ops, utils
+from fastgd import (
+    GradientTape,
+    Model,
+    Sequential,
+    callbacks,
+    config,
+    layers,
+    losses,
+    metrics,
+    ops,
+    utils,
+)
 from fastgd._engine.plan import flat_copy
 from fastgd.errors import ArgumentError, DivergenceError, ShapeError
 from fastgd.models.objective import OutputObjective
@@ -220,6 +232,32 @@ def test_a_function_that_gives_one_number_sees_all_rows(engine):
     assert found[0] == pytest.approx(model.evaluate(x, y, verbose=0), rel=1e-5)
     model.compile("sgd", losses.LossFunctionWrapper(own_sharpe, reduction="sum"))
     assert model.evaluate(x, y, verbose=0) == pytest.approx(found[0], rel=1e-6)
+
+
+def test_evaluations_within_and_beside_one_another_keep_their_own_rows(engine):
+    model = strategy()
+    model.compile("sgd", own_sharpe)
+    alone = model.evaluate(X, RETURNS, 50, verbose=0)
+
+    def evaluate_some(batch, logs=None):
+        model.evaluate(X[:20], RETURNS[:20], verbose=0)
+        model.test_on_batch(X[:20], RETURNS[:20])
+        thread = threading.Thread(target=model.evaluate, args=(X[:9], RETURNS[:9]))
+        thread.start()
+        thread.join()
+
+    nested = callbacks.LambdaCallback(on_test_batch_end=evaluate_some)
+    assert model.evaluate(X, RETURNS, 50, verbose=0, callbacks=[nested]) == alone
+
+
+def test_a_first_batch_of_one_row_does_not_hide_that_rows_are_coupled(engine):
+    def cut(*ends):
+        return [(X[a:b], RETURNS[a:b]) for a, b in itertools.pairwise((0, *ends, len(X)))]
+
+    model = strategy()
+    model.compile("sgd", own_sharpe)
+    first = model.evaluate(cut(1, 2, 100), verbose=0)
+    assert first == model.evaluate(X, RETURNS, verbose=0)
 
 
 class Worst(losses.Loss):

@@ -232,9 +232,14 @@ def evaluate(model, source, callbacks, threads=1):
 
     The dict is empty if there are no batches left.
     """
+    step = model.compiled_step(source.weighted)
+    with step.results.rows_apart():  # a callback may evaluate, too
+        return _evaluate(model, step, source, callbacks, threads)
+
+
+def _evaluate(model, step, source, callbacks, threads):
     batches = callbacks.listens_to("on_test_batch_begin", "on_test_batch_end")
     progress = callbacks.listens_to("on_test_progress")
-    step = model.compiled_step(source.weighted)
     totals, so_far, penalty = step.totals(), step.results.so_far, step.penalty()
     model.stop_evaluating = False
     callbacks.on_test_begin()

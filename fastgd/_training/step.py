@@ -48,8 +48,6 @@ class CompiledStep:
         """Return zeros for the sums of an epoch, or of several; custom metrics begin anew."""
         for metric in self.results.custom:
             metric.reset_state()
-        for _, call in self.results.calls:
-            call.forget()
         size = self.results.size
         return np.zeros(size if epochs is None else (epochs, size))
 
@@ -176,17 +174,19 @@ class CompiledStep:
         """Return the logs of prepared rows."""
         totals = self.totals()
         row = 0
-        while row < len(x):
-            row = self.program.evaluate(x, y, row, totals, SPAN_SECONDS, call_rows=len(x))
-        totals[0] = self.penalty() * totals[1]
-        return self.results.logs(totals)
+        with self.results.rows_apart():
+            while row < len(x):
+                row = self.program.evaluate(x, y, row, totals, SPAN_SECONDS, call_rows=len(x))
+            totals[0] = self.penalty() * totals[1]
+            return self.results.logs(totals)
 
     def meet_functions(self, job, last):
         """Find out by the first batch whether Python functions give one number for a batch."""
         results = self.results
         if results.in_python and results.by_batch is None and job.batch_size > 1:
             y = job.y[: min(last, job.batch_size)]
-            self.program.evaluate(job.x, y, 0, self.totals(), np.inf, 1, job.rows)
+            with results.rows_apart():
+                self.program.evaluate(job.x, y, 0, self.totals(), np.inf, 1, job.rows)
             self.totals()  # metrics begin anew
 
     def rows_at_once(self, batch_size):

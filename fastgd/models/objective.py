@@ -1,6 +1,8 @@
 """Resolve what a model is trained for: a loss and metrics for each output."""
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -288,9 +290,19 @@ class Results:
             for metric in self.custom:
                 if metric.keeps_rows:
                     metric.reset_state()
-        for _, call in self.calls:
-            call.forget()
         return found
+
+    @contextmanager
+    def rows_apart(self) -> Iterator[None]:
+        """Keep rows for losses apart from those of an evaluation that this one interrupts."""
+        before = [call.rows for _, call in self.calls]
+        for _, call in self.calls:
+            call.rows = []
+        try:
+            yield
+        finally:
+            for (_, call), rows in zip(self.calls, before, strict=True):
+                call.rows = rows
 
     def so_far(self, totals):
         """Return the values by name, without those for which all rows had to be sorted."""
