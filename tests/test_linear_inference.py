@@ -364,3 +364,8 @@ def test_arguments_are_checked():
         model.inference(X, np.zeros(N))
     with pytest.raises(ShapeError, match="different numbers of rows"):
         model.inference(X, Y["gamma"][:5])
+    classes = linear.LinearModel("log_loss").fit(X, Y["log_loss"])
+    with pytest.raises(DataError, match="more rows than coefficients, got 0 and 4"):
+        classes.inference(X[:0], Y["log_loss"][:0])
+    with pytest.raises(DataError, match="the means are beyond float64"):
+        classes.inference(X, Y["log_loss"], offset=1e300)

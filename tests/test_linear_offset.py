@@ -263,6 +263,8 @@ def test_files_pickles_and_copies_remember_it():
         np.testing.assert_array_equal(
             other.predict(X, offset=OFFSET), model.predict(X, offset=OFFSET)
         )
+        before = other.coef
+        assert (other.learn_one(X[0], 1.0, offset=OFFSET[0]).coef != before).all()
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,9 @@ def infer(model, x, y, sample_weight, offset, confidence, n_jobs):
     _check_model(model)
     problem, _, names = model._adapter(n_jobs, True).prepare(x, y, sample_weight, offset=offset)
     names = names or column_names(x) or tuple(f"x{j}" for j in range(coef.shape[1]))
+    n, k = int(problem.count), len(names) + model.fit_intercept
+    if n <= k:
+        raise DataError(f"x: expected more rows than coefficients, got {n} and {k}")
     z = decisions(problem.engine, problem.rows, coef, intercept, problem.threads)[:, 0]
     if problem.offset is not None:
         z += problem.offset
@@ -139,10 +142,7 @@ def infer(model, x, y, sample_weight, offset, confidence, n_jobs):
         )
     if problem.power() is not None and not problem.y[s > 0].any():
         raise DataError("y: all targets are 0, so that the likelihood has no maximum")
-    values, information, residual = _working(problem, z)
-    n, k = int(problem.count), len(names) + model.fit_intercept
-    if n <= k:
-        raise DataError(f"x: expected more rows than coefficients, got {n} and {k}")
+    values, information, residual = _working(problem, z, s)
     covariance, step = _newton(problem, s * information, residual, names)
     pearson = float(dot(s * information * residual, residual))
     dispersion = 1.0 if model.loss in FIXED else pearson / (n - k)
@@ -191,8 +191,8 @@ def _check_model(model):
         )
 
 
-def _working(problem, z):
-    """Return (losses, information, residuals) of rows with decisions z, each (n,).
+def _working(problem, z, s):
+    """Return (losses, information, residuals) of rows with decisions z and weights s, each (n,).
 
     The information is that of Fisher on z, for dispersion 1; the residual is that of the
     working response, -slope / information.
@@ -204,7 +204,8 @@ def _working(problem, z):
     values, slopes, information = out  # the curvature is the expected one, but with these:
     if problem.power() is not None:
         information = exponentials((2 - problem.power()) * z)
-    if not (np.isfinite(slopes).all() and np.isfinite(information).all()):
+    finite = np.isfinite(slopes).all() and np.isfinite(information).all()
+    if not (finite and (s * information).any()):
         raise DataError("x: the means are beyond float64: are these the columns of the fit?")
     residual = np.divide(-slopes, information, out=np.zeros(len(z)), where=information > 0)
     return values, information, residual

@@ -138,7 +138,7 @@ class OnlineLearner(LinearPredictor):
             if shape := numeric(y, "y").shape:
                 raise ShapeError(f"y: expected one number, got shape {shape}")
             problem, classes, _ = self._adapter(None, True).prepare(
-                x[None], np.reshape(y, (1,)), None
+                x[None], np.reshape(y, (1,)), None, offset=offset
             )
             learner = self._begin(problem, classes, None)
         elif self.loss in REGRESSIONS and len(self._weights.coef) > 1:
