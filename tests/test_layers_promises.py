@@ -10,6 +10,7 @@ from fastgd import (
     Model,
     Sequential,
     activations,
+    callbacks,
     layers,
     losses,
     many,
@@ -175,6 +176,24 @@ def test_one_kind_of_units_is_a_dense_layer():
         plain(x)
         plain.set_weights(ours.get_weights())
         np.testing.assert_array_equal(plain(x), found)
+
+
+@pytest.mark.parametrize("every", [None, 3])
+def test_averages_of_weights_keep_their_signs(every):
+    x = np.random.default_rng(0).normal(size=(200, 3))
+    model = Sequential([layers.MonotonicDense(6, "relu"), layers.MonotonicDense(1)])
+    optimizer = optimizers.Adam(0.1, use_ema=True, ema_overwrite_frequency=every)
+    model.compile(optimizer, "mse")
+    inside = []
+    model.fit(x, -x.sum(axis=1), epochs=3, verbose=0, validation_data=(x, x[:, 0]), callbacks=[
+        callbacks.SwapEMAWeights(),
+        callbacks.LambdaCallback(on_test_begin=lambda logs: inside.append(lowest(model))),
+    ])  # fmt: skip
+    assert [*inside, lowest(model)] == [0.0] * 4
+
+
+def lowest(model):
+    return min(kernel.min() for kernel in model.get_weights()[::2])
 
 
 @pytest.mark.parametrize("initializer", ["glorot_uniform", "he_normal", "orthogonal"])

@@ -192,7 +192,7 @@ def _check_model(model):
 
 
 def _working(problem, z, s):
-    """Return (losses, information, residuals) of rows with decisions z and weights s, each (n,).
+    """Return (losses, information, residuals) of rows, decisions z and weights s, each (n,).
 
     The information is that of Fisher on z, for dispersion 1; the residual is that of the
     working response, -slope / information.

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from fastgd._data.validation import boolean, number
+from fastgd._engine.penalties import constrain
 from fastgd._registry.advice import unknown_argument
 from fastgd._registry.names import checked_name
 from fastgd._registry.registry import Described
@@ -320,6 +321,9 @@ class Optimizer(Described):
     def finalize_variable_values(self, var_list: Iterable[Array]) -> None:
         """Replace weights by their averages, with use_ema; do nothing without it.
 
+        Averages are of weights before they are projected, so that those with a constraint are
+        projected here.
+
         Parameters
         ----------
         var_list : list of Variable or ndarray
@@ -331,6 +335,7 @@ class Optimizer(Described):
                 offset = getattr(variable, "offset", None) or 0
                 average = state.arrays()["average"][offset : offset + variable.size]
                 variable[...] = average.reshape(variable.shape)
+                constrain([variable])
 
     @property
     def variables(self) -> list[Any]:
