@@ -93,6 +93,7 @@ def test_all_ways_and_threads_have_the_same_bits(engine, monkeypatch):
     assert trained(shuffle=True).parameters.tobytes() != expected.parameters.tobytes()
     assert trained(shuffle=False).parameters.tobytes() != expected.parameters.tobytes()
     for model in (
+        trained(shuffle=np.str_("batch")),
         trained(n_jobs=2), trained(n_jobs=3), trained(np.asfortranarray(X)),
         trained(callbacks=[callbacks.LambdaCallback(on_train_batch_end=lambda b, logs: None)]),
         trained(np.concatenate([X, X]), np.concatenate([Y, Y]), rows=range(50)),

@@ -47,9 +47,9 @@ def boolean(value, argument):
 
 def shuffling(value, argument="shuffle"):
     """Return True, False or "batch"; 1 and 0 are True and False."""
-    if type(value) is str and value == "batch":
-        return value
     if isinstance(value, str):
+        if value == "batch":
+            return "batch"
         raise ArgumentError(f"{argument}: expected True, False or 'batch', got {value!r}")
     return boolean(value, argument)
 
