@@ -208,6 +208,14 @@ def test_tweedies_density_is_the_mixture(power, dispersion):
     np.testing.assert_allclose(log_density, expected, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("power", [1.05, 1.5, 1.95])
+def test_tweedies_density_of_a_dispersion_of_nearly_zero_is_normal(power):
+    y = np.array([0.3, 1.0, 20.0])
+    log_density = tweedie_scale(y, np.full(3, 1e8), power)  # of thousands of terms
+    expected = -0.5 * np.log(2 * np.pi * y**power * 1e-8)
+    np.testing.assert_allclose(log_density, expected, atol=1e-4)
+
+
 # ---------------------------------------------------------------- data
 
 
@@ -358,6 +366,8 @@ def test_arguments_are_checked():
     for confidence in (0, 1, -0.1, 95, "0.9", None, np.nan):
         with pytest.raises((ValueError, TypeError), match="confidence"):
             model.inference(X, Y["gamma"], confidence=confidence)
+    nearly = model.inference(X, Y["gamma"], confidence=1 - 1e-16)
+    assert (np.diff(nearly.intervals) > 15 * nearly.standard_errors[:, None]).all()
     with pytest.raises(ShapeError, match="expects 3 columns"):
         model.inference(X[:, :2], Y["gamma"])
     with pytest.raises(DataError, match="gamma expects targets above 0"):
