@@ -159,12 +159,15 @@ def test_the_same_bits_on_every_number_of_threads(engine):
     assert len(set(trained)) == 1
 
 
-def test_rows_keep_their_order_where_turnover_costs():
+def test_rows_keep_their_order_where_turnover_costs(tmp_path):
     model = strategy()
     model.compile("adam", losses.Sharpe(cost=0.001))
     before = model.parameters.copy()
-    with pytest.raises(ArgumentError, match=r"shuffle: 'sharpe'.*shuffle='batch'"):
-        model.fit(X, RETURNS, verbose=0)
+    for dtype in ("float32", "float64"):  # of a file that is read by slices, too
+        np.save(tmp_path / "x.npy", X.astype(dtype))
+        for x in (X, np.load(tmp_path / "x.npy", mmap_mode="r")):
+            with pytest.raises(ArgumentError, match=r"shuffle: 'sharpe'.*shuffle='batch'"):
+                model.fit(x, RETURNS, verbose=0)
     np.testing.assert_array_equal(model.parameters, before)
     model.fit(X, RETURNS, shuffle="batch", verbose=0)
     model.compile("adam", losses.Sharpe())  # no turnover, no order

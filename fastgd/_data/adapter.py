@@ -110,8 +110,8 @@ class DataAdapter:
         if targets:
             counted = data.x if sliced else example
             y = self._labels(data, counted if data.rows is None else data.rows)
+        self._check_order(batching)
         if not sliced:
-            self._check_order(batching)
             return ArraySource(example, y, batching, data.rows), example
         arrays = (data.x, y) if targets else (data.x,)
         source = BatchSource(Slices(arrays, batching.size, data.rows))
