@@ -16,7 +16,7 @@ from sklearn.linear_model import LinearRegression as Theirs
 from fastgd import Sequential, config, layers, linear, utils
 from fastgd import sklearn as estimators
 from fastgd.errors import DivergenceError
-from fastgd.linear.objective import LOSSES, REGRESSIONS, SMOOTH
+from fastgd.linear.objective import LOG_LINK, LOSSES, REGRESSIONS, SMOOTH
 from fastgd.optimizers import CLASSES
 
 #: What of each class of estimators is tried.
@@ -62,8 +62,8 @@ class Data:
     def targets_for(self, loss):
         if loss == "multinomial":
             return self.three
-        if loss == "poisson":
-            return self.counts
+        if loss in LOG_LINK:
+            return self.counts + (loss == "gamma")
         return self.numbers if loss in REGRESSIONS else self.two
 
     def matrices(self):
