@@ -126,8 +126,41 @@ cdef enum:
     PIECE = 64              # targets that are gathered at once if they are not contiguous
 
 
+cdef void narrow_point_rows(const PointLoss* loops, const real* c, const LossRows* job,
+                            const real* p) noexcept nogil:
+    """Compute the losses of rows of fewer than POINTS elements, as many at a time as fit."""
+    cdef const real* y = <const real*>job.y
+    cdef const real* numerators = <const real*>job.numerators
+    cdef real* values = <real*>job.values
+    cdef real* d_p = <real*>job.d_p
+    cdef int64_t width = job.width, first = 0, rows, n, i, j
+    cdef real factor = <real>1 / (<real>job.denominator * <real>width)
+    cdef real scale
+    cdef real[PIECE] p_piece, y_piece, out
+    for j in range(PIECE):  # what lies behind the rows is computed, but not used
+        p_piece[j] = 0
+        y_piece[j] = 0
+    while first < job.rows:
+        rows = min(PIECE // width, job.rows - first)
+        n = (rows * width + POINTS - 1) // POINTS * POINTS
+        for i in range(rows):
+            for j in range(width):
+                p_piece[i * width + j] = p[(first + i) * job.stride + j]
+                y_piece[i * width + j] = y[(first + i) * job.y_stride + j]
+        loops.values(c, n, p_piece, y_piece, out)
+        for i in range(rows):
+            values[first + i] = row_sum(width, <const real*>out + i * width) / <real>width
+        if d_p != NULL:
+            loops.slopes(c, n, p_piece, y_piece, out)
+            for i in range(rows):
+                scale = numerators[(first + i) * job.step] * factor
+                for j in range(width):
+                    d_p[(first + i) * job.stride + j] = scale * out[i * width + j]
+        first += rows
+
+
 cdef void point_rows(int64_t loss, const LossRows* job, const real* p) noexcept nogil:
-    """Compute the losses line by line: a row, or, of a single output, as many rows as possible."""
+    """Compute the losses line by line: a row, or, of a few outputs, as many rows as possible."""
     cdef const double* settings = job.settings
     cdef int64_t rows = job.rows, width = job.width, stride = job.stride
     cdef const real* y = <const real*>job.y
@@ -150,6 +183,9 @@ cdef void point_rows(int64_t loss, const LossRows* job, const real* p) noexcept 
     cdef real* d_line
     cdef const PointLoss* loops = &loss_loops[0 if real is float else 1][loss]
     point_settings(loss, settings, c)
+    if 1 < width < POINTS:
+        narrow_point_rows(loops, <const real*>c, job, p)
+        return
     i = 0
     while i < rows:
         p_line = p + i * stride
