@@ -609,6 +609,23 @@ def test_ctrl_c_does_not_wait_for_estimators():
     assert len(error.results) == 0
 
 
+def test_a_ctrl_c_that_was_lost_can_be_repeated():
+    class Deaf:
+        def fit(self, x, y):
+            for seconds in (2, 60):
+                try:
+                    time.sleep(seconds)
+                except KeyboardInterrupt:
+                    if seconds == 60:
+                        raise
+
+    again = threading.Timer(1.6, os.kill, [os.getpid(), signal.SIGINT])
+    again.start()
+    begun = time.monotonic()
+    error, _ = interrupted(lambda: fastgd.fit_many([{"model": Deaf(), "x": X, "y": Y}], 1))
+    assert len(error.stopped) == 1 and time.monotonic() - begun < 30
+
+
 def test_ctrl_c_in_a_loop_over_results():
     def run():
         for _ in many.as_completed([job(epochs=10**9)] * 3, 2):

@@ -37,7 +37,7 @@ def _joined(sums):
 
 def _row(plan, row, parts):
     """Return the sums that the columns of a row's target are."""
-    op, kind, width = row["op"], row["kind"], int(plan.widths[row["target"]])
+    op, kind, width = int(row["op"]), int(row["kind"]), int(plan.widths[row["target"]])
     source, place = parts[int(row["source"])], int(row["settings"])
     if op == Op.OP_COPY:
         first, at = plan.settings[place : place + 2].astype(int)

@@ -1,10 +1,15 @@
 """Ctrl-C while many models are trained: when it is answered, and what it leaves."""
 
+import math
 import signal
 import threading
+import time
 from typing import Any
 
 from fastgd.many.results import Results
+
+#: Seconds after which a job that goes on has lost the Ctrl-C that it was sent.
+PATIENCE = 1.0
 
 
 class Interrupted(KeyboardInterrupt):
@@ -44,6 +49,7 @@ class CtrlC:
     def __init__(self):
         self.results, self.stopped, self.search = [], [], None
         self._open, self._noted, self._before = False, None, None
+        self._again = math.inf  # from when on a Ctrl-C inside ``call`` is raised once more
 
     def __enter__(self):
         self._noted = self._before = None
@@ -74,7 +80,7 @@ class CtrlC:
         try:
             return function(*arguments)
         finally:
-            self._open = False
+            self._open, self._again = False, math.inf
 
     def check(self):
         """Answer a Ctrl-C that was noted."""
@@ -83,10 +89,13 @@ class CtrlC:
             self._before(*noted)
 
     def _handle(self, number, frame):
-        if not self._open:
+        now = time.monotonic()
+        if not self._open and now < self._again:
             self._noted = number, frame
             return
-        self._open = False  # a second one must not harm what answers the first
+        # A second one must not harm what answers the first; but that may be lost, as in a
+        # finalizer, whose errors Python drops.
+        self._open, self._again = False, now + PATIENCE
         self._before(number, frame)  # raises, unless the user's handler does not
         self._open = True
 

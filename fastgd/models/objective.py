@@ -264,10 +264,13 @@ class Results:
         self._doubtful = [(n, m) for n, m, place in self._metrics if place and m.defined_for]
         self.custom = [metric for metric, _ in resolved if not metric.compiled]
         self.in_python = bool(plan.functions)
+        # Plain numbers: comparing one of NumPy's with an enum runs Python code that loses a
+        # Ctrl-C.
+        kinds, settings = (plan.losses[name].tolist() for name in ("kind", "settings"))
         self.calls = [
-            (TERM_TOTALS + 2 * k, plan.functions[int(plan.settings[term["settings"]])])
-            for k, term in enumerate(plan.losses)
-            if term["kind"] == Call.CALL_FUNCTION
+            (TERM_TOTALS + 2 * k, plan.functions[int(plan.settings[settings[k]])])
+            for k, kind in enumerate(kinds)
+            if kind == Call.CALL_FUNCTION
         ]
         losses = [one.loss for one in objectives if one.loss is not None]
         self.remedy = "".join(loss.remedy for loss in losses)
