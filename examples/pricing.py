@@ -1,4 +1,4 @@
-"""What should a year of motor insurance cost? A Tweedie GLM with its inference, and a network.
+"""Price a year of motor insurance by a Tweedie GLM, with its inference, and by a network.
 
     python pricing.py [--rows 60000] [--picture pricing.png]
 

@@ -1,4 +1,4 @@
-"""What can one lose tomorrow who is short volatility? VaR and ES of daily changes of the VIX.
+"""Forecast VaR and ES of a position that is short volatility, from daily changes of the VIX.
 
     python value_at_risk.py vix_daily.csv
 

@@ -49,7 +49,7 @@ def logits_of(classes, dtype):
 
 
 def targets_of(classes, loss, ignored, dtype):
-    """Draw class numbers, some of them ignored, or targets whose rows need not sum to 1."""
+    """Draw random class numbers, some of them ignored, or rows of targets of any sum."""
     rng = np.random.default_rng(100 + classes)
     labels = rng.integers(0, classes, MOST_ROWS)
     if loss in SPARSE:

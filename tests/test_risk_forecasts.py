@@ -19,7 +19,7 @@ def garch(seed, days, burn=500):
 
 
 def features(returns):
-    """What is known of the scale of each day's return on the day before, (days, 3)."""
+    """Return three measures of the scale of returns up to the day before, (days, 3)."""
     scales = np.empty((len(returns), 3))
     slow = fast = 2.0
     for i, value in enumerate(returns):
