@@ -39,6 +39,9 @@ class Program:
         d_out: _Array, sums: _Doubles, first_point: int, seconds: float, threads: int = 1,
     ) -> int: ...  # fmt: skip
     def gradients(self, x: _Array, y: _Array, totals: _Doubles, key: int = 0) -> int: ...
+    def row_norms(
+        self, x: _Array, y: _Array, norms: _Doubles, key: int = 0, clip: float | None = None,
+    ) -> None: ...  # fmt: skip
     def penalty(self) -> float: ...
     def forward(
         self, parameters: _Array, x: _Array, out: _Array, training: bool = False, key: int = 0,
@@ -85,9 +88,28 @@ class Job:
     threads: int
     seconds: float
     state: Any
+    private: PrivateSteps | None
     def __init__(
         self, x: _Array, y: _Array, batch_size: int, rows: _Integers | None = None,
         order: _Integers | None = None, together: int = 1,
+    ) -> None: ...  # fmt: skip
+
+class PrivateSteps:
+    count: int
+    clip: float
+    deviation: float
+    rate: float
+    batch_size: int
+    rows: int
+    steps: int
+    most: int
+    keys: NDArray[np.uint32]
+    trained: _Integers
+    starts: _Integers
+    order: _Integers
+    def __init__(
+        self, clip: float, deviation: float, batch_size: int, rows: int,
+        keys: NDArray[np.uint32], trained: _Integers, most: int, room: int,
     ) -> None: ...  # fmt: skip
 
 class Replica(Job):
@@ -117,6 +139,14 @@ def update(
 ) -> int: ...  # fmt: skip
 def constrain(kernels: object, parameters: _Array, constraints: NDArray[np.void]) -> None: ...
 def fill_uniform(out: _Array, seed: int, low: float, high: float) -> None: ...
+def add_noise(
+    kernels: object, key: NDArray[np.uint32], step: int, deviation: float, divisor: float,
+    g: _Array, begin: int = 0, end: int | None = None,
+) -> None: ...  # fmt: skip
+def poisson_sample(
+    kernels: object, key: NDArray[np.uint32], epoch: int, rate: float, n: int, most: int,
+    starts: _Integers, order: _Integers,
+) -> None: ...  # fmt: skip
 def permutation(kernels: object, key: int, n: int, together: int = 1) -> _Integers: ...
 def first_nonfinite(kernels: object, x: _Array, rows: _Integers | None = None) -> int: ...
 def all_between(

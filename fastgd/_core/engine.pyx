@@ -11,7 +11,7 @@ from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.ref cimport PyObject
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from fastgd._core.clock cimport now
 from fastgd._core.kernels cimport *
@@ -55,6 +55,7 @@ cdef const LinearKernels* linear_kernels(kernels) except NULL:
 include "engine/threads.pxi"
 include "engine/calls.pxi"
 include "engine/flags.pxi"
+include "engine/private_steps.pxi"
 include "engine/spans.pxi"
 include "engine/arguments.pxi"
 include "engine/layout.pxi"
@@ -63,8 +64,10 @@ include "engine/job.pxi"
 include "engine/replicas.pxi"
 include "engine/epochs.pxi"
 include "engine/input_gradients.pxi"
+include "engine/private_norms.pxi"
 include "engine/program.pxi"
 include "engine/draws.pxi"
+include "engine/private_draws.pxi"
 include "engine/predictor.pxi"
 include "engine/eager.pxi"
 include "engine/descent.pxi"

@@ -2,14 +2,16 @@
 # instruction set and data type, the orchestration is compiled once. `void` stands for the type of a
 # network's numbers.
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastgd._core.linear cimport *
 from fastgd._core.network cimport *
 from fastgd._core.optimizer cimport Optimizer, Step
 
 cdef struct Span
+cdef struct Privacy
 cdef struct LeastSquaresDescent
+cdef struct PoissonSample
 
 # ---------------------------------------------------------------- networks
 
@@ -19,6 +21,9 @@ ctypedef void (*ForwardKernel)(
 ctypedef void (*BackwardKernel)(
     const Network* net, const Batch* batch, const int64_t* flags, int64_t first_row, int64_t rows,
     const void* x, void* d_x, void* scratch) noexcept nogil
+ctypedef void (*ClipRowsKernel)(
+    const Network* net, const Batch* batch, const int64_t* flags, int64_t first_row, int64_t rows,
+    const void* x, double* norms, void* scratch) noexcept nogil
 ctypedef void (*ScoreKernel)(
     const Network* net, const Batch* batch, int64_t first_row, int64_t rows, const void* y,
     const void* x, bint slopes, void* scratch) noexcept nogil
@@ -71,6 +76,10 @@ ctypedef void (*StepScalesKernel)(
     double* scales) noexcept nogil
 ctypedef double (*LogarithmKernel)(double x) noexcept nogil
 ctypedef void (*PermuteKernel)(uint64_t key, int64_t n, int64_t* order) noexcept nogil
+ctypedef void (*AddNoiseKernel)(
+    const uint32_t* key, uint64_t step, double deviation, double divisor, int64_t begin,
+    int64_t end, void* g) noexcept nogil
+ctypedef void (*DrawSampleKernel)(const PoissonSample* job) noexcept nogil
 ctypedef void (*TrainUnitKernel)(Span* span, const void* x, const void* y) noexcept nogil
 ctypedef bint (*FiniteKernel)(int64_t n, const void* x) noexcept nogil
 ctypedef int64_t (*NonfiniteKernel)(
@@ -92,6 +101,7 @@ cdef struct NetworkKernels:
     int64_t orthogonal_block    # see orthogonal
     ForwardKernel forward
     BackwardKernel backward
+    ClipRowsKernel clip_rows
     ScoreKernel score
     AddScoresKernel add_scores
     ShareGradientsKernel share_gradients
@@ -114,6 +124,8 @@ cdef struct NetworkKernels:
     StepScalesKernel step_scales
     LogarithmKernel logarithm
     PermuteKernel permute
+    AddNoiseKernel add_noise
+    DrawSampleKernel draw_sample
     TrainUnitKernel train_unit
     FiniteKernel all_finite
     TargetsKernel all_between
@@ -148,6 +160,33 @@ cdef struct Span:
     double deadline         # seconds on the monotonic clock
     const Optimizer* optimizer
     int status
+    Privacy* privacy        # of private training, or NULL
+
+
+# The rows of the steps of an epoch in private training, see private_sample.pxi.
+cdef struct PoissonSample:
+    const uint32_t* key     # 8 words
+    uint64_t epoch
+    double rate             # in (0, 1]: the probability of a row in a step
+    int64_t n               # rows, at least 1; n steps < 2^61
+    int64_t steps
+    int64_t most            # rows of a step, at most
+    int64_t room            # rows in `order`, at most
+    int64_t* starts         # (steps + 1,): out, where the rows of each step begin in `order`
+    int64_t* order          # (room,): out, the rows, ascending in each step
+
+
+# Private training: an epoch's steps take random rows, clip their gradients and add noise.
+cdef struct Privacy:
+    double clip                 # of the norm of a row's gradient
+    double deviation            # of the noise in the sum of the clipped gradients
+    double divisor              # of that sum: the batch size that was asked for
+    const uint32_t* noise_key
+    int64_t first               # the number of the epoch's step 0 under these keys
+    int64_t drawn               # that of the epoch whose rows have been drawn
+    PoissonSample sample        # its `order` is the span's
+    const int64_t* trained      # begin, end ... of the parameters that are trained
+    int64_t trained_count
 
 
 # Batch gradient descent for least squares, see descent.pxi.

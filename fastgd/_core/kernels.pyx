@@ -4,15 +4,17 @@ from cpython.pycapsule cimport PyCapsule_New
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
+from fastgd._core.chacha cimport BLOCK_WORDS, BLOCKS, chacha
 from fastgd._core.clock cimport now
 from fastgd._core.linear cimport *
 from fastgd._core.network cimport *
+from fastgd._core.normal cimport two_normals, unit_number
 from fastgd._core.optimizer cimport *
 from fastgd._core.random cimport draw
 from fastgd._core.scalar cimport (
-    absolute, exponential, fmadd, hyperbolic_tangent, is_finite, log_of_parts, logarithm,
-    power_of_two, real, reduced_high, select, shifted_exponent, sigmoid, softplus, square_root,
-    subtract_low, unshifted, with_sign_of,
+    absolute, exponent_part, exponential, fmadd, hyperbolic_tangent, is_finite, log_of_parts,
+    log_one_plus, logarithm, mantissa_part, power_of_two, real, reduced_high, select,
+    shifted_exponent, sigmoid, softplus, square_root, subtract_low, unshifted, with_sign_of,
 )
 from fastgd._core.team cimport share_begin
 from fastgd._core.types cimport *
@@ -55,10 +57,13 @@ include "kernels/split.pxi"
 include "kernels/ordered.pxi"
 include "kernels/gradients.pxi"
 include "kernels/scores.pxi"
+include "kernels/private_norms.pxi"
 include "kernels/chain.pxi"
 include "kernels/finite.pxi"
 include "kernels/unit.pxi"
 include "kernels/shuffle.pxi"
+include "kernels/private_noise.pxi"
+include "kernels/private_sample.pxi"
 include "kernels/descent.pxi"
 
 # linear models
@@ -86,6 +91,7 @@ cdef void fill(NetworkKernels* table, real of_type) noexcept:
     table.orthogonal_block = ORTHOGONAL_BLOCK
     table.forward = <ForwardKernel>forward[real]
     table.backward = <BackwardKernel>backward[real]
+    table.clip_rows = <ClipRowsKernel>clip_rows[real]
     table.score = <ScoreKernel>score[real]
     table.add_scores = <AddScoresKernel>add_scores[real]
     table.share_gradients = <ShareGradientsKernel>share_gradients[real]
@@ -108,6 +114,8 @@ cdef void fill(NetworkKernels* table, real of_type) noexcept:
     table.step_scales = step_scales
     table.logarithm = <LogarithmKernel>logarithm[double]
     table.permute = permute
+    table.add_noise = <AddNoiseKernel>add_noise[real]
+    table.draw_sample = draw_sample
     table.train_unit = <TrainUnitKernel>train_unit[real]
     table.all_finite = <FiniteKernel>all_finite[real]
     table.all_between = <TargetsKernel>all_between[real]

@@ -127,6 +127,7 @@ cdef struct Batch:
     int64_t rows
     bint training       # whether layers such as dropout are active
     uint64_t key        # of its random numbers
+    double clip         # of the norm of each row's gradient, or 0 for a plain step
 
 
 # A member's part of a step of a chain: some rows of the batch, and its chunks of them.

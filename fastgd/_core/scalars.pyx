@@ -2,11 +2,13 @@
 
 import numpy
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from fastgd.errors import DataTypeError, ShapeError, UnknownNameError
 
+from fastgd._core.chacha cimport BLOCK_WORDS, BLOCKS, chacha
 from fastgd._core.errorfunction cimport complementary_error_function, error_function, normal_cdf
+from fastgd._core.normal cimport two_normals
 from fastgd._core.scalar cimport (
     absolute, exp_minus_one, exponential, hyperbolic_tangent, is_finite, log_one_plus, logarithm,
     real, sigmoid, softplus, square_root,
@@ -94,3 +96,28 @@ def scalar_map(str name, x):
     else:
         raise DataTypeError(f"x: expected float32 or float64, got {x.dtype}")
     return y
+
+
+def chacha_blocks(int rounds, key, uint64_t first, uint64_t nonce):
+    """Return the blocks first ... first + 15 of ChaCha, uint32, shape (16 blocks, 16 words).
+
+    key: contiguous, 8 uint32. first: a multiple of 16; rounds: of 4.
+    """
+    words = numpy.empty((BLOCK_WORDS, BLOCKS), numpy.uint32)
+    chacha(rounds, <const uint32_t*><size_t>key.ctypes.data, first, nonce,
+           <uint32_t*><size_t>words.ctypes.data)
+    return words.T
+
+
+def normal_pairs(words):
+    """Return two normal numbers for each row of four words, float64, shape (n, 2).
+
+    words: contiguous uint32, shape (n, 4).
+    """
+    pairs = numpy.empty((len(words), 2))
+    cdef const uint32_t* w = <const uint32_t*><size_t>words.ctypes.data
+    cdef double* z = <double*><size_t>pairs.ctypes.data
+    cdef int64_t i
+    for i in range(len(words)):
+        two_normals(w[4 * i], w[4 * i + 1], w[4 * i + 2], w[4 * i + 3], &z[2 * i], &z[2 * i + 1])
+    return pairs

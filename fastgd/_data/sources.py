@@ -37,6 +37,7 @@ class ArraySource:
         self.order = np.empty(self.count, dtype=np.int64) if batching.shuffle else None
         self.together = self.batch_size if batching.shuffle == "batch" else 1
         self.weighted = False
+        self.private = None  # the PrivateSteps of a private training
         self._job = None  # the latest one of the training
 
     @property
@@ -61,7 +62,7 @@ class ArraySource:
     def job(self, stream=None):
         """Return a Job of a whole round over the rows."""
         job = Job(self.x, self.y, self.batch_size, self.rows, self.order, self.together)
-        job.stream, job.last = stream, self.round
+        job.stream, job.last, job.private = stream, self.round, self.private
         return job
 
     def jobs(self, stream, done=0):
@@ -96,7 +97,7 @@ class ArraySource:
             )
         self._job = self.job()
         self._job.step, self._job.key = begun, place["key"]
-        if begun and self.order is not None:
+        if begun and self.order is not None and self.private is None:
             self.order[:] = engine.permutation(place["key"], self.count, self.together)
 
 

@@ -14,10 +14,11 @@ NAMES = ("avx512", "avx2", "baseline", "reference")
 
 #: The functions and classes that take kernels first, and those that are given the result.
 OVER_KERNELS = (
-    "Descent", "Program", "RowPredictor", "Rows", "all_between", "cholesky", "cholesky_solve",
-    "constrain", "coordinate_descent", "decision_losses", "dot", "eigenvalues",
-    "first_nonfinite", "gram_descent", "least_squares_descent", "logarithms",
-    "multinomial_losses", "permutation", "row_products", "sigmoids", "update",
+    "Descent", "Program", "RowPredictor", "Rows", "add_noise", "all_between", "cholesky",
+    "cholesky_solve", "constrain", "coordinate_descent", "decision_losses", "dot",
+    "eigenvalues", "first_nonfinite", "gram_descent", "least_squares_descent", "logarithms",
+    "multinomial_losses", "permutation", "poisson_sample", "row_products", "sigmoids",
+    "update",
 )  # fmt: skip
 ON_TOP = ("OnlineJob", "Predictor", "decisions", "objective", "weighted_gram")
 

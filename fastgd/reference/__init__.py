@@ -29,14 +29,15 @@ from fastgd.reference.linear_objective import objective, weighted_gram
 from fastgd.reference.linear_rows import RowPredictor, Rows, decisions
 from fastgd.reference.linear_sgd import Descent
 from fastgd.reference.optimizers import update
+from fastgd.reference.private_noise import add_noise, poisson_sample
 from fastgd.reference.program import Program
 from fastgd.reference.serving import OnlineJob, Predictor
 from fastgd.reference.shuffle import permutation
 
 __all__ = [
-    "Descent", "OnlineJob", "Predictor", "Program", "RowPredictor", "Rows", "all_between",
-    "cholesky", "cholesky_solve", "constrain", "coordinate_descent", "decision_losses",
-    "decisions", "dot", "eigenvalues", "first_nonfinite", "gram_descent",
+    "Descent", "OnlineJob", "Predictor", "Program", "RowPredictor", "Rows", "add_noise",
+    "all_between", "cholesky", "cholesky_solve", "constrain", "coordinate_descent",
+    "decision_losses", "decisions", "dot", "eigenvalues", "first_nonfinite", "gram_descent",
     "least_squares_descent", "logarithms", "multinomial_losses", "objective", "permutation",
-    "row_products", "sigmoids", "update", "weighted_gram",
+    "poisson_sample", "row_products", "sigmoids", "update", "weighted_gram",
 ]  # fmt: skip

@@ -1,11 +1,14 @@
 """Questions to whole arrays, and sums of them."""
 
 import contextlib
+import time
 
 import numpy as np
 
 #: The data types that the engine reads in place, in native byte order.
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+#: Rows that evaluate and predict take between two looks at the clock.
+BLOCK_ROWS = 4096
 
 
 @contextlib.contextmanager
@@ -46,3 +49,12 @@ def added(total, values):
 def weighted(weights, values):
     """Return weights * values; 0 where the weight is 0, even if the value is not finite."""
     return np.where(weights == 0, 0, weights * values)
+
+
+def blocks(first_row, row_count, seconds, size=BLOCK_ROWS):
+    """Yield slices of at most `size` rows, until the time is over."""
+    deadline = time.monotonic() + seconds
+    for row in range(first_row, row_count, size):
+        yield slice(row, min(row + size, row_count))
+        if time.monotonic() > deadline:
+            return

@@ -5,6 +5,7 @@ gradient of the target; it returns those of the row's sources, in order, and a l
 gradient) of its parameters.
 """
 
+from collections import namedtuple
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,10 @@ from fastgd._typing import Array
 from fastgd.reference import normalization as norms
 from fastgd.reference.activations import ACTIVATIONS
 from fastgd.reference.noise import noise, noise_gradient
+
+#: Whether a batch trains, the key of its random numbers, and its place in the whole batch for
+#: which they are drawn, if its rows are a part of it.
+Batch = namedtuple("Batch", ["training", "key", "first_row"], defaults=[False, 0, 0])
 
 
 @dataclass

@@ -11,7 +11,8 @@ MASK_SETTINGS = 7
 
 def words(o, rows):
     """Return 64 random bits for each row of the batch, for the stream of a layer."""
-    return draws(element(o.batch.key, int(o.settings[0])), rows)
+    first = 0 if o.row.kind == Noise.NOISE_MASK and o.settings[5] else o.batch.first_row
+    return draws(element(o.batch.key, int(o.settings[0])), first + rows)[first:]
 
 
 def bits(columns, words):

@@ -9,19 +9,18 @@ import numpy as np
 from fastgd._core import types
 from fastgd._core.formulas import Loss
 from fastgd._core.types import TERM_TOTALS, Call, Moments, Op, Reduction, Status
-from fastgd.reference.arrays import added, all_or_nothing, weighted
+from fastgd.reference.arrays import BLOCK_ROWS, added, all_or_nothing, blocks, weighted
 from fastgd.reference.constraints import constrain
-from fastgd.reference.layers import BACKWARD, FORWARD, Operands
+from fastgd.reference.layers import BACKWARD, FORWARD, Batch, Operands
 from fastgd.reference.loss_batches import collect
 from fastgd.reference.losses import LOSSES, ignored_rows
 from fastgd.reference.metrics import add_rows
 from fastgd.reference.normalization import settle
 from fastgd.reference.optimizers import update
 from fastgd.reference.penalties import activity, add_penalties
+from fastgd.reference.private_norms import clipped_sum, row_gradients
+from fastgd.reference.private_steps import draw_rows, fill_private_gradients
 from fastgd.reference.shuffle import element, permutation
-
-#: Rows that evaluate and predict take between two looks at the clock.
-BLOCK_ROWS = 4096
 
 # A Status, not a warning, reports values that are not finite.
 quiet = np.errstate(all="ignore")
@@ -38,8 +37,6 @@ def fields_of(name, dtype):
 Row = fields_of("Row", types.ROW)
 LossTerm = fields_of("LossTerm", types.LOSS_TERM)
 MetricTerm = fields_of("MetricTerm", types.METRIC_TERM)
-#: Whether a batch trains, and the key of its random numbers.
-Batch = namedtuple("Batch", ["training", "key"], defaults=[False, 0])
 #: The result of ``forward`` for ``backward``.
 Kept = namedtuple("Kept", ["batch", "parameters", "values"])
 
@@ -78,7 +75,7 @@ class Program:
             if job.step == 0:
                 if job.stream is not None:
                     job.key = job.stream.next()
-                if job.order is not None:
+                if job.order is not None and job.private is None:
                     job.order[:] = permutation(job.key, len(job.order), job.together)
             with self._turn:
                 status = self._steps(job, deadline)
@@ -94,15 +91,22 @@ class Program:
     def _steps(self, job, deadline):
         """Train to the end of the epoch, or the deadline."""
         totals = job.totals[job.done] if job.totals.ndim > 1 else job.totals
-        state = job.state
+        state, private = job.state, job.private
+        if private is not None:
+            draw_rows(private, job.step)
         while job.step < job.last:
             batch = slice(job.step * job.batch_size, (job.step + 1) * job.batch_size)
-            if job.order is not None:
+            if private is not None:
+                batch = private.order[slice(*private.starts[job.step :][:2])]
+            elif job.order is not None:
                 batch = job.order[batch]
             x, y = job.x[batch if job.rows is None else job.rows[batch]], job.y[batch]
             rate = job.rates[job.step] if len(job.rates) > 1 else job.rates[0]
             with all_or_nothing(self._parameters, state.slots, state.iterations, totals):
-                status = self._step(x, y, totals, element(job.key, job.step), state, rate)
+                key = element(job.key, job.step)
+                status = self._step(x, y, totals, key, state, rate, private)
+            if private is not None:
+                private.count += 1
             if status != Status.STATUS_FINE:
                 return status
             job.step += 1
@@ -110,8 +114,11 @@ class Program:
                 break
         return Status.STATUS_FINE
 
-    def _step(self, x, y, totals, key, state, rate):
-        values, status = self._gradients_of(x, y, totals, key)
+    def _step(self, x, y, totals, key, state, rate, private):
+        if private is None:
+            values, status = self._gradients_of(x, y, totals, key)
+        else:
+            values, status = fill_private_gradients(self, x, y, totals, key, private)
         if status == Status.STATUS_FINE:
             status = update(self._parameters, self._gradients, state, rate)
         if status in (Status.STATUS_FINE, Status.STATUS_UPDATE):
@@ -207,6 +214,17 @@ class Program:
         self._back(self._parameters, values, deltas, self._gradients, batch)
         add_penalties(self._plan, self._parameters, share, self._gradients)
         return values, Status.STATUS_FINE
+
+    @quiet
+    def row_norms(self, x, y, norms, key=0, clip=None):
+        """Fill norms with those of the gradient of each row's own loss.
+
+        With clip, the flat gradients become the sum of the rows' gradients, each scaled down
+        to at most this norm; a row whose gradient is not finite counts 0.
+        """
+        total = clipped_sum(row_gradients(self, x, y, key), clip, norms)
+        if clip is not None:
+            self._gradients[:] = total
 
     @quiet
     def penalty(self):
@@ -373,12 +391,3 @@ def _weights(y, term):
     if term.weight_column < 0:
         return np.ones(len(y), y.dtype)
     return y[:, term.weight_column]
-
-
-def blocks(first_row, row_count, seconds, size=BLOCK_ROWS):
-    """Yield slices of at most `size` rows, until the time is over."""
-    deadline = time.monotonic() + seconds
-    for row in range(first_row, row_count, size):
-        yield slice(row, min(row + size, row_count))
-        if time.monotonic() > deadline:
-            return

@@ -39,4 +39,5 @@ cdef Batch batch_of(np.ndarray x, bint training, key):
     batch.rows = x.shape[0]
     batch.training = training
     batch.key = <uint64_t>key
+    batch.clip = 0
     return batch

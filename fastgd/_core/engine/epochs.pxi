@@ -6,7 +6,9 @@ cdef void begin_epoch(Epochs* run) noexcept nogil:
     if run.draws:
         span.key = draw(run.seed, run.count)
         run.count += 1
-    if span.order != NULL:
+    if span.privacy != NULL:
+        draw_rows(span)
+    elif span.order != NULL:
         draw_order(span.kernels, span.key, span.rows, run.together, span.order)
 
 
@@ -18,6 +20,8 @@ cdef bint next_epoch(Epochs* run) noexcept nogil:
     run.done += 1
     if run.done >= run.epochs:
         return False
+    if span.privacy != NULL:
+        span.privacy.first += span.last_step
     span.step = 0
     span.totals += run.totals_size
     if now() > span.deadline:
@@ -45,4 +49,6 @@ cdef void train_epochs(Span* span, Epochs* run, int64_t threads) noexcept nogil:
     run.span = span
     if span.step == 0:
         begin_epoch(run)
+    elif span.privacy != NULL:
+        draw_rows(span)
     run_team(threads, train_member, run)

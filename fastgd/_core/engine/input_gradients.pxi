@@ -116,6 +116,7 @@ cdef void gradients_member(void* job, Team* team, int64_t rank) noexcept nogil:
     cdef Batch batch
     batch.training = False
     batch.key = 0
+    batch.clip = 0
     batch.x = net.batch
     batch.y = NULL
     begin = share_begin(width, UPDATE_LANES, team.size, rank)

@@ -91,8 +91,11 @@ cdef class Job:
         The time after which to return, about, even if steps are left.
     threads : int
         The number of threads; it changes no bit.
+    private : PrivateSteps, optional
+        Draws the rows of each step at random, clips their gradients, and adds noise.
     """
 
+    cdef public PrivateSteps private
     cdef public np.ndarray x, y, rows, order, rates, totals
     cdef public Stream stream
     cdef public uint64_t key
@@ -124,6 +127,7 @@ cdef class Job:
             self.optimizer = unpacked(kernels, self.optimizer_state)
             self.kernels = kernels
         span.kind = TRAIN
+        span.kernels = kernels
         span.x = address(self.x)
         span.y = address(self.y)
         span.rows = np.PyArray_DIM(self.y, 0)
@@ -140,6 +144,9 @@ cdef class Job:
         span.totals = (
             <double*>address(self.totals) + self.done * np.PyArray_DIM(self.totals, axis))
         span.status = STATUS_FINE
+        span.privacy = NULL
+        if self.private is not None:
+            self.private.fill(span)
 
     cdef fill_epochs(self, Epochs* run):
         """Say which epochs are to be trained."""
@@ -154,6 +161,8 @@ cdef class Job:
         self.step, self.done, self.key = span.step, run.done, span.key
         if run.draws:
             self.stream.count = run.count
+        if self.private is not None:
+            self.private.take_progress(span)
 
 
 cdef class OnlineJob(Job):

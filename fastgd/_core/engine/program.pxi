@@ -157,11 +157,10 @@ cdef class Program:
         cdef int64_t steps
         job.fill(&span, self.kernels)
         job.fill_epochs(&run)
-        span.kernels = self.kernels
         span.net = self.net
         steps = span.last_step * (job.epochs - job.done) - span.step
-        self.layout.reserve(min(span.batch_size, span.rows), threads)
-        if min(span.rows, span.batch_size) * steps * self.net.parameter_count <= LOCKED_WORK:
+        self.layout.reserve(most_rows(&span), threads)
+        if most_rows(&span) * steps * self.net.parameter_count <= LOCKED_WORK:
             span.deadline = FOR_EVER
             train_epochs(&span, &run, 1)
             job.take_progress(&span, &run)
@@ -317,6 +316,17 @@ cdef class Program:
             raise_pending()
             self.functions.raise_it()
         return status
+
+    def row_norms(self, np.ndarray x, np.ndarray y, np.ndarray norms, key=0, clip=None):
+        """Fill norms, float64 (n,), with the norm of the gradient of each row's own loss.
+
+        key: of random numbers. With clip, the flat gradients become the sum over the rows of
+        min(1, clip / norm) times the row's gradient, without rows whose norm is not finite.
+        """
+        cdef Batch batch = batch_of(x, True, key)
+        batch.y = address(y)
+        with self.in_turn():
+            fill_norms(self.layout, &batch, norms, clip)
 
     def penalty(self):
         """Return the sum of the penalties on the parameters, without the shared ones."""

@@ -59,6 +59,8 @@ cdef bint forward_backward(const NetworkKernels* kernels, const Network* net, co
         kernels.forward(net, batch, everything, row, rows, batch.x, part.scratch)
         kernels.score(net, batch, row, rows, batch.y, batch.x, True, part.scratch)
         kernels.backward(net, batch, net.flags, row, rows, batch.x, NULL, part.scratch)
+        if batch.clip > 0:
+            kernels.clip_rows(net, batch, net.flags, row, rows, batch.x, NULL, part.scratch)
         row += rows
         if has_failed(net):
             return True
@@ -108,6 +110,7 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
     cdef int64_t end = share_begin(net.parameter_count, UPDATE_LANES, size, rank + 1)
     cdef int64_t first, chunks, chunk = 0, last_chunk = 0, trouble = 0
     cdef double penalty = 0, share = 1
+    cdef const Privacy* privacy = span.privacy
     cdef int64_t x_bytes = x_width * itemsize(net), y_bytes = y_width * itemsize(net)
     cdef const char* batch_x = <const char*>net.batch
     cdef const char* batch_y = batch_x + net.capacity * x_bytes
@@ -121,10 +124,11 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
     part.scratch = <char*>net.scratch + rank * net.scratch_size
     if net.is_chain:
         kernels.begin_chain(
-            net, min(span.rows, span.batch_size, <int64_t>CHAIN_ROWS), batch_x, part.scratch)
+            net, min(most_rows(span), <int64_t>CHAIN_ROWS), batch_x, part.scratch)
     part.team = team
     part.rank = rank
     batch.training = True
+    batch.clip = 0 if privacy == NULL else privacy.clip
     step.iteration = span.optimizer.iterations[0]
     while at < span.last_step and not trouble:
         if scaled == SCALE_STEPS:
@@ -132,8 +136,14 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
                 span.optimizer, step.iteration, span.rates if span.one_rate else span.rates + at,
                 span.one_rate, <int>min(<int64_t>SCALE_STEPS, span.last_step - at), scales)
             scaled = 0
-        first = at * span.batch_size
-        batch.rows = min(span.batch_size, span.rows - first)
+        if privacy == NULL:
+            first = at * span.batch_size
+            batch.rows = min(span.batch_size, span.rows - first)
+        else:
+            first = privacy.sample.starts[at]
+            batch.rows = privacy.sample.starts[at + 1] - first
+            if batch.rows == 0:
+                clear(net, begin, end)
         batch.key = draw(span.key, at)
         chunks = chunk_count(net, batch.rows)
         if chunks > 1:
@@ -163,7 +173,9 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
                            span.y, <void*>(batch_y + part.row * y_bytes))
             if net.counts_rows:
                 meet(team, &met)  # a row's loss needs the others' targets
-        if chained:
+        if batch.rows == 0:
+            pass
+        elif chained:
             links = ChainPart(
                 row=part.row, row_end=part.row_end, chunks=chunks, chunk=chunk,
                 last_chunk=last_chunk if chunks > 1 else 1)
@@ -177,23 +189,28 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
         trouble = flags(team) & INTERRUPT_FLAG
         if trouble:
             break
-        if net.penalties.count:
+        if privacy != NULL:
+            share = 1 / privacy.divisor
+        elif net.penalties.count:
             share = kernels.batch_share(net, &batch, batch.y)
         if rank == 0:
             if net.penalties.count:
                 penalty = kernels.penalty_value(
                     &net.penalties, share, net.parameters, part.scratch)
-            if kernels.add_scores(net, &batch, batch.x, batch.y, True, penalty,
+            if kernels.add_scores(net, &batch, batch.x, batch.y, privacy == NULL, penalty,
                                   span.totals) != STATUS_FINE:
                 raise_flag(team, LOSS_FLAG)
         if chunks > 1:
             kernels.add_chunks(net, chunks, begin, end, net.gradients)
-        elif not chained:
+        elif not chained and batch.rows > 0:
             kernels.share_gradients(net, &batch, net.flags, batch.x, part.scratch, size, rank)
         meet(team, &met)
+        if privacy != NULL:
+            finish_sum(kernels, net, privacy, at, begin, end)
         if net.penalties.count:
             kernels.add_penalty_gradients(
                 &net.penalties, share, begin, end, net.parameters, net.gradients)
+        if net.penalties.count or privacy != NULL:
             meet(team, &met)  # norms are sums over the others' shares too
         if not flags(team) & LOSS_FLAG and not kernels.check_gradients(
                 span.optimizer, step.iteration, begin, end, size, rank, net.gradients):
@@ -244,6 +261,7 @@ cdef void apply_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
     cdef Batch batch
     batch.training = False
     batch.key = 0
+    batch.clip = 0
     batch.x = net.batch
     batch.y = NULL
     while step < span.last_step:
@@ -286,9 +304,9 @@ cdef bint is_unit_span(const Network* net, const Span* span) noexcept nogil:
     """Return whether a span trains one linear unit by plain SGD on a loss of points, row by row."""
     cdef const Row* row = net.rows
     cdef const LossTerm* term = net.terms
-    if (span.batch_size != 1 or net.row_count == 0 or net.metric_count > 0 or net.term_count != 1
-            or term.kind > LOSS_BINARY_CROSSENTROPY_LOGITS or term.weight != 1
-            or term.weight_column >= 0 or term.source != row.target
+    if (span.privacy != NULL or span.batch_size != 1 or net.row_count == 0 or net.metric_count > 0
+            or net.term_count != 1 or term.kind > LOSS_BINARY_CROSSENTROPY_LOGITS
+            or term.weight != 1 or term.weight_column >= 0 or term.source != row.target
             or term.reduction != REDUCTION_MEAN or smooths(term, net.settings + term.settings)
             or variant_of(span.optimizer) != PLAIN_SGD or span.optimizer.segments != NULL):
         return False

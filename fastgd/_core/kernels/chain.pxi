@@ -133,6 +133,7 @@ cdef void begin_chain(const Network* net, int64_t rows, const real* x,
     cdef Batch batch
     cdef int64_t i, k
     batch.training = True
+    batch.clip = 0
     for i in range(net.row_count):
         link = &links[i]
         job = &link.job
@@ -299,7 +300,8 @@ cdef void plain_losses(const Network* net, const Batch* batch, const real* y) no
     cdef const real* p = values_at(net, y, term.source, 0)
     cdef real* d_p = buffer_at(net, <real*>net.deltas, term.source)
     cdef int64_t n = (batch.rows + POINTS - 1) // POINTS * POINTS, i
-    cdef real denominator = <real>(batch.rows if term.reduction == REDUCTION_MEAN else 1)
+    cdef bint is_mean = term.reduction == REDUCTION_MEAN and batch.clip == 0
+    cdef real denominator = <real>(batch.rows if is_mean else 1)
     cdef real scale = <real>term.weight * (<real>1 / denominator)
     cdef real[LOSS_SETTINGS] c
     point_settings(term.kind, net.settings + term.settings, c)
@@ -317,6 +319,7 @@ cdef void chain_step(const Network* net, const Batch* batch, const ChainPart* pa
     """
     cdef Link* links = links_of(net, scratch)
     cdef Link* link
+    cdef LayerRows job
     cdef int64_t rows = part.row_end - part.row, chunk, first, last, i
     cdef bint everything = net.metric_count > 0
     cdef real* gradients = <real*>net.gradients
@@ -340,6 +343,10 @@ cdef void chain_step(const Network* net, const Batch* batch, const ChainPart* pa
         if link.back:
             chain_backward(link, <real*>link.d_target + part.row * link.job.stride,
                            <real*>link.d_source + part.row * link.job.d_stride)
+    if batch.clip > 0:
+        job = layer_rows(net, batch, part.row, rows, <const real*>links.source, scratch)
+        clip_blocks(&job, net.flags, net.pointers if links.job.width > 1 else NULL,
+                    <const real*>links.source, NULL)
     for chunk in range(part.chunk, part.last_chunk):
         first = chunk_begin(batch.rows, part.chunks, chunk)
         last = chunk_begin(batch.rows, part.chunks, chunk + 1)

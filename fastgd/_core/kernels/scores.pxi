@@ -53,7 +53,9 @@ cdef void score(const Network* net, const Batch* batch, int64_t first_row, int64
             for i in range(rows):
                 numerators[i] = <real>term.weight * weights[i * net.target_width]
         denominator = <real>1
-        if term.reduction == REDUCTION_MEAN:
+        if batch.clip > 0:
+            pass  # the slopes are those of each row's own loss
+        elif term.reduction == REDUCTION_MEAN:
             denominator = row_count(net, batch, term, y)
         elif term.reduction == REDUCTION_WEIGHTED_MEAN:
             denominator = weight_sum(net, batch, term, y)

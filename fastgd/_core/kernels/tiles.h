@@ -407,6 +407,8 @@ LOOP void NAME(row_sums)(int64_t M, int64_t K, const REAL *A, int64_t a_row, con
     }
 }
 
+#include "kernels/row_squares.h"
+
 #undef VEC
 #undef HALFVEC
 #undef LANES_OF
