@@ -48,6 +48,10 @@ class EngineError(FastgdError, RuntimeError):
     """The engine does not exist, this CPU cannot run it, or it is at work elsewhere."""
 
 
+class PrivacyError(FastgdError, ValueError):
+    """A promise of privacy cannot be given; the message says why, and what to do."""
+
+
 class DivergenceError(FastgdError, ArithmeticError):
     """Training left the finite numbers.
 

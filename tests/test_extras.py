@@ -37,6 +37,9 @@ CALLS = {
         "tensorboardX", '"fastgd[tensorboard]"'
     ),
     "model.fit(x, y, callbacks=[callbacks.TqdmCallback()])": ("tqdm", '"fastgd[tqdm]"'),
+    "fastgd.privacy.epsilon(1e-5, rows=9, batch_size=3, epochs=1, noise_multiplier=1.0)": (
+        "dp_accounting", '"fastgd[privacy]"'
+    ),
     "fastgd.bench.picture.save('a.png', '', {}, [])": ("matplotlib", '"fastgd[plot]"'),
 }  # fmt: skip
 
@@ -65,7 +68,7 @@ except ImportError as error:
 def test_extras_are_those_of_the_project():
     extras = tomllib.loads(PROJECT.read_text())["project"]["optional-dependencies"]
     for module, extra in EXTRAS.items():
-        package = {"sklearn": "scikit-learn"}.get(module, module)
+        package = {"sklearn": "scikit-learn"}.get(module, module.replace("_", "-"))
         assert any(line.startswith(package) for line in extras[extra])
 
 

@@ -7,8 +7,9 @@ from fastgd.errors import MissingExtraError
 
 #: Module -> the extra of ``pyproject.toml`` that installs it; others are installed by name.
 EXTRAS = {
-    "graphviz": "plot-model", "matplotlib": "plot", "narwhals": "frames", "shap": "shap",
-    "sklearn": "sklearn", "tensorboardX": "tensorboard", "tqdm": "tqdm",
+    "dp_accounting": "privacy", "graphviz": "plot-model", "matplotlib": "plot",
+    "narwhals": "frames", "shap": "shap", "sklearn": "sklearn", "tensorboardX": "tensorboard",
+    "tqdm": "tqdm",
 }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from fastgd.errors import ArgumentError, DataTypeError, FastgdError, UnknownName
 #: loads the one that it names, and no other module.
 FAMILIES = (
     "activations", "constraints", "initializers", "layers", "linear", "losses", "metrics",
-    "models", "optimizers", "optimizers.schedules", "regularizers",
+    "models", "optimizers", "optimizers.schedules", "privacy", "regularizers",
 )  # fmt: skip
 
 
