@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         models,
         ops,
         optimizers,
+        privacy,
         regularizers,
         risk,
         saving,
@@ -68,8 +69,8 @@ __all__ = [
     "Optimizer", "Regularizer", "Sequential", "Variable", "__version__", "activations",
     "backend", "callbacks", "config", "constraints", "errors", "explain", "fit_many",
     "gradient_descent", "initializers", "layers", "linear", "losses", "many", "metrics",
-    "models", "ops", "optimizers", "regularizers", "risk", "saving", "show_config", "utils",
-    "version",
+    "models", "ops", "optimizers", "privacy", "regularizers", "risk", "saving", "show_config",
+    "utils", "version",
 ]  # fmt: skip
 
 #: Names and the modules that they come from, which are loaded when a name is first used.
@@ -93,6 +94,7 @@ _FAMILIES = (
     "metrics",
     "models",
     "optimizers",
+    "privacy",
     "risk",
     "saving",
     "utils",

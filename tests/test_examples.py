@@ -137,6 +137,25 @@ def test_credit_reasons_explains_a_decision_on_one_page(tmp_path, real):
     assert len(picture) > 50_000
 
 
+@pytest.mark.skipif(not HAS_MATPLOTLIB, reason="matplotlib is not installed")
+@pytest.mark.parametrize("real", [False, True], ids=["made-up", "UCI"])
+def test_private_credit_draws_the_cost_of_privacy(tmp_path, real):
+    pytest.importorskip("dp_accounting")
+    if real and not CREDIT_TABLE.exists():
+        pytest.skip("the UCI credit card table is not here")
+    output = run(tmp_path, "private_credit.py", *([CREDIT_TABLE] if real else []))
+    assert "24000 clients to learn from, 6000 held out" in output
+    found = re.findall(
+        r"^epsilon ([\d.]+) +noise +([\d.]+) +AUC ([\d.]+)", output, re.MULTILINE
+    )
+    epsilons, noise, aucs = np.array(found, float).T
+    assert epsilons.tolist() == [0.3, 1, 3, 8]
+    assert (np.diff(noise) < 0).all()
+    assert aucs[2] >= 0.75
+    assert aucs[0] < aucs[2] < number_after("without privacy      AUC", output)
+    assert (tmp_path / "private_credit.png").read_bytes().startswith(b"\x89PNG")
+
+
 def rule_table(path, rows=400):
     """A CSV file in which income and region decide on the target, `bad`."""
     rng = np.random.default_rng(3)

@@ -22,6 +22,7 @@ from fastgd import (
     metrics,
     models,
     optimizers,
+    privacy,
     regularizers,
     saving,
 )
@@ -90,6 +91,8 @@ THINGS = {
     "regularizer": lambda: regularizers.L1L2(0.1, 0.2),
     "constraint": lambda: constraints.MinMaxNorm(0.5, 1.5),
     "constraint of signs": lambda: constraints.Signs([1, 0, -1]),
+    "DPSGD": lambda: privacy.DPSGD(1.0, 1.1),
+    "Ledger": lambda: privacy.Ledger([[0.5, 1.1, 1.0, 3, 10]]),
     "EarlyStopping": lambda: callbacks.EarlyStopping(patience=3),
     "ReduceLROnPlateau": callbacks.ReduceLROnPlateau,
     "ModelCheckpoint": lambda: callbacks.ModelCheckpoint("model.keras"),

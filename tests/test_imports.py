@@ -24,7 +24,7 @@ ROOMS = {
     "data and training": ["_registry", "_data", "_training"],
     "functions and helpers": [
         "ops", "activations", "initializers", "regularizers", "constraints", "saving", "utils",
-        "backend", "_tails",
+        "backend", "_tails", "privacy",
     ],
     "building blocks": ["layers", "losses", "metrics", "optimizers", "callbacks"],
     "models": ["models", "linear"],
@@ -37,6 +37,7 @@ LEVEL = {name: level for level, names in enumerate(ROOMS.values()) for name in n
 # Modules from elsewhere that a function may import when it is called; `frameworks` lies in
 # benchmarks/.
 EXTRAS = {
+    "dp_accounting",
     "graphviz",
     "matplotlib",
     "narwhals",

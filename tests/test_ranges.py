@@ -182,7 +182,7 @@ def version_of(model):
 
 def test_only_a_file_with_ranges_needs_a_newer_reader():
     assert version_of(trained()) == 1
-    assert version_of(watched()) == container.VERSION == 2
+    assert version_of(watched()) == 2 < container.VERSION
 
 
 @pytest.mark.parametrize(("change", "words"), [

@@ -22,6 +22,7 @@ from fastgd.errors import (
     ShapeError,
     UnknownNameError,
 )
+from fastgd.privacy import DPSGD
 from fastgd.saving import container, state
 
 X, Y = regression(60)
@@ -352,7 +353,7 @@ def test_a_foreign_file_is_one_typed_error(name, tmp_path):
 def test_a_newer_format_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(container, "VERSION", 99)
     model = network()
-    model.keep_ranges(np.zeros((1, model.input_shape[1])))  # what only the newest can hold
+    model.compile("sgd", "mse", privacy=DPSGD(1.0, 1.0))  # what only the newest can hold
     model.save(tmp_path / "m")
     monkeypatch.undo()
     with pytest.raises(FileError, match="version 99 by a newer fastgd"):

@@ -56,6 +56,8 @@ NEEDED = {
     "quantile": 0.3,
     "array": [[1.0, 2.0]],
     "fn": losses.mean_squared_error,
+    "l2_norm_clip": 0.5,
+    "noise_multiplier": 1.5,
     "loss": losses.MeanAbsoluteError(),
 }
 #: Other values to try for an argument, by its name; each constructor takes those it can.
@@ -71,6 +73,7 @@ OTHERS = {
     "thresholds": [[0.25, 0.75]],
     "activation": ["relu"],
     "trainable": [False],
+    "spans": [[[0.5, 1.5, 1.0, 3, 10]]],
     "ignore_class": [1],
     "clipnorm": [1.5],
     "clipvalue": [1.5],

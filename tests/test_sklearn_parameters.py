@@ -54,6 +54,7 @@ BAD = {
     "metrics": [3],
     "model": ["net", 3],
     "monotonic_cst": ["up", 3.5],
+    "privacy": [1.0, "DPSGD"],
     "momentum": [-0.1, 1.5, NAN, "0.9"],
     "n_iter_no_change": COUNT,
     "n_jobs": ["all", 1.5],

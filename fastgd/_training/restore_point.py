@@ -15,11 +15,15 @@ class RestorePoint:
     Parameters
     ----------
     step : CompiledStep
+    by_loss : bool
+        False keeps the state of the latest copy instead: the losses of a private training are
+        not private.
     """
 
-    __slots__ = ("_best", "_judged", "_latest", "_live", "_lowest", "_rows")
+    __slots__ = ("_best", "_by_loss", "_judged", "_latest", "_live", "_lowest", "_rows")
 
-    def __init__(self, step):
+    def __init__(self, step, by_loss=True):
+        self._by_loss = by_loss
         self._live = step.assembly.parameters, step.state()
         self._best, self._lowest = None, math.inf
         self._copy()
@@ -41,7 +45,7 @@ class RestorePoint:
     def end_epoch(self, loss, rows):
         """Keep the state that was copied last, if it was the best one."""
         self._rows += int(rows)
-        if not self._judged and loss <= self._lowest:
+        if not self._judged and (loss <= self._lowest or not self._by_loss):
             self._best, self._lowest = self._latest, loss
         self._judged = True
 

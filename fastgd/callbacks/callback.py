@@ -53,6 +53,11 @@ class Callback:
         self.params: Any = None
         self.model: Any = None
 
+    @property
+    def acts_on(self) -> str | None:
+        """The figure of the logs on which the training depends; None if there is none."""
+        return None
+
     def set_params(self, params: dict[str, Any]) -> None:
         """Store the dict ``params``; run before everything else."""
         self.params = params

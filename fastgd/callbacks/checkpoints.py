@@ -82,6 +82,11 @@ class ModelCheckpoint(_Saver, MonitorCallback):
         self.save_weights_only = boolean(save_weights_only, "save_weights_only")
         self._save_every(save_freq)
 
+    @property
+    def acts_on(self) -> str | None:
+        """The value that decides what is saved; None if all is."""
+        return self.monitor if self.save_best_only else None
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         if self.save_best_only:
             super().on_train_begin()

@@ -30,6 +30,11 @@ class MonitorCallback(NamedArguments, Callback):
         self.best = baseline
         self.min_delta = abs(number(min_delta, "min_delta"))
 
+    @property
+    def acts_on(self) -> str | None:
+        """The value that is watched."""
+        return self.monitor
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.direction()  # or raise before the first epoch
 

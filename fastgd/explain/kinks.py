@@ -11,8 +11,8 @@ from fastgd._core.formulas import Activation
 from fastgd._core.types import Call, Merge, Op
 from fastgd.errors import ArgumentError
 from fastgd.reference.activations import ACTIVATIONS
-from fastgd.reference.layers import FORWARD, Operands
-from fastgd.reference.program import Batch, Row
+from fastgd.reference.layers import FORWARD, Batch, Operands
+from fastgd.reference.program import Row
 
 #: Values of buffers that are held at a time, at most unless one line has more: with few, little
 #: is done at once; with many, they leave the cache (benchmarks/test_explain.py).

@@ -7,16 +7,20 @@ from typing import Any, Never
 
 import numpy as np
 
-from fastgd import optimizers
+from fastgd import optimizers, privacy
 from fastgd._core.formulas import Loss
 from fastgd._data.validation import boolean, positive_int
 from fastgd._engine.plan import width_of
 from fastgd._registry.advice import refuse
+from fastgd._registry.objects import checked_config, serialize_object
 from fastgd._training.step import CompiledStep, OnlineStep
+from fastgd._typing import Config
 from fastgd.errors import ArgumentError
 from fastgd.models.assembly import frozen_layers
 from fastgd.models.objective import Objective, Results
+from fastgd.models.privacy import check_compilation
 from fastgd.optimizers import Optimizer
+from fastgd.privacy import DPSGD, PrivateTraining
 
 
 class Compilation:
@@ -31,6 +35,7 @@ class Compilation:
     ----------
     optimizer : Optimizer or None
     objective : Objective
+    privacy : DPSGD or None
     warned : bool
         Whether it was seen if the losses fit the activations of the outputs.
     """
@@ -38,10 +43,20 @@ class Compilation:
     def __init__(self, arguments=None):
         self.arguments = arguments or {}
         chosen = {name: self.arguments.get(name) for name in _OBJECTIVE}
-        self.optimizer = optimizers.get(arguments["optimizer"]) if arguments else None
+        self.optimizer = None
         self.objective = Objective(*chosen.values())
+        self.privacy = privacy.get(self.arguments.get("privacy"))
+        if arguments:
+            self.take(optimizers.get(arguments["optimizer"]))
         self.warned = False
         self.forget()
+
+    def take(self, optimizer):
+        """Take an optimizer; raise an ArgumentError if private training cannot have it."""
+        if self.privacy is not None:
+            check_compilation(optimizer, self.objective)
+        optimizer.private = self.privacy is not None
+        self.optimizer = optimizer
 
     def forget(self):
         """Forget the steps, and with them the room that programs take for batches."""
@@ -99,7 +114,9 @@ class Compilation:
         """Return this compilation for another model that is described alike."""
         twin = object.__new__(Compilation)
         vars(twin).update(vars(self))
-        twin.optimizer = None if self.optimizer is None else self.optimizer.fresh()
+        twin.optimizer = None
+        if self.optimizer is not None:
+            twin.take(self.optimizer.fresh())
         twin._steps = {
             weighted: step.replica(assembly, twin.optimizer)
             for weighted, step in list(self._steps.items())
@@ -108,7 +125,7 @@ class Compilation:
 
     def online_step(self, engine, step, signature, stream):
         """Return an OnlineStep for single batches; False where a step is more than a call."""
-        if not self.objective.trains or self.optimizer.whole_batch:
+        if not self.objective.trains or self.optimizer.whole_batch or self.privacy:
             return False
         assembly, objective = step.assembly, signature.objectives[0]
         chosen = *objective.metrics, *objective.weighted
@@ -155,7 +172,8 @@ def compile(self: Any, optimizer: str | Optimizer = "rmsprop", loss: Any = None,
             loss_weights: Any = None, metrics: Any = None, weighted_metrics: Any = None,
             run_eagerly: bool = False, steps_per_execution: int = 1,
             jit_compile: str | bool | None = "auto",
-            auto_scale_loss: bool = True, **unknown: Never) -> None:  # fmt: skip
+            auto_scale_loss: bool = True, *, privacy: DPSGD | None = None,
+            **unknown: Never) -> None:  # fmt: skip
     """Choose how to train.
 
     Parameters
@@ -173,22 +191,57 @@ def compile(self: Any, optimizer: str | Optimizer = "rmsprop", loss: Any = None,
     run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
         Accepted as in Keras: an epoch is one compiled call in any case, and Python
         functions of your own are called from within.
+    privacy : fastgd.privacy.DPSGD, optional
+        Train with differential privacy: ``fit`` draws the rows of each step at random, clips
+        the gradient of each, and adds noise. ``model.privacy`` keeps account, also when the
+        model is compiled again. See docs/privacy.md.
 
     Raises
     ------
     UnknownNameError
         Listing the names there are; the model stays compiled as it was.
+    ArgumentError
+        With `privacy`, for what cannot be private; without it, for a model that was trained
+        privately.
     """
     if unknown:
         refuse(compile, unknown)
     given = locals().items()
     arguments = {k: v for k, v in given if k not in ("self", "unknown", "__class__")}
+    if privacy is None:  # which earlier versions do not know
+        del arguments["privacy"]
     compilation = Compilation(checked_arguments(self, arguments))
     compilation.objectives(self._graph, self.output_names if self.built else None)
+    self.privacy = _training_of(compilation.privacy, self.privacy)
     self._compilation = compilation
     self._frozen = frozen_layers(self.leaves()) if self.built else frozenset()
     self.moved()
     self._warn_of_activations()
+
+
+def _training_of(mechanism, before):
+    """Return the PrivateTraining of a model that is compiled, which had one before, or None."""
+    if mechanism is not None:
+        return PrivateTraining(mechanism, None if before is None else before.ledger)
+    if before is not None and before.ledger.steps:
+        raise ArgumentError(
+            f"privacy: {before.ledger.steps} steps of this model were private, and others "
+            "would void that: compile it with a DPSGD again, or without one a copy of it "
+            "(clone_model, then set_weights)"
+        )
+    return None
+
+
+def get_compile_config(self: Any) -> Config | None:
+    """Return the arguments of ``compile`` as plain data; None before it."""
+    if self.optimizer is None:
+        return None
+    return serialize_object(self._compilation.arguments | {"optimizer": self.optimizer})
+
+
+def compile_from_config(self: Any, config: Config) -> None:
+    """Compile as the model was that gave the config."""
+    self.compile(**checked_config(config))
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from fastgd._training import loop
 from fastgd._typing import Data, Logs
 from fastgd.callbacks import Callback, CallbackList, History
 from fastgd.errors import ArgumentError
+from fastgd.models import privacy
 
 Verbosity: TypeAlias = Literal["auto", 0, 1, 2]
 Shuffle: TypeAlias = bool | Literal["batch"]
@@ -136,6 +137,8 @@ def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None
         self.feature_names = data.names
     listeners.set_model(self)
     self.history = listeners.history
+    if self.privacy is not None:
+        privacy.begin(self, source, data, listeners.callbacks)
     training = loop.TrainingLoop(self, source, listeners, threads)
     training.run(initial_epoch, epochs, held_out, validate_after)
     return listeners.history

@@ -7,7 +7,7 @@ from fastgd._data.named_row import named, row_of_numbers
 from fastgd._data.ranges import Ranges
 from fastgd._data.user_data import UserData
 from fastgd._engine.plan import width_of
-from fastgd._registry.objects import checked_config, serialize_object
+from fastgd._registry.objects import checked_config
 from fastgd._training.step import CompiledStep
 from fastgd._typing import Array, Config, CustomObjects, Data, Shape
 from fastgd.errors import ArgumentError, NotBuiltError
@@ -26,6 +26,7 @@ from fastgd.models.replica import by_description
 from fastgd.models.structure import Structure
 from fastgd.models.tracing import inputs_of, layers_of, seen_signature, traced
 from fastgd.optimizers import Optimizer
+from fastgd.privacy import PrivateTraining
 from fastgd.saving.manifest import manifest
 
 
@@ -47,6 +48,8 @@ class Model(Network):
     Attributes
     ----------
     name : str
+    privacy : PrivateTraining or None
+        How it is trained privately, and what that has spent; see ``compile``.
     ranges : Ranges or None
         The lowest and the highest value of each input column, see ``keep_ranges``.
     history : History
@@ -97,6 +100,7 @@ class Model(Network):
         self._online: Any = None
         self._predictor: Any = None
         self.ranges: Ranges | None = None
+        self.privacy: PrivateTraining | None = None
         self.begin()
         if (inputs is None) != (outputs is None):
             raise ArgumentError("inputs, outputs: expected both, or none")
@@ -109,6 +113,8 @@ class Model(Network):
         """Set what a model has that was never trained."""
         self.stream.count = 0
         self.history = None
+        if self.privacy is not None:
+            self.privacy = PrivateTraining(self.privacy.mechanism)
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
 
     # -- the graph ----------------------------------------------------------------------------
@@ -199,6 +205,8 @@ class Model(Network):
     # -- compile ------------------------------------------------------------------------------
 
     compile = compilation.compile
+    get_compile_config = compilation.get_compile_config
+    compile_from_config = compilation.compile_from_config
 
     @property
     def compiled(self) -> bool:
@@ -212,7 +220,7 @@ class Model(Network):
 
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
-        self._compilation.optimizer = optimizer
+        self._compilation.take(optimizer)
         self.release()
 
     @property
@@ -237,16 +245,6 @@ class Model(Network):
 
     def reset_metrics(self) -> None:
         """Do nothing: every call begins its metrics anew."""
-
-    def get_compile_config(self) -> Config | None:
-        """Return the arguments of ``compile`` as plain data; None before it."""
-        if self.optimizer is None:
-            return None
-        return serialize_object(self._compilation.arguments | {"optimizer": self.optimizer})
-
-    def compile_from_config(self, config: Config) -> None:
-        """Compile as the model was that gave the config."""
-        self.compile(**checked_config(config))
 
     def _objectives(self, shape=None):
         names = self.output_names if self.built else None

@@ -72,11 +72,11 @@ class Objective:
 
     def __init__(self, loss, metrics, weighted=None, loss_weights=None):
         self.loss = _map(loss, lambda one: None if one is None else losses.get(one))
-        given = [one for one in _items(self.loss) if one is not None]
-        self.trains = bool(given)
-        for one in given:
+        self.losses = [one for one in _items(self.loss) if one is not None]
+        self.trains = bool(self.losses)
+        for one in self.losses:
             _ = one.reduction_code  # raises where there is none
-        self.custom_losses = [one for one in given if one.code == Loss.LOSS_NONE]
+        self.custom_losses = [one for one in self.losses if one.code == Loss.LOSS_NONE]
         self._metrics = _checked(metrics, "metrics")
         self._weighted = _checked(weighted, "weighted_metrics")
         self._weights = _map(

@@ -10,6 +10,7 @@ from fastgd._data.packing import parts
 from fastgd._data.validation import boolean, numeric
 from fastgd._typing import Array, Data
 from fastgd.models.fitting import Values, returned
+from fastgd.models.privacy import refuse_batches
 from fastgd.models.ranges import bounds
 
 
@@ -54,6 +55,7 @@ def train_on_batch(self: Any, x: Data, y: Data = None, sample_weight: Data = Non
     float, list of float or dict
         The loss before the step; with metrics a list, the loss first; or a dict by name.
     """
+    refuse_batches(self, "train_on_batch")
     if return_dict is not False:
         return_dict = boolean(return_dict, "return_dict")
     weighted = sample_weight is not None or class_weight is not None
@@ -93,6 +95,7 @@ def value_and_grad(self: Any, x: Data, y: Data) -> tuple[float, list[Array]]:
     DivergenceError
         If the loss is not finite.
     """
+    refuse_batches(self, "value_and_grad")
     x, y = self.prepared(x, y)
     step, assembly = self.compiled_step(), self.assembly()
     totals = step.totals()
@@ -193,6 +196,7 @@ def learn_one(self: Any, x: Any, y: Any, unknown_features: str = "raise") -> Val
     >>> model.predict_one({"rain": 0.5}) > 0
     True
     """
+    refuse_batches(self, "learn_one")
     step = self._online or self.online_step()
     if step is not None:
         values = step(x, y, True, True, self._named_rows.names, unknown_features)

@@ -58,7 +58,7 @@ def _is_ours(thing, package):
 def trains_without_python(model):
     """Return whether a whole fit of a model may be compiled, see ``Program.train_many``."""
     compiled = is_steady(model.optimizer) and model.engine_name != "reference"
-    return compiled and is_simple(model)
+    return compiled and model.privacy is None and is_simple(model)
 
 
 def is_steady(optimizer):

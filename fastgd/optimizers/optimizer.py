@@ -65,9 +65,12 @@ class Optimizer(Described):
     revision : int
         Grows whenever a setting changes, or state is loaded or moved; steps leave it. While it
         stays the same, so do ``state(vector, variables)`` and a constant learning rate.
+    private : bool
+        Whether a model is trained privately by it: then ``apply_gradients`` refuses.
     """
 
     revision = 0
+    private = False
     name: str
     weight_decay: float | None
     clipnorm: float | None
@@ -257,6 +260,8 @@ class Optimizer(Described):
 
         Raises
         ------
+        ArgumentError
+            If a model was compiled with this optimizer and with privacy.
         ShapeError, DataTypeError
             If a gradient does not fit its variable; then nothing is changed.
         DivergenceError
@@ -272,6 +277,11 @@ class Optimizer(Described):
         >>> w
         array([0., 1.])
         """
+        if self.private:
+            raise ArgumentError(
+                "apply_gradients: a model is trained privately by this optimizer, but these "
+                "gradients are neither clipped nor noisy: call fit, or use another optimizer"
+            )
         states.apply_gradients(self, grads_and_vars)
 
     def apply(self, grads: Iterable[Data],

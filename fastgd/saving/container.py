@@ -33,9 +33,9 @@ from fastgd.errors import (
 )
 
 KEY = "fastgd"
-#: The newest format. Version 2 may have ranges of data; what has none is written as version 1,
-#: which older ones read, too.
-VERSION = 2
+#: The newest format. Version 3 may have a ledger of private training, and version 2 ranges of
+#: data; a file is of the lowest version that holds what it has, for older ones to read it.
+VERSION = 3
 #: Begins the name of a weight, behind the number of a model if there are several.
 WEIGHTS = "weights/"
 #: Begins the name of a part of the optimizer's state.
@@ -57,7 +57,9 @@ def pack(document, tensors):
     tensors = {name: np.asarray(tensors[name], order="C") for name in sorted(tensors)}
     if (name := _not_finite(tensors)) is not None:
         raise DataError(f"{name}: it holds NaN or infinity, and no such model can be loaded")
-    version = VERSION if any(RANGES in name for name in tensors) else 1
+    version = 2 if any(RANGES in name for name in tensors) else 1
+    if isinstance(document, dict) and "privacy" in document:
+        version = VERSION
     head = {"version": version, "document": document}
     note = _json(head | {"sha256": _digest(head, tensors)})
     return safetensors.numpy.save(tensors, metadata={KEY: note})

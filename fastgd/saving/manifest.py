@@ -26,7 +26,7 @@ VERSION = 1
 #: What the parts of a tuple of data are called.
 PARTS = ("x", "y", "sample_weight")
 #: What ``compile`` chose, without what changes nothing.
-CHOSEN = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
+CHOSEN = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "privacy")
 #: So many bytes of an array are read at a time.
 BLOCK_BYTES = 2**22
 
@@ -57,6 +57,7 @@ def manifest(self: Any, data: Any = None, *, scores: dict[str, float] | None = N
         ``"model"``: class, layers, ``dtype``, number of ``parameters`` and SHA-256 of
         ``architecture`` (the configuration, in which names of layers do not count) and
         ``weights``; ``"compilation"``; ``"training"``: seed, rounds begun, optimizer's steps;
+        ``"privacy"``: the ledger of a private training, only if there is one;
         ``"columns"`` and ``"ranges"``, or None; ``"data"``: shape, data type, names and SHA-256
         of each part; ``"scores"``, where a number that is not finite is a string;
         ``"environment"``: versions, engine and machine. Hashes are of little-endian values with
@@ -108,8 +109,9 @@ def _of_network(model):
     }  # fmt: skip
     return {
         "model": described | _weights(state.part(arrays, WEIGHTS)),
-        "compilation": chosen and {name: chosen[name] for name in CHOSEN},
+        "compilation": chosen and {name: chosen[name] for name in CHOSEN if name in chosen},
         "training": {**document["training"], "iterations": steps},
+        **{name: document[name] for name in ("privacy",) if name in document},
         "columns": in_lists(document.get("feature_names")),
         "ranges": ranges and {name: a.tolist() for name, a in ranges._asdict().items()},
     }

@@ -12,6 +12,7 @@ from fastgd._registry import custom
 from fastgd._registry.names import snake_case
 from fastgd._registry.objects import deserialize_object, serialize_object
 from fastgd.errors import DataTypeError, FastgdError, FileError, ShapeError, warn
+from fastgd.privacy import Ledger, PrivateTraining
 from fastgd.saving.container import OPTIMIZER, WEIGHTS
 
 RUN = "run/"
@@ -33,6 +34,8 @@ def progress_of(model):
         progress["learning_rate"] = float(model.optimizer.learning_rate)
     if model.feature_names is not None:
         progress["feature_names"] = model.feature_names
+    if model.privacy is not None:
+        progress["privacy"] = model.privacy.ledger.get_config()
     return progress
 
 
@@ -109,6 +112,8 @@ def restore(model, document, arrays):
         names = checked_names(document.get("feature_names", model.feature_names))
         ends = part(arrays, RANGES)
         ranges = checked_ranges(ends.get("low"), ends.get("high")) if ends else model.ranges
+        spent = document.get("privacy")
+        ledger = None if spent is None else Ledger.from_config(spent)
     except FastgdError as error:
         raise FileError(f"the file's {error}") from None
     weights, kept = part(arrays, WEIGHTS), part(arrays, OPTIMIZER)
@@ -125,6 +130,10 @@ def restore(model, document, arrays):
     if rate is not None and model.optimizer is not None and model.optimizer.rate_is_constant:
         model.optimizer.learning_rate = rate
     model.feature_names, model.ranges = names, ranges
+    if ledger is not None:
+        if model.privacy is None:
+            model.privacy = PrivateTraining(None)
+        model.privacy.resume(ledger)
 
 
 def weight_paths(model):

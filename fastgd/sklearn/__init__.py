@@ -10,7 +10,8 @@ from fastgd._registry.advice import explain
 from fastgd._registry.extras import needed_by
 
 with needed_by("fastgd.sklearn"):
-    from fastgd.sklearn.linear import LinearRegression, LogisticRegression, Ridge
+    from fastgd.sklearn.linear import LinearRegression, Ridge
+    from fastgd.sklearn.logistic import LogisticRegression
     from fastgd.sklearn.mlp import MLPClassifier, MLPRegressor
     from fastgd.sklearn.sgd import SGDClassifier, SGDRegressor
     from fastgd.sklearn.wrappers import Classifier, Regressor

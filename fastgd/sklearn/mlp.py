@@ -14,6 +14,7 @@ from fastgd.errors import DataError
 from fastgd.losses import Loss
 from fastgd.optimizers import Optimizer
 from fastgd.optimizers.schedules import LearningRateSchedule
+from fastgd.privacy import DPSGD
 from fastgd.sklearn import objectives
 from fastgd.sklearn.inputs import keep
 from fastgd.sklearn.mlp_training import CONSTRAINTS, MultilayerPerceptron
@@ -76,6 +77,10 @@ _PARAMETERS = """
 {class_weight}    callbacks : list of Callback, optional
         Of ``fastgd.callbacks``: they see loss, val_score and, of validation rows, val_loss.
     n_jobs : int, optional, threads; they change no bit
+    privacy : fastgd.privacy.DPSGD, optional
+        Train with differential privacy, for all max_iter epochs: tol and n_iter_no_change,
+        which follow the loss of training rows, do not count. ``model_.privacy`` keeps account.
+        The labels that there are count as known.
 
     Attributes
     ----------
@@ -149,6 +154,7 @@ class MLPClassifier(NetworkClassifier, MultilayerPerceptron):
         loss: str | Loss = "log_loss", class_weight: Any = None,
         dropout: float | Sequence[float] = 0.0, monotonic_cst: Any = None,
         callbacks: Sequence[Callback] | None = None, n_jobs: int | None = None,
+        privacy: DPSGD | None = None,
     ) -> None:  # fmt: skip
         keep(self, locals())
 
@@ -220,6 +226,7 @@ class MLPRegressor(NetworkRegressor, MultilayerPerceptron):
         epsilon: float = 1e-8, n_iter_no_change: float = 10, max_fun: int = 15000,
         dropout: float | Sequence[float] = 0.0, monotonic_cst: Any = None,
         callbacks: Sequence[Callback] | None = None, n_jobs: int | None = None,
+        privacy: DPSGD | None = None,
     ) -> None:  # fmt: skip
         keep(self, locals())
 

@@ -20,6 +20,7 @@ from fastgd.constraints import checked_signs
 from fastgd.errors import ArgumentError, ShapeError, UnknownNameError, warn
 from fastgd.optimizers import Optimizer
 from fastgd.optimizers.schedules import LearningRateSchedule
+from fastgd.privacy import DPSGD
 from fastgd.sklearn import mlp_network
 from fastgd.sklearn.inputs import LayerArrays, engine_and_rows
 from fastgd.sklearn.network_estimator import NetworkEstimator
@@ -35,6 +36,7 @@ CONSTRAINTS = {
     "monotonic_cst": ["array-like", dict, None],
     "callbacks": [list, tuple, HasMethods("set_model"), None],
     "n_jobs": [Integral, None],
+    "privacy": [DPSGD, None],
 }
 
 #: A ConvergenceWarning mentions columns whose spreads differ by more than this factor.
@@ -44,7 +46,7 @@ SCALE_RATIO = 100.0
 OF_NETWORK = ("activation", "dropout", "alpha", "loss", "_signs")
 OF_OPTIMIZER = (
     "solver", "learning_rate", "learning_rate_init", "momentum", "nesterovs_momentum", "beta_1",
-    "beta_2", "epsilon",
+    "beta_2", "epsilon", "privacy",
 )  # fmt: skip
 
 
@@ -58,6 +60,9 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
     def _fit_prepared(self, X, codes, weights, first, validation, incremental):
         mlp_network.sizes_of(self.hidden_layer_sizes)
         objective = self._objective = self._objective_for(codes, weights)
+        if self.privacy is not None:
+            check_privacy(self)
+            objective.loss.reduction = "sum_over_batch_size"  # looks at no other row
         self._signs = signs_of(self, X.shape[1])
         if self._signs and self._stratifies and objective.width > 1:
             raise ArgumentError(
@@ -88,12 +93,13 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
         self._state = mlp_network.TrainingState()
         self.t_ = 0
 
-    def _network(self, features, dtype, objective):
+    def _network(self, features, dtype, objective, spent=None):
         with scope.own(0):  # leave the random stream of the process as it is
             model = mlp_network.network(
                 features, mlp_network.sizes_of(self.hidden_layer_sizes), self.activation,
                 self.dropout, objective, self.alpha, dtype, self._signs,
             )  # fmt: skip
+            model.privacy = spent
             self._compile(model, objective)
         self._made_of = self._values(OF_NETWORK)
         return model
@@ -102,7 +108,7 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
         metric = None if objective.metric is None else [objective.metric]
         model.compile(
             mlp_network.optimizer_for(self), objective.loss, [objective.weight],
-            weighted_metrics=metric,
+            weighted_metrics=metric, privacy=self.privacy,
         )  # fmt: skip
         self._trained_by = self._values(OF_OPTIMIZER)
 
@@ -115,7 +121,7 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
             raise ArgumentError(f"hidden_layer_sizes: {expected}, got {list(sizes)}")
         if self._values(OF_NETWORK) != self._made_of:
             before = self.model_
-            self.model_ = self._network(X.shape[1], X.dtype.name, objective)
+            self.model_ = self._network(X.shape[1], X.dtype.name, objective, before.privacy)
             try:
                 self.model_.set_weights(before.get_weights())
                 constrain(self.model_.variables)
@@ -140,9 +146,10 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
         X, targets, weights = rows
         epochs, batch_size = 1 if incremental else self.max_iter, self._batch_rows(len(X))
         callbacks = [self.callbacks] if self.callbacks is not None else []
-        state, model = self._state, self.model_
+        state, model, private = self._state, self.model_, self.privacy is not None
+        patience = np.inf if private and held_out is None else self.n_iter_no_change
         rule = mlp_network.StoppingRule(
-            state, len(X), (self.tol, self.n_iter_no_change), self._objective.reported,
+            state, len(X), (self.tol, patience), self._objective.reported,
             self._scorer(held_out), self._rate(),
             adaptive=self.solver == "sgd" and self.learning_rate == "adaptive",
         )  # fmt: skip
@@ -150,7 +157,7 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
         try:
             model.fit(
                 X, targets, batch_size, epochs, 1 if self.verbose > 1 else 0,
-                [rule, *callbacks], shuffle=self.shuffle and batch_size < len(X),
+                [rule, *callbacks], shuffle=self.shuffle and (private or batch_size < len(X)),
                 sample_weight=weights, n_jobs=self.n_jobs,
                 validation_data=held_out if callbacks else None,
             )  # fmt: skip
@@ -166,7 +173,7 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
         if scored and state.weights is not None:
             model.set_weights(state.weights)
         ended = rule.stopped or model.stop_training
-        if not (ended or incremental) and rule.epochs == self.max_iter:
+        if not (ended or incremental or private) and rule.epochs == self.max_iter:
             self._warn(X, f"the {self.max_iter} epochs of max_iter were not enough: the loss")
 
     def _fit_lbfgs(self, X, targets, weights):
@@ -289,6 +296,29 @@ class MultilayerPerceptron(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ne
 
     def _variables(self, name):
         return [getattr(layer, name) for layer in mlp_network.dense_layers(self.model_)]
+
+
+def check_privacy(estimator):
+    """Raise an ArgumentError for parameters by which rows are seen without noise."""
+    if estimator.solver == "lbfgs":
+        raise ArgumentError(
+            "solver: 'lbfgs' sees all rows without noise: with privacy use 'adam' or 'sgd'"
+        )
+    if estimator.early_stopping:
+        raise ArgumentError(
+            "early_stopping: the score of rows of X would decide without noise: with privacy "
+            "give other rows, as X_val and y_val of fit"
+        )
+    if isinstance(estimator.learning_rate, str) and estimator.learning_rate == "adaptive":
+        raise ArgumentError(
+            "learning_rate: 'adaptive' follows the loss of the training rows, which is not "
+            "private: use 'constant', 'invscaling' or a schedule"
+        )
+    if isinstance(getattr(estimator, "class_weight", None), str):
+        raise ArgumentError(
+            f"class_weight: {estimator.class_weight!r} counts the rows of each class, which is "
+            "not private: give a dict of weights that are known without these rows"
+        )
 
 
 def signs_of(estimator, features):

@@ -28,7 +28,7 @@ from .runner import Failure
 FAMILIES = (
     "activations", "callbacks", "constraints", "explain", "initializers", "layers", "linear",
     "losses", "many", "metrics", "models", "ops", "optimizers", "optimizers.schedules",
-    "regularizers", "risk", "saving", "sklearn", "tape", "utils",
+    "privacy", "regularizers", "risk", "saving", "sklearn", "tape", "utils",
 )  # fmt: skip
 #: Bases of classes of one's own; what needs a terminal or another program; what registers.
 LEFT_OUT = {
