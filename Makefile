@@ -95,14 +95,15 @@ ENGINE_TESTS := $(wildcard tests/test_engine*.py tests/test_algebra.py tests/tes
 	tests/test_shuffle*.py tests/test_gradients.py tests/test_fit.py tests/test_predictor.py \
 	tests/test_own_functions.py tests/test_losses_own.py tests/test_losses_batches.py \
 	tests/test_input_gradients.py tests/test_graphs.py tests/test_layers*.py \
-	tests/test_constraints.py tests/test_byte_order.py tests/test_private_indices.py \
+	tests/test_constraints.py tests/test_byte_order.py $(wildcard tests/test_private_[ins]*.py) \
 	tests/test_activity.py tests/test_row_weights.py tests/test_tape.py tests/test_chains.py \
 	tests/test_plain_rows.py tests/test_many_fleets.py \
 	tests/test_linear_rows.py tests/test_linear_sgd.py tests/test_linear_objective.py \
 	tests/test_linear_offset.py)
 # Of each file what has to do with threads; pytest matches the names of files, too.
 THREADS_TESTS := tests/test_threads.py tests/test_predictor.py tests/test_chains.py \
-	tests/test_losses_batches.py tests/test_input_gradients.py $(wildcard tests/test_engine*.py)
+	tests/test_losses_batches.py tests/test_input_gradients.py tests/test_private_norms.py \
+	$(wildcard tests/test_engine*.py)
 runtime = LD_PRELOAD=$$($(or $(CC),cc) -print-file-name=lib$(1).so)
 
 # With GRID=--grid the sanitizers run every case, for an hour or so.

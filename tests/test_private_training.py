@@ -28,7 +28,7 @@ from fastgd import (
     utils,
 )
 from fastgd._engine import builds
-from fastgd.errors import ArgumentError, DivergenceError, FileError, PrivacyError
+from fastgd.errors import ArgumentError, DivergenceError, EngineError, FileError, PrivacyError
 from fastgd.privacy import DPSGD, Ledger
 from fastgd.tape import GradientTape
 
@@ -341,6 +341,49 @@ def test_a_fit_that_diverges_is_counted():
         model.fit(X, Y, batch_size=20, epochs=50, verbose=0)
     assert 0 < model.privacy.ledger.steps <= 150
     assert np.isfinite(flat(model)).all()
+
+
+def test_a_second_fit_that_is_refused_leaves_the_count_of_the_first():
+    class Again(callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            with pytest.raises(EngineError, match="being trained by another"):
+                self.model.fit(X, Y, verbose=0)
+
+    model = compiled(DPSGD(0.5, 2.0))
+    model.fit(X, Y, 20, 3, 0, [Again()])
+    assert model.privacy.ledger.steps == 9
+
+
+def test_compile_in_the_middle_of_a_fit_goes_on_counting():
+    class Compile(callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if epoch == 0:
+                self.model.compile("sgd", "mse", privacy=DPSGD(1.0, 3.0))
+
+    model = compiled(DPSGD(0.5, 2.0))
+    model.fit(X, Y, 20, 3, 0, [Compile()])
+    assert [(span.noise_multiplier, span.steps) for span in model.privacy.ledger] == [(2.0, 9)]
+
+
+@pytest.mark.parametrize("seed", [None, 4])
+def test_state_that_is_loaded_in_the_middle_repeats_no_noise(tmp_path, seed):
+    """The file is of an earlier step: without a seed the numbers of steps go on."""
+    weights = []
+
+    class Back(callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            weights.append(flat(self.model) - start)
+            saving.load_state(self.model, tmp_path / "state")
+
+    model = Sequential([layers.Dense(1, use_bias=False, input_shape=(50,))])
+    model.compile(optimizers.SGD(1.0), "mse", privacy=DPSGD(1.0, 1.0, seed=seed))
+    x, y = np.zeros((8, 50)), np.zeros(8)
+    start = flat(model)
+    saving.save_state(model, tmp_path / "state")
+    model.fit(x, y, 8, 4, 0, [Back()])
+    repeats = [np.array_equal(weights[0], other) for other in weights[1:]]
+    assert repeats == [seed is not None] * 3
+    assert model.privacy.ledger.steps == 0  # those of the model that was loaded
 
 
 @pytest.mark.parametrize("listens", [False, True])

@@ -39,7 +39,7 @@ class TrainingLoop:
         self._totals = None
         self._over = False
 
-    def run(self, first, epochs, validation=None, validate_after=None):
+    def run(self, first, epochs, validation=None, validate_after=None, begin=None):
         """Train from epoch `first` to `epochs` - 1.
 
         Parameters
@@ -47,6 +47,8 @@ class TrainingLoop:
         validation : source, optional
         validate_after : function of (epoch)
             Says whether to validate after an epoch.
+        begin : function of (), optional
+            Is called first, once no other fit is running.
         """
         model = self.model
         loops = self.step.assembly.arena.loops
@@ -58,6 +60,8 @@ class TrainingLoop:
                         f"fit: weights of model {model.name!r} are being trained by another "
                         "fit; wait until it ends, or train a copy"
                     )
+            if begin is not None:
+                begin()
             self._run(first, epochs, validation, validate_after)
         finally:
             loops.remove(self)

@@ -222,7 +222,10 @@ def compile(self: Any, optimizer: str | Optimizer = "rmsprop", loss: Any = None,
 def _training_of(mechanism, before):
     """Return the PrivateTraining of a model that is compiled, which had one before, or None."""
     if mechanism is not None:
-        return PrivateTraining(mechanism, None if before is None else before.ledger)
+        if before is None:
+            return PrivateTraining(mechanism)
+        before.mechanism = mechanism  # it goes on counting
+        return before
     if before is not None and before.ledger.steps:
         raise ArgumentError(
             f"privacy: {before.ledger.steps} steps of this model were private, and others "

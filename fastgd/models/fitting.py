@@ -1,5 +1,6 @@
 """Define how a model trains on, is evaluated on, and predicts whole data: methods of Model."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Never, TypeAlias
@@ -137,10 +138,11 @@ def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None
         self.feature_names = data.names
     listeners.set_model(self)
     self.history = listeners.history
-    if self.privacy is not None:
-        privacy.begin(self, source, data, listeners.callbacks)
     training = loop.TrainingLoop(self, source, listeners, threads)
-    training.run(initial_epoch, epochs, held_out, validate_after)
+    begin = None
+    if self.privacy is not None:
+        begin = functools.partial(privacy.begin, self, source, data, listeners.callbacks)
+    training.run(initial_epoch, epochs, held_out, validate_after, begin)
     return listeners.history
 
 

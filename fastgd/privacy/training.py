@@ -1,5 +1,6 @@
 """Keep account of how a model is trained privately: ``model.privacy``."""
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -37,17 +38,23 @@ class PrivateTraining:
     def __init__(self, mechanism: DPSGD | None, ledger: Ledger | None = None):
         self.mechanism = mechanism
         self._ledger = Ledger() if ledger is None else ledger
-        self._steps: PrivateSteps | None = None
+        self._latest: tuple[PrivateSteps, DPSGD] | None = None  # of the latest fit
         self._counted = 0
+        self._lock = threading.Lock()  # it may be read while another thread trains
 
     @property
     def ledger(self) -> Ledger:
         """The spans of steps that were taken, also by a ``fit`` that failed."""
-        steps, mechanism = self._steps, self.mechanism
-        if steps is not None and mechanism is not None and steps.count > self._counted:
-            new, self._counted = steps.count - self._counted, steps.count
-            self._ledger.add(mechanism, rows=steps.rows, batch_size=steps.batch_size, steps=new)
-        return self._ledger
+        with self._lock:
+            if self._latest is not None:
+                steps, mechanism = self._latest
+                count = steps.count
+                self._ledger.add(
+                    mechanism, rows=steps.rows, batch_size=steps.batch_size,
+                    steps=count - self._counted,
+                )  # fmt: skip
+                self._counted = count
+            return self._ledger
 
     def epsilon(self, delta: float, relation: Relation = "add_or_remove_one") -> float:
         """Return the epsilon that all steps together have spent, see ``Ledger.epsilon``.
@@ -85,11 +92,15 @@ class PrivateTraining:
             most_rows(rate, rows), most_rows(rate, trials),
         )  # fmt: skip
         steps.count = self._counted = before
-        self._steps = steps
+        self._latest = steps, mechanism
         return steps
 
     def resume(self, ledger: Ledger) -> None:
         """Go on counting from a ledger that was saved."""
-        self._ledger, self._counted = ledger, ledger.steps
-        if self._steps is not None:
-            self._steps.count = ledger.steps
+        self._ledger = ledger
+        if self._latest is not None:
+            steps, mechanism = self._latest
+            # a seed repeats a run; else no number of a step may come twice under one key
+            again = mechanism.seed is not None
+            steps.count = ledger.steps if again else max(steps.count, ledger.steps)
+            self._counted = steps.count

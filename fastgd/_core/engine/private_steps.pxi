@@ -2,6 +2,9 @@
 # gradients. The norms are those of private_norms.pxi, the random numbers those of
 # private_noise.pxi and private_sample.pxi.
 
+cdef int64_t NOT_DRAWN = -(<int64_t>1 << 62)
+
+
 cdef class PrivateSteps:
     """Hold what the steps of a private training need beside a Job.
 
@@ -46,7 +49,7 @@ cdef class PrivateSteps:
         self.privacy.clip, self.privacy.deviation = clip, deviation
         self.privacy.divisor = batch_size
         self.privacy.noise_key = <const uint32_t*>address(keys)
-        self.privacy.drawn = -1
+        self.privacy.drawn = NOT_DRAWN
         self.privacy.sample.key = self.privacy.noise_key + 8
         self.privacy.sample.rate, self.privacy.sample.n = self.rate, rows
         self.privacy.sample.steps = self.steps
