@@ -25,8 +25,8 @@ cdef enum:
     CLIP_ROWS = 64          # of a block
 
 # Sums of squares of float32 between these are exact enough. Others are computed again in float64,
-# but small ones that cannot matter: what underflow loses of a square is below 1e-40, and times at
-# most clip^2 NEGLIGIBLE it is nothing beside clip^2. Rows that a ReLU shuts off have squares of 0.
+# but those of 0 that cannot matter, as of rows that a ReLU shuts off: what underflow loses of a
+# square is below 1e-40, and times at most clip^2 NEGLIGIBLE it is nothing beside clip^2.
 cdef double LEAST_SQUARES = 1e-30
 cdef double MOST_SQUARES = 1e37
 cdef double NEGLIGIBLE = 1e28
@@ -64,8 +64,8 @@ cdef inline bint are_exact(real a, real b, real limit) noexcept nogil:
     if real is float:
         return (
             (a <= <float>MOST_SQUARES) & (b <= <float>MOST_SQUARES)
-            & ((a >= <float>LEAST_SQUARES) | (b <= limit))
-            & ((b >= <float>LEAST_SQUARES) | (a <= limit)))
+            & ((a >= <float>LEAST_SQUARES) | ((a == 0) & (b <= limit)))
+            & ((b >= <float>LEAST_SQUARES) | ((b == 0) & (a <= limit))))
     return True
 
 
