@@ -110,7 +110,9 @@ def check(problem, build, random=False):
     np.testing.assert_allclose(found, expected, rtol=tolerance, atol=1e-3 * tolerance * size)
     for clip in (0.7 * size + 1e-3, 1e-3 * size + 1e-9, 1e9):
         norms, total = problem.norms(build, clip)
-        assert norms.tobytes() == found.tobytes()
+        # which small squares are computed again in float64 depends on the clip
+        near = {"rtol": 1e-6 if single else 0, "atol": 1e-9 * size if single else 0}
+        np.testing.assert_allclose(norms, found, **near)
         if single and not random:
             expected_total = clipped(gradients, clip)
         else:
