@@ -354,15 +354,33 @@ def test_a_second_fit_that_is_refused_leaves_the_count_of_the_first():
     assert model.privacy.ledger.steps == 9
 
 
-def test_compile_in_the_middle_of_a_fit_goes_on_counting():
-    class Compile(callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            if epoch == 0:
-                self.model.compile("sgd", "mse", privacy=DPSGD(1.0, 3.0))
+@pytest.mark.parametrize("privacy", [None, DPSGD(1.0, 3.0)])
+@pytest.mark.parametrize("hook", ["on_train_begin", "on_epoch_end"])
+def test_compile_in_the_middle_of_a_fit_is_refused(hook, privacy):
+    def again(*_):
+        with pytest.raises(EngineError, match="compile: a fit of this model is running"):
+            model.compile("sgd", "mse", privacy=privacy)
 
     model = compiled(DPSGD(0.5, 2.0))
-    model.fit(X, Y, 20, 3, 0, [Compile()])
+    model.fit(X, Y, 20, 3, 0, [callbacks.LambdaCallback(**{hook: again})])
     assert [(span.noise_multiplier, span.steps) for span in model.privacy.ledger] == [(2.0, 9)]
+
+
+def test_python_metrics_see_no_empty_batch(engine):
+    def largest(y, p):
+        return float(np.max(np.abs(y - p)))  # fails for no rows
+
+    model = compiled(DPSGD(1.0, 1.0, seed=1), metrics=[largest])
+    model.fit(X[:2], Y[:2], 1, 20, 0)
+    assert model.privacy.ledger.steps == 40
+
+
+def test_a_plain_logistic_regression_drops_the_private_network():
+    from fastgd.sklearn import LogisticRegression
+
+    model = LogisticRegression(privacy=NOISY, batch_size=30).fit(X, LABELS)
+    model.set_params(privacy=None).fit(X, LABELS)
+    assert not hasattr(model, "model_")
 
 
 @pytest.mark.parametrize("seed", [None, 4])
@@ -749,7 +767,12 @@ def test_private_logistic_regression():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("l1_ratio", 0.5), ("fit_intercept", False), ("class_weight", "balanced")],
+    [
+        ("l1_ratio", 0.5),
+        ("fit_intercept", False),
+        ("class_weight", "balanced"),
+        ("solver", "liblinear"),
+    ],
 )
 def test_what_private_logistic_regression_refuses(name, value):
     from fastgd.sklearn import LogisticRegression

@@ -15,7 +15,7 @@ from fastgd._registry.advice import refuse
 from fastgd._registry.objects import checked_config, serialize_object
 from fastgd._training.step import CompiledStep, OnlineStep
 from fastgd._typing import Config
-from fastgd.errors import ArgumentError
+from fastgd.errors import ArgumentError, EngineError
 from fastgd.models.assembly import frozen_layers
 from fastgd.models.objective import Objective, Results
 from fastgd.models.privacy import check_compilation
@@ -210,6 +210,11 @@ def compile(self: Any, optimizer: str | Optimizer = "rmsprop", loss: Any = None,
     arguments = {k: v for k, v in given if k not in ("self", "unknown", "__class__")}
     if privacy is None:  # which earlier versions do not know
         del arguments["privacy"]
+    if self.running_loop is not None and (privacy is not None or self.privacy is not None):
+        raise EngineError(
+            "compile: a fit of this model is running, whose private steps are counted as it "
+            "was compiled: compile it before or after fit"
+        )
     compilation = Compilation(checked_arguments(self, arguments))
     compilation.objectives(self._graph, self.output_names if self.built else None)
     self.privacy = _training_of(compilation.privacy, self.privacy)

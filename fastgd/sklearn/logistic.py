@@ -98,6 +98,12 @@ class LogisticRegression(
         """
         self._validate_params()
         penalties = self._penalties()
+        if self.privacy is None:
+            vars(self).pop("model_", None)  # of a private fit before, as is its ledger
+        elif self.solver == "liblinear":
+            raise ArgumentError(
+                "solver: 'liblinear' sees all rows without noise: with privacy leave it out"
+            )
         if self.solver == "liblinear":
             super().fit(X, y, sample_weight)
             self._precision = None
@@ -167,6 +173,7 @@ class LogisticRegression(
                 "privacy: partial_fit keeps sums of all rows without noise; use fit, or "
                 "MLPClassifier(hidden_layer_sizes=(), privacy=...)"
             )
+        vars(self).pop("model_", None)
         first = getattr(self, "_precision", None) is None
         if first and classes is None:
             if not hasattr(self, "classes_"):

@@ -197,8 +197,10 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
             if net.penalties.count:
                 penalty = kernels.penalty_value(
                     &net.penalties, share, net.parameters, part.scratch)
-            if kernels.add_scores(net, &batch, batch.x, batch.y, privacy == NULL, penalty,
-                                  span.totals) != STATUS_FINE:
+            # without rows there is nothing to add, and no metric in Python is called
+            if batch.rows > 0 and kernels.add_scores(
+                    net, &batch, batch.x, batch.y, privacy == NULL, penalty,
+                    span.totals) != STATUS_FINE:
                 raise_flag(team, LOSS_FLAG)
         if chunks > 1:
             kernels.add_chunks(net, chunks, begin, end, net.gradients)
