@@ -156,6 +156,14 @@ def test_private_credit_draws_the_cost_of_privacy(tmp_path, real):
     assert (tmp_path / "private_credit.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.skipif(not HAS_MATPLOTLIB, reason="matplotlib is not installed")
+def test_private_credit_knows_the_scales_of_two_tables_alone(tmp_path):
+    path = tmp_path / "clients.csv"
+    path.write_text("height,default.payment.next.month\n1,yes\n2,no\n", encoding="utf-8")
+    complaint = run(tmp_path, "private_credit.py", path, ok=False)
+    assert complaint == "error: no scale is known for column 'height'\n"
+
+
 def rule_table(path, rows=400):
     """A CSV file in which income and region decide on the target, `bad`."""
     rng = np.random.default_rng(3)

@@ -8,7 +8,7 @@ import re
 import numpy as np
 
 import fastgd
-from fastgd import Model, Sequential, layers, losses, optimizers
+from fastgd import Model, Sequential, layers, losses, optimizers, privacy
 from fastgd.errors import FastgdError
 
 from . import values
@@ -173,6 +173,7 @@ SPECIAL = {
     "validation_data": lambda case: case.rng.choice([None, (case.x, case.y), (case.x,)]),
     "class_weight": lambda case: case.rng.choice([None, None, {0: 1.0, 1: 2.0}, {0: -1}]),
     "callbacks": lambda case: case.rng.choice([None, [], [3], [fastgd.callbacks.History()]]),
+    "privacy": lambda case: case.rng.choice([None, None, privacy.DPSGD(1.0, 1.0), 3]),
     "verbose": lambda case: 0,
     "model": compiled,
     "models": lambda case: [make_model(), make_model()],

@@ -18,7 +18,7 @@ import types
 import numpy as np
 
 import fastgd
-from fastgd import Model, config, layers, losses, utils
+from fastgd import Model, config, layers, losses, privacy, utils
 from fastgd.saving import state
 
 from . import values
@@ -172,6 +172,17 @@ def use_tape(case, tape):
     case.call(tape.gradient, loss, model.trainable_variables)
 
 
+def use_privacy(case, thing):
+    if isinstance(thing, privacy.Ledger):
+        _, kwargs = case.arguments(thing.add, privacy=privacy.DPSGD(1.0, 1.0))
+        case.call(thing.add, **kwargs)
+    elif isinstance(thing, privacy.DPSGD):
+        model = a_model(case)
+        case.call(model.compile, case.rng.choice(["sgd", "adam"]), "mse", privacy=thing)
+        train(case, model)
+        case.call(model.privacy.ledger.get_config)
+
+
 USES = {
     "layers": use_layer,
     "losses": use_loss,
@@ -179,6 +190,7 @@ USES = {
     "optimizers": use_optimizer,
     "models": use_model,
     "callbacks": use_callback,
+    "privacy": use_privacy,
     "optimizers.schedules": lambda case, it: case.call(it, values.anything(case.rng)),
     "initializers": lambda case, it: case.call(
         it, case.rng.choice([(2, 3), (3,), (), 3, None])
