@@ -99,7 +99,7 @@ class LogisticRegression(
         self._validate_params()
         penalties = self._penalties()
         if self.privacy is None:
-            vars(self).pop("model_", None)  # of a private fit before, as is its ledger
+            self.__dict__.pop("model_", None)  # of a private fit before, as is its ledger
         elif self.solver == "liblinear":
             raise ArgumentError(
                 "solver: 'liblinear' sees all rows without noise: with privacy leave it out"
@@ -173,7 +173,7 @@ class LogisticRegression(
                 "privacy: partial_fit keeps sums of all rows without noise; use fit, or "
                 "MLPClassifier(hidden_layer_sizes=(), privacy=...)"
             )
-        vars(self).pop("model_", None)
+        self.__dict__.pop("model_", None)
         first = getattr(self, "_precision", None) is None
         if first and classes is None:
             if not hasattr(self, "classes_"):
