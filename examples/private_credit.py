@@ -1,4 +1,4 @@
-"""What does privacy cost? The AUC of a network that is trained with differential privacy.
+"""Show what privacy costs: the AUC of a network that is trained with differential privacy.
 
     python private_credit.py                        made-up clients
     python private_credit.py uci_default_credit_card.csv

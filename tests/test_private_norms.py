@@ -433,7 +433,7 @@ def test_norms_change_no_weight(build, dtype):
 
 
 def stepped(net, build, x, y, clip, *, batch_size, noise=0.0, threads=1):
-    """What the private steps of an epoch leave behind."""
+    """Return a digest, and the weights, after an epoch of private steps."""
     run, n = net.run(build, "sgd", threads), len(x)
     job = Job(x, y, batch_size)
     job.key, job.rates = KEY, np.array([0.01])

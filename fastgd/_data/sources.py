@@ -116,7 +116,7 @@ class BatchSource:
         Whether an iterator has nothing more to give.
     """
 
-    rows = None
+    rows = private = None
     whole = False
 
     def __init__(self, batches):

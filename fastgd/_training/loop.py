@@ -77,8 +77,7 @@ class TrainingLoop:
         model.stop_training = False
         self.epoch = first
         self.callbacks.on_train_begin()  # which may resume a run
-        private = getattr(self.source, "private", None) is not None
-        self._good = RestorePoint(self.step, by_loss=not private)
+        self._good = RestorePoint(self.step, by_loss=self.source.private is None)
         try:
             unwatched = validation is None and self.callbacks.only_records
             at_once = self.step.epochs_at_once(self.source, self.threads) if unwatched else 1

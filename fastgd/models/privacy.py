@@ -50,6 +50,15 @@ def check_loss(loss: Any, weighted: bool = False) -> None:
         )
 
 
+def check_class_weight(class_weight: Any) -> None:
+    """Raise an ArgumentError for weights of classes that are computed from the rows."""
+    if isinstance(class_weight, str):
+        raise ArgumentError(
+            f"class_weight: {class_weight!r} counts the rows of each class, which is not "
+            "private: give a dict of weights that are known without these rows"
+        )
+
+
 def begin(model: Any, source: Any, data: Any, callbacks: Any) -> None:
     """Begin private training on a source of rows, or raise an ArgumentError that says why not.
 
@@ -73,11 +82,7 @@ def begin(model: Any, source: Any, data: Any, callbacks: Any) -> None:
             "shuffle: private training draws each row of each step at random: expected True, "
             f"got {False if source.order is None else 'batch'!r}"
         )
-    if isinstance(data.class_weight, str):
-        raise ArgumentError(
-            f"class_weight: {data.class_weight!r} counts the rows of each class, which is not "
-            "private: give a dict of weights that are known without these rows"
-        )
+    check_class_weight(data.class_weight)
     step = model.compiled_step(source.weighted)
     if any(loss.couples_rows is None for loss in model._compilation.objective.losses):
         step.evaluate(source.x[:1], source.y[:1])  # which says if it is one number for a batch
@@ -115,7 +120,9 @@ def _noisy_parts(assembly, objectives):
     Weights that no loss depends on have no gradient, and get no noise.
     """
     plan, start = assembly.plan, assembly.start
-    wanted = {int(b) for b, one in zip(plan.outputs, objectives, strict=True) if one.loss}
+    wanted = {
+        int(b) for b, one in zip(plan.outputs, objectives, strict=True) if one.loss is not None
+    }
     wanted |= {buffer for buffer, _ in plan.activities}
     reached: set[int] = set()
     for row in reversed(plan.rows):

@@ -37,8 +37,8 @@ class DPSGD(NamedArguments, Described):
     about them. A row whose gradient is not finite counts 0. An empty batch is a step of noise
     alone. The optimizer, schedules and penalties then take g as they take any gradient.
 
-    What results is (epsilon, delta)-differentially private in each row: whoever sees the
-    weights after every step learns little about whether any one row was there.
+    The weights are then (epsilon, delta)-differentially private in each row: they tell little
+    about whether any one row was there, even to a reader of the weights after every step.
     ``docs/privacy.md`` says what is not covered.
 
     Parameters

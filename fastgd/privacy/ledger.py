@@ -145,8 +145,8 @@ class Ledger(Serializable):
         check_delta(delta, max((span.rows for span in self._spans), default=1))
         if self._seeded:
             raise PrivacyError(
-                "epsilon: noise came from a seed, and whoever knows the seed can take it away, "
-                "so that nothing is private. Train from the beginning with DPSGD(seed=None)"
+                "epsilon: the noise came from a seed, which allows to subtract it: nothing is "
+                "private. Train from the beginning with DPSGD(seed=None)"
             )
         return compose(
             [(s.rate, s.noise_multiplier, s.steps) for s in self._spans], delta, relation

@@ -128,10 +128,7 @@ class LogisticRegression(
         return self
 
     def _fit_privately(self, X, labels, classes, sample_weight, C):
-        weights = row_weights(sample_weight, X.shape[0])
-        if isinstance(self.class_weight, dict):
-            of_classes = class_weights(self.class_weight, classes, classes[labels], weights)
-            weights = of_classes[labels] * (1.0 if weights is None else weights)
+        weights = self._row_weights(classes[labels], classes, labels, sample_weight)
         self.model_ = fit_network(self, X, labels, classes, weights, C)
         kernel, bias = self.model_.get_weights()
         self.coef_, self.intercept_ = np.ascontiguousarray(kernel.T), bias
@@ -232,10 +229,7 @@ class LogisticRegression(
 
     def _problem(self, X, y, classes, labels, sample_weight, penalties):
         engine, rows = engine_and_rows(X)
-        weights = row_weights(sample_weight, X.shape[0])
-        if (given := self.class_weight) is not None:
-            by_class = class_weights(given, classes, y, weights)
-            weights = by_class[labels] * (1.0 if weights is None else weights)
+        weights = self._row_weights(y, classes, labels, sample_weight)
         binary = len(classes) == 2
         ratio, C = penalties
         strength = 1 / (C * (X.shape[0] if weights is None else weights.sum()))
@@ -245,6 +239,14 @@ class LogisticRegression(
             (1 - ratio) * strength, bool(self.fit_intercept), 1 if binary else len(classes),
             config.threads(self.n_jobs),
         )  # fmt: skip
+
+    def _row_weights(self, y, classes, labels, sample_weight):
+        """Return the weights of rows, those of their classes counted in; None without any."""
+        weights = row_weights(sample_weight, len(labels))
+        if (given := self.class_weight) is None:
+            return weights
+        by_class = class_weights(given, classes, y, weights)
+        return by_class[labels] * (1.0 if weights is None else weights)
 
     def _start(self, classes, width, outputs):
         """Return the (coef, intercept) to begin with."""

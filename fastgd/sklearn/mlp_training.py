@@ -18,6 +18,7 @@ from fastgd._registry.advice import advice
 from fastgd._typing import Array, Data
 from fastgd.constraints import checked_signs
 from fastgd.errors import ArgumentError, ShapeError, UnknownNameError, warn
+from fastgd.models.privacy import check_class_weight
 from fastgd.optimizers import Optimizer
 from fastgd.optimizers.schedules import LearningRateSchedule
 from fastgd.privacy import DPSGD
@@ -314,11 +315,7 @@ def check_privacy(estimator):
             "learning_rate: 'adaptive' follows the loss of the training rows, which is not "
             "private: use 'constant', 'invscaling' or a schedule"
         )
-    if isinstance(getattr(estimator, "class_weight", None), str):
-        raise ArgumentError(
-            f"class_weight: {estimator.class_weight!r} counts the rows of each class, which is "
-            "not private: give a dict of weights that are known without these rows"
-        )
+    check_class_weight(getattr(estimator, "class_weight", None))
 
 
 def signs_of(estimator, features):

@@ -1,5 +1,7 @@
-"""Train logistic regression privately: the solvers see all rows without noise, a network of one
-unit makes private steps."""
+"""Train logistic regression privately, by a network of one unit.
+
+The solvers cannot: they see all rows without noise.
+"""
 
 import numpy as np
 
@@ -8,6 +10,7 @@ from fastgd._data.validation import number
 from fastgd._engine import scope
 from fastgd.errors import ArgumentError
 from fastgd.models import Sequential
+from fastgd.models.privacy import check_class_weight
 
 #: Rows a step for batch_size="auto": noise is shared by all of them.
 ROWS = 256
@@ -68,8 +71,4 @@ def _check(estimator, X):
         )
     if not estimator.fit_intercept:
         raise ArgumentError("fit_intercept: with privacy expected True, got False")
-    if isinstance(estimator.class_weight, str):
-        raise ArgumentError(
-            f"class_weight: {estimator.class_weight!r} counts the rows of each class, which is "
-            "not private: give a dict of weights that are known without these rows"
-        )
+    check_class_weight(estimator.class_weight)

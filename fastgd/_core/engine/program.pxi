@@ -191,8 +191,7 @@ cdef class Program:
             for k in range(count):
                 replica = left[k]
                 replica.fill_run(&runs[k], self.kernels)
-                runs[k].span.kernels = runs[k].held_out.kernels = self.kernels
-                runs[k].test.kernels = self.kernels
+                runs[k].held_out.kernels = runs[k].test.kernels = self.kernels
                 runs[k].span.net = runs[k].held_out.net = runs[k].test.net = &net
                 self.layout.reserve(replica.most_rows(), 1)
             net = self.net[0]

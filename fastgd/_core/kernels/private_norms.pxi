@@ -60,7 +60,7 @@ cdef inline void buffer_squares(int64_t rows, int64_t width, const void** pointe
 
 
 cdef inline bint are_exact(real a, real b, real limit) noexcept nogil:
-    """Return whether two squares need not be computed again for their product."""
+    """Return whether the product of two squares is exact enough."""
     if real is float:
         return (
             (a <= <float>MOST_SQUARES) & (b <= <float>MOST_SQUARES)
