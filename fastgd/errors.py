@@ -52,6 +52,10 @@ class PrivacyError(FastgdError, ValueError):
     """A promise of privacy cannot be given; the message says why, and what to do."""
 
 
+class RankError(FastgdError, RuntimeError):
+    """Ranks of a communicator cannot work together; the message names the one at fault."""
+
+
 class DivergenceError(FastgdError, ArithmeticError):
     """Training left the finite numbers.
 
