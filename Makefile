@@ -24,8 +24,8 @@ demo: $(VENV)/with-demo
 test: $(VENV)/with-test
 	$(PYTEST)
 
-# Every case of every test; `make test` takes a selection in which each value occurs.
-test-all: $(VENV)/with-test test-blas
+# Every case of every test, and engines of clusters; `make test` takes a selection in which each value occurs.
+test-all: $(VENV)/with-test $(VENV)/with-test-cluster test-blas
 	$(PYTEST) --grid
 
 # What takes NumPy's products, with the kernels that OpenBLAS has for other CPUs.

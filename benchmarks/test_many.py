@@ -5,8 +5,10 @@ microseconds a model, and how many times faster than the other side. Two cores a
 them to mean anything. First each side's models are checked.
 """
 
+import multiprocessing
 import os
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
@@ -104,6 +106,29 @@ def test_two_threads_against_one(made, benchmark):
     one, two = least_of(sides, 20, benchmark)
     benchmark.extra_info["microseconds_a_model"] = two
     benchmark.extra_info["times_one_thread"] = one / two
+
+
+def test_processes_against_threads(benchmark):
+    pytest.importorskip("cloudpickle")
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        model = template()
+        for ours, theirs in zip(
+            fastgd.fit_many(jobs([model.replicate] * 9), 2, seed=1),
+            fastgd.fit_many(jobs([model.replicate] * 9), 2, seed=1, executor=pool),
+            strict=True,
+        ):
+            assert (ours.model.parameters == theirs.model.parameters).all()
+
+        def run(executor):
+            return lambda models: fastgd.fit_many(jobs(models), 2, executor=executor)
+
+        def make(count):
+            return [template().replicate] * count
+
+        sides = [(JOBS, make, run(None)), (JOBS, make, run(pool))]
+        threads, processes = least_of(sides, 10, benchmark)
+    benchmark.extra_info["microseconds_a_model"] = processes
+    benchmark.extra_info["times_threads"] = processes / threads
 
 
 def test_against_scikit_learn(monkeypatch, benchmark):

@@ -1,5 +1,6 @@
 """Types that the annotations of the package share."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -20,6 +21,8 @@ Config: TypeAlias = dict[str, Any]
 CustomObjects: TypeAlias = Mapping[str, Callable[..., Any]]
 #: What stands for an object: its name, description, class or a function; or the object itself.
 Identifier: TypeAlias = str | Config | Callable[..., Any] | None
+#: The name of a file or folder.
+Path: TypeAlias = str | os.PathLike[str]
 #: The values of loss and metrics by name.
 Logs: TypeAlias = dict[str, Any]
 Weights: TypeAlias = Sequence[Data]

@@ -56,6 +56,10 @@ class RankError(FastgdError, RuntimeError):
     """Ranks of a communicator cannot work together; the message names the one at fault."""
 
 
+class WorkerError(FastgdError, RuntimeError):
+    """A worker of an executor was lost, or could not run a job or return its result."""
+
+
 class DivergenceError(FastgdError, ArithmeticError):
     """Training left the finite numbers.
 

@@ -37,8 +37,10 @@ LEVEL = {name: level for level, names in enumerate(ROOMS.values()) for name in n
 # Modules from elsewhere that a function may import when it is called; `frameworks` lies in
 # benchmarks/.
 EXTRAS = {
+    "cloudpickle",
     "dp_accounting",
     "graphviz",
+    "joblib",
     "matplotlib",
     "narwhals",
     "optuna",

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -35,6 +36,9 @@ def completed(n_jobs):
 RUNS = {
     "fit_many": lambda n: fit_many([{"model": make, "x": X, "y": Y} for _ in range(4)], n),
     "replicas": lambda n: fit_many([{"model": make().replicate, "x": X, "y": Y}] * 4, n),
+    "executor": lambda n: fit_many(
+        [{"model": make, "x": X, "y": Y} for _ in range(4)], n, executor=ThreadPoolExecutor
+    ),
     "search": lambda n: many.parameter_search(make, SETS, X, Y, 2, n_jobs=n, seed=1),
     "halving": lambda n: many.successive_halving(
         make, SETS, X, Y, 2, factor=2, n_jobs=n, seed=1

@@ -59,7 +59,7 @@ class Shared:
 
     Attributes
     ----------
-    values
+    values, argument
         As they were given.
 
     Examples
@@ -76,13 +76,16 @@ class Shared:
 
     def __init__(self, values, argument="x"):
         self.values = values
-        self._argument = argument
+        self.argument = argument
         self._array = None
         self._converted = {}
         self._lock = threading.Lock()
 
     def __len__(self):
         return len(self.values)
+
+    def __reduce__(self):
+        return Shared, (self.values, self.argument)
 
     def of(self, dtype):
         """Return the array of a data type: the same each time.
@@ -111,7 +114,7 @@ class Shared:
 
     def _made(self, dtype):
         if self._array is None:
-            self._array = numeric(self.values, self._argument)
+            self._array = numeric(self.values, self.argument)
         array = prepared(self._array, dtype)
         fine = array is self.values or np.isfinite(array).all()
         return array if fine else self.values

@@ -48,6 +48,11 @@ def default():
     return os.environ.get("FASTGD_ENGINE") or available()[0]
 
 
+def bits(name):
+    """Return what engines whose bits are equal have in common."""
+    return name if name in ("baseline", "reference") else "fused multiply-add"
+
+
 @functools.cache
 def load(name):
     """Return an engine: its ``Program``, ``update``, ``Rows`` ..., as in ``reference``."""

@@ -9,6 +9,7 @@ from collections import Counter
 import numpy as np
 
 from fastgd import config
+from fastgd._engine import builds
 from fastgd.errors import DataTypeError, RankError
 
 #: What a communicator has to have, as those of mpi4py do.
@@ -92,7 +93,10 @@ class Ranks:
             Their names say what they are of, such as "the data". Versions and engines, which
             decide bits, are always compared.
         """
-        said = {"the version of fastgd": config.__version__, "the engine": _bits()} | facts
+        said = {
+            "the version of fastgd": config.__version__,
+            "the engine": builds.bits(config.engine()),
+        } | facts
         everyone = [json.loads(one) for one in self.gather_bytes(json.dumps(said).encode())]
         for name in dict.fromkeys(itertools.chain.from_iterable(everyone)):
             values = [json.dumps(one.get(name)) for one in everyone]
@@ -134,9 +138,3 @@ def digest(*parts):
 
 def _share(count, size, rank):
     return count * rank // size, count * (rank + 1) // size
-
-
-def _bits():
-    """Return the name of the engines that give the same bits as this one."""
-    engine = config.engine()
-    return engine if engine in ("baseline", "reference") else "with fused multiply-add"

@@ -7,9 +7,9 @@ from fastgd.errors import MissingExtraError
 
 #: Module -> the extra of ``pyproject.toml`` that installs it; others are installed by name.
 EXTRAS = {
-    "dp_accounting": "privacy", "graphviz": "plot-model", "matplotlib": "plot",
-    "narwhals": "frames", "shap": "shap", "sklearn": "sklearn", "tensorboardX": "tensorboard",
-    "tqdm": "tqdm",
+    "cloudpickle": "cluster", "dp_accounting": "privacy", "graphviz": "plot-model",
+    "joblib": "cluster", "matplotlib": "plot", "narwhals": "frames", "shap": "shap",
+    "sklearn": "sklearn", "tensorboardX": "tensorboard", "tqdm": "tqdm",
 }  # fmt: skip
 
 

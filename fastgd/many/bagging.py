@@ -18,7 +18,7 @@ from fastgd._data.validation import (
     whole_number,
 )
 from fastgd._engine.sizes import check_size, most_jobs
-from fastgd._typing import Array, Data
+from fastgd._typing import Array, Data, Path
 from fastgd.errors import ArgumentError, ShapeError
 from fastgd.many import shared_data
 from fastgd.many.class_columns import classes_of, placed, union
@@ -26,6 +26,7 @@ from fastgd.many.ensemble import Ensemble, outputs_of
 from fastgd.many.interrupts import CtrlC
 from fastgd.many.job import SEEDS, check_for_fit, first_seed
 from fastgd.many.parallel import run_jobs
+from fastgd.many.place import Place
 from fastgd.many.prepare import PreparedModel
 from fastgd.many.results import Result, Results, as_scores, short
 from fastgd.many.splits import distinct
@@ -130,7 +131,8 @@ def bagging(
     bootstrap: bool = True, max_samples: float = 1.0, block: int = 1, groups: Data = None,
     out_of_bag: bool = True, score: Callable[[Any, Array], Any] | None = None,
     n_jobs: int = -1, verbose: int | str = 0, seed: int | None = None, prepare: Any = None,
-    raise_errors: bool = True, **arguments: Any,
+    raise_errors: bool = True, executor: Any = None, journal: Path | None = None,
+    retries: int = 1, spool_dir: Path | None = None, **arguments: Any,
 ) -> Bagging:  # fmt: skip
     """Train models on rows drawn from the data; return their ensemble.
 
@@ -158,7 +160,7 @@ def bagging(
     score : function of (y, predictions), optional
         Returns a dict of values, or one number, for out-of-bag predictions. By default the loss
         and the metrics of the model; nothing for other objects.
-    n_jobs, verbose
+    n_jobs, verbose, executor, journal, retries, spool_dir
         As for ``fit_many``.
     seed : int, optional
         Model i has the seed ``seed + i``, modulo 2**32. By default it is drawn from the
@@ -202,6 +204,7 @@ def bagging(
     ((60, 1), ['loss'])
     """
     check_for_fit(arguments)
+    place = Place(n_jobs, executor, journal, retries, spool_dir)
     out_of_bag = boolean(out_of_bag, "out_of_bag")
     score = optional_function(score, "score")
     raise_errors = boolean(raise_errors, "raise_errors")
@@ -215,11 +218,11 @@ def bagging(
         }
         for i in range(len(bags))
     )  # fmt: skip
-    sums = _OutOfBag(bags, x)
+    sums = _OutOfBag(bags)
     with CtrlC() as ctrl_c:
         results = run_jobs(
-            ctrl_c, jobs, n_jobs, verbose=verbose, raise_errors=raise_errors, count=len(bags),
-            score=sums.predict if out_of_bag else None,
+            ctrl_c, jobs, place, verbose=verbose, raise_errors=raise_errors, count=len(bags),
+            score=OutOfBagPredictions(bags, x) if out_of_bag else None,
             on_result=sums.add if out_of_bag else None,
         )  # fmt: skip
         models = results.models
@@ -240,32 +243,41 @@ def bagging(
         return Bagging(models, results, bags, predictions, counts, scores)
 
 
-class _OutOfBag:
-    """Add up predictions for rows out of bag, in the order of the models."""
+class OutOfBagPredictions:
+    """Predict with a trained model for the rows that are not in its bag."""
+
+    compiled = False
 
     def __init__(self, bags, x):
         self._bags, self._x = bags, x
-        self._waiting = {}  # predictions whose turn has not come
-        self._next, self._sums, self._classes = 0, None, None
-        self._counts = np.zeros(bags.n, dtype=np.int64)
 
-    def predict(self, model, job):
-        """Predict on the thread of a job."""
+    def fill(self, result, model, job):
+        """Add the predictions to the result."""
         i = job["params"]["model"]
         outside = self._bags.without(i)
         rows = outside if len(outside) else np.array([0])
         if job["prepare"] is not None:
             model = PreparedModel(job["prepare"], model)
         outputs = outputs_of(model, self._x, rows)
-        self._waiting[i] = outside, outputs[: len(outside)], classes_of(model, i)
+        result.predictions = outputs[: len(outside)], classes_of(model, i)
+
+
+class _OutOfBag:
+    """Add up predictions for rows out of bag, in the order of the models."""
+
+    def __init__(self, bags):
+        self._bags = bags
+        self._waiting = {}  # predictions whose turn has not come
+        self._next, self._sums, self._classes = 0, None, None
+        self._counts = np.zeros(bags.n, dtype=np.int64)
 
     def add(self, result):
         """Add the predictions whose turn it is; called in the order in which jobs are done."""
-        if not result.ok:
-            self._waiting[result.index] = None  # a job that was refused has no params
+        self._waiting[result.index] = result.predictions if result.ok else None
+        result.predictions = None
         while self._next in self._waiting:
             if (found := self._waiting.pop(self._next)) is not None:
-                self._add(*found)
+                self._add(self._bags.without(self._next), *found)
             self._next += 1
 
     def _add(self, outside, outputs, classes):

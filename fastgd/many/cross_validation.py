@@ -11,16 +11,17 @@ from fastgd._data.arguments import listed
 from fastgd._data.subsets import row_count
 from fastgd._data.validation import boolean, optional_function, row_numbers, whole_number
 from fastgd._engine.sizes import most_jobs
-from fastgd._typing import Array, Data
+from fastgd._typing import Array, Data, Path
 from fastgd.errors import ArgumentError, DataTypeError, ShapeError
 from fastgd.many import shared_data
-from fastgd.many.class_columns import classes_of, placed, union
+from fastgd.many.class_columns import placed, union
 from fastgd.many.ensemble import Ensemble
 from fastgd.many.interrupts import CtrlC
 from fastgd.many.job import SEEDS, check_for_fit, first_seed, seed_number
 from fastgd.many.parallel import run_jobs
+from fastgd.many.place import Place
 from fastgd.many.results import Result, Results, number_or_array, short
-from fastgd.many.shared_data import HeldOutTest, ScoreFunction
+from fastgd.many.scoring import HeldOutTest, RowsOfSplits, SameRows, ScoreFunction
 from fastgd.many.splits import k_fold
 from fastgd.many.validation import Validation
 from fastgd.models import Model
@@ -91,7 +92,9 @@ def cross_validate(
     predict: bool | str = False, validation: str | float | None = None, prepare: Any = None,
     n_jobs: int = -1, verbose: int | str = 0,
     on_result: Callable[[Result], object] | None = None, keep_models: bool = True,
-    seed: int | None = None, raise_errors: bool = True, **arguments: Any,
+    seed: int | None = None, raise_errors: bool = True, executor: Any = None,
+    journal: Path | None = None, retries: int = 1, spool_dir: Path | None = None,
+    **arguments: Any,
 ) -> CrossValidation:  # fmt: skip
     """Train a fresh model on each split's training rows, and test it on the others.
 
@@ -126,7 +129,7 @@ def cross_validate(
         these rows that returns a function of rows. ``result.prepare`` is the fitted step, and
         scores get x as it leaves it. Without a step no rows of a Model are copied, with one
         those of the jobs that run.
-    n_jobs, verbose, on_result, keep_models, seed
+    n_jobs, verbose, on_result, keep_models, seed, executor, journal, retries, spool_dir
         As for ``fit_many``; split number i has the seed ``seed + i``.
     raise_errors : bool
         False: a split that fails has NaN for its scores.
@@ -155,22 +158,14 @@ def cross_validate(
     (3, (3,), (60, 1))
     """
     check_for_fit(arguments)
+    place = Place(n_jobs, executor, journal, retries, spool_dir)
     data = shared_data.share_pair((x, y))
     validated, seed = Validation(validation, arguments), first_seed(seed)
     pairs = row_pairs(splits, x, y)
     x, y = data
     method = predict if isinstance(predict, str) else "predict" * boolean(predict, "predict")
     score = optional_function(score, "score")
-    predicted = {}
-    test = HeldOutTest((x, y), lambda job: pairs[job["params"]["split"]][1], score)
-
-    def predict_and_test(model, job):
-        i = job["params"]["split"]
-        found = shared_data.predict(model, x, test.rows(job), method, job["prepare"])
-        by_class = method in ("predict_proba", "predict_log_proba", "decision_function")
-        predicted[i] = np.asarray(found), classes_of(model, i) if by_class else None
-        return test(model, job)
-
+    test = HeldOutTest(data, RowsOfSplits(pairs), score, method)
     make = model
     if isinstance(model, Model):
         make = model.replicate
@@ -183,14 +178,10 @@ def cross_validate(
     ]  # fmt: skip
     with CtrlC() as ctrl_c:
         results = run_jobs(
-            ctrl_c, jobs, n_jobs, score=predict_and_test if method else test,
-            verbose=verbose, on_result=on_result,
+            ctrl_c, jobs, place, score=test, verbose=verbose, on_result=on_result,
             keep_models=keep_models, seed=seed, raise_errors=raise_errors,
         )  # fmt: skip
-        every = union([classes for _, classes in predicted.values()]) if predicted else None
-        return CrossValidation(
-            results, _gathered(predicted, every, method, pairs, row_count(x)), every
-        )
+        return CrossValidation(results, *_gathered(results, method, pairs, row_count(x)))
 
 
 def row_pairs(splits, x, y):
@@ -212,10 +203,14 @@ def row_pairs(splits, x, y):
     return pairs
 
 
-def _gathered(predicted, every, method, pairs, n):
-    """Return the predictions of splits as one array for all rows."""
+def _gathered(results, method, pairs, n):
+    """Return the predictions of splits as one array for all rows, and their classes."""
+    predicted = {r.params["split"]: r.predictions for r in results if r.predictions is not None}
     if not predicted:
-        return None
+        return None, None
+    for result in results:
+        result.predictions = None
+    every = union([classes for _, classes in predicted.values()])
     predicted = {
         i: placed(found, classes, every, method) for i, (found, classes) in predicted.items()
     }
@@ -233,7 +228,7 @@ def _gathered(predicted, every, method, pairs, n):
     out = np.full((n, *parts[0].shape[1:]), fill, dtype=dtype)
     for i in sorted(predicted):
         out[pairs[i][1]] = predicted[i]
-    return out
+    return out, every
 
 
 class Seeds(CrossValidation):
@@ -251,7 +246,8 @@ def seeds(make_model: Callable[[], Any], seeds: int | Iterable[int], x: Data, y:
           rows: Data = None, test_rows: Data = None, test_data: tuple[Data, Data] | None = None,
           score: ScoreFunction | None = None, prepare: Any = None, n_jobs: int = -1,
           verbose: int | str = 0, on_result: Callable[[Result], object] | None = None,
-          keep_models: bool = True, raise_errors: bool = True,
+          keep_models: bool = True, raise_errors: bool = True, executor: Any = None,
+          journal: Path | None = None, retries: int = 1, spool_dir: Path | None = None,
           **arguments: Any) -> Seeds:  # fmt: skip
     """Train the same model from several seeds, side by side.
 
@@ -269,7 +265,8 @@ def seeds(make_model: Callable[[], Any], seeds: int | Iterable[int], x: Data, y:
     test_data : (x, y), optional
         Test on these, instead of `test_rows`. Without either there are only the values of
         training.
-    score, prepare, n_jobs, verbose, on_result, keep_models, raise_errors
+    score, prepare, n_jobs, verbose, on_result, keep_models, raise_errors, executor, journal,
+    retries, spool_dir
         As for ``cross_validate``.
     **arguments
         For ``fit``.
@@ -294,6 +291,7 @@ def seeds(make_model: Callable[[], Any], seeds: int | Iterable[int], x: Data, y:
     ([0, 1, 2, 3, 4], (5,))
     """
     check_for_fit(arguments, validation_rows=None, seed="give it as seeds, such as [seed]")
+    place = Place(n_jobs, executor, journal, retries, spool_dir)
     numbers = _seed_numbers(seeds)
     if test_rows is not None and test_data is not None:
         raise ArgumentError("test_rows, test_data: expected at most one of the two")
@@ -305,7 +303,7 @@ def seeds(make_model: Callable[[], Any], seeds: int | Iterable[int], x: Data, y:
     if score is not None and not tested:
         raise ArgumentError("score: it is for rows to test on: give test_rows or test_data")
 
-    test = HeldOutTest(held_out, lambda job: test_rows, score)
+    test = HeldOutTest(held_out, SameRows(test_rows), score)
     jobs = [
         {
             "model": make_model, "x": x, "y": y, "rows": rows, "seed": seed,
@@ -315,7 +313,7 @@ def seeds(make_model: Callable[[], Any], seeds: int | Iterable[int], x: Data, y:
     ]  # fmt: skip
     with CtrlC() as ctrl_c:
         return Seeds(run_jobs(
-            ctrl_c, jobs, n_jobs, score=test if tested else None, verbose=verbose,
+            ctrl_c, jobs, place, score=test if tested else None, verbose=verbose,
             on_result=on_result, keep_models=keep_models, raise_errors=raise_errors,
         ))  # fmt: skip
 

@@ -2,8 +2,6 @@
 
 import contextlib
 import itertools
-import math
-import time
 
 import numpy as np
 
@@ -13,10 +11,8 @@ from fastgd._data.sources import makes_batches
 from fastgd._data.subsets import row_count
 from fastgd._engine import scope
 from fastgd._engine.thread_choice import SPAN_SECONDS
-from fastgd.many.job import RefusedJob, without_frames
+from fastgd.many.job import KnownJob, without_frames
 from fastgd.many.replicas import Fits, ReplicaResult
-from fastgd.many.results import as_scores
-from fastgd.many.shared_data import HeldOutTest
 from fastgd.models import Sequential
 from fastgd.models.replica import Numbers, description_of, numbers_of, replica_of
 
@@ -39,21 +35,6 @@ _USUAL = {"prepare": None, "callbacks": None, "sample_weight": None, "class_weig
           "verbose": 0, "n_jobs": 1}  # fmt: skip
 
 
-class TimedScore:
-    """Call a user's ``score``; `seconds` is how long it takes, infinite before the first."""
-
-    def __init__(self, score):
-        self._score, self.seconds = score, math.inf
-
-    def __call__(self, model, job):
-        """Return the scores."""
-        begun = time.perf_counter()
-        try:
-            return self._score(model, job)
-        finally:
-            self.seconds = time.perf_counter() - begun
-
-
 def in_fleets(jobs, count, threads, score=None):
     """Yield the first `count` jobs: those in a row that make a Fleet together, others alone.
 
@@ -65,7 +46,7 @@ def in_fleets(jobs, count, threads, score=None):
         members, following = [job], next(jobs, None)
         family, rows = _family_and_rows(job)
         if family is not None:
-            weights = _pattern(job).count_params()
+            weights = pattern_of(job).count_params()
             share = min(MOST_JOBS, count if threads == 1 else count / (2 * threads))
             seconds = _seconds(job, rows, weights)
             while following is not None:
@@ -84,7 +65,7 @@ def in_fleets(jobs, count, threads, score=None):
         job = following
 
 
-def _pattern(job):
+def pattern_of(job):
     """Return the Sequential that a job has or asks for a replica of; None if there is none."""
     make = job.given["model"]
     if getattr(make, "__func__", None) is Sequential.replicate:
@@ -104,9 +85,9 @@ def _family_and_rows(job):
 
 def _family(job):
     """Return what jobs have in common whom one compiled call trains; None for other jobs."""
-    if isinstance(job, RefusedJob):
+    if isinstance(job, KnownJob):
         return None
-    given, model = job.given, _pattern(job)
+    given, model = job.given, pattern_of(job)
     if model is None:
         return None
     for name, value in given.items():
@@ -157,9 +138,9 @@ class Fleet:
 
     def run(self, owners, cache, score=None, keep_models=True):
         """Run the jobs; see ``Job.run``."""
-        test = score if isinstance(score, HeldOutTest) else None
+        test = score if score is not None and score.compiled else None
         first = self.jobs[0]
-        fits = Fits(_pattern(first), first.model is not None, cache, test)
+        fits = Fits(pattern_of(first), first.model is not None, cache, test)
         members = [_Member(job, fits) for job in self.jobs]
         stop = self._train([member for member in members if member.replica is not None], fits)
         for member in members:
@@ -268,11 +249,10 @@ class _Member:
     def _score(self, result, score):
         try:
             if self.fits.test is not None:
-                found = self._fit.results.logs(self.replica.test_totals)
-                result.scores |= score.checked(found, self.fits.model)
+                score.add(result, self._fit.results.logs(self.replica.test_totals))
                 return
             try:
-                result.scores |= as_scores(score(result.model, self.job.given))
+                score.fill(result, result.model, self.job.given)
             finally:
                 result.model.release()
         except Exception as error:

@@ -13,14 +13,15 @@ import numpy as np
 from fastgd._data.arguments import choice
 from fastgd._data.subsets import row_count
 from fastgd._data.validation import boolean, positive_int, whole_number
-from fastgd._typing import Data
+from fastgd._typing import Data, Path
 from fastgd.errors import ArgumentError, warn
 from fastgd.many import plotting
 from fastgd.many.interrupts import CtrlC
+from fastgd.many.place import Place
 from fastgd.many.plotting import scored
 from fastgd.many.prepare import resumed, snapshot
+from fastgd.many.scoring import ScoreFunction
 from fastgd.many.search import Search
-from fastgd.many.shared_data import ScoreFunction
 from fastgd.many.trials import Ranking, Trials
 
 
@@ -105,7 +106,8 @@ def successive_halving(
     validation_data: tuple[Data, Data] | None = None, score: ScoreFunction | None = None,
     monitor: str | None = None, mode: str = "auto", validation: str | float | None = None,
     prepare: Any = None, n_jobs: int = -1, verbose: int | str = 0, keep_models: bool = False,
-    seed: int | None = None, **arguments: Any,
+    seed: int | None = None, executor: Any = None, journal: Path | None = None,
+    retries: int = 1, spool_dir: Path | None = None, **arguments: Any,
 ) -> Halving:  # fmt: skip
     """Give many parameter sets a little, and the best of them more, again and again.
 
@@ -114,7 +116,8 @@ def successive_halving(
     Parameters
     ----------
     make_model, parameter_sets, x, y, splits, validation_data, score, monitor, mode,
-    validation, prepare, n_jobs, verbose, seed, **arguments
+    validation, prepare, n_jobs, verbose, seed, executor, journal, retries, spool_dir,
+    **arguments
         As for ``many.parameter_search``.
     resource : {"epochs", "rows"}
         With "epochs" a model resumes, so that in the end its weights equal, bit for bit, those
@@ -164,6 +167,7 @@ def successive_halving(
     """
     choice(resource, "resource", ("epochs", "rows"))
     choice(take, "take", ("random", "last"))
+    place = Place(n_jobs, executor, journal, retries, spool_dir)
     with CtrlC() as ctrl_c:
         trials = ctrl_c.call(
             Trials, make_model, parameter_sets, (x, y), (splits, validation_data),
@@ -184,7 +188,7 @@ def successive_halving(
             most = available if most is None else min(available, positive_int(most, "most"))
         amounts = schedule(len(trials.sets), least, factor, most)
         keep_models = boolean(keep_models, "keep_models")
-        halving = _climb(ctrl_c, trials, orders, amounts, n_jobs, verbose, keep_models)
+        halving = _climb(ctrl_c, trials, orders, amounts, place, (verbose, keep_models))
         message = halving.falling()
     if message:
         warn(message)
@@ -200,9 +204,10 @@ def _orders_of_rows(trials, take):
     return [one.permutation(train) for one, train in zip(generators, rows, strict=True)]
 
 
-def _climb(ctrl_c, trials, orders, amounts, n_jobs, verbose, keep_models):
+def _climb(ctrl_c, trials, orders, amounts, place, settings):
     """Run all rungs; return the Halving. Without orders of rows models go on by epochs."""
     ranking, rows_of_sets, kept, models = trials.ranking, {}, {}, {}
+    verbose, keep_models = settings
     table, done, spent, before = [], [], 0, 0
     sets = list(range(len(trials.sets)))
 
@@ -233,7 +238,7 @@ def _climb(ctrl_c, trials, orders, amounts, n_jobs, verbose, keep_models):
             for number in sets:  # training changes the models themselves
                 if kept[number] is models[number]:
                     kept[number] = [snapshot(model) for model in models[number]]
-        results = trials.run(ctrl_c, jobs, n_jobs, verbose, keep_models or not orders)
+        results = trials.run(ctrl_c, jobs, place, verbose, keep_models or not orders)
         table, trained = trials.table(results)
         models = dict(zip(sets, trained, strict=True))
         for row in table:

@@ -15,7 +15,7 @@ from fastgd._registry.names import lookup
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import shared_data
 from fastgd.many.prepare import check_step, fitted_step, transform
-from fastgd.many.results import Result, as_scores
+from fastgd.many.results import Result
 from fastgd.models import Model
 
 #: The keys of a job beside the arguments of ``fit``.
@@ -108,7 +108,7 @@ class Job:
             if result.history is not None:
                 result.scores |= {k: v[-1] for k, v in result.history.history.items()}
             if score is not None and not self.stopped:
-                result.scores |= as_scores(score(self.model, self.given))
+                score.fill(result, self.model, self.given)
         except Exception as error:
             result.error = without_frames(error)
         finally:
@@ -186,16 +186,15 @@ class Job:
             self.model.stop_training = self.model.stop_evaluating = True
 
 
-class RefusedJob:
-    """Stand for a job that cannot be run; its Result has the error."""
+class KnownJob:
+    """Stand for a job whose Result is there: it cannot be run, or need not be run again."""
 
     can_stop = stopped = False
 
-    def __init__(self, index, error):
-        self.error = error
-        self.result = Result(index, str(index), error=error)
+    def __init__(self, result):
+        self.index, self.result = result.index, result
 
-    def run(self, owners, cache, score=None, keep_model=True):
+    def run(self, owners, cache, score=None, keep_models=True):
         """Do nothing: there is the result."""
 
     def outcome(self):

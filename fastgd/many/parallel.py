@@ -1,48 +1,35 @@
-"""Many jobs side by side, in threads."""
+"""Train many models side by side: in threads, or in the workers of an executor."""
 
-import collections
-import contextlib
 import itertools
-import queue
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence, Sized
-from multiprocessing.pool import ThreadPool
 from numbers import Real
 from typing import Any, Never
 
-from fastgd import config
 from fastgd._data.validation import boolean, optional_function, verbosity
 from fastgd._registry.advice import refuse
 from fastgd._training.progress import Progress, figures_text
+from fastgd._typing import Path
 from fastgd.errors import DataTypeError, FastgdError
-from fastgd.many.fleet import TimedScore, in_fleets
 from fastgd.many.interrupts import CtrlC
-from fastgd.many.job import Job, Ownership, RefusedJob, first_seed
+from fastgd.many.job import Job, KnownJob, Ownership, first_seed
+from fastgd.many.place import Place
 from fastgd.many.results import Result, Results
-from fastgd.many.shared_data import HeldOutTest, SharedDataCache
-
-#: Jobs for each thread that are taken before a result is waited for: the thread that takes them
-#: is not always quick, as the others keep the interpreter busy.
-JOBS_AHEAD = 4
-
-#: How long (in seconds) a wait for results lasts at a time; Ctrl-C is answered after it.
-WAIT = 0.02
-
-#: How long (in seconds) to wait for jobs that are told to stop: models do so within 0.05 s, and
-#: estimators not at all.
-PATIENCE, SHORT_PATIENCE = 1.0, 0.08
+from fastgd.many.run import ParallelRun
+from fastgd.many.scoring import OwnScore
 
 
 def fit_many(jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *, verbose: int | str = 0,
              on_result: Callable[[Result], object] | None = None,
              score: Callable[[Any, dict[str, Any]], Any] | None = None,
-             keep_models: bool = True, seed: int | None = None,
-             raise_errors: bool = False, **unknown: Never) -> Results:  # fmt: skip
+             keep_models: bool = True, seed: int | None = None, raise_errors: bool = False,
+             executor: Any = None, journal: Path | None = None, retries: int = 1,
+             spool_dir: Path | None = None, **unknown: Never) -> Results:  # fmt: skip
     """Train many models side by side, each as if it were alone.
 
-    They run in threads, which share the data and hardly ever wait for each other. A job trains
-    on one thread, and gives the same bits as it would alone, whatever ``n_jobs`` is. The
-    results are in the order of the jobs.
+    They run in threads, which share the data and hardly ever wait for each other, or in the
+    workers of an `executor`. A job trains on one thread, and gives the same bits as it would
+    alone, wherever it runs. The results are in the order of the jobs.
 
     Parameters
     ----------
@@ -65,7 +52,7 @@ def fit_many(jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *, verbose: int |
         A list is checked before anything begins. From anything else jobs are taken as threads
         need them, so that there may be any number.
     n_jobs : int
-        Threads; -1 for one a CPU.
+        Threads, or workers of the executor; -1 for one a CPU, or all that a Dask client has.
     verbose : {"auto", 0, 1, 2}
         0 nothing, 1 a bar, 2 a line for each job that is done; at most ten updates a second.
     on_result : function of (Result), optional
@@ -81,12 +68,29 @@ def fit_many(jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *, verbose: int |
     raise_errors : bool
         Raise the error of the first job that fails, and stop the others. By default its result
         has it.
+    executor : executor, function, Client or "joblib", optional
+        Where the jobs run, instead of threads: an executor as of ``concurrent.futures``; a
+        function without arguments that makes one, which is made anew if a worker dies; a
+        ``distributed.Client``; or "joblib" for what ``joblib.parallel_config`` chose. Workers
+        get copies: the models, callbacks and iterators of jobs stay as they are here, and
+        ``result.model`` is the one that was trained. It needs the extra ``cluster``.
+    journal : path, optional
+        A file with a line for each job that is done, and a folder beside it for their models.
+        A rerun takes the results of the jobs that are there, and trains the others: see
+        ``docs/cluster.md`` for what makes a job the same.
+    retries : int
+        How often a job is sent again if its worker dies; then its result has a WorkerError.
+    spool_dir : path, optional
+        A folder that the machines of all workers share. The data are written into it once; by
+        default into a temporary folder of this machine, or given to the Dask client.
 
     Raises
     ------
     ArgumentError, DataTypeError, UnknownNameError
         For a job in a list that cannot be run; says its index. Jobs that come one by one have
-        it in their results.
+        it in their results. For a job that cannot be pickled, if there is an executor.
+    MissingExtraError
+        If a library is missing that the executor needs.
     Interrupted
         On Ctrl-C, a KeyboardInterrupt with the results so far.
 
@@ -106,19 +110,25 @@ def fit_many(jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *, verbose: int |
     """
     if unknown:
         refuse(fit_many, unknown)
+    place = Place(n_jobs, executor, journal, retries, spool_dir)
     with CtrlC() as ctrl_c:
         return run_jobs(
-            ctrl_c, jobs, n_jobs, verbose=verbose, on_result=on_result, score=score,
+            ctrl_c, jobs, place, verbose=verbose, on_result=on_result, score=_own(score),
             keep_models=keep_models, seed=seed, raise_errors=raise_errors,
         )  # fmt: skip
 
 
-def run_jobs(ctrl_c, jobs, n_jobs=-1, *, verbose=0, on_result=None, raise_errors=False,
+def _own(score):
+    """Return a user's score as one that fills results."""
+    return None if optional_function(score, "score") is None else OwnScore(score)
+
+
+def run_jobs(ctrl_c, jobs, place, *, verbose=0, on_result=None, raise_errors=False,
              **settings):  # fmt: skip
     """Do what ``fit_many`` does inside a CtrlC, which holds the results so far."""
     raise_errors = boolean(raise_errors, "raise_errors")
     optional_function(on_result, "on_result")
-    verbose, run = verbosity(verbose), _start(ctrl_c, jobs, n_jobs, **settings)
+    verbose, run = verbosity(verbose), _start(ctrl_c, jobs, place, **settings)
     progress = JobProgress(verbose, len(jobs) if isinstance(jobs, Sized) else None)
     ctrl_c.results, ctrl_c.stopped = [], []
     with run.ended_at_errors():
@@ -135,8 +145,9 @@ def run_jobs(ctrl_c, jobs, n_jobs=-1, *, verbose=0, on_result=None, raise_errors
 
 def as_completed(jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *,
                  score: Callable[[Any, dict[str, Any]], Any] | None = None,
-                 keep_models: bool = True,
-                 seed: int | None = None) -> Generator[Result, None, None]:  # fmt: skip
+                 keep_models: bool = True, seed: int | None = None, executor: Any = None,
+                 journal: Path | None = None, retries: int = 1,
+                 spool_dir: Path | None = None) -> Generator[Result, None, None]:  # fmt: skip
     """Yield the results of ``fit_many`` one by one, as they come.
 
     Jobs are taken as results are: there are never more than a few in flight. Leaving the loop
@@ -154,8 +165,8 @@ def as_completed(jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *,
     >>> sorted(result.index for result in many.as_completed(jobs))
     [0, 1, 2]
     """
-    ctrl_c = CtrlC()
-    return _yield_from(ctrl_c, _start(ctrl_c, jobs, n_jobs, score, keep_models, seed))
+    ctrl_c, place = CtrlC(), Place(n_jobs, executor, journal, retries, spool_dir)
+    return _yield_from(ctrl_c, _start(ctrl_c, jobs, place, _own(score), keep_models, seed))
 
 
 def _yield_from(ctrl_c, run):
@@ -169,154 +180,35 @@ def _yield_from(ctrl_c, run):
             yield ctrl_c.results[0]
 
 
-def _start(ctrl_c, jobs, n_jobs, score=None, keep_models=True, seed=None, count=None):
+def _start(ctrl_c, jobs, place, score=None, keep_models=True, seed=None, count=None):
     """Check the arguments; return a ParallelRun of the jobs.
 
-    count: the number of jobs of an iterator, if they do not depend on results that come before.
+    score: what fills results, see ``fastgd.many.scoring``. count: the number of jobs of an
+    iterator, if they do not depend on results that come before.
     """
-    threads = config.threads(n_jobs)
     keep_models = boolean(keep_models, "keep_models")
-    optional_function(score, "score")
     if isinstance(jobs, dict) or not isinstance(jobs, Iterable) or not getattr(jobs, "ndim", 1):
         raise DataTypeError(f"jobs: expected dicts, got {jobs!r}")
-    seed, owners, cache = first_seed(seed), Ownership(), SharedDataCache()
+    seed, owners = first_seed(seed), Ownership()
+    journal = place.open_journal(score, keep_models)
 
     def checked(index, given):
         try:
             job = Job(index, given, seed + index)
             owners.claim(index, job.model, given)
         except FastgdError as error:
-            return RefusedJob(index, error)
-        return job
+            return KnownJob(Result(index, str(index), error=error))
+        return job if journal is None else journal.known_or(job)
 
     all_jobs = (checked(index, given) for index, given in enumerate(jobs))
     if isinstance(jobs, Sequence):
         all_jobs = list(all_jobs)
         for job in all_jobs:
-            if isinstance(job, RefusedJob):
-                raise job.error
+            if not job.result.ok:
+                raise job.result.error
         count = len(all_jobs)
-    if count is not None:
-        threads = min(threads, max(1, count))
-        if not (score is None or (isinstance(score, HeldOutTest) and score.score is None)):
-            score = TimedScore(score)
-        all_jobs = in_fleets(iter(all_jobs), count, threads, score)
-    return ParallelRun(
-        ctrl_c, all_jobs, threads, lambda unit: unit.run(owners, cache, score, keep_models)
-    )
-
-
-class ParallelRun:
-    """Iterate over the results of jobs in the order in which they are done.
-
-    A unit is a Job or a Fleet of several: ``run(unit)`` runs it, and its ``outcome`` says which
-    results there are. It runs inside ctrl_c, so that nothing is lost between a thread and the
-    caller.
-
-    Its pool is one of daemon threads, so that a fit that cannot be stopped does not hold up the
-    end of the process, as the threads of ``concurrent.futures`` do.
-    """
-
-    def __init__(self, ctrl_c, units, threads, run):
-        self._ctrl_c, self._units, self._threads, self._run = ctrl_c, units, threads, run
-        # Of units that are done, and errors. Not a SimpleQueue: where a signal that raises
-        # nothing meets the end of its timeout, it waits for ever.
-        self._done = queue.Queue()
-        self._ready = collections.deque()  # results
-        self._running, self._in_flight = set(), 0
-        self._pool, self._stopping = None, False
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        while not self._ready:
-            unit = self._next_here() if self._threads == 1 else self._next_of_pool()
-            self._ready.extend(unit.outcome()[0])
-        return self._ready.popleft()
-
-    def _next_of_pool(self):
-        """Return a unit that a thread has run; give the threads others."""
-        while not self._stopping and self._in_flight < JOBS_AHEAD * self._threads:
-            unit = self._ctrl_c.call(next, self._units, None)
-            if unit is None:
-                break
-            if self._pool is None:
-                self._pool = ThreadPool(self._threads)
-            self._pool.apply_async(self._work, (unit,))
-            self._in_flight += 1
-        if not self._in_flight:
-            self.stop()
-            raise StopIteration
-        while True:  # a little at a time: a signal does not end the wait
-            self._ctrl_c.check()
-            with contextlib.suppress(queue.Empty):
-                unit = self._done.get(timeout=WAIT)
-                break
-        self._in_flight -= 1
-        if isinstance(unit, BaseException):
-            raise unit
-        return unit
-
-    def _next_here(self):
-        """Run the next unit in this thread, and return it."""
-        unit = self._ctrl_c.call(next, self._units, None)
-        if unit is None:
-            raise StopIteration
-        try:
-            self._ctrl_c.call(self._run, unit)
-        except KeyboardInterrupt:
-            unit.stopped = True
-            self._done.put(unit)
-            raise
-        return unit
-
-    def _work(self, unit):
-        self._running.add(unit)  # first: `stop` sets the flag, and then looks at what runs
-        try:
-            if not self._stopping:
-                self._run(unit)
-                self._done.put(unit)
-        except BaseException as error:  # such as SystemExit: for the caller's thread
-            self._done.put(error)
-        finally:
-            self._running.discard(unit)
-
-    @contextlib.contextmanager
-    def ended_at_errors(self):
-        """Stop at any error; what is done, but not asked for, goes to the CtrlC."""
-        try:
-            yield
-        except BaseException:
-            done, stopped = self.stop()
-            self._ctrl_c.results += done
-            self._ctrl_c.stopped += stopped
-            raise
-
-    def stop(self):
-        """End all jobs; return the results not yet asked for, and those that were cut short."""
-        self._stopping = True
-        begun = time.monotonic()
-        while running := list(self._running):
-            for unit in running:  # again and again, for a fit that just begins clears the flag
-                unit.stop()
-            patience = PATIENCE if any(unit.can_stop for unit in running) else SHORT_PATIENCE
-            if time.monotonic() - begun > patience:
-                break
-            time.sleep(0.002)
-        if self._pool is not None:
-            self._pool.terminate()
-            if not self._running:
-                self._pool.join()
-        done, stopped = list(self._ready), []
-        self._ready.clear()
-        while not self._done.empty():
-            unit = self._done.get()
-            if not isinstance(unit, BaseException):
-                now_done, now_stopped = unit.outcome()
-                done += now_done
-                stopped += now_stopped
-        return done, stopped
+    pool = place.pool(ctrl_c, iter(all_jobs), count, owners, (score, keep_models))
+    return ParallelRun(ctrl_c, pool, journal)
 
 
 class JobProgress(Progress):

@@ -127,6 +127,10 @@ class Fit:
         job.rates = fits.model.optimizer.rates()
         self.jobs = job, [None if one is None else one.job() for one in sources[1:]]
 
+    def __getstate__(self):
+        """Return what results need."""
+        return {name: getattr(self, name) for name in ("blueprint", "names", "params")}
+
     def values(self, replica):
         """Return the values of all epochs by name, as a History has them."""
         found: dict[str, list[Any]] = {}
@@ -218,5 +222,19 @@ class ReplicaResult(Result):
         _HISTORY.__set__(self, history)
 
     def __reduce__(self):
-        names = Result.__dataclass_fields__
-        return Result, tuple(getattr(self, name) for name in names)
+        if self._fit is None:
+            return Result, tuple(getattr(self, name) for name in Result.__slots__)
+        return _restored, ({name: place.__get__(self) for name, place in _PLACES.items()},)
+
+
+_PLACES = {
+    name: vars(kind)[name] for kind in (Result, ReplicaResult) for name in kind.__slots__
+}
+
+
+def _restored(values):
+    """Return a ReplicaResult whose model and history are still to be made."""
+    result = object.__new__(ReplicaResult)
+    for name, value in values.items():
+        _PLACES[name].__set__(result, value)
+    return result

@@ -42,6 +42,9 @@ class Result:
         The job, without model, data and callbacks.
     prepare : object
         The fitted step of a job that has one, see ``many.cross_validate``; else None.
+    predictions : tuple
+        (array, classes or None): those that ``many.cross_validate`` and ``many.bagging`` ask
+        for, until they are joined to those of all; else None.
 
     Examples
     --------
@@ -61,6 +64,7 @@ class Result:
     seconds: float = 0.0
     job: dict[str, Any] = field(default_factory=dict)
     prepare: Any = None
+    predictions: Any = None
 
     @property
     def ok(self) -> bool:

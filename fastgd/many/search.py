@@ -6,14 +6,15 @@ from typing import Any
 from fastgd._data.validation import boolean, number
 from fastgd._registry.extras import needed_by
 from fastgd._registry.names import lookup
-from fastgd._typing import Data
+from fastgd._typing import Data, Path
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many import plotting
 from fastgd.many.interrupts import CtrlC
 from fastgd.many.job import check_for_fit
 from fastgd.many.parallel import fit_many
+from fastgd.many.place import Place
 from fastgd.many.plotting import scored
-from fastgd.many.shared_data import ScoreFunction
+from fastgd.many.scoring import ScoreFunction
 from fastgd.many.space import Space, grid, random
 from fastgd.many.trials import Ranking, Trials
 
@@ -216,7 +217,8 @@ def parameter_search(
     score: ScoreFunction | None = None, monitor: str | None = None, mode: str = "auto",
     validation: str | float | None = None, prepare: Any = None, n_jobs: int = -1,
     verbose: int | str = 0, keep_models: bool = False, seed: int | None = None,
-    **arguments: Any,
+    executor: Any = None, journal: Path | None = None, retries: int = 1,
+    spool_dir: Path | None = None, **arguments: Any,
 ) -> Search:  # fmt: skip
     """Train and test a model for each parameter set, on each split.
 
@@ -242,7 +244,7 @@ def parameter_search(
         more of "score" for better.
     validation, prepare
         As for ``many.cross_validate``; with `validation_data`, "fold" stands for these.
-    n_jobs, verbose
+    n_jobs, verbose, executor, journal, retries, spool_dir
         As for ``fit_many``.
     keep_models : bool
         Whether the search keeps the trained models.
@@ -283,6 +285,7 @@ def parameter_search(
     >>> search.best["parameters"], search.monitor, search.mode
     ({'units': 8, 'epochs': 50}, 'loss', 'min')
     """
+    place = Place(n_jobs, executor, journal, retries, spool_dir)
     with CtrlC() as ctrl_c:
         trials = ctrl_c.call(
             Trials, make_model, parameter_sets, (x, y), (splits, validation_data),
@@ -298,7 +301,7 @@ def parameter_search(
             return Search(trials, table, models if keep_models else None)
 
         ctrl_c.search = search
-        return search(trials.run(ctrl_c, jobs, n_jobs, verbose, keep_models))
+        return search(trials.run(ctrl_c, jobs, place, verbose, keep_models))
 
 
 def grid_search(make_model: Callable[..., Any], space: Space, x: Data, y: Data = None,

@@ -2,21 +2,14 @@
 
 import copy
 import threading
-from collections.abc import Callable
-from typing import Any, TypeAlias
 
 import numpy as np
 
 from fastgd._data.sources import makes_batches, on_disk, read_rows
 from fastgd._data.subsets import Shared
-from fastgd._typing import Data
 from fastgd.errors import ArgumentError, DataTypeError
 from fastgd.many.prepare import transform
-from fastgd.many.results import as_scores
 from fastgd.models import Model
-
-#: A function of (model, x, y) that returns a dict of values, or one number.
-ScoreFunction: TypeAlias = Callable[[Any, Data, Data], Any]
 
 #: The number of data sets that a cache keeps, those used last.
 CACHE_SIZE = 8
@@ -97,45 +90,6 @@ def fit(model, x, y, rows, arguments):
         arguments = arguments | {"sample_weight": weights}
     x, y = take(x, rows), take(y, rows)
     return model.fit(x, **arguments) if y is None else model.fit(x, y, **arguments)
-
-
-class HeldOutTest:
-    """Score the trained model of a job on rows held out: a ``score`` for ``run_jobs``.
-
-    data is (x, y); rows a function of (job), which gives the rows, or None for all; score is
-    the user's; check a function of (values, model), called before the values are returned.
-    """
-
-    def __init__(self, data, rows, score=None, check=None):
-        self.data, self.rows, self.score, self._check = data, rows, score, check
-
-    def __call__(self, model, job):
-        """Return the scores, with "test_" before their names."""
-        found = held_out_scores(model, self.data, self.rows(job), self.score, job["prepare"])
-        return self.checked(found, model)
-
-    def checked(self, found, model):
-        """Return the scores for what was found on the rows."""
-        named = {f"test_{name}": value for name, value in found.items()}
-        if self._check is not None:
-            self._check(named, model)
-        return named
-
-
-def held_out_scores(model, data, rows, score=None, step=None):
-    """Return the scores of a trained model over some rows.
-
-    step: what prepared the rows that the model was trained on, if there was one.
-    """
-    if step is not None:
-        data, rows = (transform(step, copied(data[0], rows)), take(data[1], rows)), None
-    if score is None and isinstance(model, Model):
-        found = model.evaluate(*data, rows=rows, verbose=0, return_dict=True, n_jobs=1)
-    else:
-        x, y = (take(part, rows) for part in data)
-        default = {"score": float(model.score(x, y))} if score is None else None
-        found = default or as_scores(score(model, x, y))
-    return found
 
 
 def predict(model, x, rows, method="predict", step=None):

@@ -21,6 +21,7 @@ from fastgd.many.job import SEEDS, check_for_fit, first_seed
 from fastgd.many.parallel import run_jobs
 from fastgd.many.plotting import scored
 from fastgd.many.prepare import joined
+from fastgd.many.scoring import HeldOutTest, RowsOfSplits
 from fastgd.many.validation import OTHERS, Validation
 from fastgd.models import Model
 
@@ -92,11 +93,15 @@ class Trials:
         job.pop("validation_rows", None)
         return job
 
+    def _model(self, number):
+        """Return a model of a parameter set; it draws nothing from the process' stream."""
+        job = self.job(number, 0)
+        with scope.own(job["seed"]):
+            return job["model"]()
+
     def weights(self, number):
         """Return the number of weights of a parameter set's model, which is made for it."""
-        job = self.job(number, 0)
-        with scope.own(job["seed"]):  # draws nothing from the process' stream
-            model = job["model"]()
+        model = self._model(number)
         if not isinstance(model, Model) or not model.built:
             raise ArgumentError(
                 f"simplest: set {number} makes a model without a number of weights, "
@@ -104,22 +109,23 @@ class Trials:
             )
         return model.count_params()
 
-    def run(self, ctrl_c, jobs, n_jobs, verbose, keep_models):
+    def run(self, ctrl_c, jobs, place, verbose, keep_models):
         """Return the Results of some of these jobs; raise the error of the ranking."""
-
-        def check(result):
-            if self.ranking.error is not None:  # no other set will do better
-                raise self.ranking.error
-
+        test = HeldOutTest(self.held_out, RowsOfSplits(self.pairs), self.ranking.score)
         try:
             return run_jobs(
-                ctrl_c, jobs, n_jobs, verbose=verbose, on_result=check, score=self._test(),
+                ctrl_c, jobs, place, verbose=verbose, on_result=self._check, score=test,
                 keep_models=keep_models,
             )  # fmt: skip
         finally:  # a search is kept longer than it runs
             for part in (self.x, self.y, *self.held_out):
                 if isinstance(part, Shared):
                     part.release()
+
+    def _check(self, result):
+        """Let the first scores choose what counts; raise if scores lack it."""
+        if result.ok:
+            self.ranking.check(result, lambda: self._model(result.params["set"]))
 
     def table(self, results):
         """Return (rows of a Search, models) of the sets whose splits are all done."""
@@ -129,14 +135,6 @@ class Trials:
         whole = {i: of for i, of in of_sets.items() if len(of) == len(self.pairs)}
         rows = [self.ranking.row(self.sets[i], of) for i, of in whole.items()]
         return rows, [[joined(result) for result in of] for of in whole.values()]
-
-    def _test(self):
-        ranking = self.ranking
-
-        def rows(job):
-            return self.pairs[job["params"]["split"]][1]
-
-        return shared_data.HeldOutTest(self.held_out, rows, ranking.score, ranking.check)
 
 
 def _checked(parameter_sets):
@@ -177,22 +175,24 @@ class Ranking:
         self.score = optional_function(score, "score")
         self.monitor = monitor
         self.mode = None if mode == "auto" else mode
-        self.error = None
 
-    def check(self, found, model):
-        """Choose monitor and mode with the first scores; refuse scores without the monitor."""
-        try:
-            if self.monitor is None:
-                if not found:
-                    raise ArgumentError("score: it returned no value, expected at least one")
-                self.monitor = next(iter(found)).removeprefix("test_")
-            values = {name.removeprefix("test_"): value for name, value in found.items()}
-            one_number(self.monitor, lookup("monitor", self.monitor, values))
-            if self.mode is None:
-                self.mode = _direction(self.monitor, model)
-        except Exception as error:
-            self.error = error
-            raise
+    def check(self, result, make):
+        """Choose monitor and mode with the first scores; refuse scores without the monitor.
+
+        make: a function without arguments that gives a model like that of the result.
+        """
+        values = {
+            name.removeprefix("test_"): value
+            for name, value in result.scores.items()
+            if name.startswith("test_")
+        }
+        if self.monitor is None:
+            if not values:
+                raise ArgumentError("score: it returned no value, expected at least one")
+            self.monitor = next(iter(values))
+        one_number(self.monitor, lookup("monitor", self.monitor, values))
+        if self.mode is None:
+            self.mode = _direction(self.monitor, make)
 
     def row(self, parameters, results):
         """Return a row of a Search: a parameter set's, from the Results of its splits."""
@@ -241,10 +241,10 @@ class Ranking:
         return sorted(row["index"] for row in ranked[:count])
 
 
-def _direction(monitor, model):
+def _direction(monitor, make):
     if monitor == "score":  # more is better, as in scikit-learn
         return "max"
-    callback = MonitorCallback(monitor)
+    callback, model = MonitorCallback(monitor), make()
     if isinstance(model, Model):
         callback.set_model(model)
     return callback.direction()

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastgd._core.arrays import aligned_rows
 from fastgd._core.engine import Stream
 from fastgd._data.named_row import NamedRows
 from fastgd._engine import streams
 from fastgd._engine.arena import new_arena
-from fastgd._engine.plan import flat_vector
+from fastgd._engine.plan import flat_copy, flat_vector
 from fastgd._registry.custom import by_reference, custom_object_scope
 from fastgd._typing import Array
 from fastgd.initializers import RandomUniform, VarianceScaling, Zeros
@@ -82,6 +83,17 @@ class Numbers(NamedTuple):
     stream: Stream
     iterations: Array
 
+    def __reduce__(self):
+        parts = np.array(self.parameters), np.array(self.slots), np.array(self.iterations)
+        return _numbers, (*parts, self.stream.seed, self.stream.count)
+
+
+def _numbers(parameters, slots, iterations, seed, count):
+    """Return Numbers with the room that the engine needs behind them."""
+    room = aligned_rows(*slots.shape, slots.dtype)
+    room[...] = slots
+    return Numbers(flat_copy(parameters), room, Stream(seed, count), iterations)
+
 
 def replica_of(model, numbers=None):
     """Return a model like a simple one; without Numbers it begins anew."""
@@ -127,11 +139,14 @@ class Blueprint:
 
     Attributes
     ----------
+    pattern : Model
+        The one that was given.
     model : Model
         A replica of it, whose weights mean nothing.
     """
 
     def __init__(self, model):
+        self.pattern = model
         vector = flat_vector(model.parameters.size, model.parameters.dtype)
         slots = new_slots(vector, model.optimizer.all_slots())
         model.compiled_step()  # which is shared
@@ -143,6 +158,9 @@ class Blueprint:
                 if type(weight.initializer) is not Zeros:
                     part = slice(variable.offset, variable.offset + variable.size)
                     self._fills.append((part, _filling(weight)))
+
+    def __reduce__(self):
+        return Blueprint, (self.model,)
 
     def numbers(self):
         """Return the Numbers that a replica begins with, drawn as ``replicate`` draws them."""

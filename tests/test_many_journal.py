@@ -1,0 +1,258 @@
+"""The journal of jobs: a rerun trains only what is missing, to the same bits."""
+
+import functools
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from many_programs import Marked, X, Y, loss_of_rows, make
+
+from fastgd import fit_many, many
+from fastgd.errors import DataTypeError, FileError
+from fastgd.many.fingerprint import Fingerprints
+
+
+def marks(folder):
+    return len(os.listdir(folder))
+
+
+@pytest.fixture
+def marked(tmp_path):
+    (tmp_path / "marks").mkdir()
+    return Marked(tmp_path / "marks")
+
+
+def same(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        assert one.ok and other.ok
+        assert (one.index, one.name, one.params, one.seed) == (
+            other.index, other.name, other.params, other.seed
+        )  # fmt: skip
+        assert one.scores == other.scores
+        assert one.job == other.job
+        assert one.history.history == other.history.history
+        if other.model is not None:
+            np.testing.assert_array_equal(one.model.parameters, other.model.parameters)
+
+
+def jobs(model, count=6, **more):
+    return [{"model": model, "x": X, "y": Y, "epochs": 1 + i, **more} for i in range(count)]
+
+
+@pytest.mark.parametrize("keep_models", [True, False])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_rerun_takes_what_is_there(tmp_path, marked, n_jobs, keep_models):
+    settings = {"seed": 4, "journal": tmp_path / "runs" / "journal", "keep_models": keep_models}
+    first = fit_many(jobs(marked, 4), n_jobs, **settings)
+    assert marks(marked.folder) == 4
+    again = fit_many(jobs(marked), n_jobs, **settings)
+    assert marks(marked.folder) == 6  # two are new
+    same(again[:4], first)
+    same(again, fit_many(jobs(make), 1, seed=4, keep_models=keep_models))
+    lines = (tmp_path / "runs" / "journal").read_text().splitlines()
+    assert len(lines) == 6
+    scores = {line["name"]: line["scores"] for line in map(json.loads, lines)}
+    assert scores["0"] == first[0].scores
+
+
+def test_models_that_were_not_kept_are_trained_again(tmp_path, marked):
+    settings = {"seed": 4, "journal": tmp_path / "journal"}
+    fit_many(jobs(marked, 3), keep_models=False, **settings)
+    kept = fit_many(jobs(marked, 3), **settings)
+    assert marks(marked.folder) == 6
+    same(kept, fit_many(jobs(make, 3), seed=4))
+    assert fit_many(jobs(marked, 3), keep_models=False, **settings).models == []
+    assert marks(marked.folder) == 6
+
+
+CHANGES = {
+    "seed": lambda job: job | {"seed": 77},
+    "x": lambda job: job | {"x": np.where(np.arange(240)[:, None] == 9, 0, X)},
+    "y": lambda job: job | {"y": Y.astype(float)},
+    "rows": lambda job: job | {"rows": np.arange(239)},
+    "epochs": lambda job: job | {"epochs": 2},
+    "model": lambda job: job | {"model": functools.partial(make, 3)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_job_that_changed_is_another(tmp_path, change):
+    job = {"model": functools.partial(make, 2), "x": X, "y": Y, "seed": 1}
+    changed = CHANGES[change](job)
+    fit_many([job], journal=tmp_path / "journal")
+    (found,) = fit_many([changed], journal=tmp_path / "journal")
+    (expected,) = fit_many([changed])
+    assert found.scores == expected.scores
+    assert len((tmp_path / "journal").read_text().splitlines()) == 2
+
+
+def test_jobs_that_fail_are_tried_again(tmp_path):
+    flag = tmp_path / "flag"
+
+    def fails_once():
+        if not flag.exists():
+            flag.touch()
+            raise ValueError("not yet")
+        return make()
+
+    path, job = tmp_path / "journal", {"model": fails_once, "x": X, "y": Y}
+    assert not fit_many([job], journal=path, seed=1)[0].ok
+    assert fit_many([job], journal=path, seed=1)[0].ok
+    assert len(path.read_text().splitlines()) == 1
+
+
+def test_cross_validation_and_searches(tmp_path, marked):
+    def run(model, **more):
+        return many.cross_validate(model, X, Y, 3, predict=True, seed=2, **more)
+
+    found = [run(marked, journal=tmp_path / "a") for _ in range(2)]
+    assert marks(marked.folder) == 3
+    for one in found:
+        np.testing.assert_array_equal(one.predictions, run(make).predictions)
+        same(one, run(make))
+
+    def search(**more):
+        return many.grid_search(make, {"units": [2, 3]}, X, Y, 2, seed=2, score=loss_of_rows,
+                                **more)  # fmt: skip
+
+    first, second, plain = (
+        search(journal=tmp_path / "b"),
+        search(journal=tmp_path / "b"),
+        search(),
+    )
+    assert [row["mean"] for row in first] == [row["mean"] for row in second]
+    assert [row["mean"] for row in second] == [row["mean"] for row in plain]
+    assert second.best["parameters"] == plain.best["parameters"]
+
+
+def test_halving_goes_on_with_the_models_of_the_journal(tmp_path):
+    def run(**more):
+        sets = many.grid({"units": [2, 3, 4]})
+        return many.successive_halving(make, sets, X, Y, 2, factor=2, seed=3, **more)
+
+    plain = run()
+    for _ in range(2):
+        found = run(journal=tmp_path / "journal")
+        assert [row["scores"] for row in found] == [row["scores"] for row in plain]
+        size = (tmp_path / "journal").stat().st_size
+    assert (tmp_path / "journal").stat().st_size == size
+
+
+def test_a_line_that_was_cut_off_is_written_again(tmp_path, marked):
+    path = tmp_path / "journal"
+    fit_many(jobs(marked, 3), 1, journal=path, seed=1)
+    text = path.read_text()
+    path.write_text(text[:-20])
+    same(fit_many(jobs(marked, 3), 1, journal=path, seed=1), fit_many(jobs(make, 3), seed=1))
+    assert marks(marked.folder) == 4
+    assert [json.loads(line)["key"] for line in path.read_text().splitlines()] == [
+        json.loads(line)["key"] for line in text.splitlines()
+    ]
+
+
+def test_a_file_that_is_no_journal_is_refused(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("These are notes.\nThey are none of fastgd's.\n")
+    with pytest.raises(FileError, match=r"notes.txt: line 1 is no line of a journal"):
+        fit_many(jobs(make, 1), journal=path)
+    assert path.read_text().startswith("These are notes.")
+
+
+def test_a_model_whose_file_is_gone_is_trained_again(tmp_path, marked):
+    path = tmp_path / "journal"
+    fit_many(jobs(marked, 2), 1, journal=path, seed=1)
+    os.remove(next((tmp_path / "journal.files").iterdir()))
+    same(fit_many(jobs(marked, 2), 1, journal=path, seed=1), fit_many(jobs(make, 2), seed=1))
+    assert marks(marked.folder) == 3
+
+
+def test_a_model_that_cannot_be_pickled_is_named(tmp_path):
+    class Local:
+        def fit(self, x, y):
+            """Learn nothing."""
+
+    with pytest.raises(DataTypeError, match=r"journal: the model of '0' cannot be pickled"):
+        fit_many([{"model": Local, "x": X, "y": Y}], journal=tmp_path / "journal")
+
+
+PROGRAM = """
+import os, signal, sys
+import numpy as np
+from fastgd import Sequential, fit_many, layers
+
+HIDDEN = 3
+x = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
+
+def make():
+    model = Sequential([layers.Dense(HIDDEN, "relu", input_shape=(2,)), layers.Dense(1)])
+    model.compile("adam", "mse")
+    return model
+
+def killed(result):
+    if sys.argv[2] == str(result.index):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+jobs = [{"model": make, "x": x, "y": x[:, 0], "epochs": i + 1} for i in range(5)]
+results = fit_many(jobs, 1, seed=1, journal=sys.argv[1], on_result=killed)
+print([result.model.parameters.tolist() for result in results])
+"""
+
+
+def test_a_run_that_was_killed_goes_on_in_another_process(tmp_path):
+    def run(path, kill, hidden=3):
+        program = PROGRAM.replace("HIDDEN = 3", f"HIDDEN = {hidden}")
+        return subprocess.run(
+            [sys.executable, "-c", program, str(path), str(kill)], capture_output=True,
+            text=True, timeout=120,
+        )  # fmt: skip
+
+    assert run(tmp_path / "a", 2).returncode == -9
+    assert len((tmp_path / "a").read_text().splitlines()) == 3
+    resumed, whole = run(tmp_path / "a", ""), run(tmp_path / "b", "")
+    assert resumed.returncode == 0, resumed.stderr
+    assert resumed.stdout == whole.stdout != ""
+    assert len((tmp_path / "a").read_text().splitlines()) == 5
+    other = run(tmp_path / "a", "", hidden=4)  # what a function refers to counts
+    assert other.stdout != whole.stdout
+
+
+# ------------------------------------------------------------------------------ fingerprints
+
+
+def closure(number):
+    def inner(x, times=2):
+        return x * number * times
+
+    return inner
+
+
+def test_fingerprints_tell_values_apart():
+    of = Fingerprints().of
+    model = make()
+    cycle = []
+    cycle.append(cycle)
+    values = [
+        None, 0, 0.0, False, "0", b"0", (0,), [0], {0}, {"a": 1}, {"a": 2}, {"b": 1},
+        closure(1), closure(2), closure, functools.partial(closure, 1),
+        functools.partial(closure, number=1),
+        np.arange(3), np.arange(3.0), np.arange(3)[None], np.array([None, 1]), np.sin, np.cos,
+        model, model.replicate, make(), make, len, np.float32(1), np.float64(1), cycle, Marked,
+        Marked("a"), Marked("b"), X, X[:239], np.dtype("f4"), np.dtype("f8"), int, float,
+    ]  # fmt: skip
+    assert len({of(value) for value in values}) == len(values)
+
+
+def test_equal_values_have_equal_fingerprints():
+    for value, other in (
+        (X, X.copy()), ({"a": 1, "b": 2}, {"b": 2, "a": 1}), (closure(1), closure(1)),
+        (Marked("a"), Marked("a")), (X[::2], X[::2].copy()), (np.arange(9), np.arange(9)),
+    ):  # fmt: skip
+        assert Fingerprints().of(value) == Fingerprints().of(other)
+
+
+def test_what_has_no_fingerprint_is_refused():
+    with pytest.raises(DataTypeError, match="journal: no digest can be made of <generator"):
+        Fingerprints().of(i for i in range(3))
