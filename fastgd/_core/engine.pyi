@@ -156,6 +156,10 @@ def least_squares_descent(
     kernels: object, x: _Array, y: _Array, theta: _Array, alpha: float, iterations: int,
     seconds: float, threads: int = 1,
 ) -> tuple[int, int]: ...  # fmt: skip
+def descent_sums(
+    kernels: object, x: _Array, y: _Array, theta: _Array, rank: int, ranks: int,
+    threads: int = 1,
+) -> _Doubles: ...  # fmt: skip
 def gram_descent(
     kernels: object, gram: _Doubles, theta: _Doubles, alpha: float, limit: float,
     iterations: int, seconds: float,
@@ -173,6 +177,7 @@ class Rows:
         self, kernels: object, values: _Array, columns: _Indices | None = None,
         starts: _Indices | None = None, width: int = 0,
     ) -> None: ...  # fmt: skip
+    def share(self, rank: int, ranks: int) -> None: ...
     def faulty_row(self) -> int: ...
     def column_scales(self) -> _Doubles: ...
 

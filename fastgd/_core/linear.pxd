@@ -14,6 +14,7 @@ cdef struct RowTable:
     const void* values
     const void* columns
     const void* starts      # (n + 1,): row i has the values starts[i] ... starts[i + 1] - 1
+    int64_t rank, ranks     # of the processes that share out the sums over the rows
 
 # One row: n values, and their columns if it is sparse.
 cdef struct Line:

@@ -15,10 +15,10 @@ NAMES = ("avx512", "avx2", "baseline", "reference")
 #: The functions and classes that take kernels first, and those that are given the result.
 OVER_KERNELS = (
     "Descent", "Program", "RowPredictor", "Rows", "add_noise", "all_between", "cholesky",
-    "cholesky_solve", "constrain", "coordinate_descent", "decision_losses", "dot",
-    "eigenvalues", "first_nonfinite", "gram_descent", "least_squares_descent", "logarithms",
-    "multinomial_losses", "permutation", "poisson_sample", "row_products", "sigmoids",
-    "update",
+    "cholesky_solve", "constrain", "coordinate_descent", "decision_losses", "descent_sums",
+    "dot", "eigenvalues", "first_nonfinite", "gram_descent", "least_squares_descent",
+    "logarithms", "multinomial_losses", "permutation", "poisson_sample", "row_products",
+    "sigmoids", "update",
 )  # fmt: skip
 ON_TOP = ("OnlineJob", "Predictor", "decisions", "objective", "weighted_gram")
 

@@ -2,6 +2,7 @@
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +11,11 @@ from fastgd._core.types import Status
 from fastgd._data.validation import check_finite, number, numeric, prepared, whole_number
 from fastgd._engine import builds
 from fastgd._engine.algebra import eigenvalues
+from fastgd._engine.ranks import Ranks, digest
 from fastgd._engine.thread_choice import SPAN_SECONDS, ThreadTuner, useful_threads
 from fastgd._typing import Array, Data
 from fastgd.errors import ArgumentError, DataError, DivergenceError, ShapeError
+from fastgd.linear.distributed import data_digest, together
 from fastgd.linear.linalg import accumulate
 from fastgd.linear.objective import Problem, Solution, minimize_parts, objective_of
 from fastgd.linear.solvers import penalised
@@ -52,8 +55,8 @@ class GradientDescent:
     rate: float
     iterations: int
 
-    #: It takes problems of several outputs whole, and problems in chunks, see ``objective``.
-    several = streams = True
+    #: It takes problems of several outputs whole, in chunks, or shared by ranks: ``objective``.
+    several = streams = shares = True
 
     def __post_init__(self) -> None:
         number(self.rate, "rate", low=0)
@@ -83,7 +86,8 @@ class GradientDescent:
 
 
 def gradient_descent(x: Data, y: Data, theta: Data, alpha: float, iterations: int,
-                     method: str = "auto", n_jobs: int | None = None) -> Array:  # fmt: skip
+                     method: str = "auto", n_jobs: int | None = None, *,
+                     comm: Any = None) -> Array:  # fmt: skip
     """Fit linear regression by batch gradient descent: theta <- theta - alpha xᵀ(x theta - y).
 
     Parameters
@@ -105,6 +109,10 @@ def gradient_descent(x: Data, y: Data, theta: Data, alpha: float, iterations: in
         notes.
     n_jobs : int or None
         Threads, see ``config.threads``; they change no bit.
+    comm : communicator or None
+        Such as ``mpi4py.MPI.COMM_WORLD``: every rank makes the same call with the same arrays,
+        which may be memory maps, and computes a part of the sums over rows. The result has the
+        bits of a call without it, for any number of ranks; see docs/cluster.md.
 
     Raises
     ------
@@ -114,6 +122,8 @@ def gradient_descent(x: Data, y: Data, theta: Data, alpha: float, iterations: in
         For numbers out of range and unknown methods.
     DivergenceError
         If theta is no longer finite; names the iteration.
+    RankError
+        If ranks do not make the same call, or another rank fails.
 
     Notes
     -----
@@ -141,20 +151,28 @@ def gradient_descent(x: Data, y: Data, theta: Data, alpha: float, iterations: in
     array([1., 2.])
     """
     engine = builds.load(config.engine())
-    arrays = [numeric(a, name) for a, name in ((x, "x"), (y, "y"), (theta, "theta"))]
-    single = all(a.dtype == np.float32 for a in arrays[:2])
-    dtype = np.dtype("float32" if single else "float64")
-    x, y, start = (prepared(a, dtype) for a in arrays)
-    _check_shapes(x, y, start)
-    for array, original, name in zip((x, y, start), arrays, ("x", "y", "theta"), strict=True):
-        check_finite(engine, array, original, name)
-    alpha = number(alpha, "alpha", low=0)
-    iterations = whole_number(iterations, "iterations", 0, 2**63 - 1)
-    if method not in METHODS:
-        raise ArgumentError(f"method: expected one of {METHODS}, got {method!r}")
-    threads = config.threads(n_jobs)
-    y = y.reshape(len(y), -1)
-    gram = _gram(engine, x, y, iterations, method, threads)
+    ranks = None if comm is None else Ranks(comm)
+    with together(ranks, "gradient_descent"):
+        arrays = [numeric(a, name) for a, name in ((x, "x"), (y, "y"), (theta, "theta"))]
+        single = all(a.dtype == np.float32 for a in arrays[:2])
+        dtype = np.dtype("float32" if single else "float64")
+        x, y, start = (prepared(a, dtype) for a in arrays)
+        _check_shapes(x, y, start)
+        for one, original, name in zip((x, y, start), arrays, ("x", "y", "theta"), strict=True):
+            check_finite(engine, one, original, name)
+        alpha = number(alpha, "alpha", low=0)
+        iterations = whole_number(iterations, "iterations", 0, 2**63 - 1)
+        if method not in METHODS:
+            raise ArgumentError(f"method: expected one of {METHODS}, got {method!r}")
+        threads = config.threads(n_jobs)
+    rows, y = engine.Rows(x), y.reshape(len(y), -1)
+    if ranks is not None:
+        rows.share(ranks.rank, ranks.size)
+        ranks.agree("gradient_descent", {
+            "alpha, iterations and method": [alpha, iterations, method],
+            "theta": digest(start), "the data": data_digest(rows, y),
+        })  # fmt: skip
+    gram = _gram(engine, rows, y, (iterations, method, threads), ranks)
     # one row for each output, as the engine expects it; always a copy
     theta = start.reshape(x.shape[1], -1).T
     theta = np.array(theta, dtype if gram is None else np.float64, order="C")
@@ -164,11 +182,14 @@ def gradient_descent(x: Data, y: Data, theta: Data, alpha: float, iterations: in
     done = 0
     while done < iterations:
         left = iterations - done
-        if gram is None:
+        if gram is not None:
+            taken, status = engine.gram_descent(gram, theta, alpha, limit, left, SPAN_SECONDS)
+        elif ranks is None:
             span = functools.partial(engine.least_squares_descent, x, y, theta, alpha, left)
             taken, status = tuner.run(span, 0, SPAN_SECONDS)
         else:
-            taken, status = engine.gram_descent(gram, theta, alpha, limit, left, SPAN_SECONDS)
+            span = functools.partial(_shared_iteration, (engine, ranks), x, y, theta, alpha)
+            taken, status = tuner.run(span, 0, SPAN_SECONDS)
         done += taken
         if status != Status.STATUS_FINE:
             advice = f"use an alpha smaller than {alpha:g}, or scale the columns of x"
@@ -196,16 +217,36 @@ def is_accurate(gram, iterations, dtype):
     return bool(values[-1] <= accepted * values[0])
 
 
-def _gram(engine, x, y, iterations, method, threads):
-    """Return the sums for gram_descent, or None where "direct" is the method."""
-    (n, d), k = x.shape, y.shape[1]
-    fast = gram_cost(n, d, k, iterations) < direct_cost(n, d, k, iterations, x.dtype)
+@np.errstate(over="ignore", invalid="ignore")
+def _shared_iteration(shared, x, y, theta, alpha, seconds, threads):
+    """Take one iteration of "direct", whose sums ranks share: as least_squares_descent does.
+
+    shared: the engine and the Ranks.
+    """
+    engine, ranks = shared
+    sums = engine.descent_sums(x, y, theta, ranks.rank, ranks.size, threads)
+    total = np.add.accumulate(ranks.merge(sums))[-1]  # from the first to the last
+    moved = (theta - alpha * total).astype(theta.dtype)
+    if not np.isfinite(moved).all():
+        return 0, Status.STATUS_UPDATE
+    theta[:] = moved
+    return 1, Status.STATUS_FINE
+
+
+def _gram(engine, rows, y, settings, ranks):
+    """Return the sums for gram_descent, or None where "direct" is the method.
+
+    settings: iterations, method and threads.
+    """
+    (n, d), k, dtype = rows.shape, y.shape[1], rows.values.dtype
+    iterations, method, threads = settings
+    fast = gram_cost(n, d, k, iterations) < direct_cost(n, d, k, iterations, dtype)
     if method == "direct" or (method == "auto" and not fast):
         return None
     tuner = ThreadTuner(useful_threads(threads, n * d * (d + k) // 2, 1))
     y = y.astype(np.float64, copy=False)
-    sums = accumulate(tuner, n, engine.weighted_gram, engine.Rows(x), None, None, y)
-    accepted = method == "gram" or is_accurate(sums[0], iterations, x.dtype)
+    sums = accumulate(tuner, n, engine.weighted_gram, rows, None, None, y, ranks=ranks)
+    accepted = method == "gram" or is_accurate(sums[0], iterations, dtype)
     return sums if accepted else None
 
 

@@ -157,6 +157,7 @@ class Stream:
     """Prepare the chunks that a user passes in, one by one: an iterable of Chunk.
 
     ``first`` is the first chunk, Prepared; ``once``: whether chunks can be iterated only once.
+    After ``keep`` it iterates over other chunks than it was made with, such as some of them.
     """
 
     def __init__(self, chunks, adapter, classes):
@@ -171,6 +172,9 @@ class Stream:
             raise DataError("x: there are no chunks")
         self._rest = iterator if self.once else None
         self.first = self._prepared(head, classes)
+
+    def keep(self, chunks):
+        self._chunks = chunks
 
     def _prepared(self, chunk, classes):
         if not isinstance(chunk, (tuple, list)) or len(chunk) not in (2, 3, 4):

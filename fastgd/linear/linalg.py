@@ -29,17 +29,20 @@ CORRECTIONS = 4
 SHIFT_ROWS = 64
 
 
-def accumulate(tuner, n, kernel, *arguments):
+def accumulate(tuner, n, kernel, *arguments, ranks=None):
     """Return the sums of a kernel of the engine over n rows, n >= 1, in spans for Ctrl-C.
 
     The kernel takes the arguments, its sums (None at first), a row, seconds and threads. It
     continues at the row for about that many seconds, and returns the row it reached and
-    the sums.
+    the sums. ranks: the Ranks that share the rows, each of which then computes a part of the
+    sums; or None.
     """
     row, sums = 0, None
     while row < n:
         span = functools.partial(kernel, *arguments, sums, row)
         row, sums = tuner.run(span, row, SPAN_SECONDS)
+    if ranks is not None:
+        _, sums = kernel(*arguments, ranks.merge(sums), n, SPAN_SECONDS)
     return sums
 
 

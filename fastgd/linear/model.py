@@ -9,11 +9,13 @@ import numpy as np
 from fastgd import config, saving
 from fastgd._data.arguments import choice
 from fastgd._data.validation import boolean, number
+from fastgd._engine.ranks import Ranks, digest
 from fastgd._registry.objects import Serializable
 from fastgd._typing import Array, Config, Data, DType
 from fastgd.errors import ArgumentError, DataError, DataTypeError
 from fastgd.linear import files, objective
 from fastgd.linear.data import DataAdapter, Stream
+from fastgd.linear.distributed import ChunkRun, agree, check_solver, shared, together
 from fastgd.linear.inference import Inference, infer
 from fastgd.linear.objective import LOSSES, REGRESSIONS, Solution, zero_solution
 from fastgd.linear.online import OnlineLearner
@@ -155,7 +157,8 @@ class LinearModel(OnlineLearner, Serializable):
 
     def fit(self, x: Data, y: Data | None = None, sample_weight: Data | None = None,
             solver: Any = None, n_jobs: int | None = None, *, classes: Any = None,
-            warm_start: bool = False, offset: Data | None = None) -> Self:  # fmt: skip
+            warm_start: bool = False, offset: Data | None = None,
+            comm: Any = None) -> Self:  # fmt: skip
         """Minimise J, and return the model.
 
         Parameters
@@ -179,6 +182,11 @@ class LinearModel(OnlineLearner, Serializable):
         offset : array (n,), float or None
             What is known of x w + b, such as the logarithm of an exposure: it is added to it,
             for models of one output. Predictions then need it, too.
+        comm : communicator or None
+            Such as ``mpi4py.MPI.COMM_WORLD``, for Newton, LBFGS and GradientDescent: every rank
+            makes the same call. Of chunks each rank reads the first, and those that it owns; of
+            arrays, such as memory maps, it computes a part of the sums over rows. The result
+            has the bits of a call without it, for any number of ranks; see docs/cluster.md.
 
         Raises
         ------
@@ -189,6 +197,8 @@ class LinearModel(OnlineLearner, Serializable):
         DivergenceError
             If weights would not be finite. The model stays as it was. After Ctrl-C it has the
             latest weights of SGD, and stays as it was with other solvers.
+        RankError
+            If ranks do not make the same call, or another rank fails.
 
         Examples
         --------
@@ -205,31 +215,28 @@ class LinearModel(OnlineLearner, Serializable):
         >>> linear.LinearModel().fit(chunks, solver=steps).coef.round(3)
         array([[ 1., -2.]])
         """
-        if solver is not None and (isinstance(solver, type) or not hasattr(solver, "minimize")):
-            raise ArgumentError(f"solver: expected one, such as linear.LBFGS(), got {solver!r}")
-        warm_start = boolean(warm_start, "warm_start")
-        adapter = self._adapter(n_jobs, warm_start)
-        stream = None
-        if y is None:
-            if offset is not None:
-                raise ArgumentError("offset: chunks have their own, (x, y, weights, offset)")
-            stream, solver = self._stream(x, adapter, solver, classes)
-            problem, classes, names = stream.first
-        else:
-            problem, classes, names = adapter.prepare(
-                x, y, sample_weight, classes, offset=offset
-            )
-            if problem.rows.shape[0] == 0:
-                raise DataError("x: there are no rows")
-            if solver is None and self.loss in objective.SMOOTH:
-                outputs = problem.outputs if self.loss == "multinomial" else 1
-                few = problem.rows.shape[1] * outputs <= NEWTON_SIZE
-                solver = Newton() if few else LBFGS()
-            solver = solver or default_sgd(problem)
+        ranks, run = None if comm is None else Ranks(comm), None
+        with together(ranks, "LinearModel.fit"):
+            if solver is not None and (
+                isinstance(solver, type) or not hasattr(solver, "minimize")
+            ):
+                expected = "expected one, such as linear.LBFGS()"
+                raise ArgumentError(f"solver: {expected}, got {solver!r}")
+            warm_start = boolean(warm_start, "warm_start")
+            adapter = self._adapter(n_jobs, warm_start)
+            data = x, y, sample_weight, offset
+            prepared, stream, solver = self._prepare(data, adapter, solver, classes)
+            if ranks is not None:
+                check_solver(solver)
+                if stream is not None:
+                    stream.keep(run := ChunkRun(x, ranks))
+        problem, classes, names = prepared
         if warm_start and self._weights is not None:
             start = Solution(*self._result())
         else:
             start = zero_solution(problem)
+        if ranks is not None:
+            agree(ranks, self.get_config(), solver, prepared, start, run)
         kept = classes, names, solver if isinstance(solver, SGD) else None
         has_offset = problem.offset is not None
         if isinstance(solver, SGD):
@@ -243,9 +250,15 @@ class LinearModel(OnlineLearner, Serializable):
             self._keep(descent.weights, *kept, has_offset)
             return self
         if stream is not None:
-            problem = replace(problem, chunks=objective.ChunkedProblem(problem, stream))
+            chunks = objective.ChunkedProblem(problem, stream, run=run)
+            problem = replace(problem, chunks=chunks)
+        elif ranks is not None:
+            problem = shared(problem, ranks)
         parts = [problem] if getattr(solver, "several", False) else problem.parts()
         found = objective.minimize_parts(solver.minimize, parts, start)
+        if ranks is not None:
+            result = digest(found.coef, found.intercept)
+            ranks.agree("LinearModel.fit", {"the weights at the end": result})
         self._keep(Weights.start(found.coef, found.intercept), *kept, has_offset)
         self.n_iter, self.loss_value = found.n_iter, found.loss_value
         return self
@@ -260,6 +273,24 @@ class LinearModel(OnlineLearner, Serializable):
             config.threads(n_jobs), self._weights.coef.shape if known else None, self.classes,
             self.feature_names if resumes else None, known and self.has_offset,
         )  # fmt: skip
+
+    def _prepare(self, data, adapter, solver, classes):
+        """Return what is Prepared, the Stream of chunks or None, and a solver for them."""
+        x, y, sample_weight, offset = data
+        if y is None:
+            if offset is not None:
+                raise ArgumentError("offset: chunks have their own, (x, y, weights, offset)")
+            stream, solver = self._stream(x, adapter, solver, classes)
+            return stream.first, stream, solver
+        prepared = adapter.prepare(x, y, sample_weight, classes, offset=offset)
+        problem = prepared.problem
+        if problem.rows.shape[0] == 0:
+            raise DataError("x: there are no rows")
+        if solver is None and self.loss in objective.SMOOTH:
+            outputs = problem.outputs if self.loss == "multinomial" else 1
+            few = problem.rows.shape[1] * outputs <= NEWTON_SIZE
+            solver = Newton() if few else LBFGS()
+        return prepared, None, solver or default_sgd(problem)
 
     def _stream(self, chunks, adapter, solver, classes):
         """Return the Stream of chunks, and a solver that can read it."""

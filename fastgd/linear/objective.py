@@ -4,7 +4,9 @@ A solver is an object with a method ``minimize(problem, start)``: it takes a ``P
 output, or of k outputs for the multinomial loss, begins at a ``Solution`` and returns another.
 It changes neither; the arrays of its solution are fresh. It raises a DivergenceError if weights
 or objective are not finite, and responds to Ctrl-C. A solver with a true attribute ``several``
-gets problems of several outputs whole; one with ``streams`` also gets problems in chunks.
+gets problems of several outputs whole; one with ``streams`` also gets problems in chunks. One
+with ``shares`` also gets problems whose rows or chunks the ranks of a communicator share: it
+computes everything over rows by ``objective_of``.
 """
 
 from collections.abc import Iterable
@@ -78,6 +80,7 @@ class Problem:
     threads: int
     chunks: Any = None  #: a ChunkedProblem, or None; ``rows`` are then those of its first
     offset: Array | None = None  #: float64, (n,), added to the decisions of the only output
+    ranks: Any = None  #: the Ranks that share sums over the rows, or None
 
     @property
     def total(self):
@@ -168,13 +171,15 @@ class Objective:
         """Return the value and the gradient; `curved`: keep second derivatives of the rows."""
         p = self.problem
         n, d = p.rows.shape
-        curved = curved or p.outputs == 1  # then it costs nothing
-        if curved and self._curvatures is None:
-            self._curvatures = np.empty((p.outputs, n))
+        curved = curved or (p.outputs == 1 and p.ranks is None)  # then it costs nothing
+        if curved and (self._curvatures is None or p.ranks is not None):
+            self._curvatures = np.zeros((p.outputs, n))
         curvatures = self._curvatures if curved else None
         self._point = vector if curved else None
         arguments = p, *self.split(vector), curvatures
-        sums = accumulate(self._tuner, n, self.engine.objective, *arguments)
+        sums = accumulate(self._tuner, n, self.engine.objective, *arguments, ranks=p.ranks)
+        if curved and p.ranks is not None:
+            p.ranks.merge(self._curvatures)
         value = sums[0, 0] * self._share
         gradient = sums[0, 1:].reshape(-1, d + 1)[:, : self.width].ravel() * self._share
         return self._with_penalty(vector, float(value), gradient)
@@ -245,7 +250,7 @@ class Objective:
         if p.weights is not None and curvatures is not None:
             weights = p.weights * curvatures
         arguments = p.rows, weights, None, np.zeros((n, 0))
-        sums = accumulate(self._tuner, n, self.engine.weighted_gram, *arguments)
+        sums = accumulate(self._tuner, n, self.engine.weighted_gram, *arguments, ranks=p.ranks)
         matrix = np.empty((self.width, self.width))
         matrix[:d, :d] = sums[0, :, :d]
         if p.fit_intercept:
@@ -298,12 +303,14 @@ class ChunkedProblem:
     """Iterate over the problems of the chunks of a stream, again and again.
 
     ``first`` is the problem of the first chunk. ``output`` is the one of several outputs that
-    they are for, or None for all.
+    they are for, or None for all. ``run`` is the ``ChunkRun`` that the stream reads, or None
+    if it reads all chunks.
     """
 
     first: Problem
     stream: Iterable[Any]  #: of Chunk
     output: int | None = None
+    run: Any = None
 
     def __iter__(self):
         for chunk in self.stream:
@@ -322,26 +329,30 @@ class StreamedObjective(Objective):
     """Compute an ``Objective`` over ``problem.chunks``: one pass a value."""
 
     def __call__(self, vector, curved=False):
-        both = self._mean(lambda part: np.append(*part(vector)))
+        both = self._mean((1 + self.size,), lambda part: np.append(*part(vector)))
         return self._with_penalty(vector, float(both[0]), both[1:])
 
     def hessian(self, vector):
-        return self._with_ridge(self._mean(lambda part: part.hessian(vector)))
+        shape = self.size, self.size
+        return self._with_ridge(self._mean(shape, lambda part: part.hessian(vector)))
 
     def _gram(self, curvatures):
-        return self._mean(lambda part: part.gram())
+        return self._mean((self.width, self.width), lambda part: part.gram())
 
     def _squares(self):
-        return self._mean(lambda part: part._squares())
+        return self._mean((self.width,), lambda part: part._squares())
 
-    def _mean(self, function):
+    def _mean(self, shape, function):
         """Return the weighted mean of a function of the objectives of chunks, unpenalised."""
-        total, found = 0.0, 0.0
-        for problem in self.problem.chunks:
-            part = Objective(replace(problem, l1=0.0, l2=0.0))
-            if part.total:
-                total += part.total
-                found = found + part.total * function(part)
+        chunks, nothing = self.problem.chunks, np.zeros(shape)
+        parts = (Objective(replace(problem, l1=0.0, l2=0.0)) for problem in chunks)
+        sums = ((p.total, p.total * function(p) if p.total else nothing) for p in parts)
+        if chunks.run is not None:
+            total, found = chunks.run.add(sums, shape)
+        else:
+            total, found = 0.0, nothing
+            for share, value in sums:
+                total, found = total + share, found + value
         if not total:
             raise DataError("x: there are no rows, or none of any weight")
         return found / total

@@ -172,8 +172,8 @@ def backtrack(at, start, decrease=1e-4, most=40):
 class _Solver:
     """Minimise an ``Objective`` by ``find``, until tol or max_iter."""
 
-    #: It also takes problems in chunks, see ``objective``.
-    streams = True
+    #: It also takes problems in chunks, and shared by ranks, see ``objective``.
+    streams = shares = True
 
     def __init__(self, tol: float, max_iter: int) -> None:
         self.tol = number(tol, "tol", 0)

@@ -23,7 +23,12 @@ from fastgd.reference.algebra import (
 )
 from fastgd.reference.arrays import all_between, first_nonfinite
 from fastgd.reference.constraints import constrain
-from fastgd.reference.descent import coordinate_descent, gram_descent, least_squares_descent
+from fastgd.reference.descent import (
+    coordinate_descent,
+    descent_sums,
+    gram_descent,
+    least_squares_descent,
+)
 from fastgd.reference.linear_losses import decision_losses, multinomial_losses
 from fastgd.reference.linear_objective import objective, weighted_gram
 from fastgd.reference.linear_rows import RowPredictor, Rows, decisions
@@ -37,7 +42,7 @@ from fastgd.reference.shuffle import permutation
 __all__ = [
     "Descent", "OnlineJob", "Predictor", "Program", "RowPredictor", "Rows", "add_noise",
     "all_between", "cholesky", "cholesky_solve", "constrain", "coordinate_descent",
-    "decision_losses", "decisions", "dot", "eigenvalues", "first_nonfinite", "gram_descent",
-    "least_squares_descent", "logarithms", "multinomial_losses", "objective", "permutation",
-    "poisson_sample", "row_products", "sigmoids", "update", "weighted_gram",
+    "decision_losses", "decisions", "descent_sums", "dot", "eigenvalues", "first_nonfinite",
+    "gram_descent", "least_squares_descent", "logarithms", "multinomial_losses", "objective",
+    "permutation", "poisson_sample", "row_products", "sigmoids", "update", "weighted_gram",
 ]  # fmt: skip

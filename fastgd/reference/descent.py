@@ -1,5 +1,6 @@
 """Descent for least squares: by all rows, their Gram matrix, or single coordinates."""
 
+import functools
 import time
 
 import numpy as np
@@ -14,11 +15,24 @@ def least_squares_descent(x, y, theta, alpha, iterations, seconds, threads=1):
     (k, d) and changed in place. It stops before an iteration whose result is not finite.
     """
 
-    def gradient():
-        return ((x @ theta.T - y).T @ x).astype(np.float64)
-
     limit = np.finfo(x.dtype).max
+    gradient = functools.partial(_gradient, x, y, theta)
     return _descend(gradient, theta, alpha, limit, iterations, seconds)
+
+
+def descent_sums(x, y, theta, rank, ranks, threads=1):
+    """Return the sums, (1, k, d), that one of several processes adds to such a gradient.
+
+    The first computes all of it, the others return zeros.
+    """
+    if rank:
+        return np.zeros((1, *theta.shape))
+    with np.errstate(all="ignore"):  # as in _descend
+        return _gradient(x, y, theta)[None]
+
+
+def _gradient(x, y, theta):
+    return ((x @ theta.T - y).T @ x).astype(np.float64)
 
 
 def gram_descent(gram, theta, alpha, limit, iterations, seconds):

@@ -20,10 +20,15 @@ def objective(problem, coef, intercept, curvatures, sums, row, seconds, threads=
     (k, n) to be filled with unweighted second derivatives, for the multinomial loss with
     probabilities; None for several outputs of least squares. sums: None at first; when all rows
     are reached, sums[0] is the result: the loss, and for each output the derivatives by its d
-    weights and its intercept. All float64.
+    weights and its intercept. Of rows that processes share, see Rows.share, it is the result
+    only of a call at the end of the rows with the sums of all. All float64.
     """
     rows, y, loss = problem.rows, problem.y, problem.loss
     n, k = rows.shape[0], len(coef)
+    if sums is not None:
+        return n, sums
+    if not rows.own:
+        return n, np.zeros((1, 1 + k * (rows.shape[1] + 1)))
     s = np.ones(n) if problem.weights is None else problem.weights
     z = np.stack([rows.times(w) for w in coef], axis=1) + intercept
     if problem.offset is not None:
@@ -55,12 +60,13 @@ def weighted_gram(rows, weights, shift, targets, sums, row, seconds, threads=1):
 
     weights: c of at least 0, (n,), or None for ones. shift: (d,) or None; for dense rows only.
     targets: y, (n, k). sums: None at first; when all rows are reached, sums[0] is the result:
-    float64, shape (d, d + 1 + k).
+    float64, shape (d, d + 1 + k); of rows that processes share as for objective.
     """
     deadline = time.monotonic() + seconds
     n, d = rows.shape
     if sums is None:
         sums = np.zeros((1, d, d + 1 + targets.shape[1]))
+        row = row if rows.own else n
     while row < n:
         last = n if rows.sparse else min(row + _ROWS, n)
         if rows.sparse:

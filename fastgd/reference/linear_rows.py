@@ -12,6 +12,11 @@ class Rows:
         self.values, self.columns, self.starts = values, columns, starts
         self.sparse = columns is not None
         self.shape = (len(starts) - 1, width) if self.sparse else values.shape
+        self.own = True
+
+    def share(self, rank, ranks):
+        """Leave all sums over rows that several processes share to the first of these."""
+        self.own = rank == 0
 
     def faulty_row(self):
         """Return the first row of a CSR matrix with columns out of range or order, or -1."""

@@ -34,14 +34,26 @@ cdef void descend(void* task, Team* team, int64_t rank) noexcept nogil:
         job.iteration = iteration - (job.status == STATUS_UPDATE)
 
 
-def least_squares_descent(kernels, np.ndarray x, np.ndarray y, np.ndarray theta, double alpha,
-                          int64_t iterations, double seconds, int64_t threads=1):
-    """Take up to `iterations` iterations of batch gradient descent: return (iterations taken,
-    Status).
+cdef struct DescentShare:
+    LeastSquaresDescent* job
+    int64_t begin, end      # of the sums
 
-    x: (n, d); y: (n, k); theta: (k, d), changed in place. All of them share the data type.
-    """
-    cdef LeastSquaresDescent job
+
+cdef void share_of_sums(void* task, Team* team, int64_t rank) noexcept nogil:
+    """Compute some of the sums of one pass."""
+    cdef DescentShare* share = <DescentShare*>task
+    cdef LeastSquaresDescent* job = share.job
+    cdef int64_t count = share.end - share.begin
+    job.kernels.descent_sums(
+        job, share.begin + share_begin(count, 1, team.size, rank),
+        share.begin + share_begin(count, 1, team.size, rank + 1),
+        job.x, job.y, job.theta, job.scratch + rank * job.scratch_size)
+
+
+cdef tuple lay_out_descent(LeastSquaresDescent* job, kernels, np.ndarray x, np.ndarray y,
+                           np.ndarray theta, int64_t threads):
+    """Fill a job but for its iterations; return what it points to: theta in whole chunks, sums (k,
+    stride), and scratch."""
     cdef int64_t d = x.shape[1], k = theta.shape[0]
     cdef int64_t stride = (d + DESCENT_CHUNK - 1) // DESCENT_CHUNK * DESCENT_CHUNK
     cdef np.ndarray padded = numpy.zeros((k, stride), x.dtype)
@@ -50,24 +62,54 @@ def least_squares_descent(kernels, np.ndarray x, np.ndarray y, np.ndarray theta,
     job.n = x.shape[0]
     job.d = d
     job.k = k
-    job.alpha = alpha
-    job.iteration = 0
-    job.last = iterations
     job.count = min(<int64_t>DESCENT_SUMS, (job.n + DESCENT_BLOCK - 1) // DESCENT_BLOCK)
     job.scratch_size = (
         (stride + DESCENT_GROUP * d + DESCENT_CHUNK) * x.itemsize + 63) // 64 * 64
-    cdef np.ndarray sums = numpy.empty(job.count * k * stride)
+    cdef np.ndarray sums = numpy.zeros((job.count, k, stride))
     cdef np.ndarray scratch = numpy.empty(threads * job.scratch_size, numpy.uint8)
     job.x = address(x)
     job.y = address(y)
     job.theta = address(padded)
     job.sums = <double*>address(sums)
     job.scratch = <char*>address(scratch)
+    return padded, sums, scratch
+
+
+def least_squares_descent(kernels, np.ndarray x, np.ndarray y, np.ndarray theta, double alpha,
+                          int64_t iterations, double seconds, int64_t threads=1):
+    """Take up to `iterations` iterations of batch gradient descent: return (iterations taken,
+    Status).
+
+    x: (n, d); y: (n, k); theta: (k, d), changed in place. All of them share the data type.
+    """
+    cdef LeastSquaresDescent job
+    arrays = lay_out_descent(&job, kernels, x, y, theta, threads)
+    job.alpha = alpha
+    job.iteration = 0
+    job.last = iterations
     with nogil:
         job.deadline = now() + seconds
         run_team(threads, descend, &job)
-    theta[...] = padded[:, :d]
+    theta[...] = arrays[0][:, :job.d]
     return job.iteration, job.status
+
+
+def descent_sums(kernels, np.ndarray x, np.ndarray y, np.ndarray theta, int64_t rank,
+                 int64_t ranks, int64_t threads=1):
+    """Return the sums of an iteration's gradient that one of several processes computes.
+
+    x, y, theta: as for least_squares_descent. The result, (sums, k, d), is 0 where others compute;
+    added up over all processes, and then from its first sum to its last, it is the gradient.
+    """
+    cdef LeastSquaresDescent job
+    cdef DescentShare share
+    arrays = lay_out_descent(&job, kernels, x, y, theta, threads)
+    share.job = &job
+    share.begin = share_begin(job.count, 1, ranks, rank)
+    share.end = share_begin(job.count, 1, ranks, rank + 1)
+    with nogil:
+        run_team(threads, share_of_sums, &share)
+    return numpy.ascontiguousarray(arrays[1][:, :, :job.d])
 
 
 def gram_descent(kernels, np.ndarray gram, np.ndarray theta, double alpha, double limit,

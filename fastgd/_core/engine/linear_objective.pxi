@@ -13,8 +13,9 @@ cdef void pass_blocks(void* task, Team* team, int64_t rank) noexcept nogil:
     cdef Objective* job = <Objective*>task
     cdef const RowTable* rows = job.rows
     cdef int64_t size = 1 + job.k * (rows.d + 1)
-    cdef int64_t begin = share_begin(job.count, 1, team.size, rank)
-    cdef int64_t end = share_begin(job.count, 1, team.size, rank + 1)
+    cdef int64_t begin = own_share(rows, job.count, team.size, rank)
+    cdef int64_t end = own_share(rows, job.count, team.size, rank + 1)
+    cdef bint whole = rows.ranks == 1 or job.row >= rows.n     # the sums of all processes
     cdef double* scratch = <double*>(job.scratch + rank * job.scratch_size)
     cdef int64_t row = job.row, met = 0, s, here, length, i
     while row < rows.n and not flags(team):
@@ -31,7 +32,7 @@ cdef void pass_blocks(void* task, Team* team, int64_t rank) noexcept nogil:
         meet(team, &met)
     if rank == 0:
         job.row = min(row, rows.n)
-        if row >= rows.n:
+        if row >= rows.n and whole:
             for s in range(1, job.count):
                 for i in range(size):
                     job.sums[i] += job.sums[s * size + i]
@@ -46,7 +47,8 @@ def objective(problem, np.ndarray coef, np.ndarray intercept, np.ndarray curvatu
     n), which is filled with second derivatives without weights; with probabilities for the
     multinomial loss; not for several outputs of least squares. sums: None at first; when all rows
     are reached, sums[0] is the result: the loss, and for each output the derivatives by its d
-    weights and its intercept. All float64.
+    weights and its intercept. Of rows that processes share, see Rows.share, it is the result only
+    of a call at the end of the rows with the sums of all. All float64.
     """
     cdef Rows rows = problem.rows
     cdef np.ndarray y = problem.y, weights = problem.weights, offset = problem.offset

@@ -29,6 +29,7 @@ cdef class Rows:
         self.kernels = linear_kernels(kernels)
         self.values, self.columns, self.starts = values, columns, starts
         self.largest = -1
+        self.table.ranks = 1
         self.table.single = values.dtype == numpy.float32
         self.table.values = np.PyArray_DATA(values)
         self.table.sparse = columns is not None
@@ -49,6 +50,14 @@ cdef class Rows:
     @property
     def sparse(self):
         return self.table.sparse
+
+    def share(self, int64_t rank, int64_t ranks):
+        """Let `objective` and `weighted_gram` compute only what one of several processes adds.
+
+        Each element of their sums, and of curvatures, is then computed by one process and is 0 in
+        the others; a call at the end of the rows adds the sums up.
+        """
+        self.table.rank, self.table.ranks = rank, ranks
 
     def faulty_row(self):
         """Return the first row of a CSR matrix whose columns are out of range or order, or -1."""
@@ -86,6 +95,14 @@ cdef class Rows:
             with nogil:
                 self.largest = self.kernels.largest(n, self.table.values, self.table.single)
         return self.largest
+
+
+cdef inline int64_t own_share(const RowTable* rows, int64_t count, int64_t members,
+                              int64_t member) noexcept nogil:
+    """Return where a member's share of `count` pieces of work begins, of those of its process."""
+    cdef int64_t first = share_begin(count, 1, rows.ranks, rows.rank)
+    cdef int64_t last = share_begin(count, 1, rows.ranks, rows.rank + 1)
+    return first + share_begin(last - first, 1, members, member)
 
 
 cdef inline int64_t find_disorder(const RowTable* rows, const index_type* columns) noexcept nogil:

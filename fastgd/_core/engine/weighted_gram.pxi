@@ -11,8 +11,9 @@ cdef void pass_dense(WeightedGram* job, Team* team, int64_t rank) noexcept nogil
     cdef int64_t d = rows.d, width = job.width, size = d * width
     cdef int64_t x_tiles = (d + lanes - 1) // lanes, tiles = (width + lanes - 1) // lanes
     cdef int64_t shares = x_tiles * tiles - x_tiles * (x_tiles - 1) // 2
-    cdef int64_t begin = share_begin(job.count * shares, 1, team.size, rank)
-    cdef int64_t end = share_begin(job.count * shares, 1, team.size, rank + 1)
+    cdef int64_t begin = own_share(rows, job.count * shares, team.size, rank)
+    cdef int64_t end = own_share(rows, job.count * shares, team.size, rank + 1)
+    cdef bint whole = rows.ranks == 1 or job.row >= rows.n     # the sums of all processes
     cdef double* spare = job.scratch + rank * job.scratch_size
     cdef int64_t row = job.row, met = 0, s, here, length, i, j
     while row < rows.n and not flags(team):
@@ -29,7 +30,7 @@ cdef void pass_dense(WeightedGram* job, Team* team, int64_t rank) noexcept nogil
         meet(team, &met)
     if rank == 0:
         job.row = min(row, rows.n)
-        if row >= rows.n:
+        if row >= rows.n and whole:
             for s in range(1, job.count):
                 for i in range(size):
                     job.sums[i] += job.sums[s * size + i]
@@ -40,8 +41,9 @@ cdef void pass_dense(WeightedGram* job, Team* team, int64_t rank) noexcept nogil
 
 cdef void pass_sparse(WeightedGram* job, Team* team, int64_t rank) noexcept nogil:
     cdef const RowTable* rows = job.rows
-    cdef int64_t begin = share_begin(rows.d, 1, team.size, rank)
-    cdef int64_t end = share_begin(rows.d, 1, team.size, rank + 1)
+    cdef int64_t begin = own_share(rows, rows.d, team.size, rank)
+    cdef int64_t end = own_share(rows, rows.d, team.size, rank + 1)
+    cdef bint whole = rows.ranks == 1 or job.row >= rows.n
     cdef int64_t row = job.row, met = 0, i, j, last
     while row < rows.n and not flags(team):
         last = min(rows.n, row + GRAM_ROWS)
@@ -53,7 +55,7 @@ cdef void pass_sparse(WeightedGram* job, Team* team, int64_t rank) noexcept nogi
         meet(team, &met)
     if rank == 0:
         job.row = row
-        if row >= rows.n:
+        if row >= rows.n and whole:
             for i in range(rows.d):
                 for j in range(i):
                     job.sums[j * job.width + i] = job.sums[i * job.width + j]
@@ -73,7 +75,7 @@ def weighted_gram(Rows rows, np.ndarray weights, np.ndarray shift, np.ndarray ta
 
     weights: c of at least 0, (n,), or None for ones. shift: (d,) or None; dense rows only. targets:
     y, (n, k). sums: None at first. When all rows are reached, sums[0] is the result: float64, shape
-    (d, d + 1 + k).
+    (d, d + 1 + k); of rows that processes share as for objective.
     """
     cdef WeightedGram job
     cdef int64_t d = rows.table.d
