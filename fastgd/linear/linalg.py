@@ -41,7 +41,7 @@ def accumulate(tuner, n, kernel, *arguments, ranks=None):
     while row < n:
         span = functools.partial(kernel, *arguments, sums, row)
         row, sums = tuner.run(span, row, SPAN_SECONDS)
-    if ranks is not None:
+    if ranks is not None and ranks.size > 1:
         _, sums = kernel(*arguments, ranks.merge(sums), n, SPAN_SECONDS)
     return sums
 
