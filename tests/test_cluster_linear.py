@@ -136,18 +136,16 @@ def test_a_rank_that_differs_is_named_on_all(what, name, size):
 
 
 def test_a_killed_rank_ends_all_and_a_restart_finds_the_same(expected):
-    run = start(3, FOR_EVER)
-    process = int(run.stdout.readline())
-    time.sleep(1)  # in the middle of a fit
-    os.kill(process, signal.SIGKILL)
-    try:
-        assert run.wait(timeout=5) != 0
-    finally:
-        run.kill()
-    assert (
-        said(2, 'say(fit("Newton", chunked(table("Newton")), comm))')
-        == [expected["Newton"][0]] * 2
-    )
+    with start(3, FOR_EVER) as run:
+        process = int(run.stdout.readline())
+        time.sleep(1)  # in the middle of a fit
+        os.kill(process, signal.SIGKILL)
+        try:
+            assert run.wait(timeout=5) != 0
+        finally:
+            run.kill()
+    again = said(2, 'say(fit("Newton", chunked(table("Newton")), comm))')
+    assert again == [expected["Newton"][0]] * 2
 
 
 def test_an_error_of_one_rank_ends_all():

@@ -69,7 +69,7 @@ class Ranks:
         Their sum is exact in any order. It travels in slices that stay in the cache.
         """
         flat = array.reshape(-1)
-        for first in range(0, flat.size, SLICE):
+        for first in range(0, flat.size if self.size > 1 else 0, SLICE):
             part = flat[first : first + SLICE]
             part[:] = self.gather(part).sum(axis=0)
         return array

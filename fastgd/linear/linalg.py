@@ -34,8 +34,8 @@ def accumulate(tuner, n, kernel, *arguments, ranks=None):
 
     The kernel takes the arguments, its sums (None at first), a row, seconds and threads. It
     continues at the row for about that many seconds, and returns the row it reached and
-    the sums. ranks: the Ranks that share the rows, each of which then computes a part of the
-    sums; or None.
+    the sums. ranks: the Ranks that share the rows, so that each computes a part of the sums; or
+    None.
     """
     row, sums = 0, None
     while row < n:
