@@ -5,7 +5,7 @@ import pytest
 from communicators import OneRank, on_ranks
 from linear_problems import CSR
 
-from fastgd import gradient_descent
+from fastgd import gradient_descent, linear
 from fastgd._engine.ranks import digest
 from fastgd.errors import (
     ArgumentError,
@@ -113,14 +113,13 @@ def test_rows_of_ranks_give_the_bits_of_a_local_fit(engine, name):
 
 @pytest.mark.filterwarnings("ignore::fastgd.errors.ConvergenceWarning")
 @pytest.mark.parametrize(("n", "d"), [(1, 1), (70, 3), (900, 70), (700, 300)])
-@pytest.mark.parametrize("kind", ["dense", "sparse"])
+@pytest.mark.parametrize("kind", ["dense", "float32", "sparse"])
 @pytest.mark.parametrize("solver", [Newton, LBFGS])
 def test_rows_of_any_shape(n, d, kind, solver):
     rng = np.random.default_rng([n, d])
     x = rng.normal(size=(n, d)) * (rng.random((n, d)) < 0.4)
     y = rng.integers(0, 2, n)
-    if kind == "sparse":
-        x = CSR(x)
+    x = {"dense": x, "float32": x.astype(np.float32), "sparse": CSR(x)}[kind]
 
     def found(comm, n_jobs):
         model = LinearModel("log_loss", l2=0.5)
@@ -140,6 +139,13 @@ def test_the_fit_goes_on_from_the_weights_it_has():
         return result(model)
 
     assert on_ranks(2, twice) == [twice(None)] * 2
+
+
+def test_sums_that_are_gathered_piece_by_piece(monkeypatch):
+    chunks = chunked(table("Newton"))
+    expected = fit("Newton", chunks)
+    monkeypatch.setattr(linear.distributed, "GATHERED", 13)
+    assert on_ranks(3, lambda comm: fit("Newton", chunks, comm)) == [expected] * 3
 
 
 class Watched:

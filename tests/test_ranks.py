@@ -23,6 +23,19 @@ def test_shares_are_runs_that_come_back_in_order(size, count):
         np.testing.assert_array_equal(found, values)
 
 
+def test_an_array_is_merged_from_what_each_rank_has_of_it():
+    values = np.random.default_rng(0).normal(size=(7, 10_001))
+
+    def merged(comm):
+        own = np.zeros_like(values)
+        own.reshape(-1)[comm.rank :: comm.size] = values.reshape(-1)[comm.rank :: comm.size]
+        return Ranks(comm).merge(own)
+
+    for size in (1, 2, 3):
+        for found in on_ranks(size, merged):
+            np.testing.assert_array_equal(found, values)
+
+
 def test_bytes_of_any_length_are_gathered():
     found = on_ranks(3, lambda comm: Ranks(comm).gather_bytes(b"ab" * comm.rank))
     assert found == [[b"", b"ab", b"abab"]] * 3

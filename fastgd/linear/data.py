@@ -157,7 +157,6 @@ class Stream:
     """Prepare the chunks that a user passes in, one by one: an iterable of Chunk.
 
     ``first`` is the first chunk, Prepared; ``once``: whether chunks can be iterated only once.
-    After ``keep`` it iterates over other chunks than it was made with, such as some of them.
     """
 
     def __init__(self, chunks, adapter, classes):
@@ -174,6 +173,7 @@ class Stream:
         self.first = self._prepared(head, classes)
 
     def keep(self, chunks):
+        """Iterate over these from now on."""
         self._chunks = chunks
 
     def _prepared(self, chunk, classes):

@@ -56,7 +56,7 @@ class ChunkRun:
                     f"{begin + len(own)}"
                 )
         found = np.zeros(width)
-        step = max(1, GATHERED // self.count)
+        step = max(1, GATHERED // max(self.count, 1))
         for first in range(0, width, step):
             part = slice(first, first + step)
             for row in self.ranks.gather_shares(own[:, part], self.count):
