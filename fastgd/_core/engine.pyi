@@ -89,10 +89,22 @@ class Job:
     seconds: float
     state: Any
     private: PrivateSteps | None
+    shards: int
+    ranks: StepExchange | None
     def __init__(
         self, x: _Array, y: _Array, batch_size: int, rows: _Integers | None = None,
         order: _Integers | None = None, together: int = 1,
     ) -> None: ...  # fmt: skip
+
+class StepExchange:
+    rank: int
+    size: int
+    over: bool
+    def __init__(self, comm: Any, rank: int, size: int) -> None: ...
+    def meet(
+        self, place: int, number: int = 0, more: int = 0, failed: bool = False,
+    ) -> None: ...  # fmt: skip
+    def part(self, headers: _Integers) -> None: ...
 
 class PrivateSteps:
     count: int

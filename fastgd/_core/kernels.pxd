@@ -12,6 +12,7 @@ cdef struct Span
 cdef struct Privacy
 cdef struct LeastSquaresDescent
 cdef struct PoissonSample
+cdef struct RankParts
 
 # ---------------------------------------------------------------- networks
 
@@ -161,6 +162,14 @@ cdef struct Span:
     const Optimizer* optimizer
     int status
     Privacy* privacy        # of private training, or NULL
+    int64_t shards          # that a batch is cut into, or 0 for as many as the shapes say
+    const RankParts* ranks  # that share each step, or NULL
+
+
+# The ranks that train a network together, see ranks.pxi.
+cdef struct RankParts:
+    int64_t rank, size
+    void* exchange          # the StepExchange
 
 
 # The rows of the steps of an epoch in private training, see private_sample.pxi.

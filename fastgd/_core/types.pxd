@@ -76,6 +76,10 @@ cpdef enum Status:
     STATUS_GRADIENT     # a gradient is not finite; nothing was updated
     STATUS_UPDATE       # a weight would not be finite after the update; it keeps its value
 
+# Where the ranks of a training meet, see ranks.pxi.
+cpdef enum Place:
+    PLACE_BEGIN, PLACE_RESTORE, PLACE_STEP, PLACE_TRAINED, PLACE_END
+
 cpdef enum Penalty:
     PENALTY_L1L2 = 1            # first sum |w| + second sum w^2
     PENALTY_ORTHOGONAL_ROWS     # first times the mean |cosine| of two rows of w

@@ -54,6 +54,10 @@ Update = IntEnum("Update", [
     "UPDATE_ADAFACTOR",
 ])  # fmt: skip
 
+Place = IntEnum("Place", [
+    "PLACE_BEGIN", "PLACE_RESTORE", "PLACE_STEP", "PLACE_TRAINED", "PLACE_END",
+])  # fmt: skip
+
 Status = IntEnum("Status", ["STATUS_FINE", "STATUS_LOSS", "STATUS_GRADIENT", "STATUS_UPDATE"])
 
 Penalty = IntEnum("Penalty", [

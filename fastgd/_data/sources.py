@@ -38,6 +38,7 @@ class ArraySource:
         self.together = self.batch_size if batching.shuffle == "batch" else 1
         self.weighted = False
         self.private = None  # the PrivateSteps of a private training
+        self.shards, self.ranks = 0, None  # see Job
         self._job = None  # the latest one of the training
 
     @property
@@ -63,6 +64,7 @@ class ArraySource:
         """Return a Job of a whole round over the rows."""
         job = Job(self.x, self.y, self.batch_size, self.rows, self.order, self.together)
         job.stream, job.last, job.private = stream, self.round, self.private
+        job.shards, job.ranks = self.shards, self.ranks
         return job
 
     def jobs(self, stream, done=0):
@@ -116,7 +118,7 @@ class BatchSource:
         Whether an iterator has nothing more to give.
     """
 
-    rows = private = None
+    rows = private = ranks = None
     whole = False
 
     def __init__(self, batches):

@@ -5,9 +5,10 @@ import threading
 import numpy as np
 
 from fastgd._core.engine import fork_count
-from fastgd._core.types import Status
+from fastgd._core.types import Place, Status
 from fastgd._data.validation import whole_number
 from fastgd._engine.divergence import diverged
+from fastgd._engine.ranks import digest
 from fastgd._training.restore_point import RestorePoint
 from fastgd.errors import ArgumentError, DivergenceError, EngineError, FileError, warn
 
@@ -87,6 +88,9 @@ class TrainingLoop:
                 logs = self._one_by_one(epochs, validation, validate_after)
         finally:
             model.optimizer.finalize_variable_values(self.step.assembly.trained)
+        if (ranks := self.source.ranks) is not None:
+            weights = int(digest(self.step.assembly.parameters)[:15], 16)
+            ranks.meet(Place.PLACE_TRAINED, self.epoch, weights)
         self.callbacks.on_train_end(logs)
 
     # -- resume -------------------------------------------------------------------------------

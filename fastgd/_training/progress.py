@@ -1,6 +1,8 @@
 """Show progress: Keras' lines, but never more than about ten a second."""
 
+import contextlib
 import sys
+import threading
 import time
 
 import numpy as np
@@ -131,8 +133,25 @@ def _figure(value):
     return f"{value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.4e}"
 
 
+class _Muted(threading.local):
+    now = False
+
+
+_muted = _Muted()
+
+
+@contextlib.contextmanager
+def muted(really):
+    """Let this thread ``say`` nothing in a ``with`` block, as ranks after the first do."""
+    before, _muted.now = _muted.now, really
+    try:
+        yield
+    finally:
+        _muted.now = before
+
+
 def say(message):
     """Print a line on standard output, if there is one."""
-    if sys.stdout is not None:
+    if sys.stdout is not None and not _muted.now:
         sys.stdout.write(printable(f"{message}\n", sys.stdout))
         sys.stdout.flush()

@@ -29,6 +29,8 @@ class Callback:
     state_names : tuple of str
         The attributes that a BackupAndRestore saves, and sets when it resumes the training:
         numbers, strings, None, arrays, and lists and dicts of such.
+    first_rank_only : bool
+        True for one that writes files or prints: with ``fit(comm=)`` only rank 0 calls it.
 
     Examples
     --------
@@ -48,6 +50,10 @@ class Callback:
     state_names: ClassVar[tuple[str, ...]] = ()
     #: Whether its hooks are called after those of all other callbacks.
     runs_last: ClassVar[bool] = False
+
+    #: Whether only rank 0 calls its hooks where ranks train together, as fits a callback that
+    #: writes files or prints.
+    first_rank_only: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.params: Any = None

@@ -17,6 +17,8 @@ class ProgbarLogger(Callback):
     It is drawn while the compiled loop reports its progress, so it cuts no epoch into batches.
     """
 
+    first_rank_only = True
+
     def __init__(self) -> None:
         super().__init__()
         self._progress: Any = None
@@ -69,6 +71,8 @@ class TqdmCallback(Callback):
     **kwargs
         For tqdm, such as ``file``, ``leave`` or ``desc``.
     """
+
+    first_rank_only = True
 
     def __init__(self, batches: bool = False, **kwargs: Any) -> None:
         super().__init__()
@@ -147,6 +151,8 @@ class CallbackList(Callback):
         if callbacks is not None:
             self.callbacks.sort(key=lambda callback: getattr(callback, "runs_last", False))
         self.params = params
+        #: Whether this is no rank after the first, which leaves out ``first_rank_only``.
+        self.on_first_rank = True
         self._listeners: dict[str, list[Callable[..., None]]] | None = None
         if model is not None:
             self.set_model(model)
@@ -161,6 +167,8 @@ class CallbackList(Callback):
         if self._listeners is None:  # looked up once a run
             self._listeners = {}
             for callback in self.callbacks:
+                if not self.on_first_rank and getattr(callback, "first_rank_only", False):
+                    continue
                 for name, method in listeners_of(callback):
                     self._listeners.setdefault(name, []).append(method)
         return self._listeners.get(hook, ())

@@ -68,6 +68,7 @@ class ModelCheckpoint(_Saver, MonitorCallback):
     """
 
     state_names = ("best", "_batches")
+    first_rank_only = True
 
     def __init__(
         self, filepath: str | os.PathLike[str], monitor: str = "val_loss", verbose: int = 0,
@@ -133,7 +134,8 @@ class BackupAndRestore(_Saver):
     the same bits as without the crash. The backup holds the weights, the optimizer's state and
     learning rate, the place among the batches, the History, and the state of each callback, see
     ``Callback.state_names``. It is replaced at once: an interruption at any moment leaves a
-    complete one. A generator has to give the same batches again.
+    complete one. A generator has to give the same batches again. Of ranks that train together
+    rank 0 alone writes and reads it; another number of ranks may go on.
 
     Parameters
     ----------
@@ -175,7 +177,12 @@ class BackupAndRestore(_Saver):
         failed = None
         for name in (_LATEST, _BEFORE):
             try:
-                saving.load_run(self.model, self._path(name), self.model.running_loop.resume)
+                file = (
+                    self._path(name)
+                    if self._ranks is None
+                    else self._ranks.open(self._path(name))
+                )
+                saving.load_run(self.model, file, self.model.running_loop.resume)
                 return
             except FileNotFoundError:
                 continue
@@ -184,10 +191,20 @@ class BackupAndRestore(_Saver):
         if failed is not None:
             raise failed
 
+    @property
+    def _ranks(self):
+        return self.model.running_loop.source.ranks
+
+    @property
+    def _writes(self):
+        return self._ranks is None or self._ranks.rank == 0
+
     def _path(self, name):
         return os.path.join(self.backup_dir, name)
 
     def _save(self, logs, batch=None):
+        if not self._writes:
+            return
         os.makedirs(self.backup_dir, exist_ok=True)
         if self.double_checkpoint:
             with contextlib.suppress(FileNotFoundError):
@@ -195,7 +212,7 @@ class BackupAndRestore(_Saver):
         saving.save_run(self.model, self._path(_LATEST), self.model.running_loop.state())
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        if self.delete_checkpoint:
+        if self.delete_checkpoint and self._writes:
             for name in (_LATEST, _BEFORE):
                 with contextlib.suppress(FileNotFoundError):
                     os.remove(self._path(name))

@@ -156,6 +156,7 @@ class CSVLogger(NamedArguments, Callback):
     """
 
     state_names = ("_names", "_size")
+    first_rank_only = True
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",",
                  append: bool = False) -> None:  # fmt: skip
@@ -233,6 +234,8 @@ class TensorBoard(NamedArguments, Callback):
         Write ``batch_loss`` and so on after each batch, or after every so many, too; that cuts
         the epochs into batches.
     """
+
+    first_rank_only = True
 
     def __init__(self, log_dir: str | os.PathLike[str] = "logs", histogram_freq: int = 0,
                  write_graph: bool = True, write_images: bool = False,

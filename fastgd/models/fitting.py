@@ -16,7 +16,7 @@ from fastgd._training import loop
 from fastgd._typing import Data, Logs
 from fastgd.callbacks import Callback, CallbackList, History
 from fastgd.errors import ArgumentError
-from fastgd.models import privacy
+from fastgd.models import privacy, shared_training
 
 Verbosity: TypeAlias = Literal["auto", 0, 1, 2]
 Shuffle: TypeAlias = bool | Literal["batch"]
@@ -31,8 +31,8 @@ def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None
         initial_epoch: int = 0, steps_per_epoch: int | None = None,
         validation_steps: int | None = None, validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1, n_jobs: int | None = None, *,
-        rows: Data = None, validation_rows: Data = None,
-        **unknown: Never) -> History:  # fmt: skip
+        rows: Data = None, validation_rows: Data = None, comm: Any = None,
+        shards: int | None = None, **unknown: Never) -> History:  # fmt: skip
     """Train for a number of epochs, each one compiled call.
 
     Parameters
@@ -84,6 +84,16 @@ def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None
     validation_rows : array of int, shape (m,), optional
         Validate on these rows of `validation_data`, or of x, y and sample_weight where
         there are none.
+    comm : communicator, optional
+        Train one network on all its ranks, such as those of ``mpi4py.MPI.COMM_WORLD``. Every
+        rank makes the same call; each takes some shards of each batch, and all end with the
+        same weights and History. It needs ``rank``, ``size``, ``Allgather``, ``Bcast`` and
+        ``Barrier``. Rank 0 alone prints and writes files. See docs/cluster.md.
+    shards : int, optional
+        Cut each batch into so many runs of rows, whose gradients are added in their order, at
+        least 8 rows each. The bits depend on this number, and not on that of the ranks. By
+        default a run has at least 128 rows, there are at most 8, and one where weights are
+        more than 32768.
 
     Returns
     -------
@@ -94,6 +104,8 @@ def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None
     ------
     ShapeError, DataTypeError, DataError, ArgumentError
         Before anything is trained; for a batch from a source, when it is its turn.
+    RankError
+        With `comm`, on all ranks: if one fails, or they do not train the same.
     DivergenceError
         In the epoch in which a loss is not finite. Weights and optimizer go back to what the
         epoch with the lowest loss began with.
@@ -112,37 +124,47 @@ def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None
     """
     if unknown:
         refuse(fit, unknown)
-    batching = _batching(
-        batch_size, steps_per_epoch, "steps_per_epoch", check.shuffling(shuffle)
-    )
-    initial_epoch = check.whole_number(initial_epoch, "initial_epoch", 0)
-    epochs = check.whole_number(epochs, "epochs", 0)
-    verbose, threads = check.verbosity(verbose), config.threads(n_jobs)
-    split = check.number(validation_split, "validation_split", 0, 1)
-    validate_after = check.frequency(validation_freq, "validation_freq")
-    size = batching.size
-    if validation_batch_size is not None:
-        size = check.positive_int(validation_batch_size, "validation_batch_size")
-    steps = _batching(size, validation_steps, "validation_steps")
-    data = UserData(x, y, sample_weight, class_weight, rows)
-    adapter = self.adapter(data)
-    source, example = adapter.prepare(data, batching)
-    validation = Validation(split, validation_data, validation_rows, steps)
-    source, held_out = validation.sources(adapter, data, source, batching)
-    listeners = CallbackList(
-        callbacks, add_history=True, add_progbar=verbose != 0,
-        epochs=epochs, steps=source.steps, verbose=verbose,
-    )  # fmt: skip
-    self.build_by(adapter, example, source.rows)
-    if data.names is not None:
-        self.feature_names = data.names
-    listeners.set_model(self)
-    self.history = listeners.history
-    training = loop.TrainingLoop(self, source, listeners, threads)
-    begin = None
-    if self.privacy is not None:
-        begin = functools.partial(privacy.begin, self, source, data, listeners.callbacks)
-    training.run(initial_epoch, epochs, held_out, validate_after, begin)
+    with shared_training.ranks_of(comm) as ranks:
+        batching = _batching(
+            batch_size, steps_per_epoch, "steps_per_epoch", check.shuffling(shuffle)
+        )
+        initial_epoch = check.whole_number(initial_epoch, "initial_epoch", 0)
+        epochs = check.whole_number(epochs, "epochs", 0)
+        verbose, threads = check.verbosity(verbose), config.threads(n_jobs)
+        split = check.number(validation_split, "validation_split", 0, 1)
+        if shards is not None:
+            shards = check.whole_number(shards, "shards", 1, shared_training.MOST_SHARDS)
+        validate_after = check.frequency(validation_freq, "validation_freq")
+        size = batching.size
+        if validation_batch_size is not None:
+            size = check.positive_int(validation_batch_size, "validation_batch_size")
+        steps = _batching(size, validation_steps, "validation_steps")
+        data = UserData(x, y, sample_weight, class_weight, rows)
+        adapter = self.adapter(data)
+        source, example = adapter.prepare(data, batching)
+        validation = Validation(split, validation_data, validation_rows, steps)
+        source, held_out = validation.sources(adapter, data, source, batching)
+        listeners = CallbackList(
+            callbacks, add_history=True, add_progbar=verbose != 0,
+            epochs=epochs, steps=source.steps, verbose=verbose,
+        )  # fmt: skip
+        self.build_by(adapter, example, source.rows)
+        if data.names is not None:
+            self.feature_names = data.names
+        listeners.on_first_rank = ranks is None or ranks.rank == 0
+        listeners.set_model(self)
+        self.history = listeners.history
+        training = loop.TrainingLoop(self, source, listeners, threads)
+        begin = None
+        if shards or ranks is not None:
+            source.shards, source.ranks = shards or 0, ranks
+            given = {"shards": shards, "epochs": epochs, "initial_epoch": initial_epoch}
+            begin = functools.partial(
+                shared_training.begin, self, (source, held_out), listeners.callbacks, given
+            )
+        elif self.privacy is not None:
+            begin = functools.partial(privacy.begin, self, source, data, listeners.callbacks)
+        training.run(initial_epoch, epochs, held_out, validate_after, begin)
     return listeners.history
 
 

@@ -227,6 +227,7 @@ class Results:
 
     Attributes
     ----------
+    plan : Plan
     size : int
         The number of sums.
     custom : list of Metric
@@ -240,7 +241,7 @@ class Results:
     """
 
     def __init__(self, objectives, plan):
-        self.size = plan.totals_size
+        self.plan, self.size = plan, plan.totals_size
         resolved = [
             (metric, one.width)
             for one in objectives

@@ -20,6 +20,7 @@ from fastgd.reference.optimizers import update
 from fastgd.reference.penalties import activity, add_penalties
 from fastgd.reference.private_norms import clipped_sum, row_gradients
 from fastgd.reference.private_steps import draw_rows, fill_private_gradients
+from fastgd.reference.shards import fill_gradients, meet
 from fastgd.reference.shuffle import element, permutation
 
 # A Status, not a warning, reports values that are not finite.
@@ -104,7 +105,7 @@ class Program:
             rate = job.rates[job.step] if len(job.rates) > 1 else job.rates[0]
             with all_or_nothing(self._parameters, state.slots, state.iterations, totals):
                 key = element(job.key, job.step)
-                status = self._step(x, y, totals, key, state, rate, private)
+                status = self._step(x, y, totals, key, rate, job)
             if private is not None:
                 private.count += 1
             if status != Status.STATUS_FINE:
@@ -114,13 +115,14 @@ class Program:
                 break
         return Status.STATUS_FINE
 
-    def _step(self, x, y, totals, key, state, rate, private):
-        if private is None:
-            values, status = self._gradients_of(x, y, totals, key)
+    def _step(self, x, y, totals, key, rate, job):
+        if job.private is None:
+            meet(job, totals)
+            values, status = self._gradients_of(x, y, totals, key, job)
         else:
-            values, status = fill_private_gradients(self, x, y, totals, key, private)
+            values, status = fill_private_gradients(self, x, y, totals, key, job.private)
         if status == Status.STATUS_FINE:
-            status = update(self._parameters, self._gradients, state, rate)
+            status = update(self._parameters, self._gradients, job.state, rate)
         if status in (Status.STATUS_FINE, Status.STATUS_UPDATE):
             self._constrain()
         if status == Status.STATUS_FINE:
@@ -196,8 +198,8 @@ class Program:
         return status
 
     @quiet
-    def _gradients_of(self, x, y, totals, key):
-        """Fill the flat gradients: return the values of the buffers and a Status."""
+    def _gradients_of(self, x, y, totals, key, job=None):
+        """Fill the flat gradients, in a job's shards: return values of buffers and a Status."""
         batch = Batch(True, key)
         values = self._values(self._parameters, x, batch)
         losses, deltas = self._losses(values, y)
@@ -211,7 +213,10 @@ class Program:
                 return values, Status.STATUS_LOSS
         self._add(losses, values, y, totals)
         totals[0] += penalties
-        self._back(self._parameters, values, deltas, self._gradients, batch)
+        if job is not None and job.shards:
+            fill_gradients(self, values, deltas, key, job)
+        else:
+            self._back(self._parameters, values, deltas, self._gradients, batch)
         add_penalties(self._plan, self._parameters, share, self._gradients)
         return values, Status.STATUS_FINE
 

@@ -93,13 +93,19 @@ cdef class Job:
         The number of threads; it changes no bit.
     private : PrivateSteps, optional
         Draws the rows of each step at random, clips their gradients, and adds noise.
+    shards : int
+        The chunks of rows that each batch is cut into; 0 for as many as the shapes say.
+    ranks : StepExchange, optional
+        Of the ranks that share the chunks of each step.
     """
 
     cdef public PrivateSteps private
+    cdef public StepExchange ranks
     cdef public np.ndarray x, y, rows, order, rates, totals
     cdef public Stream stream
     cdef public uint64_t key
     cdef public int64_t batch_size, together, step, last, epochs, done, threads
+    cdef public int64_t shards
     cdef public double seconds
     cdef object optimizer_state
     cdef Optimizer optimizer
@@ -145,6 +151,8 @@ cdef class Job:
             <double*>address(self.totals) + self.done * np.PyArray_DIM(self.totals, axis))
         span.status = STATUS_FINE
         span.privacy = NULL
+        span.shards = self.shards
+        span.ranks = NULL if self.ranks is None else &self.ranks.parts
         if self.private is not None:
             self.private.fill(span)
 

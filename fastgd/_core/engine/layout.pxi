@@ -69,6 +69,7 @@ cdef class Layout:
     cdef object dtype
     cdef object described       # arrays that never change
     cdef object regular, vectors, workspace, scratch
+    cdef np.ndarray chunks      # room for their gradients
     cdef np.ndarray points      # room for the gradients of a block of points, or None
     cdef int64_t widest, work_size, spare_bytes
     cdef bint weighted
@@ -182,6 +183,7 @@ cdef class Layout:
         self.scratch_bytes = 0
         self.workspace = ()
         self.scratch = None
+        self.take_chunks(numpy.zeros(0, self.dtype))
         self.set_scratch(1)
 
     cdef Layout replica(self, np.ndarray parameters, np.ndarray gradients):
@@ -205,8 +207,8 @@ cdef class Layout:
         if self.net.is_chain:
             self.net.scratch_size += (self.kernels.chain_bytes(&self.net) + 63) // 64 * 64
 
-    cdef reserve(self, int64_t rows, int64_t threads):
-        """Allocate room for batches of `rows` rows and for a team."""
+    cdef reserve(self, int64_t rows, int64_t threads, int64_t shards=0):
+        """Allocate room for batches of `rows` rows, cut into `shards` at most, and for a team."""
         cdef int64_t batch_width = self.net.width[0] + self.net.target_width
         if rows > self.net.capacity:
             values, deltas = self.room_for_buffers(rows)
@@ -214,23 +216,29 @@ cdef class Layout:
             row_values = aligned_zeros(
                 rows * (self.net.term_count + self.net.metric_count) + self.kernels.lanes,
                 self.dtype)
-            chunks = self.room_for_chunks(rows)
             pointers = numpy.zeros(
                 min(rows, <int64_t>CHAIN_ROWS) if self.net.is_chain else 0, numpy.uintp)
-            self.workspace = (values, deltas, batch, row_values, chunks, pointers)
+            self.workspace = (values, deltas, batch, row_values, pointers)
             self.net.pointers = <const void**>address(pointers)
-            self.net.chunks = address(chunks)
             self.net.values = address(values)
             self.net.deltas = address(deltas)
             self.net.batch = address(batch)
             self.net.row_values = address(row_values)
             self.net.capacity = rows
             self.set_scratch(rows)
+            self.take_chunks(self.room_for_chunks(rows))
+        if shards * self.net.chunk_size > self.chunks.shape[0]:
+            self.take_chunks(aligned_zeros(shards * self.net.chunk_size, self.dtype))
         if threads * self.net.scratch_size > self.scratch_bytes:
             self.members = max(threads, self.members)
             self.scratch_bytes = self.members * self.net.scratch_size
             self.scratch = aligned_zeros(self.scratch_bytes, numpy.uint8)
             self.net.scratch = address(self.scratch)
+
+    cdef take_chunks(self, np.ndarray chunks):
+        """Take room for the gradients of chunks."""
+        self.chunks = chunks
+        self.net.chunks = address(chunks)
 
     cdef room_for_buffers(self, int64_t rows):
         """Allocate room for the values of all buffers, and for their gradients and a spare one."""

@@ -159,8 +159,9 @@ cdef class Program:
         job.fill_epochs(&run)
         span.net = self.net
         steps = span.last_step * (job.epochs - job.done) - span.step
-        self.layout.reserve(most_rows(&span), threads)
-        if most_rows(&span) * steps * self.net.parameter_count <= LOCKED_WORK:
+        self.layout.reserve(most_rows(&span), threads, job.shards)
+        if (most_rows(&span) * steps * self.net.parameter_count <= LOCKED_WORK
+                and job.ranks is None):
             span.deadline = FOR_EVER
             train_epochs(&span, &run, 1)
             job.take_progress(&span, &run)
@@ -171,6 +172,8 @@ cdef class Program:
             job.take_progress(&span, &run)
             raise_pending()
         self.functions.raise_it()
+        if job.ranks is not None:
+            job.ranks.raise_it()
         return span.status
 
     def train_many(self, list replicas, double seconds):

@@ -108,7 +108,7 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
     cdef int64_t next_look = span.step + looks, at = span.step
     cdef int64_t begin = share_begin(net.parameter_count, UPDATE_LANES, size, rank)
     cdef int64_t end = share_begin(net.parameter_count, UPDATE_LANES, size, rank + 1)
-    cdef int64_t first, chunks, chunk = 0, last_chunk = 0, trouble = 0
+    cdef int64_t first, y_row, y_end, chunks, chunk = 0, last_chunk = 0, trouble = 0
     cdef double penalty = 0, share = 1
     cdef const Privacy* privacy = span.privacy
     cdef int64_t x_bytes = x_width * itemsize(net), y_bytes = y_width * itemsize(net)
@@ -145,13 +145,13 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
             if batch.rows == 0:
                 clear(net, begin, end)
         batch.key = draw(span.key, at)
-        chunks = chunk_count(net, batch.rows)
+        chunks = shard_count(span, batch.rows)
         if chunks > 1:
-            chunk = share_begin(chunks, 1, size, rank)
-            last_chunk = share_begin(chunks, 1, size, rank + 1)
+            own_chunks(span, chunks, team, rank, &chunk, &last_chunk)
             part.row = chunk_begin(batch.rows, chunks, chunk)
             part.row_end = chunk_begin(batch.rows, chunks, last_chunk)
         else:
+            chunk, last_chunk = 0, 1
             part.row = share_begin(batch.rows, kernels.rows, size, rank)
             part.row_end = share_begin(batch.rows, kernels.rows, size, rank + 1)
         batch.x = batch_x
@@ -169,16 +169,20 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
         if span.order == NULL and not chained:
             batch.y = <const char*>span.y + first * y_bytes
         else:
-            kernels.gather(first + part.row, first + part.row_end, span.order, NULL, y_width,
-                           span.y, <void*>(batch_y + part.row * y_bytes))
-            if net.counts_rows:
+            y_row, y_end = part.row, part.row_end
+            if span.ranks != NULL:  # whose scores are those of all rows
+                y_row = share_begin(batch.rows, 1, size, rank)
+                y_end = share_begin(batch.rows, 1, size, rank + 1)
+            kernels.gather(first + y_row, first + y_end, span.order, NULL, y_width,
+                           span.y, <void*>(batch_y + y_row * y_bytes))
+            if net.counts_rows or span.ranks != NULL:
                 meet(team, &met)  # a row's loss needs the others' targets
         if batch.rows == 0:
             pass
         elif chained:
             links = ChainPart(
                 row=part.row, row_end=part.row_end, chunks=chunks, chunk=chunk,
-                last_chunk=last_chunk if chunks > 1 else 1)
+                last_chunk=last_chunk)
             kernels.chain_step(net, &batch, &links, batch.y, part.scratch)
         elif forward_backward(kernels, net, &batch, everything, &part):
             raise_flag(team, INTERRUPT_FLAG)
@@ -186,6 +190,11 @@ cdef void train_steps(Span* span, Team* team, int64_t rank) noexcept nogil:
             kernels.chunk_gradients(
                 net, &batch, net.flags, batch.x, part.scratch, chunks, chunk, last_chunk)
         meet(team, &met)
+        if span.ranks != NULL:
+            if rank == 0 and (flags(team) & INTERRUPT_FLAG or exchange_step(
+                    span, &batch, chunks, step.iteration)):
+                raise_flag(team, INTERRUPT_FLAG)
+            meet(team, &met)
         trouble = flags(team) & INTERRUPT_FLAG
         if trouble:
             break
@@ -306,7 +315,7 @@ cdef bint is_unit_span(const Network* net, const Span* span) noexcept nogil:
     """Return whether a span trains one linear unit by plain SGD on a loss of points, row by row."""
     cdef const Row* row = net.rows
     cdef const LossTerm* term = net.terms
-    if (span.privacy != NULL or span.batch_size != 1 or net.row_count == 0 or net.metric_count > 0
+    if (span.privacy != NULL or span.ranks != NULL or span.batch_size != 1 or net.row_count == 0 or net.metric_count > 0
             or net.term_count != 1 or term.kind > LOSS_BINARY_CROSSENTROPY_LOGITS
             or term.weight != 1 or term.weight_column >= 0 or term.source != row.target
             or term.reduction != REDUCTION_MEAN or smooths(term, net.settings + term.settings)
