@@ -20,7 +20,7 @@ MOST_SHARDS = 64
 #: Data up to so many bytes are compared as a whole, of larger ones so many rows and all of y.
 WHOLE_BYTES, SAMPLED_ROWS = 64_000_000, 1000
 # addresses of functions differ from process to process
-_LOSS_FIELDS = [name for name in LOSS_TERM.names if name not in ("value", "slope")]
+_LOSS_FIELDS = [name for name in LOSS_TERM.fields or () if name not in ("value", "slope")]
 
 
 @contextlib.contextmanager

@@ -315,7 +315,8 @@ cdef bint is_unit_span(const Network* net, const Span* span) noexcept nogil:
     """Return whether a span trains one linear unit by plain SGD on a loss of points, row by row."""
     cdef const Row* row = net.rows
     cdef const LossTerm* term = net.terms
-    if (span.privacy != NULL or span.ranks != NULL or span.batch_size != 1 or net.row_count == 0 or net.metric_count > 0
+    if (span.privacy != NULL or span.ranks != NULL or span.batch_size != 1
+            or net.row_count == 0 or net.metric_count > 0
             or net.term_count != 1 or term.kind > LOSS_BINARY_CROSSENTROPY_LOGITS
             or term.weight != 1 or term.weight_column >= 0 or term.source != row.target
             or term.reduction != REDUCTION_MEAN or smooths(term, net.settings + term.settings)
