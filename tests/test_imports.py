@@ -45,6 +45,7 @@ EXTRAS = {
     "narwhals",
     "optuna",
     "pandas",
+    "pyarrow",
     "shap",
     "tensorboardX",
     "tqdm",

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from fastgd._data.chunk_source import ChunkSource
 from fastgd._data.class_weights import (
     warn_of_one_class,
     warn_of_one_weight,
@@ -77,7 +78,9 @@ class DataAdapter:
         self._look_at(y, data.class_weight)
         data.names = self.names_of(first[0], f"{of}x", data.names)
         prepare = functools.partial(self._batch, data.class_weight, source.weighted, of)
-        source.configure(prepare, batching.steps, self._permutation(batching))
+        if isinstance(source, ChunkSource):
+            self._check_order(batching)
+        source.configure(prepare, batching, self._permutation(batching))
         return source, example
 
     def prepare_inputs(self, data, batching):
@@ -90,7 +93,7 @@ class DataAdapter:
         source, example = data.source, None
         if self.signature.seen is not None:
             example = self.inputs(unpacked(source.first())[0], f"{data.of}x")
-        source.configure(self._input_batch, batching.steps)
+        source.configure(self._input_batch, batching)
         return source, example
 
     def _array_source(self, data, batching, targets):
@@ -117,7 +120,7 @@ class DataAdapter:
         source = BatchSource(Slices(arrays, batching.size, data.rows))
         together = batching.size if batching.shuffle == "batch" else 1
         order = self._permutation(batching, together)
-        source.configure(self._slice, batching.steps, order)
+        source.configure(self._slice, batching, order)
         return source, example
 
     def _check_order(self, batching):

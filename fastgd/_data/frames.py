@@ -21,7 +21,7 @@ def array_of_frame(values, argument):
         return None
     if nw.dependencies.is_into_series(values):
         series = nw.from_native(values, series_only=True)
-        return _column(nw, series, argument, "")
+        return numbers_of_column(nw, series, argument, "")
     try:
         frame = nw.from_native(values, pass_through=True)
     except nw.exceptions.DuplicateError as error:
@@ -31,7 +31,7 @@ def array_of_frame(values, argument):
     if not isinstance(frame, nw.DataFrame):
         return None
     columns = [
-        _column(nw, frame.get_column(name), argument, f", column {name!r}")
+        numbers_of_column(nw, frame.get_column(name), argument, f", column {name!r}")
         for name in frame.columns
     ]
     if not columns:
@@ -91,15 +91,15 @@ def matching_names(seen, known, argument="x"):
     return known if seen is None else seen
 
 
-def _column(nw, series, argument, where):
-    """Return a column as an ndarray of numbers."""
+def numbers_of_column(nw, series, argument, where, first=0):
+    """Return a series of narwhals as an ndarray of numbers; first: its first row's number."""
     if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
         seen = f"{series.dtype}: encode it first"
         if series.dtype == nw.Object:
             seen = f"objects{first_non_number(series.to_numpy())}"
         raise DataTypeError(f"{argument}{where}: expected numbers, got {seen}")
     if series.null_count():
-        row = int(np.argmax(series.is_null().to_numpy()))
+        row = first + int(np.argmax(series.is_null().to_numpy()))
         raise DataError(
             f"{argument}: the value at row {row}{where} is missing: fill it in first"
         )

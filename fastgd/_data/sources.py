@@ -132,22 +132,22 @@ class BatchSource:
         #: of the epoch, and of the round; and the batches that the round has given
         self._key = self._round_key = self._given = 0
 
-    def configure(self, prepare, steps=None, permutation=None):
+    def configure(self, prepare, batching, permutation=None):
         """Say how batches are prepared and ordered.
 
         Parameters
         ----------
         prepare : function of (number, batch)
             Returns the prepared x and y of a batch.
-        steps : int, optional
-            Of an epoch; the next one goes on where this one ends. By default an epoch ends
-            with the batches.
+        batching : Batching
+            After its steps the next epoch goes on where this one ends. By default an epoch
+            ends with the batches, which have the sizes that they have.
         permutation : function of (key, n), optional
             Gives the order of n things that belongs to a key; without one they keep theirs.
         """
-        self._prepare, self.limit, self._permutation = prepare, steps, permutation
+        self._prepare, self.limit, self._permutation = prepare, batching.steps, permutation
         self._first = []
-        self.steps = self.steps if steps is None else steps
+        self.steps = self.steps if self.limit is None else self.limit
 
     def first(self):
         """Return the first batch, which is not lost; made once, until ``configure``."""

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from fastgd._data.chunk_source import ChunkSource
 from fastgd._data.sources import BatchSource, by_slices, makes_batches, unpacked
 from fastgd._data.subsets import Shared
+from fastgd._data.table_stream import TableStream
 from fastgd._data.validation import numeric
 from fastgd.errors import ArgumentError, ShapeError
 
@@ -40,7 +42,7 @@ class UserData:
         Stands before the arguments' names in messages, such as ``"validation "``.
     names : sequence or dict, optional
         The names that the columns of x have to have, or have; see ``DataAdapter.prepare``.
-    source : BatchSource or None
+    source : BatchSource, ChunkSource or None
         Where batches come from, if x is no data but makes batches.
     """
 
@@ -51,7 +53,7 @@ class UserData:
     rows: Any = None
     of: str = ""
     names: Any = None
-    source: BatchSource | None = None
+    source: BatchSource | ChunkSource | None = None
 
     def __post_init__(self):
         if not makes_batches(self.x, self.y):
@@ -65,7 +67,8 @@ class UserData:
                 f"{self.of}y, {self.of}sample_weight: {self.of}x gives batches "
                 "(x, y, sample_weight), so that they have to be None"
             )
-        self.source = BatchSource(self.x)
+        streamed = isinstance(self.x, TableStream)
+        self.source = ChunkSource(self.x) if streamed else BatchSource(self.x)
 
     @property
     def weighted(self):

@@ -8,8 +8,8 @@ from fastgd.errors import MissingExtraError
 #: Module -> the extra of ``pyproject.toml`` that installs it; others are installed by name.
 EXTRAS = {
     "cloudpickle": "cluster", "dp_accounting": "privacy", "graphviz": "plot-model",
-    "joblib": "cluster", "matplotlib": "plot", "narwhals": "frames", "shap": "shap",
-    "sklearn": "sklearn", "tensorboardX": "tensorboard", "tqdm": "tqdm",
+    "joblib": "cluster", "matplotlib": "plot", "narwhals": "frames", "pyarrow": "arrow",
+    "shap": "shap", "sklearn": "sklearn", "tensorboardX": "tensorboard", "tqdm": "tqdm",
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastgd._data.py_dataset import PyDataset, Sequence
+from fastgd._data.table_stream import TableStream
 from fastgd._data.validation import (
     array_of,
     boolean,
@@ -35,9 +36,9 @@ from fastgd.saving import (
 from fastgd.utils.plot_model import model_to_dot, plot_model
 
 __all__ = [
-    "CustomObjectScope", "PyDataset", "Sequence", "clear_session", "custom_object_scope",
-    "deserialize_keras_object", "get_custom_objects", "get_registered_name",
-    "get_registered_object", "model_to_dot", "normalize", "plot_model",
+    "CustomObjectScope", "PyDataset", "Sequence", "TableStream", "clear_session",
+    "custom_object_scope", "deserialize_keras_object", "get_custom_objects",
+    "get_registered_name", "get_registered_object", "model_to_dot", "normalize", "plot_model",
     "register_keras_serializable", "serialize_keras_object", "set_random_seed",
     "split_dataset", "to_categorical",
 ]  # fmt: skip
