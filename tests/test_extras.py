@@ -40,6 +40,8 @@ CALLS = {
     "fastgd.privacy.epsilon(1e-5, rows=9, batch_size=3, epochs=1, noise_multiplier=1.0)": (
         "dp_accounting", '"fastgd[privacy]"'
     ),
+    "utils.TableStream('table.parquet', 'y')": ("pyarrow", '"fastgd[arrow]"'),
+    "utils.TableStream(x, 'y')": ("narwhals", '"fastgd[frames]"'),
     "fastgd.bench.picture.save('a.png', '', {}, [])": ("matplotlib", '"fastgd[plot]"'),
 }  # fmt: skip
 

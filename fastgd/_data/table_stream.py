@@ -19,7 +19,7 @@ from fastgd._typing import Array, DType
 from fastgd.errors import ArgumentError, DataError, DataTypeError
 
 #: So many rows of all columns are put into a matrix at once: they stay in the cache.
-BLOCK = 1024
+BLOCK = 4096
 
 
 class NamedMatrix:
@@ -262,6 +262,7 @@ class _Reader:
 
     def _fill(self, frame, parts, start, done):
         """Put the rows of a frame into the matrices of a chunk, from row `done` on."""
+        count = len(frame)
         for part, matrix in parts.items():
             columns = [
                 numbers_of_column(
@@ -270,8 +271,8 @@ class _Reader:
                 for name in self._stream._names[part]
             ]
             with np.errstate(over="ignore"):
-                for at in range(0, len(frame), BLOCK):
-                    block = matrix[done + at : done + min(at + BLOCK, len(frame))]
+                for at in range(0, count, BLOCK):
+                    block = matrix[done + at : done + min(at + BLOCK, count)]
                     for place, column in enumerate(columns):
                         block[:, place] = column[at : at + BLOCK]
 
