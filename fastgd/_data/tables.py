@@ -83,7 +83,7 @@ class ArrowTable:
     def __init__(self, dataset):
         with needed_by("TableStream of files or a dataset"):
             import narwhals as nw
-            import pyarrow
+            import pyarrow.dataset
         names = dataset.schema.names
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
@@ -151,8 +151,58 @@ class ArrowTable:
             if hasattr(fragment, "row_groups"):
                 for group in fragment.row_groups:
                     yield fragment, group.id, group.num_rows
+            elif self._has_batches(fragment):
+                file = _ArrowFile(fragment, self._arrow.ipc)
+                for number, rows in enumerate(file.lengths()):
+                    yield file, number, rows
             else:
                 yield fragment, None, fragment.count_rows()
+
+    def _has_batches(self, fragment):
+        """Return whether a fragment is an Arrow file with the columns of the dataset."""
+        kind = self._arrow.dataset.IpcFileFormat
+        return (
+            isinstance(getattr(fragment, "format", None), kind)
+            and fragment.buffer is None
+            and fragment.physical_schema.equals(self._dataset.schema)
+        )
+
+
+class _ArrowFile:
+    """An Arrow file whose record batches are read one by one, like row groups of Parquet.
+
+    A scan by pyarrow would read much of the file ahead, and always from its beginning.
+    """
+
+    def __init__(self, fragment, ipc):
+        self._fragment, self._ipc, self._numbers = fragment, ipc, None
+
+    def lengths(self):
+        """Return the numbers of rows of all record batches; reads the first column only."""
+        with self._open([0]) as reader:
+            numbers = range(reader.num_record_batches)
+            return [reader.get_batch(number).num_rows for number in numbers]
+
+    def subset(self, row_group_ids):
+        """Return some of the record batches, as a fragment of Parquet does."""
+        part = _ArrowFile(self._fragment, self._ipc)
+        part._numbers = row_group_ids
+        return part
+
+    def to_batches(self, schema, columns, **how):
+        with self._open(sorted(map(schema.get_field_index, columns))) as reader:
+            for number in self._numbers:
+                yield reader.get_batch(number).select(columns)
+
+    @contextlib.contextmanager
+    def _open(self, fields):
+        options = self._ipc.IpcReadOptions(included_fields=fields)
+        fragment = self._fragment
+        with (
+            fragment.filesystem.open_input_file(fragment.path) as file,
+            self._ipc.open_file(file, options=options) as reader,
+        ):
+            yield reader
 
 
 class _Whole:
