@@ -18,8 +18,8 @@ from fastgd._registry.extras import needed_by
 from fastgd._typing import Array, DType
 from fastgd.errors import ArgumentError, DataError, DataTypeError
 
-#: So many rows of all columns are put into a matrix at once: they stay in the cache.
-BLOCK = 4096
+#: So many rows of all columns are turned into rows of a matrix at once: they stay in the cache.
+BLOCK = 2048
 
 
 class NamedMatrix:
@@ -270,11 +270,13 @@ class _Reader:
                 )
                 for name in self._stream._names[part]
             ]
+            block = np.empty((len(columns), BLOCK), matrix.dtype)
             with np.errstate(over="ignore"):
                 for at in range(0, count, BLOCK):
-                    block = matrix[done + at : done + min(at + BLOCK, count)]
+                    size = min(BLOCK, count - at)
                     for place, column in enumerate(columns):
-                        block[:, place] = column[at : at + BLOCK]
+                        block[place, :size] = column[at : at + size]
+                    matrix[done + at : done + at + size] = block[:, :size].T
 
     def _check_finite(self, values, part, start):
         index = self._engine.first_nonfinite(values)

@@ -21,7 +21,7 @@ class TrainingLoop:
     model : Model
         Compiled and built. Its ``stop_training`` ends the loop; its ``running_loop`` is this
         one while it runs.
-    source : ArraySource or BatchSource
+    source : ArraySource, BatchSource or ChunkSource
     callbacks : CallbackList
     threads : int
 

@@ -165,7 +165,7 @@ class LinearModel(OnlineLearner, Serializable):
         ----------
         x : array or frame (n, d), CSR matrix (n, d), or chunks
             See ``data.rows_of``. Chunks are an iterable of (x, y), (x, y, sample_weight) or
-            (x, y, sample_weight, offset).
+            (x, y, sample_weight, offset), such as a ``utils.TableStream`` of files.
             SGD, the default for them, iterates it once an epoch, and their weights multiply its
             steps as in ``partial_fit``; other solvers iterate it a few times an iteration.
         y : array (n,), or (n, k) for "squared_error"

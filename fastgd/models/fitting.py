@@ -43,7 +43,8 @@ def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None
         Frames and series of pandas and polars are taken as they are. Or a
         ``utils.PyDataset``, a generator or any iterable of (x, y) or (x, y, sample_weight):
         then each batch is one step, and ``y`` is None. An array-like that is stored in
-        chunks (HDF5, zarr) is read batch by batch.
+        chunks (HDF5, zarr) is read batch by batch. A ``utils.TableStream`` is a table of
+        Parquet or Arrow files, read in chunks, which are cut into batches.
     y : array, shape (n,) or (n, outputs)
         Class numbers for a sparse loss.
     batch_size : int
@@ -59,7 +60,8 @@ def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None
     validation_data : (x, y), (x, y, sample_weight) or source of batches, optional
         Evaluated after each epoch; goes before ``validation_split``.
     shuffle : bool or "batch"
-        Take the rows of each epoch in a fresh random order, or the batches of a PyDataset.
+        Take the rows of each epoch in a fresh random order, or the batches of a PyDataset;
+        of a TableStream the chunks, and the rows of each chunk.
         "batch" leaves rows in their order: it shuffles batches of neighbours, as a loss over
         a stretch of time needs. A last, shorter batch stays the last.
     class_weight : dict of int -> float or "balanced", optional
@@ -301,7 +303,7 @@ class Validation:
         ----------
         adapter : DataAdapter
         training : UserData
-        source : ArraySource or BatchSource
+        source : ArraySource, BatchSource or ChunkSource
             All that may be trained on.
         batching : Batching
             Of the training.

@@ -66,7 +66,7 @@ def begin(model: Any, source: Any, data: Any, callbacks: Any) -> None:
     ----------
     model : Model
         Built, and compiled with privacy.
-    source : ArraySource or BatchSource
+    source : ArraySource, BatchSource or ChunkSource
         Its jobs are private from now on.
     data : UserData
     callbacks : list of Callback
