@@ -122,6 +122,15 @@ def test_single_chunks_in_any_order(source):
     assert [x.tobytes() for x in found] == [CHUNKS[k][0].tobytes() for k in (2, 3, 0)]
 
 
+def test_lazy_frames_of_a_polars_without_batches(tmp_path, monkeypatch):
+    monkeypatch.delattr(pl.LazyFrame, "collect_batches", raising=False)
+    stream = stream_of(SOURCES["lazy query"](tmp_path))
+    for (x, y), (x_expected, y_expected) in zip(stream, CHUNKS, strict=True):
+        np.testing.assert_array_equal(x, x_expected)
+        np.testing.assert_array_equal(y, y_expected)
+    np.testing.assert_array_equal(stream[2][0], CHUNKS[2][0])
+
+
 def test_the_columns_of_a_chunk():
     table = TABLE.append_column("w", [WEIGHTS]).append_column("o", [OFFSETS])
     x, y, weights, offset = utils.TableStream(table, "y", sample_weight="w", offset="o")[0]
