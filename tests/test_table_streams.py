@@ -8,6 +8,7 @@ import threading
 
 import numpy as np
 import pytest
+from communicators import on_ranks
 
 from fastgd import Sequential, layers, linear, losses, many, optimizers, utils
 from fastgd._core.engine import Stream
@@ -195,6 +196,22 @@ def test_linear_models_have_the_bits_of_the_same_chunks_in_memory(source, solver
     assert found.feature_names == ("a", "b", "c")
     predicted = np.concatenate([found.predict(x) for x, _ in stream])
     np.testing.assert_allclose(predicted, expected.predict(X), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_ranks_read_their_own_chunks_ahead(tmp_path, size):
+    stream = stream_of(parquet_file(tmp_path))
+    alone = linear.LinearModel().fit(stream, solver=linear.Newton())
+
+    def fit(comm):
+        own = pickle.loads(sent)  # each rank opens the file by itself
+        return linear.LinearModel().fit(own, solver=linear.Newton(), comm=comm)
+
+    sent = pickle.dumps(stream)
+    for model in on_ranks(size, fit):
+        np.testing.assert_array_equal(model.coef, alone.coef)
+        assert model.feature_names == ("a", "b", "c")
+    assert threading.active_count() < 5
 
 
 def test_linear_models_choose_the_same_solver_as_for_chunks_in_memory():

@@ -14,7 +14,7 @@ class ChunkSource:
     is shorter. Shuffled, an epoch takes the chunks in a new order, and the rows of each chunk.
     """
 
-    rows = private = None
+    rows = private = ranks = None
     whole = ended = False
 
     def __init__(self, stream):

@@ -8,6 +8,7 @@ from types import NoneType
 
 import numpy as np
 
+from fastgd._data.table_stream import TableStream
 from fastgd._engine.ranks import digest
 from fastgd.errors import ArgumentError, DataError
 
@@ -36,6 +37,8 @@ class ChunkRun:
 
     def __iter__(self):
         begin, end = self.ranks.share(self.count)
+        if isinstance(self._chunks, TableStream):
+            return self._chunks.in_order(range(begin, end))
         if self._indexed:
             return (self._chunks[i] for i in range(begin, end))
         return itertools.islice(self._chunks, begin, end)
