@@ -124,8 +124,8 @@ def test_stub_of_the_engine_has_its_functions_and_arguments():
         assert_described(getattr(engine, name), methods)
     assert_described(engine, functions)
     shared = {  # no engine has its own
-        "Job", "PrivateSteps", "Replica", "Stream", "fill_uniform", "fork_count", "plain_row",
-        "use_chains",
+        "Job", "PrivateSteps", "Replica", "StepExchange", "Stream", "fill_uniform",
+        "fork_count", "plain_row", "use_chains",
     }  # fmt: skip
     assert {*functions, *classes} == {*builds.OVER_KERNELS, *builds.ON_TOP} | shared
     for name in builds.OVER_KERNELS:

@@ -340,6 +340,16 @@ def test_sources_private_training_and_odd_arguments_are_refused():
         model.fit(X, Y, shards=2, batch_size=32, verbose=0)
 
 
+def test_optimizers_that_cannot_be_saved_train_on_ranks():
+    def train(comm=None):
+        def function(model):
+            model.compile(optimizers.SGD(lambda: 0.1), "mse")
+
+        return run("chain", comm, change=function)
+
+    assert on_ranks(2, train) == [train()] * 2
+
+
 def test_shards_of_one_training_leave_other_calls_alone():
     model, _ = trained("chain", shards=8)
     twin, _ = trained("chain", shards=8)

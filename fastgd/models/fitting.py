@@ -107,7 +107,8 @@ def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None
     ShapeError, DataTypeError, DataError, ArgumentError
         Before anything is trained; for a batch from a source, when it is its turn.
     RankError
-        With `comm`, on all ranks: if one fails, or they do not train the same.
+        With `comm`, on all ranks: if one fails, or they do not train the same. Once training
+        has begun the weights are those of the latest step.
     DivergenceError
         In the epoch in which a loss is not finite. Weights and optimizer go back to what the
         epoch with the lowest loss began with.

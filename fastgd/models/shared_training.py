@@ -13,7 +13,7 @@ from fastgd._engine.ranks import digest
 from fastgd._engine.training_ranks import TrainingRanks
 from fastgd._registry.objects import serialize_object
 from fastgd._training.progress import muted
-from fastgd.errors import ArgumentError
+from fastgd.errors import ArgumentError, FastgdError
 
 #: The most shards that a batch is cut into: each has room for the gradients of all weights.
 MOST_SHARDS = 64
@@ -53,13 +53,12 @@ def begin(model: Any, sources: Any, callbacks: Any, given: Any) -> None:
         return
     step, optimizer = model.compiled_step(source.weighted), model.optimizer
     state, plan = step.state(), step.results.plan
-    settings = json.dumps(serialize_object(optimizer), default=_type_name, sort_keys=True)
     facts = {
         "the network": digest(plan.rows, plan.widths, plan.outputs, plan.constraints),
         "the losses, metrics and penalties": digest(
             plan.settings, plan.losses[_LOSS_FIELDS], plan.metrics, plan.penalties
         ),
-        "the optimizer": settings,
+        "the optimizer": _settings_of(optimizer),
         "callbacks": [type(callback).__name__ for callback in callbacks],
         "batch_size": source.batch_size,
         "steps_per_epoch": source.steps,
@@ -130,5 +129,8 @@ def _digest_of(source):
     return digest(source.x.shape, x, source.y, source.rows)
 
 
-def _type_name(thing):
-    return type(thing).__name__
+def _settings_of(optimizer):
+    try:
+        return json.dumps(serialize_object(optimizer), sort_keys=True)
+    except (FastgdError, TypeError):  # such as a learning rate that is a lambda
+        return type(optimizer).__name__

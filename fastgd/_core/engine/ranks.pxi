@@ -102,7 +102,7 @@ cdef bint exchange_step(const Span* span, const Batch* batch, int64_t chunks,
         # the first sum of the losses so far: ranks whose bits have drifted apart find out
         memcpy(&loss, span.totals + TERM_START, sizeof(loss))
         own.meet(PLACE_STEP, iteration, loss)
-        if chunks > 1:
+        if chunks > 1 and own.size > 1:
             own.gather(span.net, batch, chunks)
     except BaseException as error:
         own.raised = error
