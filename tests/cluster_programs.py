@@ -1,4 +1,4 @@
-"""Find what the tests of clusters need: libraries, and the program mpiexec."""
+"""Run programs on ranks of MPI; say visibly where they cannot be run."""
 
 import os
 import shutil
@@ -9,26 +9,37 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
+MPIEXEC = shutil.which("mpiexec", path=os.path.dirname(sys.executable))
 
 
-def mpiexec():
-    """Return the path of mpiexec; skip the test without it, or without mpi4py."""
+def need_ranks(request):
+    """Skip a test without mpi4py and mpiexec, and outside of the whole grid."""
     pytest.importorskip("mpi4py")
-    beside = Path(sys.executable).parent / "mpiexec"
-    found = str(beside) if beside.exists() else shutil.which("mpiexec")
-    if found is None:
-        pytest.skip("mpiexec is not installed: pip install fastgd[test-cluster]")
-    return found
+    if MPIEXEC is None:
+        pytest.skip("there is no mpiexec beside Python: pip install fastgd[test-cluster]")
+    if not request.config.getoption("--grid"):
+        pytest.skip("it starts many processes: make test-all runs it")
 
 
 def environment():
     """Return the variables for a program that imports what the tests import."""
-    paths = [str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])}
 
 
-def run(command, seconds=120):
-    """Return the finished process of a command."""
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=seconds, env=environment()
-    )
+def start(size, *arguments, module="mpi4py"):
+    """Start ``python -m module`` with arguments on so many ranks; return the process."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    return subprocess.Popen(
+        [MPIEXEC, "-n", str(size), *command], env=environment(), text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def run(size, *arguments, module="mpi4py"):
+    """Return (exit code, output, errors) of such a process, once it has ended."""
+    process = start(size, *arguments, module=module)
+    try:
+        output, errors = process.communicate(timeout=300)
+    finally:
+        process.kill()
+    return process.returncode, output, errors

@@ -2,44 +2,26 @@
 
 import json
 import os
-import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import rank_problems
-
-pytest.importorskip("mpi4py")
+from cluster_programs import need_ranks, run
 
 PROGRAM = Path(__file__).with_name("cluster_fit.py")
-MPIEXEC = shutil.which("mpiexec", path=os.path.dirname(sys.executable))
 
 
 @pytest.fixture(autouse=True)
-def _whole_grid(request):
-    if MPIEXEC is None:
-        pytest.skip("there is no mpiexec beside this Python: install mpich")
-    if not request.config.getoption("--grid"):
-        pytest.skip("programs under mpiexec run with --grid")
-
-
-def launch(size, *arguments):
-    """Run the program on so many ranks; return the process, once it has ended."""
-    folders = [str(PROGRAM.parents[1]), str(PROGRAM.parent)]
-    return subprocess.run(
-        [MPIEXEC, "-n", str(size), sys.executable, "-m", "mpi4py", str(PROGRAM), *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+def _ranks(request):
+    need_ranks(request)
 
 
 def found_by(size, *arguments):
     """What each rank found."""
-    ended = launch(size, *arguments)
-    assert ended.returncode == 0, ended.stderr
-    return [json.loads(line) for line in ended.stdout.splitlines()]
+    code, output, errors = run(size, PROGRAM, *arguments)
+    assert code == 0, errors
+    return [json.loads(line) for line in output.splitlines()]
 
 
 def test_one_to_four_ranks_give_the_bits_of_a_process_without_mpi():
@@ -77,7 +59,7 @@ def test_ctrl_c_on_one_rank_ends_the_others():
 def test_a_killed_rank_ends_all_and_another_number_goes_on(tmp_path, before, after):
     undisturbed = found_by(2, "backed_up", str(tmp_path / "other"), "")
     folder, note = tmp_path / "backup", tmp_path / "killed"
-    assert launch(before, "backed_up", str(folder), str(note)).returncode != 0
+    assert run(before, PROGRAM, "backed_up", folder, note)[0] != 0
     assert time.time() - float(note.read_text()) < 5
     assert os.listdir(folder) == ["backup.safetensors"]
     assert found_by(after, "backed_up", str(folder), "") == undisturbed[:1] * after

@@ -2,24 +2,16 @@
 
 import json
 import os
-import shutil
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
+from cluster_programs import need_ranks, run, start
 from test_linear_ranks import FITS, chunked, fit, table
 
 from fastgd import gradient_descent
 from fastgd._engine.ranks import digest
-
-pytest.importorskip("mpi4py")
-
-TESTS = Path(__file__).parent
-MPIEXEC = shutil.which("mpiexec", path=str(Path(sys.executable).parent))
 
 #: What every program begins with.
 START = """
@@ -86,28 +78,15 @@ def descents(comm=None):
 
 
 @pytest.fixture(autouse=True)
-def _possible(request):
-    if MPIEXEC is None:
-        pytest.skip("there is no mpiexec beside Python: pip install fastgd[test-cluster]")
-    if not request.config.getoption("--grid"):
-        pytest.skip("it starts many processes: make test-all runs it")
-
-
-def start(size, program, *arguments):
-    """Start a program on so many ranks."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])}
-    command = [sys.executable, "-m", "mpi4py", "-c", START + program, *arguments]
-    return subprocess.Popen(
-        [MPIEXEC, "-n", str(size), *command], env=environment, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+def _ranks(request):
+    need_ranks(request)
 
 
 def said(size, program, *arguments):
     """Return what the ranks of a program say, by rank."""
-    out, errors = start(size, program, *arguments).communicate(timeout=300)
-    assert out, errors
-    return json.loads(out)
+    _, output, errors = run(size, "-c", START + program, *arguments)
+    assert output, errors
+    return json.loads(output)
 
 
 @pytest.fixture(scope="module")
@@ -136,20 +115,20 @@ def test_a_rank_that_differs_is_named_on_all(what, name, size):
 
 
 def test_a_killed_rank_ends_all_and_a_restart_finds_the_same(expected):
-    with start(3, FOR_EVER) as run:
-        process = int(run.stdout.readline())
+    with start(3, "-c", START + FOR_EVER) as running:
+        process = int(running.stdout.readline())
         time.sleep(1)  # in the middle of a fit
         os.kill(process, signal.SIGKILL)
         try:
-            assert run.wait(timeout=5) != 0
+            assert running.wait(timeout=5) != 0
         finally:
-            run.kill()
+            running.kill()
     again = said(2, 'say(fit("Newton", chunked(table("Newton")), comm))')
     assert again == [expected["Newton"][0]] * 2
 
 
 def test_an_error_of_one_rank_ends_all():
-    run = start(3, 'if comm.rank == 1: raise ValueError("gone")\nfit("Newton", [], comm)')
-    _, errors = run.communicate(timeout=30)
-    assert run.returncode != 0
+    program = 'if comm.rank == 1: raise ValueError("gone")\nfit("Newton", [], comm)'
+    code, _, errors = run(3, "-c", START + program)
+    assert code != 0
     assert "gone" in errors

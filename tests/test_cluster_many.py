@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from cluster_programs import environment, mpiexec, run
+from cluster_programs import environment, need_ranks, run
 from many_programs import Killed, Marked, X, Y, make
 
 from fastgd import fit_many
@@ -109,12 +109,13 @@ def test_two_threads_have_the_same_bits():
 
 
 @pytest.mark.parametrize("ranks", [2, 3])
-def test_mpi_has_the_same_bits(tmp_path, ranks):
+def test_mpi_has_the_same_bits(tmp_path, ranks, request):
+    need_ranks(request)
     program = tmp_path / "program.py"
     imports = "from mpi4py.futures import MPIPoolExecutor"
     program.write_text(PROGRAM.format(imports=imports, pool="MPIPoolExecutor()"))
-    done = run([mpiexec(), "-n", str(ranks), sys.executable, "-m", "mpi4py.futures", program])
-    assert done.stdout.split() == [expected()], done.stderr
+    _, output, errors = run(ranks, program, module="mpi4py.futures")
+    assert output.split() == [expected()], errors
 
 
 @pytest.mark.parametrize("engine", ["loky", "dask client", "joblib on loky"])
