@@ -87,3 +87,20 @@ class Breaking(Inline):
             future.set_exception(BrokenExecutor("a worker died"))
             return future
         return super().submit(function, *arguments)
+
+
+class Deadly(Inline):
+    """Break whenever a job named "deadly" is sent, and with all that is sent behind it."""
+
+    def __init__(self):
+        self.broken = False
+
+    def submit(self, function, content, attached):
+        if self.broken:
+            raise BrokenExecutor("the pool is broken")
+        if b"deadly" in content:
+            self.broken = True
+            future = Future()
+            future.set_exception(BrokenExecutor("a worker died"))
+            return future
+        return super().submit(function, content, attached)

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from cluster_programs import environment, need_ranks, run
 from many_programs import Killed, Marked, X, Y, make
+from test_many_executors import RUNS, same_on_top
 
-from fastgd import fit_many
+from fastgd import fit_many, utils
 
 COUNT = 200
 
@@ -116,6 +117,30 @@ def test_mpi_has_the_same_bits(tmp_path, ranks, request):
     program.write_text(PROGRAM.format(imports=imports, pool="MPIPoolExecutor()"))
     _, output, errors = run(ranks, program, module="mpi4py.futures")
     assert output.split() == [expected()], errors
+
+
+def test_what_is_on_top_runs_on_a_dask_client():
+    with ENGINES["dask client"]() as executor:
+        for name, run_it in RUNS.items():
+            for turn in range(2):  # again, for workers keep data
+                utils.set_random_seed(turn)
+                expected = run_it(n_jobs=2)
+                utils.set_random_seed(turn)
+                found = run_it(n_jobs=2, executor=executor)
+                same_on_top(name, found, expected)
+
+
+def test_a_dask_worker_tells_runs_and_data_apart():
+    rows = [np.sort(np.random.default_rng(i).permutation(2000)[:600]) for i in range(150)]
+    x = np.random.default_rng(0).normal(size=(2000, 6)).astype("float32")
+    with ENGINES["dask client"]() as executor:
+        for turn in range(6):
+            given = [
+                {"model": make, "x": x + turn, "y": x[:, 0], "rows": r, "epochs": 1}
+                for r in (rows if turn == 0 else rows[:3])
+            ]
+            found = fit_many(given, 2, seed=2, executor=executor)
+            assert digest_of(found) == digest_of(fit_many(given, 2, seed=2))
 
 
 @pytest.mark.parametrize("engine", ["loky", "dask client", "joblib on loky"])

@@ -5,13 +5,14 @@ import multiprocessing
 import os
 import pickle
 import tempfile
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+import threading
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import many_programs as programs
 import numpy as np
 import pandas
 import pytest
-from many_programs import RNG, Breaking, Inline, X, Y, make
+from many_programs import RNG, Breaking, Deadly, Inline, X, Y, make
 
 from fastgd import Sequential, callbacks, config, fit_many, layers, linear, many, utils
 from fastgd.errors import ArgumentError, DataTypeError, EngineError, WorkerError
@@ -157,27 +158,35 @@ RUNS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", RUNS)
-def test_what_is_on_top_gives_the_same(name, executor):
-    found, expected = [], []
-    for results, where in ((expected, {}), (found, {"executor": executor})):
-        utils.set_random_seed(4)
-        results.append(RUNS[name](n_jobs=2, **where))
-    ((found,), (expected,)) = found, expected
+def same_on_top(name, found, expected):
     if hasattr(expected, "predictions"):
         np.testing.assert_array_equal(found.predictions, expected.predictions)
     if isinstance(expected, many.Search):
-        without = [{k: v for k, v in row.items() if k != "seconds"} for row in found]
-        assert without == [{k: v for k, v in row.items() if k != "seconds"} for row in expected]
+        ours, theirs = (
+            [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+            for rows in (found, expected)
+        )
+        assert ours == theirs
+        assert np.isfinite([row["mean"] for row in ours]).all()
         if expected.models:
             for ours, theirs in zip(found.models, expected.models, strict=True):
                 assert list(map(weights, ours)) == list(map(weights, theirs))
-        assert weights(found.refit(epochs=1)) == weights(expected.refit(epochs=1))
     elif name == "bagging":
         assert found.scores == expected.scores
         same(found.results, expected.results)
     else:
         same(found, expected)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_what_is_on_top_gives_the_same(name, executor):
+    utils.set_random_seed(4)
+    expected = RUNS[name](n_jobs=2)
+    utils.set_random_seed(4)
+    found = RUNS[name](n_jobs=2, executor=executor)
+    same_on_top(name, found, expected)
+    if name == "search":
+        assert weights(found.refit(epochs=1)) == weights(expected.refit(epochs=1))
 
 
 def test_data_are_written_once_and_read_from_there(monkeypatch):
@@ -202,9 +211,8 @@ def test_data_are_written_once_and_read_from_there(monkeypatch):
     fit_many(given, 2, executor=Inline())
     assert len(written) == 6  # the context, the pattern, x, y and the two halves
     assert sum(size for size, _ in sizes) < 5000 * sum(count for _, count in sizes)
-    shared = [key for key in worker._objects._known if key[0] == "file"]
-    arrays = [worker._objects.data(key) for key in shared]
-    mapped = [a for a in arrays if isinstance(a, np.ndarray) and a.shape == x.shape]
+    arrays = [thing for _, thing in worker._objects.items() if isinstance(thing, np.ndarray)]
+    mapped = [array for array in arrays if array.shape == x.shape]
     assert mapped and not any(a.flags.owndata or a.flags.writeable for a in mapped)
 
 
@@ -224,6 +232,32 @@ def test_data_are_converted_once(executor, monkeypatch):
     bad[7, 2] = 1e300
     (result,) = fit_many([{"model": make, "x": bad, "y": y}], executor=executor)
     assert "row 7, column 2" in str(result.error)
+
+
+def test_a_file_that_changes_between_two_runs(pools, tmp_path):
+    path = tmp_path / "x.npy"
+    for factor in (1, 2):
+        np.save(tmp_path / "new.npy", factor * X)
+        os.replace(tmp_path / "new.npy", path)
+        given = [{"model": make, "x": np.load(path, mmap_mode="r"), "y": Y}]
+        found = fit_many(given, 2, executor=pools["processes"], seed=1)
+        same(found, fit_many([given[0] | {"x": factor * X}], 2, seed=1))
+
+
+def test_a_map_that_was_changed_in_memory_alone(executor, tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="c")
+    mapped[:, 0] = 7
+    given = [{"model": make, "x": mapped, "y": Y}]
+    same(fit_many(given, executor=executor, seed=1), fit_many(given, seed=1))
+
+
+def test_data_of_other_layouts_are_mapped_too(tmp_path):
+    x = np.asfortranarray(RNG.normal(size=(2000, 6)).astype("float32"))
+    given = [{"model": make, "x": x, "y": x[:, 1]} for _ in range(3)]
+    same(fit_many(given, executor=Inline(), seed=1), fit_many(given, seed=1))
+    arrays = [thing for _, thing in worker._objects.items() if isinstance(thing, np.ndarray)]
+    assert not any(array.flags.owndata for array in arrays)
 
 
 def test_as_completed_takes_jobs_as_it_needs_them(executor):
@@ -341,6 +375,93 @@ def test_a_pool_that_stays_broken_is_reported_and_the_rest_is_kept():
     assert "give a function that makes it" in str(results.failed[0].error)
 
 
+def test_a_job_that_ends_its_worker_costs_no_others():
+    def pool():
+        return Deadly()
+
+    given = [{"model": make, "x": X, "y": Y, "name": str(i)} for i in range(40)]
+    given[23]["name"] = "deadly"
+    results = fit_many(given, 2, executor=pool, seed=2)
+    assert [result.name for result in results.failed] == ["deadly"]
+    assert "its worker was lost 2 times" in str(results.failed[0].error)
+    expected = fit_many(given, 2, seed=2)
+    same([r for r in results if r.ok], [r for r in expected if r.name != "deadly"])
+
+
+class Ghost:
+    """Be pickled, but not read again."""
+
+    def __reduce__(self):
+        return fails, ()
+
+
+@pytest.mark.parametrize("bad", [Unpicklable, Ghost])
+def test_a_job_that_cannot_travel_costs_no_others(executor, bad):
+    given = [{"model": make, "x": X, "y": Y, "params": {"i": i}} for i in range(60)]
+    given[37]["params"] = {"what": bad()}
+    results = fit_many(given, 2, executor=executor, seed=2)
+    assert [result.index for result in results.failed] == [37]
+    kind = DataTypeError if bad is Unpicklable else WorkerError
+    assert isinstance(results.failed[0].error, kind)
+    assert "job 37" in str(results.failed[0].error)
+
+
+def test_a_score_that_cannot_be_pickled_is_named():
+    lock = threading.Lock()
+    with pytest.raises(DataTypeError, match="score: it cannot be sent to a worker"):
+        fit_many([{"model": make, "x": X, "y": Y}], executor=Inline(), score=lambda m, j: lock)
+
+
+def test_an_executor_that_never_takes_a_task_is_given_up():
+    made = []
+
+    def pool():
+        made.append(Breaking(0))
+        made[-1].broken = True
+        return made[-1]
+
+    (result,) = fit_many([{"model": make, "x": X, "y": Y}], executor=pool)
+    assert isinstance(result.error, WorkerError)
+    assert 1 < len(made) < 10
+
+
+def test_as_many_tasks_are_in_flight_as_workers_need():
+    sent = []
+
+    class Waiting(Inline):
+        def submit(self, function, *arguments):
+            sent.append((Future(), function, arguments))
+            if len(sent) == 16:  # all are there: run them
+                for future, run, given in sent:
+                    future.set_result(run(*given))
+            return sent[-1][0]
+
+    given = [{"model": make, "x": X, "y": Y} for _ in range(16)]
+    assert len(fit_many(given, 8, executor=Waiting()).models) == 16
+
+
+def test_an_error_in_the_loop_of_as_completed_is_raised_as_it_is(executor):
+    with pytest.raises(ZeroDivisionError):
+        for _ in many.as_completed(_jobs_that_end(), 2, executor=executor):
+            pass
+
+
+def _jobs_that_end():
+    for _ in range(5):
+        yield {"model": make, "x": X, "y": Y}
+    raise ZeroDivisionError
+
+
+def test_the_baseline_is_sent_to_workers(executor):
+    given = [{"model": make, "x": X, "y": Y}]
+    config.set_engine("baseline")
+    try:
+        found, expected = fit_many(given, executor=executor, seed=1), fit_many(given, seed=1)
+    finally:
+        config.set_engine(None)
+    same(found, expected)
+
+
 def test_without_retries_a_lost_worker_costs_its_jobs():
     made = []
 
@@ -351,7 +472,7 @@ def test_without_retries_a_lost_worker_costs_its_jobs():
     given = [{"model": make, "x": X, "y": Y} for _ in range(6)]
     results = fit_many(given, 1, executor=pool, retries=0)
     assert [type(result.error) for result in results.failed] == [WorkerError]
-    assert "1 times" in str(results.failed[0].error)
+    assert "its worker was lost once" in str(results.failed[0].error)
 
 
 def test_a_worker_that_is_killed(tmp_path):

@@ -1,16 +1,19 @@
 """The journal of jobs: a rerun trains only what is missing, to the same bits."""
 
+import copy
 import functools
 import json
+import logging
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
 from many_programs import Marked, X, Y, loss_of_rows, make
 
-from fastgd import fit_many, many
+from fastgd import fit_many, layers, many, utils
 from fastgd.errors import DataTypeError, FileError
 from fastgd.many.fingerprint import Fingerprints
 
@@ -161,6 +164,59 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path):
     assert path.read_text().startswith("These are notes.")
 
 
+@pytest.mark.parametrize("text", ['{"rate": 0.1}', "notes", '{"key": 1}\n'])
+def test_a_file_of_one_line_is_left_as_it_is(tmp_path, text):
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    with pytest.raises(FileError, match=r"config.json: line 1 is no line of a journal"):
+        fit_many(jobs(make, 1), journal=path)
+    assert path.read_text() == text
+
+
+def test_a_journal_that_was_cut_at_its_last_newline(tmp_path, marked):
+    path = tmp_path / "journal"
+    fit_many(jobs(marked, 2), 1, journal=path, seed=1)
+    path.write_text(path.read_text()[:-1])
+    for _ in range(2):
+        fit_many(jobs(marked, 3), 1, journal=path, seed=1)
+    assert marks(marked.folder) == 3
+    assert len(path.read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("keep_models", [True, False])
+def test_a_step_that_is_a_function_is_kept(tmp_path, marked, keep_models):
+    def scaled(x):
+        mean = x.mean(axis=0)
+        return lambda rows: rows - mean
+
+    settings = {"journal": tmp_path / "journal", "seed": 1, "keep_models": keep_models}
+    first, second = (fit_many(jobs(marked, 2, prepare=scaled), **settings) for _ in range(2))
+    assert marks(marked.folder) == 2
+    same(second, first)
+    np.testing.assert_array_equal(second[0].prepare(X), first[0].prepare(X))
+
+
+def test_replicas_and_bags_are_found_again(tmp_path):
+    for turn in range(2):
+        utils.set_random_seed(turn)  # the weights of the pattern do not matter
+        fit_many(jobs(make().replicate, 3), journal=tmp_path / "a", seed=1)
+        many.cross_validate(make(), X, Y, 3, seed=1, journal=tmp_path / "b")
+    assert [len((tmp_path / name).read_text().splitlines()) for name in "ab"] == [3, 3]
+    for count in (2, 3):
+        found = many.bagging(make, X, Y, count, seed=1, journal=tmp_path / "c")
+    assert len((tmp_path / "c").read_text().splitlines()) == 3
+    plain = many.bagging(make, X, Y, 3, seed=1)
+    np.testing.assert_array_equal(found.predictions, plain.predictions)
+
+
+def test_a_line_says_what_the_job_was(tmp_path):
+    job = {"model": make, "x": X, "y": Y, "name": "a", "seed": 3, "params": {"units": 4}}
+    (result,) = fit_many([job], journal=tmp_path / "journal")
+    line = json.loads((tmp_path / "journal").read_text())
+    assert (line["name"], line["seed"], line["params"]) == ("a", 3, {"units": 4})
+    assert line["history"]["history"] == result.history.history
+
+
 def test_a_model_whose_file_is_gone_is_trained_again(tmp_path, marked):
     path = tmp_path / "journal"
     fit_many(jobs(marked, 2), 1, journal=path, seed=1)
@@ -172,10 +228,12 @@ def test_a_model_whose_file_is_gone_is_trained_again(tmp_path, marked):
 def test_a_model_that_cannot_be_pickled_is_named(tmp_path):
     class Local:
         def fit(self, x, y):
-            """Learn nothing."""
+            self.lock = threading.Lock()
 
-    with pytest.raises(DataTypeError, match=r"journal: the model of '0' cannot be pickled"):
-        fit_many([{"model": Local, "x": X, "y": Y}], journal=tmp_path / "journal")
+    given, path = [{"model": Local, "x": X, "y": Y}], tmp_path / "journal"
+    with pytest.raises(DataTypeError, match=r"journal: the result of job '0' cannot be pick"):
+        fit_many(given, journal=path)
+    assert fit_many(given, journal=path, keep_models=False)[0].ok
 
 
 PROGRAM = """
@@ -245,6 +303,57 @@ def test_fingerprints_tell_values_apart():
     assert len({of(value) for value in values}) == len(values)
 
 
+def minus(a, b):
+    return a - b
+
+
+def test_fingerprints_tell_code_apart(tmp_path, monkeypatch):
+    helper = tmp_path / "helper_of_a_user.py"
+    monkeypatch.syspath_prepend(tmp_path)
+    helper.write_text("def width():\n    return 3\n")
+    import helper_of_a_user
+
+    def calls():
+        return helper_of_a_user.width()
+
+    first = Fingerprints().of(calls)
+    helper.write_text("def width():\n    return 4\n")
+    assert Fingerprints().of(calls) != first
+    logger = logging.getLogger("fastgd.tests")
+    kinds = []
+    for source in (
+        "class Kind:\n    def __call__(self): return 1",
+        "class Kind:\n    def __call__(self): return 2",
+        "class Kind:\n    number = 1\n    def __call__(self): return self.number",
+        "class Kind:\n    number = 2\n    def __call__(self): return self.number",
+        "class Kind:\n    number = staticmethod(lambda: 1)",
+        "class Kind:\n    number = property(lambda self: 1)",
+        "class Kind:\n    __slots__ = ('a',)",
+    ):
+        scope = {"__name__": "__main__"}
+        exec(source, scope)
+        kinds += [scope["Kind"], scope["Kind"]()]
+    slotted = kinds[-1]
+    slotted.a = 1
+    other = copy.copy(slotted)
+    other.a = 2
+    masked = np.ma.array([1.0, 2.0], mask=[False, True])
+    values = [
+        *kinds, other, masked, masked.filled(0), logger, minus, lambda b, a: a - b,
+        lambda *a: a, lambda a: a, [].append, [1].append, np.zeros(2, "f4,f4"),
+        np.zeros(2, [("a", "f4"), ("b", "f4")]), layers.Dense(2), layers.Dense(3),
+        np.random.default_rng(0), np.random.default_rng(1),
+    ]  # fmt: skip
+    assert len({Fingerprints().of(value) for value in values}) == len(values)
+
+
+def test_many_functions_that_call_each_other_take_no_time():
+    scope = {"__name__": "__main__", "f0": minus}
+    for i in range(1, 60):
+        exec(f"def f{i}(): return f{i - 1}(), f{max(i - 2, 0)}()", scope)
+    assert len(Fingerprints().of(scope["f59"])) == 64
+
+
 def test_equal_values_have_equal_fingerprints():
     for value, other in (
         (X, X.copy()), ({"a": 1, "b": 2}, {"b": 2, "a": 1}), (closure(1), closure(1)),
@@ -254,5 +363,5 @@ def test_equal_values_have_equal_fingerprints():
 
 
 def test_what_has_no_fingerprint_is_refused():
-    with pytest.raises(DataTypeError, match="journal: no digest can be made of <generator"):
+    with pytest.raises(DataTypeError, match="no digest can be made of <generator"):
         Fingerprints().of(i for i in range(3))

@@ -251,6 +251,10 @@ class OutOfBagPredictions:
     def __init__(self, bags, x):
         self._bags, self._x = bags, x
 
+    def decisive(self, job):
+        """Return what decides the predictions of a job, beside the job."""
+        return self._x
+
     def fill(self, result, model, job):
         """Add the predictions to the result."""
         i = job["params"]["model"]

@@ -34,8 +34,8 @@ class Context(NamedTuple):
     def of_this_process(cls, score, keep_models, stop_file):
         """Return the context of a run that begins here."""
         settings = {"set_floatx": config.floatx()}
-        if config.engine() == "reference":
-            settings["set_engine"] = "reference"
+        if config.engine() in ("baseline", "reference"):  # which every CPU can run
+            settings["set_engine"] = config.engine()
         return cls(score, keep_models, stop_file, settings, builds.bits(config.engine()))
 
 
@@ -65,14 +65,12 @@ def pickled(thing, key_of=None, buffers=None):
     with needed_by("executor"):
         import cloudpickle
 
-    class Pickler(cloudpickle.Pickler):
-        def persistent_id(self, part):
-            return key_of(part)
-
     file = io.BytesIO()
     callback = None if buffers is None else buffers.append
-    kind = cloudpickle.Pickler if key_of is None else Pickler
-    kind(file, protocol=5, buffer_callback=callback).dump(thing)
+    pickler = cloudpickle.Pickler(file, protocol=5, buffer_callback=callback)
+    if key_of is not None:
+        pickler.persistent_id = key_of
+    pickler.dump(thing)
     return file.getvalue()
 
 
@@ -169,6 +167,15 @@ def packed_results(results, cut, seconds, keys):
         return pickled(([_checked(result) for result in results], [], seconds))
 
 
+class TaskFailed(Exception):
+    """A worker could not run a task, or its results cannot be read here."""
+
+
+def packed_failure(error):
+    """Return what a task gives back that could not be run."""
+    return pickled(_sendable(error))
+
+
 def _checked(result):
     try:
         pickled(result)
@@ -192,6 +199,12 @@ def _sendable(error):
 
 
 def unpacked_results(content, data):
-    """Return what ``packed_results`` was given."""
-    with scope.own(0):  # models that are made draw nothing from the stream of the process
-        return Unpickler(content, data).load()
+    """Return what ``packed_results`` was given; a TaskFailed from the error, if it was one."""
+    try:
+        with scope.own(0):  # models that are made draw nothing from the process' stream
+            found = Unpickler(content, data).load()
+    except Exception as error:
+        found = error
+    if isinstance(found, Exception):
+        raise TaskFailed(f"{type(found).__name__}: {found}") from found
+    return found

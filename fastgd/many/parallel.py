@@ -150,9 +150,10 @@ def as_completed(jobs: Iterable[dict[str, Any]], n_jobs: int = -1, *,
                  spool_dir: Path | None = None) -> Generator[Result, None, None]:  # fmt: skip
     """Yield the results of ``fit_many`` one by one, as they come.
 
-    Jobs are taken as results are: there are never more than a few in flight. Leaving the loop
-    stops those. It takes the arguments of ``fit_many``, and raises the same errors when it is
-    called; the results of ``Interrupted`` are those that were not yielded.
+    Jobs are taken as results are: there are never more than a few in flight for each thread, or
+    two tasks for each worker of an executor. Leaving the loop stops those. It takes the
+    arguments of ``fit_many``, and raises the same errors when it is called; the results of
+    ``Interrupted`` are those that were not yielded.
 
     Examples
     --------
@@ -196,9 +197,9 @@ def _start(ctrl_c, jobs, place, score=None, keep_models=True, seed=None, count=N
         try:
             job = Job(index, given, seed + index)
             owners.claim(index, job.model, given)
+            return job if journal is None else journal.known_or(job)
         except FastgdError as error:
             return KnownJob(Result(index, str(index), error=error))
-        return job if journal is None else journal.known_or(job)
 
     all_jobs = (checked(index, given) for index, given in enumerate(jobs))
     if isinstance(jobs, Sequence):

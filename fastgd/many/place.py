@@ -28,7 +28,7 @@ class Place:
     spool_dir: Path | None = None
 
     def __post_init__(self) -> None:
-        self.threads = config.threads(self.n_jobs)
+        self.n_jobs = config.checked_threads(self.n_jobs, "n_jobs")
         self.retries = whole_number(self.retries, "retries", 0)
         for name in ("journal", "spool_dir"):
             if getattr(self, name) is not None:
@@ -60,8 +60,8 @@ class Place:
         score, keep_models = settings
         if self.executor is not None:
             workers = workers_of(self.executor, self.n_jobs, self.spool_dir)
-            return Tasks(jobs, count, workers, self.retries, settings)
-        threads = self.threads
+            return Tasks(ctrl_c, jobs, count, workers, self.retries, settings)
+        threads = config.threads(self.n_jobs)
         if count is not None:
             threads = min(threads, max(1, count))
             if score is not None and not score.compiled:

@@ -30,6 +30,10 @@ class OwnScore:
     def __init__(self, function):
         self._function = function
 
+    def decisive(self, job):
+        """Return what decides the scores of a job, beside the job."""
+        return self._function
+
     def fill(self, result, model, job):
         """Add the scores of a trained model to its result."""
         result.scores |= as_scores(self._function(model, job))
@@ -56,6 +60,10 @@ class HeldOutTest:
     def compiled(self):
         """Whether the compiled evaluation of a Model gives all of it."""
         return self._score is None and not self._method
+
+    def decisive(self, job):
+        """Return what decides the scores of a job, beside the job."""
+        return self.data, self.rows(job), self._score, self._method
 
     def fill(self, result, model, job):
         """Add scores, and predictions if asked for, to the result of a trained model."""

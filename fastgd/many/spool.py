@@ -1,10 +1,14 @@
 """Give data to workers once: in files that they map into memory, or through a Dask client."""
 
+import contextlib
+import itertools
 import os
 import pickle
 import shutil
 import struct
 import tempfile
+import uuid
+import weakref
 from collections import Counter
 
 import numpy as np
@@ -45,7 +49,7 @@ def contents(view):
 
 
 class _Data:
-    """Keep the keys of data that were given to workers.
+    """Keep the keys of data that a run gave to workers: tuples that begin with its token.
 
     An object stays alive as long as its key, so that its id stays its own.
     """
@@ -53,15 +57,18 @@ class _Data:
     stop_file: str | None = None
 
     def __init__(self):
+        self.token = uuid.uuid4().hex
         self._known = {}  # id -> (object, key), those used last behind the others
+        self._things = {}  # key -> object
         self._users, self._common = Counter(), set()
-        self._blueprints = {}
+        self._numbers, self._blueprints = itertools.count(), {}
 
     def key_of(self, thing):
         """Return the key of data; give them to the workers if they are new."""
         found = self._known.pop(id(thing), None)
         if found is None:
             found = thing, self._give(thing)
+            self._things[found[1]] = thing
         self._known[id(thing)] = found
         return found[1]
 
@@ -77,8 +84,7 @@ class _Data:
     def blueprint(self, key):
         """Return the Blueprint of the model with a key."""
         if key not in self._blueprints:
-            known = list(self._known.values())  # another thread may add to them
-            self._blueprints[key] = Blueprint(next(one for one, of in known if of == key))
+            self._blueprints[key] = Blueprint(self._things[key])
         return self._blueprints[key]
 
     def hold(self, keys):
@@ -90,10 +96,13 @@ class _Data:
         self._users.subtract(set(keys))
         for name, (_, key) in list(self._known.items())[:-KEPT]:
             if self._users[key] <= 0 and key not in self._common:
-                del self._known[name], self._users[key]
+                del self._known[name], self._users[key], self._things[key]
+                self._blueprints.pop(key, None)
                 self._forget(key)
 
     def _give(self, thing):
+        if isinstance(thing, np.ndarray) and type(thing) in (np.ndarray, np.memmap):
+            thing = np.ascontiguousarray(thing)  # only then it is a buffer
         return self._send(image(thing))
 
 
@@ -106,26 +115,26 @@ class Spool(_Data):
 
     def __init__(self, folder=None):
         super().__init__()
-        self._shared, self._count = folder is not None, 0
+        self._shared = folder is not None
         if self._shared:
             os.makedirs(folder, exist_ok=True)
         self._folder = tempfile.mkdtemp(prefix="fastgd-", dir=folder)
+        self._removed = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self.stop_file = os.path.join(self._folder, "stop")
 
     def _give(self, thing):
-        mapped = None if self._shared else _place_of_map(thing)
-        return mapped or super()._give(thing)
+        place = None if self._shared else _place_of_map(thing)
+        return super()._give(thing) if place is None else (self.token, "map", *place)
 
     def _send(self, parts):
-        self._count += 1
-        path = os.path.join(self._folder, f"{self._count}.data")
+        path = os.path.join(self._folder, f"{next(self._numbers)}.data")
         with open(path, "wb") as file:
             file.writelines(parts)
-        return "file", path
+        return self.token, "file", path
 
     def _forget(self, key):
-        if key[0] == "file":
-            os.remove(key[1])
+        if key[1] == "file":
+            os.remove(key[2])
 
     def attached(self, keys):
         """Return what a task has to carry: nothing."""
@@ -133,24 +142,28 @@ class Spool(_Data):
 
     def stop(self):
         """Tell the workers that the run has stopped."""
-        with open(self.stop_file, "wb"):
+        with contextlib.suppress(OSError), open(self.stop_file, "wb"):
             pass
 
     def close(self):
         """Remove the files; workers that still read them may go on."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._removed()
 
 
 def _place_of_map(thing):
-    """Return the key of an array that is a contiguous part of a mapped file, or None."""
-    if type(thing) is not np.memmap or thing.filename is None or not thing.flags.c_contiguous:
+    """Return where a contiguous part of a mapped file is; None for any other array.
+
+    A map of mode "c" may have been changed in memory alone.
+    """
+    if type(thing) is not np.memmap or thing.filename is None or thing.mode == "c":
+        return None
+    if not thing.flags.c_contiguous:
         return None
     whole = thing
     while type(whole.base) is np.memmap:
         whole = whole.base
     at = thing.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
-    name = os.path.abspath(thing.filename)
-    return "map", name, thing.dtype.str, thing.shape, whole.offset + at
+    return os.path.abspath(thing.filename), thing.dtype.str, thing.shape, whole.offset + at
 
 
 class Scattered(_Data):
@@ -158,11 +171,10 @@ class Scattered(_Data):
 
     def __init__(self, client):
         super().__init__()
-        self._client, self._futures, self._count = client, {}, 0
+        self._client, self._futures = client, {}
 
     def _send(self, parts):
-        self._count += 1
-        key = "sent", f"{id(self)}-{os.getpid()}-{self._count}"
+        key = self.token, "sent", next(self._numbers)
         content = b"".join(parts)
         self._futures[key] = self._client.scatter(content, broadcast=True, hash=False)
         return key
@@ -179,5 +191,5 @@ class Scattered(_Data):
         """Do nothing: workers end the tasks that they have begun."""
 
     def close(self):
-        """Let the workers forget the data."""
+        """Let the cluster forget the data; a worker does when it works for other runs."""
         self._futures.clear()

@@ -1,15 +1,24 @@
 """Run jobs in the workers of an executor, several in a task: see ``ParallelRun``."""
 
-from fastgd.errors import FastgdError, WorkerError
-from fastgd.many.job import KnownJob, without_frames
-from fastgd.many.messages import Context, packed_task, unpacked_results
+from fastgd.errors import DataTypeError, FastgdError, WorkerError
+from fastgd.many.job import KnownJob
+from fastgd.many.messages import (
+    Context,
+    TaskFailed,
+    check_pickles,
+    packed_task,
+    unpacked_results,
+)
 from fastgd.many.worker import run_task
 
-#: About how long (in seconds) a task lasts: a scheduler takes some milliseconds for each.
+#: About how long (in seconds) a task lasts, and at least where few jobs are left: a scheduler
+#: takes some milliseconds for each.
 TASK_SECONDS, LEAST_SECONDS = 0.2, 0.02
 MOST_JOBS = 1000
 #: Tasks for each worker that are sent before one is waited for.
 TASKS_AHEAD = 2
+#: How often a task is offered that executors do not take.
+MOST_REFUSALS = 3
 
 
 class Task:
@@ -17,32 +26,32 @@ class Task:
 
     Attributes
     ----------
-    attempt : int
-        How often its jobs were sent before.
+    losses, refusals : int
+        How often its jobs were lost with a worker, and how often no executor took them.
     error : BaseException or None
-        What went wrong with the task itself: its worker died, say.
+        What went wrong with the task itself.
     sent : Sent or None
     """
 
     can_stop = True
 
-    def __init__(self, jobs, attempt=0, results=()):
-        self.jobs, self.attempt, self.results = jobs, attempt, list(results)
-        self.cut, self.error, self.sent, self.seconds = [], None, None, 0.0
-        self.keys = ()
+    def __init__(self, jobs, results=(), losses=0, refusals=0):
+        self.jobs, self.results, self.cut = jobs, list(results), []
+        self.losses, self.refusals = losses, refusals
+        self.error, self.sent, self.keys, self.seconds = None, None, (), 0.0
 
     def take(self, results, cut, seconds):
         """Take what a worker gave back; give results what was not sent."""
         jobs = {job.index: job for job in self.jobs}
         for result in (*results, *cut):
             result.job = jobs[result.index].described()
-        self.results, self.cut, self.seconds = results, cut, seconds
+        self.results += results
+        self.cut, self.seconds = cut, seconds
 
-    def fail(self, error):
-        """Make an error the result of each job."""
-        for job in self.jobs:
-            job.result.error, job.result.job = error, job.described()
-        self.results = [job.result for job in self.jobs]
+    def fail(self, job, error):
+        """Make an error the result of a job."""
+        job.result.error, job.result.job = error, job.described()
+        self.results.append(job.result)
 
     def outcome(self):
         """Return the results that are done, and those that were cut short."""
@@ -57,26 +66,38 @@ class Task:
 class Tasks:
     """Send jobs to workers, in tasks of about TASK_SECONDS.
 
+    Jobs that were lost with a worker are sent again one by one, with nothing else in flight:
+    so the one that ends its worker costs no others.
+
     Parameters
     ----------
-    jobs, count, settings
+    ctrl_c, jobs, count, settings
         As for ``Place.pool``.
     workers : Workers
     retries : int
         How often jobs are sent again whose worker died.
     """
 
-    def __init__(self, jobs, count, workers, retries, settings):
-        self._jobs, self._left = jobs, count
+    def __init__(self, ctrl_c, jobs, count, workers, retries, settings):
+        self._ctrl_c, self._jobs, self._left = ctrl_c, jobs, count
         self._workers, self._data, self._retries = workers, workers.data, retries
-        self.most, self.running, self.stopping = TASKS_AHEAD * workers.count, set(), False
-        self._seconds = self._trained = 0
+        self.running, self.stopping, self._suspects = set(), False, 0
+        self._sent, self._seconds, self._trained = False, 0.0, 0
         try:
             context = Context.of_this_process(*settings, self._data.stop_file)
-            self._context = self._data.key_of_context(context)
+            self._context = ctrl_c.call(self._data.key_of_context, context)
+        except Exception:
+            workers.close()
+            check_pickles(settings[0], "score", lambda part: None)
+            raise
         except BaseException:
             workers.close()
             raise
+
+    @property
+    def most(self):
+        """How many tasks may be in flight."""
+        return 1 if self._suspects else TASKS_AHEAD * self._workers.count
 
     def units(self):
         """Yield tasks, of as many jobs as the times so far allow; known results alone."""
@@ -84,7 +105,7 @@ class Tasks:
         for job in self._jobs:
             self._left = None if self._left is None else self._left - 1
             if isinstance(job, KnownJob):
-                yield Task([], results=[job.result])
+                yield Task([], [job.result])
                 continue
             jobs.append(job)
             if len(jobs) >= size:
@@ -106,15 +127,8 @@ class Tasks:
 
     def begin(self, task, done):
         """Send a task; it comes back in the queue."""
-        if not task.jobs:
-            done.put(task)
-            return
-        try:
-            content, task.keys = packed_task(self._context, task.jobs, self._data)
-        except FastgdError as error:
-            if not self._trained:
-                raise
-            task.fail(without_frames(error))
+        content = self._ctrl_c.call(self._packed, task) if task.jobs else None
+        if content is None:
             done.put(task)
             return
 
@@ -123,34 +137,85 @@ class Tasks:
                 task.take(*unpacked_results(future.result(), self._data))
             except BaseException as error:  # also a CancelledError
                 task.error = error
+            done.put(task)  # first: `stop` looks at what runs, and then at what is done
             self.running.discard(task)
-            done.put(task)
 
+        self._sent = True
         self._data.hold(task.keys)
         self.running.add(task)
-        task.sent = self._workers.send(finished, run_task, content, task.keys)
+        try:
+            task.sent = self._workers.send(finished, run_task, content, task.keys)
+        except BaseException:
+            self.running.discard(task)
+            raise
+
+    def _packed(self, task):
+        """Return the message for the jobs that can be pickled, or None; the others fail.
+
+        If the first task of all has such a job, its error is raised, before anything is sent.
+        """
+        try:
+            content, task.keys = packed_task(self._context, task.jobs, self._data)
+            return content
+        except DataTypeError:
+            if not self._sent:
+                raise
+        kept = []
+        for job in task.jobs:
+            try:
+                packed_task(self._context, [job], self._data)
+                kept.append(job)
+            except DataTypeError as error:
+                task.fail(job, error)
+        task.jobs = kept
+        if not kept:
+            return None
+        content, task.keys = packed_task(self._context, kept, self._data)
+        return content
 
     def again(self, task):
-        """Return the tasks to send in the place of a lost one; else complete its results."""
+        """Return the tasks to send in the place of one that was not run."""
         self._data.release(task.keys)
-        error = task.error
+        self._suspects -= task.losses > 0
+        error, sent = task.error, task.sent
         if error is None:
             self._seconds += task.seconds
             self._trained += len(task.results) if task.jobs else 0
-        elif isinstance(error, FastgdError):
-            task.fail(error)
-        elif self._workers.recover(task) and (
-            task.attempt < self._retries + task.sent.refused  # that was no fault of the jobs
-        ):
-            return [Task(task.jobs, task.attempt + 1)]
-        else:
-            task.fail(
-                WorkerError(
-                    f"executor: a worker was lost with this job, {task.attempt + 1} times: "
-                    f"{type(error).__name__}: {error}; {self._workers.advice}"
-                )
-            )
+            return []
+        if isinstance(error.__cause__, FastgdError) or isinstance(error, TaskFailed):
+            return self._run_apart(task)
+        if self._workers.recover(task):
+            if sent.refused and task.refusals < MOST_REFUSALS:
+                return [self._task(task.jobs, task.losses, task.refusals + 1)]
+            if not sent.refused and task.losses < self._retries:
+                return [self._task([job], task.losses + 1) for job in task.jobs]
+        for job in task.jobs:
+            task.fail(job, self._lost(task))
         return []
+
+    def _task(self, jobs, losses, refusals=0):
+        self._suspects += losses > 0
+        return Task(jobs, losses=losses, refusals=refusals)
+
+    def _run_apart(self, task):
+        """Return the jobs of a failed task one by one; of a single job it is the result."""
+        cause = task.error.__cause__
+        apart = len(task.jobs) > 1 and not isinstance(cause, FastgdError)
+        if apart:
+            return [self._task([job], task.losses) for job in task.jobs]
+        for job in task.jobs:
+            error = cause
+            if not isinstance(cause, FastgdError):
+                what = f"{type(cause).__name__}: {cause}"
+                error = WorkerError(f"executor: {job.label} failed in the worker: {what}")
+            task.fail(job, error)
+        return []
+
+    def _lost(self, task):
+        """Return the error of a job that was lost with its worker."""
+        times = "once" if task.losses == 0 else f"{task.losses + 1} times"
+        what = f"{times}: {type(task.error).__name__}: {task.error}"
+        return WorkerError(f"executor: its worker was lost {what}; {self._workers.advice}")
 
     def close(self):
         """Let go of the workers and of the data that they were given."""

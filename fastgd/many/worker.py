@@ -17,60 +17,96 @@ from fastgd._engine import builds, scope
 from fastgd.errors import EngineError, FastgdError, WorkerError
 from fastgd.many.fleet import in_fleets
 from fastgd.many.job import Job, KnownJob, Ownership
-from fastgd.many.messages import Unpickler, packed_results
+from fastgd.many.messages import Unpickler, packed_failure, packed_results
 from fastgd.many.results import Result
 from fastgd.many.scoring import TimedScore
 from fastgd.many.shared_data import SharedDataCache
 from fastgd.many.spool import contents
 from fastgd.models import Model
 
-#: So many data sets stay in a worker, those used last.
-KEPT = 64
+#: So many data sets of a run stay in a worker, those used last, and those of so many runs.
+KEPT, KEPT_RUNS = 64, 4
 #: How often (in seconds) a worker looks whether the run has stopped.
 LOOK_SECONDS = 0.1
 
 
 class _Objects:
-    """Hold the data that this worker was given, by key: the same object each time."""
+    """Hold the data that this worker was given, by run and key: the same object each time."""
 
     def __init__(self):
-        self._known = collections.OrderedDict()
+        self._runs = collections.OrderedDict()  # token -> name -> object
         self._lock = threading.Lock()
 
-    def data(self, key, image=None):
-        """Return the data of a key; image: what they are made from, if not in a file."""
-        return self._of(key, lambda: _loaded(key, image, self))
-
-    def models(self):
-        """Return the keys of the models, by their ids."""
+    def get(self, token, name, make):
+        """Return the object of a name; make it if it is not there."""
         with self._lock:
-            found = [(key, value) for key, value in self._known.items()]
-        return {id(value): key for key, value in found if isinstance(value, Model)}
+            known = self._known(token)
+            if name in known:
+                known.move_to_end(name)
+                return known[name]
+        made = make()  # which may ask for other data
+        with self._lock:
+            known = self._known(token)
+            made = known.setdefault(name, made)
+            while len(known) > KEPT:
+                known.popitem(last=False)
+        return made
+
+    def _known(self, token):
+        """Return the objects of a run; forget the runs that were used before the latest."""
+        known = self._runs.setdefault(token, collections.OrderedDict())
+        self._runs.move_to_end(token)
+        while len(self._runs) > KEPT_RUNS:
+            self._runs.popitem(last=False)
+        return known
+
+    def items(self):
+        """Return pairs of name and object, of all runs."""
+        with self._lock:
+            return [item for known in self._runs.values() for item in known.items()]
+
+
+class _Parts:
+    """Give a task the data of its keys, see ``messages.Unpickler``.
+
+    images: what they are made from, by key, if they are not in files.
+    """
+
+    def __init__(self, images=()):
+        self._images = dict(images)
+
+    def data(self, key):
+        """Return the data of a key."""
+        return _objects.get(key[0], key, lambda: self._loaded(*key))
 
     def shared(self, key, argument):
         """Return the Shared of data."""
         values = self.data(key)
-        if key[0] == "file":
-            return self._of((key, argument), lambda: _Converted(values, argument, key[1]))
-        return self._of((key, argument), lambda: Shared(values, argument))
+        is_file, path = key[1] == "file", key[2]
 
-    def shared_of(self, values, argument):
-        """Return the Shared of values that have a key, or None."""
-        with self._lock:
-            keys = [key for key, value in self._known.items() if value is values]
-        return self.shared(keys[0], argument) if keys else None
+        def make():
+            return _Converted(values, argument, path) if is_file else Shared(values, argument)
 
-    def _of(self, name, make):
-        with self._lock:
-            if name in self._known:
-                self._known.move_to_end(name)
-                return self._known[name]
-        made = make()  # which may ask for other data
-        with self._lock:
-            made = self._known.setdefault(name, made)
-            while len(self._known) > KEPT:
-                self._known.popitem(last=False)
-        return made
+        return _objects.get(key[0], (key, argument), make)
+
+    def _loaded(self, token, kind, *place):
+        """Return what a key stands for."""
+        try:
+            if kind == "map":
+                name, dtype, shape, offset = place
+                return np.memmap(name, dtype, "r", offset, shape)
+            if kind == "file":
+                with open(place[0], "rb") as file:
+                    found = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            else:
+                found = self._images[token, kind, *place]
+        except FileNotFoundError as error:
+            raise WorkerError(
+                f"executor: the worker on {socket.gethostname()} does not find the data, "
+                f"{error.filename}: give spool_dir, a folder that all machines share"
+            ) from None
+        content, buffers = contents(found)
+        return Unpickler(content, self, buffers).load()
 
 
 class _Converted(Shared):
@@ -98,30 +134,14 @@ class _Cache(SharedDataCache):
     """Keep the Shared of data; those of data with a key are those of the key."""
 
     def of(self, values, argument="x"):
-        known = _objects.shared_of(values, argument) if type(values) is np.ndarray else None
-        return known or super().of(values, argument)
+        if type(values) is np.ndarray:
+            for name, known in _objects.items():
+                if known is values:
+                    return _Parts().shared(name, argument)
+        return super().of(values, argument)
 
 
 _objects, _cache = _Objects(), _Cache()
-
-
-def _loaded(key, image, objects):
-    """Return what a key stands for."""
-    kind, *place = key
-    try:
-        if kind == "map":
-            name, dtype, shape, offset = place
-            return np.memmap(name, dtype, "r", offset, shape)
-        if kind == "file":
-            with open(place[0], "rb") as file:
-                image = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except FileNotFoundError as error:
-        raise WorkerError(
-            f"executor: the worker on {socket.gethostname()} does not find the data, "
-            f"{error.filename}: give spool_dir, a folder that all machines share"
-        ) from None
-    content, buffers = contents(image)
-    return Unpickler(content, objects, buffers).load()
 
 
 def run_task(content, attached=()):
@@ -130,19 +150,20 @@ def run_task(content, attached=()):
     attached: pairs of a key and the image of its data, if they are not in files.
     """
     with scope.own(0):  # a worker may be a thread: nothing is drawn from its process' stream
-        return _run_task(content, attached)
+        try:
+            return _run_task(content, _Parts(attached))
+        except Exception as error:  # the worker lives, and the jobs may be run one by one
+            return packed_failure(error)
 
 
-def _run_task(content, attached):
-    for key, image in attached:
-        _objects.data(key, image)
-    context_key, described = Unpickler(content, _objects).load()
-    context = _objects.data(context_key)
+def _run_task(content, parts):
+    context_key, described = Unpickler(content, parts).load()
+    context = parts.data(context_key)
     begun = time.perf_counter()
     results, cut = [], []
     with _settings(context):
         score = context.score
-        if not (score is None or score.compiled):
+        if score is not None and not score.compiled:
             score = TimedScore(score)
         jobs = [_job(*one) for one in described]
         owners = Ownership()
@@ -155,7 +176,8 @@ def _run_task(content, attached):
                 done, stopped = unit.outcome()
                 results += done
                 cut += stopped
-    return packed_results(results, cut, time.perf_counter() - begun, _objects.models())
+    models = {id(thing): name for name, thing in _objects.items() if isinstance(thing, Model)}
+    return packed_results(results, cut, time.perf_counter() - begun, models)
 
 
 def _job(index, seed, given):
@@ -168,8 +190,9 @@ def _job(index, seed, given):
 @contextlib.contextmanager
 def _settings(context):
     """Let this process have the settings of the one that sent the task."""
-    before = {"set_floatx": config.floatx(), "set_engine": config._settings["engine"]}
-    for name, value in context.settings.items():
+    now = {"set_floatx": config.floatx(), "set_engine": config.engine()}
+    other = {name: value for name, value in context.settings.items() if now[name] != value}
+    for name, value in other.items():
         getattr(config, name)(value)
     try:
         here = builds.bits(config.engine())
@@ -181,8 +204,8 @@ def _settings(context):
             )
         yield
     finally:
-        for name in context.settings:
-            getattr(config, name)(before[name])
+        for name in other:
+            getattr(config, name)(now[name])
 
 
 class _Watch:

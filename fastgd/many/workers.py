@@ -17,12 +17,13 @@ GATHER_SECONDS = 0.005
 def workers_of(executor, n_jobs, spool_dir):
     """Return the Workers of what a user gave as ``executor``."""
     if isinstance(executor, str):
-        return JoblibWorkers(n_jobs, Spool(spool_dir))
+        return JoblibWorkers(n_jobs, spool_dir)
     if hasattr(executor, "scatter"):
         data = Scattered(executor) if spool_dir is None else Spool(spool_dir)
         threads = sum(executor.nthreads().values()) if n_jobs == -1 else n_jobs
         return DaskWorkers(executor, max(1, threads), data)
-    return Workers(executor, config.threads(n_jobs), Spool(spool_dir))
+    count = config.threads(-1) if n_jobs == -1 else n_jobs
+    return Workers(executor, count, Spool(spool_dir))
 
 
 class Sent:
@@ -38,12 +39,14 @@ class Sent:
 
     def __init__(self, future, executor, refused, data):
         self.executor, self.refused = executor, refused
-        self._future, self._data = future, data
+        self._future, self._data, self._stopped = future, data, False
 
     def stop(self):
         """Take it back, or tell its worker to stop."""
-        self._future.cancel()
-        self._data.stop()
+        if not self._stopped:
+            self._stopped = True
+            self._future.cancel()
+            self._data.stop()
 
 
 class Workers:
@@ -76,8 +79,8 @@ class Workers:
             )
         return "give more retries, if it was not the job itself that ended the worker"
 
-    def send(self, finished, function, *arguments):
-        """Call function(content, the attached data) in a worker, and finished(future) then."""
+    def send(self, finished, function, content, keys):
+        """Call function(content, data of the keys) in a worker, and finished(future) then."""
         if self._executor is None:
             made = self._make()
             if not hasattr(made, "submit"):
@@ -85,10 +88,9 @@ class Workers:
                     f"executor: expected a function that makes an executor, it made {made!r}"
                 )
             self._executor = made
-        *arguments, keys = arguments
         refused = False
         try:
-            future = self._submit(function, *arguments, self.data.attached(keys))
+            future = self._submit(function, content, self.data.attached(keys))
         except Exception as error:  # it is broken, or was shut down
             future, refused = Future(), True
             future.set_exception(error)
@@ -136,14 +138,14 @@ class JoblibWorkers(Workers):
     ``joblib.Parallel`` takes a list of tasks at a time: a thread gives it those that wait.
     """
 
-    def __init__(self, n_jobs, data):
+    def __init__(self, n_jobs, spool_dir):
         with needed_by("executor='joblib'"):
             import joblib
         self._parallel = joblib.Parallel(n_jobs, return_as="generator_unordered")
         self._delayed = joblib.delayed(_numbered)
         self._waiting: queue.Queue[Any] = queue.Queue()
         self._thread: threading.Thread | None = None
-        super().__init__(self, joblib.effective_n_jobs(n_jobs), data)
+        super().__init__(self, joblib.effective_n_jobs(n_jobs), Spool(spool_dir))
 
     def submit(self, *call):
         """Return the future of a call."""
