@@ -16,7 +16,7 @@ from many_programs import RNG, Breaking, Deadly, Inline, X, Y, make
 
 from fastgd import Sequential, callbacks, config, fit_many, layers, linear, many, utils
 from fastgd.errors import ArgumentError, DataTypeError, EngineError, WorkerError
-from fastgd.many import spool, tasks, worker
+from fastgd.many.executors import spool, tasks, worker
 
 EXECUTORS = {
     "inline": Inline,

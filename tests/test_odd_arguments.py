@@ -138,7 +138,10 @@ def names_of(call, given):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", CALLS)
-def test_odd_values_are_taken_or_refused_by_errors_of_fastgd(name, capsys):
+def test_odd_values_are_taken_or_refused_by_errors_of_fastgd(
+    name, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)  # some are names of files
     make, method, given = CALLS[name]
     refused = 0
     for argument in names_of(getattr(make(), method) if method else make, given):

@@ -12,7 +12,7 @@ import numpy as np
 
 from fastgd._data.subsets import Shared
 from fastgd.errors import DataTypeError
-from fastgd.many.messages import is_data
+from fastgd.many.executors.messages import is_data
 from fastgd.models import Model
 from fastgd.saving import state
 

@@ -9,9 +9,9 @@ from fastgd import config
 from fastgd._engine import builds, scope
 from fastgd.callbacks import History
 from fastgd.errors import DataTypeError, FileError, MissingExtraError
+from fastgd.many.executors.messages import pickled
 from fastgd.many.fingerprint import Fingerprints
 from fastgd.many.job import KnownJob
-from fastgd.many.messages import pickled
 
 #: How each line begins.
 START = '{"key": "'

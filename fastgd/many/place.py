@@ -8,13 +8,13 @@ from fastgd._data.arguments import path_name
 from fastgd._data.validation import whole_number
 from fastgd._typing import Path
 from fastgd.errors import DataTypeError
+from fastgd.many.executors.tasks import Tasks
+from fastgd.many.executors.workers import workers_of
 from fastgd.many.fleet import in_fleets
 from fastgd.many.journal import Journal
 from fastgd.many.pool import ThisThread, Threads
 from fastgd.many.scoring import TimedScore
 from fastgd.many.shared_data import SharedDataCache
-from fastgd.many.tasks import Tasks
-from fastgd.many.workers import workers_of
 
 
 @dataclass

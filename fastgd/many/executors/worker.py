@@ -15,13 +15,13 @@ from fastgd import config
 from fastgd._data.subsets import Shared
 from fastgd._engine import builds, scope
 from fastgd.errors import EngineError, FastgdError, WorkerError
+from fastgd.many.executors.messages import Unpickler, packed_failure, packed_results
+from fastgd.many.executors.spool import contents
 from fastgd.many.fleet import in_fleets
 from fastgd.many.job import Job, KnownJob, Ownership
-from fastgd.many.messages import Unpickler, packed_failure, packed_results
 from fastgd.many.results import Result
 from fastgd.many.scoring import TimedScore
 from fastgd.many.shared_data import SharedDataCache
-from fastgd.many.spool import contents
 from fastgd.models import Model
 
 #: So many data sets of a run stay in a worker, those used last, and those of so many runs.

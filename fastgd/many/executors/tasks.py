@@ -1,15 +1,15 @@
 """Run jobs in the workers of an executor, several in a task: see ``ParallelRun``."""
 
 from fastgd.errors import DataTypeError, FastgdError, WorkerError
-from fastgd.many.job import KnownJob
-from fastgd.many.messages import (
+from fastgd.many.executors.messages import (
     Context,
     TaskFailed,
     check_pickles,
     packed_task,
     unpacked_results,
 )
-from fastgd.many.worker import run_task
+from fastgd.many.executors.worker import run_task
+from fastgd.many.job import KnownJob
 
 #: About how long (in seconds) a task lasts, and at least where few jobs are left: a scheduler
 #: takes some milliseconds for each.

@@ -13,7 +13,7 @@ from collections import Counter
 
 import numpy as np
 
-from fastgd.many.messages import keys_of_data, pickled
+from fastgd.many.executors.messages import keys_of_data, pickled
 from fastgd.models.replica import Blueprint
 
 #: Where buffers begin in an image, in bytes.

@@ -8,7 +8,7 @@ from typing import Any
 from fastgd import config
 from fastgd._registry.extras import needed_by
 from fastgd.errors import DataTypeError
-from fastgd.many.spool import Scattered, Spool
+from fastgd.many.executors.spool import Scattered, Spool
 
 #: How long (in seconds) a thread waits for more tasks before it gives joblib those there are.
 GATHER_SECONDS = 0.005
