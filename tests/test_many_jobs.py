@@ -713,3 +713,8 @@ def test_a_thousand_jobs_say_little(monkeypatch):
     seconds = time.monotonic() - begun
     assert stream.getvalue().count("\n") <= 50 + 10 * seconds + 2
     assert "\n1000/? - " in stream.getvalue()
+
+
+def test_jobs_take_no_communicator():
+    with pytest.raises(ArgumentError, match="job 0: comm: ranks train one model together"):
+        fastgd.fit_many([job(comm=object())])

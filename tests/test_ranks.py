@@ -1,11 +1,13 @@
 """What the ranks of a communicator exchange, and what they refuse together."""
 
+import signal
+
 import numpy as np
 import pytest
 from communicators import OneRank, on_ranks
 
 from fastgd import config
-from fastgd._engine.ranks import Ranks, digest
+from fastgd._engine.ranks import Ranks, digest, uninterrupted
 from fastgd.errors import DataError, DataTypeError, RankError
 
 
@@ -81,6 +83,44 @@ def test_an_error_of_one_rank_is_raised_on_all():
     for error in (first, second):
         assert isinstance(error, RankError)
         assert "fit: rank 2 failed: DataError: x: NaN at row 7" in str(error)
+
+
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("failure", "text"),
+    [
+        (OSError("x\udcff"), "OSError: x\\udcff"),
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+        (Mute(), "Mute"),
+    ],
+)
+def test_any_error_of_one_rank_reaches_the_others(failure, text):
+    def fails(comm):
+        with Ranks(comm).together("fit"):
+            if comm.rank == 0:
+                raise failure
+
+    first, second = on_ranks(2, fails)
+    assert first is failure
+    assert str(second) == f"fit: rank 0 failed: {text}"
+
+
+def test_ctrl_c_is_answered_behind_an_exchange():
+    steps = []
+
+    def exchange():
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            steps.append("exchanged")
+
+    with pytest.raises(KeyboardInterrupt):
+        exchange()
+    assert steps == ["exchanged"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_what_is_no_communicator_is_refused():

@@ -103,6 +103,7 @@ DIFFERENT = {
     "shards": lambda: {"shards": 5},
     "epochs": lambda: {"epochs": 4},
     "shuffle": lambda: {"shuffle": False},
+    "validation_freq": lambda: {"validation_freq": 2},
     "callbacks": lambda: {"callbacks": [callbacks.TerminateOnNaN()]},
     "the seed": lambda: {"seed": 4},
     "the weights": lambda: {
@@ -126,6 +127,29 @@ def test_what_differs_on_a_rank_is_named_on_all_before_training(what):
         assert f"rank 1 of 3 has another value of {what}" in text
     if what in ("the seed", "the weights"):
         assert "utils.set_random_seed" in text
+
+
+def test_rank_0_may_have_callbacks_that_write_for_itself(tmp_path):
+    def train(comm):
+        own = [callbacks.CSVLogger(tmp_path / "log.csv")] if comm.rank == 0 else []
+        return run("chain", comm, callbacks=own)
+
+    assert on_ranks(2, train) == [run("chain")] * 2
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 4
+
+
+def test_an_error_of_rank_0_before_a_backup_is_restored_ends_the_others(tmp_path):
+    def train(comm):
+        given = [
+            callbacks.CSVLogger(tmp_path / "nowhere" / "log.csv"),
+            callbacks.BackupAndRestore(tmp_path / "backup"),
+        ]
+        return run("chain", comm, callbacks=given)
+
+    first, second = on_ranks(2, train)
+    assert isinstance(first, FileNotFoundError)
+    assert isinstance(second, RankError)
+    assert "rank 0 failed: FileNotFoundError" in str(second)
 
 
 class At(callbacks.Callback):

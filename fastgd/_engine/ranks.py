@@ -4,6 +4,8 @@ import contextlib
 import hashlib
 import itertools
 import json
+import signal
+import threading
 from collections import Counter
 
 import numpy as np
@@ -111,7 +113,9 @@ class Ranks:
             "the version of fastgd": config.__version__,
             "the engine": builds.bits(config.engine()),
         } | facts
-        everyone = [json.loads(one) for one in self.gather_bytes(json.dumps(said).encode())]
+        with uninterrupted():
+            texts = self.gather_bytes(json.dumps(said).encode())
+        everyone = [json.loads(text) for text in texts]
         for name in dict.fromkeys(itertools.chain.from_iterable(everyone)):
             values = [json.dumps(one.get(name)) for one in everyone]
             usual = Counter(values).most_common(1)[0][0]  # of equals that of the lowest rank
@@ -128,14 +132,39 @@ class Ranks:
         failed = None
         try:
             yield
-        except Exception as error:
+        except BaseException as error:  # also Ctrl-C: the others would wait for ever
             failed = error
-        text = b"" if failed is None else f"{type(failed).__name__}: {failed}".encode()
+        text = b"" if failed is None else text_of(failed)
         for rank, message in enumerate(self.gather_bytes(text)):
             if failed is not None:
                 raise failed
             if message:
                 raise RankError(f"{call}: rank {rank} failed: {message.decode()}")
+
+
+@contextlib.contextmanager
+def uninterrupted():
+    """Answer Ctrl-C behind a block: within it the other ranks would wait for ever."""
+    before, noted = signal.getsignal(signal.SIGINT), []
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *given: noted.append(given))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if noted:
+            before(*noted[0])
+
+
+def text_of(error):
+    """Return the type and message of an error, as bytes."""
+    try:
+        message = f"{type(error).__name__}: {error}"
+    except Exception:  # of a user's __str__
+        message = type(error).__name__
+    return message.rstrip(": ").encode("utf-8", "backslashreplace")
 
 
 def digest(*parts):

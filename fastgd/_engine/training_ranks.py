@@ -9,13 +9,13 @@ import numpy as np
 
 from fastgd._core.engine import StepExchange
 from fastgd._core.types import Place
-from fastgd._engine.ranks import Ranks
+from fastgd._engine.ranks import Ranks, text_of, uninterrupted
 from fastgd.errors import RankError
 
 _PLACES = {
     Place.PLACE_BEGIN: "at the beginning",
     Place.PLACE_RESTORE: "restoring a backup",
-    Place.PLACE_TRAINED: "at the end of the last epoch, with weights of digest {1:x}",
+    Place.PLACE_TRAINED: "behind the last epoch, with weights and history of digest {0:x}",
     Place.PLACE_END: "at the end",
 }
 
@@ -56,8 +56,7 @@ class TrainingRanks(StepExchange):
         """
         if headers[:, 3].any():
             own = self._error
-            text = "" if own is None else f"{type(own).__name__}: {own}".rstrip(": ")
-            said = self.all.gather_bytes(text.encode())
+            said = self.all.gather_bytes(b"" if own is None else text_of(own))
             if own is None:
                 rank = int(headers[:, 3].argmax())
                 raise RankError(f"fit: rank {rank} failed: {said[rank].decode()}")
@@ -72,8 +71,9 @@ class TrainingRanks(StepExchange):
 
     def agree(self, facts):
         """Refuse, on all ranks, to begin with facts that are not the same on all."""
-        self.meet(Place.PLACE_BEGIN)
-        self.all.agree("fit", facts)
+        with uninterrupted():
+            self.meet(Place.PLACE_BEGIN)
+            self.all.agree("fit", facts)
 
     def open(self, path):
         """Return a file that rank 0 can read as a file in memory; all ranks call this.
@@ -87,8 +87,9 @@ class TrainingRanks(StepExchange):
         if self.rank == 0:
             with contextlib.suppress(FileNotFoundError):
                 found = b"+" + Path(path).read_bytes()
-        self.meet(Place.PLACE_RESTORE)
-        found = self.all.broadcast_bytes(found)
+        with uninterrupted():
+            self.meet(Place.PLACE_RESTORE)
+            found = self.all.broadcast_bytes(found)
         if not found:
             raise FileNotFoundError(path)
         return io.BytesIO(found[1:])

@@ -89,8 +89,8 @@ class TrainingLoop:
         finally:
             model.optimizer.finalize_variable_values(self.step.assembly.trained)
         if (ranks := self.source.ranks) is not None:
-            weights = int(digest(self.step.assembly.parameters)[:15], 16)
-            ranks.meet(Place.PLACE_TRAINED, self.epoch, weights)
+            parts = self.step.assembly.parameters, model.history.history
+            ranks.meet(Place.PLACE_TRAINED, int(digest(*parts)[:15], 16))
         self.callbacks.on_train_end(logs)
 
     # -- resume -------------------------------------------------------------------------------

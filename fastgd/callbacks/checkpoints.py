@@ -12,7 +12,7 @@ from fastgd._training.progress import say
 from fastgd._typing import Logs
 from fastgd.callbacks.callback import Callback
 from fastgd.callbacks.monitor import MonitorCallback, optional_limit
-from fastgd.errors import ArgumentError, FastgdError, NotBuiltError
+from fastgd.errors import ArgumentError, FastgdError, NotBuiltError, RankError
 
 
 class _Saver(NamedArguments, Callback):
@@ -186,6 +186,8 @@ class BackupAndRestore(_Saver):
                 return
             except FileNotFoundError:
                 continue
+            except RankError:  # the ranks have parted: the other file would not mend that
+                raise
             except (OSError, FastgdError) as error:
                 failed = failed or error
         if failed is not None:

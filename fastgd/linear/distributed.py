@@ -25,8 +25,8 @@ PLAIN = (int, float, str, NoneType)
 class ChunkRun:
     """Iterate over the chunks that this rank owns, and add up what was computed of all.
 
-    The chunks of other ranks are not read: a sequence is indexed, any other iterable is walked.
-    Without ``len`` it is walked once more at the start.
+    A sequence is indexed, so that the chunks of other ranks are not read. Any other iterable is
+    walked, and without ``len`` once more at the start; the chunks of others are not prepared.
     """
 
     def __init__(self, chunks, ranks):
@@ -52,11 +52,13 @@ class ChunkRun:
         begin, end = self.ranks.share(self.count)
         width = 1 + math.prod(shape)
         with self.ranks.together("LinearModel.fit"):
-            own = np.array([np.append(*pair) for pair in sums]).reshape(-1, width)
-            if len(own) != end - begin:
+            own, done = np.empty((end - begin, width)), 0
+            for done, (number, array) in enumerate(sums, start=1):
+                own[done - 1, 0], own[done - 1, 1:] = number, array.ravel()
+            if done != end - begin:
                 raise DataError(
                     f"x: expected {self.count} chunks, as before, but they end with number "
-                    f"{begin + len(own)}"
+                    f"{begin + done}"
                 )
         found = np.zeros(width)
         step = max(1, GATHERED // max(self.count, 1))

@@ -66,6 +66,11 @@ class Job:
         known = model if hasattr(model, "fit") else Model
         kind = known if isinstance(known, type) else type(known)
         self._check_arguments(kind)
+        if given.get("comm") is not None:
+            raise ArgumentError(
+                f"{self.label}: comm: ranks train one model together, by its fit; run jobs on "
+                "them by executor=mpi4py.futures.MPIPoolExecutor()"
+            )
         batches = makes_batches(x, y)
         if issubclass(kind, Model) and y is None and not batches:
             raise ArgumentError(f"{self.label}: it has no 'y', and x is no source of batches")

@@ -161,7 +161,8 @@ def fit(self: Any, x: Data = None, y: Data = None, batch_size: int | None = None
         begin = None
         if shards or ranks is not None:
             source.shards, source.ranks = shards or 0, ranks
-            given = {"shards": shards, "epochs": epochs, "initial_epoch": initial_epoch}
+            given = {"shards": shards, "epochs": epochs, "initial_epoch": initial_epoch,
+                     "validation_freq": repr(validation_freq)}  # fmt: skip
             begin = functools.partial(
                 shared_training.begin, self, (source, held_out), listeners.callbacks, given
             )

@@ -59,18 +59,28 @@ def begin(model: Any, sources: Any, callbacks: Any, given: Any) -> None:
             plan.settings, plan.losses[_LOSS_FIELDS], plan.metrics, plan.penalties
         ),
         "the optimizer": _settings_of(optimizer),
-        "callbacks": [type(callback).__name__ for callback in callbacks],
+        "callbacks": [type(one).__name__ for one in callbacks if not _is_of_rank_0(one)],
         "batch_size": source.batch_size,
         "steps_per_epoch": source.steps,
         "shuffle": [source.order is not None, source.together],
         **given,
         "the data": _digest_of(source),
         "the validation data": _digest_of(held_out),
-        "the seed (call utils.set_random_seed)": [model.stream.seed, model.stream.count],
-        "the weights (call utils.set_random_seed first)": digest(step.assembly.parameters),
+        "the seed (make the model behind utils.set_random_seed)": [
+            model.stream.seed,
+            model.stream.count,
+        ],
+        "the weights (make the model behind utils.set_random_seed)": digest(
+            step.assembly.parameters
+        ),
         "the optimizer's state": digest(state.slots, state.iterations),
     }
     source.ranks.agree(facts)
+
+
+def _is_of_rank_0(callback):
+    """Return whether a callback may be one of rank 0 alone."""
+    return getattr(callback, "first_rank_only", False)
 
 
 def check(model: Any, source: Any) -> None:
