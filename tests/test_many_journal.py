@@ -347,6 +347,60 @@ def test_fingerprints_tell_code_apart(tmp_path, monkeypatch):
     assert len({Fingerprints().of(value) for value in values}) == len(values)
 
 
+HELPERS = {
+    "a dataclass": """
+import dataclasses
+
+@dataclasses.dataclass
+class Make:
+    width: int = 1
+
+    def __call__(self):
+        return VALUE
+
+make = Make()
+""",
+    "an import within": "def make():\n    from second_of_a_user import V\n    return V",
+    "a module's module": "import second_of_a_user\n\ndef make():\n    return helper()\n\n"
+    "def helper():\n    return second_of_a_user.V",
+    "a decorator": "import contextlib\n\n@contextlib.contextmanager\n"
+    "def make():\n    yield VALUE",
+    "a cache": "import functools\n\n@functools.lru_cache\n"
+    "def make():\n    return VALUE",
+    "an attribute": "def make():\n    return make.number\n\nmake.number = VALUE",
+    "a metaclass": "class Meta(type):\n    def __call__(cls):\n        return VALUE\n\n"
+    "class make(metaclass=Meta):\n    pass",
+    "a name": "import collections\n\nclass make(collections.namedtuple('P', 'a')):\n"
+    "    def width(self):\n        return VALUE",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", HELPERS)
+def test_fingerprints_follow_what_code_refers_to(tmp_path, kind):
+    (tmp_path / "first_of_a_user.py").write_text(
+        "import second_of_a_user\n\ndef f():\n    return second_of_a_user.V\n"
+    )
+    program = HELPERS[kind] + "\nfrom fastgd.many.fingerprint import Fingerprints\n"
+    program += "import first_of_a_user\n\ndef through():\n    return first_of_a_user.f()\n"
+    program += "print(Fingerprints().of(make), Fingerprints().of(through))\n"
+
+    def prints(value):
+        (tmp_path / "second_of_a_user.py").write_text(f"V = {value}\n")
+        (tmp_path / "program.py").write_text(program.replace("VALUE", str(value)))
+        paths = [str(tmp_path), os.environ.get("PYTHONPATH", "")]
+        variables = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(
+            [sys.executable, str(tmp_path / "program.py")], capture_output=True, text=True,
+            timeout=60, env=os.environ | variables,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    first, again, other = prints(11), prints(11), prints(22)
+    assert first == again
+    assert all(one != two for one, two in zip(first, other, strict=True))
+
+
 def test_many_functions_that_call_each_other_take_no_time():
     scope = {"__name__": "__main__", "f0": minus}
     for i in range(1, 60):

@@ -608,3 +608,49 @@ def test_memory_holds_a_few_chunks(tmp_path, kind):
         [sys.executable, "-c", MEMORY, *files], capture_output=True, text=True, check=True
     )
     assert float(done.stdout) < 32
+
+
+# -- streams elsewhere ------------------------------------------------------------------------
+
+
+def test_a_stream_is_no_array():
+    stream = utils.TableStream(TABLE, "y")
+    model = linear.LinearModel().fit(stream, solver=linear.Newton())
+    for call in (model.predict, lambda x: model.fit(x, Y)):
+        with pytest.raises(DataTypeError, match="x: a TableStream is no array"):
+            call(stream)
+
+
+def test_a_path_is_found_from_another_folder(tmp_path, monkeypatch):
+    parquet_file(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    stream = stream_of("table.parquet" if (tmp_path / "table.parquet").exists() else ".")
+    monkeypatch.chdir("/")
+    assert len(list(stream)) == 4
+
+
+def test_lazy_frames_can_be_pickled():
+    stream = utils.TableStream(pl.DataFrame(COLUMNS).lazy(), "y", ["a"], chunk_rows=90)
+    twin = pickle.loads(pickle.dumps(stream))
+    np.testing.assert_array_equal(twin[1][0].values, stream[1][0].values)
+
+
+def test_the_journal_knows_a_file_that_changed(tmp_path):
+    path, journal = parquet_file(tmp_path), tmp_path / "journal"
+
+    def run():
+        stream = stream_of(path)
+        job = {"model": network, "x": stream, "epochs": 1, "batch_size": 50}
+        (result,) = many.fit_many([job], 1, journal=journal, seed=1)
+        assert result.ok, result.error
+        return result.scores["loss"], len(stream)
+
+    first = run()
+    assert run() == first
+    assert len(journal.read_text().splitlines()) == 1
+    parquet_file(tmp_path, table=TABLE.slice(0, 200))
+    assert run() != first
+    assert len(journal.read_text().splitlines()) == 2
+    lazy = {"model": network, "x": stream_of(pl.DataFrame(COLUMNS).lazy()), "epochs": 1}
+    (result,) = many.fit_many(iter([lazy]), 1, journal=journal, seed=1)
+    assert "no digest can be made of a lazy frame" in str(result.error)

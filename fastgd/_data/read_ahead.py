@@ -17,14 +17,15 @@ def made_ahead(items):
             job = _Job(items)
             yield item
     finally:
-        job.join()
+        if job is not threading.current_thread():  # which may collect a loop that was left
+            job.join()
 
 
 class _Job(threading.Thread):
     """Make the next item of an iterator in a thread, which begins at once."""
 
     def __init__(self, items):
-        super().__init__(name="fastgd read-ahead", daemon=True)
+        super().__init__(name="fastgd read-ahead")  # no daemon: it ends soon, and in order
         self._items, self._item, self._error = items, _END, None
         self.start()
 

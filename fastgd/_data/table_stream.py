@@ -94,6 +94,11 @@ class TableStream:
     ``values``, a matrix, and ``columns``, their names, and NumPy takes it as an array. ``len``
     is the number of chunks, and ``stream[i]`` is one of them.
 
+    A query of a lazy frame has to give its rows in one order each time: end it with ``sort``,
+    or write its result with ``sink_parquet``. With ``shuffle`` it runs again for each chunk.
+    A dataset with a filter is scanned from its beginning for a chunk out of turn, and pyarrow
+    reads it ahead as it likes, which takes memory.
+
     A network cuts each chunk into batches, so it takes as many rows a chunk as are a multiple
     of ``batch_size``. Without ``shuffle`` its steps are those of arrays in memory. With it,
     each epoch takes the chunks in a new order, and the rows of each chunk: rows of different
@@ -157,6 +162,17 @@ class TableStream:
         self._count: int | None = None
         #: The reader that gave the chunk before, by itself; it goes on faster than a new one.
         self._idle: deque[_Reader] = deque(maxlen=1)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        raise DataTypeError(
+            "x: a TableStream is no array: go through its chunks, as in "
+            "np.concatenate([model.predict(x) for x, _ in stream])"
+        )
+
+    def fingerprint_parts(self) -> list[Any]:
+        """Return what decides the chunks, for the journal of ``many.fit_many``."""
+        dtypes = {part: dtype.str for part, dtype in self._dtypes.items()}
+        return [self._names, dtypes, self._alone, self.chunk_rows, self._table.identity]
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what makes the same stream elsewhere; open files stay here."""

@@ -42,6 +42,11 @@ def table_of(source):
 class FrameTable:
     """A frame in memory."""
 
+    @property
+    def identity(self):
+        """What decides the rows."""
+        return self._frame.to_native()
+
     def __init__(self, frame):
         self._frame, self.sample = frame, frame.head(1)
 
@@ -58,6 +63,17 @@ class LazyTable:
     def __init__(self, lazy, nw):
         self._lazy, self._nw = lazy, nw
         self.sample = nw.from_native(lazy.clear().collect())
+
+    def __reduce__(self):
+        """Pickle the query alone: modules cannot be pickled."""
+        return table_of, (self._lazy,)
+
+    @property
+    def identity(self):
+        raise DataTypeError(
+            "no digest can be made of a lazy frame, whose files may change: write its result "
+            "with sink_parquet, or leave out journal"
+        )
 
     def count(self):
         lengths = self._nw.from_native(self._lazy).select(self._nw.len())
@@ -95,6 +111,13 @@ class ArrowTable:
     def __reduce__(self):
         """Pickle the dataset alone: the rest is found again, and modules cannot be pickled."""
         return ArrowTable, (self._dataset,)
+
+    @property
+    def identity(self):
+        """What decides the rows: the names, sizes and times of the files, and their schema."""
+        found = self._dataset.filesystem.get_file_info(list(self._dataset.files))
+        files = [(info.path, info.size, info.mtime_ns) for info in found]
+        return files, str(self._dataset.schema), [part[2] for part in self._parts()]
 
     def count(self):
         return sum(rows for _, _, rows in self._parts())
@@ -219,6 +242,8 @@ def _dataset(path):
     """Return the dataset of the files at a path."""
     with needed_by("TableStream of files"):
         import pyarrow.dataset
+    if os.path.exists(path):
+        path = os.path.abspath(path)  # it may be opened from another folder
     name, partitioning = PurePath(path), None
     if os.path.isdir(path):
         partitioning = "hive"  # folders such as year=2024 are a column
@@ -237,5 +262,5 @@ def _file_errors():
         yield
     except FileNotFoundError:
         raise
-    except (OSError, ValueError) as error:  # pyarrow's errors are of both
+    except (OSError, ValueError, TypeError, NotImplementedError) as error:  # pyarrow's are such
         raise FileError(f"source: cannot be read: {error}") from error

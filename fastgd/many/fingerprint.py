@@ -1,8 +1,11 @@
 """Tell whether two jobs are the same: a digest of what they are made of."""
 
+import contextlib
 import copyreg
+import dis
 import functools
 import hashlib
+import importlib.util
 import json
 import os
 import types
@@ -36,11 +39,8 @@ _ASIDE = {
     "__static_attributes__", "__annotations__", "__annotate_func__", "__abstractmethods__",
     "_abc_impl", "__slotnames__", "__annotations_cache__",
 }  # fmt: skip
-#: The types of methods that are compiled: by them a class of C or Cython is known.
-_COMPILED = {
-    "builtin_function_or_method", "classmethod_descriptor", "cython_function_or_method",
-    "method_descriptor", "wrapper_descriptor",
-}  # fmt: skip
+#: The flag of classes that are not static ones of C.
+_PYTHON_CLASS = 1 << 9
 _SLOTS = types.MemberDescriptorType, types.GetSetDescriptorType
 
 
@@ -62,7 +62,8 @@ class Fingerprints:
         try:
             return self._digest(value, ())
         except RecursionError:
-            raise DataTypeError(f"no digest can be made of {value!r:.80}: too deep") from None
+            kind = type(value).__name__  # its text would be too deep as well
+            raise DataTypeError(f"no digest can be made of a {kind}: it is too deep") from None
 
     def _digest(self, value, above):
         while isinstance(value, Shared):
@@ -107,6 +108,8 @@ def _parts(value):
     elif kind is dict:
         for key in sorted(value, key=repr):
             yield from (key, value[key])
+    elif kind is types.MappingProxyType:
+        yield dict(value)
     elif kind in (set, frozenset):
         yield from sorted(value, key=repr)
     elif isinstance(value, functools.partial):
@@ -124,10 +127,9 @@ def _parts(value):
         if not isinstance(value.__self__, (types.ModuleType, type(None))):
             yield value.__self__
     elif isinstance(value, types.ModuleType):
-        file = getattr(value, "__file__", None) or ""
-        yield value.__name__.encode()
-        if file.endswith(".py") and not _is_of_library(file):
-            yield Path(file).read_bytes()
+        yield from (value.__name__, _sources([value.__name__]))
+    elif hasattr(kind, "fingerprint_parts"):
+        yield from value.fingerprint_parts()
     elif isinstance(value, type):
         yield from _parts_of_class(value)
     elif isinstance(value, (staticmethod, classmethod)):
@@ -166,8 +168,8 @@ def _parts_of_object(value):
         found = value.__reduce_ex__(4) if reduce is None else reduce(value)
     except Exception as error:
         raise DataTypeError(f"no digest can be made of {value!r:.80}: {error}") from error
-    if isinstance(found, str):
-        yield found
+    if isinstance(found, str):  # the name of what it is, such as a function with a cache
+        yield from (found, getattr(value, "__wrapped__", None))
         return
     make, arguments, *rest = found
     yield from (make, arguments)
@@ -176,41 +178,83 @@ def _parts_of_object(value):
 
 
 def _parts_of_function(function):
-    """Yield the code of a function, and what it refers to."""
+    """Yield the code of a function, unless it is of a library, and what it refers to."""
     yield f"{function.__module__}.{function.__qualname__}".encode()
-    if _is_of_library(function.__globals__.get("__file__") or ""):
-        return
-    yield from (function.__code__, function.__defaults__, function.__kwdefaults__)
-    for cell in function.__closure__ or ():
+    for cell in function.__closure__ or ():  # also of a library's decorator
         yield cell.cell_contents
-    for name in sorted(_names(function.__code__)):
+    yield vars(function)  # such as __wrapped__
+    if _is_of_library(function.__globals__.get("__file__")):
+        return
+    code = function.__code__
+    yield from (code, function.__defaults__, function.__kwdefaults__)
+    for name in sorted(_names(code)):
         if name in function.__globals__:
             yield from (name, function.__globals__[name])
+    yield _sources(_imports(code))
+
+
+def _codes(code):
+    """Yield code, and that of the functions in it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _codes(constant)
 
 
 def _names(code):
-    """Return the names that code and the functions in it refer to."""
-    inner = (_names(one) for one in code.co_consts if isinstance(one, types.CodeType))
-    return set(code.co_names).union(*inner)
+    """Return the names that code refers to."""
+    return {name for one in _codes(code) for name in one.co_names}
+
+
+def _imports(code):
+    """Return the names of the modules that code imports, and of what it takes from them."""
+    found, module = set(), None
+    for one in _codes(code):
+        for step in dis.get_instructions(one):
+            if step.opname == "IMPORT_NAME":
+                module = step.argval
+                found.add(module)
+            elif step.opname == "IMPORT_FROM":  # it may be a module, too
+                found.add(f"{module}.{step.argval}")
+    return found
+
+
+def _sources(names):
+    """Return the sources of modules that are of no library, and of those that they import."""
+    found, waiting = {}, sorted(names)
+    while waiting:
+        name = waiting.pop()
+        file = None if name in found else _file_of(name)
+        if file is not None and not _is_of_library(file):
+            found[name] = Path(file).read_bytes()
+            waiting += _imports(compile(found[name], file, "exec"))
+    return found
 
 
 def _parts_of_class(kind):
     """Yield the bases and attributes of a class that is of no library."""
     yield f"{kind.__module__}.{kind.__qualname__}".encode()
-    attributes = {name: vars(kind)[name] for name in sorted(set(vars(kind)) - _ASIDE)}
-    functions = [one for one in attributes.values() if isinstance(one, types.FunctionType)]
-    files = [one.__globals__.get("__file__") or "" for one in functions]
-    compiled = {type(value).__name__ for value in attributes.values()} & _COMPILED
-    if compiled or kind.__module__ == "builtins" or any(map(_is_of_library, files)):
+    if not kind.__flags__ & _PYTHON_CLASS or _is_of_library(_file_of(kind.__module__)):
         return
-    yield kind.__bases__
-    for name, value in attributes.items():
+    yield from (kind.__bases__, type(kind))
+    for name in sorted(set(vars(kind)) - _ASIDE):
+        value = vars(kind)[name]
         yield from (name, None if isinstance(value, _SLOTS) else value)
 
 
+def _file_of(name):
+    """Return the file of a module; None if it has none, or is not there."""
+    with contextlib.suppress(Exception):  # such as that of a package, which it imports
+        spec = importlib.util.find_spec(name)
+        return spec.origin if spec is not None and spec.has_location else None
+    return None
+
+
 def _is_of_library(file):
-    """Return whether a file is of a library, which stays as it is."""
-    return file.startswith(_LIBRARIES) or "site-packages" in file
+    """Return whether a file is of a library, which stays as it is; None is of the program."""
+    if file is None:
+        return False
+    return file.startswith(_LIBRARIES) or "site-packages" in file or not file.endswith(".py")
 
 
 def _configuration(model):

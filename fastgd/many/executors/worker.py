@@ -25,7 +25,7 @@ from fastgd.many.shared_data import SharedDataCache
 from fastgd.models import Model
 
 #: So many data sets of a run stay in a worker, those used last, and those of so many runs.
-KEPT, KEPT_RUNS = 64, 4
+KEPT, KEPT_RUNS = 64, 2
 #: How often (in seconds) a worker looks whether the run has stopped.
 LOOK_SECONDS = 0.1
 
