@@ -15,7 +15,7 @@ from fastgd.errors import RankError
 _PLACES = {
     Place.PLACE_BEGIN: "at the beginning",
     Place.PLACE_RESTORE: "restoring a backup",
-    Place.PLACE_TRAINED: "behind the last epoch, with weights and history of digest {0:x}",
+    Place.PLACE_TRAINED: "at the end of the last epoch, with results of digest {0:x}",
     Place.PLACE_END: "at the end",
 }
 
