@@ -55,6 +55,7 @@ class _Data:
     """
 
     stop_file: str | None = None
+    renewals = 0
 
     def __init__(self):
         self.token = uuid.uuid4().hex
@@ -99,6 +100,9 @@ class _Data:
                 del self._known[name], self._users[key], self._things[key]
                 self._blueprints.pop(key, None)
                 self._forget(key)
+
+    def renew(self):
+        """Do nothing: files outlive workers."""
 
     def _give(self, thing):
         if isinstance(thing, np.ndarray) and type(thing) in (np.ndarray, np.memmap):
@@ -171,16 +175,28 @@ class Scattered(_Data):
 
     def __init__(self, client):
         super().__init__()
-        self._client, self._futures = client, {}
+        self._client, self._futures, self._parts = client, {}, {}
+        #: How often all data were sent anew.
+        self.renewals = 0
 
     def _send(self, parts):
         key = self.token, "sent", next(self._numbers)
-        content = b"".join(parts)
-        self._futures[key] = self._client.scatter(content, broadcast=True, hash=False)
+        self._parts[key] = parts  # the buffers are those of the data
+        self._scatter(key)
         return key
 
+    def _scatter(self, key):
+        content = b"".join(self._parts[key])
+        self._futures[key] = self._client.scatter(content, broadcast=True, hash=False)
+
     def _forget(self, key):
-        del self._futures[key]
+        del self._futures[key], self._parts[key]
+
+    def renew(self):
+        """Send all data anew: some may have been lost with a worker."""
+        self.renewals += 1
+        for key in list(self._parts):
+            self._scatter(key)
 
     def attached(self, keys):
         """Return pairs of a key and the future of its image: of a task's, and of the run's."""
@@ -193,3 +209,4 @@ class Scattered(_Data):
     def close(self):
         """Let the cluster forget the data; a worker does when it works for other runs."""
         self._futures.clear()
+        self._parts.clear()

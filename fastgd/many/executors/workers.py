@@ -35,10 +35,12 @@ class Sent:
         Where it was sent to.
     refused : bool
         Whether the executor did not take it.
+    renewals : int
+        How often the data had been sent anew by then.
     """
 
     def __init__(self, future, executor, refused, data):
-        self.executor, self.refused = executor, refused
+        self.executor, self.refused, self.renewals = executor, refused, data.renewals
         self._future, self._data, self._stopped = future, data, False
 
     def stop(self):
@@ -129,6 +131,8 @@ class DaskWorkers(Workers):
         return self._executor.submit(*call, pure=False)
 
     def recover(self, task):
+        if task.sent.renewals == self.data.renewals:  # else that was done for another task
+            self.data.renew()
         return not task.sent.refused
 
 
