@@ -89,6 +89,17 @@ class Breaking(Inline):
         return super().submit(function, *arguments)
 
 
+class Remade:
+    """Make one executor after the other, as a function does that makes a broken pool anew."""
+
+    def __init__(self, *executors):
+        self._executors, self.made = executors, 0
+
+    def __call__(self):
+        self.made += 1
+        return self._executors[self.made - 1]
+
+
 class Deadly(Inline):
     """Break whenever a job named "deadly" is sent, and with all that is sent behind it."""
 

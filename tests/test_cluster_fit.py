@@ -18,7 +18,7 @@ def _ranks(request):
 
 
 def found_by(size, *arguments):
-    """What each rank found."""
+    """Return what each rank found."""
     code, output, errors = run(size, PROGRAM, *arguments)
     assert code == 0, errors
     return [json.loads(line) for line in output.splitlines()]

@@ -91,7 +91,7 @@ def said(size, program, *arguments):
 
 @pytest.fixture(scope="module")
 def expected():
-    """What one process finds, as JSON gives it back."""
+    """Fit in one process; return what JSON makes of the results."""
     found = {}
     for name in FITS:
         data = table(name)

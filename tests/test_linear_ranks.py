@@ -76,7 +76,7 @@ class Walked:
 
 
 def result(model):
-    """What a fit found, to the last bit."""
+    """Return the results of a fit with all their bits."""
     return digest(model.coef, model.intercept), model.n_iter, model.loss_value
 
 

@@ -12,7 +12,7 @@ import many_programs as programs
 import numpy as np
 import pandas
 import pytest
-from many_programs import RNG, Breaking, Deadly, Inline, X, Y, make
+from many_programs import RNG, Breaking, Deadly, Inline, Remade, X, Y, make
 
 from fastgd import Sequential, callbacks, config, fit_many, layers, linear, many, utils
 from fastgd.errors import ArgumentError, DataTypeError, EngineError, WorkerError
@@ -351,15 +351,10 @@ def test_jobs_that_are_refused_are_refused_before_they_are_sent(executor):
 
 
 def test_a_broken_pool_is_made_anew():
-    made = []
-
-    def pool():
-        made.append(Breaking(3 if not made else 0))
-        return made[-1]
-
+    pool = Remade(Breaking(3), Breaking(0))
     given = [{"model": make, "x": X, "y": Y} for _ in range(8)]
     same(fit_many(given, 2, executor=pool, seed=2), fit_many(given, 2, seed=2))
-    assert len(made) == 2
+    assert pool.made == 2
     same(fit_many(given, 2, executor=Inline, seed=2), fit_many(given, 2, seed=2))
 
 
@@ -463,12 +458,7 @@ def test_the_baseline_is_sent_to_workers(executor):
 
 
 def test_without_retries_a_lost_worker_costs_its_jobs():
-    made = []
-
-    def pool():
-        made.append(Breaking(2 if not made else 0))
-        return made[-1]
-
+    pool = Remade(Breaking(2), Breaking(0))
     given = [{"model": make, "x": X, "y": Y} for _ in range(6)]
     results = fit_many(given, 1, executor=pool, retries=0)
     assert [type(result.error) for result in results.failed] == [WorkerError]

@@ -1,4 +1,4 @@
-"""What the ranks of a communicator exchange, and what they refuse together."""
+"""Exchange arrays, texts and errors among the ranks of a communicator."""
 
 import signal
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from fastgd._core.engine import Job
 from fastgd._data.py_dataset import PyDataset
+from fastgd._data.table_stream import TableStream
 from fastgd._engine.streams import element
 from fastgd.errors import ArgumentError, DataError
 
@@ -306,8 +307,8 @@ def _mapped(array):
 
 def makes_batches(x, y):
     """Return whether x is no data but a source of batches."""
-    if isinstance(x, PyDataset) or hasattr(x, "__next__") or hasattr(x, "in_order"):
-        return True  # the last is a TableStream
+    if isinstance(x, (PyDataset, TableStream)) or hasattr(x, "__next__"):
+        return True
     if isinstance(x, (list, tuple)):  # of batches, where there are no targets beside it
         return y is None and bool(x) and all(isinstance(b, tuple) and len(b) > 1 for b in x)
     data = isinstance(x, (dict, str)) or hasattr(x, "shape") or hasattr(x, "__array__")

@@ -44,7 +44,7 @@ class FrameTable:
 
     @property
     def identity(self):
-        """What decides the rows."""
+        """The frame, for digests."""
         return self._frame.to_native()
 
     def __init__(self, frame):
@@ -114,7 +114,7 @@ class ArrowTable:
 
     @property
     def identity(self):
-        """What decides the rows: the names, sizes and times of the files, and their schema."""
+        """The names, sizes and times of the files, and their schema, for digests."""
         found = self._dataset.filesystem.get_file_info(list(self._dataset.files))
         files = [(info.path, info.size, info.mtime_ns) for info in found]
         return files, str(self._dataset.schema), [part[2] for part in self._parts()]

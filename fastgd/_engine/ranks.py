@@ -118,11 +118,11 @@ class Ranks:
         everyone = [json.loads(text) for text in texts]
         for name in dict.fromkeys(itertools.chain.from_iterable(everyone)):
             values = [json.dumps(one.get(name)) for one in everyone]
-            usual = Counter(values).most_common(1)[0][0]  # of equals that of the lowest rank
-            if odd := [rank for rank, value in enumerate(values) if value != usual]:
+            odd, usual = odd_rank(values)
+            if odd is not None:
                 raise RankError(
-                    f"{call}: rank {odd[0]} of {self.size} has another value of {name}: "
-                    f"{values[odd[0]]:.80}, where the others have {usual:.80}; call it with "
+                    f"{call}: rank {odd} of {self.size} has another value of {name}: "
+                    f"{values[odd]:.80}, where the others have {usual:.80}; call it with "
                     "the same arguments on every rank"
                 )
 
@@ -165,6 +165,13 @@ def text_of(error):
     except Exception:  # of a user's __str__
         message = type(error).__name__
     return message.rstrip(": ").encode("utf-8", "backslashreplace")
+
+
+def odd_rank(values):
+    """Return the first rank whose value is not the usual one, or None; and the usual one."""
+    usual = Counter(values).most_common(1)[0][0]  # of equals that of the lowest rank
+    odd = (rank for rank, value in enumerate(values) if value != usual)
+    return next(odd, None), usual
 
 
 def digest(*parts):

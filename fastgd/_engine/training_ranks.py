@@ -2,14 +2,13 @@
 
 import contextlib
 import io
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from fastgd._core.engine import StepExchange
 from fastgd._core.types import Place
-from fastgd._engine.ranks import Ranks, text_of, uninterrupted
+from fastgd._engine.ranks import Ranks, odd_rank, text_of, uninterrupted
 from fastgd.errors import RankError
 
 _PLACES = {
@@ -62,8 +61,7 @@ class TrainingRanks(StepExchange):
                 raise RankError(f"fit: rank {rank} failed: {said[rank].decode()}")
             return
         places = [_place(*header[:3]) for header in headers.tolist()]
-        usual = Counter(places).most_common(1)[0][0]  # of equals that of the lowest rank
-        odd = next(rank for rank, place in enumerate(places) if place != usual)
+        odd, usual = odd_rank(places)
         raise RankError(
             f"fit: rank {odd} of {self.size} is {places[odd]}, where the others are {usual}; "
             "every rank has to run the same program on the same data"

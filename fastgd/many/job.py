@@ -192,12 +192,17 @@ class Job:
 
 
 class KnownJob:
-    """Stand for a job whose Result is there: it cannot be run, or need not be run again."""
+    """Hold the Result of a job that cannot be run, or was run before."""
 
     can_stop = stopped = False
 
     def __init__(self, result):
         self.index, self.result = result.index, result
+
+    @classmethod
+    def refused(cls, index, error):
+        """Return what stands for a job that cannot be run."""
+        return cls(Result(index, str(index), error=error))
 
     def run(self, owners, cache, score=None, keep_models=True):
         """Do nothing: there is the result."""

@@ -199,7 +199,7 @@ def _start(ctrl_c, jobs, place, score=None, keep_models=True, seed=None, count=N
             owners.claim(index, job.model, given)
             return job if journal is None else journal.known_or(job)
         except FastgdError as error:
-            return KnownJob(Result(index, str(index), error=error))
+            return KnownJob.refused(index, error)
 
     all_jobs = (checked(index, given) for index, given in enumerate(jobs))
     if isinstance(jobs, Sequence):

@@ -13,7 +13,7 @@ from fastgd.many.executors.workers import workers_of
 from fastgd.many.fleet import in_fleets
 from fastgd.many.journal import Journal
 from fastgd.many.pool import ThisThread, Threads
-from fastgd.many.scoring import TimedScore
+from fastgd.many.scoring import timed
 from fastgd.many.shared_data import SharedDataCache
 
 
@@ -64,8 +64,7 @@ class Place:
         threads = config.threads(self.n_jobs)
         if count is not None:
             threads = min(threads, max(1, count))
-            if score is not None and not score.compiled:
-                score = TimedScore(score)
+            score = timed(score)
             jobs = in_fleets(jobs, count, threads, score)
         cache = SharedDataCache()
 

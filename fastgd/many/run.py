@@ -40,7 +40,7 @@ class ParallelRun:
         self._done = queue.Queue()
         self._ready = collections.deque()  # results
         self._again = collections.deque()  # units to run once more
-        self._in_flight, self._stopping, self._stopped = 0, False, False
+        self._in_flight, self._stopping = 0, False
 
     def __iter__(self):
         return self
@@ -93,9 +93,8 @@ class ParallelRun:
 
     def stop(self):
         """End all jobs; return the results not yet asked for, and those that were cut short."""
-        if self._stopped:
+        if self._stopping:  # it was done before
             return [], []
-        self._stopped = True
         self._stopping = self._pool.stopping = True
         begun = time.monotonic()
         while running := list(self._pool.running):

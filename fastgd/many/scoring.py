@@ -116,6 +116,11 @@ class TimedScore:
             self.seconds = time.perf_counter() - begun
 
 
+def timed(score):
+    """Return a score for ``fleet.in_fleets``, as a TimedScore if Python computes it."""
+    return score if score is None or score.compiled else TimedScore(score)
+
+
 def held_out_scores(model, data, rows, score=None, step=None):
     """Return the scores of a trained model over some rows.
 

@@ -55,6 +55,7 @@ class _Data:
     """
 
     stop_file: str | None = None
+    #: How often all data were sent anew.
     renewals = 0
 
     def __init__(self):
@@ -105,7 +106,7 @@ class _Data:
         """Do nothing: files outlive workers."""
 
     def _give(self, thing):
-        if isinstance(thing, np.ndarray) and type(thing) in (np.ndarray, np.memmap):
+        if type(thing) in (np.ndarray, np.memmap):
             thing = np.ascontiguousarray(thing)  # only then it is a buffer
         return self._send(image(thing))
 
@@ -176,8 +177,6 @@ class Scattered(_Data):
     def __init__(self, client):
         super().__init__()
         self._client, self._futures, self._parts = client, {}, {}
-        #: How often all data were sent anew.
-        self.renewals = 0
 
     def _send(self, parts):
         key = self.token, "sent", next(self._numbers)

@@ -86,12 +86,10 @@ class Tasks:
         try:
             context = Context.of_this_process(*settings, self._data.stop_file)
             self._context = ctrl_c.call(self._data.key_of_context, context)
-        except Exception:
+        except BaseException as error:
             workers.close()
-            check_pickles(settings[0], "score", lambda part: None)
-            raise
-        except BaseException:
-            workers.close()
+            if isinstance(error, Exception):
+                check_pickles(settings[0], "score", lambda part: None)
             raise
 
     @property
@@ -182,7 +180,7 @@ class Tasks:
             self._seconds += task.seconds
             self._trained += len(task.results) if task.jobs else 0
             return []
-        if isinstance(error.__cause__, FastgdError) or isinstance(error, TaskFailed):
+        if isinstance(error, TaskFailed):
             return self._run_apart(task)
         if self._workers.recover(task):
             if sent.refused and task.refusals < MOST_REFUSALS:

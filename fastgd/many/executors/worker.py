@@ -19,8 +19,7 @@ from fastgd.many.executors.messages import Unpickler, packed_failure, packed_res
 from fastgd.many.executors.spool import contents
 from fastgd.many.fleet import in_fleets
 from fastgd.many.job import Job, KnownJob, Ownership
-from fastgd.many.results import Result
-from fastgd.many.scoring import TimedScore
+from fastgd.many.scoring import timed
 from fastgd.many.shared_data import SharedDataCache
 from fastgd.models import Model
 
@@ -162,9 +161,7 @@ def _run_task(content, parts):
     begun = time.perf_counter()
     results, cut = [], []
     with _settings(context):
-        score = context.score
-        if score is not None and not score.compiled:
-            score = TimedScore(score)
+        score = timed(context.score)
         jobs = [_job(*one) for one in described]
         owners = Ownership()
         with _Watch(context.stop_file) as watch:
@@ -184,7 +181,7 @@ def _job(index, seed, given):
     try:
         return Job(index, given, seed)
     except FastgdError as error:
-        return KnownJob(Result(index, str(index), error=error))
+        return KnownJob.refused(index, error)
 
 
 @contextlib.contextmanager

@@ -73,7 +73,7 @@ class Workers:
 
     @property
     def advice(self):
-        """What to do if a worker was lost."""
+        """The advice to a user whose worker was lost."""
         if self._broken:
             return (
                 "the executor takes no more jobs: give a function that makes it, such as "
@@ -189,7 +189,7 @@ class JoblibWorkers(Workers):
         self._waiting.put(None)
         if wait and self._thread is not None:
             self._thread.join()
-        self.data.close()
+        super().close(wait)
 
 
 def _numbered(i, function, *arguments):
